@@ -1,0 +1,64 @@
+/** Runs a program of the system (`mount`, `runc`, …) to its end, without a shell. */
+import { execFile } from 'node:child_process'
+import { HeadstartError } from './errors.ts'
+
+export interface CommandResult {
+  readonly status: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface CommandOptions {
+  readonly cwd?: string
+  readonly input?: string
+  readonly signal?: AbortSignal
+  readonly env?: NodeJS.ProcessEnv
+}
+
+/**
+ * Resolves with whatever status the program ends with.
+ * @throws HeadstartError E_COMMAND: it could not be started, or a signal killed it
+ */
+export function tryCommand(
+  program: string,
+  args: readonly string[],
+  options: CommandOptions = {},
+): Promise<CommandResult> {
+  const { input, ...rest } = options
+  return new Promise((resolve, reject) => {
+    const child = execFile(program, args, { maxBuffer: 256 << 20, ...rest }, (error, stdout, stderr) => {
+      if (error && typeof error.code !== 'number') {
+        const missing = error.code === 'ENOENT'
+        reject(
+          new HeadstartError(
+            'E_COMMAND',
+            missing ? `${program} is not installed` : `${program} did not run: ${error.message}`,
+            {
+              cause: error,
+              ...(missing && { hint: `Install ${program}, or put it on the PATH` }),
+            },
+          ),
+        )
+        return
+      }
+      resolve({ status: error ? Number(error.code) : 0, stdout, stderr })
+    })
+    child.stdin?.on('error', () => {}) // a program that ends early closes its input
+    child.stdin?.end(input)
+  })
+}
+
+/** @returns standard output. @throws HeadstartError E_COMMAND with the program's last line of complaint */
+export async function runCommand(
+  program: string,
+  args: readonly string[],
+  options: CommandOptions = {},
+): Promise<string> {
+  const { status, stdout, stderr } = await tryCommand(program, args, options)
+  if (status === 0) return stdout
+  const complaint = stderr.trim().split('\n').at(-1) ?? ''
+  throw new HeadstartError(
+    'E_COMMAND',
+    `${program} ${args[0] ?? ''} ended with status ${status}: ${complaint}`,
+  )
+}

@@ -1,0 +1,35 @@
+/**
+ * The one error class of the project. An error that a person can do something about carries a stable code, one line that
+ * says what was wrong and where, and a hint that says what to do. `cli/` prints those; anything else is a bug and
+ * is shown as one.
+ */
+export type ErrorCode = `E_${Uppercase<string>}`
+
+export class HeadstartError extends Error {
+  override readonly name = 'HeadstartError'
+  readonly code: ErrorCode
+  readonly hint: string | undefined
+
+  /**
+   * @param code stable and searchable, e.g. `E_REFERENCE`
+   * @param message one line, no secrets: what was wrong and where, with both values where two disagree
+   * @param options.hint what to do next, one line
+   */
+  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.hint = options.hint
+  }
+}
+
+/** The message of whatever was thrown, in one line. */
+export function messageOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error)
+  return text.replace(/\s*\n\s*/g, ' ').trim()
+}
+
+/** The `code` of a system or Headstart error (`ENOENT`, `E_REFERENCE`), if it has one. */
+export function codeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined
+  return typeof error.code === 'string' ? error.code : undefined
+}

@@ -1,0 +1,59 @@
+/**
+ * The one path normaliser. A path in a layer is bytes; here it is a byte string, latin1 text with one code unit a byte, so that names that
+ * are not UTF-8 survive. People and JSON see `textOf` it.
+ */
+import { HeadstartError } from './errors.ts'
+
+/** latin1: one code unit a byte. `''` is the root; no leading, trailing or doubled slash, no `.` or `..`. */
+export type BytePath = string
+
+/**
+ * `./usr//bin/` → `usr/bin`.
+ * @throws HeadstartError E_PATH: a `..` or a NUL byte
+ */
+export function normalizePath(name: string): BytePath {
+  if (name.includes('\0'))
+    throw new HeadstartError('E_PATH', `the path ${JSON.stringify(name)} holds a NUL byte`)
+  const parts = name.split('/').filter((part) => part !== '' && part !== '.')
+  if (parts.includes('..'))
+    throw new HeadstartError('E_PATH', `the path ${JSON.stringify(textOf(name))} leaves its folder`)
+  return parts.join('/')
+}
+
+/** `usr/bin/env` → `usr/bin`; a name at the root → `''`. */
+export const parentOf = (path: BytePath): BytePath => path.slice(0, Math.max(0, path.lastIndexOf('/')))
+
+export const baseOf = (path: BytePath): BytePath => path.slice(path.lastIndexOf('/') + 1)
+
+/** `a/b/c` → `['a', 'a/b']`: from the top, without the path itself and the root. */
+export function ancestorsOf(path: BytePath): BytePath[] {
+  const ancestors: BytePath[] = []
+  for (let at = path.indexOf('/'); at !== -1; at = path.indexOf('/', at + 1))
+    ancestors.push(path.slice(0, at))
+  return ancestors
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** For people and JSON: UTF-8 decoded, `%` and bytes that are not UTF-8 as `%XX`. `bytesOf` is its inverse. */
+export function textOf(path: BytePath): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the ASCII range, where bytes and text are the same
+  if (/^[\x00-\x24\x26-\x7f]*$/.test(path)) return path
+  const bytes = Buffer.from(path, 'latin1')
+  try {
+    return decoder.decode(bytes).replaceAll('%', '%25')
+  } catch {
+    return path.replace(
+      /[%\x80-\xff]/g,
+      (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
+    )
+  }
+}
+
+export function bytesOf(text: string): BytePath {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the ASCII range, where bytes and text are the same
+  if (/^[\x00-\x24\x26-\x7f]*$/.test(text)) return text
+  return Buffer.from(text, 'utf8')
+    .toString('latin1')
+    .replace(/%([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+}

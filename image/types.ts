@@ -1,0 +1,123 @@
+/**
+ * The ground everything stands on: what an image is, wherever it lives. Sources (registry, engine, OCI layout, archive) give
+ * an `Image`; targets take one. Nothing is read before somebody asks, and whole blobs are checked while they are read.
+ */
+import type { Readable } from 'node:stream'
+
+/** `sha256:` and 64 lower-case hex digits. Made by `parseDigest` or a hash only. */
+export type Digest = `sha256:${string}`
+
+/** Half-open: bytes `start` to `end - 1`. */
+export interface ByteRange {
+  readonly start: number
+  readonly end: number
+}
+
+export interface Platform {
+  readonly os: string
+  readonly architecture: string
+  readonly variant?: string | undefined
+}
+
+/** OCI content descriptor. Unknown fields are kept in `raw` manifests, never here. */
+export interface Descriptor {
+  readonly mediaType: string
+  readonly digest: Digest
+  /** bytes of the blob as stored */
+  readonly size: number
+  readonly annotations?: Readonly<Record<string, string>> | undefined
+  readonly platform?: Platform | undefined
+  readonly urls?: readonly string[] | undefined
+}
+
+export interface Manifest {
+  readonly mediaType: string
+  readonly config: Descriptor
+  /** base layer first */
+  readonly layers: readonly Descriptor[]
+  readonly annotations?: Readonly<Record<string, string>> | undefined
+}
+
+/** What a container is started with; the parts of the config's `config` object that we use. */
+export interface ProcessConfig {
+  readonly env: readonly string[]
+  readonly entrypoint: readonly string[]
+  readonly cmd: readonly string[]
+  readonly workingDir: string
+  readonly user: string
+  readonly stopSignal: string | undefined
+  readonly exposedPorts: readonly string[]
+  readonly volumes: readonly string[]
+  readonly healthcheck: readonly string[] | undefined
+}
+
+export interface HistoryEntry {
+  readonly createdBy?: string | undefined
+  readonly emptyLayer: boolean
+}
+
+export interface ImageConfig {
+  readonly platform: Platform
+  readonly process: ProcessConfig
+  /** sha256 of each layer uncompressed, base first */
+  readonly diffIds: readonly Digest[]
+  readonly history: readonly HistoryEntry[]
+}
+
+/** Bytes known by their descriptor, in memory or anywhere else. */
+export interface Blob {
+  readonly descriptor: Descriptor
+  /**
+   * The stored bytes. Without a range the stream fails at its end when digest or size differ from the descriptor; a range is
+   * not checked (whoever reads one checks chunk digests).
+   */
+  open(range?: ByteRange, signal?: AbortSignal): Promise<Readable>
+}
+
+export interface Layer extends Blob {
+  readonly diffId: Digest
+}
+
+/** One platform's image. */
+export interface Image {
+  /** as a person would write it, with its transport where it needs one */
+  readonly reference: string
+  readonly descriptor: Descriptor
+  readonly manifest: Manifest
+  /** the exact bytes that `descriptor.digest` is the digest of */
+  readonly rawManifest: Uint8Array
+  readonly config: ImageConfig
+  readonly rawConfig: Uint8Array
+  readonly layers: readonly Layer[]
+}
+
+/** An OCI index or Docker manifest list. */
+export interface ImageIndex {
+  readonly descriptor: Descriptor
+  readonly rawIndex: Uint8Array
+  readonly manifests: readonly Descriptor[]
+}
+
+export interface ImageSource extends AsyncDisposable {
+  /** as a person would write it, e.g. `oci:out:latest` */
+  readonly name: string
+  /** The index when the reference names one, else undefined. */
+  index(): Promise<ImageIndex | undefined>
+  /**
+   * The image of a platform (the host's by default) when the reference names an index, else the image itself.
+   * @throws HeadstartError E_IMAGE_NOT_FOUND, E_PLATFORM, E_MANIFEST, E_MEDIA_TYPE
+   */
+  image(platform?: Platform): Promise<Image>
+  /** Any blob by descriptor: manifests of an index and attestations among them. */
+  blob(descriptor: Descriptor): Blob
+}
+
+export interface ImageTarget extends AsyncDisposable {
+  readonly name: string
+  /** Fails with E_TARGET_EXISTS when writing would replace another image and `force` was not given. Called first. */
+  prepare(options: { force: boolean }): Promise<void>
+  /** True when the blob was there already and was not sent. */
+  putBlob(blob: Blob, signal?: AbortSignal): Promise<{ existed: boolean }>
+  /** Manifests go last; the one under the target's tag is the last of all, and makes the image appear at once. */
+  putManifest(bytes: Uint8Array, mediaType: string, options: { tagged: boolean }): Promise<Descriptor>
+}

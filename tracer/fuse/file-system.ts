@@ -1,0 +1,54 @@
+/**
+ * What a FUSE server serves: a read-only tree of numbered nodes. `directory` (a tree on disk) and `lazy` (eStargz layers read
+ * over ranges) implement it, `recording` wraps either. Servers (fuse-native, the kernel protocol) only translate.
+ *
+ * Everything but `read` is answered from memory and synchronous: a listing must not wait for a disk or a network.
+ */
+
+/** Index of a node; the root is 1, as in the kernel's protocol. Hardlinks share a node. */
+export type NodeId = number
+export const ROOT_NODE: NodeId = 1
+
+export type NodeType = 'dir' | 'reg' | 'symlink' | 'char' | 'block' | 'fifo' | 'socket'
+
+export interface NodeAttributes {
+  readonly type: NodeType
+  /** permission bits with setuid, setgid and sticky: 0o0000 to 0o7777 */
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+  readonly size: number
+  readonly nlink: number
+  /** milliseconds since 1970 */
+  readonly mtimeMs: number
+  readonly rdevMajor: number
+  readonly rdevMinor: number
+}
+
+/** File names are bytes, as latin1 text with one code unit a byte, so that none is lost; see `image/paths.ts`. */
+export type ByteString = string
+
+export interface DirectoryEntry {
+  readonly name: ByteString
+  readonly node: NodeId
+  readonly type: NodeType
+}
+
+export interface FileSystem {
+  lookup(parent: NodeId, name: ByteString): NodeId | undefined
+  attributes(node: NodeId): NodeAttributes
+  /** without `.` and `..` */
+  entries(node: NodeId): readonly DirectoryEntry[]
+  readlink(node: NodeId): ByteString
+  /** undefined where the node has no such attribute */
+  xattr(node: NodeId, name: string): Buffer | undefined
+  xattrs(node: NodeId): readonly string[]
+  /** True when no node has any extended attribute: servers may then tell the kernel to stop asking. */
+  readonly withoutXattrs: boolean
+  /** Called at each open; throws where the content can't be had. */
+  open(node: NodeId): void
+  release(node: NodeId): void
+  /** Shorter than `length` only at the end of the file. Rejects rather than return a wrong byte. */
+  read(node: NodeId, offset: number, length: number): Promise<Buffer>
+  close(): Promise<void>
+}

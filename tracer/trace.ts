@@ -1,0 +1,113 @@
+/**
+ * The trace file: what a start touched, when, and which bytes. Versioned and schema-checked; a reader refuses
+ * other versions. Times are milliseconds since the container was started; sizes and offsets are bytes.
+ */
+import { readFile, rename, writeFile } from 'node:fs/promises'
+import { z } from 'zod'
+import { HeadstartError, messageOf } from '../image/errors.ts'
+
+export const TRACE_VERSION = 1
+
+const count = z.number().int().nonnegative()
+const time = z.number().nonnegative()
+
+const fileSchema = z.strictObject({
+  /** from the root, no leading slash; bytes that are not UTF-8 are written as percent escapes, see `pathBytes` */
+  path: z.string().min(1),
+  type: z.enum(['reg', 'symlink']),
+  size: count,
+  /** place in the order of first opens (symlinks: of first resolution), 0 for the first */
+  order: count,
+  firstOpenMs: time,
+  firstReadMs: time.optional(),
+  opens: count,
+  /** merged, ascending, half-open [start, end) */
+  ranges: z.array(z.tuple([count, count])),
+  /** the first access came after ready */
+  afterReady: z.boolean(),
+  /** sha256 of the content, when it was known without reading the file for it */
+  digest: z.string().optional(),
+})
+
+const traceSchema = z.strictObject({
+  version: z.literal(TRACE_VERSION),
+  tool: z.string(),
+  image: z.strictObject({
+    reference: z.string(),
+    /** digest of the manifest; of the config where an engine knows no manifest */
+    digest: z.string(),
+    platform: z.string(),
+    /** identifies the content whichever way it is packed */
+    diffIds: z.array(z.string()),
+    /** bytes of all regular files as the container sees them */
+    bytes: count,
+    files: count,
+  }),
+  run: z.strictObject({
+    engine: z.string(),
+    command: z.array(z.string()),
+    /** kernel readahead of the recording mount in KiB: a page fault reads at least so much */
+    readaheadKiB: count,
+    startedAt: z.iso.datetime(),
+    ready: z.strictObject({
+      by: z.enum(['log', 'http', 'tcp', 'exec', 'health', 'exit', 'period', 'interrupt']),
+      /** null: the period ended, or the run was interrupted, with no sign of readiness asked for */
+      ms: time.nullable(),
+    }),
+    durationMs: time,
+    /** how many runs were merged into this trace */
+    runs: count.min(1),
+  }),
+  /** accesses that fetch no content; kept apart from files */
+  lookups: z.strictObject({ found: count, missing: count, listings: count }),
+  /** by `order` */
+  files: z.array(fileSchema),
+})
+
+export type Trace = z.infer<typeof traceSchema>
+export type TraceFile = z.infer<typeof fileSchema>
+
+/**
+ * @param text a trace file's content
+ * @param where its name, for the error
+ * @throws HeadstartError E_TRACE: not JSON, another version, or a field that is wrong (named)
+ */
+export function parseTrace(text: string, where: string): Trace {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    throw new HeadstartError('E_TRACE', `${where} is not JSON: ${messageOf(cause)}`, {
+      cause,
+      hint: 'Record it again with: headstart profile',
+    })
+  }
+  const result = traceSchema.safeParse(value)
+  if (result.success) return result.data
+  const issue = result.error.issues[0]
+  const field = issue?.path.join('.') || 'the whole file'
+  throw new HeadstartError(
+    'E_TRACE',
+    `${where} is no trace of version ${TRACE_VERSION}: ${field}: ${issue?.message ?? 'wrong'}`,
+    {
+      hint: 'Record it again with: headstart profile',
+    },
+  )
+}
+
+export async function readTrace(file: string): Promise<Trace> {
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (cause) {
+    throw new HeadstartError('E_TRACE', `the trace ${file} can't be read: ${messageOf(cause)}`, { cause })
+  }
+  return parseTrace(text, file)
+}
+
+/** Writes beside, then renames, so that a trace is whole or absent. */
+export async function writeTrace(file: string, trace: Trace): Promise<void> {
+  const beside = `${file}.${process.pid}.tmp`
+  await writeFile(beside, `${JSON.stringify(traceSchema.parse(trace))}\n`)
+  await rename(beside, file)
+}
