@@ -1,0 +1,82 @@
+/**
+ * Small real images as OCI layouts. `writeImage` makes one of any layers; `busyboxImage` is one that runs: Debian's static
+ * busybox with its applets, /etc, /tmp, in two layers.
+ */
+import { createHash } from 'node:crypto'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { runCommand } from '../../image/command.ts'
+import { dir, file, symlink, type TarItem, tarOf } from './tar.ts'
+
+export interface ImageSpec {
+  readonly tag?: string
+  readonly layers: readonly (readonly TarItem[] | Buffer)[]
+  /** the config's `config` object: Env, Cmd, Entrypoint, WorkingDir, User, … */
+  readonly config?: Record<string, unknown>
+}
+
+const sha256 = (bytes: Buffer): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+
+/** Writes an image of gzip layers into an OCI layout at `folder` and gives its reference `oci:FOLDER:TAG`. */
+export async function writeImage(folder: string, spec: ImageSpec): Promise<string> {
+  await mkdir(join(folder, 'blobs/sha256'), { recursive: true })
+  const put = async (bytes: Buffer, mediaType: string) => {
+    const digest = sha256(bytes)
+    await writeFile(join(folder, 'blobs/sha256', digest.slice(7)), bytes)
+    return { mediaType, digest, size: bytes.length }
+  }
+  const tars = await Promise.all(spec.layers.map((layer) => (Buffer.isBuffer(layer) ? layer : tarOf(layer))))
+  const layers = await Promise.all(
+    tars.map((tar) => put(gzipSync(tar), 'application/vnd.oci.image.layer.v1.tar+gzip')),
+  )
+  const config = {
+    architecture: process.arch === 'arm64' ? 'arm64' : 'amd64',
+    os: 'linux',
+    config: spec.config ?? {},
+    rootfs: { type: 'layers', diff_ids: tars.map(sha256) },
+    history: tars.map((_, index) => ({ created_by: `layer ${index}` })),
+  }
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: 'application/vnd.oci.image.manifest.v1+json',
+    config: await put(Buffer.from(JSON.stringify(config)), 'application/vnd.oci.image.config.v1+json'),
+    layers,
+  }
+  const descriptor = await put(Buffer.from(JSON.stringify(manifest)), manifest.mediaType)
+  const tag = spec.tag ?? 'latest'
+  const index = {
+    schemaVersion: 2,
+    manifests: [{ ...descriptor, annotations: { 'org.opencontainers.image.ref.name': tag } }],
+  }
+  await writeFile(join(folder, 'index.json'), JSON.stringify(index))
+  await writeFile(join(folder, 'oci-layout'), JSON.stringify({ imageLayoutVersion: '1.0.0' }))
+  return `oci:${folder}:${tag}`
+}
+
+/** Items of a root that runs: a static busybox and links to its applets. */
+export async function busyboxRoot(): Promise<TarItem[]> {
+  const applets = (await runCommand('busybox', ['--list']))
+    .split('\n')
+    .filter((name) => name !== '' && name !== 'busybox')
+  return [
+    ...['bin', 'etc', 'tmp', 'root', 'proc', 'sys', 'dev', 'usr', 'var', 'run'].map((name) =>
+      dir(`${name}/`),
+    ),
+    file('bin/busybox', await readFile('/bin/busybox'), { mode: 0o755 }),
+    ...applets.map((name) => symlink(`bin/${name}`, 'busybox')),
+    file('etc/passwd', 'root:x:0:0:root:/root:/bin/sh\nweb:x:1000:1000::/tmp:/bin/sh\n'),
+    file('etc/group', 'root:x:0:\nweb:x:1000:\nextra:x:1001:web\n'),
+  ]
+}
+
+/** busybox below, `app` above; runs `/bin/sh -c COMMAND`. */
+export async function busyboxImage(
+  folder: string,
+  options: { command: string; app?: readonly TarItem[]; config?: Record<string, unknown> },
+): Promise<string> {
+  return writeImage(folder, {
+    layers: [await busyboxRoot(), options.app ?? [file('app.txt', 'hello\n')]],
+    config: { Env: ['PATH=/bin'], Cmd: ['/bin/sh', '-c', options.command], ...options.config },
+  })
+}

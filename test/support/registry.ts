@@ -1,0 +1,104 @@
+/** A real registry (Debian's docker-registry) on a free port of the loopback, gone when disposed. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { runCommand } from '../../image/command.ts'
+
+export interface TestRegistry extends AsyncDisposable {
+  /** `127.0.0.1:PORT` */
+  readonly host: string
+  readonly url: string
+  /** where its blobs are */
+  readonly folder: string
+  /** PEM file of the authority that signed its certificate, with `tls` */
+  readonly caFile: string | undefined
+}
+
+export interface RegistryOptions {
+  readonly tls?: boolean
+  readonly auth?: { readonly user: string; readonly password: string }
+  /** further configuration, as YAML lines of the top level */
+  readonly extra?: string
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
+
+export async function startRegistry(options: RegistryOptions = {}): Promise<TestRegistry> {
+  const folder = await mkdtemp(join(tmpdir(), 'hs-registry-'))
+  const host = `127.0.0.1:${await freePort()}`
+  const tls = options.tls ? await makeCertificate(folder) : undefined
+  const lines = [
+    'version: 0.1',
+    'log: { level: error, accesslog: { disabled: true } }',
+    `storage: { filesystem: { rootdirectory: ${folder}/data }, delete: { enabled: true } }`,
+    `http: { addr: '${host}'${tls ? `, tls: { certificate: ${tls.certificate}, key: ${tls.key} }` : ''} }`,
+  ]
+  if (options.auth) {
+    const { user, password } = options.auth
+    await writeFile(
+      join(folder, 'htpasswd'),
+      await runCommand('htpasswd', ['-Bbn', '-C', '4', user, password]),
+    )
+    lines.push(`auth: { htpasswd: { realm: test, path: ${folder}/htpasswd } }`)
+  }
+  if (options.extra) lines.push(options.extra)
+  await writeFile(join(folder, 'config.yml'), `${lines.join('\n')}\n`)
+  const child = spawn('docker-registry', ['serve', join(folder, 'config.yml')], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let complaint = ''
+  child.stderr.on('data', (chunk: Buffer) => {
+    complaint = (complaint + chunk.toString()).slice(-2000)
+  })
+  const ended = once(child, 'exit')
+  const url = `${tls ? 'https' : 'http'}://${host}`
+  await answering(host, () => (child.exitCode === null ? undefined : complaint))
+  return {
+    host,
+    url,
+    folder,
+    caFile: tls?.certificate,
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL')
+      await ended
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+async function answering(host: string, failed: () => string | undefined): Promise<void> {
+  const { connect } = await import('node:net')
+  const [address, port] = host.split(':')
+  for (let attempt = 0; attempt < 200; attempt++) {
+    const socket = connect(Number(port), address)
+    const open = await Promise.race([
+      once(socket, 'connect').then(() => true),
+      once(socket, 'error').then(() => false),
+    ]).catch(() => false)
+    socket.destroy()
+    if (open) return
+    const complaint = failed()
+    if (complaint !== undefined) throw new Error(`docker-registry ended: ${complaint}`)
+    await new Promise((resolve) => setTimeout(resolve, 25))
+  }
+  throw new Error('docker-registry does not answer')
+}
+
+async function makeCertificate(folder: string): Promise<{ certificate: string; key: string }> {
+  const certificate = join(folder, 'cert.pem')
+  const key = join(folder, 'key.pem')
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost']
+  const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2']
+  await runCommand('openssl', ['req', '-x509', ...kind, ...subject, '-keyout', key, '-out', certificate])
+  return { certificate, key }
+}
