@@ -11,5 +11,10 @@ length.writeUInt16LE(header.length)
 const values = Float64Array.from({ length: rows * columns }, (_, index) => Math.sin(index * 0.618) / columns)
 writeFileSync(
   process.argv[2] ?? 'weights.npy',
-  Buffer.concat([Buffer.from('\x93NUMPY\x01\x00', 'latin1'), length, Buffer.from(header, 'latin1'), Buffer.from(values.buffer)]),
+  Buffer.concat([
+    Buffer.from('\x93NUMPY\x01\x00', 'latin1'),
+    length,
+    Buffer.from(header, 'latin1'),
+    Buffer.from(values.buffer),
+  ]),
 )

@@ -51,6 +51,6 @@ export async function tarOf(items: readonly TarItem[]): Promise<Buffer> {
   for (const { content, ...header } of items) tar.entry(header, content ?? '')
   tar.finalize()
   const chunks: Buffer[] = []
-  for await (const chunk of tar) chunks.push(chunk)
+  for await (const chunk of tar) if (Buffer.isBuffer(chunk)) chunks.push(chunk)
   return Buffer.concat(chunks)
 }

@@ -1,0 +1,12 @@
+/** What every command is handed: where to print, what interrupts it, and which version this is. */
+import type { Command } from 'commander'
+import type { Interrupts } from './interrupt.ts'
+import type { Output } from './output.ts'
+
+export interface CliContext {
+  readonly interrupts: Interrupts
+  readonly output: (json?: boolean) => Output
+  readonly version: string
+}
+
+export type Register = (program: Command, context: CliContext) => void

@@ -1,0 +1,98 @@
+/** Parses the command line, runs one command, and maps whatever it ends with to one line and an exit status. */
+import { readFileSync } from 'node:fs'
+import { inspect } from 'node:util'
+import { Command, CommanderError } from 'commander'
+import { HeadstartError, messageOf } from '../image/errors.ts'
+import { registerBench } from './commands/bench.ts'
+import { registerCopy } from './commands/copy.ts'
+import { registerDoctor } from './commands/doctor.ts'
+import { registerInspect } from './commands/inspect.ts'
+import { registerMount } from './commands/mount.ts'
+import { registerOptimize } from './commands/optimize.ts'
+import { registerProfile } from './commands/profile.ts'
+import { registerReport } from './commands/report.ts'
+import { registerTrace } from './commands/trace.ts'
+import { registerVerify } from './commands/verify.ts'
+import type { CliContext } from './context.ts'
+import { type Interrupts, listenForInterrupts } from './interrupt.ts'
+import { createOutput, style } from './output.ts'
+
+const EXAMPLES = `
+Examples:
+  headstart profile web:1 --ready-http http://localhost:8000/    record a start in trace.json
+  headstart optimize web:1 registry.example/web:1-esgz           rebuild it, startup files first
+  headstart bench web:1 registry.example/web:1-esgz              measure what was gained
+  headstart report trace.json bench.json -o report.html          show it
+
+IMAGE is a name in the Docker engine or a registry, docker://NAME, docker-daemon:NAME,
+oci:FOLDER[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:NAME].`
+
+export const version = (): string => {
+  const { version: text }: { version: string } = JSON.parse(
+    readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+  )
+  return text
+}
+
+function createProgram(interrupts: Interrupts): Command {
+  const program = new Command('headstart')
+    .description('Gives a container image a head start: what its start reads comes first.')
+    .version(version())
+    .option('-q, --quiet', 'print results and errors only', false)
+    .option('--debug', 'show stack traces', false)
+    .addHelpText('after', EXAMPLES)
+    .showHelpAfterError('(headstart COMMAND --help shows the options)')
+    .exitOverride()
+    .enablePositionalOptions()
+  const context: CliContext = {
+    interrupts,
+    output: (json = false) => createOutput({ quiet: program.opts().quiet === true, json }),
+    version: version(),
+  }
+  for (const register of [
+    registerProfile,
+    registerOptimize,
+    registerVerify,
+    registerBench,
+    registerReport,
+    registerInspect,
+    registerTrace,
+    registerCopy,
+    registerMount,
+    registerDoctor,
+  ])
+    register(program, context)
+  return program
+}
+
+/** Runs the command and sets the exit status; never throws. */
+export async function main(args: readonly string[]): Promise<void> {
+  using interrupts = listenForInterrupts()
+  const program = createProgram(interrupts)
+  try {
+    await program.parseAsync(args, { from: 'user' })
+  } catch (error) {
+    process.exitCode = report(error, interrupts, args.includes('--debug'))
+  }
+}
+
+/** Says what ended the command, and gives its status: 1, or 2 for a command line that is wrong, or 128 + a signal. */
+function report(error: unknown, interrupts: Interrupts, debug: boolean): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2 // it has said so itself
+  const say = (text: string) =>
+    process.stderr.write(`${style('red', 'headstart:', process.stderr)} ${text}\n`)
+  if (interrupts.abort.aborted) {
+    say('interrupted')
+    if (debug) say(inspect(error))
+    return interrupts.status()
+  }
+  if (error instanceof HeadstartError) {
+    say(`${messageOf(error)}${error.hint === undefined ? '' : `\n  ${error.hint}`}`)
+  } else {
+    say(
+      `this should not have happened: ${messageOf(error)}\n  Run it again with --debug, and send us what it prints`,
+    )
+  }
+  if (debug) process.stderr.write(`${inspect(error)}\n`)
+  return 1
+}

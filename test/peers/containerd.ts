@@ -1,0 +1,70 @@
+/** A real containerd with a stargz snapshotter, in a folder of its own, gone when disposed. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { runCommand } from '../../image/command.ts'
+import { unmountBelow } from '../../image/mounts.ts'
+import { buildGo } from './go.ts'
+
+export interface Containerd extends AsyncDisposable {
+  readonly address: string
+  readonly folder: string
+  /** ctr-remote: ctr with the commands for lazy pulling */
+  ctr(...args: readonly string[]): Promise<string>
+  /** environment for a `ctr-remote` of one's own */
+  readonly env: NodeJS.ProcessEnv
+}
+
+export async function startContainerd(): Promise<Containerd> {
+  const program = await buildGo(new URL('stargzd/', import.meta.url).pathname)
+  const folder = await mkdtemp('/var/tmp/hs-containerd-')
+  const socket = join(folder, 'snapshotter.sock')
+  const address = join(folder, 'containerd.sock')
+  await writeFile(join(folder, 'config.toml'), configuration(folder, address, socket))
+  await mkdir(join(folder, 'snapshotter'))
+  const children: ChildProcess[] = []
+  const start = async (command: string, args: string[], ready: string) => {
+    const child = spawn(command, args, { stdio: 'ignore' })
+    children.push(child)
+    for (let attempt = 0; !existsSync(ready); attempt++) {
+      if (child.exitCode !== null || attempt > 600) throw new Error(`${command} did not start`)
+      await new Promise((resolve) => setTimeout(resolve, 25))
+    }
+  }
+  const env = { ...process.env, CONTAINERD_ADDRESS: address }
+  const ctr = (...args: readonly string[]) => runCommand('ctr-remote', args, { env })
+  const stop = async () => {
+    for (const child of children.reverse()) {
+      if (child.exitCode !== null) continue
+      const ended = once(child, 'exit')
+      child.kill('SIGTERM')
+      const late = setTimeout(() => child.kill('SIGKILL'), 3000)
+      await ended
+      clearTimeout(late)
+    }
+    await unmountBelow(folder)
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+  try {
+    await start(program, ['-socket', socket, '-root', join(folder, 'snapshotter')], socket)
+    await start('containerd', ['-c', join(folder, 'config.toml')], address)
+    await ctr('version')
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return { address, folder, ctr, env, [Symbol.asyncDispose]: stop }
+}
+
+const configuration = (folder: string, address: string, socket: string): string => `version = 2
+root = "${folder}/root"
+state = "${folder}/state"
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+[grpc]
+  address = "${address}"
+[proxy_plugins.stargz]
+  type = "snapshot"
+  address = "${socket}"
+`

@@ -1,0 +1,30 @@
+/** Builds a Go program of the tests on Debian's packages, once for its sources. Needs golang-go and the stargz library's package. */
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, readFile, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import { runCommand } from '../../image/command.ts'
+
+const CACHE = new URL('../../.cache/go/', import.meta.url).pathname
+
+/** @param folder of a `main` package. @returns path of the program */
+export async function buildGo(folder: string): Promise<string> {
+  const hash = createHash('sha256')
+  for (const name of (await readdir(folder)).filter((each) => each.endsWith('.go')).sort())
+    hash.update(await readFile(join(folder, name)))
+  const program = join(CACHE, hash.digest('hex').slice(0, 16))
+  if (existsSync(program)) return program
+  await mkdir(CACHE, { recursive: true })
+  const beside = `${program}.${process.pid}`
+  // The packages of a Debian system are a GOPATH, not modules.
+  const env = {
+    ...process.env,
+    GO111MODULE: 'off',
+    GOPATH: '/usr/share/gocode',
+    GOFLAGS: '',
+    GOCACHE: join(CACHE, 'cache'),
+  }
+  await runCommand('go', ['build', '-o', beside, '.'], { cwd: folder, env })
+  await rename(beside, program)
+  return program
+}
