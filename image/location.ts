@@ -1,0 +1,70 @@
+/**
+ * Where an image is, as a person writes it: a transport and what belongs to it. Text in, value out; nothing is looked up.
+ * The forms are skopeo's: `oci:DIR[:TAG]`, `docker-daemon:REF`, …; anything without a transport is a bare reference.
+ */
+import { isDigest } from './digest.ts'
+import { HeadstartError } from './errors.ts'
+import { parseReference, type Reference } from './reference.ts'
+import type { Digest } from './types.ts'
+
+export type Location =
+  | { readonly transport: 'docker'; readonly reference: Reference }
+  | { readonly transport: 'docker-daemon'; readonly reference: Reference | Digest }
+  | FileLocation<'oci'>
+  | FileLocation<'oci-archive'>
+  | { readonly transport: 'docker-archive'; readonly path: string; readonly reference: Reference | undefined }
+  /** no transport: the engine first, then the registry */
+  | { readonly transport: 'bare'; readonly reference: Reference }
+
+export interface FileLocation<T extends string> {
+  readonly transport: T
+  readonly path: string
+  /** what `org.opencontainers.image.ref.name` says; undefined: the only image there is */
+  readonly tag: string | undefined
+  readonly digest: Digest | undefined
+}
+
+const parsers = {
+  'docker://': (rest) => ({ transport: 'docker', reference: parseReference(rest) }),
+  'docker-daemon:': (rest) => ({
+    transport: 'docker-daemon',
+    reference: isDigest(rest) ? rest : parseReference(rest),
+  }),
+  'oci:': (rest) => ({ transport: 'oci', ...splitFile(rest, 'oci:') }),
+  'oci-archive:': (rest) => ({ transport: 'oci-archive', ...splitFile(rest, 'oci-archive:') }),
+  'docker-archive:': (rest) => {
+    const { path, tag } = splitFile(rest, 'docker-archive:')
+    return {
+      transport: 'docker-archive',
+      path,
+      reference: tag === undefined ? undefined : parseReference(tag),
+    }
+  },
+} satisfies Record<string, (rest: string) => Location>
+
+/** @throws HeadstartError E_REFERENCE */
+export function parseLocation(text: string): Location {
+  for (const [prefix, parse] of Object.entries(parsers))
+    if (text.startsWith(prefix)) return parse(text.slice(prefix.length))
+  const scheme = /^([a-z][a-z+-]*):\/\//.exec(text)?.[1]
+  if (scheme !== undefined)
+    throw new HeadstartError('E_REFERENCE', `${JSON.stringify(text)}: there is no transport ${scheme}://`, {
+      hint: `Known are ${Object.keys(parsers).join(' ')} and a bare reference`,
+    })
+  if (isDigest(text)) return { transport: 'docker-daemon', reference: text }
+  return { transport: 'bare', reference: parseReference(text) }
+}
+
+/** At the first colon, as skopeo does: a tag may hold further ones (`oci:out:localhost/app:1`), a path may not. */
+function splitFile(
+  text: string,
+  prefix: string,
+): { path: string; tag: string | undefined; digest: Digest | undefined } {
+  const match = /^([^:@]+)(?:@(sha256:[0-9a-f]{64})|:(.*))?$/s.exec(text)
+  const [, path, digest, tag] = match ?? []
+  if (path === undefined || tag === '' || path.includes('\0'))
+    throw new HeadstartError('E_REFERENCE', `${JSON.stringify(prefix + text)} is not ${prefix}PATH[:TAG]`, {
+      hint: 'Give a path without : or @, and after a colon a tag',
+    })
+  return { path, tag, digest: digest !== undefined && isDigest(digest) ? digest : undefined }
+}

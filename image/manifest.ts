@@ -1,0 +1,200 @@
+/**
+ * Manifests, indexes and configs, OCI's and Docker's: JSON from outside to checked values, once, here. Sizes are bounded
+ * before anything is parsed.
+ *
+ * Source: OCI image-spec v1.1 (manifest.md, image-index.md, config.md), Docker image manifest v2 schema 2.
+ */
+import { z } from 'zod'
+import { parseDigest } from './digest.ts'
+import { HeadstartError, messageOf } from './errors.ts'
+import {
+  isConfigType,
+  isIndexType,
+  isManifestType,
+  layerKind,
+  OCI_INDEX,
+  OCI_MANIFEST,
+  unknownMediaType,
+} from './media-types.ts'
+import type { Descriptor, Digest, ImageConfig, Manifest } from './types.ts'
+
+/** What the distribution spec asks registries to take at least, and what we take at the most. */
+export const MAX_MANIFEST_BYTES = 4 << 20
+export const MAX_CONFIG_BYTES = 16 << 20
+
+const digest = z.string().transform((text, context): Digest => {
+  try {
+    return parseDigest(text)
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: messageOf(error) })
+    return z.NEVER
+  }
+})
+
+const nullable = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? undefined)
+const list = <T extends z.ZodType>(schema: T) =>
+  z
+    .array(schema)
+    .nullish()
+    .transform((value) => value ?? [])
+
+const platformSchema = z.object({
+  os: z.string(),
+  architecture: z.string(),
+  variant: nullable(z.string()).transform((value) => value || undefined),
+})
+
+const descriptorSchema = z.object({
+  mediaType: z.string(),
+  digest,
+  size: z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER),
+  annotations: nullable(z.record(z.string(), z.string())),
+  platform: nullable(platformSchema),
+  urls: nullable(z.array(z.string())),
+}) satisfies z.ZodType<Descriptor>
+
+const manifestSchema = z.object({
+  schemaVersion: z.literal(2),
+  mediaType: z.string().optional(),
+  artifactType: z.string().optional(),
+  config: descriptorSchema,
+  layers: z.array(descriptorSchema).max(10_000),
+  annotations: nullable(z.record(z.string(), z.string())),
+})
+
+const indexSchema = z.object({
+  schemaVersion: z.literal(2),
+  mediaType: z.string().optional(),
+  manifests: z.array(descriptorSchema).max(10_000),
+})
+
+const healthcheckSchema = nullable(z.object({ Test: list(z.string()) }))
+
+const configSchema = z.object({
+  architecture: z.string(),
+  os: z.string(),
+  variant: nullable(z.string()),
+  config: nullable(
+    z.object({
+      Env: list(z.string()),
+      Entrypoint: list(z.string()),
+      Cmd: list(z.string()),
+      WorkingDir: nullable(z.string()),
+      User: nullable(z.string()),
+      StopSignal: nullable(z.string()),
+      ExposedPorts: nullable(z.record(z.string(), z.unknown())),
+      Volumes: nullable(z.record(z.string(), z.unknown())),
+      Healthcheck: healthcheckSchema,
+    }),
+  ),
+  rootfs: z.object({ type: z.literal('layers'), diff_ids: list(digest) }),
+  history: list(z.object({ created_by: nullable(z.string()), empty_layer: nullable(z.boolean()) })),
+})
+
+export type ParsedManifest =
+  | { readonly kind: 'manifest'; readonly manifest: Manifest }
+  | { readonly kind: 'index'; readonly mediaType: string; readonly manifests: readonly Descriptor[] }
+
+/**
+ * @param bytes the manifest as stored
+ * @param mediaType what the descriptor or the registry's header says; the document's own where it has one must agree
+ * @param where for the error, e.g. the reference
+ * @throws HeadstartError E_MANIFEST, E_MEDIA_TYPE, E_TOO_LARGE
+ */
+export function parseManifest(
+  bytes: Uint8Array,
+  mediaType: string | undefined,
+  where: string,
+): ParsedManifest {
+  const value = parseJson(bytes, MAX_MANIFEST_BYTES, `the manifest of ${where}`, 'E_MANIFEST')
+  const type = typeOf(value, mediaType, where)
+  if (isIndexType(type)) {
+    const { manifests } = checked(indexSchema, value, `the index ${where}`, 'E_MANIFEST')
+    return { kind: 'index', mediaType: type, manifests }
+  }
+  if (!isManifestType(type)) throw unknownMediaType(where, type)
+  const manifest = checked(manifestSchema, value, `the manifest of ${where}`, 'E_MANIFEST')
+  if (!isConfigType(manifest.config.mediaType))
+    throw unknownMediaType(`the config of ${where}`, manifest.config.mediaType)
+  for (const layer of manifest.layers) layerKind(layer.mediaType)
+  const { config, layers, annotations } = manifest
+  return { kind: 'manifest', manifest: { mediaType: type, config, layers, annotations } }
+}
+
+/** An OCI document needs no media type of its own; then its descriptor's holds, and last its shape. */
+function typeOf(value: unknown, given: string | undefined, where: string): string {
+  const header = z
+    .object({
+      schemaVersion: z.unknown(),
+      mediaType: z.unknown(),
+      manifests: z.unknown(),
+      layers: z.unknown(),
+    })
+    .partial()
+    .safeParse(value)
+  const own = typeof header.data?.mediaType === 'string' ? header.data.mediaType : undefined
+  if (header.data?.schemaVersion === 1)
+    throw unknownMediaType(where, own ?? 'application/vnd.docker.distribution.manifest.v1+json')
+  if (given !== undefined && own !== undefined && given !== own && isKnown(given))
+    throw new HeadstartError('E_MANIFEST', `${where} calls itself ${own}; its descriptor says ${given}`)
+  if (header.data?.manifests !== undefined && header.data.layers !== undefined)
+    throw new HeadstartError('E_MANIFEST', `${where} holds both manifests and layers`)
+  const type = own ?? (given !== undefined && isKnown(given) ? given : undefined)
+  return type ?? (header.data?.manifests !== undefined ? OCI_INDEX : OCI_MANIFEST)
+}
+
+const isKnown = (type: string): boolean => isIndexType(type) || isManifestType(type)
+
+/** @throws HeadstartError E_CONFIG, E_TOO_LARGE */
+export function parseConfig(bytes: Uint8Array, where: string): ImageConfig {
+  const what = `the config of ${where}`
+  const value = checked(configSchema, parseJson(bytes, MAX_CONFIG_BYTES, what, 'E_CONFIG'), what, 'E_CONFIG')
+  const { config } = value
+  const health = config?.Healthcheck?.Test
+  return {
+    platform: { os: value.os, architecture: value.architecture, variant: value.variant || undefined },
+    process: {
+      env: config?.Env ?? [],
+      entrypoint: config?.Entrypoint ?? [],
+      cmd: config?.Cmd ?? [],
+      workingDir: config?.WorkingDir || '/',
+      user: config?.User ?? '',
+      stopSignal: config?.StopSignal || undefined,
+      exposedPorts: Object.keys(config?.ExposedPorts ?? {}),
+      volumes: Object.keys(config?.Volumes ?? {}),
+      healthcheck: health?.length ? health : undefined,
+    },
+    diffIds: value.rootfs.diff_ids,
+    history: value.history.map((entry) => ({
+      createdBy: entry.created_by,
+      emptyLayer: entry.empty_layer ?? false,
+    })),
+  }
+}
+
+/** @throws HeadstartError E_MANIFEST: config and manifest tell of different numbers of layers */
+export function checkLayerCount(manifest: Manifest, config: ImageConfig, where: string): void {
+  if (manifest.layers.length === config.diffIds.length) return
+  throw new HeadstartError(
+    'E_MANIFEST',
+    `${where} has ${manifest.layers.length} layers; its config names ${config.diffIds.length}`,
+  )
+}
+
+function parseJson(bytes: Uint8Array, limit: number, what: string, code: 'E_MANIFEST' | 'E_CONFIG'): unknown {
+  if (bytes.length > limit) throw new HeadstartError('E_TOO_LARGE', `${what} is larger than ${limit} bytes`)
+  try {
+    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    return value
+  } catch (cause) {
+    throw new HeadstartError(code, `${what} is not JSON: ${messageOf(cause)}`, { cause })
+  }
+}
+
+function checked<T>(schema: z.ZodType<T>, value: unknown, what: string, code: 'E_MANIFEST' | 'E_CONFIG'): T {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  const issue = result.error.issues[0]
+  const field = issue?.path.join('.') || 'the document'
+  throw new HeadstartError(code, `${what} is wrong: ${field}: ${issue?.message ?? 'not as the spec says'}`)
+}
