@@ -1,0 +1,191 @@
+/**
+ * The measurement file: what `bench` measured, how, and of what. Versioned and schema-checked; a reader refuses other versions.
+ * Times are milliseconds since the sample began, sizes are bytes.
+ */
+import { readFile, rename, writeFile } from 'node:fs/promises'
+import { z } from 'zod'
+import { HeadstartError, messageOf } from '../../image/errors.ts'
+
+export const BENCH_VERSION = 1
+
+/**
+ * The way from nothing to ready, in order. `resolve`: manifest and config. `tocs`: footers and tables of contents of all layers
+ * (legacy: none). `prefetch`: the zones (legacy: all layers, fetched and unpacked). `create`: mounts and the container.
+ * `ready`: from its start until it says that it is ready.
+ */
+export const PHASES = ['resolve', 'tocs', 'prefetch', 'create', 'ready'] as const
+export type Phase = (typeof PHASES)[number]
+
+const count = z.number().int().nonnegative()
+const time = z.number().nonnegative()
+
+const perPhase = <T extends z.ZodType>(schema: T) =>
+  z.strictObject({ resolve: schema, tocs: schema, prefetch: schema, create: schema, ready: schema })
+
+const trafficSchema = z.strictObject({
+  /** bodies, as received through the link in this phase */
+  bytes: count,
+  /** begun in this phase */
+  requests: count,
+  /** round trips that had to wait for one another: the longest chain of requests that did not overlap */
+  roundTrips: count,
+})
+
+const sampleSchema = z.strictObject({
+  /** an arm's id */
+  arm: z.string(),
+  round: count,
+  phases: perPhase(time),
+  traffic: perPhase(trafficSchema),
+  /** [ms, all bytes received so far], ascending in both, until ready */
+  timeline: z.array(z.tuple([time, count])),
+  /** what was fetched after ready, and for how long that was watched */
+  after: z.strictObject({ ms: time, bytes: count, requests: count }),
+  /** legacy only, base layer first: what each layer took to unpack once it was here */
+  unpack: z.array(z.strictObject({ bytes: count, ms: time })),
+})
+
+const layerSchema = z.strictObject({
+  digest: z.string(),
+  mediaType: z.string(),
+  size: count,
+  estargz: z.boolean(),
+  /** bytes before the prefetch landmark, 0 without a zone */
+  zoneBytes: count,
+  zoneFiles: count,
+  tocBytes: count,
+})
+
+/** [path as text, layer index, bytes of content, bytes in the blob, 1 in the zone]: the visible regular files. */
+const fileRow = z.tuple([z.string(), count, count, count, z.union([z.literal(0), z.literal(1)])])
+
+const imageSchema = z.strictObject({
+  reference: z.string(),
+  digest: z.string(),
+  platform: z.string(),
+  /** base layer first */
+  layers: z.array(layerSchema),
+  files: z.array(fileRow).optional(),
+})
+
+export const ARM_KINDS = ['legacy', 'lazy', 'optimized', 'other'] as const
+export type ArmKind = (typeof ARM_KINDS)[number]
+
+const armSchema = z.strictObject({
+  id: z.string().min(1),
+  kind: z.enum(ARM_KINDS),
+  /** key of `images` */
+  image: z.string(),
+  runtime: z.enum(['builtin', 'docker', 'containerd']),
+})
+
+const linkSchema = z.strictObject({
+  /** a preset's name, `custom` or `none` */
+  name: z.string(),
+  /** null: not limited */
+  bitsPerSecond: z.number().positive().nullable(),
+  roundTripMs: time,
+})
+
+const auditSchema = z.strictObject({
+  /** [path, bytes of it in the zone]: in the zone and never read */
+  unused: z.array(z.tuple([z.string(), count])),
+  /** [path, bytes fetched, requests]: fetched on demand before ready */
+  onDemand: z.array(z.tuple([z.string(), count, count])),
+  zoneBytes: count,
+  unusedBytes: count,
+})
+
+const benchSchema = z.strictObject({
+  version: z.literal(BENCH_VERSION),
+  tool: z.string(),
+  startedAt: z.iso.datetime(),
+  /** the run was ended before all samples were taken */
+  interrupted: z.boolean(),
+  link: linkSchema,
+  machine: z.strictObject({
+    cpu: z.string(),
+    cores: count,
+    memoryBytes: count,
+    system: z.string(),
+    kernel: z.string(),
+  }),
+  /** program to version */
+  versions: z.record(z.string(), z.string()),
+  /** how readiness was found, in words, e.g. `log matches /Running on/` */
+  readiness: z.string(),
+  /** what to type to measure again */
+  command: z.string(),
+  warmups: count,
+  images: z.record(z.string(), imageSchema),
+  arms: z.array(armSchema),
+  samples: z.array(sampleSchema),
+  audit: auditSchema.optional(),
+})
+
+export type Bench = z.infer<typeof benchSchema>
+export type BenchSample = z.infer<typeof sampleSchema>
+export type BenchArm = z.infer<typeof armSchema>
+export type BenchImage = z.infer<typeof imageSchema>
+export type BenchLayer = z.infer<typeof layerSchema>
+export type BenchLink = z.infer<typeof linkSchema>
+export type BenchAudit = z.infer<typeof auditSchema>
+export type BenchFile = z.infer<typeof fileRow>
+export type PhaseTraffic = z.infer<typeof trafficSchema>
+
+const HINT = 'Measure again with: headstart bench'
+
+/**
+ * @param where the file's name, for the error
+ * @throws HeadstartError E_BENCH: not JSON, another version, or a field that is wrong (named)
+ */
+export function parseBench(text: string, where: string): Bench {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    throw new HeadstartError('E_BENCH', `${where} is not JSON: ${messageOf(cause)}`, { cause, hint: HINT })
+  }
+  const result = benchSchema.safeParse(value)
+  if (result.success) return checkReferences(result.data, where)
+  const issue = result.error.issues[0]
+  const field = issue?.path.join('.') || 'the whole file'
+  throw new HeadstartError(
+    'E_BENCH',
+    `${where} is no measurement of version ${BENCH_VERSION}: ${field}: ${issue?.message ?? 'wrong'}`,
+    { hint: HINT },
+  )
+}
+
+/** Samples name an arm, arms an image: what the schema alone can't say. */
+function checkReferences(bench: Bench, where: string): Bench {
+  const arms = new Set(bench.arms.map((arm) => arm.id))
+  const stray = bench.samples.find((sample) => !arms.has(sample.arm))
+  const lost = bench.arms.find((arm) => !Object.hasOwn(bench.images, arm.image))
+  if (!stray && !lost && arms.size === bench.arms.length) return bench
+  const what = stray
+    ? `a sample of the unknown arm ${JSON.stringify(stray.arm)}`
+    : lost
+      ? `the arm ${JSON.stringify(lost.id)} has no image`
+      : 'two arms of one name'
+  throw new HeadstartError('E_BENCH', `${where} is no measurement: ${what}`, { hint: HINT })
+}
+
+export async function readBench(file: string): Promise<Bench> {
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (cause) {
+    throw new HeadstartError('E_BENCH', `the measurement ${file} can't be read: ${messageOf(cause)}`, {
+      cause,
+    })
+  }
+  return parseBench(text, file)
+}
+
+/** Writes beside, then renames, so that a measurement is whole or absent. */
+export async function writeBench(file: string, bench: Bench): Promise<void> {
+  const beside = `${file}.${process.pid}.tmp`
+  await writeFile(beside, `${JSON.stringify(benchSchema.parse(bench))}\n`)
+  await rename(beside, file)
+}

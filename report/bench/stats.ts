@@ -1,0 +1,121 @@
+/** What can be said of a few samples: median, p95, an interval, and whether two differ. Pure; randomness is seeded. */
+
+/** @param q 0 to 1; between two samples it is interpolated. NaN of nothing. */
+export function quantile(values: readonly number[], q: number): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const at = (sorted.length - 1) * q
+  const low = sorted[Math.floor(at)]
+  const high = sorted[Math.ceil(at)]
+  if (low === undefined || high === undefined) return Number.NaN
+  return low + (high - low) * (at - Math.floor(at))
+}
+
+export const median = (values: readonly number[]): number => quantile(values, 0.5)
+
+export interface Interval {
+  readonly low: number
+  readonly high: number
+}
+
+/** 95 % interval of the median by percentile bootstrap: 2000 resamples, the same every time. One sample spans nothing. */
+export function medianInterval(values: readonly number[], seed = 1): Interval {
+  if (values.length < 2) return { low: median(values), high: median(values) }
+  const random = randomFrom(seed)
+  const medians = Array.from({ length: 2000 }, () =>
+    median(values.map(() => values[Math.floor(random() * values.length)] ?? 0)),
+  )
+  return { low: quantile(medians, 0.025), high: quantile(medians, 0.975) }
+}
+
+/** mulberry32: 32 bits of state are plenty for resampling. @returns numbers from 0 up to 1 */
+export function randomFrom(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+export interface Comparison {
+  /** median of a over median of b: above 1, a is larger */
+  readonly ratio: number
+  /** two-sided; undefined when either side has fewer than two samples */
+  readonly p: number | undefined
+  readonly verdict: 'less' | 'more' | 'none' | 'unknown'
+}
+
+/**
+ * Is a less or more than b? Welch's t-test on logarithms: spreads of times grow with the times, and few samples have to do.
+ * `none` when p is 0.05 or more; `unknown` when there are too few samples to say.
+ */
+export function compare(a: readonly number[], b: readonly number[]): Comparison {
+  const ratio = median(a) / median(b)
+  if (a.length < 2 || b.length < 2) return { ratio, p: undefined, verdict: 'unknown' }
+  const p = welch(a.map(logOf), b.map(logOf))
+  if (p >= 0.05 || ratio === 1) return { ratio, p, verdict: 'none' }
+  return { ratio, p, verdict: ratio < 1 ? 'less' : 'more' }
+}
+
+const logOf = (value: number): number => Math.log(Math.max(value, 1e-9))
+
+const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length
+
+/** variance of the mean */
+function meanVariance(values: readonly number[]): number {
+  const middle = mean(values)
+  const squares = values.reduce((sum, value) => sum + (value - middle) ** 2, 0)
+  return squares / (values.length - 1) / values.length
+}
+
+/** @returns the two-sided p that both come from distributions of one mean */
+function welch(a: readonly number[], b: readonly number[]): number {
+  const [va, vb] = [meanVariance(a), meanVariance(b)]
+  const distance = Math.abs(mean(a) - mean(b))
+  if (va + vb === 0) return distance === 0 ? 1 : 0
+  const t2 = distance ** 2 / (va + vb)
+  const freedom = (va + vb) ** 2 / (va ** 2 / (a.length - 1) + vb ** 2 / (b.length - 1))
+  return betaRegularized(freedom / (freedom + t2), freedom / 2, 0.5)
+}
+
+/** Regularized incomplete beta function I_x(a, b), by its continued fraction (Lentz). */
+function betaRegularized(x: number, a: number, b: number): number {
+  if (x <= 0) return 0
+  if (x >= 1) return 1
+  // The fraction converges quickly only left of this point; right of it, by symmetry, the mirrored one does.
+  if (x > (a + 1) / (a + b + 2)) return 1 - betaRegularized(1 - x, b, a)
+  const front = Math.exp(a * Math.log(x) + b * Math.log(1 - x) - logBeta(a, b)) / a
+  return front * betaFraction(x, a, b)
+}
+
+function betaFraction(x: number, a: number, b: number): number {
+  const tiny = 1e-30
+  const guard = (value: number) => (Math.abs(value) < tiny ? tiny : value)
+  let c = 1
+  let d = 1 / guard(1 - ((a + b) * x) / (a + 1))
+  let fraction = d
+  for (let m = 1; m < 200; m++) {
+    for (const factor of [
+      (m * (b - m) * x) / ((a + 2 * m - 1) * (a + 2 * m)),
+      (-(a + m) * (a + b + m) * x) / ((a + 2 * m) * (a + 2 * m + 1)),
+    ]) {
+      d = 1 / guard(1 + factor * d)
+      c = guard(1 + factor / c)
+      fraction *= c * d
+    }
+    if (Math.abs(c * d - 1) < 1e-12) break
+  }
+  return fraction
+}
+
+const logBeta = (a: number, b: number): number => logGamma(a) + logGamma(b) - logGamma(a + b)
+
+/** Stirling's series, shifted up by recurrence to where it is exact enough. */
+function logGamma(x: number): number {
+  let shift = 0
+  let z = x
+  while (z < 12) shift += Math.log(z++)
+  return (z - 0.5) * Math.log(z) - z + Math.log(2 * Math.PI) / 2 + 1 / (12 * z) - 1 / (360 * z ** 3) - shift
+}
