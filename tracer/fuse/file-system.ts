@@ -45,6 +45,10 @@ export interface FileSystem {
   xattrs(node: NodeId): readonly string[]
   /** True when no node has any extended attribute: servers may then tell the kernel to stop asking. */
   readonly withoutXattrs: boolean
+  /** sha256 of a regular file's content where it is known without reading the file */
+  digest(node: NodeId): string | undefined
+  /** all regular files of the tree, each hardlinked one counted once */
+  readonly totals: { readonly files: number; readonly bytes: number }
   /** Called at each open; throws where the content can't be had. */
   open(node: NodeId): void
   release(node: NodeId): void

@@ -1,0 +1,195 @@
+/**
+ * Mounts a tree through a process of its own, and talks to it. The process ends with its parent; disposing unmounts
+ * and waits for its end.
+ */
+import { type ChildProcess, fork } from 'node:child_process'
+import { access, readFile, stat, writeFile } from 'node:fs/promises'
+import type { z } from 'zod'
+import { tryCommand } from '../../image/command.ts'
+import { type ErrorCode, HeadstartError } from '../../image/errors.ts'
+import {
+  type Counters,
+  countersSchema,
+  mountedSchema,
+  progressSchema,
+  type Request,
+  recordingSchema,
+  replySchema,
+  type TreeSpec,
+} from './messages.ts'
+
+export type { Counters, TreeSpec }
+
+export interface MountOptions {
+  /** an empty folder */
+  readonly mountPoint: string
+  readonly tree: TreeSpec
+  readonly record: boolean
+  /** KiB; the kernel's default without */
+  readonly readaheadKiB?: number
+  readonly signal?: AbortSignal
+}
+
+export interface Mount extends AsyncDisposable {
+  readonly folder: string
+  readonly readaheadKiB: number
+  /** regular files of the tree */
+  readonly totals: { readonly files: number; readonly bytes: number }
+  /** Forgets the accesses so far: the container starts now. */
+  restart(): Promise<void>
+  markReady(): Promise<void>
+  progress(): Promise<{ files: number; bytes: number }>
+  recording(): Promise<z.infer<typeof recordingSchema>>
+  /** of a lazy tree */
+  counters(): Promise<Counters>
+}
+
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
+
+/** @throws HeadstartError E_ROOT, E_FUSE, E_LIBFUSE, and for a lazy tree what reading its layers throws */
+export async function mountFileSystem(options: MountOptions): Promise<Mount> {
+  await requireFuse()
+  options.signal?.throwIfAborted()
+  const { mountPoint, tree, record } = options
+  await using stack = new AsyncDisposableStack()
+  const server = stack.use(startServer(mountPoint))
+  const giveUp = () => server.kill()
+  options.signal?.addEventListener('abort', giveUp)
+  let mounted: z.infer<typeof mountedSchema>
+  try {
+    mounted = await server.ask({ ask: 'mount', spec: { mountPoint, tree, record } }, mountedSchema)
+  } catch (error) {
+    options.signal?.throwIfAborted()
+    throw error
+  } finally {
+    options.signal?.removeEventListener('abort', giveUp)
+  }
+  const readaheadKiB = await setReadahead(mountPoint, options.readaheadKiB)
+  const owned = stack.move()
+  return {
+    folder: mountPoint,
+    readaheadKiB,
+    totals: mounted.totals,
+    restart: () => server.tell('restart'),
+    markReady: () => server.tell('markReady'),
+    progress: () => server.ask({ ask: 'progress' }, progressSchema),
+    recording: () => server.ask({ ask: 'recording' }, recordingSchema),
+    counters: () => server.ask({ ask: 'counters' }, countersSchema),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
+
+async function requireFuse(): Promise<void> {
+  if (process.getuid?.() !== 0)
+    throw new HeadstartError('E_ROOT', 'mounting needs root', { hint: 'Run the command with sudo' })
+  await access('/dev/fuse').catch((cause: unknown) => {
+    throw new HeadstartError('E_FUSE', 'this machine has no FUSE: /dev/fuse is missing', {
+      cause,
+      hint: 'Load it with: modprobe fuse (in a container, run it with --device /dev/fuse)',
+    })
+  })
+}
+
+/** The device of a FUSE mount is anonymous: 0:MINOR. @returns KiB in force */
+async function setReadahead(mountPoint: string, wanted: number | undefined): Promise<number> {
+  const { dev } = await stat(mountPoint)
+  const minor = (dev & 0xff) | ((dev >>> 12) & 0xfff00)
+  const file = `/sys/class/bdi/0:${minor}/read_ahead_kb`
+  if (wanted !== undefined) await writeFile(file, String(wanted))
+  return Number(await readFile(file, 'utf8'))
+}
+
+interface Server extends AsyncDisposable {
+  ask<T>(request: DistributiveOmit<Request, 'id'>, schema: z.ZodType<T>): Promise<T>
+  tell(ask: 'restart' | 'markReady'): Promise<void>
+  kill(): void
+}
+
+interface Waiting {
+  resolve(value: unknown): void
+  reject(error: Error): void
+}
+
+function startServer(mountPoint: string): Server {
+  const child = fork(new URL('./server.ts', import.meta.url), {
+    execArgv: ['--disable-warning=ExperimentalWarning'],
+    serialization: 'advanced',
+    detached: true,
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    env: { ...process.env, UV_THREADPOOL_SIZE: '8' },
+  })
+  const waiting = new Map<number, Waiting>()
+  const ended = watch(child, waiting)
+  let lastId = 0
+
+  function post(request: DistributiveOmit<Request, 'id'>): Promise<unknown> {
+    const id = ++lastId
+    return new Promise((resolve, reject) => {
+      waiting.set(id, { resolve, reject })
+      child.send({ ...request, id }, (error) => {
+        // When it ended, `watch` knows why.
+        if (error)
+          ended.then(() =>
+            reject(new HeadstartError('E_FUSE', 'the mount process is gone', { cause: error })),
+          )
+      })
+    })
+  }
+
+  return {
+    ask: async (request, schema) => schema.parse(await post(request)),
+    tell: async (ask) => {
+      await post({ ask })
+    },
+    kill: () => child.kill('SIGKILL'),
+    async [Symbol.asyncDispose]() {
+      await detach(mountPoint)
+      if (child.connected) child.disconnect()
+      const timer = setTimeout(() => child.kill('SIGKILL'), 5000)
+      await ended
+      clearTimeout(timer)
+    },
+  }
+}
+
+/** Unmounts if mounted; a mount in use, or one whose server is dead, is detached. */
+async function detach(mountPoint: string): Promise<void> {
+  const { status } = await tryCommand('umount', [mountPoint])
+  if (status !== 0) await tryCommand('umount', ['-l', mountPoint])
+}
+
+/** Routes replies; when the process ends, whoever still waits is told. */
+function watch(child: ChildProcess, waiting: Map<number, Waiting>): Promise<void> {
+  let complaint = ''
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    complaint = (complaint + text).slice(-2000)
+  })
+  child.on('message', (message) => {
+    const reply = replySchema.parse(message)
+    const waiter = waiting.get(reply.id)
+    waiting.delete(reply.id)
+    if ('error' in reply) waiter?.reject(asHeadstartError(reply.error))
+    else waiter?.resolve(reply.value)
+  })
+  return new Promise((resolve) => {
+    // Not 'close': it never comes once the channel was closed from this side.
+    child.once('exit', () => {
+      const reason = complaint.trim().split('\n').at(-1) ?? ''
+      const message = `the mount process ended${reason === '' ? '' : `: ${reason}`}`
+      for (const waiter of waiting.values()) waiter.reject(new HeadstartError('E_FUSE', message))
+      waiting.clear()
+      resolve()
+    })
+  })
+}
+
+function asHeadstartError(error: {
+  code: string
+  message: string
+  hint?: string | undefined
+}): HeadstartError {
+  const code = isErrorCode(error.code) ? error.code : 'E_FUSE'
+  return new HeadstartError(code, error.message, error.hint === undefined ? {} : { hint: error.hint })
+}
+
+const isErrorCode = (text: string): text is ErrorCode => /^E_[A-Z_]+$/.test(text)

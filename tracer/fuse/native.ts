@@ -1,0 +1,222 @@
+/**
+ * Serves a file system through fuse-native. It names files by path, as UTF-8 text, so paths are turned into nodes here; names
+ * that are not UTF-8 are found by their decoded form.
+ */
+import type Fuse from 'fuse-native'
+import type { Signal } from 'fuse-native'
+import { HeadstartError, messageOf } from '../../image/errors.ts'
+import { type FileSystem, type NodeAttributes, type NodeId, type NodeType, ROOT_NODE } from './file-system.ts'
+
+const ENOENT = -2
+const EIO = -5
+const ERANGE = -34
+const ENODATA = -61
+
+/** The image can't change, so the kernel may keep what it was told. */
+const CACHE_SECONDS = 3600
+
+const FILE_TYPE: Readonly<Record<NodeType, number>> = {
+  fifo: 0o010000,
+  char: 0o020000,
+  dir: 0o040000,
+  block: 0o060000,
+  reg: 0o100000,
+  symlink: 0o120000,
+  socket: 0o140000,
+}
+
+/**
+ * Mounts `fileSystem` on an empty folder. The mount is allowed devices and setuid programs, as a container's root needs them.
+ * @throws HeadstartError E_LIBFUSE: fuse-native doesn't load; E_FUSE: the mount failed
+ */
+export async function serveNative(fileSystem: FileSystem, mountPoint: string): Promise<void> {
+  const FuseClass = await loadFuse()
+  const operations = pathOperations(fileSystem)
+  const fuse = new FuseClass(mountPoint, operations, {
+    allowOther: true,
+    defaultPermissions: true,
+    kernelCache: true,
+    entryTimeout: CACHE_SECONDS,
+    attrTimeout: CACHE_SECONDS,
+    timeout: false,
+    // Options that the library has no names for ride on this one.
+    fsname: `headstart,subtype=headstart,dev,suid,ro,use_ino,negative_timeout=${CACHE_SECONDS}`,
+  })
+  Object.assign(fuse, rawOperations(fileSystem))
+  await new Promise<void>((resolve, reject) => {
+    fuse.mount((error) =>
+      error
+        ? reject(new HeadstartError('E_FUSE', `the FUSE mount failed: ${messageOf(error)}`, { cause: error }))
+        : resolve(),
+    )
+  })
+}
+
+async function loadFuse(): Promise<typeof Fuse> {
+  try {
+    return (await import('fuse-native')).default
+  } catch (cause) {
+    const missing = messageOf(cause).includes('libfuse')
+    throw new HeadstartError('E_LIBFUSE', `fuse-native doesn't load: ${messageOf(cause)}`, {
+      cause,
+      hint: missing ? 'Install libfuse 2: apt-get install libfuse2' : 'Install its build again: npm rebuild',
+    })
+  }
+}
+
+/** Only what is named here reaches us; without xattr operations the kernel stops asking for them after the first time. */
+function pathOperations(fileSystem: FileSystem): Record<string, unknown> {
+  const names = ['getattr', 'readdir', 'readlink', 'open', 'read', 'release', 'statfs']
+  const xattrs = fileSystem.withoutXattrs ? [] : ['getxattr', 'listxattr']
+  return Object.fromEntries([...names, ...xattrs].map((name) => [name, true]))
+}
+
+/**
+ * Handlers in place of the library's own, which allocate per call and, for xattrs, would run over a buffer that is too small.
+ */
+function rawOperations(fileSystem: FileSystem) {
+  const resolve = pathResolver(fileSystem)
+  const stats = new Map<NodeId, Uint32Array>()
+
+  function statOf(node: NodeId): Uint32Array {
+    let stat = stats.get(node)
+    if (!stat) {
+      stat = encodeStat(node, fileSystem.attributes(node))
+      stats.set(node, stat)
+    }
+    return stat
+  }
+
+  return {
+    _op_getattr(signal: Signal, path: string) {
+      const node = resolve(path)
+      if (node === undefined) signal(ENOENT, EMPTY_STAT)
+      else signal(0, statOf(node))
+    },
+    _op_readdir(signal: Signal, path: string) {
+      const node = resolve(path)
+      if (node === undefined) return signal(ENOENT, [], [])
+      const entries = fileSystem.entries(node)
+      const names = entries.map((entry) => decodeName(entry.name))
+      signal(
+        0,
+        ['.', '..', ...names],
+        [EMPTY_STAT, EMPTY_STAT, ...entries.map((entry) => statOf(entry.node))],
+      )
+    },
+    _op_readlink(signal: Signal, path: string) {
+      const node = resolve(path)
+      if (node === undefined) signal(ENOENT, '')
+      else signal(0, decodeName(fileSystem.readlink(node)))
+    },
+    _op_open(signal: Signal, path: string) {
+      const node = resolve(path)
+      if (node === undefined) return signal(ENOENT, 0)
+      fileSystem.open(node)
+      signal(0, node)
+    },
+    _op_release(signal: Signal, _path: string, node: NodeId) {
+      fileSystem.release(node)
+      signal(0)
+    },
+    _op_read(
+      signal: Signal,
+      _path: string,
+      node: NodeId,
+      target: Buffer,
+      length: number,
+      low: number,
+      high: number,
+    ) {
+      fileSystem.read(node, low + high * 2 ** 32, length).then(
+        (bytes) => {
+          bytes.copy(target)
+          signal(bytes.length, 0, target.buffer)
+        },
+        () => signal(EIO, 0, target.buffer),
+      )
+    },
+    _op_statfs(signal: Signal) {
+      signal(0, STATFS)
+    },
+    _op_getxattr(signal: Signal, path: string, name: string, target: Buffer) {
+      const node = resolve(path)
+      const value = node === undefined ? undefined : fileSystem.xattr(node, name)
+      signal(value ? fill(target, value) : ENODATA, target.buffer)
+    },
+    _op_listxattr(signal: Signal, path: string, target: Buffer) {
+      const node = resolve(path)
+      const names = node === undefined ? [] : fileSystem.xattrs(node)
+      signal(fill(target, Buffer.from(names.map((name) => `${name}\0`).join(''))), target.buffer)
+    },
+  }
+}
+
+/** A target of no bytes asks for the size only. */
+function fill(target: Buffer, value: Buffer): number {
+  if (target.length === 0) return value.length
+  if (value.length > target.length) return ERANGE
+  return value.copy(target)
+}
+
+/** `/usr/bin` → node. What was found is remembered; what is missing the kernel remembers. */
+function pathResolver(fileSystem: FileSystem): (path: string) => NodeId | undefined {
+  const known = new Map<string, NodeId>([['', ROOT_NODE]])
+
+  function resolve(path: string): NodeId | undefined {
+    const found = known.get(path)
+    if (found !== undefined) return found
+    const slash = path.lastIndexOf('/')
+    const parent = resolve(path.slice(0, slash))
+    const node = parent === undefined ? undefined : child(parent, path.slice(slash + 1))
+    if (node !== undefined) known.set(path, node)
+    return node
+  }
+
+  function child(parent: NodeId, name: string): NodeId | undefined {
+    const exact = fileSystem.lookup(parent, encodeName(name))
+    if (exact !== undefined || !name.includes('\ufffd')) return exact
+    const entry = fileSystem.entries(parent).find((one) => decodeName(one.name) === name)
+    return entry && fileSystem.lookup(parent, entry.name)
+  }
+
+  return (path) => (path === '/' ? ROOT_NODE : resolve(path))
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the ASCII range, where bytes and text are the same
+const isAscii = (text: string): boolean => /^[\x00-\x7f]*$/.test(text)
+
+const decodeName = (bytes: string): string =>
+  isAscii(bytes) ? bytes : Buffer.from(bytes, 'latin1').toString('utf8')
+
+const encodeName = (text: string): string =>
+  isAscii(text) ? text : Buffer.from(text, 'utf8').toString('latin1')
+
+const EMPTY_STAT = new Uint32Array(18)
+
+/** statfs: block and fragment size, and the longest name. */
+const STATFS = Uint32Array.from([4096, 4096, 0, 0, 0, 0, 0, 0, 0, 0, 255])
+
+/** fuse-native's layout: mode, uid, gid, size (64 bits), dev, nlink, ino, rdev, blksize, blocks, atime, mtime, ctime (ms, 64 bits each). */
+function encodeStat(node: NodeId, attributes: NodeAttributes): Uint32Array {
+  const { type, mode, uid, gid, size, nlink, rdevMajor, rdevMinor } = attributes
+  const rdev = ((rdevMinor & 0xff) | ((rdevMajor & 0xfff) << 8) | ((rdevMinor & 0xfff00) << 12)) >>> 0
+  const time = wide(Math.max(0, Math.floor(attributes.mtimeMs)))
+  return Uint32Array.from([
+    FILE_TYPE[type] | mode,
+    uid,
+    gid,
+    ...wide(size),
+    0,
+    nlink,
+    node,
+    rdev,
+    4096,
+    ...wide(Math.ceil(size / 512)),
+    ...time,
+    ...time,
+    ...time,
+  ])
+}
+
+const wide = (value: number): [low: number, high: number] => [value % 2 ** 32, Math.floor(value / 2 ** 32)]

@@ -1,0 +1,162 @@
+/**
+ * Wraps a file system and writes down what passes: opens, reads by byte range, symlinks resolved, lookups and listings counted.
+ * A request does no more than a few assignments here; sorting and naming wait for `snapshot`.
+ */
+import type { BytePath } from '../../image/paths.ts'
+import { type FileSystem, type NodeId, ROOT_NODE } from './file-system.ts'
+import { addRange, bytesIn, type Ranges } from './ranges.ts'
+
+/** Milliseconds of the machine's monotonic clock, the same in every process. */
+export const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6
+
+export interface RecordedFile {
+  readonly path: BytePath
+  readonly type: 'reg' | 'symlink'
+  readonly size: number
+  /** monotonic milliseconds, as are all times here */
+  readonly firstOpen: number
+  readonly firstRead: number | undefined
+  readonly opens: number
+  readonly ranges: Ranges
+  /** read after `markReady` and not before */
+  readonly laterRanges: Ranges
+  readonly digest: string | undefined
+}
+
+export interface Recording {
+  /** by first open */
+  readonly files: readonly RecordedFile[]
+  readonly lookups: { readonly found: number; readonly missing: number; readonly listings: number }
+}
+
+export interface Recorder {
+  readonly fileSystem: FileSystem
+  /** Forgets what was seen so far. */
+  restart(): void
+  /** Ranges read from now on are kept apart. */
+  markReady(): void
+  progress(): { files: number; bytes: number }
+  snapshot(): Recording
+}
+
+interface Entry {
+  readonly node: NodeId
+  readonly firstOpen: number
+  firstRead: number | undefined
+  opens: number
+  readonly ranges: Ranges
+  readonly laterRanges: Ranges
+}
+
+interface Name {
+  readonly parent: NodeId
+  readonly name: string
+}
+
+export function createRecorder(inner: FileSystem, now: () => number = monotonicMs): Recorder {
+  /** the name a node was first looked up by: with hardlinks, the one the program used */
+  const names = new Map<NodeId, Name>()
+  let entries = new Map<NodeId, Entry>()
+  let lookups = { found: 0, missing: 0, listings: 0 }
+  let isReady = false
+
+  function touch(node: NodeId): Entry {
+    let entry = entries.get(node)
+    if (!entry) {
+      entry = { node, firstOpen: now(), firstRead: undefined, opens: 0, ranges: [], laterRanges: [] }
+      entries.set(node, entry)
+    }
+    return entry
+  }
+
+  return {
+    fileSystem: {
+      ...forward(inner),
+      lookup(parent, name) {
+        const node = inner.lookup(parent, name)
+        if (node === undefined) lookups.missing++
+        else {
+          lookups.found++
+          if (!names.has(node)) names.set(node, { parent, name })
+        }
+        return node
+      },
+      entries(node) {
+        lookups.listings++
+        const found = inner.entries(node)
+        // A server may answer later lookups from this listing.
+        for (const { name, node: child } of found)
+          if (!names.has(child)) names.set(child, { parent: node, name })
+        return found
+      },
+      readlink(node) {
+        touch(node).opens++
+        return inner.readlink(node)
+      },
+      open(node) {
+        inner.open(node)
+        touch(node).opens++
+      },
+      async read(node, offset, length) {
+        const entry = touch(node)
+        entry.firstRead ??= now()
+        const ranges = isReady ? entry.laterRanges : entry.ranges
+        const bytes = await inner.read(node, offset, length)
+        addRange(ranges, offset, offset + bytes.length)
+        return bytes
+      },
+    },
+    restart() {
+      entries = new Map()
+      lookups = { found: 0, missing: 0, listings: 0 }
+      isReady = false
+    },
+    markReady() {
+      isReady = true
+    },
+    progress() {
+      let bytes = 0
+      for (const entry of entries.values()) bytes += bytesIn(entry.ranges) + bytesIn(entry.laterRanges)
+      return { files: entries.size, bytes }
+    },
+    snapshot: () => ({
+      files: [...entries.values()].flatMap((entry) => describe(inner, names, entry)),
+      lookups: { ...lookups },
+    }),
+  }
+}
+
+/** The calls that pass unseen. */
+function forward(inner: FileSystem) {
+  return {
+    totals: inner.totals,
+    withoutXattrs: inner.withoutXattrs,
+    attributes: (node: NodeId) => inner.attributes(node),
+    xattr: (node: NodeId, name: string) => inner.xattr(node, name),
+    xattrs: (node: NodeId) => inner.xattrs(node),
+    digest: (node: NodeId) => inner.digest(node),
+    release: (node: NodeId) => inner.release(node),
+    close: () => inner.close(),
+  }
+}
+
+function describe(inner: FileSystem, names: ReadonlyMap<NodeId, Name>, entry: Entry): RecordedFile[] {
+  const path = pathOf(names, entry.node)
+  const { type, size } = inner.attributes(entry.node)
+  if (path === undefined || (type !== 'reg' && type !== 'symlink')) return []
+  const { firstOpen, firstRead, opens, ranges, laterRanges } = entry
+  return [
+    { path, type, size, firstOpen, firstRead, opens, ranges, laterRanges, digest: inner.digest(entry.node) },
+  ]
+}
+
+function pathOf(names: ReadonlyMap<NodeId, Name>, node: NodeId): BytePath | undefined {
+  const parts: string[] = []
+  for (let at = node; at !== ROOT_NODE; ) {
+    const name = names.get(at)
+    if (!name) return undefined
+    parts.unshift(name.name)
+    at = name.parent
+  }
+  return parts.join('/')
+}

@@ -1,0 +1,81 @@
+/**
+ * The mount process. Its parent tells it over IPC what to mount; when the parent goes, however it goes, the channel closes, and this
+ * process detaches its mount and ends. It lives apart from its parent's event loop, so that nobody waits on himself.
+ */
+
+import { tryCommand } from '../../image/command.ts'
+import { HeadstartError, messageOf } from '../../image/errors.ts'
+import { createDirectoryFileSystem } from './directory.ts'
+import type { FileSystem } from './file-system.ts'
+import { type MountSpec, type Reply, type Request, requestSchema, type TreeSpec } from './messages.ts'
+import { serveNative } from './native.ts'
+import { createRecorder, type Recorder } from './recording.ts'
+
+interface Session {
+  readonly mountPoint: string
+  readonly recorder: Recorder | undefined
+}
+
+let session: Session | undefined
+
+async function openTree(tree: TreeSpec): Promise<FileSystem> {
+  if (tree.kind === 'directory') {
+    const table = tree.xattrs.map(
+      ([path, list]) =>
+        [path, new Map(list.map(([name, value]) => [name, Buffer.from(value, 'base64')]))] as const,
+    )
+    return createDirectoryFileSystem(tree.folder, new Map(table))
+  }
+  throw new HeadstartError('E_FUSE', 'no such tree')
+}
+
+async function mount(spec: MountSpec): Promise<unknown> {
+  const tree = await openTree(spec.tree)
+  const recorder = spec.record ? createRecorder(tree) : undefined
+  session = { mountPoint: spec.mountPoint, recorder }
+  await serveNative(recorder?.fileSystem ?? tree, spec.mountPoint)
+  return { totals: tree.totals }
+}
+
+async function answer(request: Request): Promise<unknown> {
+  switch (request.ask) {
+    case 'mount':
+      return mount(request.spec)
+    case 'restart':
+      return session?.recorder?.restart()
+    case 'markReady':
+      return session?.recorder?.markReady()
+    case 'progress':
+      return session?.recorder?.progress()
+    case 'recording':
+      return session?.recorder?.snapshot()
+    case 'counters':
+      return undefined
+  }
+}
+
+const send = (reply: Reply): void => {
+  process.send?.(reply, undefined, undefined, () => {}) // the parent may be gone: 'disconnect' follows
+}
+
+function failure(id: number, error: unknown): Reply {
+  const { code, hint } = error instanceof HeadstartError ? error : { code: 'E_FUSE', hint: undefined }
+  return { id, error: { code, message: messageOf(error), ...(hint !== undefined && { hint }) } }
+}
+
+process.on('message', (message) => {
+  const request = requestSchema.parse(message)
+  answer(request).then(
+    (value) => send({ id: request.id, value }),
+    (error: unknown) => send(failure(request.id, error)),
+  )
+})
+
+process.on('disconnect', async () => {
+  // Not waiting for users: the parent that stacked more on this mount can't take it down any more.
+  if (session) await tryCommand('umount', ['-l', session.mountPoint]).catch(() => {})
+  process.exit(0)
+})
+
+// A terminal's Ctrl-C reaches the whole group; the parent decides when this process ends.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
