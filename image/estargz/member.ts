@@ -1,0 +1,40 @@
+/** One gzip member at a time, out of memory: where it ends, what it holds, never more than asked for. */
+import { inflateRawSync } from 'node:zlib'
+import { HeadstartError, messageOf } from '../errors.ts'
+
+const FLAG_CRC = 2
+const FLAG_EXTRA = 4
+const FLAG_NAME = 8
+const FLAG_COMMENT = 16
+/** CRC and size */
+export const TRAILER_BYTES = 8
+
+/**
+ * Inflates the first member of `bytes` and ignores what follows it. The member's checksum is not looked at: whoever calls knows a sha256.
+ *
+ * @param expected about so many bytes come out; a hint
+ * @param limit more than so many and it throws; memory taken stays below it
+ * @throws HeadstartError E_ESTARGZ
+ */
+export function inflateMember(bytes: Buffer, expected: number, limit: number): Buffer {
+  const start = headerLength(bytes)
+  const chunkSize = Math.min(Math.max(expected + 1, 1024), 8 << 20)
+  try {
+    return inflateRawSync(bytes.subarray(start), { chunkSize, maxOutputLength: Math.max(limit, 1) })
+  } catch (cause) {
+    throw new HeadstartError('E_ESTARGZ', `a gzip member is damaged: ${messageOf(cause)}`, { cause })
+  }
+}
+
+/** RFC 1952, section 2.3. @throws HeadstartError E_ESTARGZ: no gzip header */
+export function headerLength(bytes: Buffer): number {
+  const flags = bytes[3] ?? 0
+  if (bytes.length < 18 || bytes[0] !== 0x1f || bytes[1] !== 0x8b || bytes[2] !== 8)
+    throw new HeadstartError('E_ESTARGZ', 'no gzip member begins where the table of contents says')
+  let at = 10
+  if (flags & FLAG_EXTRA) at += 2 + bytes.readUInt16LE(at)
+  if (flags & FLAG_NAME) at = bytes.indexOf(0, at) + 1 || bytes.length
+  if (flags & FLAG_COMMENT) at = bytes.indexOf(0, at) + 1 || bytes.length
+  if (flags & FLAG_CRC) at += 2
+  return Math.min(at, bytes.length)
+}

@@ -1,0 +1,162 @@
+/** Footer, TOC and reader on bytes: layers that the format's own library wrote, and lies. */
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { digestOf } from '../../image/digest.ts'
+import { contentsOf } from '../../image/estargz/entries.ts'
+import { encodeFooter, FOOTER_BYTES, parseFooter } from '../../image/estargz/footer.ts'
+import { decodeChunk, openEstargz } from '../../image/estargz/reader.ts'
+import { encodeToc, parseToc, type TocEntry } from '../../image/estargz/toc.ts'
+import { buildOracle } from '../peers/oracle/oracle.ts'
+import { device, dir, file, hardlink, symlink, tarOf } from '../support/tar.ts'
+
+const big = Buffer.from(Array.from({ length: 100_000 }, (_, index) => (index * index) & 0xff))
+let folder = ''
+let blob = Buffer.alloc(0)
+let tocDigest = ''
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'hs-estargz-'))
+  const tar = await tarOf([
+    dir('d/', { uid: 7, uname: 'seven', mtime: new Date(1_600_000_000_000) }),
+    file('d/big', big, { mode: 0o4755 }),
+    file('d/empty'),
+    file('d/small', 'small', { uid: 7, pax: { 'SCHILY.xattr.user.k': 'v' } }),
+    hardlink('d/hard', 'd/small'),
+    symlink('d/sym', 'small'),
+    device('d/null', 1, 3),
+    file('d/na\u00efve', 'utf8'),
+  ])
+  writeFileSync(join(folder, 'in.tar'), tar)
+  const args = ['build', join(folder, 'in.tar'), join(folder, 'blob'), '30000', 'd/small']
+  tocDigest = execFileSync(await buildOracle(), args)
+    .toString()
+    .trim()
+  blob = readFileSync(join(folder, 'blob'))
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const from =
+  (bytes: Buffer) =>
+  async ({ start, end }: { start: number; end: number }) =>
+    bytes.subarray(start, end)
+
+test("reads the library's layer: entries, chunks, zone", async () => {
+  const layer = await openEstargz(blob.length, from(blob), { tocDigest })
+  expect(layer.entries.map(({ path, type, size }) => [path, type, size])).toEqual([
+    ['d', 'dir', 0],
+    ['d/small', 'reg', 5],
+    ['d/big', 'reg', 100_000],
+    ['d/empty', 'reg', 0],
+    ['d/hard', 'hardlink', 0],
+    ['d/sym', 'symlink', 0],
+    ['d/null', 'char', 0],
+    [Buffer.from('d/na\u00efve').toString('latin1'), 'reg', 4],
+  ])
+  const [folderEntry, small, bigEntry] = layer.entries
+  expect(folderEntry).toMatchObject({ uid: 7, uname: 'seven', mtime: 1_600_000_000 })
+  expect(small?.xattrs.get('user.k')?.toString()).toBe('v')
+  expect(small?.uname).toBe('seven') // said once a uid
+  expect(layer.landmark).toBe('prefetch')
+  expect(layer.zoneEnd).toBeGreaterThan(small?.chunks[0]?.offset ?? Number.NaN)
+  expect(layer.zoneEnd).toBeLessThan(bigEntry?.chunks[0]?.offset ?? Number.NaN)
+  expect(bigEntry?.mode).toBe(0o4755)
+  expect(bigEntry?.chunks.map(({ size }) => size)).toEqual([30_000, 30_000, 30_000, 10_000])
+  const content = await Promise.all((bigEntry?.chunks ?? []).map((chunk) => layer.readChunk(chunk)))
+  expect(Buffer.concat(content).equals(big)).toBe(true)
+})
+
+test('another TOC than the annotation names is refused', async () => {
+  const other = digestOf('other')
+  await expect(openEstargz(blob.length, from(blob), { tocDigest: other })).rejects.toMatchObject({
+    code: 'E_DIGEST',
+  })
+})
+
+test('a plain gzip layer is no eStargz, and says what to do', async () => {
+  const plain = gzipSync(Buffer.alloc(4096))
+  await expect(openEstargz(plain.length, from(plain))).rejects.toMatchObject({ code: 'E_NOT_ESTARGZ' })
+  await expect(openEstargz(0, from(Buffer.alloc(0)))).rejects.toMatchObject({ code: 'E_NOT_ESTARGZ' })
+})
+
+test('a changed byte in a chunk is an error, never wrong bytes', async () => {
+  const layer = await openEstargz(blob.length, from(blob), { tocDigest })
+  const chunk = layer.entries[2]?.chunks[1]
+  if (chunk === undefined) throw new Error('no chunk')
+  for (let at = chunk.offset; at < chunk.end; at += 97) {
+    const changed = Buffer.from(blob)
+    changed.writeUInt8((changed.readUInt8(at) + 1) & 0xff, at)
+    let content: Buffer | undefined
+    try {
+      content = decodeChunk(changed.subarray(chunk.offset, chunk.end), chunk)
+    } catch (error) {
+      expect(error).toMatchObject({ code: expect.stringMatching(/^E_(ESTARGZ|DIGEST)$/) })
+    }
+    if (content) expect(content.equals(big.subarray(30_000, 60_000))).toBe(true) // a byte of the padding behind it
+  }
+})
+
+test('the footer is what the library reads and writes', () => {
+  const found = parseFooter(blob.subarray(-FOOTER_BYTES), blob.length)
+  expect(found?.start).toBe(blob.length - FOOTER_BYTES)
+  const ours = encodeFooter(found?.tocOffset ?? 0)
+  expect(ours).toHaveLength(FOOTER_BYTES)
+  // Bytes 8 and 9 are hints on compressor and system.
+  expect(ours.subarray(10).equals(blob.subarray(-FOOTER_BYTES + 10))).toBe(true)
+})
+
+test('a footer that points outside is an error', () => {
+  expect(() => parseFooter(encodeFooter(1000), 1000)).toThrow(/puts the table of contents at/)
+  expect(parseFooter(Buffer.alloc(20), 20)).toBeUndefined()
+})
+
+test('a name of any bytes survives the TOC', () => {
+  const entries: TocEntry[] = [{ name: 'a\xff\xe9"\\\n', type: 'reg' }]
+  expect(parseToc(encodeToc(entries))).toEqual(entries)
+})
+
+test('escapes that other writers use become the bytes they stand for', () => {
+  const json = String.raw`{"version":1,"entries":[{"name":"\u003ca\u0026\u00e9\ud83d\ude00\\u00e9","type":"reg"}]}`
+  expect(Buffer.from(parseToc(Buffer.from(json))[0]?.name ?? '', 'latin1').toString()).toBe('<a&é😀\\u00e9')
+})
+
+const lies: [string, TocEntry[], RegExp][] = [
+  [
+    'a gap',
+    [
+      { name: 'f', type: 'reg', size: 10, offset: 1, chunkSize: 4 },
+      { name: 'f', type: 'chunk', offset: 2, chunkOffset: 5 },
+    ],
+    /begins at 5, not at 4/,
+  ],
+  ['too few bytes', [{ name: 'f', type: 'reg', size: 10, offset: 1, chunkSize: 4 }], /hold 4 bytes of 10/],
+  ['data outside', [{ name: 'f', type: 'reg', size: 10, offset: 5000 }], /lies at 5000/],
+  [
+    'disorder',
+    [
+      { name: 'f', type: 'reg', size: 1, offset: 50 },
+      { name: 'g', type: 'reg', size: 1, offset: 40 },
+    ],
+    /behind the data/,
+  ],
+  ['a huge chunk', [{ name: 'f', type: 'reg', size: 2 ** 40, offset: 1 }], /1099511627776 bytes/],
+  ['a path that leaves', [{ name: '../f', type: 'dir' }], /leaves its folder/],
+  ['a chunk alone', [{ name: 'f', type: 'chunk' }], /without a file/],
+  ['a digest that is none', [{ name: 'f', type: 'reg', digest: 'md5:1' }], /no sha256 digest/],
+]
+test.each(lies)('a TOC that lies is refused: %s', (_, entries, message) => {
+  expect(() => contentsOf(entries, 1000)).toThrow(message)
+})
+
+test('small files that share a member end where the next member begins', () => {
+  const entries: TocEntry[] = [
+    { name: 'a', type: 'reg', size: 3, offset: 10 },
+    { name: 'b', type: 'reg', size: 3, offset: 10, innerOffset: 1024 },
+    { name: 'c', type: 'reg', size: 3, offset: 90 },
+  ]
+  const ends = contentsOf(entries, 200).entries.map(({ chunks }) => chunks[0]?.end)
+  expect(ends).toEqual([90, 90, 200])
+})
