@@ -1,0 +1,76 @@
+/** A measurement in a few figures per arm: what a table, a budget, a pull request and the page's headline are made of. Pure. */
+import { type Bench, type BenchArm, type BenchSample, PHASES, type Phase } from './file.ts'
+import { type Comparison, compare, type Interval, median, medianInterval, quantile } from './stats.ts'
+
+export interface Figure {
+  readonly median: number
+  readonly p95: number
+  /** 95 % interval of the median */
+  readonly interval: Interval
+  readonly samples: readonly number[]
+}
+
+export interface ArmSummary {
+  readonly arm: BenchArm
+  readonly total: Figure
+  /** medians, ms */
+  readonly phases: Readonly<Record<Phase, number>>
+  /** until ready */
+  readonly bytes: Figure
+  readonly requests: Figure
+  /** medians of what came after ready */
+  readonly after: { readonly bytes: number; readonly requests: number }
+  /** total against the legacy arm's (or the first arm's); undefined for that arm itself */
+  readonly against: Comparison | undefined
+}
+
+export const totalOf = (sample: BenchSample): number =>
+  PHASES.reduce((sum, phase) => sum + sample.phases[phase], 0)
+
+export const bytesOf = (sample: BenchSample): number =>
+  PHASES.reduce((sum, phase) => sum + sample.traffic[phase].bytes, 0)
+
+export const requestsOf = (sample: BenchSample): number =>
+  PHASES.reduce((sum, phase) => sum + sample.traffic[phase].requests, 0)
+
+export const samplesOf = (bench: Bench, arm: string): BenchSample[] =>
+  bench.samples.filter((sample) => sample.arm === arm)
+
+function figure(samples: readonly number[]): Figure {
+  return {
+    median: median(samples),
+    p95: quantile(samples, 0.95),
+    interval: medianInterval(samples),
+    samples,
+  }
+}
+
+/** Arms without a sample are left out: an interrupted run may have some. */
+export function summarize(bench: Bench): ArmSummary[] {
+  const measured = bench.arms.filter((arm) => bench.samples.some((sample) => sample.arm === arm.id))
+  const base = measured.find((arm) => arm.kind === 'legacy') ?? measured[0]
+  const baseTotals = base ? samplesOf(bench, base.id).map(totalOf) : []
+  return measured.map((arm) => {
+    const samples = samplesOf(bench, arm.id)
+    const of = (phase: Phase) => median(samples.map((sample) => sample.phases[phase]))
+    const totals = samples.map(totalOf)
+    return {
+      arm,
+      total: figure(totals),
+      phases: {
+        resolve: of('resolve'),
+        tocs: of('tocs'),
+        prefetch: of('prefetch'),
+        create: of('create'),
+        ready: of('ready'),
+      },
+      bytes: figure(samples.map(bytesOf)),
+      requests: figure(samples.map(requestsOf)),
+      after: {
+        bytes: median(samples.map((sample) => sample.after.bytes)),
+        requests: median(samples.map((sample) => sample.after.requests)),
+      },
+      against: arm === base ? undefined : compare(totals, baseTotals),
+    }
+  })
+}

@@ -1,0 +1,46 @@
+/** The columns of files, unpacked: paths whole again, and what state each file is in. */
+import type { PageData } from '../data.ts'
+
+/** `zone`: prefetched; `demand`: read, outside the zone; `opened`: never read; `never`: not touched (or not known). */
+export type FileState = 'zone' | 'demand' | 'opened' | 'never'
+
+export interface Files {
+  readonly count: number
+  readonly path: readonly string[]
+  readonly layer: readonly number[]
+  readonly size: readonly number[]
+  readonly packed: readonly number[]
+  readonly zone: readonly number[]
+  /** bytes read; -1 when not touched */
+  readonly read: readonly number[]
+  readonly openMs: readonly number[]
+  readonly readMs: readonly number[]
+  readonly state: readonly FileState[]
+}
+
+export const STATE_LABELS = {
+  zone: 'In the zone',
+  demand: 'Read, not in the zone',
+  opened: 'Opened, not read',
+  never: 'Never touched',
+} as const satisfies Record<FileState, string>
+
+export function unpackFiles({ files }: PageData): Files {
+  let before = ''
+  const suffixes = files.shared.length === 0 ? [] : files.paths.split('\0')
+  const path = suffixes.map((suffix, index) => {
+    before = before.slice(0, files.shared[index] ?? 0) + suffix
+    return before
+  })
+  return {
+    ...files,
+    count: path.length,
+    path,
+    packed: files.size.map((size, index) => Math.round((size * (files.packed[index] ?? 0)) / 100)),
+    state: path.map((_, index): FileState => {
+      if (files.zone[index] === 1) return 'zone'
+      if ((files.readMs[index] ?? -1) >= 0) return 'demand'
+      return (files.openMs[index] ?? -1) >= 0 ? 'opened' : 'never'
+    }),
+  }
+}

@@ -1,0 +1,188 @@
+/** The image to scale: a column a layer, in it blocks by state, in those the files. Mouse and arrow keys name them. */
+import type { PageData } from '../data.ts'
+import { showPath } from '../format.ts'
+import { type Rect, squarify } from '../treemap.ts'
+import { byId, make, say } from './dom.ts'
+import { type FileState, type Files, STATE_LABELS } from './files.ts'
+import { onCanvas, type Theme } from './theme.ts'
+
+type CellState = Exclude<FileState, 'opened'> | 'rest'
+
+interface Cell {
+  readonly name: string
+  readonly layer: number
+  readonly state: CellState
+  readonly size: number
+  readonly packed: number
+}
+
+interface Placed extends Rect {
+  readonly cell: Cell
+}
+
+/** In a column, from the top down. */
+const STATES = ['zone', 'demand', 'never', 'rest'] as const
+const GAP = 3
+const HEAD = 20
+
+function collectCells({ layers, unlisted }: PageData, files: Files): Cell[] {
+  const cells: Cell[] = []
+  for (let index = 0; index < files.count; index++) {
+    const state = files.state[index] ?? 'never'
+    cells.push({
+      name: showPath(files.path[index] ?? ''),
+      layer: files.layer[index] ?? -1,
+      state: state === 'opened' ? 'never' : state,
+      size: files.size[index] ?? 0,
+      packed: files.packed[index] ?? 0,
+    })
+  }
+  for (const [folder, layer, count, size, packed] of unlisted)
+    cells.push({
+      name: `${say('count', count)} smaller files in ${showPath(folder)}`,
+      layer,
+      state: 'never',
+      size,
+      packed,
+    })
+  layers.forEach((layer, index) => {
+    const known = cells.filter((cell) => cell.layer === index).reduce((sum, cell) => sum + cell.packed, 0)
+    const packed = Math.max(0, layer.size - known)
+    if (packed > 0)
+      cells.push({
+        name: 'Headers, table of contents, covered files',
+        layer: index,
+        state: 'rest',
+        size: packed,
+        packed,
+      })
+  })
+  return cells.filter((cell) => cell.layer >= 0 && cell.packed > 0)
+}
+
+function place(cells: readonly Cell[], layers: number, width: number, height: number): Placed[] {
+  const byLayer = Array.from({ length: layers }, (_, layer) => cells.filter((cell) => cell.layer === layer))
+  const sums = byLayer.map((own) => own.reduce((sum, cell) => sum + cell.packed, 0))
+  const all = sums.reduce((sum, one) => sum + one, 0)
+  const room = Math.max(1, width - GAP * (layers - 1))
+  let x = 0
+  return byLayer.flatMap((own, layer) => {
+    const wide = ((sums[layer] ?? 0) / Math.max(1, all)) * room
+    const column = { x, y: HEAD, width: wide, height: height - HEAD }
+    x += wide + GAP
+    return placeColumn(own, column)
+  })
+}
+
+function placeColumn(cells: readonly Cell[], column: Rect): Placed[] {
+  const sum = cells.reduce((total, cell) => total + cell.packed, 0)
+  let y = column.y
+  return STATES.flatMap((state) => {
+    const own = cells.filter((cell) => cell.state === state).sort((a, b) => b.packed - a.packed)
+    const high = (own.reduce((total, cell) => total + cell.packed, 0) / Math.max(1, sum)) * column.height
+    const rects = squarify(
+      own.map((cell) => cell.packed),
+      { ...column, y, height: high },
+    )
+    y += high
+    return rects.flatMap((rect, index) => {
+      const cell = own[index]
+      return cell ? [{ ...rect, cell }] : []
+    })
+  })
+}
+
+function paint(ctx: CanvasRenderingContext2D, placed: readonly Placed[], data: PageData, theme: Theme): void {
+  const colors = Object.fromEntries(STATES.map((state) => [state, theme.color(state)]))
+  for (const { x, y, width, height, cell } of placed) {
+    ctx.fillStyle = colors[cell.state] ?? ''
+    // A hair of paper shows where one file ends, as long as there is a file's worth of room.
+    const hair = width > 4 && height > 4 ? 0.75 : 0
+    ctx.fillRect(x, y, Math.max(0.3, width - hair), Math.max(0.3, height - hair))
+  }
+  ctx.font = `12px ${theme.sans}`
+  ctx.textBaseline = 'top'
+  ctx.fillStyle = theme.color('soft')
+  data.layers.forEach((layer, index) => {
+    const own = placed.filter(({ cell }) => cell.layer === index)
+    const left = Math.min(...own.map(({ x }) => x))
+    const right = Math.max(...own.map(({ x, width }) => x + width))
+    const text = [
+      `Layer ${index + 1}, ${say('bytes', layer.size)}`,
+      `Layer ${index + 1}`,
+      String(index + 1),
+    ].find((one) => ctx.measureText(one).width < right - left)
+    if (text) ctx.fillText(text, left, 2)
+  })
+}
+
+function outline(ctx: CanvasRenderingContext2D, { x, y, width, height }: Rect, theme: Theme): void {
+  ctx.strokeStyle = theme.color('ink')
+  ctx.lineWidth = 2
+  ctx.strokeRect(x - 1, y - 1, Math.max(4, width + 1), Math.max(4, height + 1))
+}
+
+function describe(readout: HTMLElement, { cell }: Placed, traced: boolean): void {
+  const state = cell.state === 'rest' ? '' : `, ${labelOf(cell.state, traced).toLowerCase()}`
+  readout.replaceChildren(
+    make('b', { text: cell.name }),
+    ` ${say('bytes', cell.packed)} compressed of ${say('bytes', cell.size)}, layer ${cell.layer + 1}${state}`,
+  )
+}
+
+/** Without a trace nobody knows what was read. */
+const labelOf = (state: CellState, traced: boolean): string =>
+  state === 'rest'
+    ? 'Headers and the rest'
+    : state === 'never' && !traced
+      ? 'Not in the zone'
+      : STATE_LABELS[state]
+
+function showLegend(cells: readonly Cell[], traced: boolean): void {
+  const sum = (state: CellState) =>
+    cells.filter((cell) => cell.state === state).reduce((total, cell) => total + cell.packed, 0)
+  const items = STATES.filter((state) => sum(state) > 0).map((state) =>
+    make(
+      'li',
+      {},
+      make('i', { class: `key ${state}` }),
+      `${labelOf(state, traced)} `,
+      make('b', { text: say('bytes', sum(state)) }),
+    ),
+  )
+  byId('map-legend')?.replaceChildren(...items)
+}
+
+const STEPS: Readonly<Record<string, number>> = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }
+
+export function showMap(data: PageData, files: Files): void {
+  const [box, readout] = [byId('image-map'), byId('map-readout')]
+  if (!box || !readout) return
+  const cells = collectCells(data, files)
+  showLegend(cells, data.traced)
+  let placed: Placed[] = []
+  let chosen: Placed | undefined
+  const repaint = onCanvas(box, (ctx, width, height, theme) => {
+    placed = place(cells, data.layers.length, width, height)
+    chosen = placed.find(({ cell }) => cell === chosen?.cell)
+    paint(ctx, placed, data, theme)
+    if (chosen) outline(ctx, chosen, theme)
+  })
+  const choose = (next: Placed | undefined) => {
+    if (!next || next.cell === chosen?.cell) return
+    chosen = next
+    describe(readout, next, data.traced)
+    repaint()
+  }
+  box.addEventListener('pointermove', ({ offsetX: x, offsetY: y }) =>
+    choose(placed.find((one) => x >= one.x && x < one.x + one.width && y >= one.y && y < one.y + one.height)),
+  )
+  box.addEventListener('keydown', (event) => {
+    const step = STEPS[event.key]
+    if (step === undefined) return
+    event.preventDefault()
+    const largest = placed.toSorted((a, b) => b.cell.packed - a.cell.packed)
+    const at = largest.findIndex(({ cell }) => cell === chosen?.cell)
+    choose(largest[Math.min(largest.length - 1, Math.max(0, at + step))])
+  })
+}

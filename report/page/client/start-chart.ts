@@ -1,0 +1,128 @@
+/** Pull and start: a bar an arm, stacked by phase, with its total, its samples and the interval of the median. */
+import type { ChartOptions, Plugin } from 'chart.js'
+import { type PageArm, type PageData, PHASE_LABELS, PHASE_NAMES } from '../data.ts'
+import { applyTheme, Chart, canvasOf, secondsAxis } from './charts.ts'
+import { say } from './dom.ts'
+import type { Theme } from './theme.ts'
+
+/** Pixels from a bar's middle down to its samples. */
+const BELOW = 27
+
+/** Draws what chart.js has no element for, in the same scale as the bars. */
+const samplesPlugin = (arms: readonly PageArm[], theme: Theme): Plugin<'bar'> => ({
+  id: 'samples',
+  afterDatasetsDraw({ ctx, scales, chartArea }) {
+    const { x, y } = scales
+    if (!x || !y) return
+    ctx.save()
+    arms.forEach((arm, index) => {
+      const middle = y.getPixelForValue(index)
+      const at = (ms: number) => x.getPixelForValue(ms)
+      drawTotal(ctx, arm, at, middle - BELOW / 4, chartArea.right, theme)
+      drawInterval(ctx, at(arm.low), at(arm.high), middle + BELOW - 8, theme)
+      drawDots(ctx, arm.totals.map(at), middle + BELOW - 8, theme.color(arm.kind))
+    })
+    ctx.restore()
+  },
+})
+
+function drawTotal(
+  ctx: CanvasRenderingContext2D,
+  arm: PageArm,
+  at: (ms: number) => number,
+  y: number,
+  right: number,
+  theme: Theme,
+): void {
+  const text = say('ms', arm.median)
+  ctx.font = `600 13px ${theme.sans}`
+  ctx.textBaseline = 'middle'
+  const end = at(arm.phases.reduce((sum, ms) => sum + ms, 0)) + 8
+  ctx.fillStyle = theme.color('ink')
+  ctx.fillText(text, Math.min(end, right - ctx.measureText(text).width), y)
+}
+
+function drawInterval(
+  ctx: CanvasRenderingContext2D,
+  low: number,
+  high: number,
+  y: number,
+  theme: Theme,
+): void {
+  ctx.strokeStyle = theme.color('soft')
+  ctx.lineWidth = 1
+  ctx.beginPath()
+  ctx.moveTo(low, y - 5)
+  ctx.lineTo(low, y + 5)
+  ctx.moveTo(low, y)
+  ctx.lineTo(high, y)
+  ctx.moveTo(high, y - 5)
+  ctx.lineTo(high, y + 5)
+  ctx.stroke()
+}
+
+function drawDots(ctx: CanvasRenderingContext2D, xs: readonly number[], y: number, color: string): void {
+  ctx.fillStyle = color
+  ctx.globalAlpha = 0.75
+  for (const x of xs) {
+    ctx.beginPath()
+    ctx.arc(x, y, 3, 0, 2 * Math.PI)
+    ctx.fill()
+  }
+  ctx.globalAlpha = 1
+}
+
+/** Names stand above the bars on a narrow screen's worth of room, beside them otherwise. */
+const isNarrow = (): boolean => matchMedia('(max-width: 44rem)').matches
+
+function options(data: PageData, theme: Theme): ChartOptions<'bar'> {
+  const most = Math.max(...data.arms.flatMap((arm) => [...arm.totals, arm.median]))
+  return {
+    indexAxis: 'y',
+    layout: { padding: { right: isNarrow() ? 4 : 56 } },
+    scales: {
+      x: { ...secondsAxis(theme, niceCeiling(most), (ms) => say('ms', ms)), stacked: true },
+      y: {
+        stacked: true,
+        grid: { display: false },
+        border: { display: false },
+        ticks: { color: theme.color('ink'), font: { size: isNarrow() ? 11 : 13 }, crossAlign: 'far' },
+      },
+    },
+    plugins: {
+      tooltip: {
+        callbacks: { label: ({ dataset, raw }) => ` ${dataset.label}: ${say('ms', Number(raw))}` },
+      },
+    },
+  }
+}
+
+/** The next of 1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10 times a power of ten. */
+export function niceCeiling(value: number): number {
+  const power = 10 ** Math.floor(Math.log10(Math.max(value, 1)))
+  const steps = [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10]
+  return (steps.find((step) => step * power >= value) ?? 10) * power
+}
+
+const wrapped = (label: string): string | string[] => (isNarrow() ? label.split(/(?<=,) /) : label)
+
+export function drawStart(data: PageData, theme: Theme): void {
+  const canvas = canvasOf('start-chart')
+  if (!canvas) return
+  applyTheme(theme)
+  new Chart(canvas, {
+    type: 'bar',
+    data: {
+      labels: data.arms.map((arm) => wrapped(arm.label)),
+      datasets: PHASE_NAMES.map((name, index) => ({
+        label: PHASE_LABELS[index] ?? name,
+        data: data.arms.map((arm) => arm.phases[index] ?? 0),
+        backgroundColor: theme.color(name),
+        barThickness: 26,
+        borderWidth: 0,
+      })),
+    },
+    options: options(data, theme),
+    plugins: [samplesPlugin(data.arms, theme)],
+  })
+}

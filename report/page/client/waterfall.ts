@@ -1,0 +1,288 @@
+/** The start as a waterfall: a row a file in the order of first opens, a bar from open to first read, coloured by package. */
+import type { PageData } from '../data.ts'
+import { showPath } from '../format.ts'
+import { groupOf } from '../groups.ts'
+import { byId, make, say } from './dom.ts'
+import type { Files } from './files.ts'
+import { onCanvas, type Theme } from './theme.ts'
+
+interface Access {
+  readonly path: string
+  readonly openMs: number
+  /** of the first read; the open's own where nothing was read */
+  readonly readMs: number
+  readonly bytes: number
+  readonly color: number
+}
+
+interface View {
+  readonly from: number
+  readonly to: number
+}
+
+const COLORS = 6
+const FOOT = 24
+const HEAD = 16
+
+function collect(files: Files): { accesses: Access[]; names: string[] } {
+  const touched = Array.from({ length: files.count }, (_, index) => index).filter(
+    (index) => (files.openMs[index] ?? -1) >= 0,
+  )
+  const groups = new Map<string, number>()
+  const groupAt = (index: number) => groupOf(files.path[index] ?? '')
+  for (const index of touched) groups.set(groupAt(index), (groups.get(groupAt(index)) ?? 0) + 1)
+  const names = [...groups]
+    .sort((a, b) => b[1] - a[1])
+    .slice(0, COLORS)
+    .map(([name]) => name)
+  const accesses = touched.map((index): Access => {
+    const openMs = files.openMs[index] ?? 0
+    const color = names.indexOf(groupAt(index))
+    return {
+      path: files.path[index] ?? '',
+      openMs,
+      readMs: Math.max(openMs, files.readMs[index] ?? 0),
+      bytes: Math.max(0, files.read[index] ?? 0),
+      color: color === -1 ? COLORS : color,
+    }
+  })
+  return { accesses: accesses.sort((a, b) => a.openMs - b.openMs), names }
+}
+
+function showLegend(names: readonly string[]): void {
+  const items = [...names.map(showPath), 'everything else'].map((name, index) =>
+    make('li', {}, make('i', { class: `key g${index === names.length ? COLORS : index}` }), name),
+  )
+  byId('waterfall-legend')?.replaceChildren(...items)
+}
+
+const scaleX =
+  ({ from, to }: View, width: number) =>
+  (ms: number) =>
+    ((ms - from) / (to - from)) * width
+
+function tickStep(span: number): number {
+  const rough = span / 5
+  const power = 10 ** Math.floor(Math.log10(rough))
+  return ([1, 2, 5, 10].find((step) => step * power >= rough) ?? 10) * power
+}
+
+function paintAxis(
+  ctx: CanvasRenderingContext2D,
+  view: View,
+  width: number,
+  height: number,
+  theme: Theme,
+): void {
+  const x = scaleX(view, width)
+  const step = tickStep(view.to - view.from)
+  ctx.font = `12px ${theme.sans}`
+  ctx.textBaseline = 'bottom'
+  for (let ms = Math.ceil(view.from / step) * step; ms <= view.to; ms += step) {
+    ctx.fillStyle = theme.color('line')
+    ctx.fillRect(x(ms), HEAD, 1, height - FOOT - HEAD)
+    ctx.fillStyle = theme.color('soft')
+    const text = say('ms', ms)
+    ctx.fillText(text, Math.min(width - ctx.measureText(text).width, Math.max(0, x(ms))), height)
+  }
+}
+
+function paintReady(
+  ctx: CanvasRenderingContext2D,
+  readyMs: number,
+  view: View,
+  width: number,
+  height: number,
+  theme: Theme,
+): void {
+  if (readyMs < view.from || readyMs > view.to) return
+  const x = scaleX(view, width)(readyMs)
+  ctx.fillStyle = theme.color('ink')
+  ctx.fillRect(x, HEAD, 1.5, height - FOOT - HEAD)
+  ctx.textBaseline = 'top'
+  const text = `ready, ${say('ms', readyMs)}`
+  ctx.fillText(
+    text,
+    Math.max(0, Math.min(width - ctx.measureText(text).width, x - ctx.measureText(text).width / 2)),
+    0,
+  )
+}
+
+function paintRows(
+  ctx: CanvasRenderingContext2D,
+  rows: readonly Access[],
+  view: View,
+  width: number,
+  height: number,
+  theme: Theme,
+): void {
+  const x = scaleX(view, width)
+  const high = (height - FOOT - HEAD) / Math.max(1, rows.length)
+  const colors = Array.from({ length: COLORS + 1 }, (_, index) => theme.color(`g${index}`))
+  rows.forEach(({ openMs, readMs, color, path }, index) => {
+    const y = HEAD + index * high
+    const left = x(openMs)
+    const bar = Math.max(3, x(readMs) - left)
+    ctx.fillStyle = colors[color] ?? ''
+    ctx.fillRect(left, y, bar, Math.max(1.2, Math.min(high * 0.75, 14)))
+    if (high < 13) return
+    ctx.font = `11px ${theme.sans}`
+    ctx.textBaseline = 'top'
+    ctx.fillStyle = theme.color('soft')
+    const text = showPath(path)
+    const wide = ctx.measureText(text).width
+    ctx.fillText(text, left + bar + 6 + wide < width ? left + bar + 6 : Math.max(0, left - wide - 6), y)
+  })
+}
+
+class Waterfall {
+  readonly #accesses: readonly Access[]
+  readonly #whole: View
+  readonly #readyMs: number | null
+  #view: View
+  #drag: { from: number; to: number } | undefined
+  #chosen = -1
+  #width = 1
+  #height = 1
+
+  constructor(accesses: readonly Access[], readyMs: number | null) {
+    this.#accesses = accesses
+    this.#readyMs = readyMs
+    const last = Math.max(...accesses.map(({ readMs }) => readMs), readyMs ?? 0, 1)
+    this.#whole = { from: 0, to: last * 1.02 }
+    this.#view = this.#whole
+  }
+
+  get rows(): readonly Access[] {
+    const { from, to } = this.#view
+    return this.#accesses.filter(({ openMs, readMs }) => readMs >= from && openMs <= to)
+  }
+
+  paint(ctx: CanvasRenderingContext2D, width: number, height: number, theme: Theme): void {
+    this.#width = width
+    this.#height = height
+    paintAxis(ctx, this.#view, width, height, theme)
+    paintRows(ctx, this.rows, this.#view, width, height, theme)
+    if (this.#readyMs !== null) paintReady(ctx, this.#readyMs, this.#view, width, height, theme)
+    if (this.#drag) {
+      ctx.fillStyle = theme.color('ink')
+      ctx.globalAlpha = 0.12
+      ctx.fillRect(this.#drag.from, 0, this.#drag.to - this.#drag.from, height - FOOT)
+      ctx.globalAlpha = 1
+    }
+    if (this.#chosen >= 0) this.#paintChosen(ctx, theme)
+  }
+
+  #paintChosen(ctx: CanvasRenderingContext2D, theme: Theme): void {
+    const high = (this.#height - FOOT - HEAD) / Math.max(1, this.rows.length)
+    ctx.fillStyle = theme.color('ink')
+    ctx.globalAlpha = 0.1
+    ctx.fillRect(0, HEAD + this.#chosen * high - 1, this.#width, Math.max(3, high))
+    ctx.globalAlpha = 1
+  }
+
+  /** The file whose row is at a height of the box. */
+  pointAt(y: number): Access | undefined {
+    const high = (this.#height - FOOT - HEAD) / Math.max(1, this.rows.length)
+    this.#chosen = Math.min(this.rows.length - 1, Math.max(0, Math.floor((y - HEAD) / high)))
+    return this.rows[this.#chosen]
+  }
+
+  step(by: number): Access | undefined {
+    this.#chosen = Math.min(this.rows.length - 1, Math.max(0, this.#chosen + by))
+    return this.rows[this.#chosen]
+  }
+
+  /** @param factor below 1 shows less; the middle stays */
+  zoom(factor: number): void {
+    const { from, to } = this.#view
+    const middle = (from + to) / 2
+    const half = ((to - from) / 2) * factor
+    this.#show({ from: middle - half, to: middle + half })
+  }
+
+  /** @param share of what is shown */
+  pan(share: number): void {
+    const { from, to } = this.#view
+    const by = Math.max(-from, Math.min(this.#whole.to - to, (to - from) * share))
+    this.#show({ from: from + by, to: to + by })
+  }
+
+  reset(): void {
+    this.#show(this.#whole)
+  }
+
+  drag(from: number, to: number): void {
+    this.#drag = { from: Math.min(from, to), to: Math.max(from, to) }
+  }
+
+  drop(): void {
+    const { from: left, to: right } = this.#drag ?? { from: 0, to: 0 }
+    this.#drag = undefined
+    if (right - left < 5) return
+    const { from, to } = this.#view
+    const ms = (x: number) => from + (x / this.#width) * (to - from)
+    this.#show({ from: ms(left), to: ms(right) })
+  }
+
+  #show({ from, to }: View): void {
+    if (to - from < 1) return
+    this.#chosen = -1
+    this.#view = { from: Math.max(0, from), to: Math.min(this.#whole.to, to) }
+  }
+}
+
+function describe(readout: HTMLElement, access: Access | undefined): void {
+  if (!access) return
+  const { path, openMs, readMs, bytes } = access
+  const read = bytes > 0 ? `, ${say('bytes', bytes)} read from ${say('ms', readMs)} on` : ', never read'
+  readout.replaceChildren(make('b', { text: showPath(path) }), ` opened at ${say('ms', openMs)}${read}`)
+}
+
+function listen(box: HTMLElement, readout: HTMLElement, chart: Waterfall, repaint: () => void): void {
+  let start: number | undefined
+  box.addEventListener('pointerdown', (event) => {
+    start = event.offsetX
+    box.setPointerCapture(event.pointerId)
+  })
+  box.addEventListener('pointermove', ({ offsetX, offsetY }) => {
+    if (start !== undefined) chart.drag(start, offsetX)
+    else describe(readout, chart.pointAt(offsetY))
+    repaint()
+  })
+  box.addEventListener('pointerup', () => {
+    start = undefined
+    chart.drop()
+    repaint()
+  })
+  box.addEventListener('dblclick', () => {
+    chart.reset()
+    repaint()
+  })
+  const keys: Readonly<Record<string, () => void>> = {
+    '+': () => chart.zoom(0.6),
+    '-': () => chart.zoom(1 / 0.6),
+    '0': () => chart.reset(),
+    ArrowLeft: () => chart.pan(-0.25),
+    ArrowRight: () => chart.pan(0.25),
+    ArrowUp: () => describe(readout, chart.step(-1)),
+    ArrowDown: () => describe(readout, chart.step(1)),
+  }
+  box.addEventListener('keydown', (event) => {
+    const act = keys[event.key]
+    if (!act) return
+    event.preventDefault()
+    act()
+    repaint()
+  })
+}
+
+export function showWaterfall(data: PageData, files: Files): void {
+  const [box, readout] = [byId('waterfall'), byId('waterfall-readout')]
+  if (!box || !readout) return
+  const { accesses, names } = collect(files)
+  showLegend(names)
+  const chart = new Waterfall(accesses, data.readyMs)
+  const repaint = onCanvas(box, (ctx, width, height, theme) => chart.paint(ctx, width, height, theme))
+  listen(box, readout, chart, repaint)
+}

@@ -1,0 +1,159 @@
+/** The prediction under other conditions: hatched bars beside the measured marks, and where on the way an arm stops paying. */
+import type { PageArm, PageData, PageLink } from '../data.ts'
+import { BANDWIDTHS, type Conditions, crossings, predict, total } from '../predict.ts'
+import { byId, inputById, make, say, svg } from './dom.ts'
+
+const STEPS = 80
+const span = Math.log10(BANDWIDTHS.to / BANDWIDTHS.from)
+const bitsAt = (step: number): number => BANDWIDTHS.from * 10 ** ((step / STEPS) * span)
+const stepAt = (bits: number): number => Math.round((Math.log10(bits / BANDWIDTHS.from) / span) * STEPS)
+
+/** Percent across the strip of bandwidths. */
+const across = (bits: number): number => (Math.log10(bits / BANDWIDTHS.from) / span) * 100
+
+export function showWhatIf({ arms, link }: PageData): void {
+  const [bandwidth, latency, pulls] = [inputById('bandwidth'), inputById('latency'), inputById('pulls')]
+  if (!bandwidth || !latency || !pulls || !link || link.bitsPerSecond === null) return
+  const measuredBits = link.bitsPerSecond
+  const measured = () => {
+    bandwidth.value = String(stepAt(measuredBits))
+    latency.value = String(link.roundTripMs)
+    pulls.value = '1'
+  }
+  const update = () => {
+    const step = Number(bandwidth.value)
+    const at: Conditions = {
+      // The slider has steps; at the measured link's own, it means that link exactly.
+      bitsPerSecond: step === stepAt(measuredBits) ? measuredBits : bitsAt(step),
+      roundTripMs: Number(latency.value),
+      pulls: Number(pulls.value),
+    }
+    showConditions(at)
+    showPredictions(arms, at, link)
+    showCrossing(arms, at)
+  }
+  for (const slider of [bandwidth, latency, pulls]) slider.addEventListener('input', update)
+  byId('as-measured')?.addEventListener('click', () => {
+    measured()
+    update()
+  })
+  measured()
+  update()
+  showError(arms)
+}
+
+function showConditions({ bitsPerSecond, roundTripMs, pulls }: Conditions): void {
+  const texts = {
+    bandwidth: say('rate', bitsPerSecond ?? 0),
+    latency: say('ms', roundTripMs),
+    pulls: say('count', pulls),
+  }
+  for (const [id, text] of Object.entries(texts)) {
+    const output = byId(`${id}-out`)
+    if (output) output.textContent = text
+    byId(id)?.setAttribute('aria-valuetext', text)
+  }
+}
+
+const isMeasured = (at: Conditions, link: PageLink): boolean =>
+  at.bitsPerSecond === link.bitsPerSecond && at.roundTripMs === link.roundTripMs && at.pulls === 1
+
+function showPredictions(arms: readonly PageArm[], at: Conditions, link: PageLink): void {
+  const box = byId('predictions')
+  if (!box) return
+  const times = arms.map((arm) => total(predict(arm.fit, at)))
+  const here = isMeasured(at, link)
+  const most = Math.max(...times, ...(here ? arms.map((arm) => arm.median) : []), 1)
+  box.replaceChildren(
+    ...arms.map((arm, index) => {
+      const ms = times[index] ?? 0
+      const guess = make('div', { class: `guess ${arm.kind}` })
+      guess.style.width = `${(ms / most) * 100}%`
+      const track = make('div', { class: 'track' }, guess)
+      if (here) {
+        const mark = make('div', { class: 'mark' })
+        mark.style.left = `${(arm.median / most) * 100}%`
+        track.append(mark)
+      }
+      const value = `≈ ${say('ms', ms)}${here ? ` (measured ${say('ms', arm.median)})` : ''}`
+      const what = make(
+        'div',
+        { class: 'what' },
+        make('span', { text: arm.label }),
+        make('span', { text: value }),
+      )
+      return make('div', { class: 'prediction', 'data-arm': arm.id, 'data-ms': ms.toFixed(1) }, what, track)
+    }),
+  )
+}
+
+/** The arm that is fastest at each bandwidth, as a strip, with words for the point where the lazy image stops paying. */
+function showCrossing(arms: readonly PageArm[], at: Conditions): void {
+  const box = byId('crossing')
+  if (!box) return
+  const legacy = arms.find(({ kind }) => kind === 'legacy')
+  const lazy = arms.find(({ kind }) => kind === 'optimized') ?? arms.find(({ kind }) => kind !== 'legacy')
+  if (!legacy || !lazy) return
+  const points = crossings(lazy.fit, legacy.fit, at)
+  const faster = (bits: number) => {
+    const here = { ...at, bitsPerSecond: bits }
+    return total(predict(lazy.fit, here)) <= total(predict(legacy.fit, here)) ? lazy : legacy
+  }
+  const edges = [BANDWIDTHS.from, ...points, BANDWIDTHS.to]
+  const strip = svg('svg', { 'aria-hidden': 'true' })
+  edges.slice(1).forEach((to, index) => {
+    const from = edges[index] ?? BANDWIDTHS.from
+    const arm = faster(Math.sqrt(from * to))
+    const [x, width] = [across(from), across(to) - across(from)]
+    strip.append(
+      svg('rect', {
+        class: `seg ${arm.kind}`,
+        x: `${x}%`,
+        y: 8,
+        width: `${width}%`,
+        height: 12,
+        opacity: 0.55,
+      }),
+    )
+  })
+  for (const bits of [1e6, 1e7, 1e8, 1e9, 1e10]) {
+    const anchor = bits === 1e6 ? 'start' : bits === 1e10 ? 'end' : 'middle'
+    strip.append(svg('text', { x: `${across(bits)}%`, y: 38, 'text-anchor': anchor }, say('rate', bits)))
+  }
+  strip.append(
+    svg('rect', {
+      class: 'now',
+      x: `${across(at.bitsPerSecond ?? BANDWIDTHS.to)}%`,
+      y: 3,
+      width: 2,
+      height: 22,
+    }),
+  )
+  box.replaceChildren(make('p', { text: crossingText(points, faster(BANDWIDTHS.from), lazy, legacy) }), strip)
+}
+
+function crossingText(points: readonly number[], slow: PageArm, lazy: PageArm, legacy: PageArm): string {
+  const [first, ...more] = points
+  const between = `from ${say('rate', BANDWIDTHS.from)} to ${say('rate', BANDWIDTHS.to)}`
+  if (first === undefined)
+    return slow === lazy
+      ? `${lazy.label} is predicted to be ready first at every bandwidth ${between}.`
+      : `${legacy.label} is predicted to be ready first at every bandwidth ${between}.`
+  if (more.length > 0)
+    return `Predicted to change over at ${points.map((bits) => say('rate', bits)).join(' and ')}.`
+  return slow === lazy
+    ? `Lazy pulling is predicted to pay below ${say('rate', first)}; above it, ${legacy.label.toLowerCase()} is ready first.`
+    : `Lazy pulling is predicted to pay above ${say('rate', first)}; below it, ${legacy.label.toLowerCase()} is ready first.`
+}
+
+function showError(arms: readonly PageArm[]): void {
+  const note = byId('model-error')
+  const errors = arms.flatMap(({ label, fit }) =>
+    fit.error === undefined ? [] : [`${label} ${say('percent', fit.error)}`],
+  )
+  if (!note) return
+  note.textContent =
+    errors.length === 0
+      ? 'With one sample an arm, the model’s error is not known.'
+      : `Mean error when a sample is predicted from the others: ${errors.join(', ')}. It was fitted on one link: the further from it, the less it knows.`
+}

@@ -1,0 +1,11 @@
+/** Rows as CSV (RFC 4180). Pure; runs in the page. */
+
+/** A leading `=`, `+`, `-` or `@` would make a spreadsheet run the cell: it gets an apostrophe in front. */
+const cell = (value: string | number): string => {
+  if (typeof value === 'number') return String(value)
+  const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
+}
+
+export const csvOf = (rows: readonly (readonly (string | number)[])[]): string =>
+  rows.map((row) => `${row.map(cell).join(',')}\r\n`).join('')

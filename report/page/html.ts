@@ -1,0 +1,39 @@
+/** HTML from templates. Whatever is put in is escaped, unless it is HTML made here. */
+import { format, type Unit } from './format.ts'
+
+export interface Html {
+  readonly html: string
+}
+
+type Value = string | number | Html | readonly Html[] | undefined | false
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
+
+const escaped = (text: string): string => text.replace(/[&<>"']/g, (sign) => ENTITIES[sign] ?? sign)
+
+function render(value: Value): string {
+  if (value === undefined || value === false) return ''
+  if (typeof value === 'string') return escaped(value)
+  if (typeof value === 'number') return String(value)
+  return 'html' in value ? value.html : value.map((one) => one.html).join('')
+}
+
+/** Values in text and in quoted attributes; nowhere else. */
+export const html = (strings: TemplateStringsArray, ...values: Value[]): Html => ({
+  html: strings.map((text, index) => text + render(values[index])).join(''),
+})
+
+/** Joins with a separator of HTML. */
+export const join = (parts: readonly Html[], separator: string): Html => ({
+  html: parts.map((part) => part.html).join(separator),
+})
+
+/** A number that the page rewrites in the reader's locale. */
+export const num = (unit: Unit, value: number): Html =>
+  html`<data value="${value}" data-unit="${unit}">${format(unit, value)}</data>`

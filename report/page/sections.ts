@@ -1,0 +1,226 @@
+/** The page's sections as HTML: all that can be said in text is text already; charts and the table come to life in the client. */
+import type { ArmSummary } from '../bench/summary.ts'
+import { PHASE_LABELS, PHASE_NAMES } from './data.ts'
+import { showPath } from './format.ts'
+import { type Html, html, join, num } from './html.ts'
+import { armLabel, type Material, type Model } from './model.ts'
+import { judge } from './verdict.ts'
+import { findWaste } from './waste.ts'
+
+/** `registry.example/team/app:1@sha256:…` → `app:1` */
+export const shortName = (reference: string): string =>
+  (reference.split('@')[0] ?? reference).split('/').at(-1) || reference
+
+export const titleOf = ({ trace, bench }: Material): string => {
+  const legacy = bench?.arms.find(({ kind }) => kind === 'legacy') ?? bench?.arms[0]
+  return shortName((legacy && bench?.images[legacy.image]?.reference) ?? trace?.image.reference ?? 'image')
+}
+
+const byKind = (model: Model, kind: string): ArmSummary | undefined =>
+  model.summaries.find(({ arm }) => arm.kind === kind)
+
+export const readBytes = ({ trace }: Material): number =>
+  (trace?.files ?? []).reduce(
+    (sum, { ranges }) => sum + ranges.reduce((bytes, [start, end]) => bytes + end - start, 0),
+    0,
+  )
+
+function sentence(material: Material, model: Model): Html {
+  const name = html`<span class="name">${titleOf(material)}</span>`
+  const [legacy, optimized] = [byKind(model, 'legacy'), byKind(model, 'optimized')]
+  if (legacy && optimized) {
+    const ratio = legacy.total.median / optimized.total.median
+    const times = html`${num('ms', optimized.total.median)} instead of ${num('ms', legacy.total.median)}`
+    return ratio > 1
+      ? html`${name} is ready ${num('times', ratio)} sooner: ${times}.`
+      : html`${name} is ready no sooner: ${times}.`
+  }
+  const { trace } = material
+  if (trace && trace.image.bytes > 0)
+    return html`To start, ${name} reads ${num('bytes', readBytes(material))}: ${num('percent', readBytes(material) / trace.image.bytes)} of what it ships.`
+  const only = model.summaries[0]
+  return only
+    ? html`${name} is ready after ${num('ms', only.total.median)}.`
+    : html`${name} was not measured yet.`
+}
+
+const tile = (value: Html, label: Html | string, className = ''): Html =>
+  html`<div class="tile ${className}"><dt>${label}</dt><dd>${value}</dd></div>`
+
+function tiles(material: Material, model: Model): Html {
+  const [legacy, optimized] = [byKind(model, 'legacy'), byKind(model, 'optimized')]
+  const verdict = judge(model.summaries)
+  const last = tile(html`${verdict.title}`, verdict.reason, verdict.decision)
+  if (legacy && optimized) {
+    const { interval, samples } = optimized.total
+    return html`<dl class="tiles">${tile(
+      num('times', legacy.total.median / optimized.total.median),
+      html`as fast from nothing to ready; ${num('ms', interval.low)} to ${num('ms', interval.high)} with 95 % confidence, ${num('count', samples.length)} samples`,
+    )}${tile(
+      num('bytes', optimized.bytes.median),
+      html`fetched before ready, ${num('percent', optimized.bytes.median / Math.max(1, legacy.bytes.median))} of the ${num('bytes', legacy.bytes.median)} of a full pull`,
+    )}${last}</dl>`
+  }
+  const { trace } = material
+  if (!trace) return html`<dl class="tiles">${last}</dl>`
+  return html`<dl class="tiles">${tile(
+    num('percent', readBytes(material) / Math.max(1, trace.image.bytes)),
+    html`of ${num('bytes', trace.image.bytes)} is read by the start`,
+  )}${tile(
+    num('count', trace.files.filter(({ type }) => type === 'reg').length),
+    html`files opened, of ${num('count', trace.image.files)}`,
+  )}${trace.run.ready.ms === null ? last : tile(num('ms', trace.run.ready.ms), 'from the container’s start to ready, recorded')}</dl>`
+}
+
+export const answer = (material: Material, model: Model): Html =>
+  html`<section id="answer" aria-labelledby="answer-title"><h1 id="answer-title">${sentence(material, model)}</h1>${tiles(material, model)}</section>`
+
+const plot = (id: string, label: string, size = ''): Html =>
+  html`<div class="plot ${size}"><canvas id="${id}" role="img" aria-label="${label}"></canvas></div>`
+
+const legend = (items: readonly (readonly [className: string, label: string])[]): Html =>
+  html`<ul class="legend">${items.map(([className, label]) => html`<li><i class="key ${className}"></i>${label}</li>`)}</ul>`
+
+function difference({ against }: ArmSummary): Html {
+  if (!against) return html`–`
+  if (against.verdict === 'unknown') return html`too few samples`
+  if (against.verdict === 'none') return html`no difference`
+  return against.ratio < 1
+    ? html`${num('times', 1 / against.ratio)} as fast`
+    : html`${num('times', against.ratio)} as slow`
+}
+
+const armRow = (summary: ArmSummary): Html =>
+  html`<tr><th scope="row">${armLabel(summary.arm)}</th><td>${num('ms', summary.total.median)}</td><td>${num('ms', summary.total.interval.low)} – ${num('ms', summary.total.interval.high)}</td><td>${num('ms', summary.total.p95)}</td><td>${num('count', summary.total.samples.length)}</td>${PHASE_NAMES.map((phase) => html`<td>${num('ms', summary.phases[phase])}</td>`)}<td>${num('bytes', summary.bytes.median)}</td><td>${num('count', summary.requests.median)}</td><td>${difference(summary)}</td></tr>`
+
+function armTable(model: Model): Html {
+  const heads = [
+    'Median',
+    '95 % interval',
+    'p95',
+    'Samples',
+    ...PHASE_LABELS,
+    'Bytes',
+    'Requests',
+    'Against full pull',
+  ]
+  return html`<details class="figures"><summary>All figures</summary><div class="wide" tabindex="0" role="region" aria-label="All figures"><table><thead><tr><th scope="col">Arm</th>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead><tbody>${model.summaries.map(armRow)}</tbody></table></div></details>`
+}
+
+export function startSection(model: Model): Html {
+  if (model.summaries.length === 0) return html``
+  const spoken = model.summaries
+    .map(({ arm, total }) => `${armLabel(arm)}: ${(total.median / 1000).toFixed(2)} seconds`)
+    .join('; ')
+  return html`<section id="start" aria-labelledby="start-title"><h2 id="start-title">Pull and start</h2>
+<p class="lead">From an empty machine until the container is ready, medians by phase. Every dot is one sample; the bracket is the median’s 95 % interval.</p>
+${legend(PHASE_NAMES.map((name, index) => [name, PHASE_LABELS[index] ?? name]))}${plot('start-chart', `Stacked bars of pull and start. ${spoken}`, `arms-${Math.min(6, model.summaries.length)}`)}${armTable(model)}</section>`
+}
+
+export function bytesSection(model: Model): Html {
+  if (model.summaries.length === 0) return html``
+  const spoken = model.summaries
+    .map(({ arm, bytes }) => `${armLabel(arm)}: ${(bytes.median / 1e6).toFixed(1)} megabytes`)
+    .join('; ')
+  return html`<section id="bytes" aria-labelledby="bytes-title"><h2 id="bytes-title">Bytes until ready</h2>
+<p class="lead">What had come through the link by when, in the sample nearest to each arm’s median. A line ends where the container is ready.</p>
+${plot('bytes-chart', `Lines of bytes over time. Fetched before ready: ${spoken}`)}</section>`
+}
+
+const slider = (id: string, label: string, min: number, max: number, step: number, value: number): Html =>
+  html`<div class="slider"><label for="${id}">${label}</label><output id="${id}-out" for="${id}"></output><input type="range" id="${id}" min="${min}" max="${max}" step="${step}" value="${value}"></div>`
+
+export function whatIfSection(model: Model): Html {
+  const { link } = model.data
+  if (!link || model.summaries.length === 0) return html``
+  const intro = html`<section id="what-if" aria-labelledby="what-if-title"><h2 id="what-if-title">What if the link were another?</h2>`
+  if (link.bitsPerSecond === null)
+    return html`${intro}<p class="lead">The link was not shaped, so what it took can’t be told from what the machine took. Measure with <code>--link wan</code> to get a prediction here.</p></section>`
+  return html`${intro}
+<p class="lead">A model fitted to the samples, not a measurement: bytes over bandwidth, round trips times latency, and the local work that no link changes.</p>
+<div class="lab"><div class="sliders">${slider('bandwidth', 'Bandwidth', 0, 80, 1, 40)}${slider('latency', 'Round trip', 0, 200, 1, link.roundTripMs)}${slider('pulls', 'Machines pulling at once', 1, 50, 1, 1)}<button type="button" id="as-measured">As measured</button></div>
+<div class="predictions"><div id="predictions" role="status" aria-live="polite"></div><p class="note"><i class="key hatched"></i>predicted <i class="key solid"></i>measured</p></div></div>
+<div id="crossing"></div><p id="model-error" class="note"></p></section>`
+}
+
+export function mapSection(model: Model): Html {
+  if (model.layers.length === 0 || !model.files.some((file) => file.layer >= 0)) return html``
+  const zone = model.layers.reduce((sum, layer) => sum + layer.zoneBytes, 0)
+  const size = model.layers.reduce((sum, layer) => sum + layer.size, 0)
+  return html`<section id="map" aria-labelledby="map-title"><h2 id="map-title">The image, to scale</h2>
+<p class="lead">Each column is a layer, base first; areas are compressed bytes. The zone is ${num('bytes', zone)}, ${num('percent', zone / Math.max(1, size))} of ${num('bytes', size)}.</p>
+<ul class="legend" id="map-legend"></ul>
+<div class="plot map" id="image-map" tabindex="0" role="application" aria-roledescription="map" aria-label="Map of the image’s files. Arrow keys go from file to file, largest first." aria-describedby="map-readout"><canvas aria-hidden="true"></canvas></div>
+<p id="map-readout" class="readout" role="status" aria-live="polite"></p></section>`
+}
+
+export function accessSection({ trace }: Material): Html {
+  if (!trace || trace.files.length === 0) return html``
+  return html`<section id="accesses" aria-labelledby="accesses-title"><h2 id="accesses-title">The start, file by file</h2>
+<p class="lead">${num('count', trace.files.length)} files in the order they were first opened; a bar runs from the open to the first read. Drag to zoom into a span, or use + − ← → and 0.</p>
+<ul class="legend" id="waterfall-legend"></ul>
+<div class="plot tall" id="waterfall" tabindex="0" role="application" aria-roledescription="chart" aria-label="Waterfall of file accesses. Up and down go from file to file, plus and minus zoom, 0 shows all." aria-describedby="waterfall-readout"><canvas aria-hidden="true"></canvas></div>
+<p id="waterfall-readout" class="readout" role="status" aria-live="polite"></p></section>`
+}
+
+const option = (value: string | number, label: string): Html =>
+  html`<option value="${value}">${label}</option>`
+
+export function tableSection(model: Model): Html {
+  if (model.files.length === 0) return html``
+  const layers = [...new Set(model.files.map((file) => file.layer))]
+    .filter((layer) => layer >= 0)
+    .sort((a, b) => a - b)
+  return html`<section id="files" aria-labelledby="files-title"><h2 id="files-title">Files</h2>
+<div class="tools"><label class="grow"><span>Search</span><input type="search" id="search" autocomplete="off" spellcheck="false" placeholder="Part of a path"></label><label><span>Show</span><select id="state">${option('', 'All files')}${option('zone', 'In the zone')}${option('demand', 'Read, not in the zone')}${option('part', 'Read in part')}${option('opened', 'Opened, not read')}${option('never', 'Never touched')}</select></label><label><span>Layer</span><select id="layer">${option('', 'All layers')}${layers.map((layer) => option(layer, `Layer ${layer + 1}`))}</select></label><button type="button" id="copy">Copy as CSV</button></div>
+<p class="note" id="table-count" role="status" aria-live="polite"></p>
+<div class="table" id="table-scroll" tabindex="0" role="region" aria-labelledby="files-title"><table id="table"><thead></thead><tbody></tbody></table></div></section>`
+}
+
+export function wasteSection(model: Model): Html {
+  const waste = findWaste(model.files, 12)
+  const known = model.files.some((file) => file.layer >= 0)
+  if (!known || !model.data.traced || waste.length === 0) return html``
+  const most = Math.max(...waste.map((group) => group.packed), 1)
+  const row = (group: (typeof waste)[number]) =>
+    html`<tr><th scope="row">${showPath(group.group)}</th><td class="bar"><svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true"><rect width="${((group.packed / most) * 100).toFixed(1)}" height="8"/></svg></td><td>${num('bytes', group.packed)}</td><td>${num('bytes', group.size)}</td><td>${num('count', group.files)}</td></tr>`
+  return html`<section id="waste" aria-labelledby="waste-title"><h2 id="waste-title">Never read</h2>
+<p class="lead">The largest packages and folders of which the start read nothing. It may need them later; if nothing ever does, the image could be without.</p>
+<table class="waste"><thead><tr><th scope="col">Package or folder</th><td></td><th scope="col">Compressed</th><th scope="col">Unpacked</th><th scope="col">Files</th></tr></thead><tbody>${waste.map(row)}</tbody></table></section>`
+}
+
+const fact = (name: string, value: Html | string): Html => html`<div><dt>${name}</dt><dd>${value}</dd></div>`
+
+function benchFacts({ bench }: Material): Html {
+  if (!bench) return html``
+  const { link, machine } = bench
+  const shape =
+    link.bitsPerSecond === null
+      ? html`not shaped`
+      : html`${num('rate', link.bitsPerSecond)}, ${num('ms', link.roundTripMs)} round trip (${link.name}); a proxy that all connections share. No TLS, slow start or loss`
+  return html`${fact('Link', shape)}${fact('Machine', html`${machine.cpu}, ${num('count', machine.cores)} cores, ${num('bytes', machine.memoryBytes)} of memory`)}${fact('System', `${machine.system}, Linux ${machine.kernel}`)}${fact(
+    'Versions',
+    Object.entries(bench.versions)
+      .map(([name, version]) => `${name} ${version}`)
+      .join(', '),
+  )}${fact('Ready when', bench.readiness)}${fact('Order', html`arms in turn, after ${num('count', bench.warmups)} warm-up rounds; nothing cached, page cache dropped before each sample`)}${fact('Measured', html`${num('date', Date.parse(bench.startedAt))}${bench.interrupted && ', interrupted: fewer samples than asked for'}`)}${fact('Again', html`<code>${bench.command}</code>`)}`
+}
+
+function traceFacts({ trace }: Material): Html {
+  if (!trace) return html``
+  return html`${fact('Recorded', html`${num('date', Date.parse(trace.run.startedAt))} on ${trace.run.engine}, ${num('count', trace.run.runs)} ${trace.run.runs === 1 ? 'run' : 'runs'}, readahead ${num('count', trace.run.readaheadKiB)} KiB`)}${fact('Command', html`<code>${trace.run.command.join(' ')}</code>`)}${fact('Image', html`<code>${trace.image.reference}</code> ${trace.image.platform}`)}`
+}
+
+export function methodSection(material: Material, model: Model): Html {
+  const images = Object.values(material.bench?.images ?? {})
+  const samples = model.summaries.map(
+    ({ arm, total }) =>
+      html`<tr><th scope="row">${armLabel(arm)}</th><td>${arm.runtime}</td><td class="left">${join(
+        total.samples.map((ms) => num('ms', ms)),
+        ', ',
+      )}</td></tr>`,
+  )
+  return html`<section id="method" aria-labelledby="method-title"><h2 id="method-title">How it was measured</h2>
+<dl class="facts">${benchFacts(material)}${traceFacts(material)}${images.map((image) => fact('Image', html`<code>${image.reference}</code> <code class="digest">${image.digest}</code>`))}</dl>
+${samples.length > 0 && html`<details class="figures"><summary>Every sample</summary><div class="wide" tabindex="0" role="region" aria-label="Every sample"><table><thead><tr><th scope="col">Arm</th><th scope="col">Runtime</th><th scope="col" class="left">To ready</th></tr></thead><tbody>${samples}</tbody></table></div></details>`}</section>`
+}

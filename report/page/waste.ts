@@ -1,0 +1,29 @@
+/** What an image carries that its start never reads, by package or folder. Pure. */
+import type { FileFact } from './files.ts'
+import { groupOf } from './groups.ts'
+
+export interface WasteGroup {
+  readonly group: string
+  readonly files: number
+  readonly size: number
+  /** bytes in the blobs; 0 when not known */
+  readonly packed: number
+}
+
+/** Groups in which no file at all was read, largest first. */
+export function findWaste(files: readonly FileFact[], most: number): WasteGroup[] {
+  const groups = new Map<string, { files: number; size: number; packed: number; read: boolean }>()
+  for (const file of files) {
+    const name = groupOf(file.path)
+    const group = groups.get(name) ?? { files: 0, size: 0, packed: 0, read: false }
+    group.files++
+    group.size += file.size
+    group.packed += file.packed
+    group.read ||= file.readMs >= 0
+    groups.set(name, group)
+  }
+  return [...groups]
+    .flatMap(([group, { read, ...sums }]) => (read || sums.size === 0 ? [] : [{ group, ...sums }]))
+    .sort((a, b) => b.packed - a.packed || b.size - a.size)
+    .slice(0, most)
+}
