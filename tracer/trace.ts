@@ -23,6 +23,8 @@ const fileSchema = z.strictObject({
   opens: count,
   /** merged, ascending, half-open [start, end) */
   ranges: z.array(z.tuple([count, count])),
+  /** read after ready, of a file that was touched before: not in `ranges` */
+  laterRanges: z.array(z.tuple([count, count])).optional(),
   /** the first access came after ready */
   afterReady: z.boolean(),
   /** sha256 of the content, when it was known without reading the file for it */

@@ -56,6 +56,8 @@ export type Reply = z.infer<typeof replySchema>
 
 export const mountedSchema = z.strictObject({
   totals: z.strictObject({ files: z.number(), bytes: z.number() }),
+  /** symlinks at the root: name and target, byte text */
+  rootLinks: z.array(z.strictObject({ name: z.string(), target: z.string() })),
 })
 
 export const progressSchema = z.strictObject({ files: z.number(), bytes: z.number() })

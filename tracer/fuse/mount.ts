@@ -19,6 +19,7 @@ import {
 } from './messages.ts'
 
 export type { Counters, TreeSpec }
+export type Recording = z.infer<typeof recordingSchema>
 
 export interface MountOptions {
   /** an empty folder */
@@ -35,11 +36,13 @@ export interface Mount extends AsyncDisposable {
   readonly readaheadKiB: number
   /** regular files of the tree */
   readonly totals: { readonly files: number; readonly bytes: number }
+  /** symlinks at the tree's root, byte text */
+  readonly rootLinks: readonly { readonly name: string; readonly target: string }[]
   /** Forgets the accesses so far: the container starts now. */
   restart(): Promise<void>
   markReady(): Promise<void>
   progress(): Promise<{ files: number; bytes: number }>
-  recording(): Promise<z.infer<typeof recordingSchema>>
+  recording(): Promise<Recording>
   /** of a lazy tree */
   counters(): Promise<Counters>
 }
@@ -70,6 +73,7 @@ export async function mountFileSystem(options: MountOptions): Promise<Mount> {
     folder: mountPoint,
     readaheadKiB,
     totals: mounted.totals,
+    rootLinks: mounted.rootLinks,
     restart: () => server.tell('restart'),
     markReady: () => server.tell('markReady'),
     progress: () => server.ask({ ask: 'progress' }, progressSchema),

@@ -6,7 +6,7 @@
 import { tryCommand } from '../../image/command.ts'
 import { HeadstartError, messageOf } from '../../image/errors.ts'
 import { createDirectoryFileSystem } from './directory.ts'
-import type { FileSystem } from './file-system.ts'
+import { type FileSystem, ROOT_NODE } from './file-system.ts'
 import { type MountSpec, type Reply, type Request, requestSchema, type TreeSpec } from './messages.ts'
 import { serveNative } from './native.ts'
 import { createRecorder, type Recorder } from './recording.ts'
@@ -34,7 +34,9 @@ async function mount(spec: MountSpec): Promise<unknown> {
   const recorder = spec.record ? createRecorder(tree) : undefined
   session = { mountPoint: spec.mountPoint, recorder }
   await serveNative(recorder?.fileSystem ?? tree, spec.mountPoint)
-  return { totals: tree.totals }
+  const links = tree.entries(ROOT_NODE).filter((entry) => entry.type === 'symlink')
+  const rootLinks = links.map(({ name, node }) => ({ name, target: tree.readlink(node) }))
+  return { totals: tree.totals, rootLinks }
 }
 
 async function answer(request: Request): Promise<unknown> {

@@ -1,0 +1,65 @@
+/** Which Docker engine: `$DOCKER_HOST`, the context chosen with the docker command, or the usual socket. Only a local one will do. */
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import Docker from 'dockerode'
+import { z } from 'zod'
+import { HeadstartError } from '../../image/errors.ts'
+
+const DEFAULT_HOST = 'unix:///var/run/docker.sock'
+
+/**
+ * @throws HeadstartError E_REMOTE_ENGINE: it is on another machine, where our mounts are not; E_DOCKER_CONTEXT
+ */
+export async function connectDocker(env: NodeJS.ProcessEnv = process.env): Promise<Docker> {
+  const host = await engineHost(env)
+  if (!host.startsWith('unix://'))
+    throw new HeadstartError('E_REMOTE_ENGINE', `the Docker engine at ${redact(host)} is a remote one`, {
+      hint: 'The recording mount must be on the machine of the engine: run headstart there, or use --engine runc',
+    })
+  return new Docker({ socketPath: host.slice('unix://'.length) })
+}
+
+/** As the docker command finds it: DOCKER_HOST, then DOCKER_CONTEXT, then the current context of its config. */
+export async function engineHost(env: NodeJS.ProcessEnv): Promise<string> {
+  if (env.DOCKER_HOST) return env.DOCKER_HOST
+  const folder = env.DOCKER_CONFIG ?? join(homedir(), '.docker')
+  const context = env.DOCKER_CONTEXT || (await currentContext(folder))
+  return context === undefined || context === 'default' ? DEFAULT_HOST : hostOfContext(folder, context)
+}
+
+const configSchema = z.object({ currentContext: z.string().optional() })
+
+async function currentContext(folder: string): Promise<string | undefined> {
+  const text = await readFile(join(folder, 'config.json'), 'utf8').catch(() => '{}')
+  return parseWith(configSchema, text)?.currentContext
+}
+
+const contextSchema = z.object({ Endpoints: z.object({ docker: z.object({ Host: z.string() }) }) })
+
+async function hostOfContext(folder: string, context: string): Promise<string> {
+  const id = createHash('sha256').update(context).digest('hex')
+  const text = await readFile(join(folder, 'contexts/meta', id, 'meta.json'), 'utf8').catch(() => '')
+  const host = parseWith(contextSchema, text)?.Endpoints.docker.Host
+  if (host === undefined)
+    throw new HeadstartError(
+      'E_DOCKER_CONTEXT',
+      `the Docker context ${JSON.stringify(context)} is not to be had`,
+      {
+        hint: 'See docker context ls, or set DOCKER_HOST',
+      },
+    )
+  return host
+}
+
+function parseWith<T>(schema: z.ZodType<T>, text: string): T | undefined {
+  try {
+    return schema.parse(JSON.parse(text))
+  } catch {
+    return undefined
+  }
+}
+
+/** Without a password that somebody wrote into the address. */
+const redact = (host: string): string => host.replace(/\/\/[^@/]*@/, '//')

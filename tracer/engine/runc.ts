@@ -1,0 +1,147 @@
+/** Runs a container with runc alone: no daemon, the overlay is its root. Networks are the host's, or none. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { constants } from 'node:os'
+import { join } from 'node:path'
+import { tryCommand } from '../../image/command.ts'
+import { HeadstartError, messageOf } from '../../image/errors.ts'
+import { readInside } from '../inside.ts'
+import { runcConfig } from './runc-config.ts'
+import type { Container, ContainerRequest, Engine } from './types.ts'
+import { resolveUser } from './users.ts'
+
+/** runc's own state lies in the workspace, so that what a dead run left is found there. */
+const STATE = 'runc'
+
+export const runcEngine: Engine = {
+  name: 'runc',
+  async unavailable() {
+    try {
+      await tryCommand('runc', ['--version'])
+      return undefined
+    } catch (error) {
+      return messageOf(error)
+    }
+  },
+  async run(request) {
+    refuseOptions(request)
+    const bundle = await writeBundle(request)
+    const state = join(request.folder, STATE)
+    const log = join(bundle, 'runc.log')
+    request.signal?.throwIfAborted()
+    await request.beforeStart()
+    const child = spawn(
+      'runc',
+      ['--root', state, '--log', log, '--log-format', 'json', 'run', '--bundle', bundle, request.id],
+      // Apart from our process group: a terminal's Ctrl-C ends the recording, not the container.
+      { stdio: [request.options.interactive ? 'pipe' : 'ignore', 'pipe', 'pipe'], detached: true },
+    )
+    child.stdout?.on('data', (chunk: Buffer) => request.onOutput('stdout', chunk))
+    child.stderr?.on('data', (chunk: Buffer) => request.onOutput('stderr', chunk))
+    if (child.stdin) request.input?.pipe(child.stdin)
+    const exited = exitOf(child, log)
+    exited.catch(() => {}) // whoever awaits it is told; nobody may
+    return {
+      address: request.options.network === 'none' ? undefined : '127.0.0.1',
+      exited,
+      exec: async (command, signal) =>
+        (
+          await tryCommand(
+            'runc',
+            ['--root', state, 'exec', request.id, ...command],
+            signal ? { signal } : {},
+          )
+        ).status,
+      kill: async (signal) => {
+        await tryCommand('runc', ['--root', state, 'kill', request.id, signal])
+      },
+      async [Symbol.asyncDispose]() {
+        await tryCommand('runc', ['--root', state, 'delete', '--force', request.id])
+        await exited.catch(() => {})
+      },
+    } satisfies Container
+  },
+  async sweep(id, folder) {
+    if ((await runcEngine.unavailable()) !== undefined) return
+    await tryCommand('runc', ['--root', join(folder, STATE), 'delete', '--force', id])
+  },
+}
+
+function refuseOptions({ options }: ContainerRequest): void {
+  const refuse = (option: string, why: string): never => {
+    throw new HeadstartError('E_OPTION', `${option} ${why} with the runc engine`, {
+      hint: 'Use --engine docker',
+    })
+  }
+  const { network } = options
+  if (network !== undefined && network !== 'host' && network !== 'none')
+    refuse(`--network ${network}`, 'is not to be had')
+  if ((options.publish ?? []).length > 0) refuse('-p', 'is not needed (the network is the host’s)')
+  if (options.gpus !== undefined) refuse('--gpus', 'is not to be had')
+  if (options.tty) refuse('-t', 'is not to be had')
+  if (options.binds?.some((bind) => bind.type === 'volume')) refuse('a named volume', 'is not to be had')
+}
+
+async function writeBundle(request: ContainerRequest): Promise<string> {
+  const { id, folder, root, plainRoot, process, options } = request
+  const bundle = join(folder, 'bundle')
+  await mkdir(bundle, { recursive: true })
+  const [passwd = '', group = ''] = await Promise.all([
+    readInside(plainRoot, 'etc/passwd'),
+    readInside(plainRoot, 'etc/group'),
+  ])
+  const identity = resolveUser(process.user, passwd, group)
+  const files = await writeNetworkFiles(bundle, request)
+  const config = runcConfig({ id, root, process, identity, options, files })
+  await writeFile(join(bundle, 'config.json'), JSON.stringify(config), { mode: 0o600 })
+  return bundle
+}
+
+/** /etc/hosts, hostname and resolv.conf: the engine's business, not the image's. */
+async function writeNetworkFiles(bundle: string, { id, options }: ContainerRequest) {
+  const hosts = [
+    '127.0.0.1 localhost',
+    '::1 localhost ip6-localhost ip6-loopback',
+    `127.0.0.1 ${id.slice(-12)}`,
+  ]
+  const added = (options.addHosts ?? []).map((entry) => {
+    const at = entry.indexOf(':')
+    return `${entry.slice(at + 1)} ${entry.slice(0, at)}`
+  })
+  const dns = options.dns ?? []
+  await writeFile(join(bundle, 'hosts'), `${[...hosts, ...added].join('\n')}\n`)
+  await writeFile(join(bundle, 'hostname'), `${id.slice(-12)}\n`)
+  if (dns.length > 0)
+    await writeFile(join(bundle, 'resolv.conf'), dns.map((server) => `nameserver ${server}\n`).join(''))
+  else
+    await copyFile('/etc/resolv.conf', join(bundle, 'resolv.conf')).catch(() =>
+      writeFile(join(bundle, 'resolv.conf'), ''),
+    )
+  return ['hosts', 'hostname', 'resolv.conf'].map((name) => ({
+    source: join(bundle, name),
+    target: `/etc/${name}`,
+  }))
+}
+
+/** @returns the container's status. Rejects with E_RUN when runc itself failed, by its log. */
+function exitOf(child: ChildProcess, log: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.once('error', (cause) => {
+      reject(new HeadstartError('E_RUN', `runc did not run: ${messageOf(cause)}`, { cause }))
+    })
+    child.once('close', async (code, signal) => {
+      const complaint = await complaintIn(log)
+      if (code !== 0 && complaint !== undefined)
+        reject(new HeadstartError('E_RUN', `runc could not start the container: ${complaint}`))
+      else resolve(code ?? 128 + (signal ? constants.signals[signal] : 0))
+    })
+  })
+}
+
+async function complaintIn(log: string): Promise<string | undefined> {
+  const lines = (await readFile(log, 'utf8').catch(() => '')).split('\n')
+  const error = lines.find((line) => line.includes('"level":"error"'))
+  return error === undefined
+    ? undefined
+    : /"msg":"((?:[^"\\]|\\.)*)"/.exec(error)?.[1]?.replaceAll('\\"', '"')
+}

@@ -1,0 +1,139 @@
+/** When a container counts as started: by what it writes, answers, or does, or after a while. */
+import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { request } from 'undici'
+import { HeadstartError } from '../image/errors.ts'
+import type { Container } from './engine/types.ts'
+import { monotonicMs } from './fuse/recording.ts'
+import type { OutputLog } from './output-log.ts'
+import type { Trace } from './trace.ts'
+
+export type ReadyCheck =
+  | { readonly by: 'log'; readonly pattern: RegExp }
+  /** `localhost` and loopback addresses mean the container */
+  | { readonly by: 'http'; readonly url: string; readonly status?: number; readonly body?: RegExp }
+  | { readonly by: 'tcp'; readonly port: number; readonly host?: string }
+  /** ready when the command ends with 0 in the container */
+  | { readonly by: 'exec' | 'health'; readonly command: readonly string[] }
+  /** ready when the container ends with 0 */
+  | { readonly by: 'exit' }
+  | { readonly by: 'period'; readonly ms: number }
+
+export interface Ready {
+  readonly by: Trace['run']['ready']['by']
+  /** monotonic milliseconds; undefined when nothing showed that the container is ready */
+  readonly at: number | undefined
+}
+
+const POLL_MS = 15
+const ATTEMPT_MS = 5000
+const MAX_BODY = 1 << 20
+
+/** Resolves when the check is met. Rejects when `signal` aborts, or where the check can't ever be met. */
+export async function waitReady(
+  check: ReadyCheck,
+  container: Container,
+  log: OutputLog,
+  signal: AbortSignal,
+): Promise<Ready> {
+  switch (check.by) {
+    case 'log':
+      await matchLog(check.pattern, log, signal)
+      break
+    case 'http': {
+      const url = containerUrl(check.url, container)
+      await poll(() => answers(url, check, signal), signal)
+      break
+    }
+    case 'tcp': {
+      const host = check.host ?? addressOf(container)
+      await poll(() => accepts(host, check.port, signal), signal)
+      break
+    }
+    case 'exec':
+    case 'health':
+      await poll(async () => (await container.exec(check.command, signal)) === 0, signal)
+      break
+    case 'exit':
+      await container.exited
+      break
+    case 'period':
+      await sleep(check.ms, undefined, { signal })
+      return { by: 'period', at: undefined }
+  }
+  return { by: check.by, at: monotonicMs() }
+}
+
+function matchLog(pattern: RegExp, log: OutputLog, signal: AbortSignal): Promise<void> {
+  const test = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, '')) // those keep a place between tests
+  return new Promise((resolve, reject) => {
+    log.onLine((line) => {
+      if (test.test(line)) resolve()
+    })
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
+}
+
+async function poll(attempt: () => Promise<boolean>, signal: AbortSignal): Promise<void> {
+  while (!(await attempt())) await sleep(POLL_MS, undefined, { signal })
+}
+
+function addressOf(container: Container): string {
+  if (container.address !== undefined) return container.address
+  throw new HeadstartError('E_READY', 'the container has no network to ask it whether it is ready', {
+    hint: 'Use --ready-log or --ready-exec',
+  })
+}
+
+/** The URL with the container's address in place of a loopback one. */
+export function containerUrl(text: string, container: Container): URL {
+  const url = new URL(text)
+  if (['localhost', '127.0.0.1', '[::1]', '0.0.0.0'].includes(url.hostname)) {
+    const address = addressOf(container)
+    url.hostname = address.includes(':') ? `[${address}]` : address
+  }
+  return url
+}
+
+/** A server that speaks, and not of a fault of its own: any status below 500, unless one is asked for. */
+async function answers(
+  url: URL,
+  check: Extract<ReadyCheck, { by: 'http' }>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    const response = await request(url, {
+      signal: AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_MS)]),
+      headers: { 'user-agent': 'headstart', connection: 'close' },
+    })
+    const right =
+      check.status === undefined ? response.statusCode < 500 : response.statusCode === check.status
+    if (!right || !check.body) {
+      await response.body.dump({ limit: MAX_BODY })
+      return right
+    }
+    return check.body.test((await response.body.text()).slice(0, MAX_BODY))
+  } catch {
+    signal.throwIfAborted()
+    return false
+  }
+}
+
+function accepts(host: string, port: number, signal: AbortSignal): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port, timeout: ATTEMPT_MS })
+    const give = (answer: boolean) => {
+      socket.destroy()
+      signal.removeEventListener('abort', abort)
+      resolve(answer)
+    }
+    const abort = () => {
+      socket.destroy()
+      reject(signal.reason)
+    }
+    signal.addEventListener('abort', abort, { once: true })
+    socket.once('connect', () => give(true))
+    socket.once('error', () => give(false))
+    socket.once('timeout', () => give(false))
+  })
+}
