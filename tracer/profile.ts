@@ -1,18 +1,16 @@
 /** One recorded start: stacks the root, runs the container, waits until it is ready, and turns what was seen into a trace. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { HeadstartError } from '../image/errors.ts'
 import type { Image } from '../image/types.ts'
 import { createWorkspace } from '../image/workspace.ts'
 import { sweep } from './cleanup.ts'
 import { chooseEngine } from './engine/index.ts'
-import { planProcess } from './engine/process.ts'
 import type { RunOptions } from './engine/run-options.ts'
 import type { Container, EngineName, OutputStream } from './engine/types.ts'
 import type { Mount } from './fuse/mount.ts'
 import { monotonicMs } from './fuse/recording.ts'
-import { createOutputLog, type OutputLog } from './output-log.ts'
-import { type Ready, type ReadyCheck, waitReady } from './readiness.ts'
+import type { ReadyCheck } from './readiness.ts'
 import { stackRootfs } from './rootfs.ts'
+import { aborted, startContainer } from './start.ts'
 import type { Trace } from './trace.ts'
 import { buildTrace } from './trace-build.ts'
 import { imageTree } from './tree.ts'
@@ -51,7 +49,6 @@ export interface Profile {
 }
 
 const DEFAULT_READAHEAD_KIB = 128
-const DEFAULT_TIMEOUT_MS = 120_000
 const PROGRESS_MS = 250
 
 /**
@@ -59,8 +56,7 @@ const PROGRESS_MS = 250
  * E_RUN, E_NO_COMMAND, E_USER, E_OPTION
  */
 export async function profileImage(options: ProfileOptions): Promise<Profile> {
-  const { image, abort, run = {} } = options
-  const process = planProcess(image.config.process, run, options.command)
+  const { image, abort } = options
   const engine = await chooseEngine(options.engine)
   await sweep()
   options.onPhase?.('preparing')
@@ -72,40 +68,31 @@ export async function profileImage(options: ProfileOptions): Promise<Profile> {
     readaheadKiB: options.readaheadKiB ?? DEFAULT_READAHEAD_KIB,
     ...(abort && { signal: abort }),
   })
-  const log = createOutputLog()
-  let startedAt = { monotonic: 0, date: new Date() }
-  await using container = await engine.run({
-    id: workspace.id,
-    folder: workspace.folder,
+  await using started = await startContainer({
+    engine,
+    workspace,
     root: rootfs.folder,
     plainRoot: rootfs.plain,
-    process,
-    options: run,
-    onOutput: (stream, chunk) => {
-      log.write(stream, chunk)
-      options.onOutput?.(stream, chunk)
-    },
-    ...(options.input && { input: options.input }),
-    beforeStart: async () => {
-      await rootfs.mount.restart()
-      startedAt = { monotonic: monotonicMs(), date: new Date() }
-    },
-    ...(abort && { signal: abort }),
+    config: image.config.process,
+    command: options.command,
+    ready: options.ready,
+    beforeStart: () => rootfs.mount.restart(),
+    ...given(options),
   })
   options.onPhase?.('running')
-  using _progress = reportProgress(rootfs.mount, startedAt.monotonic, options.onProgress)
-  const { ready, exitCode } = await watchStart(container, log, options)
+  using _progress = reportProgress(rootfs.mount, started.startedAt.monotonic, options.onProgress)
+  const { ready, exitCode } = await started.untilReady()
   await rootfs.mount.markReady()
   options.onPhase?.('ready')
-  if (exitCode === undefined && ready.by !== 'interrupt') await recordOn(container, options)
+  if (exitCode === undefined && ready.by !== 'interrupt') await recordOn(started.container, options)
   abort?.throwIfAborted()
   const trace = buildTrace({
     tool: options.tool,
     image,
     engine: engine.name,
-    command: process.args,
+    command: started.args,
     ready,
-    startedAt,
+    startedAt: started.startedAt,
     endedAt: monotonicMs(),
     totals: rootfs.mount.totals,
     rootLinks: rootfs.mount.rootLinks,
@@ -115,78 +102,16 @@ export async function profileImage(options: ProfileOptions): Promise<Profile> {
   return { trace, exitCode }
 }
 
-/** Ready, ended, too late, or interrupted: whichever comes first. */
-async function watchStart(
-  container: Container,
-  log: OutputLog,
-  options: ProfileOptions,
-): Promise<{ ready: Ready; exitCode: number | undefined }> {
-  const over = new AbortController()
-  const { ready: check, finish, abort } = options
-  const signal = abort ? AbortSignal.any([over.signal, abort]) : over.signal
-  try {
-    return await Promise.race([
-      waitReady(check, container, log, signal).then((ready) => ({ ready, exitCode: undefined })),
-      container.exited.then((exitCode) => judgeExit(exitCode, log, options)),
-      afterTimeout(check, options.timeoutMs ?? DEFAULT_TIMEOUT_MS, log, signal, options),
-      aborted(finish, signal).then(() => ({
-        ready: { by: 'interrupt' as const, at: undefined },
-        exitCode: undefined,
-      })),
-    ])
-  } finally {
-    over.abort()
+/** Those of the optional ones that starting a container takes, without the absent. */
+function given({ run, timeoutMs, input, onOutput, finish, abort }: ProfileOptions) {
+  return {
+    ...(run && { run }),
+    ...(timeoutMs !== undefined && { timeoutMs }),
+    ...(input && { input }),
+    ...(onOutput && { onOutput }),
+    ...(finish && { finish }),
+    ...(abort && { abort }),
   }
-}
-
-/** Output may come a moment after the end, and with it the line that was waited for. */
-const DRAIN_MS = 150
-
-async function judgeExit(exitCode: number, log: OutputLog, options: ProfileOptions) {
-  const at = monotonicMs()
-  const { by } = options.ready
-  if (exitCode === 0 && (by === 'exit' || by === 'period'))
-    return { ready: { by: 'exit' as const, at }, exitCode }
-  await sleep(DRAIN_MS)
-  throw new HeadstartError(
-    'E_EXIT',
-    `the container ended with status ${exitCode} before it was ready${lastWords(log, options)}`,
-    { hint: by === 'exit' ? 'Its own output says why' : 'Was the command given as the image needs it?' },
-  )
-}
-
-async function afterTimeout(
-  check: ReadyCheck,
-  timeoutMs: number,
-  log: OutputLog,
-  signal: AbortSignal,
-  options: ProfileOptions,
-): Promise<never> {
-  await sleep(check.by === 'period' ? check.ms + timeoutMs : timeoutMs, undefined, { signal })
-  throw new HeadstartError(
-    'E_READY_TIMEOUT',
-    `the container was not ready (${check.by}) within ${timeoutMs / 1000} s${lastWords(log, options)}`,
-    { hint: 'Give it longer with --timeout, or another sign with --ready-…' },
-  )
-}
-
-/** Resolves when `finish` aborts, rejects when `signal` does. */
-function aborted(finish: AbortSignal | undefined, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (finish?.aborted) resolve()
-    finish?.addEventListener('abort', () => resolve(), { once: true })
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-  })
-}
-
-/** Names that values nobody should see go by. */
-const SECRET_NAME = /pass|secret|token|key|cred|auth/i
-
-function lastWords(log: OutputLog, { run, image }: ProfileOptions): string {
-  const own = image.config.process.env.filter((entry) => SECRET_NAME.test(entry.split('=')[0] ?? ''))
-  const secrets = [...(run?.env ?? []), ...own].map((entry) => entry.slice(entry.indexOf('=') + 1))
-  const tail = log.tail(secrets)
-  return tail === '' ? '' : `; it wrote: ${tail}`
 }
 
 async function recordOn(container: Container, options: ProfileOptions): Promise<void> {

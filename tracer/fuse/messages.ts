@@ -1,14 +1,6 @@
 /** What the mount process and its parent say to each other, over Node's IPC channel. Checked on both sides. */
 import { z } from 'zod'
 
-const layerSpec = z.strictObject({
-  /** of the blob; a redirect is followed without the headers when it leaves the host */
-  url: z.string(),
-  headers: z.record(z.string(), z.string()),
-  size: z.number().int().positive(),
-  tocDigest: z.string(),
-})
-
 /** The tree to serve. */
 export const treeSpec = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -19,12 +11,17 @@ export const treeSpec = z.discriminatedUnion('kind', [
   }),
   z.strictObject({
     kind: z.literal('lazy'),
-    layers: z.array(layerSpec),
+    /** as `openSource` takes it */
+    reference: z.string(),
+    /** os/architecture[/variant]; the host's without */
+    platform: z.string().optional(),
     prefetch: z.boolean(),
+    /** empty; decoded content is spooled in it */
     cacheFolder: z.string(),
-    /** bytes of decoded chunks kept besides the zone */
-    cacheBytes: z.number().int().positive(),
+    memoryBytes: z.number().int().positive(),
+    diskBytes: z.number().int().nonnegative(),
     insecure: z.boolean(),
+    caFile: z.string().optional(),
   }),
 ])
 export type TreeSpec = z.infer<typeof treeSpec>
@@ -54,10 +51,25 @@ export const replySchema = z.union([
 ])
 export type Reply = z.infer<typeof replySchema>
 
+/** Of a lazy tree: what was opened, and how long each step took. */
+export const lazySummary = z.strictObject({
+  reference: z.string(),
+  /** base64 */
+  rawManifest: z.string(),
+  rawConfig: z.string(),
+  resolveMs: z.number(),
+  tocMs: z.number(),
+  prefetchMs: z.number(),
+  /** of each layer, base first */
+  zoneBytes: z.array(z.number()),
+})
+export type LazySummary = z.infer<typeof lazySummary>
+
 export const mountedSchema = z.strictObject({
   totals: z.strictObject({ files: z.number(), bytes: z.number() }),
   /** symlinks at the root: name and target, byte text */
   rootLinks: z.array(z.strictObject({ name: z.string(), target: z.string() })),
+  lazy: lazySummary.optional(),
 })
 
 export const progressSchema = z.strictObject({ files: z.number(), bytes: z.number() })

@@ -10,6 +10,7 @@ import { type ErrorCode, HeadstartError } from '../../image/errors.ts'
 import {
   type Counters,
   countersSchema,
+  type LazySummary,
   mountedSchema,
   progressSchema,
   type Request,
@@ -38,6 +39,8 @@ export interface Mount extends AsyncDisposable {
   readonly totals: { readonly files: number; readonly bytes: number }
   /** symlinks at the tree's root, byte text */
   readonly rootLinks: readonly { readonly name: string; readonly target: string }[]
+  /** of a lazy tree */
+  readonly lazy: LazySummary | undefined
   /** Forgets the accesses so far: the container starts now. */
   restart(): Promise<void>
   markReady(): Promise<void>
@@ -74,6 +77,7 @@ export async function mountFileSystem(options: MountOptions): Promise<Mount> {
     readaheadKiB,
     totals: mounted.totals,
     rootLinks: mounted.rootLinks,
+    lazy: mounted.lazy,
     restart: () => server.tell('restart'),
     markReady: () => server.tell('markReady'),
     progress: () => server.ask({ ask: 'progress' }, progressSchema),

@@ -6,7 +6,8 @@
 import { tryCommand } from '../../image/command.ts'
 import { HeadstartError, messageOf } from '../../image/errors.ts'
 import { createDirectoryFileSystem } from './directory.ts'
-import { type FileSystem, ROOT_NODE } from './file-system.ts'
+import { ROOT_NODE } from './file-system.ts'
+import { type LazyImage, openLazyImage } from './lazy-image.ts'
 import { type MountSpec, type Reply, type Request, requestSchema, type TreeSpec } from './messages.ts'
 import { serveNative } from './native.ts'
 import { createRecorder, type Recorder } from './recording.ts'
@@ -14,29 +15,28 @@ import { createRecorder, type Recorder } from './recording.ts'
 interface Session {
   readonly mountPoint: string
   readonly recorder: Recorder | undefined
+  readonly counters: LazyImage['counters'] | undefined
 }
 
 let session: Session | undefined
 
-async function openTree(tree: TreeSpec): Promise<FileSystem> {
-  if (tree.kind === 'directory') {
-    const table = tree.xattrs.map(
-      ([path, list]) =>
-        [path, new Map(list.map(([name, value]) => [name, Buffer.from(value, 'base64')]))] as const,
-    )
-    return createDirectoryFileSystem(tree.folder, new Map(table))
-  }
-  throw new HeadstartError('E_FUSE', 'no such tree')
+async function openTree(tree: TreeSpec): Promise<Pick<LazyImage, 'fileSystem'> & Partial<LazyImage>> {
+  if (tree.kind === 'lazy') return openLazyImage(tree)
+  const table = tree.xattrs.map(
+    ([path, list]) =>
+      [path, new Map(list.map(([name, value]) => [name, Buffer.from(value, 'base64')]))] as const,
+  )
+  return { fileSystem: createDirectoryFileSystem(tree.folder, new Map(table)) }
 }
 
 async function mount(spec: MountSpec): Promise<unknown> {
-  const tree = await openTree(spec.tree)
-  const recorder = spec.record ? createRecorder(tree) : undefined
-  session = { mountPoint: spec.mountPoint, recorder }
-  await serveNative(recorder?.fileSystem ?? tree, spec.mountPoint)
-  const links = tree.entries(ROOT_NODE).filter((entry) => entry.type === 'symlink')
-  const rootLinks = links.map(({ name, node }) => ({ name, target: tree.readlink(node) }))
-  return { totals: tree.totals, rootLinks }
+  const { fileSystem, counters, summary } = await openTree(spec.tree)
+  const recorder = spec.record ? createRecorder(fileSystem) : undefined
+  session = { mountPoint: spec.mountPoint, recorder, counters }
+  await serveNative(recorder?.fileSystem ?? fileSystem, spec.mountPoint)
+  const links = fileSystem.entries(ROOT_NODE).filter((entry) => entry.type === 'symlink')
+  const rootLinks = links.map(({ name, node }) => ({ name, target: fileSystem.readlink(node) }))
+  return { totals: fileSystem.totals, rootLinks, ...(summary && { lazy: summary }) }
 }
 
 async function answer(request: Request): Promise<unknown> {
@@ -52,7 +52,7 @@ async function answer(request: Request): Promise<unknown> {
     case 'recording':
       return session?.recorder?.snapshot()
     case 'counters':
-      return undefined
+      return session?.counters?.()
   }
 }
 
