@@ -7,17 +7,24 @@ import { HeadstartError } from './errors.ts'
 import { parseReference, type Reference } from './reference.ts'
 import type { Digest } from './types.ts'
 
-export type Location =
-  | { readonly transport: 'docker'; readonly reference: Reference }
-  | { readonly transport: 'docker-daemon'; readonly reference: Reference | Digest }
-  | FileLocation<'oci'>
-  | FileLocation<'oci-archive'>
-  | { readonly transport: 'docker-archive'; readonly path: string; readonly reference: Reference | undefined }
+/** What follows each transport. */
+export interface Locations {
+  readonly docker: { readonly reference: Reference }
+  readonly 'docker-daemon': { readonly reference: Reference | Digest }
+  readonly oci: FileLocation
+  readonly 'oci-archive': FileLocation
+  readonly 'docker-archive': { readonly path: string; readonly reference: Reference | undefined }
   /** no transport: the engine first, then the registry */
-  | { readonly transport: 'bare'; readonly reference: Reference }
+  readonly bare: { readonly reference: Reference }
+}
 
-export interface FileLocation<T extends string> {
-  readonly transport: T
+export type Transport = keyof Locations
+
+export type Location<T extends Transport = Transport> = {
+  [K in T]: { readonly transport: K } & Locations[K]
+}[T]
+
+export interface FileLocation {
   readonly path: string
   /** what `org.opencontainers.image.ref.name` says; undefined: the only image there is */
   readonly tag: string | undefined

@@ -44,7 +44,7 @@ const platformSchema = z.object({
   variant: nullable(z.string()).transform((value) => value || undefined),
 })
 
-const descriptorSchema = z.object({
+export const descriptorSchema = z.object({
   mediaType: z.string(),
   digest,
   size: z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER),
@@ -119,6 +119,18 @@ export function parseManifest(
   for (const layer of manifest.layers) layerKind(layer.mediaType)
   const { config, layers, annotations } = manifest
   return { kind: 'manifest', manifest: { mediaType: type, config, layers, annotations } }
+}
+
+/**
+ * What a manifest of any kind (attestations and other artifacts too) refers to: its config, then its layers. For copying, where
+ * nobody has to understand them.
+ * @throws HeadstartError E_MANIFEST, E_TOO_LARGE
+ */
+export function referencedBlobs(bytes: Uint8Array, where: string): readonly Descriptor[] {
+  const what = `the manifest of ${where}`
+  const value = parseJson(bytes, MAX_MANIFEST_BYTES, what, 'E_MANIFEST')
+  const { config, layers } = checked(manifestSchema, value, what, 'E_MANIFEST')
+  return [config, ...layers]
 }
 
 /** An OCI document needs no media type of its own; then its descriptor's holds, and last its shape. */

@@ -64,9 +64,16 @@ export interface ImageConfig {
   readonly history: readonly HistoryEntry[]
 }
 
+/** A repository of a registry that has a blob, so that another one of that registry can mount it. */
+export interface MountOrigin {
+  readonly host: string
+  readonly repository: string
+}
+
 /** Bytes known by their descriptor, in memory or anywhere else. */
 export interface Blob {
   readonly descriptor: Descriptor
+  readonly origin?: MountOrigin | undefined
   /**
    * The stored bytes. Without a range the stream fails at its end when digest or size differ from the descriptor; a range is
    * not checked (whoever reads one checks chunk digests).

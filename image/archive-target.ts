@@ -1,0 +1,67 @@
+/** Archives as targets: written beside, renamed when whole. */
+import { randomBytes } from 'node:crypto'
+import { createWriteStream, type WriteStream } from 'node:fs'
+import { mkdir, rename, rm, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { type ArchiveNames, ArchiveWriter } from './archive-writer.ts'
+import { HeadstartError, messageOf } from './errors.ts'
+import type { FileLocation } from './location.ts'
+import { familiarName, formatReference, type Reference } from './reference.ts'
+import type { ImageTarget } from './types.ts'
+
+export function ociArchiveTarget({ path, tag, digest }: FileLocation): ImageTarget {
+  const name = `oci-archive:${path}${tag ? `:${tag}` : ''}`
+  if (digest) throw new HeadstartError('E_TARGET', `${name} names a digest; a target takes a tag`)
+  return archiveTarget(path, name, { tag })
+}
+
+export function dockerArchiveTarget(path: string, reference: Reference | undefined): ImageTarget {
+  const name = `docker-archive:${path}${reference ? `:${formatReference(reference)}` : ''}`
+  return archiveTarget(path, name, dockerNames(reference))
+}
+
+/** As Docker writes them; an image without a name can be loaded, and is then known by its ID. */
+export function dockerNames(reference: Reference | undefined): ArchiveNames {
+  if (reference?.digest) throw new HeadstartError('E_TARGET', 'a Docker archive takes a tag, not a digest')
+  if (!reference) return { tag: undefined, repoTags: [] }
+  return {
+    tag: reference.tag,
+    annotations: { 'io.containerd.image.name': formatReference(reference) },
+    repoTags: [familiarName(reference)],
+  }
+}
+
+function archiveTarget(path: string, name: string, names: ArchiveNames): ImageTarget {
+  const beside = `${path}.headstart-${process.pid}-${randomBytes(4).toString('hex')}`
+  let out: WriteStream | undefined
+  let writer: ArchiveWriter | undefined
+  const prepared = (): ArchiveWriter => {
+    if (!writer) throw new Error(`${name} was not prepared`)
+    return writer
+  }
+  return {
+    name,
+    async prepare({ force }) {
+      const there = await stat(path).catch(() => undefined)
+      if (there && !(force && there.isFile()))
+        throw new HeadstartError('E_TARGET_EXISTS', `${path} exists already`, {
+          hint: there.isFile() ? 'Choose another file, or replace it with --force' : 'Choose another file',
+        })
+      await mkdir(dirname(path), { recursive: true }).catch((cause: unknown) => {
+        throw new HeadstartError('E_TARGET', `${name}: ${messageOf(cause)}`, { cause })
+      })
+      out = createWriteStream(beside, { flags: 'wx' })
+      writer = new ArchiveWriter(out, names)
+    },
+    putBlob: (blob, signal) => prepared().putBlob(blob, signal),
+    async putManifest(bytes, mediaType, { tagged }) {
+      const descriptor = await prepared().putManifest(bytes, mediaType, tagged)
+      if (tagged) await rename(beside, path)
+      return descriptor
+    },
+    async [Symbol.asyncDispose]() {
+      out?.destroy()
+      await rm(beside, { force: true })
+    },
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * Archives as sources: `oci-archive:` (a tar of an OCI layout) and `docker-archive:` (what `docker save` writes). Blobs are read in
+ * place; a compressed archive is unpacked into the workspace first.
+ *
+ * Source: OCI image-spec image-layout.md; Docker image spec v1.2, "Combined Image JSON + Filesystem Changeset Format".
+ */
+import { createReadStream, createWriteStream } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { type ArchiveIndex, archiveError, indexArchive, type Member } from './archive-index.ts'
+import { type BlobStore, completeSource } from './complete.ts'
+import { compressionOf, decompress } from './decompress.ts'
+import { type DockerManifest, selectDockerImage, synthesizeManifest } from './docker-archive.ts'
+import { HeadstartError, messageOf } from './errors.ts'
+import { checkLayoutVersion, parseLayoutIndex, selectFromIndex } from './layout-index.ts'
+import type { FileLocation } from './location.ts'
+import { MAX_MANIFEST_BYTES } from './manifest.ts'
+import { formatReference, type Reference } from './reference.ts'
+import type { Descriptor, Digest, ImageSource } from './types.ts'
+import { createWorkspace, type Workspace } from './workspace.ts'
+
+export interface ArchiveOptions {
+  /** where a compressed archive is unpacked; one of its own is made when it is needed */
+  readonly workspace?: Workspace | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** @throws HeadstartError E_IMAGE_NOT_FOUND, E_ARCHIVE, E_LAYOUT */
+export async function openOciArchive(location: FileLocation, options: ArchiveOptions): Promise<ImageSource> {
+  const { path, tag, digest } = location
+  const name = `oci-archive:${path}${digest ? `@${digest}` : tag ? `:${tag}` : ''}`
+  return openArchive(path, name, options, async (archive) => {
+    checkLayoutVersion(await archive.small('oci-layout', MAX_MANIFEST_BYTES), name)
+    const index = parseLayoutIndex(await archive.small('index.json', MAX_MANIFEST_BYTES), name)
+    const descriptor = selectFromIndex(index, { tag, digest }, name)
+    return layoutContent(archive, descriptor)
+  })
+}
+
+/** @param reference undefined: the only image in it */
+export async function openDockerArchive(
+  path: string,
+  reference: Reference | undefined,
+  options: ArchiveOptions,
+  name = `docker-archive:${path}${reference ? `:${formatReference(reference)}` : ''}`,
+): Promise<ImageSource> {
+  return openArchive(path, name, options, async (archive) => {
+    const saved = await selectDockerImage(archive, reference, name)
+    const original = await originalManifest(archive, saved, name)
+    return original ? layoutContent(archive, original) : synthesizeManifest(archive, saved, name)
+  })
+}
+
+/** A manifest, and where in the archive the blobs are that it speaks of. */
+export interface ArchiveContent {
+  readonly descriptor: Descriptor
+  readonly bytes: Buffer
+  locate(digest: Digest): Member | undefined
+}
+
+/** An open archive, as those see it who find an image in it. */
+export interface Archive {
+  readonly index: ArchiveIndex
+  /** A small member, whole. @throws HeadstartError E_ARCHIVE, E_TOO_LARGE */
+  small(path: string, limit: number): Promise<Buffer>
+  head(member: Member, length: number): Promise<Buffer>
+  stream(member: Member): ReturnType<typeof createReadStream>
+}
+
+const blobPath = (digest: Digest): string => `blobs/sha256/${digest.slice('sha256:'.length)}`
+
+async function layoutContent(archive: Archive, descriptor: Descriptor): Promise<ArchiveContent> {
+  return {
+    descriptor,
+    bytes: await archive.small(blobPath(descriptor.digest), MAX_MANIFEST_BYTES),
+    locate: (digest) => archive.index.find(blobPath(digest)),
+  }
+}
+
+/** Archives of current Docker engines, and ours, are OCI layouts too: their manifest is the image's own. */
+async function originalManifest(
+  archive: Archive,
+  saved: DockerManifest,
+  name: string,
+): Promise<Descriptor | undefined> {
+  if (!archive.index.find('oci-layout') || !archive.index.find('index.json')) return undefined
+  const index = parseLayoutIndex(await archive.small('index.json', MAX_MANIFEST_BYTES), name)
+  for (const { descriptor } of index) {
+    const bytes = await archive.small(blobPath(descriptor.digest), MAX_MANIFEST_BYTES).catch(() => undefined)
+    // A path, and a digest, of a config: whichever way it is written, its hex digits are in it.
+    if (bytes?.includes(`"sha256:${saved.configHex}"`)) return descriptor
+  }
+  return undefined
+}
+
+async function openArchive(
+  path: string,
+  name: string,
+  options: ArchiveOptions,
+  find: (archive: Archive) => Promise<ArchiveContent>,
+): Promise<ImageSource> {
+  await using stack = new AsyncDisposableStack()
+  const file = await openPlain(path, name, options, stack)
+  const archive = archiveOn(file, await indexArchive(file, name), name)
+  const content = await find(archive)
+  const kept = stack.move()
+  const store: BlobStore = {
+    name,
+    root: async () => ({ descriptor: content.descriptor, bytes: content.bytes }),
+    async open({ digest, size }, range) {
+      const member = content.locate(digest)
+      if (!member) throw new HeadstartError('E_BLOB_MISSING', `${name} lacks the blob ${digest}`)
+      if (member.size !== size)
+        throw new HeadstartError(
+          'E_DIGEST',
+          `${digest} of ${name} has ${member.size} bytes; its descriptor says ${size}`,
+        )
+      const { start, end } = range ?? { start: 0, end: size }
+      return archive.stream({ offset: member.offset + start, size: end - start })
+    },
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  }
+  return completeSource(store)
+}
+
+/** The archive's tar: itself, or unpacked beside when it is compressed. What was opened and made goes on the stack. */
+async function openPlain(
+  path: string,
+  name: string,
+  options: ArchiveOptions,
+  stack: AsyncDisposableStack,
+): Promise<FileHandle> {
+  const file = stack.use(await openFile(path, name))
+  const head = Buffer.alloc(4)
+  await file.read(head, 0, head.length, 0)
+  if (compressionOf(head) === 'none') return file
+  const workspace = options.workspace ?? stack.use(await createWorkspace())
+  const folder = await workspace.sub('archive')
+  const unpacked = join(folder, `${process.hrtime.bigint()}.tar`)
+  const { stream } = await decompress(createReadStream(path))
+  await pipeline(stream, createWriteStream(unpacked, { flags: 'wx' }), { signal: options.signal })
+  return stack.use(await openFile(unpacked, name))
+}
+
+async function openFile(path: string, name: string): Promise<FileHandle> {
+  try {
+    const file = await open(path)
+    if ((await file.stat()).isFile()) return file
+    await file.close()
+  } catch (cause) {
+    throw new HeadstartError('E_IMAGE_NOT_FOUND', `${name} can't be read: ${messageOf(cause)}`, { cause })
+  }
+  throw new HeadstartError('E_IMAGE_NOT_FOUND', `${name}: ${path} is not a file`)
+}
+
+function archiveOn(file: FileHandle, index: ArchiveIndex, name: string): Archive {
+  const head = async ({ offset, size }: Member, length: number) => {
+    const bytes = Buffer.alloc(Math.min(size, length))
+    const { bytesRead } = await file.read(bytes, 0, bytes.length, offset)
+    if (bytesRead < bytes.length) throw archiveError(name, 'it ends inside a member')
+    return bytes
+  }
+  return {
+    index,
+    head,
+    async small(path, limit) {
+      const member = index.member(path)
+      if (member.size > limit)
+        throw new HeadstartError(
+          'E_TOO_LARGE',
+          `${path} of ${name} has ${member.size} bytes; ${limit} is the limit`,
+        )
+      return head(member, member.size)
+    },
+    stream: ({ offset, size }) =>
+      createReadStream('', {
+        fd: file,
+        autoClose: false,
+        highWaterMark: 1 << 20,
+        start: offset,
+        end: offset + size - 1,
+      }),
+  }
+}

@@ -1,0 +1,120 @@
+/** Copies images from a source to a target: blobs in parallel, bounded; manifests last, the tagged one the very last. */
+
+import { Readable } from 'node:stream'
+import { readBounded } from './digest.ts'
+import { HeadstartError } from './errors.ts'
+import { MAX_MANIFEST_BYTES, referencedBlobs } from './manifest.ts'
+import { isForeign, isIndexType, isManifestType } from './media-types.ts'
+import { type OnProgress, watchBlob } from './progress.ts'
+import type { Blob, Descriptor, Image, ImageIndex, ImageSource, ImageTarget } from './types.ts'
+
+export interface CopyOptions {
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: OnProgress | undefined
+  /** transfers under way at once */
+  readonly concurrency?: number | undefined
+}
+
+export const DEFAULT_CONCURRENCY = 4
+
+/**
+ * Copies one image under the target's name. The target must be prepared.
+ * @returns the descriptor of the manifest as the target has it
+ */
+export async function copyImage(
+  image: Image,
+  target: ImageTarget,
+  options: CopyOptions = {},
+): Promise<Descriptor> {
+  await copyBlobs([bytesBlob(image.manifest.config, image.rawConfig), ...image.layers], target, options)
+  options.signal?.throwIfAborted()
+  return target.putManifest(image.rawManifest, image.manifest.mediaType, { tagged: true })
+}
+
+/** Copies an index with every image, attestation and artifact it names, each byte for byte. The target must be prepared. */
+export async function copyIndex(
+  source: ImageSource,
+  index: ImageIndex,
+  target: ImageTarget,
+  options: CopyOptions = {},
+): Promise<Descriptor> {
+  for (const descriptor of index.manifests) await copyManifest(source, descriptor, target, options)
+  options.signal?.throwIfAborted()
+  return target.putManifest(index.rawIndex, index.descriptor.mediaType, { tagged: true })
+}
+
+/** One manifest of an index, untagged, with its blobs. */
+export async function copyManifest(
+  source: ImageSource,
+  descriptor: Descriptor,
+  target: ImageTarget,
+  options: CopyOptions = {},
+): Promise<Descriptor> {
+  if (isIndexType(descriptor.mediaType))
+    throw new HeadstartError('E_MANIFEST', `${source.name} holds an index inside an index`)
+  if (!isManifestType(descriptor.mediaType)) {
+    await copyBlobs([source.blob(descriptor)], target, options)
+    return descriptor
+  }
+  const bytes = await readBlob(source.blob(descriptor), options.signal)
+  const blobs = referencedBlobs(bytes, `${source.name}@${descriptor.digest}`)
+  await copyBlobs(
+    blobs.map((blob) => source.blob(blob)),
+    target,
+    options,
+  )
+  return target.putManifest(bytes, descriptor.mediaType, { tagged: false })
+}
+
+const readBlob = async (blob: Blob, signal: AbortSignal | undefined): Promise<Buffer> =>
+  readBounded(await blob.open(undefined, signal), MAX_MANIFEST_BYTES, blob.descriptor.digest)
+
+/** A blob that is in memory. */
+export function bytesBlob(descriptor: Descriptor, bytes: Uint8Array): Blob {
+  return {
+    descriptor,
+    open: async (range) =>
+      Readable.from([Buffer.from(bytes).subarray(range?.start ?? 0, range?.end)], { objectMode: false }),
+  }
+}
+
+/** Each blob once; foreign layers stay where their `urls` say. The first failure ends the others. */
+export async function copyBlobs(
+  blobs: readonly Blob[],
+  target: ImageTarget,
+  options: CopyOptions = {},
+): Promise<void> {
+  const queue = [...new Map(blobs.map((blob) => [blob.descriptor.digest, blob])).values()].filter(
+    ({ descriptor }) => !(isForeign(descriptor.mediaType) && descriptor.urls?.length),
+  )
+  const failed = new AbortController()
+  const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal
+  const work = async () => {
+    for (let blob = queue.shift(); blob; blob = queue.shift()) {
+      signal.throwIfAborted()
+      await copyBlob(blob, target, options.onProgress, signal)
+    }
+  }
+  const workers = Array.from({ length: options.concurrency ?? DEFAULT_CONCURRENCY }, () =>
+    work().catch((error: unknown) => {
+      failed.abort(error)
+      throw error
+    }),
+  )
+  const results = await Promise.allSettled(workers)
+  options.signal?.throwIfAborted()
+  if (failed.signal.aborted) throw failed.signal.reason
+  for (const result of results) if (result.status === 'rejected') throw result.reason
+}
+
+async function copyBlob(
+  blob: Blob,
+  target: ImageTarget,
+  onProgress: OnProgress | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const { digest, mediaType, size: total } = blob.descriptor
+  onProgress?.({ kind: 'start', digest, mediaType, done: 0, total })
+  const { existed } = await target.putBlob(watchBlob(blob, onProgress), signal)
+  onProgress?.({ kind: existed ? 'existed' : 'done', digest, mediaType, done: total, total })
+}

@@ -1,0 +1,117 @@
+/** The `manifest.json` of `docker save` archives: which image is meant, and a manifest made for it, since Docker keeps none. */
+import { z } from 'zod'
+import type { Archive, ArchiveContent } from './archive.ts'
+import { archiveError, type Member } from './archive-index.ts'
+import { compressionOf } from './decompress.ts'
+import { digestOf, hashStream } from './digest.ts'
+import { HeadstartError } from './errors.ts'
+import { MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, parseConfig } from './manifest.ts'
+import {
+  DOCKER_CONFIG,
+  DOCKER_LAYER_GZIP,
+  DOCKER_LAYER_TAR,
+  DOCKER_MANIFEST,
+  OCI_LAYER_ZSTD,
+} from './media-types.ts'
+import { formatReference, parseReference, type Reference } from './reference.ts'
+import type { Digest } from './types.ts'
+
+const documentSchema = z
+  .array(
+    z.object({
+      Config: z.string(),
+      RepoTags: z
+        .array(z.string())
+        .nullish()
+        .transform((tags) => tags ?? []),
+      Layers: z
+        .array(z.string())
+        .max(10_000)
+        .nullish()
+        .transform((layers) => layers ?? []),
+    }),
+  )
+  .max(10_000)
+
+export interface DockerManifest {
+  readonly config: string
+  readonly configHex: string
+  /** paths in the archive, base first */
+  readonly layers: readonly string[]
+}
+
+/** @throws HeadstartError E_IMAGE_NOT_FOUND, E_ARCHIVE */
+export async function selectDockerImage(
+  archive: Archive,
+  reference: Reference | undefined,
+  name: string,
+): Promise<DockerManifest> {
+  const images = parseDocument(await archive.small('manifest.json', MAX_MANIFEST_BYTES), name)
+  const wanted = reference && formatReference(reference)
+  const found = wanted
+    ? images.find(({ RepoTags }) => RepoTags.some((tag) => normalised(tag) === wanted))
+    : images.length === 1
+      ? images[0]
+      : undefined
+  if (found) {
+    const configHex = /[0-9a-f]{64}/.exec(found.Config)?.[0] ?? ''
+    return { config: found.Config, configHex, layers: found.Layers }
+  }
+  const tags = images.flatMap(({ RepoTags }) => RepoTags).slice(0, 20)
+  const hint = tags.length > 0 ? `It has ${tags.join(', ')}` : `It has ${images.length} images without a name`
+  const why = wanted ? 'is not in the archive' : `holds ${images.length} images; say which`
+  throw new HeadstartError('E_IMAGE_NOT_FOUND', `${name} ${why}`, { hint })
+}
+
+function parseDocument(bytes: Buffer, name: string) {
+  try {
+    return documentSchema.parse(JSON.parse(bytes.toString()))
+  } catch (cause) {
+    const issue = cause instanceof z.ZodError ? cause.issues[0] : undefined
+    const why = issue ? `${issue.path.join('.')}: ${issue.message}` : 'it is not JSON'
+    throw new HeadstartError('E_ARCHIVE', `the manifest.json of ${name} is wrong: ${why}`, { cause })
+  }
+}
+
+function normalised(tag: string): string | undefined {
+  try {
+    return formatReference(parseReference(tag))
+  } catch {
+    return undefined
+  }
+}
+
+/** The same bytes for the same image: digests of plain layers are in the config, those of others are computed. */
+export async function synthesizeManifest(
+  archive: Archive,
+  saved: DockerManifest,
+  name: string,
+): Promise<ArchiveContent> {
+  const rawConfig = await archive.small(saved.config, MAX_CONFIG_BYTES)
+  const { diffIds } = parseConfig(rawConfig, name)
+  if (diffIds.length !== saved.layers.length)
+    throw archiveError(name, `it has ${saved.layers.length} layers; the config names ${diffIds.length}`)
+  const members = new Map<Digest, Member>()
+  const layers = []
+  for (const [place, path] of saved.layers.entries()) {
+    const member = archive.index.member(path)
+    const { digest, mediaType } = await describe(archive, member, diffIds[place])
+    members.set(digest, member)
+    layers.push({ mediaType, size: member.size, digest })
+  }
+  const config = { mediaType: DOCKER_CONFIG, size: rawConfig.length, digest: digestOf(rawConfig) }
+  members.set(config.digest, archive.index.member(saved.config))
+  const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: DOCKER_MANIFEST, config, layers }))
+  return {
+    descriptor: { mediaType: DOCKER_MANIFEST, digest: digestOf(bytes), size: bytes.length },
+    bytes,
+    locate: (digest) => members.get(digest),
+  }
+}
+
+async function describe(archive: Archive, member: Member, diffId: Digest | undefined) {
+  const compression = compressionOf(await archive.head(member, 4))
+  if (compression === 'none' && diffId) return { digest: diffId, mediaType: DOCKER_LAYER_TAR }
+  const { digest } = await hashStream(archive.stream(member))
+  return { digest, mediaType: compression === 'gzip' ? DOCKER_LAYER_GZIP : OCI_LAYER_ZSTD }
+}

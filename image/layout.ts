@@ -1,0 +1,216 @@
+/**
+ * OCI image layouts: a folder of blobs, named by an index. Written so that an image appears at once or not at all: blobs by rename,
+ * `index.json` last; what a failed write brought is taken away again.
+ *
+ * Source: OCI image-spec, image-layout.md.
+ */
+import { randomBytes } from 'node:crypto'
+import { createReadStream, createWriteStream } from 'node:fs'
+import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat, unlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { type BlobStore, completeSource, type RawDocument } from './complete.ts'
+import { digestOf } from './digest.ts'
+import { codeOf, HeadstartError, messageOf } from './errors.ts'
+import {
+  checkLayoutVersion,
+  LAYOUT_DOCUMENT,
+  type LayoutEntry,
+  parseLayoutIndex,
+  placeInIndex,
+  selectFromIndex,
+  taggedIn,
+} from './layout-index.ts'
+import type { FileLocation } from './location.ts'
+import { MAX_MANIFEST_BYTES } from './manifest.ts'
+import type { Blob, Descriptor, Digest, ImageSource, ImageTarget } from './types.ts'
+
+const nameOf = ({ path, tag, digest }: FileLocation): string =>
+  `oci:${path}${digest ? `@${digest}` : tag ? `:${tag}` : ''}`
+
+const blobPath = (folder: string, digest: Digest): string =>
+  join(folder, 'blobs', 'sha256', digest.slice('sha256:'.length))
+
+/** @throws HeadstartError E_IMAGE_NOT_FOUND, E_LAYOUT */
+export async function openLayout(location: FileLocation): Promise<ImageSource> {
+  const name = nameOf(location)
+  const index = await readIndex(location.path, name)
+  const descriptor = selectFromIndex(index, location, name)
+  return completeSource(layoutStore(location.path, name, descriptor))
+}
+
+function layoutStore(folder: string, name: string, descriptor: Descriptor): BlobStore {
+  return {
+    name,
+    async root(): Promise<RawDocument> {
+      const bytes = await readSmall(blobPath(folder, descriptor.digest), `the manifest of ${name}`)
+      return { descriptor, bytes }
+    },
+    async open({ digest, size }, range, signal) {
+      const path = blobPath(folder, digest)
+      const file = await open(path).catch((cause: unknown) => {
+        throw new HeadstartError('E_BLOB_MISSING', `${name} lacks the blob ${digest}: ${messageOf(cause)}`, {
+          cause,
+        })
+      })
+      const stored = (await file.stat()).size
+      if (stored !== size) {
+        await file.close()
+        throw new HeadstartError(
+          'E_DIGEST',
+          `${digest} of ${name} has ${stored} bytes; its descriptor says ${size}`,
+        )
+      }
+      return createReadStream(path, {
+        fd: file,
+        highWaterMark: 1 << 20,
+        ...(range && { start: range.start, end: range.end - 1 }),
+        ...(signal && { signal }),
+      })
+    },
+    async [Symbol.asyncDispose]() {},
+  }
+}
+
+async function readIndex(folder: string, name: string): Promise<LayoutEntry[]> {
+  const version = await readSmall(join(folder, 'oci-layout'), name).catch((cause: unknown) => {
+    if (codeOf(cause) !== 'ENOENT' && codeOf(cause) !== 'ENOTDIR') throw cause
+    throw new HeadstartError(
+      'E_IMAGE_NOT_FOUND',
+      `${name}: ${folder} is no OCI layout: it has no oci-layout file`,
+    )
+  })
+  checkLayoutVersion(version, name)
+  return parseLayoutIndex(await readSmall(join(folder, 'index.json'), name), name)
+}
+
+async function readSmall(path: string, what: string): Promise<Buffer> {
+  const { size } = await stat(path)
+  if (size > MAX_MANIFEST_BYTES)
+    throw new HeadstartError(
+      'E_TOO_LARGE',
+      `${what}: ${path} has ${size} bytes; ${MAX_MANIFEST_BYTES} is the limit`,
+    )
+  return readFile(path)
+}
+
+/** A target at `oci:DIR[:TAG]`. @throws HeadstartError E_TARGET_EXISTS when prepared */
+export function layoutTarget(location: FileLocation): ImageTarget {
+  if (location.digest)
+    throw new HeadstartError('E_TARGET', `${nameOf(location)} names a digest; a target takes a tag`)
+  return new LayoutTarget(location)
+}
+
+const TEMPORARY = '.headstart-'
+
+class LayoutTarget implements ImageTarget {
+  readonly name: string
+  private readonly folder: string
+  private readonly tag: string | undefined
+  private readonly written = new Set<string>()
+  private readonly made: string[] = []
+  private committed = false
+
+  constructor({ path, tag }: FileLocation) {
+    this.name = nameOf({ path, tag, digest: undefined })
+    this.folder = path
+    this.tag = tag
+  }
+
+  async prepare({ force }: { force: boolean }): Promise<void> {
+    const names = await readdir(this.folder).catch((cause: unknown): string[] => {
+      if (codeOf(cause) === 'ENOENT') return []
+      throw new HeadstartError('E_TARGET', `${this.name}: ${messageOf(cause)}`, { cause })
+    })
+    if (names.length > 0) await this.checkExisting(force)
+    for (const folder of [this.folder, join(this.folder, 'blobs'), join(this.folder, 'blobs', 'sha256')]) {
+      const first = await mkdir(folder, { recursive: true })
+      if (first !== undefined) this.made.push(folder)
+    }
+    await removeLeftovers(join(this.folder, 'blobs', 'sha256'))
+    if (!names.includes('oci-layout')) await this.write('oci-layout', LAYOUT_DOCUMENT)
+  }
+
+  private async checkExisting(force: boolean): Promise<void> {
+    const index = await readIndex(this.folder, this.name).catch((cause: unknown) => {
+      if (codeOf(cause) !== 'E_IMAGE_NOT_FOUND') throw cause
+      throw new HeadstartError('E_TARGET_EXISTS', `${this.folder} is there already, and is no OCI layout`, {
+        hint: 'Give a folder of its own to the layout',
+      })
+    })
+    if (taggedIn(index, this.tag) && !force)
+      throw new HeadstartError('E_TARGET_EXISTS', `${this.name} exists already`, {
+        hint: 'Choose another tag, or replace it with --force',
+      })
+  }
+
+  async putBlob(blob: Blob, signal?: AbortSignal): Promise<{ existed: boolean }> {
+    const path = blobPath(this.folder, blob.descriptor.digest)
+    const there = await stat(path).catch(() => undefined)
+    if (there?.isFile() && there.size === blob.descriptor.size) return { existed: true }
+    const beside = this.besideBlobs()
+    try {
+      await pipeline(await blob.open(undefined, signal), createWriteStream(beside, { flags: 'wx' }), {
+        signal,
+      })
+      await rename(beside, path)
+    } catch (error) {
+      await unlink(beside).catch(() => {})
+      throw error
+    }
+    this.written.add(path)
+    return { existed: false }
+  }
+
+  async putManifest(
+    bytes: Uint8Array,
+    mediaType: string,
+    { tagged }: { tagged: boolean },
+  ): Promise<Descriptor> {
+    const descriptor = { mediaType, digest: digestOf(bytes), size: bytes.length }
+    const path = blobPath(this.folder, descriptor.digest)
+    if ((await stat(path).catch(() => undefined))?.size !== bytes.length) {
+      const beside = this.besideBlobs()
+      await writeFile(beside, bytes, { flag: 'wx' })
+      await rename(beside, path)
+      this.written.add(path)
+    }
+    if (tagged) {
+      const index = await readIndex(this.folder, this.name).catch((cause: unknown) => {
+        if (codeOf(cause) === 'ENOENT') return []
+        throw cause
+      })
+      await this.write('index.json', JSON.stringify(placeInIndex(index, descriptor, this.tag)))
+      this.committed = true
+    }
+    return descriptor
+  }
+
+  private besideBlobs(): string {
+    const name = `${TEMPORARY}${process.pid}-${randomBytes(6).toString('hex')}`
+    return join(this.folder, 'blobs', 'sha256', name)
+  }
+
+  private async write(name: string, text: string): Promise<void> {
+    const beside = join(this.folder, `${TEMPORARY}${process.pid}-${name}`)
+    await writeFile(beside, text)
+    await rename(beside, join(this.folder, name))
+  }
+
+  /** Without a tagged manifest the image never was: its blobs go, and the folders we made when nothing else is in them. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.committed) return
+    await Promise.all([...this.written].map((path) => rm(path, { force: true })))
+    if (this.made.includes(this.folder)) await rm(join(this.folder, 'oci-layout'), { force: true })
+    for (const folder of this.made.reverse()) await rmdir(folder).catch(() => {})
+  }
+}
+
+/** Half-written blobs of processes that were killed. */
+async function removeLeftovers(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const pid = name.startsWith(TEMPORARY) ? Number.parseInt(name.slice(TEMPORARY.length), 10) : Number.NaN
+    if (Number.isNaN(pid) || (await stat(`/proc/${pid}`).catch(() => undefined))) continue
+    await rm(join(folder, name), { force: true })
+  }
+}

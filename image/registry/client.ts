@@ -1,0 +1,193 @@
+/**
+ * Requests to one registry: authorised, redirected, and tried again where that can help. What comes back has one of the statuses that
+ * the caller expects; everything else is a `HeadstartError`.
+ *
+ * Source: OCI distribution-spec v1.1.
+ */
+
+import type { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Dispatcher } from 'undici'
+import { readBounded } from '../digest.ts'
+import { HeadstartError, messageOf } from '../errors.ts'
+import { Authorizer } from './auth.ts'
+import { findCredentials } from './credentials.ts'
+import { type Endpoint, type EndpointOptions, findEndpoint } from './endpoint.ts'
+import { isTransient, refused, unreachable } from './faults.ts'
+import { isRetried, MAX_ATTEMPTS, retryAfterMs, waitMs } from './retry.ts'
+
+export interface RegistryRequest {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** a path, or an absolute URL that the registry gave */
+  readonly url: string
+  readonly headers?: Readonly<Record<string, string>>
+  /** a stream is opened anew for each attempt */
+  readonly body?: Buffer | (() => Promise<Readable>)
+  /** what a token must allow, e.g. `repository:app:pull` */
+  readonly scopes: readonly string[]
+  readonly expected: readonly number[]
+  readonly signal?: AbortSignal | undefined
+  /** in all; the default is `MAX_ATTEMPTS` */
+  readonly attempts?: number
+}
+
+export interface RegistryResponse {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  /** must be read or dumped */
+  readonly body: Dispatcher.ResponseData['body']
+  /** where the answer came from, after redirects */
+  readonly url: URL
+}
+
+const MAX_REDIRECTS = 5
+const REDIRECTS = new Set([301, 302, 303, 307, 308])
+
+export const headerOf = (
+  { headers }: Pick<RegistryResponse, 'headers'>,
+  name: string,
+): string | undefined => {
+  const value = headers[name]
+  return typeof value === 'string' ? value : value?.[0]
+}
+
+export class RegistryClient implements AsyncDisposable {
+  readonly host: string
+  private readonly endpoint: Endpoint
+  private readonly authorizer: Authorizer
+
+  private constructor(host: string, endpoint: Endpoint, authorizer: Authorizer) {
+    this.host = host
+    this.endpoint = endpoint
+    this.authorizer = authorizer
+  }
+
+  /** @throws HeadstartError E_CA_FILE */
+  static async connect(
+    host: string,
+    repository: string,
+    options: EndpointOptions & { signal?: AbortSignal | undefined },
+  ): Promise<RegistryClient> {
+    const endpoint = await findEndpoint(host, options, options.signal)
+    const authorizer = new Authorizer(endpoint, () => findCredentials(host, repository))
+    return new RegistryClient(host, endpoint, authorizer)
+  }
+
+  /** @throws HeadstartError E_UNAUTHORIZED, E_IMAGE_NOT_FOUND (404), E_REGISTRY, E_REGISTRY_UNREACHABLE */
+  request(request: RegistryRequest): Promise<RegistryResponse> {
+    return this.retried(request, async (response) => response)
+  }
+
+  /** A small document, read whole; a cut inside it is a failed attempt too. @throws HeadstartError E_TOO_LARGE and as above */
+  document(request: RegistryRequest, limit: number): Promise<RegistryResponse & { bytes: Buffer }> {
+    return this.retried(request, async (response) => ({
+      ...response,
+      bytes: await readBounded(response.body, limit, `an answer of ${response.url.host}`),
+    }))
+  }
+
+  private async retried<T>(
+    request: RegistryRequest,
+    take: (response: RegistryResponse) => Promise<T>,
+  ): Promise<T> {
+    const attempts = request.attempts ?? MAX_ATTEMPTS
+    for (let attempt = 1; ; attempt++) {
+      request.signal?.throwIfAborted()
+      let fault: HeadstartError
+      let asked: number | undefined
+      try {
+        const response = await this.authorised(request)
+        if (request.expected.includes(response.status)) return await take(response)
+        fault = await refused(request.method, response)
+        if (!isRetried(response.status)) throw fault
+        asked = retryAfterMs(headerOf(response, 'retry-after'), Date.now())
+      } catch (error) {
+        request.signal?.throwIfAborted()
+        if (!isTransient(error))
+          throw error instanceof HeadstartError ? error : unreachable(this.endpoint.origin, error)
+        fault = unreachable(this.endpoint.origin, error)
+      }
+      const wait = attempt < attempts ? waitMs(attempt, asked, Math.random()) : undefined
+      if (wait === undefined) throw fault
+      await sleep(wait, undefined, { signal: request.signal })
+    }
+  }
+
+  /** One attempt; a 401 is answered with what the registry asks for, once. */
+  private async authorised(request: RegistryRequest): Promise<RegistryResponse> {
+    const { scopes, signal } = request
+    const sent = await this.authorizer.header(scopes, signal)
+    const response = await this.redirected(request, sent)
+    if (response.status !== 401 || response.url.origin !== this.endpoint.origin) return response
+    if (!(await this.authorizer.accept(response.headers['www-authenticate'], scopes, sent))) return response
+    await response.body.dump()
+    return this.redirected(request, await this.authorizer.header(scopes, signal))
+  }
+
+  /** Redirects are followed for reads alone; credentials and host stay together. */
+  private async redirected(
+    request: RegistryRequest,
+    authorization: string | undefined,
+  ): Promise<RegistryResponse> {
+    let url = this.resolve(request.url, this.endpoint.origin)
+    for (let hops = 0; ; hops++) {
+      const isOurs = url.origin === this.endpoint.origin
+      const response = await this.send(request, url, isOurs ? authorization : undefined)
+      const location = headerOf(response, 'location')
+      if (!REDIRECTS.has(response.status) || location === undefined) return response
+      if (request.method !== 'GET' && request.method !== 'HEAD') return response
+      await response.body.dump()
+      if (hops === MAX_REDIRECTS)
+        throw new HeadstartError(
+          'E_REGISTRY',
+          `${this.endpoint.origin} redirects more than ${MAX_REDIRECTS} times`,
+        )
+      url = this.resolve(location, url.href)
+    }
+  }
+
+  private resolve(text: string, base: string): URL {
+    const url = URL.canParse(text, base) ? new URL(text, base) : undefined
+    if (!url || !/^https?:$/.test(url.protocol))
+      throw new HeadstartError('E_REGISTRY', `${this.endpoint.origin} leads to an address that is none`)
+    if (url.protocol === 'http:' && this.endpoint.origin.startsWith('https:') && !this.endpoint.insecure)
+      throw new HeadstartError('E_REGISTRY', `${this.endpoint.origin} leads to plain HTTP at ${url.host}`, {
+        hint: 'Allow it with --insecure, if you trust the network',
+      })
+    return url
+  }
+
+  private async send(
+    request: RegistryRequest,
+    url: URL,
+    authorization: string | undefined,
+  ): Promise<RegistryResponse> {
+    const body = typeof request.body === 'function' ? await request.body() : request.body
+    try {
+      const {
+        statusCode,
+        headers,
+        body: answer,
+      } = await this.endpoint.agent.request({
+        origin: url.origin,
+        path: url.pathname + url.search,
+        method: request.method,
+        headers: { 'user-agent': 'headstart', ...request.headers, ...(authorization && { authorization }) },
+        ...(body !== undefined && { body }),
+        ...(request.signal && { signal: request.signal }),
+      })
+      return { status: statusCode, headers, body: answer, url }
+    } catch (error) {
+      // undici leaves a body that it never got to send.
+      if (body && !Buffer.isBuffer(body)) body.destroy()
+      throw error
+    }
+  }
+
+  /** Ends all connections, those in use too. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.endpoint.agent.destroy().catch((error: unknown) => {
+      throw new HeadstartError('E_REGISTRY', `closing the connections failed: ${messageOf(error)}`)
+    })
+  }
+}

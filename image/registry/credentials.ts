@@ -1,0 +1,147 @@
+/**
+ * Who we are to a registry, as `docker login`, `podman login` and credential helpers left it. Secrets live in the values returned and
+ * in nothing else: no error quotes a file or a helper's answer.
+ *
+ * Source: docker/cli config file, docker-credential-helpers protocol, containers-auth.json(5).
+ */
+import { readFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { tryCommand } from '../command.ts'
+import { codeOf, HeadstartError, messageOf } from '../errors.ts'
+import { DEFAULT_HOST } from '../reference.ts'
+
+export type Credentials =
+  | { readonly kind: 'password'; readonly user: string; readonly password: string }
+  /** a refresh token, exchanged for access tokens */
+  | { readonly kind: 'identity'; readonly token: string }
+
+const authSchema = z.object({
+  auth: z.string().optional(),
+  username: z.string().optional(),
+  password: z.string().optional(),
+  identitytoken: z.string().optional(),
+})
+const fileSchema = z.object({
+  auths: z.record(z.string(), authSchema).optional(),
+  credHelpers: z.record(z.string(), z.string()).optional(),
+  credsStore: z.string().optional(),
+})
+const helperSchema = z.object({ Username: z.string(), Secret: z.string() })
+
+type AuthFile = z.infer<typeof fileSchema>
+
+/** The first file that there is, as the tools look for it. */
+function candidates(env: NodeJS.ProcessEnv): string[] {
+  if (env.REGISTRY_AUTH_FILE) return [env.REGISTRY_AUTH_FILE]
+  const docker = join(env.DOCKER_CONFIG || join(env.HOME || homedir(), '.docker'), 'config.json')
+  const runtime = env.XDG_RUNTIME_DIR ? [join(env.XDG_RUNTIME_DIR, 'containers/auth.json')] : []
+  return [docker, ...runtime]
+}
+
+/**
+ * @param repository looked up too, since containers' files may hold credentials of a namespace
+ * @returns undefined where nobody logged in
+ * @throws HeadstartError E_CREDENTIALS: a file or helper is broken
+ */
+export async function findCredentials(
+  host: string,
+  repository: string,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<Credentials | undefined> {
+  for (const path of candidates(env)) {
+    const file = await readAuthFile(path, path === env.REGISTRY_AUTH_FILE)
+    const found = file && (await lookUp(file, host, repository, env))
+    if (found) return found
+  }
+  return undefined
+}
+
+async function readAuthFile(path: string, isRequired: boolean): Promise<AuthFile | undefined> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (cause) {
+    if (!isRequired && (codeOf(cause) === 'ENOENT' || codeOf(cause) === 'ENOTDIR')) return undefined
+    throw new HeadstartError('E_CREDENTIALS', `the credentials can't be read: ${messageOf(cause)}`)
+  }
+  try {
+    return fileSchema.parse(JSON.parse(text))
+  } catch {
+    // A parser's message may quote what it read.
+    throw new HeadstartError('E_CREDENTIALS', `${path} is not a credentials file of Docker's form`, {
+      hint: 'Log in again, or point DOCKER_CONFIG or REGISTRY_AUTH_FILE elsewhere',
+    })
+  }
+}
+
+/** Docker Hub's key is a URL of old; others may be written with a scheme or a path. */
+function keysOf(host: string, repository: string): string[] {
+  const parts = repository.split('/')
+  const namespaces = parts.map((_, index) => [host, ...parts.slice(0, parts.length - index)].join('/'))
+  const hosts = host === DEFAULT_HOST ? ['https://index.docker.io/v1/', 'index.docker.io', host] : [host]
+  return [...namespaces, ...hosts]
+}
+
+const bare = (key: string): string => key.replace(/^https?:\/\//, '').replace(/\/(v[12]\/?)?$/, '')
+
+async function lookUp(
+  file: AuthFile,
+  host: string,
+  repository: string,
+  env: NodeJS.ProcessEnv,
+): Promise<Credentials | undefined> {
+  const keys = keysOf(host, repository)
+  const auths = new Map(Object.entries(file.auths ?? {}).map(([key, auth]) => [bare(key), auth]))
+  for (const key of keys) {
+    const helper = file.credHelpers?.[key]
+    if (helper) return askHelper(helper, key, env)
+  }
+  if (file.credsStore) {
+    for (const key of keys.slice(repository.split('/').length)) {
+      const found = await askHelper(file.credsStore, key, env)
+      if (found) return found
+    }
+  }
+  for (const key of keys) {
+    const auth = auths.get(bare(key))
+    const found = auth && decodeAuth(auth, host)
+    if (found) return found
+  }
+  return undefined
+}
+
+function decodeAuth(auth: z.infer<typeof authSchema>, host: string): Credentials | undefined {
+  if (auth.identitytoken) return { kind: 'identity', token: auth.identitytoken }
+  if (auth.username && auth.password !== undefined)
+    return { kind: 'password', user: auth.username, password: auth.password }
+  if (!auth.auth) return undefined
+  const text = Buffer.from(auth.auth, 'base64').toString('utf8').replace(/\0+$/, '')
+  const colon = text.indexOf(':')
+  if (colon <= 0) throw new HeadstartError('E_CREDENTIALS', `the credentials saved for ${host} are damaged`)
+  return { kind: 'password', user: text.slice(0, colon), password: text.slice(colon + 1) }
+}
+
+async function askHelper(
+  name: string,
+  key: string,
+  env: NodeJS.ProcessEnv,
+): Promise<Credentials | undefined> {
+  const program = `docker-credential-${name}`
+  if (!/^[\w.-]+$/.test(name))
+    throw new HeadstartError('E_CREDENTIALS', `${JSON.stringify(name)} is no name of a credential helper`)
+  const { status, stdout } = await tryCommand(program, ['get'], { input: key, env })
+  if (status !== 0) {
+    if (/credentials not found/i.test(stdout)) return undefined
+    throw new HeadstartError('E_CREDENTIALS', `${program} ended with status ${status}`)
+  }
+  try {
+    const { Username, Secret } = helperSchema.parse(JSON.parse(stdout))
+    return Username === '<token>'
+      ? { kind: 'identity', token: Secret }
+      : { kind: 'password', user: Username, password: Secret }
+  } catch {
+    throw new HeadstartError('E_CREDENTIALS', `${program} gave an answer that is no credentials`)
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * Blobs out of a registry: whole or in ranges, going on where a cut left them, straight from the storage that a registry redirects to
+ * for as long as that address works.
+ */
+import { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { HeadstartError } from '../errors.ts'
+import type { ByteRange, Descriptor, Digest } from '../types.ts'
+import { headerOf, type RegistryClient, type RegistryResponse } from './client.ts'
+import { isTransient, unreachable } from './faults.ts'
+import { MAX_ATTEMPTS, waitMs } from './retry.ts'
+
+export class Downloader {
+  private readonly client: RegistryClient
+  private readonly repository: string
+  /** where the registry's redirect last led to, by digest */
+  private readonly locations = new Map<Digest, string>()
+
+  constructor(client: RegistryClient, repository: string) {
+    this.client = client
+    this.repository = repository
+  }
+
+  /** Bytes as they come: unchecked. @throws HeadstartError E_BLOB_MISSING and the client's */
+  async open(
+    descriptor: Descriptor,
+    range: ByteRange | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<Readable> {
+    const wanted = range ?? { start: 0, end: descriptor.size }
+    if (wanted.start === wanted.end) return Readable.from([], { objectMode: false })
+    const first = await this.ask(descriptor, wanted, signal)
+    return Readable.from(this.pieces(descriptor, wanted, first, signal), {
+      objectMode: false,
+      highWaterMark: 1 << 20,
+    })
+  }
+
+  private async *pieces(
+    descriptor: Descriptor,
+    { start, end }: ByteRange,
+    first: RegistryResponse,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<Buffer> {
+    let at = start
+    let failures = 0
+    for (let response = first; ; response = await this.ask(descriptor, { start: at, end }, signal)) {
+      try {
+        for await (const piece of partOf(response, { start: at, end }, descriptor)) {
+          at += piece.length
+          failures = 0
+          yield piece
+        }
+        return
+      } catch (error) {
+        signal?.throwIfAborted()
+        if (!isTransient(error)) throw error
+        const wait = ++failures < MAX_ATTEMPTS ? waitMs(failures, undefined, Math.random()) : undefined
+        if (wait === undefined) throw unreachable(this.client.host, error)
+        await sleep(wait, undefined, { signal })
+      }
+    }
+  }
+
+  private async ask(descriptor: Descriptor, wanted: ByteRange, signal: AbortSignal | undefined) {
+    const isWhole = wanted.start === 0 && wanted.end === descriptor.size
+    const request = {
+      method: 'GET',
+      headers: isWhole ? {} : { range: `bytes=${wanted.start}-${wanted.end - 1}` },
+      scopes: [`repository:${this.repository}:pull`],
+      expected: [200, 206],
+      signal,
+    } as const
+    const known = this.locations.get(descriptor.digest)
+    if (known !== undefined) {
+      // Such addresses expire. Whatever is wrong with it, the registry gives a new one.
+      const answer = await this.client.request({ ...request, url: known, attempts: 1 }).catch(() => undefined)
+      signal?.throwIfAborted()
+      if (answer) return answer
+      this.locations.delete(descriptor.digest)
+    }
+    const path = `/v2/${this.repository}/blobs/${descriptor.digest}`
+    const response = await this.client.request({ ...request, url: path }).catch((error: unknown) => {
+      if (error instanceof HeadstartError && error.code === 'E_IMAGE_NOT_FOUND')
+        throw new HeadstartError('E_BLOB_MISSING', error.message, { cause: error })
+      throw error
+    })
+    if (response.url.pathname !== path) this.locations.set(descriptor.digest, response.url.href)
+    return response
+  }
+}
+
+/** The wanted bytes of an answer, be it the range (206) or, from a server that knows none, the whole (200). */
+async function* partOf(response: RegistryResponse, wanted: ByteRange, { digest, size }: Descriptor) {
+  let at = response.status === 206 ? rangeStart(response, wanted, digest) : 0
+  for await (const chunk of response.body) {
+    const bytes: Buffer = chunk
+    const from = Math.max(wanted.start - at, 0)
+    const to = Math.min(wanted.end - at, bytes.length)
+    at += bytes.length
+    if (from < to) yield bytes.subarray(from, to)
+    // One byte more than there should be is left to whoever checks the size.
+    if (at > wanted.end && wanted.end === size && response.status === 200) yield bytes.subarray(to)
+    if (at >= wanted.end && !(wanted.end === size && response.status === 200)) return
+  }
+  if (at < wanted.end)
+    throw new HeadstartError('E_DIGEST', `${digest} ends after ${at} bytes; its descriptor says ${size}`)
+}
+
+function rangeStart(response: RegistryResponse, wanted: ByteRange, digest: Digest): number {
+  const header = headerOf(response, 'content-range') ?? ''
+  const [, start, last] = /^bytes (\d+)-(\d+)\/(?:\d+|\*)$/.exec(header) ?? []
+  if (Number(start) === wanted.start && Number(last) < wanted.end) return wanted.start
+  throw new HeadstartError(
+    'E_REGISTRY',
+    `${response.url.host} sent another range of ${digest}: ${JSON.stringify(header.slice(0, 100))} for ${wanted.start}-${wanted.end - 1}`,
+  )
+}

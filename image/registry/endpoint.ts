@@ -1,0 +1,70 @@
+/** How a registry's host is reached: scheme, certificates, and the pool of connections to it. */
+import { readFile } from 'node:fs/promises'
+import { Agent } from 'undici'
+import { HeadstartError, messageOf } from '../errors.ts'
+import { DEFAULT_HOST } from '../reference.ts'
+
+export interface EndpointOptions {
+  /** plain HTTP, and TLS without a known authority, are accepted; always so on the loopback */
+  readonly insecure?: boolean | undefined
+  /** PEM file of authorities to trust instead of the system's */
+  readonly caFile?: string | undefined
+}
+
+export interface Endpoint {
+  /** `https://registry.example:5000` */
+  readonly origin: string
+  readonly insecure: boolean
+  readonly agent: Agent
+}
+
+/** Nothing heard for so long ends a request, which is then tried again. */
+const SILENCE_MS = 60_000
+const CONNECT_MS = 15_000
+
+export const isLoopback = (host: string): boolean => /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/.test(host)
+
+/** @throws HeadstartError E_CA_FILE, E_REGISTRY */
+export async function findEndpoint(
+  host: string,
+  options: EndpointOptions,
+  signal?: AbortSignal,
+): Promise<Endpoint> {
+  const insecure = options.insecure === true || isLoopback(host)
+  const ca = options.caFile === undefined ? undefined : await readAuthority(options.caFile)
+  const agent = new Agent({
+    connect: { timeout: CONNECT_MS, rejectUnauthorized: !insecure || ca !== undefined, ...(ca && { ca }) },
+    headersTimeout: SILENCE_MS,
+    bodyTimeout: SILENCE_MS,
+  })
+  const name = host === DEFAULT_HOST ? 'registry-1.docker.io' : host
+  const isPlain = insecure && ca === undefined && (await speaksHttp(name, agent, signal))
+  return { origin: `${isPlain ? 'http' : 'https'}://${name}`, insecure, agent }
+}
+
+async function readAuthority(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (cause) {
+    throw new HeadstartError('E_CA_FILE', `the authorities' file can't be read: ${messageOf(cause)}`, {
+      cause,
+    })
+  }
+}
+
+/** A TLS server answers plain HTTP with 400, or hangs up. Where nothing listens the real request shall say so. */
+async function speaksHttp(host: string, agent: Agent, signal: AbortSignal | undefined): Promise<boolean> {
+  try {
+    const { statusCode, body } = await agent.request({
+      origin: `http://${host}`,
+      path: '/v2/',
+      method: 'GET',
+      ...(signal && { signal }),
+    })
+    await body.dump()
+    return statusCode !== 400
+  } catch {
+    signal?.throwIfAborted()
+    return false
+  }
+}

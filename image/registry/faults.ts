@@ -1,0 +1,72 @@
+/** What can go wrong between us and a registry, told in one line, without queries, tokens or more of an answer than fits. */
+import { z } from 'zod'
+import { readBounded } from '../digest.ts'
+import { codeOf, HeadstartError, messageOf } from '../errors.ts'
+import { TokenUnreachable } from './auth.ts'
+import type { RegistryResponse } from './client.ts'
+
+const TRANSIENT = new Set([
+  'ECONNRESET',
+  'ECONNREFUSED',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EAI_AGAIN',
+  'ENETUNREACH',
+  'EHOSTUNREACH',
+  'UND_ERR_SOCKET',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_BODY_TIMEOUT',
+  'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
+])
+
+/** True for faults of the way there, which another try may not meet. Wrong names and certificates stay wrong. */
+export function isTransient(error: unknown): boolean {
+  if (error instanceof HeadstartError) return false
+  if (error instanceof TokenUnreachable) return true
+  const code = codeOf(error)
+  if (code !== undefined && (TRANSIENT.has(code) || code.startsWith('HPE_'))) return true
+  return error instanceof Error && error.cause !== undefined && isTransient(error.cause)
+}
+
+export function unreachable(origin: string, error: unknown): HeadstartError {
+  const code = codeOf(error) ?? ''
+  const isCertificate = /CERT|SELF_SIGNED|UNABLE_TO|ERR_TLS|ERR_SSL|EPROTO/.test(code)
+  const why = messageOf(error) || code || 'no answer'
+  return new HeadstartError('E_REGISTRY_UNREACHABLE', `${origin} can't be reached: ${why}`, {
+    cause: error,
+    ...(isCertificate && { hint: 'Trust its authority with --ca FILE, or allow it with --insecure' }),
+  })
+}
+
+const errorsSchema = z.object({
+  errors: z.array(z.object({ code: z.string().optional(), message: z.string().optional() })).min(1),
+})
+
+/** Reads and closes the answer. */
+export async function refused(method: string, response: RegistryResponse): Promise<HeadstartError> {
+  const { status, url } = response
+  const reason = await reasonOf(response)
+  const text = `${url.host} answered ${status} to ${method} ${url.pathname.slice(0, 300)}${reason ? `: ${reason}` : ''}`
+  if (status === 401 || status === 403)
+    return new HeadstartError('E_UNAUTHORIZED', text, {
+      hint: 'Log in with docker login, and see that the account may read (or write) the repository',
+    })
+  return new HeadstartError(status === 404 ? 'E_IMAGE_NOT_FOUND' : 'E_REGISTRY', text)
+}
+
+async function reasonOf({ body }: RegistryResponse): Promise<string> {
+  try {
+    const bytes = await readBounded(body, 64 << 10, 'an answer')
+    const { errors } = errorsSchema.parse(JSON.parse(bytes.toString()))
+    const [first] = errors
+    return [first?.code, first?.message]
+      .filter(Boolean)
+      .join(': ')
+      .replace(/\p{Cc}/gu, ' ')
+      .slice(0, 200)
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,83 @@
+/** Images in a registry, as a source. */
+import { Readable } from 'node:stream'
+import { type BlobStore, completeSource, type RawDocument } from '../complete.ts'
+import { digestOf, isDigest } from '../digest.ts'
+import { HeadstartError } from '../errors.ts'
+import { MAX_MANIFEST_BYTES } from '../manifest.ts'
+import { isIndexType, isManifestType, MANIFEST_TYPES } from '../media-types.ts'
+import { formatReference, type Reference } from '../reference.ts'
+import type { ImageSource } from '../types.ts'
+import { headerOf, RegistryClient, type RegistryResponse } from './client.ts'
+import { Downloader } from './download.ts'
+import type { EndpointOptions } from './endpoint.ts'
+
+export type RegistryOptions = EndpointOptions & { readonly signal?: AbortSignal | undefined }
+
+/** Nothing is asked of the registry before the source is. */
+export async function openRegistrySource(
+  reference: Reference,
+  options: RegistryOptions,
+): Promise<ImageSource> {
+  const client = await RegistryClient.connect(reference.host, reference.repository, options)
+  return completeSource(registryStore(client, reference, options.signal))
+}
+
+function registryStore(
+  client: RegistryClient,
+  reference: Reference,
+  signal: AbortSignal | undefined,
+): BlobStore {
+  const { host, repository } = reference
+  const name = `docker://${formatReference(reference)}`
+  const downloader = new Downloader(client, repository)
+  return {
+    name,
+    origin: { host, repository },
+    root: () => fetchRoot(client, reference, signal),
+    open: async (descriptor, range, given) => {
+      const either = given && signal ? AbortSignal.any([given, signal]) : (given ?? signal)
+      // Manifests of an index are no blobs to a registry.
+      if (!isIndexType(descriptor.mediaType) && !isManifestType(descriptor.mediaType))
+        return downloader.open(descriptor, range, either)
+      const { bytes } = await fetchManifest(client, repository, descriptor.digest, either)
+      return Readable.from([bytes], { objectMode: false })
+    },
+    [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
+  }
+}
+
+async function fetchRoot(
+  client: RegistryClient,
+  { repository, tag, digest }: Reference,
+  signal: AbortSignal | undefined,
+): Promise<RawDocument> {
+  const response = await fetchManifest(client, repository, digest ?? tag ?? 'latest', signal)
+  const { bytes } = response
+  const stated = headerOf(response, 'docker-content-digest')
+  const expected = digest ?? (stated !== undefined && isDigest(stated) ? stated : digestOf(bytes))
+  const mediaType = headerOf(response, 'content-type')?.split(';')[0]?.trim() ?? ''
+  return { descriptor: { mediaType, digest: expected, size: bytes.length }, bytes }
+}
+
+async function fetchManifest(
+  client: RegistryClient,
+  repository: string,
+  reference: string,
+  signal: AbortSignal | undefined,
+): Promise<RegistryResponse & { bytes: Buffer }> {
+  try {
+    const request = {
+      method: 'GET',
+      url: `/v2/${repository}/manifests/${reference}`,
+      headers: { accept: MANIFEST_TYPES.join(', ') },
+      scopes: [`repository:${repository}:pull`],
+      expected: [200],
+      signal,
+    } as const
+    return await client.document(request, MAX_MANIFEST_BYTES)
+  } catch (error) {
+    if (!(error instanceof HeadstartError) || error.code !== 'E_IMAGE_NOT_FOUND') throw error
+    const name = `${repository}${isDigest(reference) ? '@' : ':'}${reference}`
+    throw new HeadstartError('E_IMAGE_NOT_FOUND', `${client.host} has no image ${name}`, { cause: error })
+  }
+}

@@ -1,0 +1,62 @@
+/** A registry as a target. Its manifest under the tag is put last, so an image is there whole or not at all. */
+import { digestOf, isDigest } from '../digest.ts'
+import { HeadstartError } from '../errors.ts'
+import { MANIFEST_TYPES } from '../media-types.ts'
+import { formatReference, type Reference } from '../reference.ts'
+import type { Blob, Descriptor, ImageTarget } from '../types.ts'
+import { headerOf, RegistryClient } from './client.ts'
+import type { RegistryOptions } from './source.ts'
+import { Uploader } from './upload.ts'
+
+/** @throws HeadstartError E_TARGET: the reference names a digest */
+export async function registryTarget(
+  reference: Reference,
+  options: RegistryOptions & { readonly chunkBytes?: number | undefined },
+): Promise<ImageTarget> {
+  const name = `docker://${formatReference(reference)}`
+  if (reference.digest) throw new HeadstartError('E_TARGET', `${name} names a digest; a target takes a tag`)
+  const { host, repository, tag = 'latest' } = reference
+  const client = await RegistryClient.connect(host, repository, options)
+  const uploader = new Uploader(client, repository, options.chunkBytes)
+  const scopes = [`repository:${repository}:pull,push`]
+  const { signal } = options
+  return {
+    name,
+    async prepare({ force }) {
+      if (force) return
+      const response = await client.request({
+        method: 'HEAD',
+        url: `/v2/${repository}/manifests/${tag}`,
+        headers: { accept: MANIFEST_TYPES.join(', ') },
+        scopes,
+        expected: [200, 404],
+        signal,
+      })
+      await response.body.dump()
+      if (response.status === 200)
+        throw new HeadstartError('E_TARGET_EXISTS', `${name} exists already`, {
+          hint: 'Choose another tag, or replace it with --force',
+        })
+    },
+    putBlob: (blob: Blob, given?: AbortSignal) =>
+      uploader.put(blob, given && signal ? AbortSignal.any([given, signal]) : (given ?? signal)),
+    async putManifest(bytes, mediaType, { tagged }): Promise<Descriptor> {
+      const digest = digestOf(bytes)
+      const response = await client.request({
+        method: 'PUT',
+        url: `/v2/${repository}/manifests/${tagged ? tag : digest}`,
+        headers: { 'content-type': mediaType },
+        body: Buffer.from(bytes),
+        scopes,
+        expected: [201],
+        signal,
+      })
+      await response.body.dump()
+      const stored = headerOf(response, 'docker-content-digest')
+      if (stored !== undefined && isDigest(stored) && stored !== digest)
+        throw new HeadstartError('E_REGISTRY', `${name} was stored as ${stored}; we sent ${digest}`)
+      return { mediaType, digest, size: bytes.length }
+    },
+    [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
+  }
+}

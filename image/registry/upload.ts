@@ -1,0 +1,198 @@
+/**
+ * Blobs into a registry: not sent when they are there, mounted from a repository that has them, else uploaded in chunks, each going
+ * on where the registry says the last one ended.
+ *
+ * Source: OCI distribution-spec v1.1, "Pushing Blobs".
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { HeadstartError } from '../errors.ts'
+import type { Blob, Descriptor, MountOrigin } from '../types.ts'
+import { headerOf, type RegistryClient, type RegistryResponse } from './client.ts'
+import { isTransient, refused, unreachable } from './faults.ts'
+import { isRetried, MAX_ATTEMPTS, retryAfterMs, waitMs } from './retry.ts'
+
+/** Large enough that a chunk's round trip doesn't count, small enough for gateways that limit bodies. */
+const CHUNK_BYTES = 64 << 20
+
+export class Uploader {
+  private readonly client: RegistryClient
+  private readonly repository: string
+  private readonly chunkBytes: number
+
+  constructor(client: RegistryClient, repository: string, chunkBytes: number = CHUNK_BYTES) {
+    this.client = client
+    this.repository = repository
+    this.chunkBytes = chunkBytes
+  }
+
+  async put(blob: Blob, signal: AbortSignal | undefined): Promise<{ existed: boolean }> {
+    const { descriptor, origin } = blob
+    if (await this.exists(descriptor, signal)) return { existed: true }
+    const canMount = origin?.host === this.client.host && origin.repository !== this.repository
+    const start = await this.start(descriptor, canMount ? origin : undefined, signal)
+    if (start === undefined) return { existed: true }
+    await this.upload(blob, start, signal)
+    return { existed: false }
+  }
+
+  private async exists({ digest, size }: Descriptor, signal: AbortSignal | undefined): Promise<boolean> {
+    const response = await this.client.request({
+      method: 'HEAD',
+      url: `/v2/${this.repository}/blobs/${digest}`,
+      scopes: this.scopes(),
+      expected: [200, 404],
+      signal,
+    })
+    await response.body.dump()
+    const length = headerOf(response, 'content-length')
+    return response.status === 200 && (length === undefined || Number(length) === size)
+  }
+
+  /** @returns where to upload to; undefined when the registry mounted the blob instead */
+  private async start(
+    { digest }: Descriptor,
+    from: MountOrigin | undefined,
+    signal: AbortSignal | undefined,
+  ) {
+    const query = from
+      ? `?mount=${encodeURIComponent(digest)}&from=${encodeURIComponent(from.repository)}`
+      : ''
+    const response = await this.client.request({
+      method: 'POST',
+      url: `/v2/${this.repository}/blobs/uploads/${query}`,
+      headers: { 'content-length': '0' },
+      scopes: from ? [...this.scopes(), `repository:${from.repository}:pull`] : this.scopes(),
+      expected: from ? [201, 202] : [202],
+      signal,
+    })
+    await response.body.dump()
+    return response.status === 201 ? undefined : this.location(response)
+  }
+
+  private async upload(blob: Blob, start: string, signal: AbortSignal | undefined): Promise<void> {
+    const { size, digest } = blob.descriptor
+    let location = start
+    let failures = 0
+    for (let at = 0; at < size; ) {
+      const end = Math.min(at + this.chunkBytes, size)
+      const outcome = await this.sendChunk(blob, location, at, end, signal)
+      if ('next' in outcome) {
+        failures = 0
+        location = outcome.next
+        at = end
+        continue
+      }
+      const wait = ++failures < MAX_ATTEMPTS ? waitMs(failures, outcome.asked, Math.random()) : undefined
+      if (wait === undefined) throw outcome.fault
+      await sleep(wait, undefined, { signal })
+      const resumed = (await this.status(location, signal)) ?? {
+        at: 0,
+        location: await this.restart(blob, signal),
+      }
+      if (resumed.at > at) failures = 0
+      if (resumed.at > size)
+        throw new HeadstartError('E_REGISTRY', `${this.client.host} has more of ${digest} than there is`)
+      at = resumed.at
+      location = resumed.location
+    }
+    await this.finish(blob.descriptor, location, signal)
+  }
+
+  /** A new upload, after the registry forgot the old one. */
+  private async restart({ descriptor }: Blob, signal: AbortSignal | undefined): Promise<string> {
+    const location = await this.start(descriptor, undefined, signal)
+    if (location === undefined)
+      throw new HeadstartError('E_REGISTRY', `${this.client.host} started no upload`)
+    return location
+  }
+
+  /** One PATCH, tried once: whether it can go on, and from where, the registry is asked after a failure. */
+  private async sendChunk(
+    blob: Blob,
+    location: string,
+    start: number,
+    end: number,
+    signal: AbortSignal | undefined,
+  ): Promise<{ next: string } | { fault: HeadstartError; asked?: number | undefined }> {
+    const isWhole = start === 0 && end === blob.descriptor.size
+    try {
+      const response = await this.client.request({
+        method: 'PATCH',
+        url: location,
+        headers: {
+          'content-type': 'application/octet-stream',
+          'content-length': `${end - start}`,
+          'content-range': `${start}-${end - 1}`,
+        },
+        body: () => blob.open(isWhole ? undefined : { start, end }, signal),
+        scopes: this.scopes(),
+        expected: [202, 204, 404, 416, 429, 500, 502, 503, 504],
+        attempts: 1,
+        signal,
+      })
+      if (response.status === 202 || response.status === 204) {
+        await response.body.dump()
+        return { next: this.location(response) }
+      }
+      const fault = await refused('PATCH', response)
+      if (response.status === 404 || response.status === 416 || isRetried(response.status))
+        return { fault, asked: retryAfterMs(headerOf(response, 'retry-after'), Date.now()) }
+      throw fault
+    } catch (error) {
+      signal?.throwIfAborted()
+      const cause = error instanceof HeadstartError ? error.cause : error
+      if (!isTransient(cause)) throw error
+      return { fault: error instanceof HeadstartError ? error : unreachable(this.client.host, error) }
+    }
+  }
+
+  /** How far an upload came. @returns undefined when the registry doesn't know it any more */
+  private async status(location: string, signal: AbortSignal | undefined) {
+    const response = await this.client.request({
+      method: 'GET',
+      url: location,
+      scopes: this.scopes(),
+      expected: [204, 404],
+      signal,
+    })
+    await response.body.dump()
+    if (response.status === 404) return undefined
+    const last = /^(?:bytes=)?0-(\d+)$/.exec(headerOf(response, 'range') ?? '')?.[1]
+    // `0-0` is one byte by the spec, and what registries say of none.
+    const at = last === undefined || last === '0' ? 0 : Number(last) + 1
+    return { at, location: headerOf(response, 'location') === undefined ? location : this.location(response) }
+  }
+
+  private async finish(
+    { digest }: Descriptor,
+    location: string,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const response = await this.client.request({
+      method: 'PUT',
+      url: withDigest(location, digest),
+      headers: { 'content-length': '0' },
+      scopes: this.scopes(),
+      expected: [201, 204],
+      signal,
+    })
+    await response.body.dump()
+  }
+
+  private location(response: RegistryResponse): string {
+    const text = headerOf(response, 'location')
+    if (text === undefined || !URL.canParse(text, response.url.href))
+      throw new HeadstartError('E_REGISTRY', `${response.url.host} gave no address to upload to`)
+    return new URL(text, response.url).href
+  }
+
+  private scopes(): string[] {
+    return [`repository:${this.repository}:pull,push`]
+  }
+}
+
+function withDigest(location: string, digest: string): string {
+  const url = new URL(location)
+  url.searchParams.set('digest', digest)
+  return url.href
+}

@@ -1,0 +1,64 @@
+/** Opens an image wherever it is: one table of transports, and the search for a bare reference. */
+import type Dockerode from 'dockerode'
+import { openDockerArchive, openOciArchive } from './archive.ts'
+import { engineHas, openEngineSource } from './engine.ts'
+import { openLayout } from './layout.ts'
+import { type Location, parseLocation, type Transport } from './location.ts'
+import type { OnProgress } from './progress.ts'
+import { familiarName, type Reference } from './reference.ts'
+import { openRegistrySource } from './registry/source.ts'
+import type { ImageSource } from './types.ts'
+import type { Workspace } from './workspace.ts'
+
+export interface TransportOptions {
+  /** the Docker engine to use; the one of `$DOCKER_HOST` or the usual socket by default */
+  readonly engine?: Dockerode | undefined
+  /** plain HTTP and unknown certificates are accepted from registries that aren't on the loopback either */
+  readonly insecure?: boolean | undefined
+  /** PEM file of certificate authorities for registries */
+  readonly caFile?: string | undefined
+  readonly signal?: AbortSignal | undefined
+  /** for what has to be spooled; one of its own is made when it is needed */
+  readonly workspace?: Workspace | undefined
+  readonly onProgress?: OnProgress | undefined
+  /** a line that a person should see, e.g. which place a bare reference was taken from */
+  readonly onNote?: ((text: string) => void) | undefined
+}
+
+type Openers = {
+  readonly [T in Transport]: (location: Location<T>, options: TransportOptions) => Promise<ImageSource>
+}
+
+const openers: Openers = {
+  docker: ({ reference }, options) => openRegistrySource(reference, options),
+  'docker-daemon': ({ reference }, options) => openEngineSource(reference, options),
+  oci: (location) => openLayout(location),
+  'oci-archive': (location, options) => openOciArchive(location, options),
+  'docker-archive': ({ path, reference }, options) => openDockerArchive(path, reference, options),
+  bare: ({ reference }, options) => openBare(reference, options),
+}
+
+/**
+ * @param text `docker://REF`, `docker-daemon:REF`, `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE[:REF]`, or a bare
+ * reference: the engine's image when it has one, else the registry's
+ * @returns a source whose `name` says where it was found; the caller disposes it
+ * @throws HeadstartError E_REFERENCE, E_IMAGE_NOT_FOUND, E_ENGINE, …
+ */
+export async function openSource(text: string, options: TransportOptions = {}): Promise<ImageSource> {
+  return openLocation(parseLocation(text), options)
+}
+
+const openLocation = <T extends Transport>(location: Location<T>, options: TransportOptions) =>
+  openers[location.transport](location, options)
+
+async function openBare(reference: Reference, options: TransportOptions): Promise<ImageSource> {
+  const name = familiarName(reference)
+  const has = await engineHas(reference, options.engine)
+  if (has) {
+    options.onNote?.(`${name} is taken from the Docker engine`)
+    return openEngineSource(reference, options)
+  }
+  const why = has === undefined ? 'no Docker engine answers' : 'the Docker engine has none'
+  options.onNote?.(`${name} is taken from the registry ${reference.host}: ${why}`)
+  return openRegistrySource(reference, options)
+}

@@ -1,0 +1,36 @@
+/** Opens the place an image shall go to: one table of transports. A bare reference means a registry. */
+import { dockerArchiveTarget, ociArchiveTarget } from './archive-target.ts'
+import { engineTarget } from './engine.ts'
+import { layoutTarget } from './layout.ts'
+import { type Location, parseLocation, type Transport } from './location.ts'
+import { registryTarget } from './registry/target.ts'
+import type { TransportOptions } from './sources.ts'
+import type { ImageTarget } from './types.ts'
+
+type Openers = {
+  readonly [T in Transport]: (
+    location: Location<T>,
+    options: TransportOptions,
+  ) => ImageTarget | Promise<ImageTarget>
+}
+
+const openers: Openers = {
+  docker: ({ reference }, options) => registryTarget(reference, options),
+  'docker-daemon': ({ reference }, options) => engineTarget(reference, options),
+  oci: (location) => layoutTarget(location),
+  'oci-archive': (location) => ociArchiveTarget(location),
+  'docker-archive': ({ path, reference }) => dockerArchiveTarget(path, reference),
+  bare: ({ reference }, options) => registryTarget(reference, options),
+}
+
+/**
+ * Nothing is written before the target's `prepare`; the caller disposes it.
+ * @param text as for `openSource`
+ * @throws HeadstartError E_REFERENCE, E_TARGET
+ */
+export async function openTarget(text: string, options: TransportOptions = {}): Promise<ImageTarget> {
+  return openLocation(parseLocation(text), options)
+}
+
+const openLocation = <T extends Transport>(location: Location<T>, options: TransportOptions) =>
+  openers[location.transport](location, options)
