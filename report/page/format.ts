@@ -43,7 +43,14 @@ export const isUnit = (text: string): text is Unit => Object.hasOwn(formats, tex
 
 /** A no-break space keeps a number and its unit on one line. */
 export function format(unit: Unit, value: number, locale = 'en'): string {
-  return Number.isFinite(value) ? formats[unit](locale, value).replace(' ', ' ') : '–'
+  return Number.isFinite(value) ? formats[unit](locale, value).replace(/ (?=\D+$)/, '\u00a0') : '–'
+}
+
+/** For an axis: round numbers without the zeros behind the point that measurements have, and a bare 0. */
+export function formatTick(unit: Unit, value: number, locale = 'en'): string {
+  return value === 0
+    ? number(locale, 0, 0)
+    : format(unit, value, locale).replace(/[.,]0+(?=\D)|(?<=[.,]\d)0(?=\D)/, '')
 }
 
 /**

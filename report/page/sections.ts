@@ -30,10 +30,11 @@ function sentence(material: Material, model: Model): Html {
   const [legacy, optimized] = [byKind(model, 'legacy'), byKind(model, 'optimized')]
   if (legacy && optimized) {
     const ratio = legacy.total.median / optimized.total.median
-    const times = html`${num('ms', optimized.total.median)} instead of ${num('ms', legacy.total.median)}`
+    const { against } = optimized
+    if (against?.verdict === 'none') return html`${name} starts no faster when it is pulled lazily.`
     return ratio > 1
-      ? html`${name} is ready ${num('times', ratio)} sooner: ${times}.`
-      : html`${name} is ready no sooner: ${times}.`
+      ? html`${name} starts ${num('times', ratio)} faster when it is pulled lazily.`
+      : html`${name} starts ${num('times', 1 / ratio)} slower when it is pulled lazily.`
   }
   const { trace } = material
   if (trace && trace.image.bytes > 0)
@@ -54,8 +55,8 @@ function tiles(material: Material, model: Model): Html {
   if (legacy && optimized) {
     const { interval, samples } = optimized.total
     return html`<dl class="tiles">${tile(
-      num('times', legacy.total.median / optimized.total.median),
-      html`as fast from nothing to ready; ${num('ms', interval.low)} to ${num('ms', interval.high)} with 95 % confidence, ${num('count', samples.length)} samples`,
+      num('ms', optimized.total.median),
+      html`from nothing to ready, instead of ${num('ms', legacy.total.median)}. 95 % interval ${num('ms', interval.low)} to ${num('ms', interval.high)}, ${num('count', samples.length)} ${samples.length === 1 ? 'sample' : 'samples'}`,
     )}${tile(
       num('bytes', optimized.bytes.median),
       html`fetched before ready, ${num('percent', optimized.bytes.median / Math.max(1, legacy.bytes.median))} of the ${num('bytes', legacy.bytes.median)} of a full pull`,
@@ -124,7 +125,7 @@ export function bytesSection(model: Model): Html {
     .join('; ')
   return html`<section id="bytes" aria-labelledby="bytes-title"><h2 id="bytes-title">Bytes until ready</h2>
 <p class="lead">What had come through the link by when, in the sample nearest to each arm’s median. A line ends where the container is ready.</p>
-${plot('bytes-chart', `Lines of bytes over time. Fetched before ready: ${spoken}`)}</section>`
+<ul class="legend">${model.summaries.map(({ arm, total, bytes }) => html`<li><i class="key ${arm.kind}"></i>${armLabel(arm)} <b>${num('ms', total.median)}, ${num('bytes', bytes.median)}</b></li>`)}</ul>${plot('bytes-chart', `Lines of bytes over time. Fetched before ready: ${spoken}`)}</section>`
 }
 
 const slider = (id: string, label: string, min: number, max: number, step: number, value: number): Html =>
@@ -151,7 +152,7 @@ export function mapSection(model: Model): Html {
 <p class="lead">Each column is a layer, base first; areas are compressed bytes. The zone is ${num('bytes', zone)}, ${num('percent', zone / Math.max(1, size))} of ${num('bytes', size)}.</p>
 <ul class="legend" id="map-legend"></ul>
 <div class="plot map" id="image-map" tabindex="0" role="application" aria-roledescription="map" aria-label="Map of the image’s files. Arrow keys go from file to file, largest first." aria-describedby="map-readout"><canvas aria-hidden="true"></canvas></div>
-<p id="map-readout" class="readout" role="status" aria-live="polite"></p></section>`
+<p id="map-readout" class="readout" role="status" aria-live="polite">Point at a file, or walk through them with the arrow keys.</p></section>`
 }
 
 export function accessSection({ trace }: Material): Html {
@@ -160,7 +161,7 @@ export function accessSection({ trace }: Material): Html {
 <p class="lead">${num('count', trace.files.length)} files in the order they were first opened; a bar runs from the open to the first read. Drag to zoom into a span, or use + − ← → and 0.</p>
 <ul class="legend" id="waterfall-legend"></ul>
 <div class="plot tall" id="waterfall" tabindex="0" role="application" aria-roledescription="chart" aria-label="Waterfall of file accesses. Up and down go from file to file, plus and minus zoom, 0 shows all." aria-describedby="waterfall-readout"><canvas aria-hidden="true"></canvas></div>
-<p id="waterfall-readout" class="readout" role="status" aria-live="polite"></p></section>`
+<p id="waterfall-readout" class="readout" role="status" aria-live="polite">Point at a bar, or walk through them with ↑ and ↓.</p></section>`
 }
 
 const option = (value: string | number, label: string): Html =>
@@ -174,7 +175,7 @@ export function tableSection(model: Model): Html {
   return html`<section id="files" aria-labelledby="files-title"><h2 id="files-title">Files</h2>
 <div class="tools"><label class="grow"><span>Search</span><input type="search" id="search" autocomplete="off" spellcheck="false" placeholder="Part of a path"></label><label><span>Show</span><select id="state">${option('', 'All files')}${option('zone', 'In the zone')}${option('demand', 'Read, not in the zone')}${option('part', 'Read in part')}${option('opened', 'Opened, not read')}${option('never', 'Never touched')}</select></label><label><span>Layer</span><select id="layer">${option('', 'All layers')}${layers.map((layer) => option(layer, `Layer ${layer + 1}`))}</select></label><button type="button" id="copy">Copy as CSV</button></div>
 <p class="note" id="table-count" role="status" aria-live="polite"></p>
-<div class="table" id="table-scroll" tabindex="0" role="region" aria-labelledby="files-title"><table id="table"><thead></thead><tbody></tbody></table></div></section>`
+<div class="table" id="table-scroll" tabindex="0" role="region" aria-label="List of files"><table id="table"><thead></thead><tbody></tbody></table></div></section>`
 }
 
 export function wasteSection(model: Model): Html {
@@ -203,7 +204,7 @@ function benchFacts({ bench }: Material): Html {
     Object.entries(bench.versions)
       .map(([name, version]) => `${name} ${version}`)
       .join(', '),
-  )}${fact('Ready when', bench.readiness)}${fact('Order', html`arms in turn, after ${num('count', bench.warmups)} warm-up rounds; nothing cached, page cache dropped before each sample`)}${fact('Measured', html`${num('date', Date.parse(bench.startedAt))}${bench.interrupted && ', interrupted: fewer samples than asked for'}`)}${fact('Again', html`<code>${bench.command}</code>`)}`
+  )}${fact('Ready when', bench.readiness)}${fact('Order', html`arms in turn, after ${num('count', bench.warmups)} warm-up ${bench.warmups === 1 ? 'round' : 'rounds'}; nothing cached, page cache dropped before each sample`)}${fact('Measured', html`${num('date', Date.parse(bench.startedAt))}${bench.interrupted && ', interrupted: fewer samples than asked for'}`)}${fact('Again', html`<code>${bench.command}</code>`)}`
 }
 
 function traceFacts({ trace }: Material): Html {

@@ -10,6 +10,7 @@ import {
   PointElement,
   Tooltip,
 } from 'chart.js'
+import { sayTick } from './dom.ts'
 import { isStill, type Theme } from './theme.ts'
 
 Chart.register(
@@ -44,15 +45,19 @@ export function applyTheme(theme: Theme): void {
   Chart.defaults.plugins.tooltip.boxPadding = 4
 }
 
-/** Ticks for an axis of milliseconds up to `max`, at whole steps: 6 at most. */
-export function secondsAxis(theme: Theme, max: number, text: (ms: number) => string) {
+/** An axis from zero up to `max` with 6 ticks at most. */
+export function zeroAxis(theme: Theme, max: number, unit: 'ms' | 'bytes') {
   return {
     type: 'linear' as const,
     min: 0,
     max,
     grid: { color: theme.color('line'), tickLength: 0 },
     border: { display: false },
-    ticks: { maxTicksLimit: 6, padding: 8, callback: (value: number | string) => text(Number(value)) },
+    ticks: {
+      maxTicksLimit: 6,
+      padding: 8,
+      callback: (value: number | string) => sayTick(unit, Number(value)),
+    },
   }
 }
 

@@ -1,9 +1,11 @@
 /** Small helpers on the document. */
-import { format, isUnit, type Unit } from '../format.ts'
+import { format, formatTick, isUnit, type Unit } from '../format.ts'
 
 export const locale = navigator.language || 'en'
 
 export const say = (unit: Unit, value: number): string => format(unit, value, locale)
+
+export const sayTick = (unit: Unit, value: number): string => formatTick(unit, value, locale)
 
 /** Rewrites every number in the reader's locale. */
 export function localize(): void {

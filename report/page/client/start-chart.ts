@@ -1,7 +1,7 @@
 /** Pull and start: a bar an arm, stacked by phase, with its total, its samples and the interval of the median. */
 import type { ChartOptions, Plugin } from 'chart.js'
 import { type PageArm, type PageData, PHASE_LABELS, PHASE_NAMES } from '../data.ts'
-import { applyTheme, Chart, canvasOf, secondsAxis } from './charts.ts'
+import { applyTheme, Chart, canvasOf, zeroAxis } from './charts.ts'
 import { say } from './dom.ts'
 import type { Theme } from './theme.ts'
 
@@ -11,14 +11,14 @@ const BELOW = 27
 /** Draws what chart.js has no element for, in the same scale as the bars. */
 const samplesPlugin = (arms: readonly PageArm[], theme: Theme): Plugin<'bar'> => ({
   id: 'samples',
-  afterDatasetsDraw({ ctx, scales, chartArea }) {
+  afterDatasetsDraw({ ctx, scales, width }) {
     const { x, y } = scales
     if (!x || !y) return
     ctx.save()
     arms.forEach((arm, index) => {
       const middle = y.getPixelForValue(index)
       const at = (ms: number) => x.getPixelForValue(ms)
-      drawTotal(ctx, arm, at, middle - BELOW / 4, chartArea.right, theme)
+      drawTotal(ctx, arm, at, middle - BELOW / 4, width, theme)
       drawInterval(ctx, at(arm.low), at(arm.high), middle + BELOW - 8, theme)
       drawDots(ctx, arm.totals.map(at), middle + BELOW - 8, theme.color(arm.kind))
     })
@@ -79,9 +79,9 @@ function options(data: PageData, theme: Theme): ChartOptions<'bar'> {
   const most = Math.max(...data.arms.flatMap((arm) => [...arm.totals, arm.median]))
   return {
     indexAxis: 'y',
-    layout: { padding: { right: isNarrow() ? 4 : 56 } },
+    layout: { padding: { right: isNarrow() ? 24 : 56 } },
     scales: {
-      x: { ...secondsAxis(theme, niceCeiling(most), (ms) => say('ms', ms)), stacked: true },
+      x: { ...zeroAxis(theme, niceCeiling(most), 'ms'), stacked: true },
       y: {
         stacked: true,
         grid: { display: false },

@@ -68,7 +68,7 @@ const COLUMNS: readonly Column[] = [
   {
     name: 'First read',
     className: 'n o',
-    width: 'w-n o',
+    width: 'w-t o',
     value: (f, i) => (at(f.readMs, i) < 0 ? Number.POSITIVE_INFINITY : at(f.readMs, i)),
     text: (f, i) => (at(f.readMs, i) < 0 ? '–' : say('ms', at(f.readMs, i))),
     down: false,

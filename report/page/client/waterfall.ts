@@ -2,7 +2,7 @@
 import type { PageData } from '../data.ts'
 import { showPath } from '../format.ts'
 import { groupOf } from '../groups.ts'
-import { byId, make, say } from './dom.ts'
+import { byId, make, say, sayTick } from './dom.ts'
 import type { Files } from './files.ts'
 import { onCanvas, type Theme } from './theme.ts'
 
@@ -82,7 +82,7 @@ function paintAxis(
     ctx.fillStyle = theme.color('line')
     ctx.fillRect(x(ms), HEAD, 1, height - FOOT - HEAD)
     ctx.fillStyle = theme.color('soft')
-    const text = say('ms', ms)
+    const text = sayTick('ms', ms)
     ctx.fillText(text, Math.min(width - ctx.measureText(text).width, Math.max(0, x(ms))), height)
   }
 }

@@ -116,7 +116,7 @@ function showCrossing(arms: readonly PageArm[], at: Conditions): void {
       }),
     )
   })
-  for (const bits of [1e6, 1e7, 1e8, 1e9, 1e10]) {
+  for (const bits of box.clientWidth < 440 ? [1e6, 1e8, 1e10] : [1e6, 1e7, 1e8, 1e9, 1e10]) {
     const anchor = bits === 1e6 ? 'start' : bits === 1e10 ? 'end' : 'middle'
     strip.append(svg('text', { x: `${across(bits)}%`, y: 38, 'text-anchor': anchor }, say('rate', bits)))
   }
