@@ -4,7 +4,8 @@ import { InvalidArgumentError, Option } from 'commander'
 const amount = (text: string, units: Readonly<Record<string, number>>, example: string): number => {
   const [, digits, unit = ''] = /^(\d+(?:\.\d+)?)\s*([a-zA-Z/]*)$/.exec(text) ?? []
   const factor = units[unit.toLowerCase()]
-  if (digits === undefined || factor === undefined) throw new InvalidArgumentError(`Expected something like ${example}.`)
+  if (digits === undefined || factor === undefined)
+    throw new InvalidArgumentError(`Expected something like ${example}.`)
   return Number(digits) * factor
 }
 

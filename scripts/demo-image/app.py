@@ -24,6 +24,7 @@ def health():
 
 
 if __name__ == "__main__":
-    predict([0])
+    # The first answer is slow everywhere: give it before anybody asks.
+    assert app.test_client().get("/").status_code == 200
     print("warmed up", flush=True)
     app.run(host="0.0.0.0", port=int(os.environ.get("PORT", "8000")))

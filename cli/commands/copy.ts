@@ -1,0 +1,35 @@
+/** `headstart copy`: an image from anywhere to anywhere, every digest kept. */
+import type { Command } from 'commander'
+import { copyImage, copyIndex } from '../../image/copy.ts'
+import type { CliContext } from '../context.ts'
+import { addImageFlags, type ImageFlags, sourceOf, targetOf } from '../image-flags.ts'
+import { drawTransfers } from '../transfers.ts'
+
+interface Flags extends ImageFlags {
+  readonly all: boolean
+  readonly force: boolean
+}
+
+export function registerCopy(program: Command, context: CliContext): void {
+  const command = program
+    .command('copy')
+    .description('Copy an image between registries, engines, layouts and archives')
+    .argument('<source>', 'the image')
+    .argument('<target>', 'where it goes')
+    .option('--all', 'an index with all its platforms', false)
+    .option('-f, --force', 'replace what the target names', false)
+    .action(async (from: string, to: string, flags: Flags) => {
+      const output = context.output()
+      await using source = await sourceOf(from, flags, context, output)
+      await using target = await targetOf(to, flags, context, output)
+      const options = { signal: context.interrupts.abort, onProgress: drawTransfers(output) }
+      const what = (flags.all ? await source.index() : undefined) ?? (await source.image(flags.platform))
+      await target.prepare({ force: flags.force })
+      const copied =
+        'rawIndex' in what ? copyIndex(source, what, target, options) : copyImage(what, target, options)
+      const { digest } = await copied
+      output.done()
+      output.result(`${target.name}@${digest}`)
+    })
+  addImageFlags(command)
+}

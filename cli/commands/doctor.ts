@@ -1,0 +1,57 @@
+/** `headstart doctor`: is all there that headstart needs, and is anything left of runs that were killed? */
+import { access } from 'node:fs/promises'
+import type { Command } from 'commander'
+import { tryCommand } from '../../image/command.ts'
+import { staleWorkspaces } from '../../image/workspace.ts'
+import { sweep } from '../../tracer/cleanup.ts'
+import { engines } from '../../tracer/engine/index.ts'
+import type { CliContext } from '../context.ts'
+import { style } from '../output.ts'
+
+interface Finding {
+  readonly name: string
+  readonly fault: string | undefined
+}
+
+export function registerDoctor(program: Command, context: CliContext): void {
+  program
+    .command('doctor')
+    .description('Check what headstart needs of this machine, and remove what killed runs left')
+    .option('--clean', 'remove mounts, containers and folders of runs that are no longer alive', false)
+    .action(async ({ clean }: { clean: boolean }) => {
+      const output = context.output()
+      for (const { name, fault } of await examine())
+        output.result(
+          `${fault === undefined ? style('green', 'ok  ', process.stdout) : style('yellow', 'no  ', process.stdout)}${name}${fault === undefined ? '' : `: ${fault}`}`,
+        )
+      const stale = clean ? await sweep() : await staleWorkspaces()
+      for (const { folder } of stale)
+        output.result(
+          clean
+            ? `removed ${folder}`
+            : `left by a killed run: ${folder} (headstart doctor --clean removes it)`,
+        )
+    })
+}
+
+async function examine(): Promise<Finding[]> {
+  const findings: Finding[] = [
+    { name: 'root', fault: process.getuid?.() === 0 ? undefined : 'mounts need it; run with sudo' },
+    {
+      name: 'FUSE',
+      fault: await access('/dev/fuse').then(
+        () => undefined,
+        () => 'no /dev/fuse; load the kernel module with: modprobe fuse',
+      ),
+    },
+    { name: 'libfuse', fault: await libraryFault() },
+  ]
+  for (const engine of Object.values(engines))
+    findings.push({ name: `engine ${engine.name}`, fault: await engine.unavailable() })
+  return findings
+}
+
+async function libraryFault(): Promise<string | undefined> {
+  const { stdout } = await tryCommand('ldconfig', ['-p']).catch(() => ({ stdout: '' }))
+  return stdout.includes('libfuse.so.2') ? undefined : 'libfuse.so.2 is missing; install libfuse2'
+}

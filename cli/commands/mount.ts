@@ -1,0 +1,72 @@
+/** `headstart mount`: an eStargz image of a registry as a read-only folder, fetched as it is read. */
+import { realpath, stat } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Command } from 'commander'
+import { HeadstartError } from '../../image/errors.ts'
+import { formatPlatform } from '../../image/platform.ts'
+import { createWorkspace } from '../../image/workspace.ts'
+import { type Counters, mountFileSystem } from '../../tracer/fuse/mount.ts'
+import type { CliContext } from '../context.ts'
+import { addImageFlags, type ImageFlags } from '../image-flags.ts'
+import { bytes, duration, thousands } from '../output.ts'
+
+interface Flags extends ImageFlags {
+  readonly prefetch: boolean
+}
+
+const REDRAW_MS = 500
+
+export function registerMount(program: Command, context: CliContext): void {
+  const command = program
+    .command('mount')
+    .description('Mount an eStargz image as a read-only folder that is fetched as it is read, until Ctrl-C')
+    .argument('<image>', 'the image, in a registry or a layout')
+    .argument('<folder>', 'where to mount it: an existing folder')
+    .option('--no-prefetch', 'leave the zone to be fetched on demand')
+    .action(async (reference: string, folder: string, flags: Flags) => {
+      const output = context.output()
+      const { abort, finish } = context.interrupts
+      const stop = finish()
+      await using workspace = await createWorkspace()
+      await using mount = await mountFileSystem({
+        mountPoint: await existingFolder(folder),
+        record: false,
+        signal: AbortSignal.any([abort, stop]),
+        tree: {
+          kind: 'lazy',
+          reference,
+          cacheFolder: await workspace.sub('cache'),
+          insecure: flags.insecure,
+          prefetch: flags.prefetch,
+          memoryBytes: 128 << 20,
+          diskBytes: 4 * 2 ** 30,
+          ...(flags.caFile !== undefined && { caFile: flags.caFile }),
+          ...(flags.platform && { platform: formatPlatform(flags.platform) }),
+        },
+      })
+      const lazy = mount.lazy
+      output.note(
+        `${reference} is mounted on ${folder}: ${thousands(mount.totals.files)} files, ${bytes(mount.totals.bytes)}` +
+          (lazy ? `; ready after ${duration(lazy.resolveMs + lazy.tocMs + lazy.prefetchMs)}` : ''),
+      )
+      output.note('Ctrl-C unmounts it')
+      while (!stop.aborted && !abort.aborted) {
+        const counters = await mount.counters()
+        output.live(() => fetched(counters))
+        await sleep(REDRAW_MS, undefined, { signal: AbortSignal.any([abort, stop]) }).catch(() => {})
+      }
+      output.result(fetched(await mount.counters()))
+    })
+  addImageFlags(command)
+}
+
+const fetched = ({ toc, prefetch, onDemand }: Counters): string =>
+  `fetched ${bytes(toc.bytes)} of TOCs, ${bytes(prefetch.bytes)} of zones, ${bytes(onDemand.bytes)} on demand in ${thousands(onDemand.requests)} requests`
+
+async function existingFolder(folder: string): Promise<string> {
+  const info = await stat(folder).catch(() => undefined)
+  if (info?.isDirectory()) return realpath(folder)
+  throw new HeadstartError('E_FOLDER', `${folder} is ${info ? 'no folder' : 'not there'}`, {
+    hint: 'Make an empty folder to mount on',
+  })
+}

@@ -1,0 +1,32 @@
+/** `headstart profile`: run an image once and write down what its start touched. */
+import type { Command } from 'commander'
+import { writeTrace } from '../../tracer/trace.ts'
+import type { CliContext } from '../context.ts'
+import { jsonOption } from '../flags.ts'
+import { addImageFlags, type ImageFlags, sourceOf } from '../image-flags.ts'
+import { addProfileFlags, type ProfileFlags, profile } from '../profiling.ts'
+import { traceSummary } from '../trace-summary.ts'
+
+interface Flags extends ProfileFlags, ImageFlags {
+  readonly output: string
+  readonly json: boolean
+}
+
+export function registerProfile(program: Command, context: CliContext): void {
+  const command = program
+    .command('profile')
+    .description('Run an image once on a recording mount and write down which bytes its start reads')
+    .argument('<image>', 'the image to run')
+    .argument('[command...]', "after --, instead of the image's command")
+    .option('-o, --output <file>', 'where the trace goes', 'trace.json')
+    .addOption(jsonOption())
+    .action(async (reference: string, args: string[], flags: Flags) => {
+      const output = context.output(flags.json)
+      await using source = await sourceOf(reference, flags, context, output)
+      const image = await source.image(flags.platform)
+      const { trace } = await profile(image, args, flags, context, output)
+      await writeTrace(flags.output, trace)
+      output.result(flags.json ? JSON.stringify(trace) : `${traceSummary(trace)}\nwritten to ${flags.output}`)
+    })
+  addImageFlags(addProfileFlags(command))
+}
