@@ -1,0 +1,89 @@
+/**
+ * Unpacks layers onto a folder as containerd would: whiteouts obeyed, every path kept inside, owners, modes, times, links, devices and
+ * extended attributes as the layers say. What comes is checked against the layer's digest and its diffID.
+ */
+import { createHash } from 'node:crypto'
+import { resolve } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { compressionError, decompress } from './decompress.ts'
+import { HeadstartError } from './errors.ts'
+import { type OnProgress, watchBlob } from './progress.ts'
+import { TarScanner } from './tar/scan.ts'
+import type { Digest, Image, Layer } from './types.ts'
+import { LayerWriter } from './unpack/writer.ts'
+
+export interface UnpackOptions {
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: OnProgress | undefined
+  /** how long each layer took, from its first byte asked for, and its bytes as stored; base first */
+  readonly onLayer?: ((layer: Layer, took: { ms: number }) => void) | undefined
+}
+
+/** After so many bytes the event loop gets its turn: an archive may make endless content of a few bytes. */
+const TURN_BYTES = 64 << 20
+
+/**
+ * @param folder exists; made to hold the image's root, over what is in it
+ * @throws HeadstartError E_UNPACK, E_TAR, E_PATH, E_DIGEST, E_COMPRESSION; the folder is then half-filled, and its owner removes it
+ */
+export async function unpackLayers(
+  image: Pick<Image, 'layers'>,
+  folder: string,
+  options: UnpackOptions = {},
+): Promise<void> {
+  const writer = new LayerWriter(resolve(folder))
+  for (const layer of image.layers) {
+    const started = performance.now()
+    await unpackLayer(watchBlobOf(layer, options), writer, options.signal)
+    options.onLayer?.(layer, { ms: performance.now() - started })
+  }
+  writer.finish()
+}
+
+const watchBlobOf = (layer: Layer, { onProgress }: UnpackOptions): Layer => ({
+  ...layer,
+  ...watchBlob(layer, onProgress),
+})
+
+async function unpackLayer(
+  layer: Layer,
+  writer: LayerWriter,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { stream } = await decompress(await layer.open(undefined, signal))
+  const hash = createHash('sha256')
+  const scanner = new TarScanner()
+  let sinceTurn = 0
+  try {
+    for await (const bytes of stream) {
+      signal?.throwIfAborted()
+      hash.update(bytes)
+      for (const event of scanner.push(bytes)) {
+        if (event.kind === 'entry') writer.entry(event.entry)
+        else {
+          writer.data(event.bytes)
+          sinceTurn += event.bytes.length
+        }
+        if (sinceTurn < TURN_BYTES) continue
+        sinceTurn = 0
+        await nextTurn()
+        signal?.throwIfAborted()
+      }
+    }
+    scanner.finish()
+    checkDiffId(`sha256:${hash.digest('hex')}`, layer)
+    await writer.endLayer(signal)
+  } catch (error) {
+    writer.abandon()
+    signal?.throwIfAborted()
+    throw compressionError(error, `the layer ${layer.descriptor.digest}`)
+  }
+}
+
+function checkDiffId(found: Digest, { diffId, descriptor }: Layer): void {
+  if (found === diffId) return
+  throw new HeadstartError(
+    'E_DIGEST',
+    `the layer ${descriptor.digest} unpacks to ${found}; the config says ${diffId}`,
+  )
+}

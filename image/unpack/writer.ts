@@ -1,0 +1,247 @@
+/**
+ * Applies one layer's entries to a folder. Synchronous file calls on purpose: a layer is mostly small files, and handing each call to
+ * another thread costs more than the call; meanwhile the decompressor has that thread.
+ */
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  ftruncateSync,
+  futimesSync,
+  lchownSync,
+  linkSync,
+  lutimesSync,
+  openSync,
+  symlinkSync,
+  utimesSync,
+  writeSync,
+} from 'node:fs'
+import { codeOf, HeadstartError, messageOf } from '../errors.ts'
+import { isWhiteout, OPAQUE_WHITEOUT, whiteoutTarget } from '../owners.ts'
+import { ancestorsOf, type BytePath, baseOf, parentOf } from '../paths.ts'
+import type { TarEntry } from '../tar/entry.ts'
+import { UnpackRoot, unpackError } from './root.ts'
+import { SpecialFiles } from './special.ts'
+
+/** Runs of zeros from this size on become holes. */
+const HOLE_BYTES = 4096
+const ZEROS = Buffer.alloc(1 << 20)
+const CREATE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW
+
+interface OpenFile {
+  readonly fd: number
+  readonly entry: TarEntry
+  readonly path: BytePath
+  position: number
+  hasHole: boolean
+}
+
+export class LayerWriter {
+  private readonly root: UnpackRoot
+  private readonly special: SpecialFiles
+  /** paths that this layer brought: its whiteouts spare them */
+  private placed = new Set<BytePath>()
+  /** seconds; set at the end, since everything put into a directory changes its time */
+  private readonly directoryTimes = new Map<BytePath, number>()
+  private readonly mask = 0o777 & ~process.umask()
+  private readonly uid = process.geteuid?.() ?? 0
+  private readonly gid = process.getegid?.() ?? 0
+  private current: OpenFile | undefined
+
+  /** @param folder absolute */
+  constructor(folder: string) {
+    this.root = new UnpackRoot(folder)
+    this.special = new SpecialFiles(this.root, folder)
+  }
+
+  /** @throws HeadstartError E_UNPACK, E_TAR */
+  entry(entry: TarEntry): void {
+    this.endFile()
+    try {
+      if (isWhiteout(entry.path)) this.whiteout(entry.path)
+      else this.place(entry)
+    } catch (error) {
+      if (error instanceof HeadstartError) throw error
+      throw unpackError(entry.path, messageOf(error))
+    }
+  }
+
+  /** Content of the last entry; all zeros of a size worth it are left out of the file. */
+  data(bytes: Buffer): void {
+    const file = this.current
+    if (!file) return
+    if (bytes.length >= HOLE_BYTES && bytes[0] === 0 && isZero(bytes)) {
+      file.position += bytes.length
+      file.hasHole = true
+      return
+    }
+    for (let at = 0; at < bytes.length; ) {
+      const written = writeSync(file.fd, bytes, at, bytes.length - at, file.position)
+      at += written
+      file.position += written
+    }
+  }
+
+  /** After a layer's last entry. Directories' times wait for `finish`. */
+  async endLayer(signal?: AbortSignal): Promise<void> {
+    this.endFile()
+    await this.special.flush(signal)
+    this.placed = new Set()
+  }
+
+  /** After the last layer. */
+  finish(): void {
+    for (const [path, time] of this.directoryTimes)
+      if (this.root.isReached(path)) utimesSync(this.root.hostPath(path), time, time)
+  }
+
+  /** Closes what is open when unpacking ends early. */
+  abandon(): void {
+    if (this.current) closeSync(this.current.fd)
+    this.current = undefined
+  }
+
+  private place(entry: TarEntry): void {
+    if (entry.path === '') {
+      if (entry.type === 'dir') this.setDirectory('', entry)
+      return
+    }
+    const path = this.root.locate(entry.path)
+    for (const ancestor of this.placed.has(parentOf(path)) ? [] : ancestorsOf(path)) this.placed.add(ancestor)
+    this.placed.add(path)
+    this.special.forget(path)
+    switch (entry.type) {
+      case 'dir':
+        this.root.makeDirectory(path, entry.mode)
+        this.setDirectory(path, entry)
+        break
+      case 'reg':
+        this.openFile(path, entry)
+        break
+      case 'symlink':
+        this.symlink(path, entry)
+        break
+      case 'hardlink':
+        this.hardlink(path, entry)
+        break
+      default:
+        this.root.remove(path)
+        this.special.addNode(path, entry)
+    }
+  }
+
+  private setDirectory(path: BytePath, { uid, gid, mode, mtime, xattrs }: TarEntry): void {
+    const host = this.root.hostPath(path)
+    lchownSync(host, uid, gid)
+    chmodSync(host, mode)
+    this.directoryTimes.set(path, mtime)
+    this.special.addXattrs(path, xattrs)
+  }
+
+  private openFile(path: BytePath, entry: TarEntry): void {
+    const host = this.root.hostPath(path)
+    const open = () => openSync(host, CREATE, entry.mode & 0o777)
+    let fd: number
+    try {
+      fd = open()
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST' && codeOf(error) !== 'EISDIR') throw error
+      this.root.remove(path)
+      fd = open()
+    }
+    this.current = { fd, entry, path, position: 0, hasHole: false }
+    if (entry.size === 0) this.endFile()
+  }
+
+  /** Owner before mode and attributes: changing it takes setuid and capabilities away. */
+  private endFile(): void {
+    const file = this.current
+    if (!file) return
+    this.current = undefined
+    const { fd, entry, path } = file
+    try {
+      if (file.hasHole) ftruncateSync(fd, file.position)
+      if (entry.uid !== this.uid || entry.gid !== this.gid) fchownSync(fd, entry.uid, entry.gid)
+      if ((entry.mode & this.mask) !== entry.mode) fchmodSync(fd, entry.mode)
+      futimesSync(fd, entry.mtime, entry.mtime)
+    } finally {
+      closeSync(fd)
+    }
+    if (entry.xattrs.size > 0) this.special.addXattrs(path, entry.xattrs)
+  }
+
+  private symlink(path: BytePath, { linkName, uid, gid, mtime, xattrs }: TarEntry): void {
+    const host = this.root.hostPath(path)
+    const target = Buffer.from(linkName, 'latin1')
+    this.replacing(path, () => symlinkSync(target, host))
+    if (uid !== this.uid || gid !== this.gid) lchownSync(host, uid, gid)
+    lutimesSync(host, mtime, mtime)
+    this.special.addXattrs(path, xattrs)
+  }
+
+  /** The target may lie in a lower layer; it never is followed when it is a symlink itself. */
+  private hardlink(path: BytePath, { linkPath = '', path: name }: TarEntry): void {
+    const target = this.root.find(linkPath)
+    if (target === path) return
+    const stat = target === undefined ? undefined : this.root.stat(target)
+    if (target !== undefined && !stat && this.special.copyNode(target, path)) return
+    if (target === undefined || !stat)
+      throw unpackError(name, `it links to ${JSON.stringify(linkPath)}, which isn't there`)
+    if (stat.isDirectory()) throw unpackError(name, 'it is a hardlink to a directory')
+    this.replacing(path, () => linkSync(this.root.hostPath(target), this.root.hostPath(path)))
+  }
+
+  private replacing(path: BytePath, make: () => void): void {
+    try {
+      make()
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw error
+      this.root.remove(path)
+      make()
+    }
+  }
+
+  private whiteout(name: BytePath): void {
+    const folder = this.root.find(name)
+    if (folder === undefined) return
+    const parent = parentOf(folder)
+    if (baseOf(name) === OPAQUE_WHITEOUT) this.clearLower(parent)
+    const target = whiteoutTarget(folder)
+    if (target !== undefined) this.removeLower(target)
+  }
+
+  /** Takes away what lower layers brought, and leaves what this one did. */
+  private removeLower(path: BytePath): void {
+    if (!this.placed.has(path)) {
+      this.special.forget(path)
+      this.root.remove(path)
+    } else if (this.root.stat(path)?.isDirectory()) this.clearLower(path)
+  }
+
+  private clearLower(directory: BytePath): void {
+    const stack = [directory]
+    for (let at = stack.pop(); at !== undefined; at = stack.pop())
+      for (const name of this.root.names(at)) {
+        const path = at === '' ? name : `${at}/${name}`
+        if (!this.placed.has(path)) this.root.remove(path)
+        else if (this.root.stat(path)?.isDirectory()) stack.push(path)
+      }
+  }
+}
+
+function isZero(bytes: Buffer): boolean {
+  for (let at = 0; at < bytes.length; at += ZEROS.length)
+    if (
+      bytes.compare(
+        ZEROS,
+        0,
+        Math.min(ZEROS.length, bytes.length - at),
+        at,
+        Math.min(bytes.length, at + ZEROS.length),
+      ) !== 0
+    )
+      return false
+  return true
+}

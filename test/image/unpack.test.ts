@@ -1,0 +1,221 @@
+/** Unpacking: what comes out is what GNU tar makes of the layer, whiteouts are obeyed, and nothing leaves the folder. */
+import { execFileSync } from 'node:child_process'
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { bytesBlob } from '../../image/copy.ts'
+import { digestOf } from '../../image/digest.ts'
+import type { Layer } from '../../image/types.ts'
+import { unpackLayers } from '../../image/unpack.ts'
+import {
+  device,
+  dir,
+  file,
+  hardlink,
+  opaque,
+  symlink,
+  type TarItem,
+  tarOf,
+  whiteout,
+} from '../support/tar.ts'
+
+let base: string
+let count = 0
+
+beforeAll(async () => {
+  base = await mkdtemp(join(tmpdir(), 'hs-unpack-'))
+  await writeFile(join(base, 'outside'), 'untouched')
+})
+afterAll(() => rm(base, { recursive: true }))
+
+function layerOf(tar: Buffer): Layer {
+  const bytes = gzipSync(tar, { level: 1 })
+  const descriptor = { mediaType: 'x', digest: digestOf(bytes), size: bytes.length }
+  return { ...bytesBlob(descriptor, bytes), diffId: digestOf(tar) }
+}
+
+async function unpacked(...layers: (readonly TarItem[] | Buffer)[]): Promise<string> {
+  const folder = join(base, `root-${++count}`)
+  await mkdir(folder)
+  const tars = await Promise.all(layers.map((layer) => (Buffer.isBuffer(layer) ? layer : tarOf(layer))))
+  await unpackLayers({ layers: tars.map(layerOf) }, folder)
+  return folder
+}
+
+/** Everything about a tree that a container can see. */
+function listing(folder: string): string {
+  const script = `find . -printf '%P\\t%y\\t%m\\t%U:%G\\t%T@\\t%l\\t%n\\n' | LC_ALL=C sort
+    find . -type f -print0 | LC_ALL=C sort -z | xargs -0r sha256sum
+    find . \\( -type c -o -type b \\) -exec stat -c '%n %t:%T' {} + | LC_ALL=C sort
+    find . -print0 | LC_ALL=C sort -z | xargs -0r getfattr -h -d -m - -e hex --`
+  const text = execFileSync('sh', ['-c', script], { cwd: folder, encoding: 'latin1', maxBuffer: 64 << 20 })
+  // A double holds today's seconds to a tenth of a microsecond.
+  return text.replace(/\t(\d+\.\d{10})\t/g, (_, time: string) => `\t${Number(time).toFixed(5)}\t`)
+}
+
+const paths = (folder: string): string[] =>
+  execFileSync('find', ['.', '-mindepth', '1', '-printf', '%P\\n'], { cwd: folder, encoding: 'latin1' })
+    .split('\n')
+    .filter(Boolean)
+    .sort()
+
+test('a layer of everything comes out as GNU tar unpacks it', async () => {
+  const source = join(base, 'source')
+  await mkdir(source)
+  const script = `
+    mkdir -p a/b && chmod 1777 a && chown 12:34 a/b
+    echo hello > a/b/hello && ln a/b/hello a/link && ln -s ../hello a/b/sym && ln -s /etc/passwd abs
+    printf '#!/bin/sh\\n' > su && chmod 6755 su && chown 5:6 su
+    printf x > cap && setcap cap_net_raw+ep cap
+    printf y > "$(printf 'bad\\377name')" && setfattr -n user.k -v v a/b/hello
+    mkdir "$(printf 'dir\\351')" && : > "$(printf 'dir\\351/x')"
+    mknod null c 1 3 && mknod disk b 8 1 && mkfifo pipe && chmod 640 pipe
+    truncate -s 10M sparse && printf end >> sparse && printf z | dd of=sparse bs=1 seek=5000000 conv=notrunc 2>/dev/null
+    mkdir -p ${'d'.repeat(90)}/${'e'.repeat(90)} && echo long > ${'d'.repeat(90)}/${'e'.repeat(90)}/${'f'.repeat(90)}
+    touch -d '2001-02-03 04:05:06.789' a/b/hello && touch -h -d '1999-01-01' a/b/sym && touch -d '1980-01-01' a a/b .
+    : > empty && chmod 000 empty`
+  execFileSync('sh', ['-ec', script], { cwd: source })
+  for (const format of [
+    ['--format=pax', '--xattrs', '--xattrs-include=*'],
+    ['--format=gnu'],
+    ['--format=gnu', '--sparse'],
+  ]) {
+    const tar = execFileSync('tar', ['-C', source, '-cf', '-', ...format, '.'], { maxBuffer: 64 << 20 })
+    const expected = join(base, `expected-${++count}`)
+    await mkdir(expected)
+    execFileSync(
+      'tar',
+      ['-C', expected, '-xpf', '-', '--xattrs', '--xattrs-include=*', '--numeric-owner', '--same-owner'],
+      {
+        input: tar,
+      },
+    )
+    expect(listing(await unpacked(tar))).toBe(listing(expected))
+  }
+})
+
+test('holes stay holes', async () => {
+  const folder = await unpacked([file('holes', Buffer.alloc(8 << 20))])
+  const { size, blocks } = await stat(join(folder, 'holes'))
+  expect(size).toBe(8 << 20)
+  expect(blocks).toBeLessThan(64)
+})
+
+test.each<[string, readonly (readonly TarItem[])[], string[]]>([
+  ['a whiteout', [[file('a'), file('b')], [whiteout('a')]], ['b']],
+  ['a whiteout of a tree', [[dir('d'), file('d/x'), dir('d/e'), file('d/e/y')], [whiteout('d')]], []],
+  [
+    'an opaque directory',
+    [
+      [dir('d'), file('d/x')],
+      [dir('d'), file('d/y'), opaque('d')],
+    ],
+    ['d', 'd/y'],
+  ],
+  [
+    'whiteout, then new directory',
+    [
+      [dir('d'), file('d/x')],
+      [whiteout('d'), dir('d'), file('d/y')],
+    ],
+    ['d', 'd/y'],
+  ],
+  [
+    'new directory, then whiteout',
+    [
+      [dir('d'), file('d/x')],
+      [dir('d'), file('d/y'), whiteout('d')],
+    ],
+    ['d', 'd/y'],
+  ],
+  ['a file over a directory', [[dir('d'), file('d/x')], [file('d')]], ['d']],
+  ['a directory over a file', [[file('d')], [dir('d'), file('d/x')]], ['d', 'd/x']],
+  ['a child over a file', [[file('d')], [file('d/x')]], ['d', 'd/x']],
+  ['missing parents', [[file('a/b/c')]], ['a', 'a/b', 'a/b/c']],
+  ['an empty layer', [[file('a')], []], ['a']],
+  [
+    'a symlinked parent is followed',
+    [[dir('usr'), symlink('lib', 'usr')], [file('lib/x')]],
+    ['lib', 'usr', 'usr/x'],
+  ],
+  ['an absolute one too', [[dir('usr'), symlink('lib', '/usr')], [file('lib/x')]], ['lib', 'usr', 'usr/x']],
+  [
+    'and one that points nowhere',
+    [[symlink('lib', 'usr/lib')], [file('lib/x')]],
+    ['lib', 'usr', 'usr/lib', 'usr/lib/x'],
+  ],
+  [
+    'a whiteout through a symlink',
+    [[dir('usr'), file('usr/x'), symlink('lib', 'usr')], [whiteout('lib/x')]],
+    ['lib', 'usr'],
+  ],
+  ['a hardlink into a lower layer', [[file('a', 'x')], [hardlink('b', 'a')]], ['a', 'b']],
+  ['a whiteout of what isn’t there', [[file('a')], [whiteout('b'), whiteout('c/d')]], ['a']],
+  ['leading ./ and /', [[file('./a'), file('/b'), dir('./')]], ['a', 'b']],
+])('%s', async (_, layers, expected) => {
+  expect(paths(await unpacked(...layers))).toEqual(expected)
+})
+
+const bomb = (item: TarItem) => [symlink('up', '..'), symlink('away', '/'), item]
+
+test.each<[string, readonly (readonly TarItem[])[]]>([
+  ['a symlink to the folder above', [[symlink('up', '../'), file('up/outside', 'changed')]]],
+  ['in a later layer', [[symlink('up', '..')], [file('up/outside', 'changed')]]],
+  ['a chain of them', [[symlink('a', 'b/..'), symlink('b', '../..'), file('a/outside', 'changed')]]],
+  ['a file written through a symlink', [[symlink('f', '../outside')], [file('f', 'changed')]]],
+  ['an absolute symlink', [[symlink('tmp', tmpdir())], [file('tmp/hs-escaped', 'changed')]]],
+  ['a directory over a symlink', [[symlink('d', '..')], [dir('d'), file('d/outside', 'changed')]]],
+  ['a whiteout through a symlink', [[symlink('up', '..')], [whiteout('up/outside')]]],
+  ['an opaque marker through one', [[symlink('up', '..')], [opaque('up')]]],
+  ['a device through one', [[...bomb(device('up/outside', 1, 3))]]],
+  ['times and modes through one', [[dir('d', { mode: 0o700 }), symlink('d', '..')]]],
+])('nothing outside is touched by %s', async (_, layers) => {
+  const before = await stat(base)
+  await unpacked(...layers)
+  expect(await readFile(join(base, 'outside'), 'utf8')).toBe('untouched')
+  expect((await stat(base)).mode).toBe(before.mode)
+  await expect(stat(join(tmpdir(), 'hs-escaped'))).rejects.toThrow('ENOENT')
+})
+
+test.each<[string, readonly (readonly TarItem[])[], RegExp]>([
+  ['a path with ..', [[file('a/../../outside', 'x')]], /leaves its folder/],
+  ['a hardlink out of the folder', [[hardlink('h', '../outside')]], /leaves its folder/],
+  ['a hardlink through a symlink', [[symlink('up', '..'), hardlink('h', 'up/outside')]], /which isn't there/],
+  ['a hardlink to an absolute path', [[hardlink('h', join(tmpdir(), 'x'))]], /which isn't there/],
+  ['a hardlink to a directory', [[dir('d'), hardlink('h', 'd')]], /hardlink to a directory/],
+  ['a hardlink to nothing', [[hardlink('h', 'nothing')]], /which isn't there/],
+  ['symlinks in a circle', [[symlink('a', 'b'), symlink('b', 'a'), file('a/x')]], /too many symlinks/],
+  ['a name longer than the file system takes', [[file('n'.repeat(300))]], /ENAMETOOLONG/],
+  [
+    'too many devices',
+    [Array.from({ length: 10_001 }, (_, index) => device(`d${index}`, 1, 3))],
+    /more than 10000 device/,
+  ],
+])('refuses %s', async (_, layers, why) => {
+  await expect(unpacked(...layers)).rejects.toThrow(why)
+})
+
+test('refuses a layer whose content is not what the config says, and one that ends early', async () => {
+  const tar = await tarOf([file('a', 'x'.repeat(5000))])
+  const layer = layerOf(tar)
+  const folder = join(base, 'wrong')
+  await mkdir(folder)
+  const wrong = { ...layer, diffId: digestOf('other') }
+  await expect(unpackLayers({ layers: [wrong] }, folder)).rejects.toThrow(
+    /unpacks to sha256:.*; the config says/,
+  )
+  await expect(unpackLayers({ layers: [layerOf(tar.subarray(0, 2000))] }, folder)).rejects.toThrow(
+    /ends inside "a"/,
+  )
+})
+
+test('an abort ends it', async () => {
+  const folder = join(base, 'aborted')
+  await mkdir(folder)
+  const controller = new AbortController()
+  controller.abort()
+  const layers = [layerOf(await tarOf([file('a')]))]
+  await expect(unpackLayers({ layers }, folder, { signal: controller.signal })).rejects.toThrow(/abort/i)
+})
