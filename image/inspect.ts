@@ -1,0 +1,192 @@
+/**
+ * What `headstart inspect` shows: an image's layers, which of them are eStargz, and how much of each is fetched ahead. Only footers and
+ * tables of contents are read, unless the entries of a plain layer are asked for.
+ */
+import { compressionError, decompress } from './decompress.ts'
+import { readBounded } from './digest.ts'
+import { codeOf, HeadstartError } from './errors.ts'
+import type { EstargzEntry } from './estargz/entries.ts'
+import { type EstargzLayer, openEstargz, type RangeFetch } from './estargz/reader.ts'
+import { isForeign } from './media-types.ts'
+import { textOf } from './paths.ts'
+import type { TarType } from './tar/entry.ts'
+import { scanTar } from './tar/scan.ts'
+import type { Blob, Digest, Image, Layer, Platform } from './types.ts'
+
+/** The layer's annotation that names the digest of its table of contents. */
+export const TOC_DIGEST_ANNOTATION = 'containerd.io/snapshot/stargz/toc.digest'
+
+export interface InspectedImage {
+  readonly reference: string
+  readonly digest: Digest
+  readonly mediaType: string
+  readonly platform: Platform
+  /** bytes of all layers as stored */
+  readonly size: number
+  readonly layers: readonly InspectedLayer[]
+}
+
+export interface InspectedLayer {
+  readonly digest: Digest
+  readonly diffId: Digest
+  readonly mediaType: string
+  /** bytes as stored */
+  readonly size: number
+  /** its bytes are elsewhere, and were not looked at */
+  readonly foreign: boolean
+  readonly createdBy: string | undefined
+  /** undefined: not eStargz */
+  readonly estargz: InspectedEstargz | undefined
+  /** in the layer's order, when they were asked for */
+  readonly entries: readonly InspectedEntry[] | undefined
+}
+
+export interface InspectedEstargz {
+  readonly tocDigest: Digest
+  /** The manifest names the TOC's digest; without it a runtime pulls the layer whole. */
+  readonly annotated: boolean
+  /** bytes of table of contents and footer as stored: read before anything else */
+  readonly tocBytes: number
+  readonly landmark: EstargzLayer['landmark']
+  /** bytes fetched ahead; 0 without a prefetch landmark */
+  readonly zoneBytes: number
+  /** regular files whose content lies in the zone */
+  readonly zoneFiles: number
+  /** regular files in all */
+  readonly files: number
+}
+
+export interface InspectedEntry {
+  /** text form, see `image/paths.ts` */
+  readonly path: string
+  readonly type: TarType
+  readonly size: number
+  readonly mode: number
+  /** of an eStargz: where its first chunk lies in the blob; undefined without content, and in plain layers */
+  readonly offset: number | undefined
+  readonly chunks: number
+  readonly inZone: boolean
+}
+
+export interface InspectOptions {
+  /** list the entries of each layer; a plain one is then read whole */
+  readonly files?: boolean | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** @throws HeadstartError E_ESTARGZ, E_DIGEST, E_TAR, and what the source throws */
+export async function inspectImage(image: Image, options: InspectOptions = {}): Promise<InspectedImage> {
+  const created = image.config.history.filter(({ emptyLayer }) => !emptyLayer)
+  const layers: InspectedLayer[] = []
+  for (const [place, layer] of image.layers.entries())
+    layers.push(await inspectLayer(layer, created[place]?.createdBy, options))
+  return {
+    reference: image.reference,
+    digest: image.descriptor.digest,
+    mediaType: image.manifest.mediaType,
+    platform: image.config.platform,
+    size: layers.reduce((sum, { size }) => sum + size, 0),
+    layers,
+  }
+}
+
+/** A ranged fetch over a blob, as the eStargz reader takes it. */
+export const fetchFrom =
+  (blob: Blob): RangeFetch =>
+  async (range, signal) => {
+    const bytes = await readBounded(
+      await blob.open(range, signal),
+      range.end - range.start,
+      blob.descriptor.digest,
+    )
+    if (bytes.length === range.end - range.start) return bytes
+    throw new HeadstartError(
+      'E_RANGE',
+      `${blob.descriptor.digest} ends inside ${range.start} to ${range.end}`,
+    )
+  }
+
+async function inspectLayer(
+  layer: Layer,
+  createdBy: string | undefined,
+  { files, signal }: InspectOptions,
+): Promise<InspectedLayer> {
+  const { digest, mediaType, size } = layer.descriptor
+  const foreign = isForeign(mediaType)
+  const estargz = foreign ? undefined : await openIfEstargz(layer, signal)
+  const wanted = files === true && !foreign
+  return {
+    digest,
+    diffId: layer.diffId,
+    mediaType,
+    size,
+    foreign,
+    createdBy,
+    estargz: estargz && summarize(estargz, layer),
+    entries: !wanted
+      ? undefined
+      : estargz
+        ? estargz.entries.map(entryIn(estargz))
+        : await scan(layer, signal),
+  }
+}
+
+async function openIfEstargz(
+  layer: Layer,
+  signal: AbortSignal | undefined,
+): Promise<EstargzLayer | undefined> {
+  const tocDigest = layer.descriptor.annotations?.[TOC_DIGEST_ANNOTATION]
+  try {
+    return await openEstargz(layer.descriptor.size, fetchFrom(layer), { tocDigest, signal })
+  } catch (error) {
+    if (codeOf(error) === 'E_NOT_ESTARGZ') return undefined
+    throw error
+  }
+}
+
+function summarize(estargz: EstargzLayer, { descriptor }: Layer): InspectedEstargz {
+  const regular = estargz.entries.filter(({ type }) => type === 'reg')
+  const isInZone = inZone(estargz)
+  return {
+    tocDigest: estargz.tocDigest,
+    annotated: descriptor.annotations?.[TOC_DIGEST_ANNOTATION] !== undefined,
+    tocBytes: estargz.tocBytes,
+    landmark: estargz.landmark,
+    zoneBytes: estargz.zoneEnd,
+    zoneFiles: regular.filter(isInZone).length,
+    files: regular.length,
+  }
+}
+
+const inZone =
+  ({ zoneEnd }: EstargzLayer) =>
+  ({ chunks }: EstargzEntry): boolean =>
+    (chunks[0]?.offset ?? zoneEnd) < zoneEnd
+
+function entryIn(estargz: EstargzLayer) {
+  const isInZone = inZone(estargz)
+  return (entry: EstargzEntry): InspectedEntry => ({
+    path: textOf(entry.path),
+    type: entry.type,
+    size: entry.size,
+    mode: entry.mode,
+    offset: entry.chunks[0]?.offset,
+    chunks: entry.chunks.length,
+    inZone: isInZone(entry),
+  })
+}
+
+async function scan(layer: Layer, signal: AbortSignal | undefined): Promise<InspectedEntry[]> {
+  const entries: InspectedEntry[] = []
+  try {
+    const { stream } = await decompress(await layer.open(undefined, signal))
+    for await (const event of scanTar(stream)) {
+      if (event.kind !== 'entry') continue
+      const { path, type, size, mode } = event.entry
+      entries.push({ path: textOf(path), type, size, mode, offset: undefined, chunks: 0, inZone: false })
+    }
+  } catch (error) {
+    throw compressionError(error, `the layer ${layer.descriptor.digest}`)
+  }
+  return entries
+}
