@@ -1,0 +1,108 @@
+/** What a worker can do, and the doing of it: pure functions from bytes to bytes, so that tests need no thread. */
+import { createHash } from 'node:crypto'
+import { open } from 'node:fs/promises'
+import { gzip } from 'libdeflate'
+import type { Digest } from '../../image/types.ts'
+
+/** Half-open range in a job's bytes. */
+export type Span = readonly [start: number, end: number]
+
+/** Cuts and compresses a piece of a tar. */
+export interface CompressJob {
+  readonly kind: 'compress'
+  readonly bytes: ArrayBuffer
+  /** each becomes a gzip member */
+  readonly members: readonly Span[]
+  /** each is hashed */
+  readonly hashes: readonly Span[]
+  /** 1 to 12 */
+  readonly level: number
+}
+
+export interface CompressResult {
+  readonly kind: 'compress'
+  /** the job's bytes, to be used again */
+  readonly spent: ArrayBuffer
+  readonly output: Uint8Array<ArrayBuffer>
+  /** bytes of each member in `output`, which has nothing else */
+  readonly sizes: readonly number[]
+  readonly digests: readonly Digest[]
+}
+
+/** Hashes parts of files and of memory, in order, as one stream. */
+export interface HashJob {
+  readonly kind: 'hash'
+  readonly parts: readonly (FilePart | Uint8Array)[]
+}
+
+export interface FilePart {
+  readonly file: string
+  readonly start: number
+  readonly end: number
+}
+
+export interface HashResult {
+  readonly kind: 'hash'
+  readonly digest: Digest
+  readonly size: number
+}
+
+export function compress(job: CompressJob): CompressResult {
+  const bytes = new Uint8Array(job.bytes)
+  const members = job.members.map(([start, end]) => gzip(bytes.subarray(start, end), job.level))
+  const output = new Uint8Array(members.reduce((size, member) => size + member.length, 0))
+  let at = 0
+  for (const member of members) {
+    output.set(member, at)
+    at += member.length
+  }
+  return {
+    kind: 'compress',
+    spent: job.bytes,
+    output,
+    sizes: members.map(({ length }) => length),
+    digests: job.hashes.map(([start, end]) => sha256(bytes.subarray(start, end))),
+  }
+}
+
+const sha256 = (bytes: Uint8Array): Digest => `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+
+const READ_BYTES = 1 << 20
+
+/** Files are read while the bytes before are hashed. */
+export async function hash({ parts }: HashJob): Promise<HashResult> {
+  const result = createHash('sha256')
+  let size = 0
+  for await (const bytes of readParts(parts)) {
+    result.update(bytes)
+    size += bytes.length
+  }
+  return { kind: 'hash', digest: `sha256:${result.digest('hex')}`, size }
+}
+
+/** The parts' bytes, in pieces. Each piece is valid until the next one is asked for. */
+export async function* readParts(
+  parts: readonly (FilePart | Uint8Array)[],
+  readBytes: number = READ_BYTES,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const files = new Map<string, Awaited<ReturnType<typeof open>>>()
+  try {
+    for (const part of parts) {
+      if (part instanceof Uint8Array) {
+        yield part
+        continue
+      }
+      const file = files.get(part.file) ?? (await open(part.file))
+      files.set(part.file, file)
+      for (let at = part.start; at < part.end; ) {
+        const length = Math.min(readBytes, part.end - at)
+        const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(length), 0, length, at)
+        if (bytesRead === 0) throw new Error(`${part.file} is shorter than ${part.end} bytes`)
+        yield buffer.subarray(0, bytesRead)
+        at += bytesRead
+      }
+    }
+  } finally {
+    await Promise.all([...files.values()].map((file) => file.close()))
+  }
+}

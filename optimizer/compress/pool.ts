@@ -1,0 +1,160 @@
+/**
+ * The threads that compress, hash and inflate. What is in flight is bounded by its bytes, not by its number: `room` is asked before memory
+ * is taken. Results depend on jobs alone, never on which thread did them or when.
+ */
+import { availableParallelism } from 'node:os'
+import { Worker } from 'node:worker_threads'
+import { type ErrorCode, HeadstartError } from '../../image/errors.ts'
+import type { InflateJob, InflateResult } from './inflate.ts'
+import type { CompressJob, CompressResult, HashJob, HashResult } from './jobs.ts'
+import type { Reply, Request, Result } from './worker.ts'
+
+export interface Pool extends AsyncDisposable {
+  compress(job: Omit<CompressJob, 'kind'>): Promise<CompressResult>
+  hash(parts: HashJob['parts']): Promise<HashResult>
+  inflate(job: Omit<InflateJob, 'kind'>): Promise<InflateResult>
+  /** Resolves once `bytes` more may be in flight. Give the same number back when they no longer are. */
+  room(bytes: number): Promise<void>
+  giveBack(bytes: number): void
+}
+
+/** Uncompressed bytes that wait, are compressed or wait to be written. */
+const IN_FLIGHT_BYTES = 48 << 20
+/** One that a thread works on, and the next, so that it never waits for the main thread. */
+const JOBS_PER_THREAD = 2
+
+type Job = Request['job']
+interface Waiting {
+  readonly job: Job
+  resolve(result: Result): void
+  reject(error: unknown): void
+}
+interface Thread {
+  readonly worker: Worker
+  readonly jobs: Map<number, Waiting>
+}
+
+/** @param options.threads by default one a core; @param options.signal aborts what is in flight and what comes */
+export function createPool(
+  options: { threads?: number | undefined; signal?: AbortSignal | undefined } = {},
+): Pool {
+  const { signal } = options
+  const threads: Thread[] = []
+  const limit = Math.max(1, options.threads ?? availableParallelism())
+  const waiting: Waiting[] = []
+  const budget = createBudget(IN_FLIGHT_BYTES)
+  let failure: Error | undefined
+  let lastId = 0
+
+  const fail = (error: Error) => {
+    failure ??= error
+    for (const { reject } of [...waiting.splice(0), ...threads.flatMap(({ jobs }) => [...jobs.values()])])
+      reject(failure)
+    for (const { jobs } of threads) jobs.clear()
+    budget.fail(failure)
+  }
+  const onAbort = () => fail(signal?.reason instanceof Error ? signal.reason : new Error('aborted'))
+  signal?.addEventListener('abort', onAbort, { once: true })
+  if (signal?.aborted) onAbort()
+
+  const dispatch = () => {
+    while (waiting.length > 0) {
+      const thread = leastBusy(threads, limit, () => startThread(threads, dispatch, fail))
+      const next = thread && waiting.shift()
+      if (thread === undefined || next === undefined) return
+      const id = ++lastId
+      thread.jobs.set(id, next)
+      const transfer = 'bytes' in next.job ? [next.job.bytes] : []
+      thread.worker.postMessage({ id, job: next.job } satisfies Request, transfer)
+    }
+  }
+  const submit = (job: Job): Promise<Result> =>
+    new Promise((resolve, reject) => {
+      if (failure) return reject(failure)
+      waiting.push({ job, resolve, reject })
+      dispatch()
+    })
+
+  return {
+    compress: async (job) => of('compress', await submit({ kind: 'compress', ...job })),
+    hash: async (parts) => of('hash', await submit({ kind: 'hash', parts })),
+    inflate: async (job) => of('inflate', await submit({ kind: 'inflate', ...job })),
+    room: budget.take,
+    giveBack: budget.giveBack,
+    async [Symbol.asyncDispose]() {
+      signal?.removeEventListener('abort', onAbort)
+      fail(new Error('the compressor was closed'))
+      await Promise.all(threads.map(({ worker }) => worker.terminate()))
+    },
+  }
+}
+
+type ResultOf<K extends Result['kind']> = Extract<Result, { kind: K }>
+const isOf = <K extends Result['kind']>(kind: K, result: Result): result is ResultOf<K> =>
+  result.kind === kind
+
+function of<K extends Result['kind']>(kind: K, result: Result): ResultOf<K> {
+  if (isOf(kind, result)) return result
+  throw new Error(`a ${result.kind} result came for a ${kind} job`)
+}
+
+/** Threads are started as jobs come: a rebuild that only copies needs none. */
+function leastBusy(threads: readonly Thread[], limit: number, start: () => Thread): Thread | undefined {
+  const idle = threads.find(({ jobs }) => jobs.size === 0)
+  if (idle) return idle
+  if (threads.length < limit) return start()
+  const least = threads.reduce((best, thread) => (thread.jobs.size < best.jobs.size ? thread : best))
+  return least.jobs.size < JOBS_PER_THREAD ? least : undefined
+}
+
+function startThread(threads: Thread[], dispatch: () => void, fail: (error: Error) => void): Thread {
+  const worker = new Worker(new URL('./worker.ts', import.meta.url))
+  const jobs: Thread['jobs'] = new Map()
+  worker.on('message', (reply: Reply) => {
+    const job = jobs.get(reply.id)
+    jobs.delete(reply.id)
+    if ('error' in reply) job?.reject(errorOf(reply.error))
+    else job?.resolve(reply.result)
+    dispatch()
+  })
+  worker.on('error', (error) => fail(error instanceof Error ? error : new Error(String(error))))
+  const thread = { worker, jobs }
+  threads.push(thread)
+  return thread
+}
+
+const isErrorCode = (code: string | undefined): code is ErrorCode => /^E_[A-Z0-9_]+$/.test(code ?? '')
+
+function errorOf({ code, message }: { code: string | undefined; message: string }): Error {
+  return isErrorCode(code) ? new HeadstartError(code, message) : new Error(message)
+}
+
+function createBudget(limit: number) {
+  let used = 0
+  let failure: Error | undefined
+  const queue: { bytes: number; resolve(): void; reject(error: Error): void }[] = []
+  const next = () => {
+    // Something larger than the whole budget passes when nothing else is in flight.
+    for (let first = queue[0]; first && (used === 0 || used + first.bytes <= limit); first = queue[0]) {
+      queue.shift()
+      used += first.bytes
+      first.resolve()
+    }
+  }
+  return {
+    take: (bytes: number): Promise<void> =>
+      new Promise((resolve, reject) => {
+        if (failure) return reject(failure)
+        queue.push({ bytes, resolve, reject })
+        next()
+      }),
+    giveBack(bytes: number) {
+      used -= bytes
+      next()
+    },
+    fail(error: Error) {
+      failure = error
+      for (const { reject } of queue.splice(0)) reject(error)
+    },
+  }
+}

@@ -1,0 +1,41 @@
+/** A thread of the pool: takes a job, gives its result back. */
+import { parentPort } from 'node:worker_threads'
+import { messageOf } from '../../image/errors.ts'
+import { type InflateJob, type InflateResult, inflate } from './inflate.ts'
+import {
+  type CompressJob,
+  type CompressResult,
+  compress,
+  type HashJob,
+  type HashResult,
+  hash,
+} from './jobs.ts'
+
+export interface Request {
+  readonly id: number
+  readonly job: CompressJob | HashJob | InflateJob
+}
+
+export type Result = CompressResult | HashResult | InflateResult
+
+export type Reply =
+  | { readonly id: number; readonly result: Result }
+  | { readonly id: number; readonly error: { readonly code: string | undefined; readonly message: string } }
+
+const port = parentPort
+if (port === null) throw new Error('compress/worker.ts runs in a worker thread')
+
+port.on('message', async ({ id, job }: Request) => {
+  try {
+    if (job.kind === 'compress') {
+      const result = compress(job)
+      port.postMessage({ id, result }, [result.spent, result.output.buffer])
+    } else if (job.kind === 'inflate') {
+      const result = inflate(job)
+      port.postMessage({ id, result }, [result.output.buffer])
+    } else port.postMessage({ id, result: await hash(job) })
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : undefined
+    port.postMessage({ id, error: { code, message: messageOf(error) } })
+  }
+})

@@ -1,0 +1,97 @@
+/** Finds the start's files in an image: by path, else by content, for an image that was built anew since. Pure. */
+import { matchesGlob } from 'node:path'
+import type { MergedTree, Owned } from '../image/owners.ts'
+import { type BytePath, bytesOf, textOf } from '../image/paths.ts'
+import type { PlanEntry, PlanLayer } from './plan.ts'
+import type { StartupFile } from './startup.ts'
+
+export interface Found<E> {
+  readonly path: BytePath
+  readonly owned: Owned<E>
+  /** undefined: no file of the start, but included by hand */
+  readonly file: StartupFile | undefined
+  /** text form: where the start had it, when it is somewhere else now */
+  readonly movedFrom: string | undefined
+  readonly isIncluded: boolean
+  readonly isExcluded: boolean
+}
+
+export interface Missing {
+  /** text form */
+  readonly path: string
+  readonly reason: 'absent' | 'no file'
+}
+
+interface Search<E> {
+  readonly found: Found<E>[]
+  readonly missing: Missing[]
+  readonly coverage: number
+}
+
+type Globs = { readonly include: readonly string[]; readonly exclude: readonly string[] }
+
+export function findStartup<E extends PlanEntry>(
+  startup: readonly StartupFile[],
+  tree: MergedTree<E>,
+  layers: readonly PlanLayer<E>[],
+  globs: Globs,
+): Search<E> {
+  const seen = new Set<BytePath>()
+  const found: Found<E>[] = []
+  const missing: Missing[] = []
+  const byContent = lazily(() => contentIndex(tree, layers))
+  const add = (path: BytePath, owned: Owned<E>, file: StartupFile | undefined, movedFrom?: string) => {
+    if (seen.has(path)) return
+    seen.add(path)
+    const text = textOf(path)
+    const isIncluded = globs.include.some((glob) => matchesGlob(text, glob))
+    const isExcluded = globs.exclude.some((glob) => matchesGlob(text, glob))
+    found.push({ path, owned, file, movedFrom, isIncluded, isExcluded })
+  }
+  for (const file of startup) {
+    const path = bytesOf(file.path)
+    const owned = tree.entries.get(path)
+    if (owned) {
+      if (isFile(owned)) add(path, owned, file)
+      else missing.push({ path: file.path, reason: 'no file' })
+      continue
+    }
+    const moved = file.digest === undefined ? undefined : byContent().get(file.digest)
+    if (moved) add(moved.path, moved.owned, file, file.path)
+    else missing.push({ path: file.path, reason: 'absent' })
+  }
+  if (globs.include.length > 0) addIncluded(tree, globs, add)
+  const coverage = startup.length === 0 ? 1 : 1 - missing.length / startup.length
+  return { found, missing, coverage }
+}
+
+/** What a zone can hold: content, and symlinks on the way to it. */
+const isFile = <E extends PlanEntry>({ entry }: Owned<E>): boolean =>
+  entry.type === 'reg' || entry.type === 'hardlink' || entry.type === 'symlink'
+
+function addIncluded<E extends PlanEntry>(
+  tree: MergedTree<E>,
+  { include }: Globs,
+  add: (path: BytePath, owned: Owned<E>, file: undefined) => void,
+): void {
+  for (const [path, owned] of tree.entries)
+    if (isFile(owned) && include.some((glob) => matchesGlob(textOf(path), glob))) add(path, owned, undefined)
+}
+
+/** Visible regular files by digest; of several with one content the first. */
+function contentIndex<E extends PlanEntry>(tree: MergedTree<E>, layers: readonly PlanLayer<E>[]) {
+  const index = new Map<string, { path: BytePath; owned: Owned<E> }>()
+  for (const [path, owned] of tree.entries) {
+    const digest = owned.entry.type === 'reg' ? layers[owned.layer]?.digestOf(owned.entry) : undefined
+    if (digest !== undefined && owned.entry.size > 0 && !index.has(digest)) index.set(digest, { path, owned })
+  }
+  return index
+}
+
+function lazily<T>(make: () => T): () => T {
+  let value: { made: T } | undefined
+  return () => {
+    value ??= { made: make() }
+    return value.made
+  }
+}

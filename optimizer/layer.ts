@@ -1,0 +1,24 @@
+/** A layer on its way: unpacked into a spool, its members compressed as far as could be known. */
+import { createHash } from 'node:crypto'
+import type { TarEntry } from '../image/tar/entry.ts'
+import type { Digest } from '../image/types.ts'
+import type { MemberCache } from './cache.ts'
+import type { Place } from './members.ts'
+
+/** An entry and where it lies in the spool. What is in the spool is not kept in memory. */
+export interface SpooledEntry extends Omit<TarEntry, 'header' | 'pax' | 'standsAlone'>, Place {
+  /** sha256 of a regular file's content; known once the layer was read */
+  digest: Digest | undefined
+}
+
+export interface SpooledLayer {
+  /** in the order of the source; its landmarks and table of contents are not among them */
+  readonly entries: readonly SpooledEntry[]
+  readonly landmarks: { readonly prefetch: SpooledEntry; readonly noPrefetch: SpooledEntry }
+  readonly cache: MemberCache
+  /** path of the uncompressed tar; of the compressed members */
+  readonly spool: string
+  readonly members: string
+}
+
+export const EMPTY_DIGEST: Digest = `sha256:${createHash('sha256').digest('hex')}`

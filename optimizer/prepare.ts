@@ -1,0 +1,127 @@
+/**
+ * Brings a layer to where it can be planned: its entries known, and, if it has to be written anew, unpacked and compressed. A layer
+ * that is eStargz already needs its table of contents only.
+ */
+import { decompress } from '../image/decompress.ts'
+import { readBounded } from '../image/digest.ts'
+import { HeadstartError } from '../image/errors.ts'
+import type { EstargzEntry } from '../image/estargz/entries.ts'
+import { type EstargzLayer, openEstargz } from '../image/estargz/reader.ts'
+import { TOC_DIGEST_ANNOTATION } from '../image/estargz/toc.ts'
+import type { BytePath } from '../image/paths.ts'
+import { scanTar } from '../image/tar/scan.ts'
+import type { Layer } from '../image/types.ts'
+import type { StoredChunk } from './cost.ts'
+import { type IngestOptions, ingestLayer, type LayerFiles } from './ingest.ts'
+import type { SpooledEntry, SpooledLayer } from './layer.ts'
+import type { PlanEntry, PlanLayer } from './plan.ts'
+
+/** Any layer's entry, as far as planning goes. */
+export interface AnyEntry extends PlanEntry {
+  readonly linkPath?: BytePath | undefined
+  readonly digest?: string | undefined
+}
+
+export type Prepared =
+  | { readonly kind: 'spooled'; readonly layer: SpooledLayer; readonly entries: readonly SpooledEntry[] }
+  | { readonly kind: 'estargz'; readonly layer: EstargzLayer; readonly entries: readonly EstargzEntry[] }
+  /** not to be touched */
+  | { readonly kind: 'kept'; readonly entries: readonly AnyEntry[] }
+
+export interface PrepareOptions extends IngestOptions {
+  readonly signal: AbortSignal
+  /** false: the layer stays as it is */
+  readonly mayChange: boolean
+  files(): Promise<LayerFiles>
+}
+
+export async function prepareLayer(source: Layer, options: PrepareOptions): Promise<Prepared> {
+  const { signal, mayChange } = options
+  const estargz = await openIfEstargz(source, signal)
+  if (estargz && mayChange) return { kind: 'estargz', layer: estargz, entries: estargz.entries }
+  if (estargz) return { kind: 'kept', entries: estargz.entries }
+  const stream = await source.open(undefined, signal)
+  if (!mayChange) return { kind: 'kept', entries: await listEntries(stream) }
+  const layer = await ingestLayer(stream, await options.files(), options, `layer ${source.descriptor.digest}`)
+  return { kind: 'spooled', layer, entries: layer.entries }
+}
+
+/** Only a layer whose manifest vouches for its table of contents is taken at its word. */
+async function openIfEstargz(source: Layer, signal: AbortSignal): Promise<EstargzLayer | undefined> {
+  const { size, annotations, digest } = source.descriptor
+  const tocDigest = annotations?.[TOC_DIGEST_ANNOTATION]
+  if (tocDigest === undefined) return undefined
+  const fetch = async (range: { start: number; end: number }) => {
+    const bytes = await readBounded(
+      await source.open(range, signal),
+      range.end - range.start,
+      `layer ${digest}`,
+    )
+    if (bytes.length === range.end - range.start) return bytes
+    throw new HeadstartError(
+      'E_DIGEST',
+      `layer ${digest} ends after ${range.start + bytes.length} of ${size} bytes`,
+    )
+  }
+  try {
+    return await openEstargz(size, fetch, { tocDigest, signal })
+  } catch (error) {
+    // zstd:chunked and external tables of contents carry the annotation too.
+    if (error instanceof HeadstartError && error.code === 'E_NOT_ESTARGZ') return undefined
+    throw error
+  }
+}
+
+async function listEntries(stream: Parameters<typeof decompress>[0]): Promise<AnyEntry[]> {
+  const entries: AnyEntry[] = []
+  const unpacked = await decompress(stream)
+  for await (const event of scanTar(unpacked.stream))
+    if (event.kind === 'entry') {
+      const { path, type, size, linkPath } = event.entry
+      entries.push({ path, type, size, linkPath })
+    }
+  return entries
+}
+
+export function planLayerOf(
+  prepared: Prepared,
+  chunkSizeOf: IngestOptions['chunkSizeOf'],
+): PlanLayer<AnyEntry> {
+  return {
+    entries: prepared.entries,
+    digestOf: ({ digest }) => digest,
+    storedChunks: (entry) => {
+      if (prepared.kind === 'spooled' && isSpooled(entry))
+        return spooledChunks(prepared.layer, entry, chunkSizeOf(entry))
+      return isEstargz(entry)
+        ? entry.chunks.map(({ fileOffset, size, offset, end }) => ({
+            fileOffset,
+            size,
+            stored: end - offset,
+          }))
+        : []
+    },
+  }
+}
+
+const isSpooled = (entry: AnyEntry): entry is SpooledEntry => 'content' in entry
+const isEstargz = (entry: AnyEntry): entry is EstargzEntry => 'chunks' in entry
+
+/** Small files that share a member have no compressed size of their own; this is about what a file shrinks to. */
+const TYPICAL_RATIO = 0.4
+
+function spooledChunks(
+  layer: SpooledLayer,
+  { content, size }: SpooledEntry,
+  chunkSize: number,
+): StoredChunk[] {
+  const chunks: StoredChunk[] = []
+  for (let fileOffset = 0; fileOffset < size; fileOffset += chunkSize) {
+    const length = Math.min(chunkSize, size - fileOffset)
+    const start = content + fileOffset
+    const stored =
+      layer.cache.get([{ start, end: start + length }])?.size ?? Math.ceil(length * TYPICAL_RATIO)
+    chunks.push({ fileOffset, size: length, stored })
+  }
+  return chunks
+}

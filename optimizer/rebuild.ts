@@ -1,0 +1,291 @@
+/**
+ * Image in, eStargz image out: every layer read and compressed at once, the plan made over all of them, each layer written in its
+ * new order and sent, config and manifest last.
+ */
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { bytesBlob } from '../image/copy.ts'
+import { digestOf } from '../image/digest.ts'
+import { HeadstartError } from '../image/errors.ts'
+import { TOC_DIGEST_ANNOTATION, UNCOMPRESSED_SIZE_ANNOTATION } from '../image/estargz/toc.ts'
+import { OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST } from '../image/media-types.ts'
+import type { Blob, Descriptor, Digest, Image, ImageTarget, Layer } from '../image/types.ts'
+import { createWorkspace, type Workspace } from '../image/workspace.ts'
+import { chunkSizes } from './chunking.ts'
+import { createPool, type Pool } from './compress/pool.ts'
+import type { LayerFiles } from './ingest.ts'
+import type { SpooledLayer } from './layer.ts'
+import { mapLimit } from './limit.ts'
+import { configWith, keptDescriptor, manifestWith } from './manifest.ts'
+import { DEFAULT_OPTIONS, type OptimizeOptions } from './options.ts'
+import { orderLayer } from './order.ts'
+import { type LayerPlan, type Plan, planImage } from './plan.ts'
+import { type Prepared, planLayerOf, prepareLayer } from './prepare.ts'
+import { AppendFile } from './spool.ts'
+import type { StartupFile } from './startup.ts'
+import { type WrittenLayer, writeLayer } from './write.ts'
+
+export interface RebuildRequest {
+  readonly image: Image
+  /** prepared by the caller */
+  readonly target: ImageTarget
+  /** in the order of the first access; empty: every layer gets `.no.prefetch.landmark` */
+  readonly startup: readonly StartupFile[]
+  readonly options?: Partial<OptimizeOptions> | undefined
+  /** false for one image of an index; true unless told */
+  readonly tagged?: boolean | undefined
+  /** for spools: as large as the image unpacked; one is made, and removed, when none is given */
+  readonly workspace?: Workspace | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((progress: RebuildProgress) => void) | undefined
+}
+
+export interface RebuildProgress {
+  /** index, base first */
+  readonly layer: number
+  readonly layers: number
+  readonly stage: 'read' | 'write' | 'send' | 'done'
+  /** uncompressed bytes read; bytes of the blob when it is sent */
+  readonly bytes: number
+}
+
+export interface LayerSummary {
+  readonly source: Descriptor
+  readonly result: Descriptor
+  /** `reused`: it was right already; `kept`: not among `onlyLayers`; `reordered`: members copied, not compressed */
+  readonly how: 'converted' | 'reordered' | 'reused' | 'kept'
+  readonly entries: number
+  /** entries ahead of the landmark, with the directories and links they need */
+  readonly zoneEntries: number
+  /** compressed bytes that a runtime fetches at once */
+  readonly zoneBytes: number
+  /** the target had it already */
+  readonly existed: boolean
+}
+
+export interface RebuildSummary {
+  readonly manifest: Descriptor
+  readonly layers: readonly LayerSummary[]
+  readonly plan: Plan
+}
+
+/** Two layers at once: while one waits for the disk or the network the other compresses. */
+const LAYERS_AT_ONCE = 2
+
+/**
+ * @throws HeadstartError E_TAR, E_DIGEST, E_COMPRESSION, E_ESTARGZ, E_COVERAGE, and what source and target throw
+ */
+export async function rebuildImage(request: RebuildRequest): Promise<RebuildSummary> {
+  const signal = request.signal ?? new AbortController().signal
+  signal.throwIfAborted()
+  const options = { ...DEFAULT_OPTIONS, ...request.options }
+  await using own = request.workspace ? undefined : await createWorkspace()
+  const workspace = request.workspace ?? own
+  if (workspace === undefined) throw new Error('no workspace')
+  await using pool = createPool({ threads: options.threads, signal })
+  await using rebuild = new Rebuild(request, options, pool, await workspace.sub('optimize'), signal)
+  return await rebuild.run()
+}
+
+interface Written {
+  readonly diffId: Digest
+  readonly summary: LayerSummary
+}
+
+class Rebuild implements AsyncDisposable {
+  private readonly request: RebuildRequest
+  private readonly options: OptimizeOptions
+  private readonly pool: Pool
+  private readonly folder: string
+  private readonly signal: AbortSignal
+  private readonly files = new Map<number, LayerFiles>()
+  private readonly chunkSizeOf: ReturnType<typeof chunkSizes>
+
+  constructor(
+    request: RebuildRequest,
+    options: OptimizeOptions,
+    pool: Pool,
+    folder: string,
+    signal: AbortSignal,
+  ) {
+    this.request = request
+    this.options = options
+    this.pool = pool
+    this.folder = folder
+    this.signal = signal
+    this.chunkSizeOf = chunkSizes(request.startup, options)
+  }
+
+  async run(): Promise<RebuildSummary> {
+    const { image, startup } = this.request
+    const { signal } = this
+    const prepared = await mapLimit(image.layers, LAYERS_AT_ONCE, signal, (layer, index, either) =>
+      this.prepare(layer, index, either),
+    )
+    const plan = planImage(
+      prepared.map((layer) => planLayerOf(layer, this.chunkSizeOf)),
+      startup,
+      this.options,
+    )
+    checkCoverage(plan, startup.length, this.options.minCoverage)
+    const layers = await mapLimit(image.layers, LAYERS_AT_ONCE, signal, async (layer, index, either) => {
+      const [ready, layerPlan] = [prepared[index], plan.layers[index]]
+      if (ready === undefined || layerPlan === undefined) throw new Error('a layer was lost')
+      return this.write(layer, index, ready, layerPlan, either)
+    })
+    const manifest = await this.finish(layers)
+    return { manifest, layers: layers.map(({ summary }) => summary), plan }
+  }
+
+  private progress(layer: number, stage: RebuildProgress['stage'], bytes: number): void {
+    this.request.onProgress?.({ layer, layers: this.request.image.layers.length, stage, bytes })
+  }
+
+  private async prepare(layer: Layer, index: number, signal: AbortSignal): Promise<Prepared> {
+    const { level, minChunkSize, onlyLayers } = this.options
+    return prepareLayer(layer, {
+      pool: this.pool,
+      level,
+      minChunkSize,
+      chunkSizeOf: this.chunkSizeOf,
+      signal,
+      mayChange: onlyLayers?.includes(index) ?? true,
+      files: () => this.filesOf(index),
+      onBytes: (bytes) => {
+        signal.throwIfAborted()
+        this.progress(index, 'read', bytes)
+      },
+    })
+  }
+
+  private async filesOf(index: number): Promise<LayerFiles> {
+    const spool = await AppendFile.create(join(this.folder, `${index}.tar`))
+    const members = await AppendFile.create(join(this.folder, `${index}.members`))
+    const files = { spool, members }
+    this.files.set(index, files)
+    return files
+  }
+
+  private async write(
+    source: Layer,
+    index: number,
+    prepared: Prepared,
+    plan: LayerPlan,
+    signal: AbortSignal,
+  ): Promise<Written> {
+    if (prepared.kind === 'kept') return this.keep(source, index, 'kept', prepared.entries.length, signal)
+    if (prepared.kind === 'estargz') throw new Error('not yet')
+    return this.writeSpooled(source, index, prepared.layer, plan, 'converted', signal)
+  }
+
+  private async writeSpooled(
+    source: Layer,
+    index: number,
+    layer: SpooledLayer,
+    plan: LayerPlan,
+    how: LayerSummary['how'],
+    signal: AbortSignal,
+  ): Promise<Written> {
+    const files = this.files.get(index)
+    if (files === undefined) throw new Error('a layer without files')
+    this.progress(index, 'write', 0)
+    const order = orderLayer(layer.entries, plan.zone, plan.early)
+    const written = await writeLayer(layer, order, files.members, {
+      pool: this.pool,
+      level: this.options.level,
+      minChunkSize: this.options.minChunkSize,
+      chunkSizeOf: this.chunkSizeOf,
+    })
+    signal.throwIfAborted()
+    const blob = blobOf(source.descriptor, written)
+    const { existed } = await this.send(index, blob, signal)
+    await this.remove(index)
+    const summary: LayerSummary = {
+      source: source.descriptor,
+      result: blob.descriptor,
+      how,
+      entries: layer.entries.length,
+      zoneEntries: order.zone.length,
+      zoneBytes: written.zoneBytes,
+      existed,
+    }
+    return { diffId: written.diffId, summary }
+  }
+
+  private async keep(
+    source: Layer,
+    index: number,
+    how: 'kept' | 'reused',
+    entries: number,
+    signal: AbortSignal,
+    zone: { zoneEntries: number; zoneBytes: number } = { zoneEntries: 0, zoneBytes: 0 },
+  ): Promise<Written> {
+    const result = keptDescriptor(source.descriptor)
+    const { existed } = await this.send(index, { ...source, descriptor: result }, signal)
+    return {
+      diffId: source.diffId,
+      summary: { source: source.descriptor, result, how, entries, ...zone, existed },
+    }
+  }
+
+  private async send(index: number, blob: Blob, signal: AbortSignal): Promise<{ existed: boolean }> {
+    this.progress(index, 'send', blob.descriptor.size)
+    const sent = await this.request.target.putBlob(blob, signal)
+    this.progress(index, 'done', blob.descriptor.size)
+    return sent
+  }
+
+  private async finish(layers: readonly Written[]): Promise<Descriptor> {
+    const { image, target, tagged } = this.request
+    const config = configWith(
+      image.rawConfig,
+      layers.map(({ diffId }) => diffId),
+    )
+    const descriptor = { mediaType: OCI_CONFIG, digest: digestOf(config), size: config.length }
+    await target.putBlob(bytesBlob(descriptor, config), this.signal)
+    const { digest, size } = descriptor
+    const results = layers.map(({ summary }) => summary.result)
+    const manifest = manifestWith(image.rawManifest, { digest, size }, results)
+    this.signal.throwIfAborted()
+    return target.putManifest(manifest, OCI_MANIFEST, { tagged: tagged ?? true })
+  }
+
+  /** A layer that was sent needs its files no more. */
+  private async remove(index: number): Promise<void> {
+    const files = this.files.get(index)
+    this.files.delete(index)
+    for (const file of files ? [files.spool, files.members] : []) {
+      await file[Symbol.asyncDispose]()
+      await rm(file.path, { force: true })
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const index of [...this.files.keys()]) await this.remove(index)
+  }
+}
+
+function blobOf(source: Descriptor, written: WrittenLayer): Blob {
+  return {
+    descriptor: {
+      mediaType: OCI_LAYER_GZIP,
+      digest: written.digest,
+      size: written.size,
+      annotations: {
+        ...source.annotations,
+        [TOC_DIGEST_ANNOTATION]: written.tocDigest,
+        [UNCOMPRESSED_SIZE_ANNOTATION]: String(written.uncompressedSize),
+      },
+    },
+    open: async (range) => written.blob.open(range),
+  }
+}
+
+function checkCoverage({ coverage, missing }: Plan, files: number, least: number): void {
+  if (files === 0 || (coverage > 0 && coverage >= least)) return
+  throw new HeadstartError(
+    'E_COVERAGE',
+    `the image has ${files - missing.length} of the ${files} files that the start read`,
+    { hint: 'Record the start again, with this image: headstart profile' },
+  )
+}

@@ -1,0 +1,138 @@
+/** Whole images: rebuilt, then judged by the format's own library, by GNU tar, by skopeo and umoci. */
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { runCommand } from '../../image/command.ts'
+import type { RebuildSummary } from '../../optimizer/rebuild.ts'
+import { judge } from '../peers/oracle/oracle.ts'
+import { writeImage } from '../support/images.ts'
+import { device, dir, file, hardlink, opaque, symlink, whiteout } from '../support/tar.ts'
+import { layersOf, optimize, read, type TestFolder, testFolder, treeOf, withImage } from './support.ts'
+
+const random = (size: number, seed: number): Buffer => {
+  const bytes = Buffer.alloc(size)
+  let state = seed
+  for (let at = 0; at < size; at++) {
+    state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff
+    bytes[at] = (state >> 16) & (at % 3 === 0 ? 0xff : 0x0f)
+  }
+  return bytes
+}
+
+const base = [
+  dir('./', { mode: 0o755 }),
+  dir('bin/'),
+  file('bin/app', random(300_000, 1), { mode: 0o4755 }),
+  hardlink('bin/app2', 'bin/app'),
+  symlink('bin/link', 'app'),
+  dir('lib/', { mode: 0o1777, mtime: new Date(1_400_000_000_000) }),
+  file('lib/big.so', random(1_200_000, 2)),
+  file('lib/empty'),
+  file('lib/xattr', 'x', { pax: { 'SCHILY.xattr.user.test': 'value', mtime: '1500000000.123456789' } }),
+  device('lib/null', 1, 3),
+  { ...device('lib/loop', 7, 1), type: 'block-device' as const },
+  { ...file('lib/pipe'), type: 'fifo' as const },
+  file(`lib/${'deep/'.repeat(30)}name`, 'no parents'),
+  file('lib/unused', random(50_000, 3), { uid: 1000, gid: 1001, uname: 'web', gname: 'staff' }),
+  file('lib/shadowed', 'below'),
+]
+const upper = [
+  dir('lib/'),
+  file('lib/shadowed', 'above'),
+  file('lib/late', random(5000, 4)),
+  whiteout('lib/unused'),
+  dir('opt/'),
+  opaque('opt'),
+  file('opt/na\u00efve \u2713', 'utf8'),
+]
+const startup = [
+  read('bin/link'),
+  read('bin/app2', { size: 300_000 }),
+  read('lib/shadowed', { size: 5 }),
+  read('lib/late', { afterReady: true, size: 5000 }),
+  read('lib/empty', { read: false }),
+  read(
+    'lib/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/name',
+  ),
+  read('gone/file'),
+]
+
+let folder: TestFolder
+let original = ''
+let optimized = ''
+let summary: RebuildSummary
+
+beforeAll(async () => {
+  folder = await testFolder()
+  original = await writeImage(join(folder.path, 'in'), {
+    layers: [base, upper, [file('top', 'never read')]],
+    config: { Env: ['A=1'], Labels: { text: '"diff_ids":[]' } },
+  })
+  optimized = `oci:${join(folder.path, 'out')}:latest`
+  summary = await optimize(original, optimized, startup, { chunkSize: 400_000 })
+})
+afterAll(() => folder[Symbol.asyncDispose]())
+
+describe('a rebuilt image', () => {
+  test('is the same in the eyes of the format’s library: every byte, digest and attribute', async () => {
+    const [before, after] = [
+      await layersOf(original, join(folder.path, 'before')),
+      await layersOf(optimized, join(folder.path, 'after')),
+    ]
+    expect(after).toHaveLength(3)
+    for (const [index, layer] of after.entries())
+      expect(await judge(layer.blob, layer.tocDigest, before[index]?.tar ?? '')).toBe('')
+  })
+
+  test('unpacks to the same tree with GNU tar', async () => {
+    const before = await layersOf(original, join(folder.path, 'tree-before'))
+    const after = await layersOf(optimized, join(folder.path, 'tree-after'))
+    for (const [index, layer] of after.entries())
+      expect(await treeOf(layer.tar)).toEqual(await treeOf(before[index]?.tar ?? ''))
+  })
+
+  test('is taken by skopeo and umoci, which check digests and diffIDs', async () => {
+    await mkdir(join(folder.path, 'copy'))
+    await runCommand('skopeo', ['copy', optimized, `oci:${join(folder.path, 'copy')}:latest`])
+    await runCommand('umoci', ['unpack', '--image', optimized.slice(4), join(folder.path, 'bundle')])
+    const found = await runCommand('find', [join(folder.path, 'bundle/rootfs'), '-printf', '%P %s\n'])
+    expect(found).toContain('bin/app 300000')
+    expect(found).toContain('lib/shadowed 5')
+    expect(found).not.toContain('lib/unused')
+  })
+
+  test('has the startup files ahead, in the layer that owns them, with what they need', () => {
+    expect(summary.layers.map(({ zoneEntries }) => zoneEntries)).toEqual([7, 2, 0])
+    const [first, second, third] = summary.layers
+    expect(first?.zoneBytes).toBeGreaterThan(100_000)
+    expect(second?.zoneBytes).toBeGreaterThan(0)
+    expect(third?.zoneBytes).toBe(0)
+    expect(summary.plan.missing).toEqual([{ path: 'gone/file', reason: 'absent' }])
+    expect(summary.plan.decisions.map(({ path, verdict }) => [path.slice(0, 12), verdict])).toEqual([
+      ['bin/link', 'ahead'],
+      ['bin/app2', 'ahead'],
+      ['lib/shadowed', 'ahead'],
+      ['lib/late', 'first-behind'],
+      ['lib/empty', 'behind'],
+      ['lib/deep/dee', 'ahead'],
+    ])
+  })
+
+  test('keeps config and history, but for the diffIDs', async () => {
+    const parse = (bytes: Uint8Array) => JSON.parse(Buffer.from(bytes).toString())
+    const before = await withImage(original, async (image) => parse(image.rawConfig))
+    const after = await withImage(optimized, async (image) => parse(image.rawConfig))
+    expect(after).toEqual({ ...before, rootfs: { ...before.rootfs, diff_ids: expect.any(Array) } })
+    expect(after.config.Labels.text).toBe('"diff_ids":[]')
+  })
+
+  test('is the same with 1, 2 or 8 threads', async () => {
+    for (const threads of [1, 8]) {
+      const again = await optimize(original, `oci:${join(folder.path, `t${threads}`)}:x`, startup, {
+        chunkSize: 400_000,
+        threads,
+      })
+      expect(again.manifest.digest).toBe(summary.manifest.digest)
+    }
+  })
+})
