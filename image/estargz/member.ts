@@ -7,23 +7,47 @@ const FLAG_EXTRA = 4
 const FLAG_NAME = 8
 const FLAG_COMMENT = 16
 /** CRC and size */
-export const TRAILER_BYTES = 8
+const TRAILER_BYTES = 8
 
 /**
  * Inflates the first member of `bytes` and ignores what follows it. The member's checksum is not looked at: whoever calls knows a sha256.
  *
  * @param expected about so many bytes come out; a hint
  * @param limit more than so many and it throws; memory taken stays below it
+ * @returns its content, and how many of `bytes` it took, trailer included
  * @throws HeadstartError E_ESTARGZ
  */
-export function inflateMember(bytes: Buffer, expected: number, limit: number): Buffer {
+export function inflateMember(
+  bytes: Buffer,
+  expected: number,
+  limit: number,
+): { content: Buffer; length: number } {
   const start = headerLength(bytes)
   const chunkSize = Math.min(Math.max(expected + 1, 1024), 8 << 20)
+  let result: unknown
   try {
-    return inflateRawSync(bytes.subarray(start), { chunkSize, maxOutputLength: Math.max(limit, 1) })
+    result = inflateRawSync(bytes.subarray(start), {
+      chunkSize,
+      maxOutputLength: Math.max(limit, 1),
+      info: true,
+    })
   } catch (cause) {
     throw new HeadstartError('E_ESTARGZ', `a gzip member is damaged: ${messageOf(cause)}`, { cause })
   }
+  const { content, consumed } = parseInfo(result)
+  const length = start + consumed + TRAILER_BYTES
+  if (length > bytes.length) throw new HeadstartError('E_ESTARGZ', 'a gzip member ends before its checksum')
+  return { content, length }
+}
+
+/** With `info`, zlib gives the engine too, which knows how much it took. */
+function parseInfo(result: unknown): { content: Buffer; consumed: number } {
+  if (typeof result === 'object' && result !== null && 'buffer' in result && 'engine' in result) {
+    const { buffer, engine } = result
+    if (Buffer.isBuffer(buffer) && typeof engine === 'object' && engine !== null && 'bytesWritten' in engine)
+      return { content: buffer, consumed: Number(engine.bytesWritten) }
+  }
+  throw new Error('zlib gave no info')
 }
 
 /** RFC 1952, section 2.3. @throws HeadstartError E_ESTARGZ: no gzip header */

@@ -37,7 +37,7 @@ export interface EstargzLayer extends Contents {
 const MAX_TOC_COMPRESSED = 128 << 20
 const MAX_TOC_BYTES = 480 << 20
 /** What may follow a chunk in its member: padding, and the headers up to the next file with content. */
-const MAX_TRAILING_BYTES = 64 << 20
+export const MAX_TRAILING_BYTES = 64 << 20
 
 export interface OpenOptions {
   /** of the layer's annotation; without it the TOC is trusted as it is */
@@ -123,7 +123,8 @@ export function decodeChunk(bytes: Buffer, chunk: Chunk): Buffer {
       'the table of contents has no digest for a chunk, so it can’t be checked',
     )
   const end = chunk.innerOffset + chunk.size
-  const content = inflateMember(bytes, end, end + MAX_TRAILING_BYTES).subarray(chunk.innerOffset, end)
+  const member = inflateMember(bytes, end, end + MAX_TRAILING_BYTES)
+  const content = member.content.subarray(chunk.innerOffset, end)
   checkBytes(content, { digest: chunk.digest, size: chunk.size }, `the chunk at ${chunk.offset}`)
   return content
 }
