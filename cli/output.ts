@@ -104,17 +104,16 @@ export const percent = (share: number): string => `${(share * 100).toFixed(share
 /** 12345 → `12,345` */
 export const thousands = (count: number): string => count.toLocaleString('en-US')
 
-/** Columns padded to the widest cell; numbers (all but the first column) to the right. */
-export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+/** Columns padded to the widest cell. @param text columns of words, to the left; the others are numbers, to the right */
+export function table(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+  text: readonly number[] = [0],
+): string {
   const widths = header.map((_, column) =>
     Math.max(...[header, ...rows].map((row) => (row[column] ?? '').length)),
   )
-  const format = (row: readonly string[]) =>
-    row
-      .map((cell, column) =>
-        column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
-      )
-      .join('  ')
-      .trimEnd()
-  return [format(header), ...rows.map(format)].join('\n')
+  const pad = (cell: string, column: number) =>
+    text.includes(column) ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)
+  return [header, ...rows].map((row) => row.map(pad).join('  ').trimEnd()).join('\n')
 }

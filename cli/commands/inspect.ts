@@ -1,0 +1,76 @@
+/** `headstart inspect`: an image's layers, which are eStargz, and how much of each is fetched ahead. */
+import type { Command } from 'commander'
+import { type InspectedImage, type InspectedLayer, inspectImage } from '../../image/inspect.ts'
+import { formatPlatform } from '../../image/platform.ts'
+import type { CliContext } from '../context.ts'
+import { jsonOption } from '../flags.ts'
+import { addImageFlags, type ImageFlags, sourceOf } from '../image-flags.ts'
+import { bytes, percent, table, thousands } from '../output.ts'
+
+interface Flags extends ImageFlags {
+  readonly files: boolean
+  readonly json: boolean
+}
+
+export function registerInspect(program: Command, context: CliContext): void {
+  const command = program
+    .command('inspect')
+    .description("Show an image's layers: size, media type, eStargz or not, zone, table of contents")
+    .argument('<image>', 'the image')
+    .option('--files', "list each layer's entries, with their places in the blob", false)
+    .addOption(jsonOption())
+    .action(async (reference: string, flags: Flags) => {
+      const output = context.output(flags.json)
+      await using source = await sourceOf(reference, flags, context, output)
+      const image = await source.image(flags.platform)
+      const inspected = await inspectImage(image, { files: flags.files, signal: context.interrupts.abort })
+      output.result(flags.json ? JSON.stringify(inspected) : describe(inspected))
+    })
+  addImageFlags(command)
+}
+
+function describe(image: InspectedImage): string {
+  const head = `${image.reference}  ${formatPlatform(image.platform)}  ${bytes(image.size)} in ${image.layers.length} layers\n${image.digest}`
+  const rows = image.layers.map((layer, index) => [
+    `${index + 1} ${layer.digest.slice(7, 19)}`,
+    bytes(layer.size),
+    format(layer),
+    ...zone(layer),
+    layer.mediaType,
+  ])
+  const layers = table(
+    ['layer', 'size', 'format', 'zone', 'share', 'files in it', 'TOC', 'media type'],
+    rows,
+    [0, 2, 7],
+  )
+  return [head, layers, ...image.layers.flatMap(entries)].join('\n')
+}
+
+function format({ foreign, estargz }: InspectedLayer): string {
+  if (foreign) return 'foreign'
+  if (!estargz) return 'plain'
+  return estargz.annotated ? 'eStargz' : 'eStargz, not annotated'
+}
+
+const zone = ({ estargz, size }: InspectedLayer): string[] =>
+  estargz
+    ? [
+        bytes(estargz.zoneBytes),
+        percent(estargz.zoneBytes / size),
+        `${thousands(estargz.zoneFiles)} of ${thousands(estargz.files)}`,
+        bytes(estargz.tocBytes),
+      ]
+    : ['', '', '', '']
+
+function entries({ entries: list, digest }: InspectedLayer): string[] {
+  if (!list) return []
+  const rows = list.map((entry) => [
+    entry.path || '/',
+    entry.type,
+    entry.mode.toString(8),
+    String(entry.size),
+    entry.offset === undefined ? '' : String(entry.offset),
+    entry.inZone ? 'zone' : '',
+  ])
+  return ['', digest, table(['entry', 'type', 'mode', 'size', 'offset', ''], rows, [0, 1, 5])]
+}

@@ -1,0 +1,19 @@
+/** From a trace to what the optimizer wants to know of a start, and whether the trace fits the image. Pure. */
+import type { Image } from '../image/types.ts'
+import type { StartupFile } from '../optimizer/startup.ts'
+import type { Trace } from '../tracer/trace.ts'
+
+export const startupOf = (trace: Trace): StartupFile[] =>
+  trace.files.map((file) => ({
+    path: file.path,
+    ranges: file.ranges,
+    size: file.size,
+    afterReady: file.afterReady,
+    // Nobody reads a symlink's bytes, but whoever followed it needs it.
+    read: file.type === 'symlink' || file.ranges.length > 0,
+    ...(file.digest !== undefined && { digest: file.digest }),
+  }))
+
+/** True when the trace was recorded of this content, however it is packed. */
+export const isTraceOf = (trace: Trace, image: Image): boolean =>
+  trace.image.digest === image.descriptor.digest || trace.image.diffIds.join() === image.config.diffIds.join()

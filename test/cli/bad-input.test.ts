@@ -1,0 +1,152 @@
+/** What a person can get wrong ends in one clear line and a non-zero status, without a stack trace, and leaves nothing behind. */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Sandbox, sandbox } from '../support/headstart.ts'
+import { busyboxImage } from '../support/images.ts'
+import { startRegistry, type TestRegistry } from '../support/registry.ts'
+
+let box: Sandbox
+let registry: TestRegistry
+let image: string
+
+beforeAll(async () => {
+  box = await sandbox()
+  registry = await startRegistry()
+  image = await busyboxImage(join(box.folder, 'image'), { command: 'cat /app.txt; sleep 30' })
+  await writeFile(join(box.folder, 'broken.json'), '{"version": 1')
+  await writeFile(join(box.folder, 'future.json'), '{"version": 99}')
+  await mkdir(join(box.folder, 'empty'))
+})
+
+afterAll(async () => {
+  await registry[Symbol.asyncDispose]()
+  await box[Symbol.asyncDispose]()
+})
+
+/** @returns what was said after `headstart:` */
+async function refused(
+  args: readonly string[],
+  choices: Parameters<Sandbox['run']>[1] = {},
+): Promise<string> {
+  const { status, stderr } = await box.run(args, choices)
+  expect(status, stderr).toBeGreaterThan(0)
+  expect(stderr).not.toMatch(/\n\s+at /)
+  const said = stderr.slice(stderr.lastIndexOf('headstart: ') + 'headstart: '.length).trimEnd()
+  expect(said.split('\n').length, said).toBeLessThanOrEqual(2)
+  expect(await box.leftovers()).toEqual([])
+  return said
+}
+
+const runc = ['--engine', 'runc', '--network', 'none']
+
+describe('profile', () => {
+  test('an image that is nowhere', async () => {
+    expect(await refused(['profile', 'oci:nowhere:latest'])).toMatch(/nowhere/)
+    expect(await refused(['profile', `docker://${registry.host}/none:1`])).toMatch(/none/)
+    expect(await refused(['profile', `${image.replace(':latest', '')}:other`])).toMatch(/other.*/)
+  })
+
+  test('a reference that is none, with the place', async () => {
+    expect(await refused(['profile', 'Up/Case'])).toMatch(/Up\/Case/)
+  })
+
+  test('a container that ends before it is ready', async () => {
+    const said = await refused([
+      'profile',
+      image,
+      ...runc,
+      '--ready-log',
+      'never',
+      '--',
+      'sh',
+      '-c',
+      'echo oh no; exit 3',
+    ])
+    expect(said).toMatch(/3/)
+    expect(said).toMatch(/oh no/)
+  })
+
+  test('a readiness that never comes', async () => {
+    expect(await refused(['profile', image, ...runc, '--ready-log', 'never', '--timeout', '1s'])).toMatch(
+      /--ready|ready/,
+    )
+  })
+
+  test('a program that is not there', async () => {
+    expect(await refused(['profile', image, ...runc, '--', '/no/such/program'])).toMatch(/no\/such\/program/)
+  })
+
+  test('two checks at once', async () => {
+    expect(await refused(['profile', image, '--ready-exit', '--period', '1s'])).toMatch(
+      /--ready-exit and --period/,
+    )
+  })
+
+  test('no engine', async () => {
+    const env = { DOCKER_HOST: 'unix:///nowhere/docker.sock' }
+    expect(await refused(['profile', image, '--engine', 'docker'], { env })).toMatch(/docker/i)
+  })
+
+  test('no root', async () => {
+    const under = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
+    const env = { HEADSTART_TMPDIR: '/var/tmp/hs-nobody', HOME: '/nonexistent' }
+    expect(await refused(['profile', image, ...runc], { under, env })).toMatch(/root/)
+  })
+
+  test('no FUSE', async () => {
+    const hide =
+      'mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3 && mknod -m 666 /dev/urandom c 1 9 && exec "$0" "$@"'
+    const said = await refused(['profile', image, ...runc], { under: ['unshare', '-m', 'sh', '-c', hide] })
+    expect(said).toMatch(/FUSE/)
+  })
+})
+
+describe('optimize', () => {
+  test('a trace that is broken, or of another version, or not there', async () => {
+    const target = 'oci:out:latest'
+    expect(await refused(['optimize', image, target, '--trace', 'broken.json'])).toMatch(
+      /broken\.json is not JSON/,
+    )
+    expect(await refused(['optimize', image, target, '--trace', 'future.json'])).toMatch(
+      /future\.json.*version/,
+    )
+    expect(await refused(['optimize', image, target, '--trace', 'none.json'])).toMatch(/none\.json/)
+  })
+
+  test('a target that exists', async () => {
+    const said = await refused([
+      'optimize',
+      image,
+      image,
+      '--ready-exit',
+      ...runc,
+      '--entrypoint',
+      '/bin/true',
+    ])
+    expect(said).toMatch(/exists|there already/)
+  })
+})
+
+describe('other commands', () => {
+  test.each([
+    [['verify', 'oci:nowhere'], /nowhere/],
+    [['inspect', 'oci:empty'], /empty/],
+    [['report', 'none.json'], /none\.json/],
+    [['report', 'broken.json'], /broken\.json is not JSON/],
+    [['mount', image, 'nowhere'], /nowhere/],
+    [['trace', 'show', 'broken.json'], /broken\.json is not JSON/],
+    [['copy', 'oci:nowhere', 'oci:there'], /nowhere/],
+  ])('%s', async (args, pattern) => {
+    expect(await refused(args.map((arg) => arg ?? image))).toMatch(pattern)
+  })
+
+  test('an unknown command or flag shows how to get help', async () => {
+    for (const args of [['profil'], ['profile'], ['profile', image, '--redy-exit']]) {
+      const { status, stderr } = await box.run(args)
+      expect(status).toBe(2)
+      expect(stderr).toMatch(/^error: /)
+      expect(stderr).toMatch(/--help/)
+    }
+  })
+})

@@ -1,0 +1,60 @@
+/** The real thing at the other end: containerd with the stargz snapshotter pulls what we wrote lazily, and its container starts. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { expect, test } from 'vitest'
+import { openSource } from '../../image/sources.ts'
+import { openTarget } from '../../image/targets.ts'
+import { rebuildImage } from '../../optimizer/rebuild.ts'
+import { DEMO_READY, demoImage } from '../support/demo-image.ts'
+import { startRegistry } from '../support/registry.ts'
+import { type Containerd, startContainerd } from './containerd.ts'
+
+/** What the demo's start reads first, whatever the trace: enough for a zone in two layers. */
+const STARTUP = ['usr/bin/python3.11', 'srv/app/app.py', 'srv/app/weights.npy']
+
+async function pushOptimized(reference: string): Promise<void> {
+  await using source = await openSource(demoImage)
+  await using target = await openTarget(`docker://${reference}`)
+  await target.prepare({ force: false })
+  await rebuildImage({
+    image: await source.image(),
+    target,
+    startup: STARTUP.map((path) => ({ path, ranges: [], size: 0, afterReady: false, read: true })),
+  })
+}
+
+/** @returns what the container printed up to the line that matches */
+async function runUntil(containerd: Containerd, reference: string, pattern: RegExp): Promise<string> {
+  const args = ['run', '--rm', '--snapshotter', 'stargz', reference, 'demo']
+  const child = spawn('ctr-remote', args, { env: containerd.env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const ended = once(child, 'close')
+  let output = ''
+  const ready = new Promise<void>((resolve) => {
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk: Buffer) => {
+        output += chunk.toString()
+        if (pattern.test(output)) resolve()
+      })
+  })
+  await Promise.race([ready, ended])
+  await containerd.ctr('task', 'kill', '-s', 'KILL', 'demo').catch(() => {})
+  await ended
+  return output
+}
+
+test('an optimized image is pulled lazily by the stargz snapshotter, and starts', {
+  timeout: 120_000,
+}, async () => {
+  await using registry = await startRegistry()
+  const reference = `${registry.host}/demo:optimized`
+  await pushOptimized(reference)
+  await using containerd = await startContainerd()
+
+  await containerd.ctr('images', 'rpull', '--plain-http', '--snapshotter', 'stargz', reference)
+
+  const mounts = await readFile('/proc/self/mountinfo', 'utf8')
+  const lazy = mounts.split('\n').filter((line) => line.includes(containerd.folder) && line.includes('fuse'))
+  expect(lazy, 'every layer is a FUSE mount, none was unpacked').toHaveLength(3)
+  expect(await runUntil(containerd, reference, DEMO_READY)).toMatch(DEMO_READY)
+})

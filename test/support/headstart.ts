@@ -1,0 +1,97 @@
+/** Runs the command as a person does, in a folder of its own, and tells what it left behind. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import Docker from 'dockerode'
+import { mountsBelow, unmountBelow } from '../../image/mounts.ts'
+
+export const HEADSTART = fileURLToPath(new URL('../../cli/headstart.js', import.meta.url))
+
+export interface Outcome {
+  readonly status: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface RunChoices {
+  readonly env?: Readonly<Record<string, string>>
+  /** a program and its arguments that the command is run by */
+  readonly under?: readonly string[]
+  /** called once it runs; may send signals */
+  readonly meanwhile?: (child: {
+    kill(signal: NodeJS.Signals): void
+    readonly stderr: () => string
+  }) => Promise<void>
+}
+
+export interface Sandbox extends AsyncDisposable {
+  readonly folder: string
+  run(args: readonly string[], choices?: RunChoices): Promise<Outcome>
+  /** what a command has left: mounts, folders, containers and images of ours; empty when it cleaned up */
+  leftovers(): Promise<string[]>
+}
+
+/** Workspaces of the commands run in it live in its folder, apart from those of other tests. */
+export async function sandbox(): Promise<Sandbox> {
+  const folder = await mkdtemp('/var/tmp/hs-cli-')
+  return {
+    folder,
+    run: (args, choices = {}) => run(folder, args, choices),
+    leftovers: () => leftovers(folder),
+    async [Symbol.asyncDispose]() {
+      await unmountBelow(folder)
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+async function run(
+  folder: string,
+  args: readonly string[],
+  { env, under = [], meanwhile }: RunChoices,
+): Promise<Outcome> {
+  const [program = process.execPath, ...rest] = [...under, process.execPath, HEADSTART, ...args]
+  const child = spawn(program, rest, {
+    cwd: folder,
+    env: { ...process.env, HEADSTART_TMPDIR: `${folder}/work`, NO_COLOR: '1', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const output = { stdout: '', stderr: '' }
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output.stdout += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    output.stderr += text
+  })
+  const closed = once(child, 'close')
+  await meanwhile?.({ kill: (signal) => child.kill(signal), stderr: () => output.stderr })
+  await closed
+  return { status: child.exitCode, ...output }
+}
+
+async function leftovers(folder: string): Promise<string[]> {
+  const mounts = mountsBelow(await readFile('/proc/self/mountinfo', 'utf8'), folder)
+  const folders = (await readdir(`${folder}/work`).catch(() => [])).filter((name) =>
+    name.startsWith('headstart-'),
+  )
+  return [...mounts, ...folders, ...(await processesOf(folder))]
+}
+
+/** Processes whose command line or root names the folder: mount servers, containers. */
+async function processesOf(folder: string): Promise<string[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+  const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')))
+  return lines.filter((line) => line.includes(folder)).map((line) => line.replaceAll('\0', ' '))
+}
+
+/** Containers and images that the Docker engine holds for workspaces in the list. */
+export async function engineLeftovers(): Promise<string[]> {
+  const docker = new Docker()
+  const containers = await docker.listContainers({ all: true, filters: { label: ['headstart'] } })
+  const images = await docker.listImages()
+  return [
+    ...containers.map(({ Names }) => Names.join()),
+    ...images.flatMap(({ RepoTags }) => RepoTags ?? []).filter((tag) => tag.startsWith('headstart-shell')),
+  ]
+}
