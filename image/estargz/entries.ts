@@ -49,6 +49,8 @@ export interface EstargzEntry {
 export interface Contents {
   /** in blob order, landmarks not among them */
   readonly entries: readonly EstargzEntry[]
+  /** how many of them stand before the prefetch landmark */
+  readonly zoneEntries: number
   readonly landmark: 'prefetch' | 'no-prefetch' | 'absent'
   /** offset of the prefetch landmark's content: the runtime fetches the bytes before it at once; 0 when there is none */
   readonly zoneEnd: number
@@ -62,14 +64,20 @@ const fault = (entry: TocEntry, what: string): HeadstartError =>
 
 /**
  * @param tocOffset where the data ends
+ * @param keep.landmarks leaves them among the entries
  * @throws HeadstartError E_ESTARGZ: chunks with gaps or out of the blob, a path that leaves the layer, …
  */
-export function contentsOf(toc: readonly TocEntry[], tocOffset: number): Contents {
+export function contentsOf(
+  toc: readonly TocEntry[],
+  tocOffset: number,
+  keep: { readonly landmarks: boolean } = { landmarks: false },
+): Contents {
   const ends = endsOf(toc, tocOffset)
   const names = { users: new Map<number, string>(), groups: new Map<number, string>() }
   const entries: EstargzEntry[] = []
   let landmark: Contents['landmark'] = 'absent'
   let zoneEnd = 0
+  let zoneEntries = 0
   for (let at = 0; at < toc.length; ) {
     const first = toc[at]
     if (first === undefined) break
@@ -77,13 +85,15 @@ export function contentsOf(toc: readonly TocEntry[], tocOffset: number): Content
     let after = at + 1
     while (toc[after]?.type === 'chunk') after++
     const path = checkedPath(first, first.name)
-    if (path === PREFETCH_LANDMARK) {
-      if (landmark !== 'no-prefetch') [landmark, zoneEnd] = ['prefetch', first.offset ?? 0]
-    } else if (path === NO_PREFETCH_LANDMARK) [landmark, zoneEnd] = ['no-prefetch', 0]
-    else entries.push(entryOf(first, path, chunksOf(toc.slice(at, after), ends, at), names))
+    if (path === PREFETCH_LANDMARK && landmark !== 'no-prefetch')
+      [landmark, zoneEnd, zoneEntries] = ['prefetch', first.offset ?? 0, entries.length]
+    if (path === NO_PREFETCH_LANDMARK) [landmark, zoneEnd, zoneEntries] = ['no-prefetch', 0, 0]
+    const isLandmark = path === PREFETCH_LANDMARK || path === NO_PREFETCH_LANDMARK
+    if (!isLandmark || keep.landmarks)
+      entries.push(entryOf(first, path, chunksOf(toc.slice(at, after), ends, at), names))
     at = after
   }
-  return { entries, landmark, zoneEnd }
+  return { entries, landmark, zoneEnd, zoneEntries }
 }
 
 const hasData = (entry: TocEntry): boolean =>

@@ -1,0 +1,154 @@
+/** The verifier: silent on what is sound, and exact on what is not. Each fault is made in a layer that is right but for it. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { digestOf } from '../../image/digest.ts'
+import { encodeFooter, FOOTER_BYTES, parseFooter } from '../../image/estargz/footer.ts'
+import { unpackToc } from '../../image/estargz/reader.ts'
+import {
+  encodeToc,
+  parseToc,
+  TOC_DIGEST_ANNOTATION,
+  TOC_NAME,
+  type TocEntry,
+} from '../../image/estargz/toc.ts'
+import { type Problem, verifyImage } from '../../image/estargz/verify.ts'
+import { paddingOf } from '../../image/tar/entry.ts'
+import { END_OF_TAR, plainFileHeader } from '../../image/tar/write.ts'
+import type { Image, Layer } from '../../image/types.ts'
+import { writeImage } from '../support/images.ts'
+import { dir, file, hardlink, symlink } from '../support/tar.ts'
+import { layersOf, optimize, read, type TestFolder, testFolder, withImage } from './support.ts'
+
+let folder: TestFolder
+let optimized = ''
+let blob: Buffer = Buffer.alloc(0)
+
+beforeAll(async () => {
+  folder = await testFolder()
+  const original = await writeImage(join(folder.path, 'in'), {
+    layers: [
+      [
+        dir('d/'),
+        file('d/a', 'a'.repeat(1000), { pax: { 'SCHILY.xattr.user.k': 'v' } }),
+        file('d/big', Buffer.alloc(9000, 'big ')),
+        hardlink('d/h', 'd/a'),
+        symlink('d/s', 'a'),
+        file('d/z', 'last'),
+      ],
+    ],
+  })
+  optimized = `oci:${join(folder.path, 'out')}:x`
+  await optimize(original, optimized, [read('d/big')], { chunkSize: 4096 })
+  const [layer] = await layersOf(optimized, join(folder.path, 'layers'))
+  blob = await readFile(layer?.blob ?? '')
+})
+afterAll(() => folder[Symbol.asyncDispose]())
+
+/** The sound image with its layer's bytes replaced; every digest that isn't the point of the test is made to fit. */
+async function problemsOf(
+  bytes: Buffer,
+  change: (image: Image) => Image = (image) => image,
+): Promise<Problem[]> {
+  return withImage(optimized, async (image) => {
+    const [layer] = image.layers
+    if (layer === undefined) throw new Error('no layer')
+    const footer = parseFooter(bytes.subarray(-FOOTER_BYTES), bytes.length)
+    const toc = unpackToc(bytes.subarray(footer?.tocOffset, footer?.start))
+    const descriptor = {
+      ...layer.descriptor,
+      digest: digestOf(bytes),
+      size: bytes.length,
+      annotations: { [TOC_DIGEST_ANNOTATION]: digestOf(toc) },
+    }
+    const changed: Layer = {
+      descriptor,
+      diffId: digestOf(gunzipSync(bytes)),
+      open: async (range) => Readable.from([bytes.subarray(range?.start, range?.end)], { objectMode: false }),
+    }
+    return verifyImage(change({ ...image, layers: [changed] }))
+  })
+}
+
+/** The blob with another table of contents. */
+function withToc(change: (entries: TocEntry[]) => TocEntry[]): Buffer {
+  const { tocOffset = 0, start = 0 } = parseFooter(blob.subarray(-FOOTER_BYTES), blob.length) ?? {}
+  const toc = encodeToc(change(parseToc(unpackToc(blob.subarray(tocOffset, start)))))
+  const tar = Buffer.concat([
+    plainFileHeader(TOC_NAME, toc.length),
+    toc,
+    Buffer.alloc(paddingOf(toc.length)),
+    END_OF_TAR,
+  ])
+  return Buffer.concat([blob.subarray(0, tocOffset), gzipSync(tar), encodeFooter(tocOffset)])
+}
+
+const edit = (name: string, change: Partial<TocEntry>) => (entries: TocEntry[]) =>
+  entries.map((entry) => (entry.name === name && entry.type !== 'chunk' ? { ...entry, ...change } : entry))
+
+test('a sound image has no problems', async () => {
+  expect(await withImage(optimized, (image) => verifyImage(image))).toEqual([])
+  expect(await problemsOf(blob)).toEqual([])
+})
+
+const other = digestOf('other')
+const faults: [string, (entries: TocEntry[]) => TocEntry[], string | undefined, RegExp][] = [
+  ['mode', edit('d/z', { mode: 0o600 }), 'd/z', /mode is "600", the tar says "644"/],
+  ['owner', edit('d/z', { uid: 5 }), 'd/z', /owner is 5, the tar says 0/],
+  ['time', edit('d/z', { modtime: '2001-01-01T00:00:00Z' }), 'd/z', /time is 978307200/],
+  ['type', edit('d/s', { type: 'fifo' }), 'd/s', /type is "fifo"/],
+  ['link', edit('d/s', { linkName: 'b' }), 'd/s', /link target is "b"/],
+  ['xattr', edit('d/a', { xattrs: {} }), 'd/a', /xattr user.k is missing/],
+  ['added xattr', edit('d/z', { xattrs: { 'user.new': 'AA==' } }), 'd/z', /no xattr user.new/],
+  ['file digest', edit('d/z', { digest: other }), 'd/z', /its entry says sha256:/],
+  ['chunk digest', edit('d/big', { chunkDigest: other }), 'd/big', /chunk at \d+ has the digest/],
+  ['name', edit('d/z', { name: 'd/y' }), 'd/z', /has "d\/y" in this place/],
+  ['missing entry', (entries) => entries.filter(({ name }) => name !== 'd/z'), 'd/z', /in this place/],
+  ['added entry', (entries) => [...entries, { name: 'more', type: 'dir' }], undefined, /1 entries more/],
+  [
+    'no landmark',
+    (entries) => entries.filter(({ name }) => !name.includes('landmark')),
+    undefined,
+    /no landmark/,
+  ],
+  ['landmark', edit('.prefetch.landmark', { digest: other }), undefined, /not a file of one byte/],
+  ['hardlink', edit('d/h', { linkName: 'd/none' }), 'd/h', /links to "d\/none"/],
+  ['no chunk digest', edit('d/big', { chunkDigest: undefined }), 'd/big', /no digest/],
+]
+test.each(faults)('a wrong %s in the table of contents is named', async (_, change, path, message) => {
+  const problems = await problemsOf(withToc(change))
+  expect(problems).toContainEqual({ layer: 0, path, message: expect.stringMatching(message) })
+})
+
+test('an offset that is not that of its chunk is a problem, with the name of the file', async () => {
+  const problems = await problemsOf(
+    withToc((entries) =>
+      entries.map((entry) => (entry.name === 'd/z' ? { ...entry, offset: (entry.offset ?? 0) - 1 } : entry)),
+    ),
+  )
+  expect(problems.map(({ path }) => path)).toContain('d/z')
+})
+
+test('diffID, digests of manifest and config, Docker manifests: each is told', async () => {
+  const [diffId] = await problemsOf(blob, (image) => ({
+    ...image,
+    layers: image.layers.map((layer) => ({ ...layer, diffId: other })),
+  }))
+  expect(diffId?.message).toMatch(/diffID is sha256:.*, the config says sha256:/)
+  const [manifest] = await problemsOf(blob, (image) => ({ ...image, rawManifest: Buffer.from('{}') }))
+  expect(manifest).toMatchObject({ layer: undefined, message: expect.stringMatching(/manifest's digest/) })
+  const docker = 'application/vnd.docker.distribution.manifest.v2+json'
+  const [old] = await problemsOf(blob, (image) => ({
+    ...image,
+    manifest: { ...image.manifest, mediaType: docker },
+  }))
+  expect(old?.message).toMatch(/can't carry/)
+})
+
+test('an image that was never converted is told so', async () => {
+  const plain = await writeImage(join(folder.path, 'plain'), { layers: [[file('a', 'a')]] })
+  const problems = await withImage(plain, (image) => verifyImage(image))
+  expect(problems.map(({ message }) => message)).toContain('the layer is no eStargz')
+})
