@@ -117,6 +117,8 @@ const benchSchema = z.strictObject({
   /** what to type to measure again */
   command: z.string(),
   warmups: count,
+  /** before each sample; a container without rights over the kernel cannot */
+  pageCacheDropped: z.boolean(),
   images: z.record(z.string(), imageSchema),
   arms: z.array(armSchema),
   samples: z.array(sampleSchema),

@@ -1,5 +1,12 @@
 /** The thread behind `link.ts`: an HTTP proxy whose bytes pass two buckets and whose requests wait for round trips. */
-import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import {
+  Agent,
+  type ClientRequest,
+  createServer,
+  type IncomingMessage,
+  request,
+  type ServerResponse,
+} from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as sleep, setImmediate as tick } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
@@ -67,19 +74,25 @@ async function* passing(body: AsyncIterable<Buffer>, bucket: typeof up): AsyncGe
 
 async function send(
   from: AsyncIterable<Buffer>,
-  to: NodeJS.WritableStream,
+  to: ServerResponse | ClientRequest,
   onPiece: (bytes: number) => void,
-) {
+): Promise<void> {
   for await (const piece of from) {
     onPiece(piece.length)
-    if (!to.write(piece))
-      await new Promise((go) => {
-        to.once('drain', go)
-        to.once('close', go)
-        to.once('error', go)
-      })
+    if (!to.write(piece)) await drained(to)
   }
   to.end()
+}
+
+/** Or gone: what comes then is written to nobody, and ends with the request. */
+function drained(to: ServerResponse | ClientRequest): Promise<void> {
+  return new Promise((resolve) => {
+    const go = () => {
+      to.off('drain', go).off('close', go)
+      resolve()
+    }
+    to.on('drain', go).on('close', go)
+  })
 }
 
 async function handle(incoming: IncomingMessage, outgoing: ServerResponse, entry: Entry): Promise<void> {

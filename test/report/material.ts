@@ -179,6 +179,7 @@ export function makeMaterial({ files = 6000, samples = 5, names = [] }: Material
     command:
       'headstart bench registry.example/team/hello-flask:1 registry.example/team/hello-flask:1-esgz --link wan',
     warmups: 1,
+    pageCacheDropped: true,
     images: {
       original: image('registry.example/team/hello-flask:1'),
       optimized: { ...image('registry.example/team/hello-flask:1-esgz'), files: rows },

@@ -1,0 +1,47 @@
+/** What the measurements were taken on, and how a sample starts with nothing cached. */
+import { readFile, writeFile } from 'node:fs/promises'
+import { cpus, release, totalmem } from 'node:os'
+import { tryCommand } from '../../image/command.ts'
+import type { Bench } from './file.ts'
+
+export async function describeMachine(): Promise<Bench['machine']> {
+  const system = await readFile('/etc/os-release', 'utf8').catch(() => '')
+  return {
+    cpu: cpus()[0]?.model.trim() || 'unknown processor',
+    cores: cpus().length,
+    memoryBytes: totalmem(),
+    system: /^PRETTY_NAME="?([^"\n]*)/m.exec(system)?.[1] ?? 'unknown system',
+    kernel: release(),
+  }
+}
+
+const VERSION_OF: Readonly<Record<string, readonly string[]>> = {
+  runc: ['runc', '--version'],
+  docker: ['docker', '--version'],
+  containerd: ['containerd', '--version'],
+}
+
+/** @param programs those of the ones known that took part */
+export async function describeVersions(
+  tool: string,
+  programs: readonly string[],
+): Promise<Bench['versions']> {
+  const [name = tool, version = ''] = tool.split(' ')
+  const versions: Record<string, string> = { [name]: version, node: process.versions.node }
+  for (const program of programs) {
+    const [command, ...args] = VERSION_OF[program] ?? []
+    const result = command === undefined ? undefined : await tryCommand(command, args).catch(() => undefined)
+    const found = /\d+\.\d+[\w.+~-]*/.exec(result?.stdout ?? '')?.[0]
+    if (found !== undefined) versions[program] = found
+  }
+  return versions
+}
+
+/** Writes what is dirty, then forgets what was read. @returns false: this machine doesn't let us */
+export async function dropPageCache(): Promise<boolean> {
+  await tryCommand('sync', [])
+  return writeFile('/proc/sys/vm/drop_caches', '3').then(
+    () => true,
+    () => false,
+  )
+}

@@ -1,0 +1,46 @@
+/** What a request to a registry was for, told by its path and range. Pure. */
+import type { Image } from '../../image/types.ts'
+import type { LinkRequest } from './link.ts'
+
+export type Purpose = 'resolve' | 'toc' | 'prefetch' | 'onDemand'
+
+/** Where a layer's zone and table of contents lie. */
+export interface LayerPlan {
+  readonly digest: string
+  readonly size: number
+  /** 0: none */
+  readonly zoneEnd: number
+  readonly tocOffset: number
+}
+
+/** @param layers of the image that was pulled; those not named are fetched whole */
+export function purposeOf({ path, range }: LinkRequest, layers: readonly LayerPlan[]): Purpose {
+  const digest = /\/blobs\/(sha256:[0-9a-f]{64})/.exec(decodeURIComponent(path))?.[1]
+  const layer = layers.find((one) => one.digest === digest)
+  if (!layer) return 'resolve'
+  const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)/.exec(range ?? '') ?? []
+  if (first === '' && last === '') return 'onDemand'
+  const start = first === '' ? layer.size - Number(last) : Number(first)
+  if (start >= layer.tocOffset) return 'toc'
+  return start < layer.zoneEnd ? 'prefetch' : 'onDemand'
+}
+
+/** When the last request that names no layer was answered: manifests and the config. */
+export function lastManifestEnd(requests: readonly LinkRequest[], image: Image, startedAt: number): number {
+  const layers = new Set<string>(image.layers.map(({ descriptor }) => descriptor.digest))
+  const isLayer = ({ path }: LinkRequest) => [...layers].some((digest) => path.includes(digest))
+  return requests
+    .filter((request) => !isLayer(request))
+    .reduce((latest, { endedAt }) => Math.max(latest, endedAt ?? startedAt), startedAt)
+}
+
+/** When the zones were here, of those fetched before `created`; with no zone, 0. */
+export function lastZoneEnd(
+  requests: readonly LinkRequest[],
+  layers: readonly LayerPlan[],
+  created: number,
+): number {
+  return requests
+    .filter((request) => request.startedAt < created && purposeOf(request, layers) === 'prefetch')
+    .reduce((latest, { endedAt }) => Math.max(latest, Math.min(endedAt ?? created, created)), 0)
+}

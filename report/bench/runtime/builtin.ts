@@ -1,0 +1,97 @@
+/**
+ * The runtime that needs nothing but this machine: our lazy mount, or for a full pull our own registry client and unpacker, working as
+ * containerd does; and the container on one of our engines.
+ */
+
+import { HeadstartError } from '../../../image/errors.ts'
+import { chooseEngine } from '../../../tracer/engine/index.ts'
+import { stackRootfs } from '../../../tracer/rootfs.ts'
+import { startContainer } from '../../../tracer/start.ts'
+import { epochMs, epochOf } from '../clock.ts'
+import type { Phase } from '../file.ts'
+import { fullPull } from '../full-pull.ts'
+import type { Cycle, Runtime, Started } from './types.ts'
+
+/** The lazy mount keeps what it unpacked; it must not fill memory that a sample of another arm would have. */
+const MEMORY_BYTES = 64 << 20
+const DISK_BYTES = 8 << 30
+
+export interface PulledRoot {
+  readonly folder: string
+  /** ms from the first request to the end of each phase */
+  readonly ends: Pick<Record<Phase, number>, 'resolve' | 'tocs' | 'prefetch'>
+  readonly unpack: Started['unpack']
+}
+
+export const builtinRuntime: Runtime = {
+  name: 'builtin',
+  programs: ['runc'],
+  arms: ['legacy', 'lazy', 'optimized', 'other'],
+  unavailable: async () => undefined,
+  prepare: async (cycle) => ({ run: () => pullAndStart(cycle), async [Symbol.asyncDispose]() {} }),
+}
+
+async function pullAndStart(cycle: Cycle): Promise<Started> {
+  const engine = await chooseEngine(cycle.start.engine)
+  await using stack = new AsyncDisposableStack()
+  const root = cycle.kind === 'legacy' ? await fullPull(cycle) : await lazyRoot(cycle, stack)
+  const { command, run, ready, timeoutMs } = cycle.start
+  const started = stack.use(
+    await startContainer({
+      engine,
+      workspace: cycle.workspace,
+      root: root.folder,
+      config: cycle.image.config.process,
+      command,
+      run,
+      ready,
+      ...(timeoutMs !== undefined && { timeoutMs }),
+      ...(cycle.signal && { abort: cycle.signal }),
+    }),
+  )
+  const outcome = await started.untilReady()
+  const readyAt = outcome.ready.at
+  const startedAt = await firstRequestAt(cycle)
+  const ends = {
+    resolve: startedAt + root.ends.resolve,
+    tocs: startedAt + root.ends.tocs,
+    prefetch: startedAt + root.ends.prefetch,
+    create: epochOf(started.startedAt.monotonic),
+    ready: readyAt === undefined ? epochMs() : epochOf(readyAt),
+  }
+  const owned = stack.move()
+  return {
+    marks: { startedAt, ends },
+    unpack: root.unpack,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
+
+/** The clock starts with the first request: the mount's process stands for a snapshotter's daemon, which would be running already. */
+export const firstRequestAt = async (cycle: Cycle): Promise<number> =>
+  (await cycle.requests())[0]?.startedAt ?? epochMs()
+
+async function lazyRoot(cycle: Cycle, stack: AsyncDisposableStack): Promise<PulledRoot> {
+  const { workspace, signal } = cycle
+  const rootfs = stack.use(
+    await stackRootfs({
+      workspace,
+      tree: {
+        kind: 'lazy',
+        reference: `docker://${cycle.host}/${cycle.name}`,
+        prefetch: cycle.kind !== 'lazy',
+        cacheFolder: await workspace.sub('cache'),
+        memoryBytes: MEMORY_BYTES,
+        diskBytes: DISK_BYTES,
+        insecure: true,
+      },
+      record: false,
+      ...(signal && { signal }),
+    }),
+  )
+  const { lazy } = rootfs.mount
+  if (!lazy) throw new HeadstartError('E_FUSE', 'the lazy mount said nothing of how it was opened')
+  const resolve = lazy.resolveMs
+  const tocs = resolve + lazy.tocMs
+  return { folder: rootfs.folder, ends: { resolve, tocs, prefetch: tocs + lazy.prefetchMs }, unpack: [] }
+}

@@ -1,0 +1,56 @@
+/** Containers that a command runs in the foreground (`docker run`, `ctr run`), as an engine of the tracer's: its readiness fits them too. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { tryCommand } from '../../../image/command.ts'
+import { HeadstartError } from '../../../image/errors.ts'
+import type { Container, ContainerRequest, Engine } from '../../../tracer/engine/types.ts'
+
+export interface ContainerCommands {
+  readonly program: string
+  readonly env: NodeJS.ProcessEnv
+  /** runs in the foreground until the container ends, with its status */
+  readonly run: readonly string[]
+  exec(command: readonly string[]): readonly string[]
+  kill(signal: string): readonly string[]
+}
+
+/** The container is on the host's network. */
+export function commandEngine(commandsOf: (request: ContainerRequest) => ContainerCommands): Engine {
+  return {
+    name: 'docker', // for traces, which nobody makes here
+    unavailable: async () => undefined,
+    sweep: async () => {},
+    async run(request) {
+      const commands = commandsOf(request)
+      const { program, env } = commands
+      request.signal?.throwIfAborted()
+      await request.beforeStart()
+      const child = spawn(program, commands.run, { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+      child.stdout.on('data', (chunk: Buffer) => request.onOutput('stdout', chunk))
+      child.stderr.on('data', (chunk: Buffer) => request.onOutput('stderr', chunk))
+      const exited = exitOf(child, program)
+      exited.catch(() => {}) // whoever awaits it is told; nobody may
+      const tell = async (args: readonly string[]) => (await tryCommand(program, args, { env })).status
+      return {
+        address: '127.0.0.1',
+        exited,
+        exec: (command) => tell(commands.exec(command)),
+        kill: async (signal) => void (await tell(commands.kill(signal))),
+        async [Symbol.asyncDispose]() {
+          await tell(commands.kill('KILL'))
+          const late = setTimeout(() => child.kill('SIGKILL'), 5000)
+          await exited.catch(() => {})
+          clearTimeout(late)
+        },
+      } satisfies Container
+    },
+  }
+}
+
+function exitOf(child: ChildProcess, program: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.once('error', (cause) =>
+      reject(new HeadstartError('E_RUN', `${program} did not run: ${cause.message}`, { cause })),
+    )
+    child.once('exit', (code) => resolve(code ?? 137))
+  })
+}

@@ -1,0 +1,153 @@
+/**
+ * containerd with the stargz snapshotter, driven as its users do (`ctr-remote`): a daemon of each for every sample, with nothing in it.
+ * What the snapshotter does when is told by its requests.
+ */
+import { stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { runCommand, tryCommand } from '../../../image/command.ts'
+import { HeadstartError, messageOf } from '../../../image/errors.ts'
+import type { ContainerRequest } from '../../../tracer/engine/types.ts'
+import { startContainer } from '../../../tracer/start.ts'
+import { epochMs, epochOf } from '../clock.ts'
+import { lastManifestEnd, lastZoneEnd } from '../requests.ts'
+import { commandEngine } from './command-engine.ts'
+import { startDaemon } from './daemon.ts'
+import { refuseOptions } from './options.ts'
+import type { Cycle, Runtime, Started, StartSettings } from './types.ts'
+
+const SNAPSHOTTER = 'containerd-stargz-grpc'
+
+export const containerdRuntime: Runtime = {
+  name: 'containerd',
+  programs: ['containerd', 'runc'],
+  arms: ['legacy', 'lazy', 'optimized', 'other'],
+  async unavailable(start: StartSettings) {
+    try {
+      await runCommand('containerd', ['--version'])
+      await runCommand('ctr-remote', ['--version'])
+      await tryCommand(start.snapshotter ?? SNAPSHOTTER, ['--version'])
+      return undefined
+    } catch (error) {
+      return messageOf(error)
+    }
+  },
+  async prepare(cycle) {
+    refuseOptions(cycle.start.run, 'containerd', ['env'])
+    await using stack = new AsyncDisposableStack()
+    const folder = await cycle.workspace.sub('containerd')
+    const address = join(folder, 'c.sock')
+    const snapshotter = join(folder, 's.sock')
+    await writeFile(join(folder, 'config.toml'), configuration(folder, address, snapshotter))
+    const start = async (program: string, args: readonly string[], socket: string) =>
+      stack.use(await startDaemon({ program, args, socket, log: `${socket}.log`, signal: cycle.signal }))
+    if (cycle.kind !== 'legacy') {
+      const root = await cycle.workspace.sub('containerd/snapshotter')
+      await start(
+        cycle.start.snapshotter ?? SNAPSHOTTER,
+        [`--address=${snapshotter}`, `--root=${root}`],
+        snapshotter,
+      )
+    }
+    await start('containerd', ['--config', join(folder, 'config.toml')], address)
+    await untilAnswers(address)
+    const owned = stack.move()
+    return { run: () => pullAndStart(cycle, address), [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  },
+}
+
+const configuration = (folder: string, address: string, snapshotter: string): string => `version = 2
+root = "${folder}/root"
+state = "${folder}/state"
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+[grpc]
+address = "${address}"
+[proxy_plugins.stargz]
+type = "snapshot"
+address = "${snapshotter}"
+`
+
+const envFor = (address: string): NodeJS.ProcessEnv => ({ ...process.env, CONTAINERD_ADDRESS: address })
+
+async function untilAnswers(address: string): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    const { status } = await tryCommand('ctr-remote', ['version'], { env: envFor(address) })
+    if (status === 0) return
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  throw new HeadstartError('E_RUNTIME', 'the containerd started for the sample does not answer')
+}
+
+const isLazy = (cycle: Cycle): boolean => cycle.kind !== 'legacy'
+
+async function pullAndStart(cycle: Cycle, address: string): Promise<Started> {
+  const reference = `${cycle.host}/${cycle.name}`
+  const { signal, start, workspace } = cycle
+  const pull = isLazy(cycle) ? ['rpull', '--plain-http', '--snapshotter', 'stargz'] : ['pull', '--plain-http']
+  const startedAt = epochMs()
+  await runCommand('ctr-remote', ['images', ...pull, reference], {
+    env: envFor(address),
+    ...(signal && { signal }),
+  })
+  const pulledAt = epochMs()
+  await using stack = new AsyncDisposableStack()
+  const pidFile = join(workspace.folder, 'pid')
+  const started = stack.use(
+    await startContainer({
+      engine: commandEngine((request) => commandsOf(request, cycle, address, pidFile)),
+      workspace,
+      root: workspace.folder,
+      config: cycle.image.config.process,
+      command: start.command,
+      run: start.run,
+      ready: start.ready,
+      ...(start.timeoutMs !== undefined && { timeoutMs: start.timeoutMs }),
+      ...(signal && { abort: signal }),
+    }),
+  )
+  const { ready } = await started.untilReady()
+  const readyAt = ready.at === undefined ? epochMs() : epochOf(ready.at)
+  const requests = await cycle.requests()
+  const resolve = lastManifestEnd(requests, cycle.image, startedAt)
+  // The snapshotter prefetches on its own, and a container is created only when that is done.
+  const created = await stat(pidFile).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => pulledAt,
+  )
+  const zone = isLazy(cycle) ? lastZoneEnd(requests, cycle.zones, created) : pulledAt
+  const owned = stack.move()
+  return {
+    marks: {
+      startedAt,
+      ends: {
+        resolve,
+        tocs: isLazy(cycle) ? pulledAt : resolve,
+        prefetch: Math.max(pulledAt, zone),
+        create: created,
+        ready: readyAt,
+      },
+    },
+    unpack: [],
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
+
+function commandsOf(
+  { id, options, process: plan }: ContainerRequest,
+  cycle: Cycle,
+  address: string,
+  pidFile: string,
+) {
+  const own = cycle.start.command.length > 0 ? plan.args : []
+  return {
+    program: 'ctr-remote',
+    env: envFor(address),
+    run: [
+      ...['run', '--rm', '--net-host', '--pid-file', pidFile],
+      ...(isLazy(cycle) ? ['--snapshotter', 'stargz'] : []),
+      ...(options.env ?? []).flatMap((entry) => ['--env', entry]),
+      ...[`${cycle.host}/${cycle.name}`, id, ...own],
+    ],
+    exec: (command: readonly string[]) => ['task', 'exec', '--exec-id', `e${Date.now()}`, id, ...command],
+    kill: (signal: string) => ['task', 'kill', '--signal', `SIG${signal}`, id],
+  }
+}

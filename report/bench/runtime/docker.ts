@@ -1,0 +1,127 @@
+/**
+ * A real `docker pull` and `docker run`, for the full pull: in an engine of the sample's own, with nothing in it, so that neither what
+ * is cached helps, nor the engine of this machine is touched.
+ */
+import { join } from 'node:path'
+import { runCommand, tryCommand } from '../../../image/command.ts'
+import { HeadstartError, messageOf } from '../../../image/errors.ts'
+import type { ContainerRequest } from '../../../tracer/engine/types.ts'
+import { startContainer } from '../../../tracer/start.ts'
+import { epochMs, epochOf } from '../clock.ts'
+import { lastManifestEnd } from '../requests.ts'
+import { commandEngine } from './command-engine.ts'
+import { startDaemon } from './daemon.ts'
+import { refuseOptions } from './options.ts'
+import type { Cycle, Runtime, Started } from './types.ts'
+
+export const dockerRuntime: Runtime = {
+  name: 'docker',
+  programs: ['docker'],
+  arms: ['legacy'],
+  async unavailable() {
+    try {
+      await runCommand('dockerd', ['--version'])
+      await runCommand('docker', ['--version'])
+      return undefined
+    } catch (error) {
+      return messageOf(error)
+    }
+  },
+  async prepare(cycle) {
+    refuseOptions(cycle.start.run, 'docker', ['env', 'user', 'workingDir', 'entrypoint'])
+    const folder = await cycle.workspace.sub('docker')
+    const socket = join(folder, 'docker.sock')
+    const daemon = await startDaemon({
+      program: 'dockerd',
+      args: daemonArgs(folder, socket),
+      socket,
+      log: join(folder, 'log'),
+      signal: cycle.signal,
+    })
+    const host = `unix://${socket}`
+    await untilAnswers(host)
+    return {
+      run: () => pullAndStart(cycle, host),
+      [Symbol.asyncDispose]: () => daemon[Symbol.asyncDispose](),
+    }
+  },
+}
+
+/** No network of its own: containers get the host's. */
+const daemonArgs = (folder: string, socket: string): string[] => [
+  ...['--data-root', join(folder, 'data'), '--exec-root', join(folder, 'exec')],
+  ...['--pidfile', join(folder, 'pid'), '--host', `unix://${socket}`],
+  ...['--bridge', 'none', '--iptables=false', '--ip6tables=false'],
+]
+
+async function untilAnswers(host: string): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    const { status } = await tryCommand('docker', ['--host', host, 'version'])
+    if (status === 0) return
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  throw new HeadstartError('E_RUNTIME', 'the Docker engine started for the sample does not answer')
+}
+
+async function pullAndStart(cycle: Cycle, host: string): Promise<Started> {
+  const reference = `${cycle.host}/${cycle.name}`
+  const { signal, start } = cycle
+  const startedAt = epochMs()
+  await runCommand('docker', ['--host', host, 'pull', '--quiet', reference], { ...(signal && { signal }) })
+  const pulledAt = epochMs()
+  await using stack = new AsyncDisposableStack()
+  const started = stack.use(
+    await startContainer({
+      engine: commandEngine((request) => commandsOf(request, host, reference)),
+      workspace: cycle.workspace,
+      root: cycle.workspace.folder,
+      config: cycle.image.config.process,
+      command: start.command,
+      run: start.run,
+      ready: start.ready,
+      ...(start.timeoutMs !== undefined && { timeoutMs: start.timeoutMs }),
+      ...(signal && { abort: signal }),
+    }),
+  )
+  const { ready } = await started.untilReady()
+  const readyAt = ready.at === undefined ? epochMs() : epochOf(ready.at)
+  const resolve = lastManifestEnd(await cycle.requests(), cycle.image, startedAt)
+  const create = await startOf(host, cycle.workspace.id, pulledAt)
+  const owned = stack.move()
+  return {
+    marks: { startedAt, ends: { resolve, tocs: resolve, prefetch: pulledAt, create, ready: readyAt } },
+    unpack: [],
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
+
+/** When the engine had started the container's process. */
+async function startOf(host: string, id: string, otherwise: number): Promise<number> {
+  const format = '{{.State.StartedAt}}'
+  const { stdout } = await tryCommand('docker', ['--host', host, 'inspect', '--format', format, id])
+  const at = Date.parse(stdout.trim())
+  return Number.isNaN(at) ? otherwise : at
+}
+
+function commandsOf({ id, process: plan }: ContainerRequest, host: string, reference: string) {
+  const names = plan.env.map((entry) => entry.slice(0, entry.indexOf('=')))
+  const [program = '', ...args] = plan.args
+  return {
+    program: 'docker',
+    // By name only: values on a command line could be read by anybody on the machine.
+    env: { ...process.env, ...envOf(plan.env) },
+    run: [
+      ...['--host', host, 'run', '--name', id, '--network', 'host', '--workdir', plan.cwd],
+      ...(plan.user === '' ? [] : ['--user', plan.user]),
+      ...names.flatMap((name) => ['--env', name]),
+      ...['--entrypoint', program, reference, ...args],
+    ],
+    exec: (command: readonly string[]) => ['--host', host, 'exec', id, ...command],
+    kill: (signal: string) => ['--host', host, 'kill', '--signal', signal, id],
+  }
+}
+
+const envOf = (entries: readonly string[]): Record<string, string> =>
+  Object.fromEntries(
+    entries.map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]),
+  )

@@ -1,0 +1,61 @@
+/** What pulls and starts an image for a sample. Runtimes are siblings behind the table in `index.ts`. */
+import type { Image } from '../../../image/types.ts'
+import type { Workspace } from '../../../image/workspace.ts'
+import type { RunOptions } from '../../../tracer/engine/run-options.ts'
+import type { EngineName } from '../../../tracer/engine/types.ts'
+import type { ReadyCheck } from '../../../tracer/readiness.ts'
+import type { ArmKind, BenchSample } from '../file.ts'
+import type { LinkRequest } from '../link.ts'
+import type { LayerPlan } from '../requests.ts'
+import type { Marks } from '../traffic.ts'
+
+export type RuntimeName = 'builtin' | 'docker' | 'containerd'
+
+/** How the container is started: the same for every sample. */
+export interface StartSettings {
+  /** replaces the image's `Cmd`, unless empty */
+  readonly command: readonly string[]
+  readonly run: RunOptions
+  readonly ready: ReadyCheck
+  readonly timeoutMs: number | undefined
+  /** of the built-in runtime */
+  readonly engine: EngineName | undefined
+  /** of containerd: the stargz snapshotter's daemon, `containerd-stargz-grpc` by default */
+  readonly snapshotter: string | undefined
+}
+
+export interface Cycle {
+  readonly kind: ArmKind
+  /** as it is behind the link */
+  readonly image: Image
+  /** where its layers' zones and tables of contents lie */
+  readonly zones: readonly LayerPlan[]
+  /** host and port of the link, plain HTTP */
+  readonly host: string
+  /** `name:tag` there */
+  readonly name: string
+  /** empty */
+  readonly workspace: Workspace
+  readonly start: StartSettings
+  /** what the link has seen of this sample so far */
+  readonly requests: () => Promise<readonly LinkRequest[]>
+  readonly signal: AbortSignal | undefined
+}
+
+/** One pull and start, its container still running; disposing ends and removes it. */
+export interface Started extends AsyncDisposable {
+  readonly marks: Marks
+  /** legacy only: what each layer took to unpack */
+  readonly unpack: BenchSample['unpack']
+}
+
+export interface Runtime {
+  readonly name: RuntimeName
+  /** programs whose versions belong into the file */
+  readonly programs: readonly string[]
+  readonly arms: readonly ArmKind[]
+  /** Why it can't be used on this machine, in words; undefined when it can. */
+  unavailable(start: StartSettings): Promise<string | undefined>
+  /** Brings what must be there before the clock starts into its fresh state. */
+  prepare(cycle: Cycle): Promise<{ run(): Promise<Started> } & AsyncDisposable>
+}
