@@ -73,7 +73,7 @@ export class RegistryClient implements AsyncDisposable {
     return new RegistryClient(host, endpoint, authorizer)
   }
 
-  /** @throws HeadstartError E_UNAUTHORIZED, E_IMAGE_NOT_FOUND (404), E_REGISTRY, E_REGISTRY_UNREACHABLE */
+  /** @throws HeadstartError E_UNAUTHORIZED, E_NOT_FOUND (404), E_REGISTRY, E_REGISTRY_UNREACHABLE */
   request(request: RegistryRequest): Promise<RegistryResponse> {
     return this.retried(request, async (response) => response)
   }

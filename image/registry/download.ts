@@ -81,7 +81,7 @@ export class Downloader {
     }
     const path = `/v2/${this.repository}/blobs/${descriptor.digest}`
     const response = await this.client.request({ ...request, url: path }).catch((error: unknown) => {
-      if (error instanceof HeadstartError && error.code === 'E_IMAGE_NOT_FOUND')
+      if (error instanceof HeadstartError && error.code === 'E_NOT_FOUND')
         throw new HeadstartError('E_BLOB_MISSING', error.message, { cause: error })
       throw error
     })

@@ -53,7 +53,7 @@ export async function refused(method: string, response: RegistryResponse): Promi
     return new HeadstartError('E_UNAUTHORIZED', text, {
       hint: 'Log in with docker login, and see that the account may read (or write) the repository',
     })
-  return new HeadstartError(status === 404 ? 'E_IMAGE_NOT_FOUND' : 'E_REGISTRY', text)
+  return new HeadstartError(status === 404 ? 'E_NOT_FOUND' : 'E_REGISTRY', text)
 }
 
 async function reasonOf({ body }: RegistryResponse): Promise<string> {

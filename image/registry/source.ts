@@ -76,7 +76,7 @@ async function fetchManifest(
     } as const
     return await client.document(request, MAX_MANIFEST_BYTES)
   } catch (error) {
-    if (!(error instanceof HeadstartError) || error.code !== 'E_IMAGE_NOT_FOUND') throw error
+    if (!(error instanceof HeadstartError) || error.code !== 'E_NOT_FOUND') throw error
     const name = `${repository}${isDigest(reference) ? '@' : ':'}${reference}`
     throw new HeadstartError('E_IMAGE_NOT_FOUND', `${client.host} has no image ${name}`, { cause: error })
   }

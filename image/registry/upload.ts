@@ -73,13 +73,15 @@ export class Uploader {
     const { size, digest } = blob.descriptor
     let location = start
     let failures = 0
+    let furthest = 0 // ground covered again after a restart is no progress
     for (let at = 0; at < size; ) {
       const end = Math.min(at + this.chunkBytes, size)
       const outcome = await this.sendChunk(blob, location, at, end, signal)
       if ('next' in outcome) {
-        failures = 0
         location = outcome.next
         at = end
+        if (at > furthest) failures = 0
+        furthest = Math.max(furthest, at)
         continue
       }
       const wait = ++failures < MAX_ATTEMPTS ? waitMs(failures, outcome.asked, Math.random()) : undefined
@@ -89,7 +91,6 @@ export class Uploader {
         at: 0,
         location: await this.restart(blob, signal),
       }
-      if (resumed.at > at) failures = 0
       if (resumed.at > size)
         throw new HeadstartError('E_REGISTRY', `${this.client.host} has more of ${digest} than there is`)
       at = resumed.at
@@ -163,20 +164,22 @@ export class Uploader {
     return { at, location: headerOf(response, 'location') === undefined ? location : this.location(response) }
   }
 
+  /** When the answer to a first try was lost, a second one finds the upload gone, and the blob there. */
   private async finish(
-    { digest }: Descriptor,
+    descriptor: Descriptor,
     location: string,
     signal: AbortSignal | undefined,
   ): Promise<void> {
     const response = await this.client.request({
       method: 'PUT',
-      url: withDigest(location, digest),
+      url: withDigest(location, descriptor.digest),
       headers: { 'content-length': '0' },
       scopes: this.scopes(),
-      expected: [201, 204],
+      expected: [201, 204, 404],
       signal,
     })
-    await response.body.dump()
+    if (response.status !== 404) await response.body.dump()
+    else if (!(await this.exists(descriptor, signal))) throw await refused('PUT', response)
   }
 
   private location(response: RegistryResponse): string {

@@ -1,0 +1,405 @@
+/** Reaching registries: credentials in all their places, tokens, TLS, redirects, ranges, resuming, mounting, chunks. */
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer, type IncomingMessage } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { copyImage } from '../../image/copy.ts'
+import { hashStream, readBounded } from '../../image/digest.ts'
+import { parseReference } from '../../image/reference.ts'
+import { registryTarget } from '../../image/registry/target.ts'
+import type { TransportOptions } from '../../image/sources.ts'
+import { openSource } from '../../image/sources.ts'
+import { openTarget } from '../../image/targets.ts'
+import { writeImage } from '../support/images.ts'
+import { startRegistry, type TestRegistry } from '../support/registry.ts'
+import { dir, file } from '../support/tar.ts'
+import { type Fault, startFaultProxy } from './fault-proxy.ts'
+import { startTokenServer, type TokenServer } from './token-server.ts'
+
+const USER = 'user'
+const PASSWORD = 'pass:word'
+const REFRESH = 'refresh-token'
+
+let folder: string
+let original: string
+let plain: TestRegistry
+let basic: TestRegistry
+let bearer: TestRegistry
+let secure: TestRegistry
+let tokens: TokenServer
+let count = 0
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'hs-reg-test-'))
+  original = await writeImage(join(folder, 'original'), {
+    layers: [[dir('etc/'), file('etc/name', 'x')], [file('big', randomBytes(700_000))]],
+  })
+  tokens = await startTokenServer({ folder, user: USER, password: PASSWORD, refreshToken: REFRESH })
+  ;[plain, basic, bearer, secure] = await Promise.all([
+    startRegistry(),
+    startRegistry({ auth: { user: USER, password: PASSWORD } }),
+    startRegistry({ extra: tokens.registryConfig }),
+    startRegistry({ tls: true }),
+  ])
+})
+
+afterAll(async () => {
+  for (const server of [plain, basic, bearer, secure, tokens]) await server[Symbol.asyncDispose]()
+  await rm(folder, { recursive: true })
+})
+
+afterEach(() => vi.unstubAllEnvs())
+
+async function copy(from: string, to: string, options: TransportOptions = {}) {
+  await using source = await openSource(from, options)
+  await using target = await openTarget(to, options)
+  await target.prepare({ force: false })
+  const { digest } = await copyImage(await source.image(), target)
+  return digest
+}
+
+/** Writes a configuration of Docker's and makes it the one in use. */
+async function logIn(config: unknown): Promise<string> {
+  const place = join(folder, `docker-${++count}`)
+  await mkdir(place)
+  await writeFile(join(place, 'config.json'), JSON.stringify(config))
+  vi.stubEnv('DOCKER_CONFIG', place)
+  return place
+}
+
+const encoded = (user: string, password: string) => Buffer.from(`${user}:${password}`).toString('base64')
+
+async function roundTrip(host: string, options: TransportOptions = {}): Promise<void> {
+  const place = `docker://${host}/app-${++count}:v1`
+  const digest = await copy(original, place, options)
+  expect(await copy(place, `oci:${folder}/out-${++count}`, options)).toBe(digest)
+}
+
+test('basic: credentials in config.json', async () => {
+  await logIn({ auths: { [basic.host]: { auth: encoded(USER, PASSWORD) } } })
+  await roundTrip(basic.host)
+})
+
+test('basic: a key with a scheme and a path', async () => {
+  await logIn({ auths: { [`https://${basic.host}/v1/`]: { auth: encoded(USER, PASSWORD) } } })
+  await roundTrip(basic.host)
+})
+
+test('basic: REGISTRY_AUTH_FILE goes before, and knows namespaces', async () => {
+  await logIn({ auths: { [basic.host]: { auth: encoded(USER, 'wrong') } } })
+  const path = join(folder, 'auth.json')
+  await writeFile(
+    path,
+    JSON.stringify({ auths: { [`${basic.host}/team`]: { auth: encoded(USER, PASSWORD) } } }),
+  )
+  vi.stubEnv('REGISTRY_AUTH_FILE', path)
+  await copy(original, `docker://${basic.host}/team/app:v1`)
+  await expect(copy(original, `docker://${basic.host}/other/app:v1`)).rejects.toThrow(/answered 401/)
+})
+
+/** A credential helper, as a program on the PATH. */
+async function helper(name: string, answer: string): Promise<void> {
+  const place = join(folder, `bin-${++count}`)
+  await mkdir(place)
+  const program = join(place, `docker-credential-${name}`)
+  await writeFile(program, `#!/bin/sh\n[ "$1" = get ] || exit 2\nread -r host\n${answer}\n`)
+  await chmod(program, 0o755)
+  vi.stubEnv('PATH', `${place}:${process.env.PATH}`)
+}
+
+test('basic: a credential helper of one host', async () => {
+  await helper('one', `echo '{"ServerURL":"x","Username":"${USER}","Secret":"${PASSWORD}"}'`)
+  await logIn({ credHelpers: { [basic.host]: 'one' } })
+  await roundTrip(basic.host)
+})
+
+test('basic: a store for all hosts, which may not know this one', async () => {
+  await helper('store', 'echo "credentials not found in native keychain"; exit 1')
+  await logIn({ credsStore: 'store', auths: { [basic.host]: { auth: encoded(USER, PASSWORD) } } })
+  await roundTrip(basic.host)
+})
+
+test.each([
+  ['nobody', {}, /answered 401 to HEAD/],
+  ['a stranger', { auths: { HOST: { auth: encoded(USER, 'secret-wrong') } } }, /answered 401/],
+  ['damaged credentials', { auths: { HOST: { auth: 'c2VjcmV0' } } }, /damaged/],
+  [
+    'a helper that is missing',
+    { credHelpers: { HOST: 'missing' } },
+    /docker-credential-missing is not installed/,
+  ],
+  ['a helper with a path for a name', { credHelpers: { HOST: '../evil' } }, /no name of a credential helper/],
+])('basic: %s is refused, and no secret is told', async (_, config, why) => {
+  await logIn(JSON.parse(JSON.stringify(config).replace('HOST', basic.host)))
+  const error = await copy(original, `docker://${basic.host}/refused:v1`).catch((cause: unknown) => cause)
+  expect(String(error)).toMatch(why)
+  expect(String(error)).not.toMatch(/secret|c2VjcmV0/)
+})
+
+test('a broken credentials file is named, not quoted', async () => {
+  const place = await logIn('hunter2')
+  const error = await copy(original, `docker://${basic.host}/x:v1`).catch((cause: unknown) => cause)
+  expect(String(error)).toContain(`${place}/config.json is not a credentials file`)
+  expect(String(error)).not.toContain('hunter2')
+})
+
+test('bearer: a token for what is wanted, asked for once', async () => {
+  await logIn({ auths: { [bearer.host]: { auth: encoded(USER, PASSWORD) } } })
+  tokens.asked.length = 0
+  const place = `docker://${bearer.host}/app-bearer:v1`
+  await copy(original, place)
+  expect(new Set(tokens.asked)).toEqual(new Set(['GET repository:app-bearer:pull,push as user']))
+  tokens.asked.length = 0
+  await copy(place, `oci:${folder}/bearer`)
+  expect(new Set(tokens.asked)).toEqual(new Set(['GET repository:app-bearer:pull as user']))
+})
+
+test('bearer: an identity token', async () => {
+  await logIn({ auths: { [bearer.host]: { identitytoken: REFRESH } } })
+  tokens.asked.length = 0
+  await roundTrip(bearer.host)
+  expect(tokens.asked[0]).toMatch(/^POST repository:.*:pull,push as user$/)
+})
+
+test('bearer: without an account the public can be read', async () => {
+  await logIn({ auths: { [bearer.host]: { auth: encoded(USER, PASSWORD) } } })
+  const digest = await copy(original, `docker://${bearer.host}/public:v1`)
+  await logIn({})
+  expect(await copy(`docker://${bearer.host}/public:v1`, `oci:${folder}/public`)).toBe(digest)
+  await expect(copy(original, `docker://${bearer.host}/public:v2`)).rejects.toThrow(/answered 401/)
+})
+
+test('bearer: a stranger, and a token server that fails for a while', async () => {
+  await logIn({ auths: { [bearer.host]: { auth: encoded(USER, 'wrong') } } })
+  await expect(copy(original, `docker://${bearer.host}/stranger:v1`)).rejects.toThrow(
+    /answered 401 to a request for access/,
+  )
+  await logIn({ auths: { [bearer.host]: { auth: encoded(USER, PASSWORD) } } })
+  tokens.failures.push(503, 429)
+  await roundTrip(bearer.host)
+})
+
+test('bearer: a token that is refused in the middle is fetched anew', async () => {
+  const realm = tokens.registryConfig.match(/realm: '([^']+)'/)?.[1]
+  const challenge = { 'www-authenticate': `Bearer realm="${realm}",service="test"` }
+  const refused = new Set<string>()
+  await using proxy = await startFaultProxy(bearer.host, (_, { method, path }) => {
+    if (method !== 'PATCH' || refused.has(path)) return undefined
+    refused.add(path)
+    return { status: 401, headers: challenge }
+  })
+  await logIn({ auths: { [proxy.host]: { auth: encoded(USER, PASSWORD) } } })
+  tokens.asked.length = 0
+  await copy(original, `docker://${proxy.host}/renewed:v1`)
+  expect(refused.size).toBe(3)
+  expect(tokens.asked.length).toBeGreaterThan(1)
+})
+
+test('TLS: a custom authority', async () => {
+  await roundTrip(secure.host, { caFile: secure.caFile })
+})
+
+test('TLS: unknown certificates on the loopback, which Docker takes too', async () => {
+  await roundTrip(secure.host)
+})
+
+test('TLS: another authority than the one given is refused', async () => {
+  const other = join(folder, 'token-cert.pem')
+  await expect(copy(original, `docker://${secure.host}/x:v1`, { caFile: other })).rejects.toThrow(
+    /can't be reached/,
+  )
+  await expect(copy(original, `docker://${secure.host}/x:v1`, { caFile: '/nowhere' })).rejects.toThrow(
+    /ENOENT/,
+  )
+})
+
+test('a registry that is not there, and an image that is not', async () => {
+  await expect(copy('docker://no-such-host.invalid/x', `oci:${folder}/x`)).rejects.toThrow(/can't be reached/)
+  await expect(copy(`docker://${plain.host}/none:v1`, `oci:${folder}/x`)).rejects.toThrow(
+    /has no image none:v1/,
+  )
+})
+
+test('a target that exists is replaced with force alone', async () => {
+  const place = `docker://${plain.host}/exists:v1`
+  await copy(original, place)
+  await expect(copy(original, place)).rejects.toThrow(/exists already/)
+  await using target = await openTarget(place)
+  await target.prepare({ force: true })
+})
+
+test('what is there is not sent, and another repository’s blobs are mounted', async () => {
+  await copy(original, `docker://${plain.host}/first:v1`)
+  await using proxy = await startFaultProxy(plain.host, () => undefined)
+  await copy(original, `docker://${proxy.host}/first:v2`)
+  expect(proxy.seen.filter(({ method }) => method === 'PATCH')).toEqual([])
+  await copy(`docker://${proxy.host}/first:v1`, `docker://${proxy.host}/second:v1`)
+  // The config was read already, and goes as it is.
+  expect(proxy.seen.filter(({ method, bodyBytes }) => method === 'PATCH' && bodyBytes > 1000)).toEqual([])
+  expect(proxy.seen.filter(({ path, status }) => path.includes('mount=') && status === 201)).toHaveLength(2)
+})
+
+/** Pushes in chunks of 200,000 bytes, each second of which meets `fault` until it is used up. */
+async function pushInChunks(name: string, faults: Fault[]) {
+  let patches = 0
+  await using proxy = await startFaultProxy(plain.host, (_, { method }) =>
+    method === 'PATCH' && ++patches % 2 === 0 ? faults.shift() : undefined,
+  )
+  await using source = await openSource(original)
+  const reference = parseReference(`${proxy.host}/${name}:v1`)
+  await using target = await registryTarget(reference, { chunkBytes: 200_000 })
+  await target.prepare({ force: false })
+  const { digest } = await copyImage(await source.image(), target)
+  expect(faults).toEqual([])
+  expect(await copy(`docker://${plain.host}/${name}:v1`, `oci:${folder}/${name}`)).toBe(digest)
+  return proxy.seen
+}
+
+test('an upload in chunks goes on where it was', async () => {
+  const seen = await pushInChunks('chunks', [{ status: 503 }, { status: 429 }, 'cut before the answer'])
+  const asked = seen.filter(({ method, path }) => method === 'GET' && path.includes('/uploads/'))
+  expect(asked.map(({ status }) => status)).toEqual([204, 204, 204])
+  const sent = seen.filter(({ method, status }) => method === 'PATCH' && status === 202)
+  expect(sent.map(({ headers }) => headers['content-range']).sort()).toContain('400000-599999')
+  expect(seen.filter(({ method }) => method === 'POST')).toHaveLength(3)
+})
+
+test('and starts anew when the registry, as this one does, drops what was cut', async () => {
+  const seen = await pushInChunks('dropped', ['cut inside the request', 'cut inside the answer'])
+  expect(seen.filter(({ method }) => method === 'POST').length).toBeGreaterThan(3)
+})
+
+test('but not for ever', async () => {
+  await expect(pushInChunks('hopeless', new Array(1000).fill('cut inside the request'))).rejects.toThrow(
+    /can't be reached/,
+  )
+})
+
+test('a download goes on where it was cut', async () => {
+  await copy(original, `docker://${plain.host}/cut:v1`)
+  let cuts = 0
+  await using proxy = await startFaultProxy(plain.host, (_, { path }) =>
+    path.includes('/blobs/') && ++cuts < 8 ? 'cut inside the answer' : undefined,
+  )
+  await copy(`docker://${proxy.host}/cut:v1`, `oci:${folder}/cut`)
+  expect(proxy.seen.filter(({ headers }) => headers.range !== undefined).length).toBeGreaterThan(2)
+})
+
+test('Retry-After is honoured, and a 4xx is not tried again', async () => {
+  await copy(original, `docker://${plain.host}/retry:v1`)
+  const times: number[] = []
+  await using slow = await startFaultProxy(plain.host, (index) => {
+    times.push(performance.now())
+    return index === 1 ? { status: 429, headers: { 'retry-after': '1' } } : undefined
+  })
+  await copy(`docker://${slow.host}/retry:v1`, `oci:${folder}/retry`)
+  expect((times[2] ?? 0) - (times[1] ?? 0)).toBeGreaterThanOrEqual(990)
+  await using refusing = await startFaultProxy(plain.host, (index) =>
+    index === 1 ? { status: 418 } : undefined,
+  )
+  await expect(copy(`docker://${refusing.host}/retry:v1`, `oci:${folder}/retry2`)).rejects.toThrow(
+    /answered 418/,
+  )
+  expect(refusing.seen).toHaveLength(2)
+})
+
+/** Storage elsewhere, to which a registry redirects for blobs. */
+async function startStorage(
+  answer: (request: IncomingMessage) => { status: number; body?: Buffer; headers?: object },
+) {
+  const seen: IncomingMessage['headers'][] = []
+  const server = createServer((request, response) => {
+    seen.push(request.headers)
+    const { status, body, headers } = answer(request)
+    response.writeHead(status, { ...headers })
+    response.end(body)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    seen,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}
+
+async function bigLayer(): Promise<{ bytes: Buffer; path: string }> {
+  await using source = await openSource(original)
+  const layer = (await source.image()).layers[1]
+  if (!layer) throw new Error('no layer')
+  const bytes = await readBounded(await layer.open(), 10 << 20, 'layer')
+  return { bytes, path: layer.descriptor.digest }
+}
+
+test('a redirect to storage takes no credentials along, is used again, and may expire', async () => {
+  await logIn({ auths: { [basic.host]: { auth: encoded(USER, PASSWORD) } } })
+  await copy(original, `docker://${basic.host}/moved:v1`)
+  const { bytes, path } = await bigLayer()
+  let expired = false
+  await using storage = await startStorage(({ headers: { range } }) => {
+    if (expired) return { status: 403 }
+    const [, start = 0, last = 0] = /bytes=(\d+)-(\d+)/.exec(range ?? '')?.map(Number) ?? []
+    const headers = { 'content-range': `bytes ${start}-${last}/${bytes.length}` }
+    return { status: 206, body: bytes.subarray(start, last + 1), headers }
+  })
+  await using proxy = await startFaultProxy(basic.host, (_, request) => {
+    if (!request.path.endsWith(path)) return undefined
+    expired = false
+    return { status: 307, headers: { location: `${storage.url}/signed?secret=1` } }
+  })
+  await logIn({ auths: { [proxy.host]: { auth: encoded(USER, PASSWORD) } } })
+  await using source = await openSource(`docker://${proxy.host}/moved:v1`)
+  const layer = (await source.image()).layers[1]
+  const read = async (start: number, end: number) => {
+    const stream = await layer?.open({ start, end })
+    expect(stream && (await readBounded(stream, 1 << 20, 'range'))).toEqual(bytes.subarray(start, end))
+  }
+  await read(0, 10)
+  await read(100, 200)
+  const redirected = () => proxy.seen.filter((request) => request.path.endsWith(path)).length
+  expect(redirected()).toBe(1)
+  expired = true
+  await read(300, 400)
+  expect(redirected()).toBe(2)
+  expect(storage.seen).toHaveLength(4)
+  expect(storage.seen.every(({ authorization }) => authorization === undefined)).toBe(true)
+})
+
+test('a server that knows no ranges is read from the start', async () => {
+  await copy(original, `docker://${plain.host}/whole:v1`)
+  await using proxy = await startFaultProxy(plain.host, () => 'no ranges')
+  await using source = await openSource(`docker://${proxy.host}/whole:v1`)
+  const layer = (await source.image()).layers[1]
+  const { bytes } = await bigLayer()
+  for (const [start, end] of [
+    [0, 5],
+    [1000, 300_000],
+    [bytes.length - 7, bytes.length],
+  ] as const) {
+    const stream = await layer?.open({ start, end })
+    expect(stream && (await readBounded(stream, 1 << 20, 'range'))).toEqual(bytes.subarray(start, end))
+  }
+})
+
+test('a server that sends another range is found out', async () => {
+  await copy(original, `docker://${plain.host}/other-range:v1`)
+  const { path } = await bigLayer()
+  await using proxy = await startFaultProxy(plain.host, (_, request) =>
+    request.path.endsWith(path) ? { status: 206, headers: { 'content-range': 'bytes 5-9/100' } } : undefined,
+  )
+  await using source = await openSource(`docker://${proxy.host}/other-range:v1`)
+  const layer = (await source.image()).layers[1]
+  const reading = async () => {
+    const stream = await layer?.open({ start: 0, end: 5 })
+    return stream && hashStream(stream)
+  }
+  await expect(reading()).rejects.toThrow(/sent another range/)
+})
