@@ -11,7 +11,6 @@ import { registerMount } from './commands/mount.ts'
 import { registerOptimize } from './commands/optimize.ts'
 import { registerProfile } from './commands/profile.ts'
 import { registerReport } from './commands/report.ts'
-import { registerTrace } from './commands/trace.ts'
 import { registerVerify } from './commands/verify.ts'
 import type { CliContext } from './context.ts'
 import { type Interrupts, listenForInterrupts } from './interrupt.ts'
@@ -56,7 +55,6 @@ function createProgram(interrupts: Interrupts): Command {
     registerBench,
     registerReport,
     registerInspect,
-    registerTrace,
     registerCopy,
     registerMount,
     registerDoctor,

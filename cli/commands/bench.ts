@@ -1,0 +1,161 @@
+/** `headstart bench`: pull and start, measured: the whole image, lazily, and lazily with the zone. */
+import { type Command, Option } from 'commander'
+import { HeadstartError } from '../../image/errors.ts'
+import type { Image } from '../../image/types.ts'
+import { type Bench, writeBench } from '../../report/bench/file.ts'
+import { chooseLink, LINK_PRESETS } from '../../report/bench/link.ts'
+import { type NamedImage, runBench } from '../../report/bench/run.ts'
+import { runtimes } from '../../report/bench/runtime/index.ts'
+import type { RuntimeName, StartSettings } from '../../report/bench/runtime/types.ts'
+import type { EngineName } from '../../tracer/engine/types.ts'
+import { benchSummary } from '../bench-summary.ts'
+import { commandLine } from '../command-line.ts'
+import type { CliContext } from '../context.ts'
+import {
+  bandwidthFlag,
+  collect,
+  countFlag,
+  durationFlag,
+  jsonOption,
+  latencyFlag,
+  positiveFlag,
+} from '../flags.ts'
+import { addImageFlags, type ImageFlags, sourceOf } from '../image-flags.ts'
+import { duration, type Output } from '../output.ts'
+import { addReadyFlags, type ReadyFlags, readyCheck } from '../ready-flags.ts'
+import { addRunFlags, type RunFlags, runOptions } from '../run-flags.ts'
+
+interface Flags extends ImageFlags, ReadyFlags, RunFlags {
+  readonly output: string
+  readonly samples: number
+  readonly warmups: number
+  readonly arms?: string[]
+  readonly image?: string[]
+  readonly runtime: RuntimeName
+  readonly engine?: EngineName
+  readonly snapshotter?: string
+  readonly link: string
+  readonly bandwidth?: number
+  readonly latency?: number
+  readonly watch: number
+  readonly json: boolean
+}
+
+export function registerBench(program: Command, context: CliContext): void {
+  const command = program
+    .command('bench')
+    .description(
+      'Measure pull and start of an image: pulled whole, lazily without a zone, and lazily with it',
+    )
+    .argument('<original>', 'the image as it was')
+    .argument('<optimized>', 'what headstart optimize made of it')
+    .argument('[command...]', "after --, instead of the image's command")
+    .option('-o, --output <file>', 'where the measurement goes', 'bench.json')
+    .option('-n, --samples <count>', 'of each arm', positiveFlag, 5)
+    .option('--warmups <count>', 'of each arm, not counted', countFlag, 1)
+    .option('--arms <names>', 'of legacy, lazy, optimized and names given with --image', (text) =>
+      text.split(','),
+    )
+    .option('--image <name=image>', 'another image to compare', collect)
+    .addOption(
+      new Option('--runtime <name>', 'what pulls and starts')
+        .choices(Object.keys(runtimes))
+        .default('builtin'),
+    )
+    .addOption(
+      new Option('--engine <name>', 'of the builtin runtime (default: runc)').choices(['docker', 'runc']),
+    )
+    .option('--snapshotter <program>', "with --runtime containerd: the stargz snapshotter's daemon")
+    .option('--watch <time>', 'how long to watch after ready what is still fetched', durationFlag, 0)
+    .addOption(jsonOption())
+    .action((original: string, optimized: string, args: string[], flags: Flags) =>
+      bench(original, optimized, args, flags, context),
+    )
+  addImageFlags(addRunFlags(addReadyFlags(addLinkFlags(command))))
+}
+
+function addLinkFlags(command: Command): Command {
+  const option = (flags: string, text: string) => new Option(flags, text).helpGroup('The link:')
+  return command
+    .addOption(
+      option(
+        '--link <name>',
+        'lan: 1 Gbit/s, 1 ms; wan: 100 Mbit/s, 10 ms; edge: 20 Mbit/s, 50 ms; none: as it is',
+      )
+        .choices(Object.keys(LINK_PRESETS))
+        .default('wan'),
+    )
+    .addOption(option('--bandwidth <rate>', 'instead of its own, e.g. 50Mbit').argParser(bandwidthFlag))
+    .addOption(option('--latency <time>', 'instead of its own: a round trip').argParser(latencyFlag))
+}
+
+async function bench(
+  original: string,
+  optimized: string,
+  args: readonly string[],
+  flags: Flags,
+  context: CliContext,
+): Promise<void> {
+  const output = context.output(flags.json)
+  await using stack = new AsyncDisposableStack()
+  const open = async (reference: string): Promise<Image> =>
+    stack.use(await sourceOf(reference, flags, context, output)).image(flags.platform)
+  const image = await open(original)
+  const others: NamedImage[] = []
+  for (const text of flags.image ?? []) others.push(await named(text, open))
+  const measured = await runBench({
+    original: image,
+    optimized: await open(optimized),
+    others,
+    arms: flags.arms,
+    runtime: flags.runtime,
+    link: chooseLink(flags.link, {
+      bitsPerSecond: flags.bandwidth === undefined ? undefined : flags.bandwidth * 1e6,
+      roundTripMs: flags.latency,
+    }),
+    samples: flags.samples,
+    warmups: flags.warmups,
+    start: await startSettings(image, args, flags),
+    watchMs: flags.watch,
+    tool: `headstart ${context.version}`,
+    command: commandLine(process.argv.slice(2)),
+    signal: context.interrupts.abort,
+    onProgress: ({ doing, done, total, leftMs }) => draw(output, doing, done, total, leftMs),
+    onSample: (soFar) => writeBench(flags.output, soFar),
+  })
+  await finish(measured, flags, output)
+}
+
+async function startSettings(image: Image, args: readonly string[], flags: Flags): Promise<StartSettings> {
+  return {
+    command: args,
+    run: await runOptions(flags),
+    ready: readyCheck(flags, image.config.process.healthcheck),
+    timeoutMs: flags.timeout,
+    engine: flags.engine ?? 'runc',
+    snapshotter: flags.snapshotter,
+  }
+}
+
+async function named(text: string, open: (reference: string) => Promise<Image>): Promise<NamedImage> {
+  const [, name, reference] = /^([^=]+)=(.+)$/s.exec(text) ?? []
+  if (name === undefined || reference === undefined)
+    throw new HeadstartError('E_USAGE', `--image ${text} is not NAME=IMAGE`)
+  return { name, image: await open(reference) }
+}
+
+function draw(output: Output, doing: string, done: number, total: number, leftMs: number | undefined): void {
+  if (total === 0) {
+    output.note(doing)
+    return
+  }
+  const left = leftMs === undefined ? '' : `, ${duration(leftMs)} left`
+  output.live(() => `${doing} (${done + 1} of ${total}${left})`)
+}
+
+async function finish(measured: Bench, flags: Flags, output: Output): Promise<void> {
+  await writeBench(flags.output, measured)
+  output.done()
+  if (measured.interrupted) output.warn('interrupted: the samples so far are kept')
+  output.result(flags.json ? JSON.stringify(measured) : benchSummary(measured, flags.output))
+}

@@ -1,0 +1,44 @@
+/** `headstart verify`: is every byte of an image what its digests, its tables of contents and its landmarks say? */
+import type { Command } from 'commander'
+import { HeadstartError } from '../../image/errors.ts'
+import { type Problem, verifyImage } from '../../image/estargz/verify.ts'
+import type { CliContext } from '../context.ts'
+import { jsonOption } from '../flags.ts'
+import { addImageFlags, type ImageFlags, sourceOf } from '../image-flags.ts'
+import { bytes } from '../output.ts'
+
+export function registerVerify(program: Command, context: CliContext): void {
+  const command = program
+    .command('verify')
+    .description('Check every digest, chunk, landmark and header of an eStargz image, and name what is wrong')
+    .argument('<image>', 'the image')
+    .addOption(jsonOption())
+    .action(async (reference: string, flags: ImageFlags & { json: boolean }) => {
+      const output = context.output(flags.json)
+      await using source = await sourceOf(reference, flags, context, output)
+      const image = await source.image(flags.platform)
+      const problems = await verifyImage(image, {
+        signal: context.interrupts.abort,
+        onLayer: (layer, layers) => output.live(() => `verified layer ${layer + 1} of ${layers}`),
+      })
+      output.done()
+      if (flags.json) output.result(JSON.stringify(problems))
+      else for (const problem of problems) output.result(describe(problem, image.layers.length))
+      if (problems.length > 0)
+        throw new HeadstartError(
+          'E_VERIFY',
+          `${source.name} has ${problems.length === 1 ? 'a fault' : `${problems.length} faults`}`,
+          {
+            hint: 'Rebuild it with: headstart optimize',
+          },
+        )
+      const size = image.layers.reduce((sum, { descriptor }) => sum + descriptor.size, 0)
+      if (!flags.json) output.result(`${source.name} is sound: ${image.layers.length} layers, ${bytes(size)}`)
+    })
+  addImageFlags(command)
+}
+
+function describe({ layer, path, message }: Problem, layers: number): string {
+  const where = layer === undefined ? 'image' : `layer ${layer + 1} of ${layers}`
+  return `${where}${path === undefined ? '' : `: ${path}`}: ${message}`
+}
