@@ -6,6 +6,7 @@ import { createHash, type Hash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { compressionError, decompress } from '../image/decompress.ts'
 import { LANDMARK_CONTENT, NO_PREFETCH_LANDMARK, PREFETCH_LANDMARK, TOC_NAME } from '../image/estargz/toc.ts'
+import type { BytePath } from '../image/paths.ts'
 import { paddingOf, type TarEntry } from '../image/tar/entry.ts'
 import { TarScanner } from '../image/tar/scan.ts'
 import { plainFileHeader, standaloneHeader } from '../image/tar/write.ts'
@@ -33,6 +34,8 @@ export interface LayerFiles {
 
 const PADDING = Buffer.alloc(512)
 const OURS: ReadonlySet<string> = new Set([TOC_NAME, PREFETCH_LANDMARK, NO_PREFETCH_LANDMARK])
+/** What a layer has because it is eStargz: dropped, and written anew. */
+export const isOurs = (path: BytePath): boolean => OURS.has(path)
 
 /**
  * @param source the blob's stored bytes, which fail at their end when they aren't the descriptor's
@@ -103,7 +106,7 @@ class Intake {
   }
 
   entry(entry: TarEntry): void {
-    this.isDropping = OURS.has(entry.path)
+    this.isDropping = isOurs(entry.path)
     if (this.isDropping) return
     const header = standaloneHeader(entry)
     const spooled = place(entry, this.files.spool.size, header.length)
@@ -145,10 +148,7 @@ class Intake {
     this.batcher.cut(this.cutter.finish())
     await this.batcher.finish()
     const { spool, members } = this.files
-    const landmarks = {
-      prefetch: spoolLandmark(spool, PREFETCH_LANDMARK),
-      noPrefetch: spoolLandmark(spool, NO_PREFETCH_LANDMARK),
-    }
+    const landmarks = spoolLandmarks(spool)
     await Promise.all([spool.flush(), members.flush()])
     return {
       entries: this.entries,
@@ -162,7 +162,8 @@ class Intake {
 
 const NO_XATTRS: ReadonlyMap<string, Buffer> = new Map()
 
-function place(entry: TarEntry, start: number, headerBytes: number): SpooledEntry {
+/** @param start where its headers begin in the spool */
+export function place(entry: TarEntry, start: number, headerBytes: number): SpooledEntry {
   const { header: _, pax: __, standsAlone: ___, ...kept } = entry
   const content = start + headerBytes
   return {
@@ -175,7 +176,13 @@ function place(entry: TarEntry, start: number, headerBytes: number): SpooledEntr
   }
 }
 
-export function spoolLandmark(spool: AppendFile, name: string): SpooledEntry {
+/** Both are written behind the layer; the order decides which is used. */
+export const spoolLandmarks = (spool: AppendFile): SpooledLayer['landmarks'] => ({
+  prefetch: spoolLandmark(spool, PREFETCH_LANDMARK),
+  noPrefetch: spoolLandmark(spool, NO_PREFETCH_LANDMARK),
+})
+
+function spoolLandmark(spool: AppendFile, name: string): SpooledEntry {
   const header = plainFileHeader(name, LANDMARK_CONTENT.length)
   const start = spool.append(Buffer.concat([header, LANDMARK_CONTENT, PADDING.subarray(1)]))
   return {

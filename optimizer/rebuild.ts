@@ -7,13 +7,15 @@ import { join } from 'node:path'
 import { bytesBlob } from '../image/copy.ts'
 import { digestOf } from '../image/digest.ts'
 import { HeadstartError } from '../image/errors.ts'
+import type { EstargzEntry, EstargzLayer } from '../image/estargz/reader.ts'
 import { TOC_DIGEST_ANNOTATION, UNCOMPRESSED_SIZE_ANNOTATION } from '../image/estargz/toc.ts'
 import { OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST } from '../image/media-types.ts'
 import type { Blob, Descriptor, Digest, Image, ImageTarget, Layer } from '../image/types.ts'
 import { createWorkspace, type Workspace } from '../image/workspace.ts'
-import { chunkSizes } from './chunking.ts'
+import { type ChunkSizes, chunkSizes } from './chunking.ts'
 import { createPool, type Pool } from './compress/pool.ts'
-import type { LayerFiles } from './ingest.ts'
+import { chunkSizesOf, copyLayer } from './copy.ts'
+import { ingestLayer, type LayerFiles } from './ingest.ts'
 import type { SpooledLayer } from './layer.ts'
 import { mapLimit } from './limit.ts'
 import { configWith, keptDescriptor, manifestWith } from './manifest.ts'
@@ -173,9 +175,71 @@ class Rebuild implements AsyncDisposable {
     plan: LayerPlan,
     signal: AbortSignal,
   ): Promise<Written> {
-    if (prepared.kind === 'kept') return this.keep(source, index, 'kept', prepared.entries.length, signal)
-    if (prepared.kind === 'estargz') throw new Error('not yet')
-    return this.writeSpooled(source, index, prepared.layer, plan, 'converted', signal)
+    if (prepared.kind === 'kept') {
+      const facts = { how: 'kept' as const, entries: prepared.entries.length, zoneEntries: 0, zoneBytes: 0 }
+      return this.keep(source, index, facts, signal)
+    }
+    if (prepared.kind === 'estargz') return this.reorder(source, index, prepared.layer, plan, signal)
+    return this.writeSpooled(
+      source,
+      index,
+      prepared.layer,
+      plan,
+      { how: 'converted', chunkSizeOf: this.chunkSizeOf },
+      signal,
+    )
+  }
+
+  /** A layer that is eStargz already: nothing to do where its zone is right, else its members are copied. */
+  private async reorder(
+    source: Layer,
+    index: number,
+    estargz: EstargzLayer,
+    plan: LayerPlan,
+    signal: AbortSignal,
+  ): Promise<Written> {
+    const { entries, zoneEntries, zoneEnd } = estargz
+    const { zone } = orderLayer(entries, plan.zone, plan.early)
+    if (hasZone(estargz, zone)) {
+      const facts = { how: 'reused' as const, entries: entries.length, zoneEntries, zoneBytes: zoneEnd }
+      return this.keep(source, index, facts, signal)
+    }
+    const onBytes = (bytes: number) => {
+      signal.throwIfAborted()
+      this.progress(index, 'read', bytes)
+    }
+    const options = { pool: this.pool, onBytes }
+    const copied = await copyLayer(
+      await source.open(undefined, signal),
+      estargz,
+      await this.filesOf(index),
+      options,
+    )
+    if (copied)
+      return this.writeSpooled(
+        source,
+        index,
+        copied,
+        plan,
+        { how: 'reordered', chunkSizeOf: chunkSizesOf(estargz) },
+        signal,
+      )
+    await this.remove(index)
+    const { level, minChunkSize } = this.options
+    const layer = await ingestLayer(
+      await source.open(undefined, signal),
+      await this.filesOf(index),
+      { ...options, level, minChunkSize, chunkSizeOf: this.chunkSizeOf },
+      `layer ${source.descriptor.digest}`,
+    )
+    return this.writeSpooled(
+      source,
+      index,
+      layer,
+      plan,
+      { how: 'converted', chunkSizeOf: this.chunkSizeOf },
+      signal,
+    )
   }
 
   private async writeSpooled(
@@ -183,7 +247,7 @@ class Rebuild implements AsyncDisposable {
     index: number,
     layer: SpooledLayer,
     plan: LayerPlan,
-    how: LayerSummary['how'],
+    { how, chunkSizeOf }: { how: LayerSummary['how']; chunkSizeOf: ChunkSizes },
     signal: AbortSignal,
   ): Promise<Written> {
     const files = this.files.get(index)
@@ -194,7 +258,7 @@ class Rebuild implements AsyncDisposable {
       pool: this.pool,
       level: this.options.level,
       minChunkSize: this.options.minChunkSize,
-      chunkSizeOf: this.chunkSizeOf,
+      chunkSizeOf,
     })
     signal.throwIfAborted()
     const blob = blobOf(source.descriptor, written)
@@ -215,17 +279,12 @@ class Rebuild implements AsyncDisposable {
   private async keep(
     source: Layer,
     index: number,
-    how: 'kept' | 'reused',
-    entries: number,
+    facts: Pick<LayerSummary, 'how' | 'entries' | 'zoneEntries' | 'zoneBytes'>,
     signal: AbortSignal,
-    zone: { zoneEntries: number; zoneBytes: number } = { zoneEntries: 0, zoneBytes: 0 },
   ): Promise<Written> {
     const result = keptDescriptor(source.descriptor)
     const { existed } = await this.send(index, { ...source, descriptor: result }, signal)
-    return {
-      diffId: source.diffId,
-      summary: { source: source.descriptor, result, how, entries, ...zone, existed },
-    }
+    return { diffId: source.diffId, summary: { source: source.descriptor, result, ...facts, existed } }
   }
 
   private async send(index: number, blob: Blob, signal: AbortSignal): Promise<{ existed: boolean }> {
@@ -263,6 +322,13 @@ class Rebuild implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const index of [...this.files.keys()]) await this.remove(index)
   }
+}
+
+/** What is in the zone decides, not in which order: the runtime fetches it whole. */
+function hasZone({ entries, zoneEntries, landmark }: EstargzLayer, zone: readonly EstargzEntry[]): boolean {
+  if (landmark !== (zone.length > 0 ? 'prefetch' : 'no-prefetch') || zone.length !== zoneEntries) return false
+  const there = new Set(entries.slice(0, zoneEntries))
+  return zone.every((entry) => there.has(entry))
 }
 
 function blobOf(source: Descriptor, written: WrittenLayer): Blob {

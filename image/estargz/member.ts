@@ -1,5 +1,5 @@
 /** One gzip member at a time, out of memory: where it ends, what it holds, never more than asked for. */
-import { inflateRawSync } from 'node:zlib'
+import { crc32, inflateRawSync } from 'node:zlib'
 import { HeadstartError, messageOf } from '../errors.ts'
 
 const FLAG_CRC = 2
@@ -38,6 +38,15 @@ export function inflateMember(
   const length = start + consumed + TRAILER_BYTES
   if (length > bytes.length) throw new HeadstartError('E_ESTARGZ', 'a gzip member ends before its checksum')
   return { content, length }
+}
+
+/** For a member that is passed on: old clients check what `inflateMember` leaves aside. @throws HeadstartError E_ESTARGZ */
+export function checkTrailer(bytes: Buffer, member: { content: Buffer; length: number }): void {
+  const at = member.length - TRAILER_BYTES
+  const isRight =
+    bytes.readUInt32LE(at) === crc32(member.content) &&
+    bytes.readUInt32LE(at + 4) === member.content.length >>> 0
+  if (!isRight) throw new HeadstartError('E_ESTARGZ', 'a gzip member has a wrong checksum or size')
 }
 
 /** With `info`, zlib gives the engine too, which knows how much it took. */

@@ -2,7 +2,7 @@
 import type { Readable } from 'node:stream'
 import { HeadstartError } from '../errors.ts'
 import type { Chunk } from './entries.ts'
-import { inflateMember } from './member.ts'
+import { checkTrailer, inflateMember } from './member.ts'
 
 /** The blob's bytes from one chunk's offset to the next: its member and what follows. */
 export interface Group {
@@ -72,10 +72,12 @@ export function inflateGroup(bytes: Buffer, chunks: readonly Chunk[], limit: num
   const contents: Buffer[] = []
   let left = wanted + limit
   for (let at = 0; at < bytes.length; ) {
-    const { content, length } = inflateMember(bytes.subarray(at), contents.length === 0 ? wanted : 4096, left)
-    contents.push(content)
-    left -= content.length
-    at += length
+    const rest = bytes.subarray(at)
+    const member = inflateMember(rest, contents.length === 0 ? wanted : 4096, left)
+    checkTrailer(rest, member)
+    contents.push(member.content)
+    left -= member.content.length
+    at += member.length
   }
   return contents
 }

@@ -24,8 +24,13 @@ import {
 
 /** An entry, then its content in pieces; the next entry, or the end of the stream, ends it. */
 export type TarEvent =
-  | { readonly kind: 'entry'; readonly entry: TarEntry }
-  /** a view of the bytes pushed: valid until the next push returns */
+  | {
+      readonly kind: 'entry'
+      readonly entry: TarEntry
+      /** bytes of the tar before what it stores of the content: its header ends here */
+      readonly contentAt: number
+    }
+  /** a view of the bytes pushed, or of zeros */
   | { readonly kind: 'data'; readonly bytes: Buffer }
 
 /** Go's limit for a PAX or long-name block; a runtime refuses longer ones. */
@@ -71,6 +76,7 @@ export class TarScanner {
   private prelude = emptyPrelude()
   private globals: readonly (readonly [string, string])[] = []
   private isZeroBefore = false
+  private consumed = 0
   private where = 'the first header'
 
   /** @throws HeadstartError E_TAR: the tar ends inside an entry. (Many tars lack the zero blocks at their end.) */
@@ -91,11 +97,14 @@ export class TarScanner {
     let at = 0
     while (at < bytes.length && this.state.at !== 'end') {
       if (this.state.at === 'content') {
-        at += yield* this.content(this.state, bytes, at)
+        const used = yield* this.content(this.state, bytes, at)
+        at += used
+        this.consumed += used
         continue
       }
       const block = this.takeBlock(bytes, at)
       at += block.used
+      this.consumed += block.used
       if (block.bytes) yield* this.block(block.bytes)
     }
   }
@@ -241,7 +250,7 @@ export class TarScanner {
     const stored = sparse?.stored ?? entry.size
     const content = sparse && { parts: sparse.parts, size: sparse.size, index: 0, position: 0 }
     this.state = { at: 'content', left: stored, padding: paddingOf(stored), sparse: content }
-    yield { kind: 'entry', entry }
+    yield { kind: 'entry', entry, contentAt: this.consumed }
     if (stored > 0) return
     if (content) yield* this.holes(content)
     this.state = { at: 'header' }

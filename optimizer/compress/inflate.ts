@@ -1,7 +1,7 @@
 /** The job that unpacks members of a layer that is eStargz already, and checks its chunks on the way. */
 import { checkBytes } from '../../image/digest.ts'
 import type { Chunk } from '../../image/estargz/entries.ts'
-import { inflateMember } from '../../image/estargz/member.ts'
+import { checkTrailer, inflateMember } from '../../image/estargz/member.ts'
 
 export interface InflateJob {
   readonly kind: 'inflate'
@@ -32,7 +32,10 @@ export function inflate({ bytes, chunks, offset, limit }: InflateJob): InflateRe
   for (let at = 0; at < source.length; ) {
     const here = chunksAt.get(offset + at) ?? []
     const expected = here.reduce((end, chunk) => Math.max(end, chunk.innerOffset + chunk.size), 4096)
-    const { content, length } = inflateMember(source.subarray(at), expected, limit - size)
+    const rest = source.subarray(at)
+    const member = inflateMember(rest, expected, limit - size)
+    checkTrailer(rest, member)
+    const { content, length } = member
     for (const chunk of here) check(content, chunk)
     contents.push(content)
     members.push([length, content.length])

@@ -3,9 +3,11 @@ import { createWriteStream } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { runCommand } from '../../image/command.ts'
 import { decompress } from '../../image/decompress.ts'
+import { digestOf } from '../../image/digest.ts'
 import { TOC_DIGEST_ANNOTATION } from '../../image/estargz/toc.ts'
 import { openSource } from '../../image/sources.ts'
 import { openTarget } from '../../image/targets.ts'
@@ -45,11 +47,28 @@ export async function optimize(
   startup: readonly StartupFile[],
   options: Partial<OptimizeOptions> = {},
 ): Promise<RebuildSummary> {
-  return withImage(from, async (image) => {
-    await using target = await openTarget(to)
-    await target.prepare({ force: true })
-    return await rebuildImage({ image, target, startup, options: { threads: 2, ...options } })
-  })
+  return withImage(from, (image) => optimizeImage(image, to, startup, options))
+}
+
+/** The image with its first layer replaced by bytes that lie in memory. */
+export function withLayer(image: Image, bytes: Buffer, annotations: Record<string, string> = {}): Image {
+  const [layer] = image.layers
+  if (layer === undefined) throw new Error('no layer')
+  const descriptor = { ...layer.descriptor, digest: digestOf(bytes), size: bytes.length, annotations }
+  const open = async (range?: { start: number; end: number }) =>
+    Readable.from([bytes.subarray(range?.start, range?.end)], { objectMode: false })
+  return { ...image, layers: [{ ...layer, descriptor, open }, ...image.layers.slice(1)] }
+}
+
+export async function optimizeImage(
+  image: Image,
+  to: string,
+  startup: readonly StartupFile[],
+  options: Partial<OptimizeOptions> = {},
+): Promise<RebuildSummary> {
+  await using target = await openTarget(to)
+  await target.prepare({ force: true })
+  return await rebuildImage({ image, target, startup, options: { threads: 2, ...options } })
 }
 
 export interface LayerOnDisk {

@@ -1,7 +1,6 @@
 /** The verifier: silent on what is sound, and exact on what is not. Each fault is made in a layer that is right but for it. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { digestOf } from '../../image/digest.ts'
@@ -17,10 +16,10 @@ import {
 import { type Problem, verifyImage } from '../../image/estargz/verify.ts'
 import { paddingOf } from '../../image/tar/entry.ts'
 import { END_OF_TAR, plainFileHeader } from '../../image/tar/write.ts'
-import type { Image, Layer } from '../../image/types.ts'
+import type { Image } from '../../image/types.ts'
 import { writeImage } from '../support/images.ts'
 import { dir, file, hardlink, symlink } from '../support/tar.ts'
-import { layersOf, optimize, read, type TestFolder, testFolder, withImage } from './support.ts'
+import { layersOf, optimize, read, type TestFolder, testFolder, withImage, withLayer } from './support.ts'
 
 let folder: TestFolder
 let optimized = ''
@@ -53,22 +52,11 @@ async function problemsOf(
   change: (image: Image) => Image = (image) => image,
 ): Promise<Problem[]> {
   return withImage(optimized, async (image) => {
-    const [layer] = image.layers
-    if (layer === undefined) throw new Error('no layer')
     const footer = parseFooter(bytes.subarray(-FOOTER_BYTES), bytes.length)
     const toc = unpackToc(bytes.subarray(footer?.tocOffset, footer?.start))
-    const descriptor = {
-      ...layer.descriptor,
-      digest: digestOf(bytes),
-      size: bytes.length,
-      annotations: { [TOC_DIGEST_ANNOTATION]: digestOf(toc) },
-    }
-    const changed: Layer = {
-      descriptor,
-      diffId: digestOf(gunzipSync(bytes)),
-      open: async (range) => Readable.from([bytes.subarray(range?.start, range?.end)], { objectMode: false }),
-    }
-    return verifyImage(change({ ...image, layers: [changed] }))
+    const changed = withLayer(image, bytes, { [TOC_DIGEST_ANNOTATION]: digestOf(toc) })
+    const layers = changed.layers.map((layer) => ({ ...layer, diffId: digestOf(gunzipSync(bytes)) }))
+    return verifyImage(change({ ...changed, layers }))
   })
 }
 

@@ -1,0 +1,183 @@
+/**
+ * Reads a layer that is eStargz already, to put it into another order: its members are taken as they are, each unpacked and checked on
+ * the way; nothing is compressed. Only members that hold a chunk and nothing else can be used again (ours do); the others
+ * are compressed anew when the layer is written.
+ */
+import { createHash, type Hash } from 'node:crypto'
+import type { Readable } from 'node:stream'
+import type { Chunk, EstargzEntry } from '../image/estargz/entries.ts'
+import { withLandmarks } from '../image/estargz/landmarks.ts'
+import { cutAt, type Group, groupsOf } from '../image/estargz/members.ts'
+import { type EstargzLayer, MAX_TRAILING_BYTES } from '../image/estargz/reader.ts'
+import type { BytePath } from '../image/paths.ts'
+import { TarScanner } from '../image/tar/scan.ts'
+import { MemberCache } from './cache.ts'
+import type { Pool } from './compress/pool.ts'
+import { isOurs, type LayerFiles, place, spoolLandmarks } from './ingest.ts'
+import type { SpooledEntry, SpooledLayer } from './layer.ts'
+
+/** Compressed bytes in one job. */
+const JOB_BYTES = 1 << 20
+
+export interface CopyOptions {
+  readonly pool: Pool
+  onBytes?(bytes: number): void
+}
+
+/**
+ * @returns undefined: the layer has what can't be copied (global records, sparse files, chunks of unequal sizes): convert it
+ * @throws HeadstartError E_ESTARGZ, E_DIGEST, E_TAR
+ */
+export async function copyLayer(
+  source: Readable,
+  layer: EstargzLayer,
+  files: LayerFiles,
+  options: CopyOptions,
+): Promise<SpooledLayer | undefined> {
+  if (!layer.entries.every(hasEqualChunks)) return undefined
+  const all = withLandmarks(layer)
+  const copy = new LayerCopy(files, options)
+  const groups = groupsOf(
+    all.flatMap(({ chunks }) => chunks),
+    layer.tocOffset,
+  )
+  try {
+    let index = 0
+    let batch: { groups: Group[]; bytes: Buffer[] } = { groups: [], bytes: [] }
+    let size = 0
+    for await (const bytes of cutAt(
+      source,
+      groups.map(({ end }) => end),
+    )) {
+      const group = groups[index++]
+      if (group === undefined) continue // the table of contents; the stream goes on so that its digest is checked
+      batch.groups.push(group)
+      batch.bytes.push(bytes)
+      size += bytes.length
+      if (size < JOB_BYTES && index < groups.length) continue
+      await copy.add(batch.groups, Buffer.concat(batch.bytes))
+      batch = { groups: [], bytes: [] }
+      size = 0
+    }
+    return await copy.finish()
+  } finally {
+    source.destroy()
+  }
+}
+
+const hasEqualChunks = ({ chunks }: EstargzEntry): boolean =>
+  chunks.every(({ size }, index) => index === chunks.length - 1 || size === chunks[0]?.size)
+
+class LayerCopy {
+  private readonly files: LayerFiles
+  private readonly options: CopyOptions
+  private readonly cache = new MemberCache()
+  private readonly entries: SpooledEntry[] = []
+  private readonly scanner = new TarScanner()
+  private standsAlone = true
+  private file: { entry: SpooledEntry; hash: Hash } | undefined
+  /** results are taken in the order of the jobs */
+  private taken: Promise<void> = Promise.resolve()
+  private failure: unknown
+
+  constructor(files: LayerFiles, options: CopyOptions) {
+    this.files = files
+    this.options = options
+  }
+
+  async add(groups: readonly Group[], bytes: Buffer): Promise<void> {
+    if (this.failure !== undefined) throw this.failure
+    const { pool } = this.options
+    const chunks = groups.flatMap((group) => group.chunks)
+    const offset = groups[0]?.offset ?? 0
+    const at = this.files.members.append(bytes)
+    const size = bytes.length + chunks.reduce((sum, chunk) => sum + chunk.size, 0)
+    await pool.room(size)
+    const copy = new Uint8Array(bytes)
+    const job = pool.inflate({ bytes: copy.buffer, chunks, offset, limit: size + MAX_TRAILING_BYTES })
+    job.catch(() => {}) // seen below, in its turn
+    this.taken = this.taken
+      .then(async () => {
+        if (this.failure !== undefined) return
+        const { output, members } = await job
+        this.take(Buffer.from(output.buffer), members, chunks, offset, at)
+        await Promise.all([this.files.spool.drain(), this.files.members.drain()])
+        this.options.onBytes?.(this.files.spool.size)
+      })
+      .catch((error: unknown) => {
+        this.failure ??= error
+      })
+      .finally(() => pool.giveBack(size))
+  }
+
+  private take(
+    output: Buffer,
+    members: readonly (readonly [number, number])[],
+    chunks: readonly Chunk[],
+    offset: number,
+    at: number,
+  ): void {
+    const chunksAt = Map.groupBy(chunks, (chunk) => chunk.offset)
+    let position = this.files.spool.append(output)
+    let stored = 0
+    for (const [length, content] of members) {
+      const here = chunksAt.get(offset + stored) ?? []
+      const digests = here.flatMap(({ digest }) => (digest === undefined ? [] : [digest]))
+      if (content > 0 && digests.length === here.length)
+        this.cache.set([{ start: position, end: position + content }], {
+          at: at + stored,
+          size: length,
+          digests,
+        })
+      position += content
+      stored += length
+    }
+    this.scan(output)
+  }
+
+  private scan(output: Buffer): void {
+    for (const event of this.scanner.push(output)) {
+      if (event.kind === 'data') {
+        this.file?.hash.update(event.bytes)
+        continue
+      }
+      this.closeFile()
+      const { entry, contentAt } = event
+      if (!entry.standsAlone) this.standsAlone = false
+      if (isOurs(entry.path)) continue
+      const spooled = place(entry, contentAt - entry.header.length, entry.header.length)
+      this.entries.push(spooled)
+      if (spooled.type !== 'reg' || spooled.size === 0) continue
+      const whole = this.cache.get([{ start: contentAt, end: contentAt + spooled.size }])
+      if (whole?.digests.length === 1) spooled.digest = whole.digests[0]
+      else this.file = { entry: spooled, hash: createHash('sha256') }
+    }
+  }
+
+  private closeFile(): void {
+    const { file } = this
+    this.file = undefined
+    if (file) file.entry.digest = `sha256:${file.hash.digest('hex')}`
+  }
+
+  async finish(): Promise<SpooledLayer | undefined> {
+    await this.taken
+    if (this.failure !== undefined) throw this.failure
+    this.closeFile()
+    if (!this.standsAlone) return undefined
+    const { spool, members } = this.files
+    const landmarks = spoolLandmarks(spool)
+    await Promise.all([spool.flush(), members.flush()])
+    return { entries: this.entries, landmarks, cache: this.cache, spool: spool.path, members: members.path }
+  }
+}
+
+/** Chunks stay as they are: their members are to be used again. */
+export function chunkSizesOf(
+  layer: EstargzLayer,
+): (file: { readonly path: BytePath; readonly size: number }) => number {
+  const sizes = new Map<BytePath, number>()
+  for (const { path, chunks } of layer.entries)
+    if (chunks[0] && chunks.length > 1) sizes.set(path, chunks[0].size)
+  return ({ path, size }) => sizes.get(path) ?? Math.max(size, 1)
+}

@@ -1,0 +1,170 @@
+/** Layers that are eStargz already: reused, put into another order by copying, or converted; and every compression as input. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { gunzipSync, gzipSync, zstdCompressSync } from 'node:zlib'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { runCommand } from '../../image/command.ts'
+import { digestOf, readBounded } from '../../image/digest.ts'
+import { inflateMember } from '../../image/estargz/member.ts'
+import { openEstargz } from '../../image/estargz/reader.ts'
+import { TOC_DIGEST_ANNOTATION } from '../../image/estargz/toc.ts'
+import { verifyImage } from '../../image/estargz/verify.ts'
+import { buildOracle, judge } from '../peers/oracle/oracle.ts'
+import { writeImage } from '../support/images.ts'
+import { dir, file, hardlink, symlink, tarOf } from '../support/tar.ts'
+import {
+  layersOf,
+  optimize,
+  optimizeImage,
+  read,
+  type TestFolder,
+  testFolder,
+  withImage,
+  withLayer,
+  writeTar,
+} from './support.ts'
+
+const items = [
+  dir('d/'),
+  ...Array.from({ length: 40 }, (_, index) => file(`d/${index}`, Buffer.alloc(700 * index, `${index} `))),
+  hardlink('d/hard', 'd/7'),
+  symlink('d/sym', '7'),
+]
+const options = { chunkSize: 8192 }
+let folder: TestFolder
+let original = ''
+let first = ''
+let tar = ''
+
+beforeAll(async () => {
+  folder = await testFolder()
+  original = await writeImage(join(folder.path, 'in'), { layers: [items, [file('e', 'e')]] })
+  first = `oci:${join(folder.path, 'first')}:x`
+  await optimize(original, first, [read('d/3'), read('d/sym')], options)
+  tar = await writeTar(folder.path, 'original.tar', await tarOf(items))
+})
+afterAll(() => folder[Symbol.asyncDispose]())
+
+const sound = async (reference: string, name: string) => {
+  expect(await withImage(reference, (image) => verifyImage(image))).toEqual([])
+  const [layer] = await layersOf(reference, join(folder.path, name))
+  expect(await judge(layer?.blob ?? '', layer?.tocDigest ?? '', tar)).toBe('')
+}
+
+test('the same zone again: every layer is reused, and the image is the same', async () => {
+  const to = `oci:${join(folder.path, 'same')}:x`
+  const again = await optimize(first, to, [read('d/sym'), read('d/3')], options)
+  expect(again.layers.map(({ how }) => how)).toEqual(['reused', 'reused'])
+  expect(again.manifest.digest).toBe(await withImage(first, async (image) => image.descriptor.digest))
+})
+
+test('another zone: the compressed bytes of chunks are copied as they are', async () => {
+  const to = `oci:${join(folder.path, 'other')}:x`
+  const startup = [read('d/39'), read('d/hard'), read('e')]
+  const again = await optimize(first, to, startup, options)
+  expect(again.layers.map(({ how }) => how)).toEqual(['reordered', 'reordered'])
+  await sound(to, 'other-layers')
+  const bytesOf = async (reference: string) => {
+    const fetched = await withImage(reference, async (image) => {
+      const layer = image.layers[0]
+      if (layer === undefined) throw new Error('no layer')
+      const fetch = async (range: { start: number; end: number }) =>
+        readBounded(await layer.open(range), range.end - range.start, 'a range')
+      const { entries } = await openEstargz(layer.descriptor.size, fetch)
+      const members = entries.flatMap(({ path, chunks }) => chunks.map((chunk) => ({ path, chunk })))
+      return Promise.all(
+        // Up to the next chunk lies more than the chunk's own member: compare what its bytes alone give.
+        members.map(async ({ path, chunk }) => {
+          const bytes = await fetch({ start: chunk.offset, end: chunk.end })
+          return `${path} ${digestOf(bytes.subarray(0, inflateMember(bytes, 0, 1 << 24).length))}`
+        }),
+      )
+    })
+    return fetched.sort()
+  }
+  expect(await bytesOf(to)).toEqual(await bytesOf(first))
+})
+
+test('a layer that the reference library wrote is taken apart, and comes out right', async () => {
+  const blobPath = join(folder.path, 'foreign')
+  const built = await runCommand(await buildOracle(), ['build', tar, blobPath, '9000', 'd/3'])
+  const bytes = await readFile(blobPath)
+  const to = `oci:${join(folder.path, 'from-foreign')}:x`
+  const summary = await withImage(original, (image) =>
+    optimizeImage(
+      withLayer(image, bytes, { [TOC_DIGEST_ANNOTATION]: built.trim() }),
+      to,
+      [read('d/30'), read('d/hard')],
+      options,
+    ),
+  )
+  expect(summary.layers[0]?.how).toBe('reordered')
+  await sound(to, 'foreign-layers')
+})
+
+test('a damaged member is noticed on the way, not passed on', async () => {
+  const [layer] = await layersOf(first, join(folder.path, 'damaged'))
+  const bytes = await readFile(layer?.blob ?? '')
+  for (let at = bytes.length >> 1; at < (bytes.length >> 1) + 40; at++)
+    bytes.writeUInt8(bytes.readUInt8(at) ^ 0x10, at)
+  const to = `oci:${join(folder.path, 'never')}:x`
+  const attempt = withImage(first, (image) =>
+    optimizeImage(
+      withLayer(image, bytes, { [TOC_DIGEST_ANNOTATION]: layer?.tocDigest ?? '' }),
+      to,
+      [read('d/30')],
+      options,
+    ),
+  )
+  await expect(attempt).rejects.toMatchObject({ code: expect.stringMatching(/^E_(DIGEST|ESTARGZ)$/) })
+})
+
+test('layers that are not to change keep their digest', async () => {
+  const to = `oci:${join(folder.path, 'only')}:x`
+  const summary = await optimize(original, to, [read('d/3'), read('e')], { onlyLayers: [1] })
+  expect(summary.layers.map(({ how }) => how)).toEqual(['kept', 'converted'])
+  expect(summary.layers[0]?.result.digest).toBe(summary.layers[0]?.source.digest)
+})
+
+test.each([
+  ['plain tar', (bytes: Buffer) => bytes],
+  ['zstd', (bytes: Buffer) => zstdCompressSync(bytes)],
+  [
+    'zstd of several frames',
+    (bytes: Buffer) =>
+      Buffer.concat([zstdCompressSync(bytes.subarray(0, 5000)), zstdCompressSync(bytes.subarray(5000))]),
+  ],
+  [
+    'gzip of several members',
+    (bytes: Buffer) => Buffer.concat([gzipSync(bytes.subarray(0, 5000)), gzipSync(bytes.subarray(5000))]),
+  ],
+])('from %s comes the same layer', async (name, pack) => {
+  const startup = [read('d/3'), read('d/sym')]
+  const want = await withImage(first, async (image) => image.layers[0]?.descriptor.digest)
+  const bytes = pack(await readFile(tar))
+  const summary = await withImage(original, (image) =>
+    optimizeImage(withLayer(image, bytes), `oci:${join(folder.path, name)}:x`, startup, options),
+  )
+  expect(summary.layers[0]?.result.digest).toBe(want)
+})
+
+test('small files share members with minChunkSize, and read back right', async () => {
+  const to = `oci:${join(folder.path, 'packed')}:x`
+  const packed = await optimize(original, to, [read('d/3'), read('d/4')], {
+    ...options,
+    minChunkSize: 30_000,
+  })
+  expect(await withImage(to, (image) => verifyImage(image))).toEqual([])
+  const plain = await withImage(first, async (image) => image.layers[0]?.descriptor.size)
+  expect(packed.layers[0]?.result.size).toBeLessThan(plain ?? 0)
+  const [layer] = await layersOf(to, join(folder.path, 'packed-layers'))
+  // The library of the distribution predates innerOffset, so the stream is compared instead.
+  const stream = gunzipSync(await readFile(layer?.blob ?? ''))
+  const names = await runCommand('tar', ['-tf', await writeTar(folder.path, 'packed.tar', stream)])
+  expect(
+    names
+      .split('\n')
+      .filter((line) => line.startsWith('d/'))
+      .sort(),
+  ).toEqual(items.map(({ name: item }) => item).sort())
+})
