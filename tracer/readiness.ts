@@ -55,8 +55,10 @@ export async function waitReady(
       await poll(async () => (await container.exec(check.command, signal)) === 0, signal)
       break
     case 'exit':
-      await container.exited
-      break
+      // Whoever watches the container's end judges it, by its status.
+      return new Promise((_, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+      })
     case 'period':
       await sleep(check.ms, undefined, { signal })
       return { by: 'period', at: undefined }

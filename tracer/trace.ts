@@ -27,6 +27,8 @@ const fileSchema = z.strictObject({
   laterRanges: z.array(z.tuple([count, count])).optional(),
   /** the first access came after ready */
   afterReady: z.boolean(),
+  /** in how many of `run.runs` it was touched; absent: in all of them */
+  seen: count.min(1).optional(),
   /** sha256 of the content, when it was known without reading the file for it */
   digest: z.string().optional(),
 })
@@ -64,6 +66,22 @@ const traceSchema = z.strictObject({
   lookups: z.strictObject({ found: count, missing: count, listings: count }),
   /** by `order` */
   files: z.array(fileSchema),
+  /** the largest of what no run touched; absent where nobody looked */
+  unused: z
+    .strictObject({
+      /** bytes and files installed by package managers, whole packages only */
+      packages: z.array(
+        z.strictObject({
+          manager: z.enum(['dpkg', 'apk', 'npm', 'pip']),
+          name: z.string(),
+          bytes: count,
+          files: count,
+        }),
+      ),
+      /** folders with no touched file in them, the topmost of each kind */
+      folders: z.array(z.strictObject({ path: z.string(), bytes: count, files: count })),
+    })
+    .optional(),
 })
 
 export type Trace = z.infer<typeof traceSchema>

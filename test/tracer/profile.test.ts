@@ -1,0 +1,194 @@
+/** Recorded starts of real containers, in Docker and in runc. */
+
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openSource } from '../../image/sources.ts'
+import type { Image } from '../../image/types.ts'
+import type { EngineName } from '../../tracer/engine/types.ts'
+import { type ProfileOptions, profileImage } from '../../tracer/profile.ts'
+import type { Trace } from '../../tracer/trace.ts'
+import { busyboxImage } from '../support/images.ts'
+import { dir, file, symlink } from '../support/tar.ts'
+import { leftovers } from './leftovers.ts'
+import { type TempFolder, tempFolder } from './temp.ts'
+
+let temp: TempFolder
+let image: Image
+
+beforeAll(async () => {
+  temp = await tempFolder()
+  const reference = await busyboxImage(await temp.sub('image'), {
+    command: 'cat /app/current >/dev/null; echo started; sleep 60',
+    app: [
+      dir('app/'),
+      file('app/1.txt', 'x'.repeat(10_000)),
+      symlink('app/current', '1.txt'),
+      file('app/unread.txt', 'y'),
+      file('app/late.txt', 'z'),
+      dir('data/'),
+      file('data/in-volume', 'v'),
+      dir('www/'),
+      file('www/index.html', 'hello'),
+    ],
+    config: { Volumes: { '/data': {} }, Env: ['PATH=/bin', 'DB_PASSWORD=hunter2!'] },
+  })
+  await using source = await openSource(reference)
+  image = await source.image()
+})
+
+afterAll(async () => {
+  await temp[Symbol.asyncDispose]()
+  expect(await leftovers()).toEqual([])
+})
+
+const shell = (script: string) => ['/bin/sh', '-c', script]
+
+const record = (engine: EngineName, options: Partial<ProfileOptions> = {}) =>
+  profileImage({
+    image,
+    engine,
+    command: [],
+    tool: 'test',
+    ready: { by: 'log', pattern: /^started$/ },
+    timeoutMs: 10_000,
+    ...options,
+  })
+
+const named = (trace: Trace, path: string) => trace.files.find((one) => one.path === path)
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
+
+test('both engines see the same', async () => {
+  const [docker, runc] = [await record('docker'), await record('runc')]
+  const seen = ({ trace }: { trace: Trace }) => trace.files.map(({ path, ranges }) => [path, ranges]).sort()
+  expect(seen(docker)).toEqual(seen(runc))
+})
+
+describe.each<EngineName>(['docker', 'runc'])('%s', (engine) => {
+  test('records the link and the file behind it, what was read of it, and nothing else', async () => {
+    const { trace, exitCode } = await record(engine)
+    expect(exitCode).toBeUndefined()
+    expect(trace.run).toMatchObject({ engine, ready: { by: 'log' }, runs: 1 })
+    expect(trace.run.ready.ms).toBeGreaterThan(0)
+    expect(trace.image).toMatchObject({ files: 8, diffIds: image.config.diffIds })
+    expect(named(trace, 'app/current')).toMatchObject({ type: 'symlink', afterReady: false })
+    expect(named(trace, 'app/1.txt')).toMatchObject({ type: 'reg', size: 10_000, ranges: [[0, 10_000]] })
+    expect(named(trace, 'bin/busybox')?.ranges.length).toBeGreaterThan(0)
+    expect(named(trace, 'app/unread.txt')).toBeUndefined()
+    expect(trace.files.map((one) => one.order)).toEqual(trace.files.map((_, index) => index))
+  })
+
+  test('what is read after ready is marked, and a declared volume’s content is recorded', async () => {
+    const { trace } = await record(engine, {
+      command: shell('cat /data/in-volume >/dev/null; echo started; sleep 0.3; cat /app/late.txt; sleep 60'),
+      graceMs: 800,
+    })
+    expect(named(trace, 'data/in-volume')).toMatchObject({ afterReady: false })
+    expect(named(trace, 'app/late.txt')).toMatchObject({ afterReady: true, ranges: [[0, 1]] })
+  })
+
+  test('ready over HTTP and TCP, in the container’s own network or the host’s', async () => {
+    const port = await freePort()
+    const command = shell(`exec httpd -f -p ${port} -h /www`)
+    const url = `http://localhost:${port}/index.html`
+    const http = await record(engine, { command, ready: { by: 'http', url, status: 200, body: /hello/ } })
+    expect(http.trace.run.ready.by).toBe('http')
+    expect(named(http.trace, 'www/index.html')?.ranges).toEqual([[0, 5]])
+    const tcp = await record(engine, { command, ready: { by: 'tcp', port } })
+    expect(tcp.trace.run.ready.by).toBe('tcp')
+  })
+
+  test('ready by a command, by its end, or after a period', async () => {
+    const exec = await record(engine, {
+      command: shell('sleep 0.2; touch /tmp/up; sleep 60'),
+      ready: { by: 'exec', command: ['/bin/test', '-e', '/tmp/up'] },
+    })
+    expect(exec.trace.run.ready).toMatchObject({ by: 'exec' })
+    const exit = await record(engine, { command: shell('cat /app/1.txt'), ready: { by: 'exit' } })
+    expect(exit).toMatchObject({ exitCode: 0, trace: { run: { ready: { by: 'exit' } } } })
+    await expect(record(engine, { command: shell('exit 2'), ready: { by: 'exit' } })).rejects.toThrow(
+      /status 2/,
+    )
+    const period = await record(engine, { ready: { by: 'period', ms: 300 } })
+    expect(period.trace.run.ready).toEqual({ by: 'period', ms: null })
+  })
+
+  test('runs as the image and the options say', async () => {
+    const output: string[] = []
+    await using binds = await tempFolder()
+    await record(engine, {
+      command: ['id; pwd; echo $A; cat /etc/hosts; ls -d /mnt/bind; touch /scratch/x && echo writable'],
+      run: {
+        entrypoint: shell('').slice(0, 2),
+        user: 'web',
+        env: ['A=from-outside'],
+        workingDir: '/app',
+        addHosts: ['db.test:10.1.2.3'],
+        binds: [
+          { type: 'bind', source: binds.path, target: '/mnt/bind', readOnly: true },
+          { type: 'tmpfs', source: '', target: '/scratch', readOnly: false },
+        ],
+      },
+      ready: { by: 'exit' },
+      onOutput: (_stream, chunk) => output.push(chunk.toString()),
+    })
+    const text = output.join('')
+    expect(text).toMatch(/uid=1000\(web\) gid=1000\(web\) groups=.*1001\(extra\)/)
+    for (const line of ['/app', 'from-outside', '/mnt/bind', 'writable'])
+      expect(text.split('\n')).toContain(line)
+    expect(text).toMatch(/10\.1\.2\.3\s+db\.test/)
+  })
+
+  test('an end before ready is an error with its last words, without secrets', async () => {
+    const failing = record(engine, {
+      command: shell('echo bye $DB_PASSWORD $OWN; exit 3'),
+      run: { env: ['OWN=s3cret'] },
+    })
+    await expect(failing).rejects.toMatchObject({ code: 'E_EXIT' })
+    await expect(failing).rejects.toThrow(
+      /^the container ended with status 3 before it was ready; it wrote: bye \*\*\* \*\*\*$/,
+    )
+  })
+
+  test.each<[string, Partial<ProfileOptions>]>([
+    ['E_READY_TIMEOUT', { timeoutMs: 500, ready: { by: 'log', pattern: /never/ } }],
+    ['E_RUN', { command: ['/bin/nonsense'] }],
+    ['E_RUN', { run: { user: 'nobody-here' } }],
+  ])('%s', async (code, options) => {
+    const failing = record(engine, options)
+    const expected = engine === 'runc' && options.run ? 'E_USER' : code
+    await expect(failing).rejects.toMatchObject({ code: expected })
+    await expect(failing).rejects.toThrow(/^[^\n]+$/)
+  })
+
+  test('finish keeps what was recorded; abort drops it', async () => {
+    const finish = new AbortController()
+    const kept = record(engine, {
+      ready: { by: 'log', pattern: /never/ },
+      finish: finish.signal,
+      onOutput: () => finish.abort(),
+    })
+    expect((await kept).trace.run.ready).toEqual({ by: 'interrupt', ms: null })
+    const abort = new AbortController()
+    const dropped = record(engine, {
+      ready: { by: 'log', pattern: /never/ },
+      abort: abort.signal,
+      onOutput: () => abort.abort(),
+    })
+    await expect(dropped).rejects.toThrow(/abort/)
+  })
+})
+
+test('an image without a command is refused before anything is made', async () => {
+  const bare = { ...image, config: { ...image.config, process: { ...image.config.process, cmd: [] } } }
+  await expect(record('runc', { image: bare })).rejects.toMatchObject({ code: 'E_NO_COMMAND' })
+})
