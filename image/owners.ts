@@ -46,6 +46,9 @@ interface Node<E> {
 type Root<E> = Node<E> & { children: Map<string, Node<E>> }
 
 /**
+ * As overlayfs stacks layers, which is what lazily pulling runtimes do: a path below another layer's symlink is below a directory that hides
+ * the symlink. (Runtimes that unpack layers onto each other follow it.)
+ *
  * @param layers base first, each in the layer's own order: of entries with one path the last wins
  * @throws HeadstartError E_PATH: a hardlink's target leaves the image
  */

@@ -203,12 +203,11 @@ export class LayerWriter {
     }
   }
 
+  /** Its folder comes to be, as that of any other entry does. */
   private whiteout(name: BytePath): void {
-    const folder = this.root.find(name)
-    if (folder === undefined) return
-    const parent = parentOf(folder)
-    if (baseOf(name) === OPAQUE_WHITEOUT) this.clearLower(parent)
-    const target = whiteoutTarget(folder)
+    const path = this.root.locate(name)
+    if (baseOf(name) === OPAQUE_WHITEOUT) this.clearLower(parentOf(path))
+    const target = whiteoutTarget(path)
     if (target !== undefined) this.removeLower(target)
   }
 

@@ -152,7 +152,7 @@ test.each<[string, readonly (readonly TarItem[])[], string[]]>([
     ['lib', 'usr'],
   ],
   ['a hardlink into a lower layer', [[file('a', 'x')], [hardlink('b', 'a')]], ['a', 'b']],
-  ['a whiteout of what isn’t there', [[file('a')], [whiteout('b'), whiteout('c/d')]], ['a']],
+  ['a whiteout of what isn’t there', [[file('a')], [whiteout('b'), whiteout('c/d')]], ['a', 'c']],
   ['leading ./ and /', [[file('./a'), file('/b'), dir('./')]], ['a', 'b']],
 ])('%s', async (_, layers, expected) => {
   expect(paths(await unpacked(...layers))).toEqual(expected)
