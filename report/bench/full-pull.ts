@@ -12,7 +12,7 @@ import { openSource } from '../../image/sources.ts'
 import type { Image, Layer } from '../../image/types.ts'
 import { epochMs } from './clock.ts'
 import type { BenchSample } from './file.ts'
-import { firstRequestAt, type PulledRoot } from './runtime/builtin.ts'
+import type { PulledRoot } from './runtime/builtin.ts'
 import type { Cycle } from './runtime/types.ts'
 import type { LayerArrived, UnpackOrder } from './unpack-thread.ts'
 
@@ -29,9 +29,7 @@ export async function fullPull(cycle: Cycle): Promise<PulledRoot> {
   const resolvedAt = epochMs()
   const downloads = download(image, await workspace.sub('blobs'), signal)
   const unpack = await unpackAsTheyCome(image, downloads, folder, signal)
-  const [unpackedAt, startedAt] = [epochMs(), await firstRequestAt(cycle)]
-  const resolve = resolvedAt - startedAt
-  return { folder, ends: { resolve, tocs: resolve, prefetch: unpackedAt - startedAt }, unpack }
+  return { folder, ends: { resolve: resolvedAt, tocs: resolvedAt, prefetch: epochMs() }, unpack }
 }
 
 /** @returns for each layer the file it is in, once it is there and was checked */

@@ -34,13 +34,18 @@ export function lastManifestEnd(requests: readonly LinkRequest[], image: Image, 
     .reduce((latest, { endedAt }) => Math.max(latest, endedAt ?? startedAt), startedAt)
 }
 
-/** When the zones were here, of those fetched before `created`; with no zone, 0. */
-export function lastZoneEnd(
+/** From the first request for a zone to the last one's end, of those begun before `created`; undefined without any. */
+export function zoneSpan(
   requests: readonly LinkRequest[],
   layers: readonly LayerPlan[],
   created: number,
-): number {
-  return requests
-    .filter((request) => request.startedAt < created && purposeOf(request, layers) === 'prefetch')
-    .reduce((latest, { endedAt }) => Math.max(latest, Math.min(endedAt ?? created, created)), 0)
+): { readonly from: number; readonly to: number } | undefined {
+  const own = requests.filter(
+    (request) => request.startedAt < created && purposeOf(request, layers) === 'prefetch',
+  )
+  if (own.length === 0) return undefined
+  return {
+    from: Math.min(...own.map(({ startedAt }) => startedAt)),
+    to: Math.max(...own.map(({ endedAt }) => Math.min(endedAt ?? created, created))),
+  }
 }

@@ -141,7 +141,7 @@ export function whatIfSection(model: Model): Html {
 <p class="lead">A model fitted to the samples, not a measurement: bytes over bandwidth, round trips times latency, and the local work that no link changes.</p>
 <div class="lab"><div class="sliders">${slider('bandwidth', 'Bandwidth', 0, 80, 1, 40)}${slider('latency', 'Round trip', 0, 200, 1, link.roundTripMs)}${slider('pulls', 'Machines pulling at once', 1, 50, 1, 1)}<button type="button" id="as-measured">As measured</button></div>
 <div class="predictions"><div id="predictions" role="status" aria-live="polite"></div><p class="note"><i class="key hatched"></i>predicted <i class="key solid"></i>measured</p></div></div>
-<div id="crossing"></div><p id="model-error" class="note"></p></section>`
+<div id="crossing" class="crossing"></div><p id="model-error" class="note"></p></section>`
 }
 
 export function mapSection(model: Model): Html {
@@ -175,7 +175,7 @@ export function tableSection(model: Model): Html {
   return html`<section id="files" aria-labelledby="files-title"><h2 id="files-title">Files</h2>
 <div class="tools"><label class="grow"><span>Search</span><input type="search" id="search" autocomplete="off" spellcheck="false" placeholder="Part of a path"></label><label><span>Show</span><select id="state">${option('', 'All files')}${option('zone', 'In the zone')}${option('demand', 'Read, not in the zone')}${option('part', 'Read in part')}${option('opened', 'Opened, not read')}${option('never', 'Never touched')}</select></label><label><span>Layer</span><select id="layer">${option('', 'All layers')}${layers.map((layer) => option(layer, `Layer ${layer + 1}`))}</select></label><button type="button" id="copy">Copy as CSV</button></div>
 <p class="note" id="table-count" role="status" aria-live="polite"></p>
-<div class="table" id="table-scroll" tabindex="0" role="region" aria-label="List of files"><table id="table"><thead></thead><tbody></tbody></table></div></section>`
+<div class="table" id="table-scroll" tabindex="0" role="region" aria-label="List of files"><table id="table" class="list"><thead></thead><tbody></tbody></table></div></section>`
 }
 
 export function wasteSection(model: Model): Html {

@@ -10,6 +10,7 @@ import { startContainer } from '../../../tracer/start.ts'
 import { epochMs, epochOf } from '../clock.ts'
 import type { Phase } from '../file.ts'
 import { fullPull } from '../full-pull.ts'
+import { lastManifestEnd } from '../requests.ts'
 import type { Cycle, Runtime, Started } from './types.ts'
 
 /** The lazy mount keeps what it unpacked; it must not fill memory that a sample of another arm would have. */
@@ -18,7 +19,7 @@ const DISK_BYTES = 8 << 30
 
 export interface PulledRoot {
   readonly folder: string
-  /** ms from the first request to the end of each phase */
+  /** ms since 1970 */
   readonly ends: Pick<Record<Phase, number>, 'resolve' | 'tocs' | 'prefetch'>
   readonly unpack: Started['unpack']
 }
@@ -53,9 +54,7 @@ async function pullAndStart(cycle: Cycle): Promise<Started> {
   const readyAt = outcome.ready.at
   const startedAt = await firstRequestAt(cycle)
   const ends = {
-    resolve: startedAt + root.ends.resolve,
-    tocs: startedAt + root.ends.tocs,
-    prefetch: startedAt + root.ends.prefetch,
+    ...root.ends,
     create: epochOf(started.startedAt.monotonic),
     ready: readyAt === undefined ? epochMs() : epochOf(readyAt),
   }
@@ -91,7 +90,8 @@ async function lazyRoot(cycle: Cycle, stack: AsyncDisposableStack): Promise<Pull
   )
   const { lazy } = rootfs.mount
   if (!lazy) throw new HeadstartError('E_FUSE', 'the lazy mount said nothing of how it was opened')
-  const resolve = lazy.resolveMs
+  // The mount's process has another clock: what both see is the end of the last request for a manifest or config.
+  const resolve = lastManifestEnd(await cycle.requests(), cycle.image, await firstRequestAt(cycle))
   const tocs = resolve + lazy.tocMs
   return { folder: rootfs.folder, ends: { resolve, tocs, prefetch: tocs + lazy.prefetchMs }, unpack: [] }
 }

@@ -9,7 +9,7 @@ import { HeadstartError, messageOf } from '../../../image/errors.ts'
 import type { ContainerRequest } from '../../../tracer/engine/types.ts'
 import { startContainer } from '../../../tracer/start.ts'
 import { epochMs, epochOf } from '../clock.ts'
-import { lastManifestEnd, lastZoneEnd } from '../requests.ts'
+import { lastManifestEnd, zoneSpan } from '../requests.ts'
 import { commandEngine } from './command-engine.ts'
 import { startDaemon } from './daemon.ts'
 import { refuseOptions } from './options.ts'
@@ -79,6 +79,11 @@ async function untilAnswers(address: string): Promise<void> {
 
 const isLazy = (cycle: Cycle): boolean => cycle.kind !== 'legacy'
 
+const filesOf = ({ workspace }: Cycle) => ({
+  pidFile: join(workspace.folder, 'pid'),
+  envFile: join(workspace.folder, 'env'),
+})
+
 async function pullAndStart(cycle: Cycle, address: string): Promise<Started> {
   const reference = `${cycle.host}/${cycle.name}`
   const { signal, start, workspace } = cycle
@@ -90,10 +95,12 @@ async function pullAndStart(cycle: Cycle, address: string): Promise<Started> {
   })
   const pulledAt = epochMs()
   await using stack = new AsyncDisposableStack()
-  const pidFile = join(workspace.folder, 'pid')
+  const { pidFile, envFile } = filesOf(cycle)
+  // Not on a command line, where anybody on the machine could read the values.
+  await writeFile(envFile, (start.run.env ?? []).join('\n'), { mode: 0o600 })
   const started = stack.use(
     await startContainer({
-      engine: commandEngine((request) => commandsOf(request, cycle, address, pidFile)),
+      engine: commandEngine((request) => commandsOf(request, cycle, address)),
       workspace,
       root: workspace.folder,
       config: cycle.image.config.process,
@@ -113,15 +120,15 @@ async function pullAndStart(cycle: Cycle, address: string): Promise<Started> {
     ({ mtimeMs }) => mtimeMs,
     () => pulledAt,
   )
-  const zone = isLazy(cycle) ? lastZoneEnd(requests, cycle.zones, created) : pulledAt
+  const zone = isLazy(cycle) ? zoneSpan(requests, cycle.zones, created) : undefined
   const owned = stack.move()
   return {
     marks: {
       startedAt,
       ends: {
         resolve,
-        tocs: isLazy(cycle) ? pulledAt : resolve,
-        prefetch: Math.max(pulledAt, zone),
+        tocs: isLazy(cycle) ? Math.min(pulledAt, zone?.from ?? pulledAt) : resolve,
+        prefetch: Math.max(pulledAt, zone?.to ?? pulledAt),
         create: created,
         ready: readyAt,
       },
@@ -131,12 +138,8 @@ async function pullAndStart(cycle: Cycle, address: string): Promise<Started> {
   }
 }
 
-function commandsOf(
-  { id, options, process: plan }: ContainerRequest,
-  cycle: Cycle,
-  address: string,
-  pidFile: string,
-) {
+function commandsOf({ id, options, process: plan }: ContainerRequest, cycle: Cycle, address: string) {
+  const { pidFile, envFile } = filesOf(cycle)
   const own = cycle.start.command.length > 0 ? plan.args : []
   return {
     program: 'ctr-remote',
@@ -144,7 +147,7 @@ function commandsOf(
     run: [
       ...['run', '--rm', '--net-host', '--pid-file', pidFile],
       ...(isLazy(cycle) ? ['--snapshotter', 'stargz'] : []),
-      ...(options.env ?? []).flatMap((entry) => ['--env', entry]),
+      ...(options.env?.length ? ['--env-file', envFile] : []),
       ...[`${cycle.host}/${cycle.name}`, id, ...own],
     ],
     exec: (command: readonly string[]) => ['task', 'exec', '--exec-id', `e${Date.now()}`, id, ...command],

@@ -1,0 +1,116 @@
+/** Limits that a measurement has to keep: given by hand, or by an older measurement. Pure. */
+import { HeadstartError } from '../../image/errors.ts'
+import type { Bench } from './file.ts'
+import { compare } from './stats.ts'
+import { type ArmSummary, summarize } from './summary.ts'
+
+export const METRICS = ['start', 'bytes', 'requests'] as const
+export type Metric = (typeof METRICS)[number]
+
+export interface Limit {
+  readonly metric: Metric
+  /** ms, bytes or a count */
+  readonly limit: number
+}
+
+export interface Check {
+  readonly arm: string
+  readonly metric: Metric
+  readonly value: number
+  /** the most that is allowed */
+  readonly limit: number
+  /** of the older measurement; undefined where a limit was given by hand */
+  readonly baseline: number | undefined
+  readonly ok: boolean
+  /** why a value above its limit is let pass */
+  readonly note: string | undefined
+}
+
+const UNITS: Readonly<Record<Metric, Readonly<Record<string, number>>>> = {
+  start: { ms: 1, s: 1000, m: 60_000, '': 1000 },
+  bytes: { '': 1, b: 1, kb: 1e3, mb: 1e6, gb: 1e9, kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30 },
+  requests: { '': 1 },
+}
+
+const isMetric = (name: string): name is Metric => METRICS.some((metric) => metric === name)
+
+/**
+ * @param text `start=2s`, `bytes=20MB`, `requests=30`; several may be joined by commas
+ * @throws HeadstartError E_BUDGET
+ */
+export function parseBudget(text: string): Limit[] {
+  return text.split(',').map((part) => {
+    const [, name = '', value = '', unit = ''] = /^\s*(\w+)=([\d.]+)\s*([a-z]*)\s*$/i.exec(part) ?? []
+    const factor = isMetric(name) ? UNITS[name][unit.toLowerCase()] : undefined
+    const limit = Number(value) * (factor ?? Number.NaN)
+    if (isMetric(name) && Number.isFinite(limit)) return { metric: name, limit }
+    throw new HeadstartError('E_BUDGET', `${JSON.stringify(part.trim())} is no budget`, {
+      hint: 'Write it as start=2s, bytes=20MB or requests=30',
+    })
+  })
+}
+
+const figureOf = (summary: ArmSummary, metric: Metric) =>
+  metric === 'start' ? summary.total : summary[metric]
+
+/** The arm that is to be shipped: the optimized one, else the last one measured. */
+const shipped = (summaries: readonly ArmSummary[]): ArmSummary | undefined =>
+  summaries.find(({ arm }) => arm.kind === 'optimized') ?? summaries.at(-1)
+
+/** Medians against the limits. */
+export function checkBudget(bench: Bench, limits: readonly Limit[]): Check[] {
+  const summary = shipped(summarize(bench))
+  if (!summary) return []
+  return limits.map(({ metric, limit }) => {
+    const value = figureOf(summary, metric).median
+    return {
+      arm: summary.arm.id,
+      metric,
+      value,
+      limit,
+      baseline: undefined,
+      ok: value <= limit,
+      note: undefined,
+    }
+  })
+}
+
+/**
+ * Every arm against the same arm of an older measurement. More than the allowed share is a regression, unless chance would make that
+ * difference too.
+ * @param maxRegression 0.1: a tenth more is allowed
+ */
+export function checkBaseline(bench: Bench, baseline: Bench, maxRegression: number): Check[] {
+  const before = new Map(summarize(baseline).map((summary) => [summary.arm.id, summary]))
+  return summarize(bench).flatMap((summary) => {
+    const old = before.get(summary.arm.id)
+    return old ? METRICS.map((metric) => regressionOf(summary, old, metric, maxRegression)) : []
+  })
+}
+
+function regressionOf(now: ArmSummary, old: ArmSummary, metric: Metric, maxRegression: number): Check {
+  const [value, baseline] = [figureOf(now, metric), figureOf(old, metric)]
+  const limit = baseline.median * (1 + maxRegression)
+  const isAbove = value.median > limit
+  const isChance = isAbove && compare(value.samples, baseline.samples).verdict === 'none'
+  return {
+    arm: now.arm.id,
+    metric,
+    value: value.median,
+    limit,
+    baseline: baseline.median,
+    ok: !isAbove || isChance,
+    note: isChance ? 'no more than chance would make' : undefined,
+  }
+}
+
+/** Was it measured on another link, or another machine? Then the two can't be compared, and a person should know. */
+export function baselineDoubts(bench: Bench, baseline: Bench): string[] {
+  const doubts: string[] = []
+  const { link, machine } = baseline
+  if (link.bitsPerSecond !== bench.link.bitsPerSecond || link.roundTripMs !== bench.link.roundTripMs)
+    doubts.push(`the baseline was measured on another link (${link.name}; now ${bench.link.name})`)
+  if (machine.cpu !== bench.machine.cpu || machine.cores !== bench.machine.cores)
+    doubts.push('the baseline was measured on another machine')
+  return doubts
+}

@@ -1,0 +1,20 @@
+/** For programs: the figures of each arm and the checks. The samples themselves are in the measurement's own file. */
+import type { Check } from '../budget.ts'
+import type { Bench } from '../file.ts'
+import { summarize } from '../summary.ts'
+
+export function toJson(bench: Bench, checks: readonly Check[]): string {
+  const arms = summarize(bench).map(({ arm, total, phases, bytes, requests, after, against }) => ({
+    ...arm,
+    samples: total.samples.length,
+    totalMs: { median: total.median, p95: total.p95, low: total.interval.low, high: total.interval.high },
+    phasesMs: phases,
+    bytes: bytes.median,
+    requests: requests.median,
+    after,
+    against: against ?? null,
+  }))
+  const { link, startedAt, interrupted, readiness } = bench
+  const ok = checks.every((check) => check.ok)
+  return `${JSON.stringify({ startedAt, interrupted, link, readiness, arms, checks, ok }, undefined, 2)}\n`
+}

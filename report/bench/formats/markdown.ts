@@ -1,0 +1,25 @@
+/** For a pull request. Names come from people and images: what could be markup is escaped. */
+import type { Check } from '../budget.ts'
+import type { Bench } from '../file.ts'
+import { ARM_HEADS, armRows, CHECK_HEADS, checkRows, conditions } from './rows.ts'
+
+const escaped = (text: string): string =>
+  text.replace(/[\\`*_{}[\]<>|#!@]/g, (sign) => (sign === '<' ? '&lt;' : `\\${sign}`)).replace(/\s+/g, ' ')
+
+const row = (cells: readonly string[]): string => `| ${cells.map(escaped).join(' | ')} |`
+
+function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
+  const rule = `| ${heads.map((_, column) => (column === 0 ? '---' : '---:')).join(' | ')} |`
+  return [row(heads), rule, ...rows.map(row)].join('\n')
+}
+
+export function toMarkdown(bench: Bench, checks: readonly Check[]): string {
+  const failed = checks.filter(({ ok }) => !ok).length
+  const parts = [table(ARM_HEADS, armRows(bench)), `${escaped(conditions(bench))}.`]
+  if (checks.length > 0)
+    parts.push(
+      failed === 0 ? 'All limits are kept.' : `**${failed} of ${checks.length} limits are exceeded.**`,
+      table(CHECK_HEADS, checkRows(checks)),
+    )
+  return `${parts.join('\n\n')}\n`
+}

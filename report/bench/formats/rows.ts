@@ -1,0 +1,67 @@
+/** A measurement as rows of text, shared by the formats that are tables. Pure. */
+import type { Check } from '../budget.ts'
+import type { Bench } from '../file.ts'
+import { type ArmSummary, summarize } from '../summary.ts'
+import { bytesText, metricText, msText } from '../units.ts'
+
+export const ARM_HEADS = [
+  'arm',
+  'pull',
+  'create',
+  'ready',
+  'total',
+  '95 % interval',
+  'p95',
+  'n',
+  'bytes',
+  'requests',
+  'against full pull',
+] as const
+
+function difference({ against }: ArmSummary): string {
+  if (!against) return ''
+  if (against.verdict === 'unknown') return `${(1 / against.ratio).toFixed(1)}x (too few samples)`
+  if (against.verdict === 'none') return 'no difference'
+  return against.ratio < 1
+    ? `${(1 / against.ratio).toFixed(1)}x faster`
+    : `${against.ratio.toFixed(1)}x slower`
+}
+
+export const armRows = (bench: Bench): string[][] =>
+  summarize(bench).map((summary) => {
+    const { arm, phases, total, bytes, requests } = summary
+    return [
+      arm.id,
+      msText(phases.resolve + phases.tocs + phases.prefetch),
+      msText(phases.create),
+      msText(phases.ready),
+      msText(total.median),
+      `${msText(total.interval.low)} – ${msText(total.interval.high)}`,
+      msText(total.p95),
+      String(total.samples.length),
+      bytesText(bytes.median),
+      metricText('requests', requests.median),
+      difference(summary),
+    ]
+  })
+
+export const CHECK_HEADS = ['check', 'arm', 'value', 'limit', 'baseline', 'result'] as const
+
+export const checkRows = (checks: readonly Check[]): string[][] =>
+  checks.map(({ metric, arm, value, limit, baseline, ok, note }) => [
+    metric,
+    arm,
+    metricText(metric, value),
+    metricText(metric, limit),
+    baseline === undefined ? '' : metricText(metric, baseline),
+    note ?? (ok ? 'ok' : 'EXCEEDED'),
+  ])
+
+/** Under which conditions, in a line. */
+export function conditions({ link, readiness, interrupted, machine }: Bench): string {
+  const shape =
+    link.bitsPerSecond === null
+      ? 'not shaped'
+      : `${link.bitsPerSecond / 1e6} Mbit/s, ${link.roundTripMs} ms round trip`
+  return `link ${link.name} (${shape}); ready when ${readiness}; ${machine.cores} cores${interrupted ? '; interrupted' : ''}`
+}

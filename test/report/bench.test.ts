@@ -1,0 +1,172 @@
+/** Real measurements of a small image: full pull and lazy mounts through a shaped link, containers on runc. */
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openSource } from '../../image/sources.ts'
+import { openTarget } from '../../image/targets.ts'
+import type { Image } from '../../image/types.ts'
+import { workspaceRoot } from '../../image/workspace.ts'
+import { rebuildImage } from '../../optimizer/rebuild.ts'
+import { type Bench, parseBench, readBench, writeBench } from '../../report/bench/file.ts'
+import { chooseLink } from '../../report/bench/link.ts'
+import { type BenchOptions, runBench } from '../../report/bench/run.ts'
+import { bytesOf, samplesOf, totalOf } from '../../report/bench/summary.ts'
+import { busyboxImage } from '../support/images.ts'
+import { dir, file } from '../support/tar.ts'
+
+let folder = ''
+let original: Image
+let optimized: Image
+
+/** Reads one file of the lower layer and two of the upper; the rest is ballast. */
+const COMMAND = 'cat /data/wanted /data/small > /dev/null && echo ready to serve && sleep 60'
+
+beforeAll(async () => {
+  folder = await mkdtemp('/var/tmp/report-test-')
+  const ballast = Array.from({ length: 10 }, (_, index) => file(`data/ballast${index}`, randomBytes(300_000)))
+  const app = [dir('data/'), ...ballast, file('data/wanted', randomBytes(400_000)), file('data/small', 'x')]
+  const reference = await busyboxImage(join(folder, 'original'), { command: COMMAND, app })
+  original = await (await openSource(reference)).image()
+  await using target = await openTarget(`oci:${join(folder, 'optimized')}:latest`)
+  await target.prepare({ force: false })
+  const startup = ['bin/busybox', 'data/wanted', 'data/small'].map((path) => ({
+    path,
+    ranges: [],
+    size: 0,
+    afterReady: false,
+    read: true,
+  }))
+  await rebuildImage({ image: original, target, startup, options: { prioritize: 'all' } })
+  optimized = await (await openSource(`oci:${join(folder, 'optimized')}:latest`)).image()
+})
+
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+const options = (changes: Partial<BenchOptions> = {}): BenchOptions => ({
+  original,
+  optimized,
+  others: [],
+  arms: undefined,
+  runtime: 'builtin',
+  link: chooseLink('wan', { bitsPerSecond: 60_000_000, roundTripMs: 8 }),
+  samples: 1,
+  warmups: 0,
+  watchMs: 0,
+  tool: 'headstart 0.0.0',
+  command: 'headstart bench a b',
+  start: {
+    command: [],
+    run: { network: 'host' },
+    ready: { by: 'log', pattern: /ready to serve/ },
+    timeoutMs: 20_000,
+    engine: 'runc',
+    snapshotter: undefined,
+  },
+  ...changes,
+})
+
+const mountsOfOurs = async (): Promise<string[]> =>
+  (await readFile('/proc/self/mounts', 'utf8'))
+    .split('\n')
+    .filter((line) => line.includes(`headstart-${process.pid}-`))
+
+const workspacesOfOurs = async (): Promise<string[]> =>
+  (await readdir(workspaceRoot())).filter((name) => name.startsWith(`headstart-${process.pid}-`))
+
+const only = (bench: Bench, arm: string) => {
+  const [sample] = samplesOf(bench, arm)
+  if (!sample) throw new Error(`no sample of ${arm}`)
+  return sample
+}
+
+describe('the built-in runtime', () => {
+  test('measures the three arms: what each fetches, when, and what the images are made of', async () => {
+    const doing: string[] = []
+    const bench = await runBench(options({ onProgress: (progress) => doing.push(progress.doing) }))
+    const [legacy, lazy, fast] = [only(bench, 'legacy'), only(bench, 'lazy'), only(bench, 'optimized')]
+
+    const layerBytes = original.layers.reduce((sum, layer) => sum + layer.descriptor.size, 0)
+    expect(legacy.traffic.prefetch.bytes).toBe(layerBytes)
+    expect(legacy.unpack.map(({ bytes }) => bytes)).toEqual(
+      original.layers.map((layer) => layer.descriptor.size),
+    )
+    // 3.9 MB and more at 60 Mbit/s take over half a second, whatever this machine does.
+    expect(legacy.phases.prefetch).toBeGreaterThan((layerBytes * 8) / 60_000)
+
+    for (const sample of [lazy, fast]) {
+      expect(bytesOf(sample)).toBeLessThan(layerBytes / 2)
+      expect(sample.traffic.tocs.requests).toBeGreaterThan(0)
+      expect(sample.timeline.at(-1)).toEqual([expect.closeTo(totalOf(sample), 0), bytesOf(sample)])
+    }
+    expect(lazy.traffic.prefetch.bytes).toBe(0)
+    expect(lazy.traffic.ready.bytes).toBeGreaterThan(400_000)
+    expect(fast.traffic.prefetch.bytes).toBeGreaterThan(400_000)
+    expect(fast.traffic.ready.requests).toBeLessThan(lazy.traffic.ready.requests)
+
+    const { layers, files } = bench.images.optimized ?? { layers: [], files: [] }
+    expect(layers.every((layer) => layer.estargz && layer.zoneBytes > 0 && layer.tocBytes > 0)).toBe(true)
+    expect(
+      files
+        ?.filter((row) => row[4] === 1)
+        .map(([path]) => path)
+        .sort(),
+    ).toEqual(['bin/busybox', 'data/small', 'data/wanted'])
+    expect(bench.images.original?.layers.some((layer) => layer.estargz)).toBe(false)
+    expect(doing).toEqual(
+      expect.arrayContaining(['legacy, sample 1', 'lazy, sample 1', 'optimized, sample 1']),
+    )
+    expect(bench).toMatchObject({ interrupted: false, pageCacheDropped: true })
+
+    const path = join(folder, 'bench.json')
+    await writeBench(path, bench)
+    expect(await readBench(path)).toEqual(bench)
+    expect(await mountsOfOurs()).toEqual([])
+    expect(await workspacesOfOurs()).toEqual([])
+  })
+
+  test('keeps the samples it has when it is interrupted, and leaves nothing behind', async () => {
+    const stop = new AbortController()
+    const kept: Bench[] = []
+    const bench = await runBench(
+      options({
+        arms: ['lazy', 'optimized'],
+        samples: 3,
+        signal: stop.signal,
+        onSample: async (soFar) => void kept.push(soFar),
+        onProgress: ({ done }) => {
+          if (done === 2) setTimeout(() => stop.abort(new Error('Ctrl-C')), 150)
+        },
+      }),
+    )
+    expect(bench.interrupted).toBe(true)
+    expect(bench.samples.length).toBe(2)
+    expect(kept.map(({ samples }) => samples.length)).toEqual([1, 2])
+    expect(await mountsOfOurs()).toEqual([])
+    expect(await workspacesOfOurs()).toEqual([])
+  })
+
+  test('a start that fails ends the measurement with its reason', async () => {
+    const start = { ...options().start, command: ['/bin/sh', '-c', 'echo broken; exit 3'] }
+    await expect(runBench(options({ arms: ['optimized'], start }))).rejects.toThrow(
+      /status 3 before it was ready.*broken/,
+    )
+    expect(await mountsOfOurs()).toEqual([])
+  })
+
+  test('arms that there are no images for are refused before anything starts', async () => {
+    await expect(runBench(options({ arms: ['fast'] }))).rejects.toThrow(/no arm named "fast"/)
+    await expect(runBench(options({ optimized: undefined, arms: ['optimized'] }))).rejects.toThrow(
+      /no arm named/,
+    )
+    await expect(runBench(options({ others: [{ name: 'lazy', image: original }] }))).rejects.toThrow(
+      /one name/,
+    )
+    await expect(runBench(options({ arms: [] }))).rejects.toThrow(/at least one/)
+  })
+})
+
+test('a measurement file that is wrong says where', () => {
+  expect(() => parseBench('{', 'bench.json')).toThrow(/bench.json is not JSON/)
+  expect(() => parseBench('{"version":9}', 'bench.json')).toThrow(/no measurement of version 1: version/)
+})
