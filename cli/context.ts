@@ -9,4 +9,5 @@ export interface CliContext {
   readonly version: string
 }
 
-export type Register = (program: Command, context: CliContext) => void
+/** Gives a command its arguments, options and action. */
+export type Register = (command: Command, context: CliContext) => void

@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url'
 
 const [major] = process.versions.node.split('.').map(Number)
 if (major >= 24) {
+  const { enableCompileCache } = await import('node:module')
+  enableCompileCache() // types stripped and code compiled once, not at every call
   const { main } = await import('./main.ts')
   await main(process.argv.slice(2))
 } else {

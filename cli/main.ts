@@ -2,16 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { inspect } from 'node:util'
 import { Command, CommanderError } from 'commander'
-import { HeadstartError, messageOf } from '../image/errors.ts'
-import { registerBench } from './commands/bench.ts'
-import { registerCopy } from './commands/copy.ts'
-import { registerDoctor } from './commands/doctor.ts'
-import { registerInspect } from './commands/inspect.ts'
-import { registerMount } from './commands/mount.ts'
-import { registerOptimize } from './commands/optimize.ts'
-import { registerProfile } from './commands/profile.ts'
-import { registerReport } from './commands/report.ts'
-import { registerVerify } from './commands/verify.ts'
+import { codeOf, HeadstartError, messageOf } from '../image/errors.ts'
+import { commands } from './commands.ts'
 import type { CliContext } from './context.ts'
 import { type Interrupts, listenForInterrupts } from './interrupt.ts'
 import { createOutput, style } from './output.ts'
@@ -33,7 +25,8 @@ export const version = (): string => {
   return text
 }
 
-function createProgram(interrupts: Interrupts): Command {
+/** Only the command that is called for knows its arguments; of the others the help shows one line. */
+async function createProgram(args: readonly string[], interrupts: Interrupts): Promise<Command> {
   const program = new Command('headstart')
     .description('Gives a container image a head start: what its start reads comes first.')
     .version(version())
@@ -42,32 +35,25 @@ function createProgram(interrupts: Interrupts): Command {
     .addHelpText('after', EXAMPLES)
     .showHelpAfterError('(headstart COMMAND --help shows the options)')
     .exitOverride()
-    .enablePositionalOptions()
   const context: CliContext = {
     interrupts,
     output: (json = false) => createOutput({ quiet: program.opts().quiet === true, json }),
     version: version(),
   }
-  for (const register of [
-    registerProfile,
-    registerOptimize,
-    registerVerify,
-    registerBench,
-    registerReport,
-    registerInspect,
-    registerCopy,
-    registerMount,
-    registerDoctor,
-  ])
-    register(program, context)
+  const wanted = args.find((arg) => !arg.startsWith('-') && arg !== 'help')
+  for (const [name, { summary, load }] of Object.entries(commands)) {
+    const command = program.command(name).description(summary)
+    if (name === wanted) (await load()).register(command, context)
+  }
   return program
 }
 
 /** Runs the command and sets the exit status; never throws. */
 export async function main(args: readonly string[]): Promise<void> {
   using interrupts = listenForInterrupts()
-  const program = createProgram(interrupts)
+  process.stdout.on('error', endQuietly)
   try {
+    const program = await createProgram(args, interrupts)
     await program.parseAsync(args, { from: 'user' })
   } catch (error) {
     process.exitCode = report(error, interrupts, args.includes('--debug'))
@@ -86,6 +72,8 @@ function report(error: unknown, interrupts: Interrupts, debug: boolean): number 
   }
   if (error instanceof HeadstartError) {
     say(`${messageOf(error)}${error.hint === undefined ? '' : `\n  ${error.hint}`}`)
+  } else if (isSystemError(error)) {
+    say(messageOf(error))
   } else {
     say(
       `this should not have happened: ${messageOf(error)}\n  Run it again with --debug, and send us what it prints`,
@@ -93,4 +81,14 @@ function report(error: unknown, interrupts: Interrupts, debug: boolean): number 
   }
   if (debug) process.stderr.write(`${inspect(error)}\n`)
   return 1
+}
+
+/** What the system refused: a full disk, a folder that may not be written. It says so itself, with the path. */
+const isSystemError = (error: unknown): boolean =>
+  error instanceof Error && 'syscall' in error && 'errno' in error
+
+/** Whoever read our output has seen enough, as `head` does. */
+function endQuietly(error: Error): void {
+  if (codeOf(error) !== 'EPIPE') throw error
+  process.exitCode = 0
 }

@@ -41,12 +41,8 @@ interface Flags extends ImageFlags, ReadyFlags, RunFlags {
   readonly json: boolean
 }
 
-export function registerBench(program: Command, context: CliContext): void {
-  const command = program
-    .command('bench')
-    .description(
-      'Measure pull and start of an image: pulled whole, lazily without a zone, and lazily with it',
-    )
+export function register(command: Command, context: CliContext): void {
+  command
     .argument('<original>', 'the image as it was')
     .argument('<optimized>', 'what headstart optimize made of it')
     .argument('[command...]', "after --, instead of the image's command")

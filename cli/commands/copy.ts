@@ -10,10 +10,8 @@ interface Flags extends ImageFlags {
   readonly force: boolean
 }
 
-export function registerCopy(program: Command, context: CliContext): void {
-  const command = program
-    .command('copy')
-    .description('Copy an image between registries, engines, layouts and archives')
+export function register(command: Command, context: CliContext): void {
+  command
     .argument('<source>', 'the image')
     .argument('<target>', 'where it goes')
     .option('--all', 'an index with all its platforms', false)

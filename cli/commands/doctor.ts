@@ -13,10 +13,8 @@ interface Finding {
   readonly fault: string | undefined
 }
 
-export function registerDoctor(program: Command, context: CliContext): void {
-  program
-    .command('doctor')
-    .description('Check what headstart needs of this machine, and remove what killed runs left')
+export function register(command: Command, context: CliContext): void {
+  command
     .option('--clean', 'remove mounts, containers and folders of runs that are no longer alive', false)
     .action(async ({ clean }: { clean: boolean }) => {
       const output = context.output()

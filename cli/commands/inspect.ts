@@ -12,10 +12,8 @@ interface Flags extends ImageFlags {
   readonly json: boolean
 }
 
-export function registerInspect(program: Command, context: CliContext): void {
-  const command = program
-    .command('inspect')
-    .description("Show an image's layers: size, media type, eStargz or not, zone, table of contents")
+export function register(command: Command, context: CliContext): void {
+  command
     .argument('<image>', 'the image')
     .option('--files', "list each layer's entries, with their places in the blob", false)
     .addOption(jsonOption())

@@ -16,10 +16,8 @@ interface Flags extends ImageFlags {
 
 const REDRAW_MS = 500
 
-export function registerMount(program: Command, context: CliContext): void {
-  const command = program
-    .command('mount')
-    .description('Mount an eStargz image as a read-only folder that is fetched as it is read, until Ctrl-C')
+export function register(command: Command, context: CliContext): void {
+  command
     .argument('<image>', 'the image, in a registry or a layout')
     .argument('<folder>', 'where to mount it: an existing folder')
     .option('--no-prefetch', 'leave the zone to be fetched on demand')

@@ -41,10 +41,8 @@ interface Flags extends ProfileFlags, ImageFlags {
   readonly threads?: number
 }
 
-export function registerOptimize(program: Command, context: CliContext): void {
-  const command = program
-    .command('optimize')
-    .description('Rebuild an image as eStargz with what its start reads ahead of the prefetch landmark')
+export function register(command: Command, context: CliContext): void {
+  command
     .argument('<image>', 'the image')
     .argument('<target>', 'where the new one goes: a registry, oci:FOLDER[:TAG], or an archive')
     .argument('[command...]', "after --, instead of the image's command, where there is no trace")

@@ -12,10 +12,8 @@ interface Flags extends ProfileFlags, ImageFlags {
   readonly json: boolean
 }
 
-export function registerProfile(program: Command, context: CliContext): void {
-  const command = program
-    .command('profile')
-    .description('Run an image once on a recording mount and write down which bytes its start reads')
+export function register(command: Command, context: CliContext): void {
+  command
     .argument('<image>', 'the image to run')
     .argument('[command...]', "after --, instead of the image's command")
     .option('-o, --output <file>', 'where the trace goes', 'trace.json')

@@ -8,10 +8,8 @@ import { parseTrace, type Trace } from '../../tracer/trace.ts'
 import type { CliContext } from '../context.ts'
 import { bytes } from '../output.ts'
 
-export function registerReport(program: Command, context: CliContext): void {
-  program
-    .command('report')
-    .description('Write an HTML page that shows what a start reads and what was gained')
+export function register(command: Command, context: CliContext): void {
+  command
     .argument('<files...>', 'a trace, a measurement, or both, in any order')
     .option('-o, --output <file>', 'where the page goes', 'report.html')
     .action(async (files: string[], flags: { output: string }) => {

@@ -7,10 +7,8 @@ import { jsonOption } from '../flags.ts'
 import { addImageFlags, type ImageFlags, sourceOf } from '../image-flags.ts'
 import { bytes } from '../output.ts'
 
-export function registerVerify(program: Command, context: CliContext): void {
-  const command = program
-    .command('verify')
-    .description('Check every digest, chunk, landmark and header of an eStargz image, and name what is wrong')
+export function register(command: Command, context: CliContext): void {
+  command
     .argument('<image>', 'the image')
     .addOption(jsonOption())
     .action(async (reference: string, flags: ImageFlags & { json: boolean }) => {

@@ -1,5 +1,5 @@
 /** What a person can get wrong ends in one clear line and a non-zero status, without a stack trace, and leaves nothing behind. */
-import { mkdir, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Sandbox, sandbox } from '../support/headstart.ts'
@@ -13,6 +13,7 @@ let image: string
 beforeAll(async () => {
   box = await sandbox()
   registry = await startRegistry()
+  await chmod(box.folder, 0o755)
   image = await busyboxImage(join(box.folder, 'image'), { command: 'cat /app.txt; sleep 30' })
   await writeFile(join(box.folder, 'broken.json'), '{"version": 1')
   await writeFile(join(box.folder, 'future.json'), '{"version": 99}')
