@@ -31,6 +31,10 @@ export const commands = {
     summary: "Show an image's layers: size, media type, eStargz or not, zone, table of contents",
     load: () => import('./commands/inspect.ts'),
   },
+  trace: {
+    summary: 'Look at traces, merge and compare them, exchange them with the reference tool',
+    load: () => import('./commands/trace.ts'),
+  },
   copy: {
     summary: 'Copy an image between registries, engines, layouts and archives',
     load: () => import('./commands/copy.ts'),

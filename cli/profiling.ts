@@ -1,17 +1,23 @@
 /** Records one start and shows it happening: shared by `profile`, and by `optimize` without a trace. */
+import { readFile } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
+import { HeadstartError, messageOf } from '../image/errors.ts'
 import type { Image } from '../image/types.ts'
 import type { EngineName } from '../tracer/engine/types.ts'
 import { type Profile, profileImage } from '../tracer/profile.ts'
+import { parseWorkload, runWorkload, type WorkloadRequest, type WorkloadResult } from '../tracer/workload.ts'
 import type { CliContext } from './context.ts'
-import { durationFlag } from './flags.ts'
+import { durationFlag, positiveFlag } from './flags.ts'
+import type { ImageFlags } from './image-flags.ts'
 import { bytes, type Output, thousands } from './output.ts'
 import { addReadyFlags, type ReadyFlags, readyCheck } from './ready-flags.ts'
 import { addRunFlags, type RunFlags, runOptions } from './run-flags.ts'
 
-export interface ProfileFlags extends ReadyFlags, RunFlags {
+export interface ProfileFlags extends ReadyFlags, RunFlags, ImageFlags {
   readonly engine?: EngineName
   readonly grace?: number
+  readonly script?: string
+  readonly runs: number
 }
 
 export function addProfileFlags(command: Command): Command {
@@ -28,6 +34,13 @@ export function addProfileFlags(command: Command): Command {
         'record on for so long after ready; what is read then is marked',
       ).argParser(durationFlag),
     )
+  command
+    .addOption(new Option('--script <file>', 'requests to send once it is ready: [METHOD] URL [BODY] a line'))
+    .addOption(
+      new Option('--runs <count>', 'record so many starts, each on cold caches, and merge them')
+        .argParser(positiveFlag)
+        .default(1),
+    )
   return addRunFlags(addReadyFlags(command))
 }
 
@@ -39,6 +52,8 @@ export async function profile(
   output: Output,
 ): Promise<Profile> {
   const { abort, finish } = context.interrupts
+  const requests = flags.script === undefined ? undefined : await readWorkload(flags.script)
+  const note = ({ url, outcome }: WorkloadResult) => output.note(`${outcome}  ${url}`)
   const result = await profileImage({
     image,
     command,
@@ -48,6 +63,9 @@ export async function profile(
     timeoutMs: flags.timeout,
     ...(flags.engine && { engine: flags.engine }),
     ...(flags.grace !== undefined && { graceMs: flags.grace }),
+    runs: flags.runs,
+    source: { insecure: flags.insecure, ...(flags.caFile !== undefined && { caFile: flags.caFile }) },
+    ...(requests && { workload: (container, signal) => runWorkload(requests, container, signal, note) }),
     ...(flags.interactive && { input: process.stdin }),
     onOutput: (_stream, chunk) => output.passThrough(chunk),
     onProgress: ({ files, bytes: read, seconds }) =>
@@ -60,4 +78,11 @@ export async function profile(
   })
   output.done()
   return result
+}
+
+async function readWorkload(file: string): Promise<WorkloadRequest[]> {
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new HeadstartError('E_FILE', `--script ${file} can't be read: ${messageOf(cause)}`, { cause })
+  })
+  return parseWorkload(text, file)
 }

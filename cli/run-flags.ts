@@ -1,45 +1,57 @@
-/** How the container is run, in the flags people know from `docker run`. */
+/** How the container is run, in the flags people know from `docker run`. What their values mean is the tracer's to say. */
+import { readFile } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
-import type { RunOptions } from '../tracer/engine/run-options.ts'
+import { HeadstartError, messageOf } from '../image/errors.ts'
+import {
+  type RunFlags as ParsedFlags,
+  parseRunOptions,
+  type RunOptions,
+} from '../tracer/engine/run-options.ts'
 import { collect } from './flags.ts'
 
-export interface RunFlags {
-  readonly env?: string[]
-  readonly user?: string
-  readonly workdir?: string
-  readonly entrypoint?: string
-  readonly network?: string
-  readonly privileged: boolean
-  readonly interactive: boolean
-  readonly tty: boolean
-}
+export type RunFlags = Omit<ParsedFlags, 'envFiles'> & { readonly envFile?: readonly string[] }
+
+/** flags, help; `*` may be given several times */
+const FLAGS = [
+  ['-e, --env <name=value>', 'an environment variable; NAME alone passes on your own *'],
+  ['--env-file <file>', 'environment variables, one a line *'],
+  ['-u, --user <user[:group]>', 'run as'],
+  ['-w, --workdir <folder>', 'working directory'],
+  ['--entrypoint <program>', "instead of the image's"],
+  ['-v, --volume <host:container[:ro]>', 'a folder, file or volume in it *'],
+  ['--mount <type=,source=,target=>', 'the same, spelled out *'],
+  ['--tmpfs <folder>', 'a folder in memory *'],
+  ['-p, --publish <host:container>', 'a port *'],
+  ['--network <name>', 'host, none, bridge, or a network of the engine'],
+  ['--add-host <name:ip>', 'a line in /etc/hosts *'],
+  ['--dns <ip>', 'a name server *'],
+  ['--gpus <count>', 'GPUs, or all'],
+  ['--cap-add <capability>', 'a capability *'],
+  ['--privileged', 'all capabilities and devices'],
+  ['--shm-size <bytes>', 'of /dev/shm'],
+  ['-m, --memory <bytes>', 'limit'],
+  ['-i, --interactive', 'pass standard input'],
+  ['-t, --tty', 'give it a terminal'],
+] as const
 
 export function addRunFlags(command: Command): Command {
-  const option = (flags: string, text: string) => new Option(flags, text).helpGroup('As docker run:')
+  for (const [flags, text] of FLAGS) {
+    const option = new Option(flags, text.replace(' *', ' (repeatable)')).helpGroup('As docker run:')
+    command.addOption(text.endsWith('*') ? option.argParser(collect) : option)
+  }
   return command
-    .addOption(option('-e, --env <name=value>', 'an environment variable').argParser(collect))
-    .addOption(option('-u, --user <user[:group]>', 'run as'))
-    .addOption(option('-w, --workdir <folder>', 'working directory'))
-    .addOption(option('--entrypoint <program>', "instead of the image's"))
-    .addOption(option('--network <name>', 'host, none, bridge, or a network of the engine'))
-    .addOption(option('--privileged', 'all capabilities and devices').default(false))
-    .addOption(option('-i, --interactive', 'pass standard input').default(false))
-    .addOption(option('-t, --tty', 'give it a terminal').default(false))
 }
 
-export async function runOptions(flags: RunFlags): Promise<RunOptions> {
-  return {
-    privileged: flags.privileged,
-    interactive: flags.interactive,
-    tty: flags.tty,
-    ...(flags.env && { env: flags.env.map(fromEnvironment) }),
-    ...(flags.user !== undefined && { user: flags.user }),
-    ...(flags.workdir !== undefined && { workingDir: flags.workdir }),
-    ...(flags.entrypoint !== undefined && { entrypoint: flags.entrypoint === '' ? [] : [flags.entrypoint] }),
-    ...(flags.network !== undefined && { network: flags.network }),
+/** @throws HeadstartError E_OPTION, E_FILE */
+export async function runOptions({ envFile = [], ...flags }: RunFlags): Promise<RunOptions> {
+  const envFiles = await Promise.all(envFile.map(readEnvFile))
+  return parseRunOptions({ ...flags, envFiles }, { env: process.env, folder: process.cwd() })
+}
+
+async function readEnvFile(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (cause) {
+    throw new HeadstartError('E_FILE', `--env-file ${file} can't be read: ${messageOf(cause)}`, { cause })
   }
 }
-
-/** `NAME` alone takes the value that headstart has. */
-const fromEnvironment = (text: string): string =>
-  text.includes('=') ? text : `${text}=${process.env[text] ?? ''}`

@@ -3,16 +3,19 @@ import type { Image } from '../image/types.ts'
 import type { StartupFile } from '../optimizer/startup.ts'
 import type { Trace } from '../tracer/trace.ts'
 
-export const startupOf = (trace: Trace): StartupFile[] =>
-  trace.files.map((file) => ({
-    path: file.path,
-    ranges: file.ranges,
-    size: file.size,
-    afterReady: file.afterReady,
-    // Nobody reads a symlink's bytes, but whoever followed it needs it.
-    read: file.type === 'symlink' || file.ranges.length > 0,
-    ...(file.digest !== undefined && { digest: file.digest }),
-  }))
+/** @param minRuns leaves out what fewer of the trace's runs touched */
+export const startupOf = (trace: Trace, minRuns = 1): StartupFile[] =>
+  trace.files
+    .filter(({ seen = trace.run.runs }) => seen >= minRuns)
+    .map((file) => ({
+      path: file.path,
+      ranges: file.ranges,
+      size: file.size,
+      afterReady: file.afterReady,
+      // Nobody reads a symlink's bytes, but whoever followed it needs it.
+      read: file.type === 'symlink' || file.ranges.length > 0,
+      ...(file.digest !== undefined && { digest: file.digest }),
+    }))
 
 /** True when the trace was recorded of this content, however it is packed. */
 export const isTraceOf = (trace: Trace, image: Image): boolean =>

@@ -3,7 +3,8 @@ import { type Command, Option } from 'commander'
 import type { Image, ImageTarget } from '../../image/types.ts'
 import { DEFAULT_OPTIONS, type OptimizeOptions } from '../../optimizer/options.ts'
 import { type RebuildProgress, type RebuildSummary, rebuildImage } from '../../optimizer/rebuild.ts'
-import { readTrace, type Trace } from '../../tracer/trace.ts'
+import { mergeTraces } from '../../tracer/trace/merge.ts'
+import type { Trace } from '../../tracer/trace.ts'
 import type { CliContext } from '../context.ts'
 import {
   bandwidthFlag,
@@ -15,15 +16,17 @@ import {
   shareFlag,
   sizeFlag,
 } from '../flags.ts'
-import { addImageFlags, type ImageFlags, sourceOf, targetOf } from '../image-flags.ts'
+import { addImageFlags, sourceOf, targetOf } from '../image-flags.ts'
 import { explanation, optimizeSummary, summaryJson } from '../optimize-summary.ts'
 import { bytes, type Output, thousands } from '../output.ts'
 import { addProfileFlags, type ProfileFlags, profile } from '../profiling.ts'
+import { type GivenTrace, readGiven, traceOf } from '../read-trace.ts'
 import { isTraceOf, startupOf } from '../startup.ts'
 import { traceSummary } from '../trace-summary.ts'
 
-interface Flags extends ProfileFlags, ImageFlags {
+interface Flags extends ProfileFlags {
   readonly trace?: string[]
+  readonly minRuns: number
   readonly force: boolean
   readonly explain: boolean
   readonly json: boolean
@@ -46,7 +49,12 @@ export function register(command: Command, context: CliContext): void {
     .argument('<image>', 'the image')
     .argument('<target>', 'where the new one goes: a registry, oci:FOLDER[:TAG], or an archive')
     .argument('[command...]', "after --, instead of the image's command, where there is no trace")
-    .option('--trace <file>', 'of headstart profile; without one the start is recorded first', collect)
+    .option(
+      '--trace <file>',
+      "of headstart profile, or ctr-remote's record file; without one the start is recorded first (repeatable)",
+      collect,
+    )
+    .option('--min-runs <count>', 'take only what so many of the recorded starts touched', positiveFlag, 1)
     .option('-f, --force', 'replace what the target names', false)
     .option('--explain', 'say of each file of the start where it went, and why', false)
     .addOption(jsonOption())
@@ -135,15 +143,39 @@ async function optimize(
 ): Promise<void> {
   const output = context.output(flags.json)
   // Read first: a trace that can't be read must not wait for an image that is large.
-  const given = flags.trace ? await Promise.all(flags.trace.map(readTrace)) : undefined
+  const given = flags.trace ? await Promise.all(flags.trace.map(readGiven)) : undefined
   await using source = await sourceOf(reference, flags, context, output)
   const image = await source.image(flags.platform)
   await using target = await targetOf(to, flags, context, output)
   await target.prepare({ force: flags.force })
-  const traces = given ?? [await record(image, args, flags, context, output)]
-  const summary = await rebuild(image, target, traces, flags, context, output)
+  const trace = given
+    ? await join(given, image, context, output)
+    : await record(image, args, flags, context, output)
+  const summary = await rebuild(image, target, trace, flags, context, output)
   if (flags.explain) output.result(explanation(summary.plan))
   output.result(flags.json ? summaryJson(summary) : optimizeSummary(summary, target.name))
+}
+
+/** Several starts become one: what any touched, in the order it mostly came. */
+async function join(
+  given: readonly GivenTrace[],
+  image: Image,
+  context: CliContext,
+  output: Output,
+): Promise<Trace> {
+  const traces: Trace[] = []
+  for (const one of given) {
+    const { trace, missing } = await traceOf(
+      one,
+      image,
+      `headstart ${context.version}`,
+      context.interrupts.abort,
+    )
+    if (missing.length > 0)
+      output.warn(`${thousands(missing.length)} files of the record are not in the image`)
+    traces.push(trace)
+  }
+  return mergeTraces(traces)
 }
 
 async function record(
@@ -161,12 +193,12 @@ async function record(
 async function rebuild(
   image: Image,
   target: ImageTarget,
-  traces: readonly Trace[],
+  trace: Trace,
   flags: Flags,
   context: CliContext,
   output: Output,
 ): Promise<RebuildSummary> {
-  const startup = traces.flatMap(startupOf)
+  const startup = startupOf(trace, flags.minRuns)
   const summary = await rebuildImage({
     image,
     target,
@@ -176,7 +208,7 @@ async function rebuild(
     onProgress: drawLayers(output),
   })
   output.done()
-  if (!traces.every((trace) => isTraceOf(trace, image)))
+  if (!isTraceOf(trace, image))
     output.warn(
       `the trace is of another image: ${thousands(startup.length - summary.plan.missing.length)} of its ${thousands(startup.length)} files are in this one`,
     )

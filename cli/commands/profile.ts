@@ -3,11 +3,11 @@ import type { Command } from 'commander'
 import { writeTrace } from '../../tracer/trace.ts'
 import type { CliContext } from '../context.ts'
 import { jsonOption } from '../flags.ts'
-import { addImageFlags, type ImageFlags, sourceOf } from '../image-flags.ts'
+import { addImageFlags, sourceOf } from '../image-flags.ts'
 import { addProfileFlags, type ProfileFlags, profile } from '../profiling.ts'
 import { traceSummary } from '../trace-summary.ts'
 
-interface Flags extends ProfileFlags, ImageFlags {
+interface Flags extends ProfileFlags {
   readonly output: string
   readonly json: boolean
 }

@@ -1,0 +1,129 @@
+/** `headstart trace`: look at traces, merge and compare them, and exchange them with the reference tool. */
+import { rename, writeFile } from 'node:fs/promises'
+import type { Command } from 'commander'
+import { HeadstartError } from '../../image/errors.ts'
+import { bytesOf } from '../../image/paths.ts'
+import { readTree } from '../../image/tree.ts'
+import type { Image } from '../../image/types.ts'
+import { diffTraces } from '../../tracer/trace/diff.ts'
+import { mergeTraces } from '../../tracer/trace/merge.ts'
+import { exportRecord } from '../../tracer/trace/record.ts'
+import { summarizeTrace } from '../../tracer/trace/summary.ts'
+import { readTrace, writeTrace } from '../../tracer/trace.ts'
+import type { CliContext } from '../context.ts'
+import { jsonOption } from '../flags.ts'
+import { addImageFlags, type ImageFlags, sourceOf } from '../image-flags.ts'
+import { thousands } from '../output.ts'
+import { readGiven, traceOf } from '../read-trace.ts'
+import { traceDetails, traceDifferences } from '../trace-details.ts'
+
+export function register(command: Command, context: CliContext): void {
+  registerShow(
+    command.command('show').description('What a trace says: how little was read, and where it lies'),
+    context,
+  )
+  registerMerge(command.command('merge').description('Several runs of one image as one trace'), context)
+  registerDiff(command.command('diff').description('What differs between two traces'), context)
+  registerExport(command.command('export').description("Write the reference tool's record file"), context)
+  registerImport(
+    command.command('import').description("Make a trace of the reference tool's record file"),
+    context,
+  )
+}
+
+function registerShow(command: Command, context: CliContext): void {
+  command
+    .argument('<trace>', 'of headstart profile')
+    .argument('[image]', 'shows the share of each layer too')
+    .addOption(jsonOption())
+    .action(async (file: string, reference: string | undefined, flags: ImageFlags & { json: boolean }) => {
+      const output = context.output(flags.json)
+      const trace = await readTrace(file)
+      const layerOf = reference === undefined ? undefined : await layersIn(reference, flags, context)
+      const summary = summarizeTrace(trace, layerOf)
+      output.result(flags.json ? JSON.stringify(summary) : traceDetails(trace, summary))
+    })
+  addImageFlags(command)
+}
+
+function registerMerge(command: Command, context: CliContext): void {
+  command
+    .argument('<traces...>', 'of one image')
+    .requiredOption('-o, --output <file>', 'where the merged trace goes')
+    .action(async (files: string[], flags: { output: string }) => {
+      const merged = mergeTraces(await Promise.all(files.map(readTrace)))
+      await writeTrace(flags.output, merged)
+      context
+        .output()
+        .result(
+          `${merged.run.runs} runs, ${thousands(merged.files.length)} files, written to ${flags.output}`,
+        )
+    })
+}
+
+function registerDiff(command: Command, context: CliContext): void {
+  command
+    .argument('<before>', 'a trace')
+    .argument('<after>', 'another')
+    .addOption(jsonOption())
+    .action(async (before: string, after: string, flags: { json: boolean }) => {
+      const diff = diffTraces(await readTrace(before), await readTrace(after))
+      context.output(flags.json).result(flags.json ? JSON.stringify(diff) : traceDifferences(diff))
+    })
+}
+
+function registerExport(command: Command, context: CliContext): void {
+  command
+    .argument('<trace>', 'of headstart profile')
+    .argument('<image>', 'the image it was recorded of')
+    .requiredOption('-o, --output <file>', 'where the record goes')
+    .action(async (file: string, reference: string, flags: ImageFlags & { output: string }) => {
+      const trace = await readTrace(file)
+      await using source = await sourceOf(reference, flags, context, context.output())
+      const image = await source.image(flags.platform)
+      const layerOf = await ownersIn(image, context)
+      const record = exportRecord(trace, image.descriptor.digest, layerOf)
+      const beside = `${flags.output}.${process.pid}.tmp`
+      await writeFile(beside, record)
+      await rename(beside, flags.output)
+      context.output().result(`${thousands(record.split('\n').length - 1)} files, written to ${flags.output}`)
+    })
+  addImageFlags(command)
+}
+
+function registerImport(command: Command, context: CliContext): void {
+  command
+    .argument('<record>', 'of ctr-remote images optimize --record-out')
+    .argument('<image>', 'the image it was recorded of')
+    .option('-o, --output <file>', 'where the trace goes', 'trace.json')
+    .action(async (file: string, reference: string, flags: ImageFlags & { output: string }) => {
+      const output = context.output()
+      const given = await readGiven(file)
+      if (given.kind === 'trace') throw new HeadstartError('E_RECORD', `${file} is a trace already`)
+      await using source = await sourceOf(reference, flags, context, output)
+      const image = await source.image(flags.platform)
+      const { trace, missing } = await traceOf(
+        given,
+        image,
+        `headstart ${context.version}`,
+        context.interrupts.abort,
+      )
+      await writeTrace(flags.output, trace)
+      if (missing.length > 0)
+        output.warn(`${thousands(missing.length)} files of the record are not in the image`)
+      output.result(`${thousands(trace.files.length)} files, written to ${flags.output}`)
+    })
+  addImageFlags(command)
+}
+
+type LayerOf = (path: string) => number | undefined
+
+async function layersIn(reference: string, flags: ImageFlags, context: CliContext): Promise<LayerOf> {
+  await using source = await sourceOf(reference, flags, context, context.output())
+  return ownersIn(await source.image(flags.platform), context)
+}
+
+async function ownersIn(image: Image, context: CliContext): Promise<LayerOf> {
+  const { entries } = await readTree(image, context.interrupts.abort)
+  return (path) => entries.get(bytesOf(path))?.layer
+}

@@ -1,0 +1,59 @@
+/** Traces as a person gives them: ours, or the record file of the reference tool, which is told by its content. */
+import { readFile } from 'node:fs/promises'
+import { HeadstartError, messageOf } from '../image/errors.ts'
+import type { MergedTree } from '../image/owners.ts'
+import { bytesOf } from '../image/paths.ts'
+import { formatPlatform } from '../image/platform.ts'
+import type { TarEntry } from '../image/tar/entry.ts'
+import { readTree } from '../image/tree.ts'
+import type { Image } from '../image/types.ts'
+import { importRecord, parseRecord, type RecordLine } from '../tracer/trace/record.ts'
+import { parseTrace, type Trace } from '../tracer/trace.ts'
+
+export type GivenTrace =
+  | { readonly kind: 'trace'; readonly trace: Trace }
+  | { readonly kind: 'record'; readonly lines: readonly RecordLine[]; readonly file: string }
+
+/** @throws HeadstartError E_TRACE, E_RECORD */
+export async function readGiven(file: string): Promise<GivenTrace> {
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new HeadstartError('E_TRACE', `the trace ${file} can't be read: ${messageOf(cause)}`, { cause })
+  })
+  if (!/^\s*\{\s*"(path|manifestDigest|layerIndex)"/.test(text))
+    return { kind: 'trace', trace: parseTrace(text, file) }
+  return { kind: 'record', lines: parseRecord(text, file), file }
+}
+
+/** A record knows no sizes: they are looked up in the image, whose layers are read for that. */
+export async function traceOf(
+  given: GivenTrace,
+  image: Image,
+  tool: string,
+  signal?: AbortSignal,
+): Promise<{ trace: Trace; missing: readonly string[] }> {
+  if (given.kind === 'trace') return { trace: given.trace, missing: [] }
+  const tree = await readTree(image, signal)
+  return importRecord(given.lines, {
+    tool,
+    now: new Date(),
+    image: describe(image, tree),
+    find: (path) => {
+      const owned = tree.entries.get(bytesOf(path))
+      if (owned?.entry.type === 'symlink') return { type: 'symlink', size: 0 }
+      const size = owned?.content?.entry.size
+      return size === undefined || owned?.content?.entry.type !== 'reg' ? undefined : { type: 'reg', size }
+    },
+  })
+}
+
+function describe(image: Image, tree: MergedTree<TarEntry>): Trace['image'] {
+  const files = [...tree.entries.values()].filter(({ entry }) => entry.type === 'reg')
+  return {
+    reference: image.reference,
+    digest: image.descriptor.digest,
+    platform: formatPlatform(image.config.platform),
+    diffIds: [...image.config.diffIds],
+    bytes: files.reduce((sum, { entry }) => sum + entry.size, 0),
+    files: files.length,
+  }
+}

@@ -1,0 +1,27 @@
+/** What a container of an image sees: the entries of all its layers, laid over each other. Reads each layer once, whole. */
+import { compressionError, decompress } from './decompress.ts'
+import { isForeign } from './media-types.ts'
+import { type MergedTree, mergeLayers } from './owners.ts'
+import type { TarEntry } from './tar/entry.ts'
+import { scanTar } from './tar/scan.ts'
+import type { Image, Layer } from './types.ts'
+
+/** @throws HeadstartError E_TAR, E_DIGEST, E_COMPRESSION, and what the source throws */
+export async function readTree(image: Image, signal?: AbortSignal): Promise<MergedTree<TarEntry>> {
+  const layers: TarEntry[][] = []
+  for (const layer of image.layers) layers.push(await readEntries(layer, signal))
+  return mergeLayers(layers)
+}
+
+/** A layer's entries in its order; none of a foreign one, whose bytes are elsewhere. */
+export async function readEntries(layer: Layer, signal?: AbortSignal): Promise<TarEntry[]> {
+  if (isForeign(layer.descriptor.mediaType)) return []
+  const entries: TarEntry[] = []
+  try {
+    const { stream } = await decompress(await layer.open(undefined, signal))
+    for await (const event of scanTar(stream)) if (event.kind === 'entry') entries.push(event.entry)
+  } catch (error) {
+    throw compressionError(error, `the layer ${layer.descriptor.digest}`)
+  }
+  return entries
+}
