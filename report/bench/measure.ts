@@ -50,6 +50,6 @@ export async function takeSample(
   await using started = await ready.run()
   if (watchMs > 0) await sleep(watchMs, undefined, { ...(signal && { signal }) })
   const watchedUntil = watchMs > 0 ? epochMs() : started.marks.ends.ready
-  const measured = attribute(await link.requests(), started.marks, watchedUntil)
+  const measured = attribute(await link.requests(), started.marks, target.zones, watchedUntil)
   return { arm: target.id, round, ...measured, unpack: [...started.unpack] }
 }

@@ -2,7 +2,8 @@
 import type { Image } from '../../image/types.ts'
 import type { LinkRequest } from './link.ts'
 
-export type Purpose = 'resolve' | 'toc' | 'prefetch' | 'onDemand'
+/** `whole`: a layer without a range, as a full pull does */
+export type Purpose = 'resolve' | 'toc' | 'prefetch' | 'whole' | 'onDemand'
 
 /** Where a layer's zone and table of contents lie. */
 export interface LayerPlan {
@@ -13,15 +14,17 @@ export interface LayerPlan {
   readonly tocOffset: number
 }
 
-/** @param layers of the image that was pulled; those not named are fetched whole */
+/** @param layers of the image that was pulled; what names none of them is a manifest or the config */
 export function purposeOf({ path, range }: LinkRequest, layers: readonly LayerPlan[]): Purpose {
   const digest = /\/blobs\/(sha256:[0-9a-f]{64})/.exec(decodeURIComponent(path))?.[1]
   const layer = layers.find((one) => one.digest === digest)
   if (!layer) return 'resolve'
   const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)/.exec(range ?? '') ?? []
-  if (first === '' && last === '') return 'onDemand'
-  const start = first === '' ? layer.size - Number(last) : Number(first)
-  if (start >= layer.tocOffset) return 'toc'
+  if (first === '' && last === '') return 'whole'
+  const [start, end] =
+    first === '' ? [layer.size - Number(last), layer.size] : [Number(first), Number(last) + 1]
+  // Snapshotters ask for whole blocks, so that a table of contents may come with some bytes before it.
+  if (end > layer.tocOffset && layer.tocOffset < layer.size) return 'toc'
   return start < layer.zoneEnd ? 'prefetch' : 'onDemand'
 }
 

@@ -1,6 +1,7 @@
-/** What the link saw, told apart by the phase it belongs to. Pure; times are ms since 1970. */
+/** What the link saw, told apart by phases. Pure; times are ms since 1970. */
 import type { BenchSample, Phase, PhaseTraffic } from './file.ts'
 import type { LinkRequest } from './link.ts'
+import { type LayerPlan, type Purpose, purposeOf } from './requests.ts'
 
 export interface Marks {
   readonly startedAt: number
@@ -10,36 +11,50 @@ export interface Marks {
 
 type Measured = Pick<BenchSample, 'phases' | 'traffic' | 'timeline' | 'after'>
 
-/** @param watchedUntil how long requests after ready were waited for */
+/**
+ * A request belongs to the phase that its purpose belongs to, wherever the phase's end was put: those marks come from several
+ * clocks. What was read on demand belongs to what was going on.
+ * @param watchedUntil how long requests after ready were waited for
+ */
 export function attribute(
   requests: readonly LinkRequest[],
   marks: Marks,
+  layers: readonly LayerPlan[],
   watchedUntil = marks.ends.ready,
 ): Measured {
-  const { startedAt } = marks
-  const readyAt = marks.ends.ready
-  const arrivals = requests.flatMap((request) => request.arrivals).toSorted(([a], [b]) => a - b)
-  const between = ([from, to]: readonly [number, number]) => ({
-    requests: requests.filter((request) => request.startedAt >= from && request.startedAt < to),
-    bytes: sum(arrivals.filter(([at]) => at >= from && at < to)),
-  })
-  const spans = spansOf(startedAt, marks.ends)
+  const { startedAt, ends } = marks
+  const readyAt = ends.ready
+  const spans = spansOf(startedAt, ends)
+  const phaseOf = (request: LinkRequest): Phase => {
+    const purpose = purposeOf(request, layers)
+    if (purpose !== 'onDemand') return PHASE_OF[purpose]
+    return request.startedAt < ends.create ? 'create' : 'ready'
+  }
+  const before = requests.filter((request) => request.startedAt < readyAt)
   const traffic = (phase: Phase): PhaseTraffic => {
-    const { requests: own, bytes } = between(spans[phase])
+    const own = before.filter((request) => phaseOf(request) === phase)
+    const bytes = sum(own.flatMap(({ arrivals }) => arrivals).filter(([at]) => at <= readyAt))
     return { bytes, requests: own.length, roundTrips: longestChain(own) }
   }
-  const later = between([readyAt, Math.max(readyAt, watchedUntil)])
+  const arrivals = requests.flatMap((request) => request.arrivals).toSorted(([a], [b]) => a - b)
   return {
-    phases: eachPhase((phase) => Math.max(0, spans[phase][1] - spans[phase][0])),
+    phases: eachPhase((phase) => spans[phase][1] - spans[phase][0]),
     traffic: eachPhase(traffic),
     timeline: timelineOf(arrivals, startedAt, readyAt),
     after: {
       ms: Math.max(0, watchedUntil - readyAt),
-      bytes: later.bytes,
-      requests: later.requests.length,
+      bytes: sum(arrivals.filter(([at]) => at > readyAt && at <= watchedUntil)),
+      requests: requests.length - before.length,
     },
   }
 }
+
+const PHASE_OF = {
+  resolve: 'resolve',
+  toc: 'tocs',
+  prefetch: 'prefetch',
+  whole: 'prefetch',
+} as const satisfies Record<Exclude<Purpose, 'onDemand'>, Phase>
 
 const sum = (arrivals: readonly (readonly [number, number])[]): number =>
   arrivals.reduce((all, [, bytes]) => all + bytes, 0)

@@ -1,70 +1,24 @@
 /** Real measurements of a small image: full pull and lazy mounts through a shaped link, containers on runc. */
-import { randomBytes } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openSource } from '../../image/sources.ts'
-import { openTarget } from '../../image/targets.ts'
-import type { Image } from '../../image/types.ts'
 import { workspaceRoot } from '../../image/workspace.ts'
-import { rebuildImage } from '../../optimizer/rebuild.ts'
 import { type Bench, parseBench, readBench, writeBench } from '../../report/bench/file.ts'
-import { chooseLink } from '../../report/bench/link.ts'
 import { type BenchOptions, runBench } from '../../report/bench/run.ts'
 import { bytesOf, samplesOf, totalOf } from '../../report/bench/summary.ts'
-import { busyboxImage } from '../support/images.ts'
-import { dir, file } from '../support/tar.ts'
+import { benchOptions, makeImages, type SmallImages } from './small-images.ts'
 
 let folder = ''
-let original: Image
-let optimized: Image
-
-/** Reads one file of the lower layer and two of the upper; the rest is ballast. */
-const COMMAND = 'cat /data/wanted /data/small > /dev/null && echo ready to serve && sleep 60'
+let images: SmallImages
 
 beforeAll(async () => {
   folder = await mkdtemp('/var/tmp/report-test-')
-  const ballast = Array.from({ length: 10 }, (_, index) => file(`data/ballast${index}`, randomBytes(300_000)))
-  const app = [dir('data/'), ...ballast, file('data/wanted', randomBytes(400_000)), file('data/small', 'x')]
-  const reference = await busyboxImage(join(folder, 'original'), { command: COMMAND, app })
-  original = await (await openSource(reference)).image()
-  await using target = await openTarget(`oci:${join(folder, 'optimized')}:latest`)
-  await target.prepare({ force: false })
-  const startup = ['bin/busybox', 'data/wanted', 'data/small'].map((path) => ({
-    path,
-    ranges: [],
-    size: 0,
-    afterReady: false,
-    read: true,
-  }))
-  await rebuildImage({ image: original, target, startup, options: { prioritize: 'all' } })
-  optimized = await (await openSource(`oci:${join(folder, 'optimized')}:latest`)).image()
+  images = await makeImages(folder)
 })
 
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-const options = (changes: Partial<BenchOptions> = {}): BenchOptions => ({
-  original,
-  optimized,
-  others: [],
-  arms: undefined,
-  runtime: 'builtin',
-  link: chooseLink('wan', { bitsPerSecond: 60_000_000, roundTripMs: 8 }),
-  samples: 1,
-  warmups: 0,
-  watchMs: 0,
-  tool: 'headstart 0.0.0',
-  command: 'headstart bench a b',
-  start: {
-    command: [],
-    run: { network: 'host' },
-    ready: { by: 'log', pattern: /ready to serve/ },
-    timeoutMs: 20_000,
-    engine: 'runc',
-    snapshotter: undefined,
-  },
-  ...changes,
-})
+const options = (changes: Partial<BenchOptions> = {}): BenchOptions => benchOptions(images, changes)
 
 const mountsOfOurs = async (): Promise<string[]> =>
   (await readFile('/proc/self/mounts', 'utf8'))
@@ -86,10 +40,10 @@ describe('the built-in runtime', () => {
     const bench = await runBench(options({ onProgress: (progress) => doing.push(progress.doing) }))
     const [legacy, lazy, fast] = [only(bench, 'legacy'), only(bench, 'lazy'), only(bench, 'optimized')]
 
-    const layerBytes = original.layers.reduce((sum, layer) => sum + layer.descriptor.size, 0)
+    const layerBytes = images.original.layers.reduce((sum, layer) => sum + layer.descriptor.size, 0)
     expect(legacy.traffic.prefetch.bytes).toBe(layerBytes)
     expect(legacy.unpack.map(({ bytes }) => bytes)).toEqual(
-      original.layers.map((layer) => layer.descriptor.size),
+      images.original.layers.map((layer) => layer.descriptor.size),
     )
     // 3.9 MB and more at 60 Mbit/s take over half a second, whatever this machine does.
     expect(legacy.phases.prefetch).toBeGreaterThan((layerBytes * 8) / 60_000)
@@ -159,7 +113,7 @@ describe('the built-in runtime', () => {
     await expect(runBench(options({ optimized: undefined, arms: ['optimized'] }))).rejects.toThrow(
       /no arm named/,
     )
-    await expect(runBench(options({ others: [{ name: 'lazy', image: original }] }))).rejects.toThrow(
+    await expect(runBench(options({ others: [{ name: 'lazy', image: images.original }] }))).rejects.toThrow(
       /one name/,
     )
     await expect(runBench(options({ arms: [] }))).rejects.toThrow(/at least one/)
