@@ -17,8 +17,8 @@ export interface BatcherOptions<P extends Place> {
   readonly cache: MemberCache
   /** takes the compressed members */
   readonly file: AppendFile
-  /** told each chunk's digest */
-  onChunk(chunk: ChunkPlace<P>, digest: Digest): void
+  /** told the digests of chunks that share a member: the cache doesn't have those by themselves */
+  onShared?(chunk: ChunkPlace<P>, digest: Digest): void
 }
 
 export class Batcher<P extends Place> {
@@ -83,8 +83,8 @@ export class Batcher<P extends Place> {
 
   private async submit(members: readonly Member<P>[]): Promise<void> {
     const size = members.reduce((sum, member) => sum + member.size, 0)
-    const bytes = this.take(size)
     await this.options.pool.room(size)
+    const bytes = this.take(size)
     const job = compressMembers(bytes, members, this.options)
       .catch((error: unknown) => {
         this.failure ??= error
@@ -97,7 +97,8 @@ export class Batcher<P extends Place> {
   }
 
   private take(size: number): ArrayBuffer {
-    const bytes = new Uint8Array(size)
+    const buffer = this.options.pool.buffer(size)
+    const bytes = new Uint8Array(buffer)
     let at = 0
     let used = 0
     for (; at < size; used++) {
@@ -112,15 +113,15 @@ export class Batcher<P extends Place> {
     }
     this.slices.splice(0, used)
     this.start += size
-    return bytes.buffer
+    return buffer
   }
 }
 
-/** Compresses whole members that lie in `bytes` one behind the other, and remembers them. */
+/** Compresses whole members that lie at the front of `bytes` one behind the other, and remembers them. */
 export async function compressMembers<P extends Place>(
   bytes: ArrayBuffer,
   members: readonly Member<P>[],
-  { pool, level, cache, file, onChunk }: BatcherOptions<P>,
+  { pool, level, cache, file, onShared }: BatcherOptions<P>,
 ): Promise<void> {
   const starts = startsOf(members)
   const result = await pool.compress({
@@ -142,9 +143,10 @@ export async function compressMembers<P extends Place>(
     hash += member.chunks.length
     cache.set(member.ranges, { at: position, size, digests })
     position += size
+    if (member.chunks.length < 2) return
     member.chunks.forEach((chunk, nth) => {
       const digest = digests[nth]
-      if (digest !== undefined) onChunk(chunk, digest)
+      if (digest !== undefined) onShared?.(chunk, digest)
     })
   })
   await file.drain()

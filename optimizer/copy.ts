@@ -148,9 +148,8 @@ class LayerCopy {
       const spooled = place(entry, contentAt - entry.header.length, entry.header.length)
       this.entries.push(spooled)
       if (spooled.type !== 'reg' || spooled.size === 0) continue
-      const whole = this.cache.get([{ start: contentAt, end: contentAt + spooled.size }])
-      if (whole?.digests.length === 1) spooled.digest = whole.digests[0]
-      else this.file = { entry: spooled, hash: createHash('sha256') }
+      const isOneChunk = this.cache.sizeOf(contentAt, contentAt + spooled.size) !== undefined
+      if (!isOneChunk) this.file = { entry: spooled, hash: createHash('sha256') }
     }
   }
 

@@ -13,7 +13,7 @@ import { plainFileHeader, standaloneHeader } from '../image/tar/write.ts'
 import { Batcher } from './batcher.ts'
 import { MemberCache } from './cache.ts'
 import type { Pool } from './compress/pool.ts'
-import { EMPTY_DIGEST, type SpooledEntry, type SpooledLayer } from './layer.ts'
+import type { SpooledEntry, SpooledLayer } from './layer.ts'
 import { MemberCutter } from './members.ts'
 import type { AppendFile } from './spool.ts'
 
@@ -94,8 +94,8 @@ class Intake {
       level,
       cache: this.cache,
       file: files.members,
-      onChunk: ({ place, size }, digest) => {
-        if (size === place.size) place.digest = digest
+      onShared: (chunk, digest) => {
+        chunk.place.digest = digest
       },
     })
   }
@@ -172,7 +172,7 @@ export function place(entry: TarEntry, start: number, headerBytes: number): Spoo
     start,
     content,
     end: content + kept.size + paddingOf(kept.size),
-    digest: kept.type === 'reg' && kept.size === 0 ? EMPTY_DIGEST : undefined,
+    digest: undefined,
   }
 }
 

@@ -5,9 +5,9 @@ import type { Digest } from '../image/types.ts'
 import type { MemberCache } from './cache.ts'
 import type { Place } from './members.ts'
 
-/** An entry and where it lies in the spool. What is in the spool is not kept in memory. */
+/** An entry and where it lies in the spool. What is in the spool, or in the cache, is not kept in memory. */
 export interface SpooledEntry extends Omit<TarEntry, 'header' | 'pax' | 'standsAlone'>, Place {
-  /** sha256 of a regular file's content; known once the layer was read */
+  /** sha256 of the content of a file of several chunks; of one chunk it is the chunk's, see `digestOfFile` */
   digest: Digest | undefined
 }
 
@@ -22,3 +22,13 @@ export interface SpooledLayer {
 }
 
 export const EMPTY_DIGEST: Digest = `sha256:${createHash('sha256').digest('hex')}`
+
+/** sha256 of a regular file's content; undefined for others. Known once the layer was read. */
+export function digestOfFile(
+  layer: SpooledLayer,
+  { type, size, content, digest }: SpooledEntry,
+): Digest | undefined {
+  if (type !== 'reg' || digest !== undefined) return digest
+  if (size === 0) return EMPTY_DIGEST
+  return layer.cache.get([{ start: content, end: content + size }])?.digests[0]
+}

@@ -143,3 +143,13 @@ function* split<P extends Place>(ranges: readonly Range[]): Generator<Member<P>>
   }
   if (piece.size > 0) yield piece
 }
+
+/** All members of entries in output order. */
+export function* cutMembers<P extends Place>(
+  places: Iterable<P>,
+  options: CutOptions<P>,
+): Generator<Member<P>> {
+  const cutter = new MemberCutter(options)
+  for (const place of places) yield* cutter.add(place)
+  yield* cutter.finish()
+}

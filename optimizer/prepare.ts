@@ -13,7 +13,7 @@ import { scanTar } from '../image/tar/scan.ts'
 import type { Layer } from '../image/types.ts'
 import type { StoredChunk } from './cost.ts'
 import { type IngestOptions, ingestLayer, type LayerFiles } from './ingest.ts'
-import type { SpooledEntry, SpooledLayer } from './layer.ts'
+import { digestOfFile, type SpooledEntry, type SpooledLayer } from './layer.ts'
 import type { PlanEntry, PlanLayer } from './plan.ts'
 
 /** Any layer's entry, as far as planning goes. */
@@ -89,7 +89,8 @@ export function planLayerOf(
 ): PlanLayer<AnyEntry> {
   return {
     entries: prepared.entries,
-    digestOf: ({ digest }) => digest,
+    digestOf: (entry) =>
+      prepared.kind === 'spooled' && isSpooled(entry) ? digestOfFile(prepared.layer, entry) : entry.digest,
     storedChunks: (entry) => {
       if (prepared.kind === 'spooled' && isSpooled(entry))
         return spooledChunks(prepared.layer, entry, chunkSizeOf(entry))
@@ -119,8 +120,7 @@ function spooledChunks(
   for (let fileOffset = 0; fileOffset < size; fileOffset += chunkSize) {
     const length = Math.min(chunkSize, size - fileOffset)
     const start = content + fileOffset
-    const stored =
-      layer.cache.get([{ start, end: start + length }])?.size ?? Math.ceil(length * TYPICAL_RATIO)
+    const stored = layer.cache.sizeOf(start, start + length) ?? Math.ceil(length * TYPICAL_RATIO)
     chunks.push({ fileOffset, size: length, stored })
   }
   return chunks

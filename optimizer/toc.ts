@@ -14,7 +14,11 @@ export interface WrittenChunk {
 }
 
 /** An entry, and one of type `chunk` for each chunk after the first. Fields that are 0 or empty are left out, as the format has it. */
-export function tocEntriesOf(entry: SpooledEntry, chunks: readonly WrittenChunk[]): TocEntry[] {
+export function tocEntriesOf(
+  entry: SpooledEntry,
+  chunks: readonly WrittenChunk[],
+  digest: Digest | undefined,
+): TocEntry[] {
   const [first, ...more] = chunks
   const head: TocEntry = {
     name: entry.name,
@@ -31,7 +35,7 @@ export function tocEntriesOf(entry: SpooledEntry, chunks: readonly WrittenChunk[
     devMajor: entry.devMajor || undefined,
     devMinor: entry.devMinor || undefined,
     xattrs: xattrsOf(entry.xattrs),
-    digest: entry.type === 'reg' ? entry.digest : undefined,
+    digest,
   }
   return [
     head,

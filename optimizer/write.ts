@@ -5,7 +5,7 @@
 
 import { digestOf } from '../image/digest.ts'
 import { encodeFooter } from '../image/estargz/footer.ts'
-import { encodeToc, TOC_NAME } from '../image/estargz/toc.ts'
+import { encodeToc, TOC_NAME, type TocEntry } from '../image/estargz/toc.ts'
 import { paddingOf } from '../image/tar/entry.ts'
 import { END_OF_TAR, plainFileHeader } from '../image/tar/write.ts'
 import type { Digest } from '../image/types.ts'
@@ -13,8 +13,8 @@ import { compressMembers } from './batcher.ts'
 import type { StoredMember } from './cache.ts'
 import { readParts } from './compress/jobs.ts'
 import type { Pool } from './compress/pool.ts'
-import type { SpooledEntry, SpooledLayer } from './layer.ts'
-import { type Member, MemberCutter } from './members.ts'
+import { digestOfFile, type SpooledEntry, type SpooledLayer } from './layer.ts'
+import { type ChunkPlace, cutMembers, type Member } from './members.ts'
 import { Segments } from './segments.ts'
 import type { AppendFile } from './spool.ts'
 import { tocEntriesOf, type WrittenChunk } from './toc.ts'
@@ -58,11 +58,16 @@ export async function writeLayer(
   const { prefetch, noPrefetch } = layer.landmarks
   const landmark = order.zone.length > 0 ? prefetch : noPrefetch
   const entries = [...order.zone, landmark, ...order.rest]
-  const members = cutAll(entries, landmark, options)
-  const compressedAgain = await compressMissing(layer, members, file, options)
-  const { blob, chunks } = layOut(layer, members)
-  const zoneBytes = order.zone.length > 0 ? (chunks.get(landmark)?.[0]?.offset ?? 0) : 0
-  const toc = encodeToc(entries.flatMap((entry) => tocEntriesOf(entry, chunks.get(entry) ?? [])))
+  // Cut anew each time it is walked through: a million members as objects would be most of the memory.
+  const cut = () => cutMembers<SpooledEntry>(entries, { ...options, isAlone: (place) => place === landmark })
+  const compressedAgain = await compressMissing(layer, cut(), file, options)
+  const blob = new Segments()
+  let zoneBytes = 0
+  const toc = encodeToc(
+    tocOf(layer, entries, cut(), blob, (entry, offset) => {
+      if (entry === prefetch) zoneBytes = offset
+    }),
+  )
   const tocTar = Buffer.concat([
     plainFileHeader(TOC_NAME, toc.length),
     toc,
@@ -72,7 +77,7 @@ export async function writeLayer(
   const tocOffset = blob.size
   blob.add(await compressToc(tocTar, options))
   blob.add(encodeFooter(tocOffset))
-  const tar = uncompressed(layer, members, tocTar)
+  const tar = uncompressed(layer, cut(), tocTar)
   const [stored, unpacked] = await Promise.all([options.pool.hash(blob.parts), options.pool.hash(tar.parts)])
   return {
     blob,
@@ -88,47 +93,43 @@ export async function writeLayer(
 
 type Cut = Member<SpooledEntry>
 
-function cutAll(entries: readonly SpooledEntry[], landmark: SpooledEntry, options: WriteOptions): Cut[] {
-  const cutter = new MemberCutter<SpooledEntry>({ ...options, isAlone: (place) => place === landmark })
-  return [...entries.flatMap((entry) => cutter.add(entry)), ...cutter.finish()]
-}
-
 /** Bytes read from the spool and compressed in one job. */
 const JOB_BYTES = 1 << 20
 
 async function compressMissing(
   layer: SpooledLayer,
-  members: readonly Cut[],
+  members: Iterable<Cut>,
   file: AppendFile,
   options: WriteOptions,
 ): Promise<number> {
-  const missing = members.filter(({ ranges }) => layer.cache.get(ranges) === undefined)
+  const { pool, level } = options
+  const { cache } = layer
   const jobs: Promise<void>[] = []
-  for (const batch of batchesOf(missing)) {
+  let count = 0
+  for (const batch of batchesOf(missing(members, layer))) {
     const size = batch.reduce((sum, member) => sum + member.size, 0)
-    await options.pool.room(size)
-    const job = readSpool(layer.spool, batch, size)
-      .then((bytes) =>
-        compressMembers(bytes, batch, {
-          pool: options.pool,
-          level: options.level,
-          cache: layer.cache,
-          file,
-          onChunk: ({ place, size: bytes }, digest) => {
-            if (bytes === place.size) place.digest = digest
-          },
-        }),
-      )
-      .finally(() => options.pool.giveBack(size))
+    count += batch.length
+    await pool.room(size)
+    const job = readSpool(layer.spool, batch, pool.buffer(size))
+      .then((bytes) => compressMembers(bytes, batch, { pool, level, cache, file, onShared: setDigest }))
+      .finally(() => pool.giveBack(size))
     job.catch(() => {}) // awaited below, maybe after another has failed
     jobs.push(job)
   }
   await Promise.all(jobs)
   await file.flush()
-  return missing.length
+  return count
 }
 
-function* batchesOf(members: readonly Cut[]): Generator<Cut[]> {
+function* missing(members: Iterable<Cut>, layer: SpooledLayer): Generator<Cut> {
+  for (const member of members) if (layer.cache.get(member.ranges) === undefined) yield member
+}
+
+function setDigest({ place }: ChunkPlace<SpooledEntry>, digest: Digest): void {
+  place.digest = digest
+}
+
+function* batchesOf(members: Iterable<Cut>): Generator<Cut[]> {
   let batch: Cut[] = []
   let size = 0
   for (const member of members) {
@@ -143,35 +144,56 @@ function* batchesOf(members: readonly Cut[]): Generator<Cut[]> {
   if (batch.length > 0) yield batch
 }
 
-async function readSpool(spool: string, batch: readonly Cut[], size: number): Promise<ArrayBuffer> {
-  const bytes = new Uint8Array(size)
+async function readSpool(spool: string, batch: readonly Cut[], buffer: ArrayBuffer): Promise<ArrayBuffer> {
+  const parts = batch.flatMap(({ ranges }) => ranges.map((range) => ({ file: spool, ...range })))
   let at = 0
-  for await (const piece of readParts(
-    batch.flatMap(({ ranges }) => ranges.map((range) => ({ file: spool, ...range }))),
-  )) {
-    bytes.set(piece, at)
-    at += piece.length
-  }
-  return bytes.buffer
+  const rest = () => Buffer.from(buffer, at)
+  for await (const piece of readParts(parts, rest)) at += piece.length
+  return buffer
 }
 
-function layOut(layer: SpooledLayer, members: readonly Cut[]) {
-  const blob = new Segments()
-  const chunks = new Map<SpooledEntry, WrittenChunk[]>()
+/**
+ * Lays members out one behind the other in `blob` and gives the table of contents on the way: entries and chunks have one order.
+ * @param onOffset told where each file's content begins
+ */
+function* tocOf(
+  layer: SpooledLayer,
+  entries: readonly SpooledEntry[],
+  members: Iterable<Cut>,
+  blob: Segments,
+  onOffset: (entry: SpooledEntry, offset: number) => void,
+): Generator<TocEntry> {
+  const chunks = chunksOf(layer, members, blob)
+  for (const entry of entries) {
+    const own: WrittenChunk[] = []
+    for (let left = entry.size; left > 0; left -= own.at(-1)?.size ?? left) {
+      const next = chunks.next()
+      if (next.done) throw new Error('a file without its chunks')
+      own.push(next.value)
+    }
+    if (own[0]) onOffset(entry, own[0].offset)
+    const [only] = own
+    const digest = own.length === 1 && only ? only.digest : digestOfFile(layer, entry)
+    yield* tocEntriesOf(entry, own, digest)
+  }
+  for (const _ of chunks); // headers behind the last file
+}
+
+function* chunksOf(
+  layer: SpooledLayer,
+  members: Iterable<Cut>,
+  blob: Segments,
+): Generator<WrittenChunk, void, undefined> {
   for (const member of members) {
     const stored = storedOf(layer, member)
     const offset = blob.size
     blob.add({ file: layer.members, start: stored.at, end: stored.at + stored.size })
-    member.chunks.forEach(({ place, fileOffset, size, innerOffset }, index) => {
+    for (const [index, { fileOffset, size, innerOffset }] of member.chunks.entries()) {
       const digest = stored.digests[index]
       if (digest === undefined) throw new Error('a member without its chunk’s digest')
-      const written = { offset, innerOffset, fileOffset, size, digest }
-      const before = chunks.get(place)
-      if (before) before.push(written)
-      else chunks.set(place, [written])
-    })
+      yield { offset, innerOffset, fileOffset, size, digest }
+    }
   }
-  return { blob, chunks }
 }
 
 function storedOf(layer: SpooledLayer, member: Cut): StoredMember {
@@ -191,7 +213,7 @@ async function compressToc(tar: Buffer, { pool, level }: WriteOptions): Promise<
   return output
 }
 
-function uncompressed(layer: SpooledLayer, members: readonly Cut[], tocTar: Buffer): Segments {
+function uncompressed(layer: SpooledLayer, members: Iterable<Cut>, tocTar: Buffer): Segments {
   const tar = new Segments()
   for (const { ranges } of members) for (const range of ranges) tar.add({ file: layer.spool, ...range })
   tar.add(tocTar)

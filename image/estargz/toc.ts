@@ -87,16 +87,19 @@ function unescapeToBytes(json: string): string {
 const utf8 = (text: string): string => Buffer.from(text, 'utf8').toString('latin1')
 
 /** Compact JSON, one fixed order of fields. Its sha256 is the TOC's digest. */
-export function encodeToc(entries: readonly TocEntry[]): Buffer {
-  // Entry by entry: one string for all of a million files would not fit.
-  const parts = [Buffer.from('{"version":1,"entries":[', 'latin1')]
+export function encodeToc(entries: Iterable<TocEntry>): Buffer {
+  // Piece by piece: one string for all of a million files would not fit.
+  const pieces = [Buffer.from('{"version":1,"entries":[', 'latin1')]
   let batch: string[] = []
-  for (const [index, entry] of entries.entries()) {
-    batch.push(JSON.stringify(entry))
-    if (batch.length < 4096 && index < entries.length - 1) continue
-    parts.push(Buffer.from(batch.join(',') + (index < entries.length - 1 ? ',' : ''), 'latin1'))
+  let isFirst = true
+  const flush = () => {
+    if (batch.length === 0) return
+    pieces.push(Buffer.from((isFirst ? '' : ',') + batch.join(','), 'latin1'))
+    isFirst = false
     batch = []
   }
-  parts.push(Buffer.from(']}', 'latin1'))
-  return Buffer.concat(parts)
+  for (const entry of entries) if (batch.push(JSON.stringify(entry)) >= 4096) flush()
+  flush()
+  pieces.push(Buffer.from(']}', 'latin1'))
+  return Buffer.concat(pieces)
 }

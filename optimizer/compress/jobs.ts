@@ -69,21 +69,24 @@ const sha256 = (bytes: Uint8Array): Digest => `sha256:${createHash('sha256').upd
 
 const READ_BYTES = 1 << 20
 
-/** Files are read while the bytes before are hashed. */
 export async function hash({ parts }: HashJob): Promise<HashResult> {
   const result = createHash('sha256')
+  const buffer = Buffer.allocUnsafeSlow(READ_BYTES)
   let size = 0
-  for await (const bytes of readParts(parts)) {
+  for await (const bytes of readParts(parts, () => buffer)) {
     result.update(bytes)
     size += bytes.length
   }
   return { kind: 'hash', digest: `sha256:${result.digest('hex')}`, size }
 }
 
-/** The parts' bytes, in pieces. Each piece is valid until the next one is asked for. */
+/**
+ * The parts' bytes, in pieces.
+ * @param take gives the memory for each piece; where it gives the same again, a piece is valid until the next is asked for
+ */
 export async function* readParts(
   parts: readonly (FilePart | Uint8Array)[],
-  readBytes: number = READ_BYTES,
+  take: () => Buffer = () => Buffer.allocUnsafeSlow(READ_BYTES),
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const files = new Map<string, Awaited<ReturnType<typeof open>>>()
   try {
@@ -95,8 +98,8 @@ export async function* readParts(
       const file = files.get(part.file) ?? (await open(part.file))
       files.set(part.file, file)
       for (let at = part.start; at < part.end; ) {
-        const length = Math.min(readBytes, part.end - at)
-        const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(length), 0, length, at)
+        const buffer = take()
+        const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, part.end - at), at)
         if (bytesRead === 0) throw new Error(`${part.file} is shorter than ${part.end} bytes`)
         yield buffer.subarray(0, bytesRead)
         at += bytesRead

@@ -13,13 +13,17 @@ export interface Pool extends AsyncDisposable {
   compress(job: Omit<CompressJob, 'kind'>): Promise<CompressResult>
   hash(parts: HashJob['parts']): Promise<HashResult>
   inflate(job: Omit<InflateJob, 'kind'>): Promise<InflateResult>
+  /** Memory for a job, at least so large: used again and again. What is in it is anything. */
+  buffer(size: number): ArrayBuffer
   /** Resolves once `bytes` more may be in flight. Give the same number back when they no longer are. */
   room(bytes: number): Promise<void>
   giveBack(bytes: number): void
 }
 
 /** Uncompressed bytes that wait, are compressed or wait to be written. */
-const IN_FLIGHT_BYTES = 48 << 20
+const IN_FLIGHT_BYTES = 12 << 20
+/** A thread's memory is its jobs' bytes, which lie outside its heap; a small young generation keeps what is dead from piling up. */
+const LIMITS = { maxYoungGenerationSizeMb: 4 }
 /** One that a thread works on, and the next, so that it never waits for the main thread. */
 const JOBS_PER_THREAD = 2
 
@@ -43,6 +47,7 @@ export function createPool(
   const limit = Math.max(1, options.threads ?? availableParallelism())
   const waiting: Waiting[] = []
   const budget = createBudget(IN_FLIGHT_BYTES)
+  const buffers = createBuffers()
   let failure: Error | undefined
   let lastId = 0
 
@@ -76,9 +81,14 @@ export function createPool(
     })
 
   return {
-    compress: async (job) => of('compress', await submit({ kind: 'compress', ...job })),
+    async compress(job) {
+      const result = of('compress', await submit({ kind: 'compress', ...job }))
+      buffers.giveBack(result.spent)
+      return result
+    },
     hash: async (parts) => of('hash', await submit({ kind: 'hash', parts })),
     inflate: async (job) => of('inflate', await submit({ kind: 'inflate', ...job })),
+    buffer: buffers.take,
     room: budget.take,
     giveBack: budget.giveBack,
     async [Symbol.asyncDispose]() {
@@ -108,7 +118,7 @@ function leastBusy(threads: readonly Thread[], limit: number, start: () => Threa
 }
 
 function startThread(threads: Thread[], dispatch: () => void, fail: (error: Error) => void): Thread {
-  const worker = new Worker(new URL('./worker.ts', import.meta.url))
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), { resourceLimits: LIMITS })
   const jobs: Thread['jobs'] = new Map()
   worker.on('message', (reply: Reply) => {
     const job = jobs.get(reply.id)
@@ -127,6 +137,31 @@ const isErrorCode = (code: string | undefined): code is ErrorCode => /^E_[A-Z0-9
 
 function errorOf({ code, message }: { code: string | undefined; message: string }): Error {
   return isErrorCode(code) ? new HeadstartError(code, message) : new Error(message)
+}
+
+/** Buffers wait here for the next job. Collecting them as garbage costs more memory than they have. */
+const MAX_FREE_BYTES = 16 << 20
+const SMALLEST_BUFFER = 1 << 20
+
+function createBuffers() {
+  const free: ArrayBuffer[] = []
+  let bytes = 0
+  return {
+    take(size: number): ArrayBuffer {
+      const at = free.findIndex(({ byteLength }) => byteLength >= size)
+      const [found] = at === -1 ? [] : free.splice(at, 1)
+      if (found === undefined)
+        return new ArrayBuffer(Math.max(SMALLEST_BUFFER, 2 ** Math.ceil(Math.log2(size))))
+      bytes -= found.byteLength
+      return found
+    },
+    giveBack(buffer: ArrayBuffer) {
+      if (bytes + buffer.byteLength > MAX_FREE_BYTES) return
+      bytes += buffer.byteLength
+      free.push(buffer)
+      free.sort((a, b) => a.byteLength - b.byteLength)
+    },
+  }
 }
 
 function createBudget(limit: number) {
