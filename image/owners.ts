@@ -66,9 +66,10 @@ export function mergeLayers<E extends LayerEntry>(layers: readonly (readonly E[]
 /** A whiteout hides what lower layers brought, never an entry of its own layer, wherever in the layer it stands. */
 function applyLayer<E extends LayerEntry>(root: Root<E>, entries: readonly E[], layer: number): void {
   const links = resolveHardlinks(root, entries, layer)
-  for (const { path } of entries) if (isWhiteout(path)) applyWhiteout(root, path, layer)
+  for (const { path } of entries) if (isWhiteout(path)) hide(root, path)
   for (const entry of entries) {
-    if (!isWhiteout(entry.path)) place(root, entry, { layer, entry, content: links(entry) })
+    if (isWhiteout(entry.path)) directory(root, parentOf(entry.path), layer)
+    else place(root, entry, { layer, entry, content: links(entry) })
   }
 }
 
@@ -82,11 +83,11 @@ export function whiteoutTarget(path: BytePath): BytePath | undefined {
   return path.slice(0, path.length - base.length) + name
 }
 
-function applyWhiteout<E>(root: Root<E>, path: BytePath, layer: number): void {
-  const children = directory(root, parentOf(path), layer)
-  if (baseOf(path) === OPAQUE_WHITEOUT) children.clear()
-  const target = whiteoutTarget(path)
-  if (target !== undefined) children.delete(baseOf(target))
+function hide<E>(root: Root<E>, whiteout: BytePath): void {
+  const children = find(root, parentOf(whiteout))?.children
+  if (baseOf(whiteout) === OPAQUE_WHITEOUT) children?.clear()
+  const target = whiteoutTarget(whiteout)
+  if (target !== undefined) children?.delete(baseOf(target))
 }
 
 function place<E extends LayerEntry>(root: Root<E>, entry: E, owned: Owned<E>): void {

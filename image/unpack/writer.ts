@@ -109,7 +109,7 @@ export class LayerWriter {
       return
     }
     const path = this.root.locate(entry.path)
-    for (const ancestor of this.placed.has(parentOf(path)) ? [] : ancestorsOf(path)) this.placed.add(ancestor)
+    this.bring(parentOf(path))
     this.placed.add(path)
     this.special.forget(path)
     switch (entry.type) {
@@ -130,6 +130,13 @@ export class LayerWriter {
         this.root.remove(path)
         this.special.addNode(path, entry)
     }
+  }
+
+  /** A directory, with those above it, is this layer's from now on. */
+  private bring(directory: BytePath): void {
+    if (this.placed.has(directory)) return
+    for (const ancestor of ancestorsOf(directory)) this.placed.add(ancestor)
+    this.placed.add(directory)
   }
 
   private setDirectory(path: BytePath, { uid, gid, mode, mtime, xattrs }: TarEntry): void {
@@ -206,6 +213,7 @@ export class LayerWriter {
   /** Its folder comes to be, as that of any other entry does. */
   private whiteout(name: BytePath): void {
     const path = this.root.locate(name)
+    this.bring(parentOf(path))
     if (baseOf(name) === OPAQUE_WHITEOUT) this.clearLower(parentOf(path))
     const target = whiteoutTarget(path)
     if (target !== undefined) this.removeLower(target)

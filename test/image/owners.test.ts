@@ -37,6 +37,11 @@ test.each([
   ['missing parents are implied', ['a/b/c'], 'a/@0? a/b/@0? a/b/c@0'],
   ['an implied parent keeps the lower entry', ['a/', 'a/b'], 'a/@0 a/b@1'],
   ['a late entry for an implied parent', ['a/b a/'], 'a/@0 a/b@0'],
+  [
+    'a whiteout’s own folder outlives an opaque marker above',
+    ['c/ c/x', 'c/ c/a/.wh.y c/.wh..wh..opq'],
+    'c/@1 c/a/@1?',
+  ],
   ['a whiteout of what isn’t there', ['a', '.wh.b'], 'a@0'],
   ['private names of aufs are nobody’s', ['a .wh..wh.plnk/ .wh..wh.aufs'], 'a@0'],
   ['a duplicate: the last wins, directory or not', ['d/ d/x d'], 'd@0'],
