@@ -60,7 +60,7 @@ export async function main(args: readonly string[]): Promise<void> {
   }
 }
 
-/** Says what ended the command, and gives its status: 1, or 2 for a command line that is wrong, or 128 + a signal. */
+/** Says what ended the command, and gives its status: 1; 2 for a command line that is wrong; 3 for a limit exceeded; 128 + a signal. */
 function report(error: unknown, interrupts: Interrupts, debug: boolean): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2 // it has said so itself
   const say = (text: string) =>
@@ -80,8 +80,11 @@ function report(error: unknown, interrupts: Interrupts, debug: boolean): number 
     )
   }
   if (debug) process.stderr.write(`${inspect(error)}\n`)
-  return 1
+  return (error instanceof HeadstartError && STATUS[error.code]) || 1
 }
+
+/** Of errors that a script may want to tell apart. */
+const STATUS: Readonly<Record<string, number>> = { E_USAGE: 2, E_EXCEEDED: 3 }
 
 /** What the system refused: a full disk, a folder that may not be written. It says so itself, with the path. */
 const isSystemError = (error: unknown): boolean =>

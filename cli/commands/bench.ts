@@ -2,13 +2,21 @@
 import { type Command, Option } from 'commander'
 import { HeadstartError } from '../../image/errors.ts'
 import type { Image } from '../../image/types.ts'
-import { type Bench, writeBench } from '../../report/bench/file.ts'
+import {
+  baselineDoubts,
+  type Check,
+  checkBaseline,
+  checkBudget,
+  parseBudget,
+} from '../../report/bench/budget.ts'
+import { type Bench, readBench, writeBench } from '../../report/bench/file.ts'
+import { type FormatName, formats } from '../../report/bench/formats/index.ts'
 import { chooseLink, LINK_PRESETS } from '../../report/bench/link.ts'
 import { type NamedImage, runBench } from '../../report/bench/run.ts'
 import { runtimes } from '../../report/bench/runtime/index.ts'
 import type { RuntimeName, StartSettings } from '../../report/bench/runtime/types.ts'
 import type { EngineName } from '../../tracer/engine/types.ts'
-import { benchSummary } from '../bench-summary.ts'
+import { gainOf } from '../bench-gain.ts'
 import { commandLine } from '../command-line.ts'
 import type { CliContext } from '../context.ts'
 import {
@@ -16,9 +24,9 @@ import {
   collect,
   countFlag,
   durationFlag,
-  jsonOption,
   latencyFlag,
   positiveFlag,
+  shareFlag,
 } from '../flags.ts'
 import { addImageFlags, type ImageFlags, sourceOf } from '../image-flags.ts'
 import { duration, type Output } from '../output.ts'
@@ -38,7 +46,10 @@ interface Flags extends ImageFlags, ReadyFlags, RunFlags {
   readonly bandwidth?: number
   readonly latency?: number
   readonly watch: number
-  readonly json: boolean
+  readonly format: FormatName
+  readonly budget?: string[]
+  readonly baseline?: string
+  readonly maxRegression: number
 }
 
 export function register(command: Command, context: CliContext): void {
@@ -63,11 +74,11 @@ export function register(command: Command, context: CliContext): void {
     )
     .option('--snapshotter <program>', "with --runtime containerd: the stargz snapshotter's daemon")
     .option('--watch <time>', 'how long to watch after ready what is still fetched', durationFlag, 0)
-    .addOption(jsonOption())
+    .addOption(new Option('--format <name>', 'of the result').choices(Object.keys(formats)).default('text'))
     .action((original: string, optimized: string, args: string[], flags: Flags) =>
       bench(original, optimized, args, flags, context),
     )
-  addImageFlags(addRunFlags(addReadyFlags(addLinkFlags(command))))
+  addImageFlags(addRunFlags(addReadyFlags(addLimitFlags(addLinkFlags(command)))))
 }
 
 function addLinkFlags(command: Command): Command {
@@ -85,6 +96,21 @@ function addLinkFlags(command: Command): Command {
     .addOption(option('--latency <time>', 'instead of its own: a round trip').argParser(latencyFlag))
 }
 
+function addLimitFlags(command: Command): Command {
+  const option = (flags: string, text: string) =>
+    new Option(flags, text).helpGroup('Limits (status 3 when exceeded):')
+  return command
+    .addOption(
+      option('--budget <limit>', 'start=2s, bytes=20MB or requests=30 (repeatable)').argParser(collect),
+    )
+    .addOption(option('--baseline <file>', 'an older measurement to compare with'))
+    .addOption(
+      option('--max-regression <share>', 'that may be lost against the baseline')
+        .argParser(shareFlag)
+        .default(0.1, '10%'),
+    )
+}
+
 async function bench(
   original: string,
   optimized: string,
@@ -92,7 +118,9 @@ async function bench(
   flags: Flags,
   context: CliContext,
 ): Promise<void> {
-  const output = context.output(flags.json)
+  const output = context.output()
+  const limits = (flags.budget ?? []).flatMap(parseBudget)
+  const baseline = flags.baseline === undefined ? undefined : await readBench(flags.baseline)
   await using stack = new AsyncDisposableStack()
   const open = async (reference: string): Promise<Image> =>
     stack.use(await sourceOf(reference, flags, context, output)).image(flags.platform)
@@ -119,7 +147,14 @@ async function bench(
     onProgress: ({ doing, done, total, leftMs }) => draw(output, doing, done, total, leftMs),
     onSample: (soFar) => writeBench(flags.output, soFar),
   })
-  await finish(measured, flags, output)
+  await writeBench(flags.output, measured)
+  output.done()
+  const checks = checkBudget(measured, limits)
+  if (baseline) {
+    checks.push(...checkBaseline(measured, baseline, flags.maxRegression))
+    for (const doubt of baselineDoubts(measured, baseline)) output.warn(doubt)
+  }
+  conclude(measured, checks, flags, output)
 }
 
 async function startSettings(image: Image, args: readonly string[], flags: Flags): Promise<StartSettings> {
@@ -149,9 +184,14 @@ function draw(output: Output, doing: string, done: number, total: number, leftMs
   output.live(() => `${doing} (${done + 1} of ${total}${left})`)
 }
 
-async function finish(measured: Bench, flags: Flags, output: Output): Promise<void> {
-  await writeBench(flags.output, measured)
-  output.done()
+/** @throws HeadstartError E_EXCEEDED */
+function conclude(measured: Bench, checks: readonly Check[], flags: Flags, output: Output): void {
   if (measured.interrupted) output.warn('interrupted: the samples so far are kept')
-  output.result(flags.json ? JSON.stringify(measured) : benchSummary(measured, flags.output))
+  output.note(`written to ${flags.output}`)
+  output.result(formats[flags.format](measured, checks).trimEnd())
+  const gain = gainOf(measured)
+  if (flags.format === 'text' && gain !== undefined) output.result(gain)
+  const exceeded = checks.filter(({ ok }) => !ok).length
+  if (exceeded > 0)
+    throw new HeadstartError('E_EXCEEDED', `${exceeded} of ${checks.length} limits are exceeded`)
 }
