@@ -1,0 +1,100 @@
+/** Ctrl-C, at any moment: nothing of ours stays, and a recording that has begun is kept. Kills: the next command cleans up. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { readTrace } from '../../tracer/trace.ts'
+import { engineLeftovers, type Sandbox, sandbox } from '../support/headstart.ts'
+import { busyboxImage } from '../support/images.ts'
+
+let box: Sandbox
+let image: string
+
+beforeAll(async () => {
+  box = await sandbox()
+  image = await busyboxImage(join(box.folder, 'image'), { command: 'echo started; sleep 60' })
+})
+
+afterAll(async () => {
+  await box[Symbol.asyncDispose]()
+})
+
+const profile = (...more: string[]) => ['profile', image, '--engine', 'runc', '--network', 'none', ...more]
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let attempt = 0; !condition(); attempt++) {
+    if (attempt > 1000) throw new Error('it never happened')
+    await sleep(20)
+  }
+}
+
+test('the first Ctrl-C ends the recording and keeps the trace', async () => {
+  const { status, stderr } = await box.run(profile('--period', '60s', '-o', 'kept.json'), {
+    meanwhile: async (child) => {
+      await until(() => child.stderr().includes('started'))
+      child.kill('SIGINT')
+    },
+  })
+  expect(status, stderr).toBe(0)
+  const trace = await readTrace(join(box.folder, 'kept.json'))
+  expect(trace.run.ready.by).toBe('interrupt')
+  expect(trace.files.map(({ path }) => path)).toContain('bin/busybox')
+  expect(await box.leftovers()).toEqual([])
+})
+
+test.each(['SIGTERM', 'SIGHUP'] as const)('%s drops everything', async (signal) => {
+  const { status, stderr } = await box.run(profile('--period', '60s', '-o', `${signal}.json`), {
+    meanwhile: async (child) => {
+      await until(() => child.stderr().includes('started'))
+      child.kill(signal)
+    },
+  })
+  expect(status).toBe(signal === 'SIGTERM' ? 143 : 129)
+  expect(stderr).toMatch(/interrupted/)
+  expect(existsSync(join(box.folder, `${signal}.json`))).toBe(false)
+  expect(await box.leftovers()).toEqual([])
+})
+
+/** From before the command has loaded to after it should have ended. */
+const MOMENTS_MS = [60, 150, 250, 350, 450, 550, 650, 800, 1000, 1300]
+
+test('Ctrl-C twice at any moment leaves nothing', async () => {
+  for (const ms of MOMENTS_MS) {
+    await box.run(profile('--period', '1s'), {
+      meanwhile: async (child) => {
+        await sleep(ms)
+        child.kill('SIGINT')
+        child.kill('SIGINT')
+      },
+    })
+    expect(await box.leftovers(), `after ${ms} ms`).toEqual([])
+  }
+})
+
+test('Ctrl-C while it optimizes leaves neither folders nor half an image', async () => {
+  for (const ms of [250, 350, 450]) {
+    const { status } = await box.run(['optimize', image, `oci:half-${ms}`, '--trace', 'kept.json'], {
+      meanwhile: async (child) => {
+        await sleep(ms)
+        child.kill('SIGINT')
+      },
+    })
+    expect(await box.leftovers()).toEqual([])
+    expect(existsSync(join(box.folder, `half-${ms}`, 'index.json'))).toBe(status === 0)
+  }
+})
+
+test('after kill -9 the next command removes what was left', async () => {
+  for (const engine of ['runc', 'docker']) {
+    await box.run(['profile', image, '--engine', engine, '--period', '60s'], {
+      meanwhile: async (child) => {
+        await until(() => child.stderr().includes('started'))
+        child.kill('SIGKILL')
+      },
+    })
+    const { stdout } = await box.run(['doctor', '--clean'])
+    expect(stdout).toMatch(/removed .*headstart-/)
+    expect(await box.leftovers()).toEqual([])
+  }
+  expect((await engineLeftovers()).filter((name) => name.includes(box.folder))).toEqual([])
+})
