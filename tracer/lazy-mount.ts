@@ -40,7 +40,7 @@ export async function mountLazy(
 ): Promise<LazyMount> {
   const mount = await mountFileSystem({
     mountPoint: options.mountPoint,
-    tree: lazyTree(options, options.cacheFolder),
+    tree: { ...lazyTree(options), cacheFolder: options.cacheFolder },
     record: false,
     ...(options.signal && { signal: options.signal }),
   })
@@ -63,7 +63,7 @@ export async function stackLazyRootfs(
   const { workspace, record, readaheadKiB, signal } = options
   const rootfs = await stackRootfs({
     workspace,
-    tree: lazyTree(options, await workspace.sub('cache')),
+    tree: { ...lazyTree(options), cacheFolder: await workspace.sub('cache') },
     record,
     ...(readaheadKiB !== undefined && { readaheadKiB }),
     ...(signal && { signal }),
@@ -71,13 +71,14 @@ export async function stackLazyRootfs(
   return { ...rootfs, ...summaryOf(rootfs.mount) }
 }
 
-function lazyTree(options: LazyOptions, cacheFolder: string): Extract<TreeSpec, { kind: 'lazy' }> {
+export type LazyTree = Extract<TreeSpec, { kind: 'lazy' }>
+
+export function lazyTree(options: LazyOptions): Omit<LazyTree, 'cacheFolder'> {
   return {
     kind: 'lazy',
     reference: options.reference,
     ...(options.platform !== undefined && { platform: options.platform }),
     prefetch: options.prefetch,
-    cacheFolder,
     memoryBytes: options.memoryBytes ?? DEFAULT_MEMORY_BYTES,
     diskBytes: options.diskBytes ?? DEFAULT_DISK_BYTES,
     insecure: options.insecure ?? false,

@@ -1,15 +1,22 @@
 /** A container's output as it comes: lines for readiness, and the last ones for an error. Bounded, whatever the container writes. */
 import { StringDecoder } from 'node:string_decoder'
 import type { OutputStream } from './engine/types.ts'
+import { monotonicMs } from './fuse/recording.ts'
 
 const MAX_LINE = 64 << 10
+const MAX_EARLY_LINES = 10_000
 const TAIL_LINES = 5
 const TAIL_WIDTH = 160
 
+type LineListener = (line: string, at: number) => void
+
 export interface OutputLog {
   write(stream: OutputStream, chunk: Buffer): void
-  /** Called with every whole line, and with the beginning of one that has no end yet. */
-  onLine(listener: (line: string) => void): void
+  /**
+   * Called with every whole line, and with the beginning of one that has no end yet; `at` is when it came, monotonic ms. Lines that came
+   * before the first listener are told to it.
+   */
+  onLine(listener: LineListener): void
   /** the last lines that are not empty, in one line, without `secrets` */
   tail(secrets: readonly string[]): string
 }
@@ -17,10 +24,14 @@ export interface OutputLog {
 export function createOutputLog(): OutputLog {
   const partial = { stdout: '', stderr: '' }
   const decoders = { stdout: new StringDecoder('utf8'), stderr: new StringDecoder('utf8') }
-  const listeners: ((line: string) => void)[] = []
+  const listeners: LineListener[] = []
+  /** A container may say that it is ready before the engine says that it runs. */
+  let early: { line: string; at: number }[] = []
   const last: string[] = []
   const tell = (line: string) => {
-    for (const listener of listeners) listener(line)
+    const at = monotonicMs()
+    for (const listener of listeners) listener(line, at)
+    if (listeners.length === 0 && early.length < MAX_EARLY_LINES) early.push({ line, at })
   }
   return {
     write(stream, chunk) {
@@ -36,6 +47,8 @@ export function createOutputLog(): OutputLog {
     },
     onLine(listener) {
       listeners.push(listener)
+      for (const { line, at } of early) listener(line, at)
+      early = []
     },
     tail(secrets) {
       const lines = [...last, partial.stdout, partial.stderr].filter((line) => line.trim() !== '')

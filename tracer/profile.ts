@@ -4,16 +4,18 @@ import type { Image } from '../image/types.ts'
 import { createWorkspace } from '../image/workspace.ts'
 import { sweep } from './cleanup.ts'
 import { chooseEngine } from './engine/index.ts'
+import { planProcess } from './engine/process.ts'
 import type { RunOptions } from './engine/run-options.ts'
-import type { Container, EngineName, OutputStream } from './engine/types.ts'
+import type { Container, Engine, EngineName, OutputStream } from './engine/types.ts'
 import type { Mount } from './fuse/mount.ts'
 import { monotonicMs } from './fuse/recording.ts'
 import type { ReadyCheck } from './readiness.ts'
 import { stackRootfs } from './rootfs.ts'
 import { aborted, startContainer } from './start.ts'
+import { mergeTraces } from './trace/merge.ts'
 import type { Trace } from './trace.ts'
 import { buildTrace } from './trace-build.ts'
-import { imageTree } from './tree.ts'
+import { imageTree, type Tree } from './tree.ts'
 
 export interface ProfileOptions {
   readonly image: Image
@@ -28,6 +30,10 @@ export interface ProfileOptions {
   readonly graceMs?: number
   /** Requests after ready, before the recording ends: a workload to warm up with. */
   readonly workload?: (container: Container, signal: AbortSignal) => Promise<void>
+  /** how many starts are recorded and merged; 1 by default */
+  readonly runs?: number
+  /** how an eStargz image is reached again, to be read lazily */
+  readonly source?: { readonly insecure?: boolean; readonly caFile?: string }
   /** of the recording mount; 128 by default, the kernel's own */
   readonly readaheadKiB?: number
   readonly input?: NodeJS.ReadableStream
@@ -52,22 +58,39 @@ const DEFAULT_READAHEAD_KIB = 128
 const PROGRESS_MS = 250
 
 /**
+ * Records one start, or several and merges them.
  * @throws HeadstartError E_EXIT: the container ended before it was ready; E_READY_TIMEOUT; E_ENGINE, E_ROOT, E_FUSE, E_LIBFUSE,
  * E_RUN, E_NO_COMMAND, E_USER, E_OPTION
  */
 export async function profileImage(options: ProfileOptions): Promise<Profile> {
-  const { image, abort } = options
+  const { image, abort, finish, runs = 1 } = options
+  planProcess(image.config.process, options.run ?? {}, options.command) // fails before anything is made
   const engine = await chooseEngine(options.engine)
   await sweep()
   options.onPhase?.('preparing')
   await using workspace = await createWorkspace()
+  const tree = await imageTree(image, workspace, options.source ?? {}, abort)
+  const profiles: Profile[] = []
+  while (profiles.length < runs && !(profiles.length > 0 && finish?.aborted))
+    profiles.push(await recordStart(tree, engine, options))
+  return {
+    trace: mergeTraces(profiles.map(({ trace }) => trace)),
+    exitCode: profiles.at(-1)?.exitCode,
+  }
+}
+
+/** One start on a mount of its own, so that nothing is cached of the one before. */
+async function recordStart(tree: Tree, engine: Engine, options: ProfileOptions): Promise<Profile> {
+  const { image, abort } = options
+  await using workspace = await createWorkspace()
   await using rootfs = await stackRootfs({
     workspace,
-    tree: await imageTree(image, workspace, abort),
+    tree: 'folder' in tree ? tree : { ...tree, cacheFolder: await workspace.sub('cache') },
     record: true,
     readaheadKiB: options.readaheadKiB ?? DEFAULT_READAHEAD_KIB,
     ...(abort && { signal: abort }),
   })
+  const { mount } = rootfs
   await using started = await startContainer({
     engine,
     workspace,
@@ -76,13 +99,13 @@ export async function profileImage(options: ProfileOptions): Promise<Profile> {
     config: image.config.process,
     command: options.command,
     ready: options.ready,
-    beforeStart: () => rootfs.mount.restart(),
+    beforeStart: () => mount.restart(),
     ...given(options),
   })
   options.onPhase?.('running')
-  using _progress = reportProgress(rootfs.mount, started.startedAt.monotonic, options.onProgress)
+  using _progress = reportProgress(mount, started.startedAt.monotonic, options.onProgress)
   const { ready, exitCode } = await started.untilReady()
-  await rootfs.mount.markReady()
+  await mount.markReady()
   options.onPhase?.('ready')
   if (exitCode === undefined && ready.by !== 'interrupt') await recordOn(started.container, options)
   abort?.throwIfAborted()
@@ -94,10 +117,10 @@ export async function profileImage(options: ProfileOptions): Promise<Profile> {
     ready,
     startedAt: started.startedAt,
     endedAt: monotonicMs(),
-    totals: rootfs.mount.totals,
-    rootLinks: rootfs.mount.rootLinks,
-    readaheadKiB: rootfs.mount.readaheadKiB,
-    recording: await rootfs.mount.recording(),
+    mount,
+    recording: await mount.recording(),
+    // Looking for it would fetch half of a lazy image.
+    unused: mount.lazy ? undefined : await mount.unused(),
   })
   return { trace, exitCode }
 }

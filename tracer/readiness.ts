@@ -38,8 +38,7 @@ export async function waitReady(
 ): Promise<Ready> {
   switch (check.by) {
     case 'log':
-      await matchLog(check.pattern, log, signal)
-      break
+      return { by: 'log', at: await matchLog(check.pattern, log, signal) }
     case 'http': {
       const url = containerUrl(check.url, container)
       await poll(() => answers(url, check, signal), signal)
@@ -66,11 +65,12 @@ export async function waitReady(
   return { by: check.by, at: monotonicMs() }
 }
 
-function matchLog(pattern: RegExp, log: OutputLog, signal: AbortSignal): Promise<void> {
+/** @returns when the line came */
+function matchLog(pattern: RegExp, log: OutputLog, signal: AbortSignal): Promise<number> {
   const test = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, '')) // those keep a place between tests
   return new Promise((resolve, reject) => {
-    log.onLine((line) => {
-      if (test.test(line)) resolve()
+    log.onLine((line, at) => {
+      if (test.test(line)) resolve(at)
     })
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })
   })

@@ -3,7 +3,7 @@ import { textOf } from '../image/paths.ts'
 import { formatPlatform } from '../image/platform.ts'
 import type { Image } from '../image/types.ts'
 import type { EngineName } from './engine/types.ts'
-import type { Recording } from './fuse/mount.ts'
+import type { Mount, Recording } from './fuse/mount.ts'
 import { mergeRanges } from './fuse/ranges.ts'
 import type { Ready } from './readiness.ts'
 import { TRACE_VERSION, type Trace, type TraceFile } from './trace.ts'
@@ -17,10 +17,9 @@ export interface TraceInput {
   readonly startedAt: { readonly monotonic: number; readonly date: Date }
   /** monotonic milliseconds, as all of the recording's times */
   readonly endedAt: number
-  readonly totals: { readonly files: number; readonly bytes: number }
-  readonly rootLinks: readonly { readonly name: string; readonly target: string }[]
-  readonly readaheadKiB: number
+  readonly mount: Pick<Mount, 'totals' | 'rootLinks' | 'readaheadKiB'>
   readonly recording: Recording
+  readonly unused: Trace['unused']
 }
 
 export function buildTrace(input: TraceInput): Trace {
@@ -34,22 +33,23 @@ export function buildTrace(input: TraceInput): Trace {
       digest: image.descriptor.digest,
       platform: formatPlatform(image.config.platform),
       diffIds: [...image.config.diffIds],
-      bytes: input.totals.bytes,
-      files: input.totals.files,
+      bytes: input.mount.totals.bytes,
+      files: input.mount.totals.files,
     },
     run: {
       engine: input.engine,
       command: [...input.command],
-      readaheadKiB: input.readaheadKiB,
+      readaheadKiB: input.mount.readaheadKiB,
       startedAt: startedAt.date.toISOString(),
       ready: { by: ready.by, ms: ready.at === undefined ? null : since(ready.at) },
       durationMs: since(input.endedAt),
       runs: 1,
     },
     lookups: { ...recording.lookups },
-    files: withRootLinks(recording.files, input.rootLinks).map((file, order) =>
+    files: withRootLinks(recording.files, input.mount.rootLinks).map((file, order) =>
       describeFile(file, order, ready.at, since),
     ),
+    ...(input.unused && { unused: input.unused }),
   }
 }
 
@@ -59,7 +59,7 @@ type Seen = Recording['files'][number]
  * An engine that has links at the root (`lib` → `usr/lib`) resolved before they reach the mount leaves them out. So each one that leads
  * to something touched counts as resolved right before it, whichever the engine: a link costs no bytes, a missing one a request.
  */
-function withRootLinks(files: readonly Seen[], links: TraceInput['rootLinks']): Seen[] {
+function withRootLinks(files: readonly Seen[], links: Mount['rootLinks']): Seen[] {
   const missing = links.filter(({ name }) => !files.some((file) => file.path === name))
   const result = [...files]
   for (const { name, target } of missing) {

@@ -33,6 +33,20 @@ const fileSchema = z.strictObject({
   digest: z.string().optional(),
 })
 
+export const unusedSchema = z.strictObject({
+  /** installed by package managers; files and bytes of each */
+  packages: z.array(
+    z.strictObject({
+      manager: z.enum(['dpkg', 'apk', 'npm', 'pip']),
+      name: z.string(),
+      bytes: count,
+      files: count,
+    }),
+  ),
+  /** topmost folders with no touched file in them */
+  folders: z.array(z.strictObject({ path: z.string(), bytes: count, files: count })),
+})
+
 const traceSchema = z.strictObject({
   version: z.literal(TRACE_VERSION),
   tool: z.string(),
@@ -67,21 +81,7 @@ const traceSchema = z.strictObject({
   /** by `order` */
   files: z.array(fileSchema),
   /** the largest of what no run touched; absent where nobody looked */
-  unused: z
-    .strictObject({
-      /** bytes and files installed by package managers, whole packages only */
-      packages: z.array(
-        z.strictObject({
-          manager: z.enum(['dpkg', 'apk', 'npm', 'pip']),
-          name: z.string(),
-          bytes: count,
-          files: count,
-        }),
-      ),
-      /** folders with no touched file in them, the topmost of each kind */
-      folders: z.array(z.strictObject({ path: z.string(), bytes: count, files: count })),
-    })
-    .optional(),
+  unused: unusedSchema.optional(),
 })
 
 export type Trace = z.infer<typeof traceSchema>

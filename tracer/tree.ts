@@ -1,23 +1,40 @@
-/** The image's files as a folder on this machine: the engine's own unpacked layers where it has them, else unpacked here. */
-
+/**
+ * The image's files, where they can be had with the least work: the engine's own unpacked layers; else read lazily, if all layers are
+ * eStargz; else unpacked here.
+ */
+import { TOC_DIGEST_ANNOTATION } from '../image/estargz/toc.ts'
+import { formatPlatform } from '../image/platform.ts'
 import type { Image } from '../image/types.ts'
 import { unpackLayers } from '../image/unpack.ts'
 import type { Workspace } from '../image/workspace.ts'
 import { connectDocker } from './engine/docker-connection.ts'
 import { findLayerFolders } from './engine/docker-layers.ts'
+import { type LazyTree, lazyTree } from './lazy-mount.ts'
 import { mountLayers } from './rootfs.ts'
+
+/** A lazy one still needs a cache folder: each mount has its own. */
+export type Tree = { readonly folder: string } | Omit<LazyTree, 'cacheFolder'>
 
 export async function imageTree(
   image: Image,
   workspace: Workspace,
+  source: { readonly insecure?: boolean; readonly caFile?: string },
   signal?: AbortSignal,
-): Promise<{ folder: string }> {
+): Promise<Tree> {
   const folders = await engineFolders(image)
   if (folders) return { folder: await mountLayers(workspace, folders) }
+  if (isLazy(image)) {
+    const platform = formatPlatform(image.config.platform)
+    return lazyTree({ reference: image.reference, platform, prefetch: true, ...source })
+  }
   const folder = await workspace.sub('image')
   await unpackLayers(image, folder, { ...(signal && { signal }) })
   return { folder }
 }
+
+const isLazy = ({ layers }: Image): boolean =>
+  layers.length > 0 &&
+  layers.every(({ descriptor }) => descriptor.annotations?.[TOC_DIGEST_ANNOTATION] !== undefined)
 
 /** Without an engine, or with a remote one, there are none. */
 async function engineFolders(image: Image): Promise<string[] | undefined> {

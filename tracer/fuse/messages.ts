@@ -37,7 +37,7 @@ export const requestSchema = z.discriminatedUnion('ask', [
   z.strictObject({ id: z.number(), ask: z.literal('mount'), spec: mountSpec }),
   z.strictObject({
     id: z.number(),
-    ask: z.enum(['restart', 'markReady', 'recording', 'progress', 'counters']),
+    ask: z.enum(['restart', 'markReady', 'recording', 'progress', 'counters', 'unused']),
   }),
 ])
 export type Request = z.infer<typeof requestSchema>

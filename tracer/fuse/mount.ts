@@ -7,6 +7,7 @@ import { access, readFile, stat, writeFile } from 'node:fs/promises'
 import type { z } from 'zod'
 import { tryCommand } from '../../image/command.ts'
 import { type ErrorCode, HeadstartError } from '../../image/errors.ts'
+import { type Trace, unusedSchema } from '../trace.ts'
 import {
   type Counters,
   countersSchema,
@@ -46,6 +47,8 @@ export interface Mount extends AsyncDisposable {
   markReady(): Promise<void>
   progress(): Promise<{ files: number; bytes: number }>
   recording(): Promise<Recording>
+  /** What nothing touched so far. A lazy tree fetches the lists of its packages for it. */
+  unused(): Promise<NonNullable<Trace['unused']>>
   /** of a lazy tree */
   counters(): Promise<Counters>
 }
@@ -82,6 +85,7 @@ export async function mountFileSystem(options: MountOptions): Promise<Mount> {
     markReady: () => server.tell('markReady'),
     progress: () => server.ask({ ask: 'progress' }, progressSchema),
     recording: () => server.ask({ ask: 'recording' }, recordingSchema),
+    unused: () => server.ask({ ask: 'unused' }, unusedSchema),
     counters: () => server.ask({ ask: 'counters' }, countersSchema),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }

@@ -5,8 +5,9 @@
 
 import { tryCommand } from '../../image/command.ts'
 import { HeadstartError, messageOf } from '../../image/errors.ts'
+import { findUnused, rootLinksOf } from '../unused.ts'
 import { createDirectoryFileSystem } from './directory.ts'
-import { ROOT_NODE } from './file-system.ts'
+import type { FileSystem } from './file-system.ts'
 import { type LazyImage, openLazyImage } from './lazy-image.ts'
 import { type MountSpec, type Reply, type Request, requestSchema, type TreeSpec } from './messages.ts'
 import { serveNative } from './native.ts'
@@ -14,6 +15,8 @@ import { createRecorder, type Recorder } from './recording.ts'
 
 interface Session {
   readonly mountPoint: string
+  /** below the recorder */
+  readonly fileSystem: FileSystem
   readonly recorder: Recorder | undefined
   readonly counters: LazyImage['counters'] | undefined
 }
@@ -32,11 +35,18 @@ async function openTree(tree: TreeSpec): Promise<Pick<LazyImage, 'fileSystem'> &
 async function mount(spec: MountSpec): Promise<unknown> {
   const { fileSystem, counters, summary } = await openTree(spec.tree)
   const recorder = spec.record ? createRecorder(fileSystem) : undefined
-  session = { mountPoint: spec.mountPoint, recorder, counters }
+  session = { mountPoint: spec.mountPoint, fileSystem, recorder, counters }
   await serveNative(recorder?.fileSystem ?? fileSystem, spec.mountPoint)
-  const links = fileSystem.entries(ROOT_NODE).filter((entry) => entry.type === 'symlink')
-  const rootLinks = links.map(({ name, node }) => ({ name, target: fileSystem.readlink(node) }))
-  return { totals: fileSystem.totals, rootLinks, ...(summary && { lazy: summary }) }
+  return {
+    totals: fileSystem.totals,
+    rootLinks: rootLinksOf(fileSystem),
+    ...(summary && { lazy: summary }),
+  }
+}
+
+/** Asked past the recorder, so that looking isn't recorded. */
+function unusedOf({ fileSystem, recorder }: Session): Promise<unknown> {
+  return findUnused(fileSystem, new Set(recorder?.snapshot().files.map(({ path }) => path)))
 }
 
 async function answer(request: Request): Promise<unknown> {
@@ -51,6 +61,8 @@ async function answer(request: Request): Promise<unknown> {
       return session?.recorder?.progress()
     case 'recording':
       return session?.recorder?.snapshot()
+    case 'unused':
+      return session && unusedOf(session)
     case 'counters':
       return session?.counters?.()
   }
