@@ -13,7 +13,8 @@ import { formatPlatform } from '../../image/platform.ts'
 import type { Image, Layer } from '../../image/types.ts'
 import type { BenchFile, BenchImage } from './file.ts'
 
-const fetchFrom =
+/** Reads ranges of a layer that is near. */
+export const fetchFrom =
   (layer: Layer): RangeFetch =>
   async (range, signal) =>
     Buffer.concat(await (await layer.open(range, signal)).toArray())

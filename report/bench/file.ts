@@ -90,8 +90,16 @@ const linkSchema = z.strictObject({
 const auditSchema = z.strictObject({
   /** [path, bytes of it in the zone]: in the zone and never read */
   unused: z.array(z.tuple([z.string(), count])),
-  /** [path, bytes fetched, requests]: fetched on demand before ready */
-  onDemand: z.array(z.tuple([z.string(), count, count])),
+  /** read before ready, but not in the zone: what was read of it, and what that fetched */
+  onDemand: z.array(
+    z.strictObject({
+      path: z.string(),
+      size: count,
+      ranges: z.array(z.tuple([count, count])),
+      bytes: count,
+      requests: count,
+    }),
+  ),
   zoneBytes: count,
   unusedBytes: count,
 })

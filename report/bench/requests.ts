@@ -14,18 +14,28 @@ export interface LayerPlan {
   readonly tocOffset: number
 }
 
-/** @param layers of the image that was pulled; what names none of them is a manifest or the config */
-export function purposeOf({ path, range }: LinkRequest, layers: readonly LayerPlan[]): Purpose {
+/** Which bytes of which layer are asked for; undefined where that is no layer. Without a range: all. */
+export function rangeOf(
+  { path, range }: LinkRequest,
+  layers: readonly LayerPlan[],
+): { readonly digest: string; readonly start: number; readonly end: number } | undefined {
   const digest = /\/blobs\/(sha256:[0-9a-f]{64})/.exec(decodeURIComponent(path))?.[1]
   const layer = layers.find((one) => one.digest === digest)
-  if (!layer) return 'resolve'
+  if (digest === undefined || !layer) return undefined
   const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)/.exec(range ?? '') ?? []
-  if (first === '' && last === '') return 'whole'
-  const [start, end] =
-    first === '' ? [layer.size - Number(last), layer.size] : [Number(first), Number(last) + 1]
+  if (first === '') return { digest, start: last === '' ? 0 : layer.size - Number(last), end: layer.size }
+  return { digest, start: Number(first), end: last === '' ? layer.size : Number(last) + 1 }
+}
+
+/** @param layers of the image that was pulled; what names none of them is a manifest or the config */
+export function purposeOf(request: LinkRequest, layers: readonly LayerPlan[]): Purpose {
+  const asked = rangeOf(request, layers)
+  const layer = layers.find(({ digest }) => digest === asked?.digest)
+  if (!asked || !layer) return 'resolve'
+  if (request.range === undefined) return 'whole'
   // Snapshotters ask for whole blocks, so that a table of contents may come with some bytes before it.
-  if (end > layer.tocOffset && layer.tocOffset < layer.size) return 'toc'
-  return start < layer.zoneEnd ? 'prefetch' : 'onDemand'
+  if (asked.end > layer.tocOffset && layer.tocOffset < layer.size) return 'toc'
+  return asked.start < layer.zoneEnd ? 'prefetch' : 'onDemand'
 }
 
 /** When the last request that names no layer was answered: manifests and the config. */

@@ -19,9 +19,9 @@ import {
   type BenchImage,
   type BenchLink,
 } from './file.ts'
-import { startLink } from './link.ts'
+import { type Link, startLink } from './link.ts'
 import { describeMachine, describeVersions, dropPageCache } from './machine.ts'
-import { type ArmTarget, takeSample } from './measure.ts'
+import { type ArmTarget, takeAudit, takeSample } from './measure.ts'
 import { bringNear } from './near.ts'
 import { startOrigin } from './origin.ts'
 import type { LayerPlan } from './requests.ts'
@@ -56,6 +56,8 @@ export interface BenchOptions {
   readonly start: StartSettings
   /** ms to watch the link after ready, for what the background fetches */
   readonly watchMs: number
+  /** one more start of the optimized image, recorded: what its zone brought for nothing, and what it lacked */
+  readonly audit?: boolean | undefined
   /** name and version */
   readonly tool: string
   /** what to type to measure again; without secrets */
@@ -104,6 +106,10 @@ export function planArms(options: Pick<BenchOptions, 'optimized' | 'others' | 'a
 export async function runBench(options: BenchOptions): Promise<Bench> {
   const { signal } = options
   const arms = planArms(options)
+  if (options.audit && !arms.some(({ kind }) => kind === 'optimized'))
+    throw new HeadstartError('E_ARMS', 'an audit needs the optimized arm', {
+      hint: 'Measure it: --arms legacy,optimized',
+    })
   const runtimes = new Map(
     await Promise.all(
       arms.map(
@@ -146,7 +152,10 @@ export async function runBench(options: BenchOptions): Promise<Bench> {
         : []
     }),
   )
-  return await takeAll(bench, targets, { ...options, link }, signal)
+  const measured = await takeAll(bench, targets, { ...options, link }, signal)
+  return options.audit && !measured.interrupted
+    ? await withAudit(measured, targets, { ...options, link })
+    : measured
 }
 
 const zonesOf = (image: BenchImage | undefined): LayerPlan[] =>
@@ -159,10 +168,12 @@ const zonesOf = (image: BenchImage | undefined): LayerPlan[] =>
 
 const nameBehind = (key: string): string => `bench/${key.toLowerCase().replace(/[^a-z0-9]+/g, '-')}:latest`
 
+type LinkedOptions = Omit<BenchOptions, 'link'> & { readonly link: Link }
+
 async function takeAll(
   bench: Bench,
   targets: ReadonlyMap<string, ArmTarget>,
-  options: Omit<BenchOptions, 'link'> & { link: Awaited<ReturnType<typeof startLink>> },
+  options: LinkedOptions,
   signal: AbortSignal | undefined,
 ): Promise<Bench> {
   const turns = schedule([...targets.keys()], options.samples, options.warmups)
@@ -185,6 +196,17 @@ async function takeAll(
     }
   }
   return soFar
+}
+
+async function withAudit(
+  bench: Bench,
+  targets: ReadonlyMap<string, ArmTarget>,
+  options: LinkedOptions,
+): Promise<Bench> {
+  const target = targets.get('optimized')
+  if (!target) return bench
+  options.onProgress?.({ doing: 'auditing the zone', done: 0, total: 0, leftMs: undefined })
+  return { ...bench, audit: await takeAudit(target, bench.images.optimized?.files ?? [], options) }
 }
 
 function progressOf(

@@ -69,6 +69,7 @@ ${section.mapSection(model)}
 ${section.accessSection(material)}
 ${section.tableSection(model)}
 ${section.wasteSection(model)}
+${section.auditSection(material)}
 ${section.methodSection(material, model)}
 </main>
 <footer>Made by headstart. This page loads nothing from anywhere.</footer>`

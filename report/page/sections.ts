@@ -190,6 +190,28 @@ export function wasteSection(model: Model): Html {
 <table class="waste"><thead><tr><th scope="col">Package or folder</th><td></td><th scope="col">Compressed</th><th scope="col">Unpacked</th><th scope="col">Files</th></tr></thead><tbody>${waste.map(row)}</tbody></table></section>`
 }
 
+/** What an audit of the zone found. */
+export function auditSection({ bench }: Material): Html {
+  const audit = bench?.audit
+  if (!audit) return html``
+  const requests = audit.onDemand.reduce((sum, file) => sum + file.requests, 0)
+  const unused = audit.unused
+    .slice(0, 8)
+    .map(([path, bytes]) => [path, html`${num('bytes', bytes)} for nothing`] as const)
+  const lacking = audit.onDemand
+    .slice(0, 8)
+    .map(
+      (file) =>
+        [file.path, html`${num('count', file.requests)} requests, ${num('bytes', file.bytes)}`] as const,
+    )
+  const list = (rows: readonly (readonly [string, Html])[], title: string) =>
+    rows.length > 0 &&
+    html`<div><h3>${title}</h3><ul class="findings">${rows.map(([path, what]) => html`<li><code>${showPath(path)}</code><span>${what}</span></li>`)}</ul></div>`
+  return html`<section id="audit" aria-labelledby="audit-title"><h2 id="audit-title">The zone, audited</h2>
+<p class="lead">One more start, recorded. Of the zone’s ${num('bytes', audit.zoneBytes)}, ${num('bytes', audit.unusedBytes)} (${num('percent', audit.unusedBytes / Math.max(1, audit.zoneBytes))}) were not read; ${num('count', audit.onDemand.length)} files outside it were, with ${num('count', requests)} requests.</p>
+<div class="pair">${list(unused, 'Ahead, not read')}${list(lacking, 'Read, not ahead')}</div></section>`
+}
+
 const fact = (name: string, value: Html | string): Html => html`<div><dt>${name}</dt><dd>${value}</dd></div>`
 
 function benchFacts({ bench }: Material): Html {

@@ -1,9 +1,10 @@
 /** Real measurements of a small image: full pull and lazy mounts through a shaped link, containers on runc. */
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { workspaceRoot } from '../../image/workspace.ts'
 import { type Bench, parseBench, readBench, writeBench } from '../../report/bench/file.ts'
+import { refineStartup } from '../../report/bench/refine.ts'
 import { type BenchOptions, runBench } from '../../report/bench/run.ts'
 import { bytesOf, samplesOf, totalOf } from '../../report/bench/summary.ts'
 import { benchOptions, makeImages, type SmallImages } from './small-images.ts'
@@ -118,6 +119,27 @@ describe('the built-in runtime', () => {
     )
     await expect(runBench(options({ arms: [] }))).rejects.toThrow(/at least one/)
   })
+})
+
+test('an audit finds what the zone brought for nothing, what it lacked, and makes a better one', async () => {
+  const home = join(folder, 'audited')
+  await mkdir(home)
+  const poor = await makeImages(home, ['bin/busybox', 'data/ballast3', 'data/small'])
+  const { audit } = await runBench(benchOptions(poor, { arms: ['optimized'], audit: true }))
+  expect(audit?.unused.map(([path]) => path)).toEqual(['data/ballast3'])
+  expect(audit?.unusedBytes).toBeGreaterThan(290_000)
+  const [wanted, ...more] = audit?.onDemand ?? []
+  expect(wanted).toMatchObject({ path: 'data/wanted', size: 400_000, ranges: [[0, 400_000]] })
+  expect(wanted?.requests).toBeGreaterThan(0)
+  expect(wanted?.bytes).toBeGreaterThan(390_000)
+  expect(more).toEqual([])
+  const file = (path: string) => ({ path, ranges: [], size: 1, afterReady: false, read: true })
+  const startup = ['bin/busybox', 'data/ballast3', 'data/small'].map(file)
+  expect(audit && refineStartup(startup, audit).map(({ path }) => path)).toEqual([
+    'bin/busybox',
+    'data/small',
+    'data/wanted',
+  ])
 })
 
 test('a measurement file that is wrong says where', () => {

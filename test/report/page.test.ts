@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { renderFleet } from '../../report/page/fleet.ts'
 import { renderReport } from '../../report/page/render.ts'
 import { keepScreenshot, launch, show } from './browser.ts'
 import { makeMaterial } from './material.ts'
@@ -265,6 +266,55 @@ test('a trace alone, a measurement alone, and half a measurement make a page too
   await using nothing = await show(browser, renderReport({ bench: empty }))
   expect(await nothing.page.locator('h1').textContent()).toMatch(/not measured/)
   expect(nothing.complaints).toEqual([])
+})
+
+test('a fleet of images: verdicts, links only to pages beside it, and sorting', async () => {
+  const bad = { ...material.bench, samples: material.bench.samples.filter(({ arm }) => arm !== 'optimized') }
+  const page = renderFleet([
+    { href: 'reports/one.html', bench: material.bench },
+    { href: 'javascript:window.hacked=1', bench: bad },
+    { href: undefined, trace: material.trace },
+  ])
+  await using shown = await show(browser, page)
+  expect(await shown.page.locator('h1').textContent()).toBe('1 of 3 images is worth converting.')
+  expect(
+    await shown.page.locator('a').evaluateAll((all) => all.map((one) => one.getAttribute('href'))),
+  ).toEqual(['reports/one.html'])
+  expect(await shown.page.locator('tbody .verdict').allTextContents()).toEqual([
+    'Convert it',
+    'Not measured',
+    'Not measured',
+  ])
+  await shown.page.getByRole('button', { name: 'Faster' }).click()
+  expect((await shown.page.locator('tbody .verdict').allTextContents()).at(-1)).toBe('Convert it')
+  await keepScreenshot(shown.page, 'fleet')
+  expect(await axe(shown.page)).toEqual([])
+  expect(shown.complaints).toEqual([])
+})
+
+test('an audit shows what the zone brought for nothing, and what it lacked', async () => {
+  const audit = {
+    zoneBytes: 10_000_000,
+    unusedBytes: 1_000_000,
+    unused: [['usr/lib/<b>big</b>.so', 1_000_000] satisfies [string, number]],
+    onDemand: [
+      {
+        path: 'app/late.py',
+        size: 9000,
+        ranges: [[0, 9000] satisfies [number, number]],
+        bytes: 4000,
+        requests: 2,
+      },
+    ],
+  }
+  await using shown = await show(browser, renderReport({ ...material, bench: { ...material.bench, audit } }))
+  const text = await shown.page.locator('#audit').textContent()
+  expect(text).toMatch(
+    /10\.0\sMB, 1\.00\sMB \(10\s%\) were not read; 1 files outside it were, with 2 requests/,
+  )
+  expect(text).toContain('/usr/lib/<b>big</b>.so')
+  expect(await axe(shown.page)).toEqual([])
+  expect(shown.complaints).toEqual([])
 })
 
 test('prints dark on light, without what paper can’t do', async () => {

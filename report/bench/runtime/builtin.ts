@@ -5,6 +5,7 @@
 
 import { HeadstartError } from '../../../image/errors.ts'
 import { chooseEngine } from '../../../tracer/engine/index.ts'
+import type { TreeSpec } from '../../../tracer/fuse/mount.ts'
 import { stackRootfs } from '../../../tracer/rootfs.ts'
 import { startContainer } from '../../../tracer/start.ts'
 import { epochMs, epochOf } from '../clock.ts'
@@ -16,6 +17,8 @@ import type { Cycle, Runtime, Started } from './types.ts'
 /** The lazy mount keeps what it unpacked; it must not fill memory that a sample of another arm would have. */
 const MEMORY_BYTES = 64 << 20
 const DISK_BYTES = 8 << 30
+
+type LazyTree = Extract<TreeSpec, { kind: 'lazy' }>
 
 export interface PulledRoot {
   readonly folder: string
@@ -70,20 +73,23 @@ async function pullAndStart(cycle: Cycle): Promise<Started> {
 export const firstRequestAt = async (cycle: Cycle): Promise<number> =>
   (await cycle.requests())[0]?.startedAt ?? epochMs()
 
+/** The image behind the link, for the lazy mount; the arm without a zone doesn't prefetch. */
+export const lazyTree = (cycle: Cycle, cacheFolder: string): LazyTree => ({
+  kind: 'lazy',
+  reference: `docker://${cycle.host}/${cycle.name}`,
+  prefetch: cycle.kind !== 'lazy',
+  cacheFolder,
+  memoryBytes: MEMORY_BYTES,
+  diskBytes: DISK_BYTES,
+  insecure: true,
+})
+
 async function lazyRoot(cycle: Cycle, stack: AsyncDisposableStack): Promise<PulledRoot> {
   const { workspace, signal } = cycle
   const rootfs = stack.use(
     await stackRootfs({
       workspace,
-      tree: {
-        kind: 'lazy',
-        reference: `docker://${cycle.host}/${cycle.name}`,
-        prefetch: cycle.kind !== 'lazy',
-        cacheFolder: await workspace.sub('cache'),
-        memoryBytes: MEMORY_BYTES,
-        diskBytes: DISK_BYTES,
-        insecure: true,
-      },
+      tree: lazyTree(cycle, await workspace.sub('cache')),
       record: false,
       ...(signal && { signal }),
     }),

@@ -122,9 +122,9 @@ function paintRows(
   rows.forEach(({ openMs, readMs, color, path }, index) => {
     const y = HEAD + index * high
     const left = x(openMs)
-    const bar = Math.max(3, x(readMs) - left)
+    const bar = Math.max(5, x(readMs) - left)
     ctx.fillStyle = colors[color] ?? ''
-    ctx.fillRect(left, y, bar, Math.max(1.2, Math.min(high * 0.75, 14)))
+    ctx.fillRect(left, y, bar, Math.max(2, Math.min(high * 0.75, 14)))
     if (high < 13) return
     ctx.font = `11px ${theme.sans}`
     ctx.textBaseline = 'top'

@@ -1,0 +1,123 @@
+/**
+ * The closed loop: one more start of the optimized image, recorded, to see what its zone brought for nothing, and what was fetched on
+ * demand although there is a zone. What comes out makes a better zone.
+ */
+import { HeadstartError } from '../../image/errors.ts'
+import { openEstargz } from '../../image/estargz/reader.ts'
+import { mergeLayers } from '../../image/owners.ts'
+import { textOf } from '../../image/paths.ts'
+import { chooseEngine } from '../../tracer/engine/index.ts'
+import type { Recording } from '../../tracer/fuse/mount.ts'
+import { stackRootfs } from '../../tracer/rootfs.ts'
+import { startContainer } from '../../tracer/start.ts'
+import { epochOf } from './clock.ts'
+import { fetchFrom } from './describe.ts'
+import type { BenchAudit, BenchFile } from './file.ts'
+import type { LinkRequest } from './link.ts'
+import { purposeOf, rangeOf } from './requests.ts'
+import { lazyTree } from './runtime/builtin.ts'
+import type { Cycle } from './runtime/types.ts'
+
+/** @param files of the image, as `describeImage` lists them */
+export async function auditStart(cycle: Cycle, files: readonly BenchFile[]): Promise<BenchAudit> {
+  const { workspace, signal, start } = cycle
+  await using rootfs = await stackRootfs({
+    workspace,
+    tree: lazyTree(cycle, await workspace.sub('cache')),
+    record: true,
+    ...(signal && { signal }),
+  })
+  await using started = await startContainer({
+    engine: await chooseEngine(start.engine),
+    workspace,
+    root: rootfs.folder,
+    config: cycle.image.config.process,
+    command: start.command,
+    run: start.run,
+    ready: start.ready,
+    beforeStart: () => rootfs.mount.restart(),
+    ...(start.timeoutMs !== undefined && { timeoutMs: start.timeoutMs }),
+    ...(signal && { abort: signal }),
+  })
+  const { ready } = await started.untilReady()
+  await rootfs.mount.markReady()
+  const recording = await rootfs.mount.recording()
+  const readyAt = ready.at === undefined ? Number.POSITIVE_INFINITY : epochOf(ready.at)
+  const requests = (await cycle.requests()).filter((request) => request.startedAt <= readyAt)
+  return compareWithZone({
+    files,
+    recording,
+    fetched: await fetchedOnDemand(cycle, requests),
+    zoneBytes: cycle.zones.reduce((sum, { zoneEnd }) => sum + zoneEnd, 0),
+  })
+}
+
+interface Fetched {
+  readonly requests: number
+  readonly bytes: number
+}
+
+/** Whose chunk each request on demand asked for. */
+async function fetchedOnDemand(
+  cycle: Cycle,
+  requests: readonly LinkRequest[],
+): Promise<ReadonlyMap<string, Fetched>> {
+  const owners = await chunkOwners(cycle)
+  const fetched = new Map<string, Fetched>()
+  for (const request of requests) {
+    if (purposeOf(request, cycle.zones) !== 'onDemand') continue
+    const { digest, start } = rangeOf(request, cycle.zones) ?? {}
+    const path = owners.get(`${digest}@${start}`)
+    if (path === undefined) continue
+    const before = fetched.get(path) ?? { requests: 0, bytes: 0 }
+    fetched.set(path, { requests: before.requests + 1, bytes: before.bytes + request.bytes })
+  }
+  return fetched
+}
+
+/** `digest@offset` of each chunk's member to the path of its file. */
+async function chunkOwners({ image }: Cycle): Promise<ReadonlyMap<string, string>> {
+  const owners = new Map<string, string>()
+  const opened = await Promise.all(
+    image.layers.map((layer) => openEstargz(layer.descriptor.size, fetchFrom(layer))),
+  )
+  for (const [path, { layer, entry }] of mergeLayers(opened.map(({ entries }) => entries)).entries)
+    for (const { offset } of entry.chunks)
+      owners.set(`${image.layers[layer]?.descriptor.digest}@${offset}`, textOf(path))
+  return owners
+}
+
+export interface AuditInput {
+  readonly files: readonly BenchFile[]
+  readonly recording: Pick<Recording, 'files'>
+  readonly fetched: ReadonlyMap<string, Fetched>
+  readonly zoneBytes: number
+}
+
+/** Pure. */
+export function compareWithZone({ files, recording, fetched, zoneBytes }: AuditInput): BenchAudit {
+  const read = new Map(
+    recording.files
+      .filter((file) => file.type === 'reg' && file.ranges.length > 0)
+      .map((file) => [textOf(file.path), file.ranges] as const),
+  )
+  if (files.length === 0)
+    throw new HeadstartError('E_AUDIT', 'the audit needs an image whose layers are all eStargz', {
+      hint: 'Convert it with: headstart optimize',
+    })
+  const unused = files
+    .filter(([path, , , , zone]) => zone === 1 && !read.has(path))
+    .map(([path, , , packed]): [string, number] => [path, packed])
+    .toSorted((a, b) => b[1] - a[1])
+  const onDemand = files
+    .filter(([path, , , , zone]) => zone === 0 && read.has(path))
+    .map(([path, , size]) => ({
+      path,
+      size,
+      ranges: [...(read.get(path) ?? [])],
+      bytes: fetched.get(path)?.bytes ?? 0,
+      requests: fetched.get(path)?.requests ?? 0,
+    }))
+    .toSorted((a, b) => b.requests - a.requests || b.bytes - a.bytes)
+  return { unused, onDemand, zoneBytes, unusedBytes: unused.reduce((sum, [, bytes]) => sum + bytes, 0) }
+}

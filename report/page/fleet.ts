@@ -1,0 +1,72 @@
+/** Several images on one page: which are worth converting, what that gains, and a link to each one's own report. */
+import type { Trace } from '../../tracer/trace.ts'
+import type { Bench } from '../bench/file.ts'
+import { type ArmSummary, summarize } from '../bench/summary.ts'
+import { bundleClient } from './bundle.ts'
+import { type Html, html, num } from './html.ts'
+import { renderShell } from './render.ts'
+import { titleOf } from './sections.ts'
+import { judge, type Verdict } from './verdict.ts'
+
+export interface FleetEntry {
+  /** of the image's own report, relative to this page; undefined: no link */
+  readonly href: string | undefined
+  readonly trace?: Trace | undefined
+  readonly bench?: Bench | undefined
+}
+
+interface Row {
+  readonly name: string
+  readonly href: string | undefined
+  readonly verdict: Verdict
+  readonly legacy: ArmSummary | undefined
+  readonly optimized: ArmSummary | undefined
+}
+
+function rowOf({ href, ...material }: FleetEntry): Row {
+  const summaries = material.bench ? summarize(material.bench) : []
+  const of = (kind: string) => summaries.find(({ arm }) => arm.kind === kind)
+  return {
+    name: titleOf(material),
+    href,
+    verdict: judge(summaries),
+    legacy: of('legacy'),
+    optimized: of('optimized'),
+  }
+}
+
+const gain = ({ legacy, optimized }: Row): number =>
+  legacy && optimized ? legacy.total.median / optimized.total.median : 0
+
+/** Only a path of this folder or below may be linked: a name must not become `javascript:` or another site. */
+const isSafeLink = (href: string): boolean => /^[\w%][\w%./-]*$/.test(href) && !href.includes('..')
+
+function cells(row: Row): Html {
+  const { name, href, verdict, legacy, optimized } = row
+  const title = href !== undefined && isSafeLink(href) ? html`<a href="${href}">${name}</a>` : html`${name}`
+  const ms = (arm: ArmSummary | undefined) => (arm ? num('ms', arm.total.median) : html`–`)
+  const bytes = (arm: ArmSummary | undefined) => (arm ? num('bytes', arm.bytes.median) : html`–`)
+  return html`<tr><th scope="row">${title}</th><td class="verdict ${verdict.decision}">${verdict.title}</td><td>${gain(row) > 0 ? num('times', gain(row)) : html`–`}</td><td>${ms(optimized)}</td><td>${ms(legacy)}</td><td>${bytes(optimized)}</td><td>${bytes(legacy)}</td></tr>`
+}
+
+function sentence(rows: readonly Row[]): Html {
+  const worth = rows.filter(({ verdict }) => verdict.decision === 'convert').length
+  if (worth === rows.length) return html`All ${num('count', rows.length)} images are worth converting.`
+  return html`${num('count', worth)} of ${num('count', rows.length)} images ${worth === 1 ? 'is' : 'are'} worth converting.`
+}
+
+const HEADS = ['Image', 'Verdict', 'Faster', 'Optimized', 'Full pull', 'Bytes', 'Of full pull']
+
+/** @returns the whole page */
+export function renderFleet(entries: readonly FleetEntry[]): string {
+  const rows = entries.map(rowOf).toSorted((a, b) => gain(b) - gain(a))
+  const body = html`<header><span class="brand">headstart</span><span class="of">${num('count', rows.length)} images</span></header>
+<main>
+<section id="answer" aria-labelledby="answer-title"><h1 id="answer-title">${sentence(rows)}</h1></section>
+<section aria-labelledby="images-title"><h2 id="images-title">Images</h2>
+<p class="lead">Medians from nothing to ready, and what is fetched by then. Each was measured on the link that its own report names.</p>
+<div class="wide" tabindex="0" role="region" aria-label="All images"><table class="fleet"><thead><tr>${HEADS.map((head, index) => html`<th scope="col"${index === 2 ? { html: ' aria-sort="descending"' } : undefined}><button type="button">${head}</button></th>`)}</tr></thead><tbody>${rows.map(cells)}</tbody></table></div></section>
+</main>
+<footer>Made by headstart. This page loads nothing from anywhere.</footer>`
+  return renderShell({ title: 'headstart: images', body, data: {}, script: bundleClient('fleet.ts') })
+}
