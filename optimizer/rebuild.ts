@@ -254,7 +254,7 @@ class Rebuild implements AsyncDisposable {
     if (files === undefined) throw new Error('a layer without files')
     this.progress(index, 'write', 0)
     const order = orderLayer(layer.entries, plan.zone, plan.early)
-    const written = await writeLayer(layer, order, files.members, {
+    const written = await writeLayer(layer, order, files, {
       pool: this.pool,
       level: this.options.level,
       minChunkSize: this.options.minChunkSize,

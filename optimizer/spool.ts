@@ -4,7 +4,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 /** Bytes that gather before they are written. */
 const WRITE_BYTES = 1 << 20
 /** Bytes that may wait for the disk. */
-const MAX_WAITING_BYTES = 8 << 20
+const MAX_WAITING_BYTES = 4 << 20
 
 export class AppendFile implements AsyncDisposable {
   readonly path: string

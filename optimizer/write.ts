@@ -11,8 +11,9 @@ import { END_OF_TAR, plainFileHeader } from '../image/tar/write.ts'
 import type { Digest } from '../image/types.ts'
 import { compressMembers } from './batcher.ts'
 import type { StoredMember } from './cache.ts'
-import { readParts } from './compress/jobs.ts'
+import { type FilePart, readParts } from './compress/jobs.ts'
 import type { Pool } from './compress/pool.ts'
+import type { LayerFiles } from './ingest.ts'
 import { digestOfFile, type SpooledEntry, type SpooledLayer } from './layer.ts'
 import { type ChunkPlace, cutMembers, type Member } from './members.ts'
 import { Segments } from './segments.ts'
@@ -48,11 +49,11 @@ export interface WrittenLayer {
 /** A table of contents is fetched before anything else, so its bytes are worth more time than a file's. */
 const TOC_LEVEL = 9
 
-/** @param file that holds the layer's members, to which more are appended */
+/** @param files that hold the layer, to which members and table of contents are appended */
 export async function writeLayer(
   layer: SpooledLayer,
   order: LayerOrder,
-  file: AppendFile,
+  files: LayerFiles,
   options: WriteOptions,
 ): Promise<WrittenLayer> {
   const { prefetch, noPrefetch } = layer.landmarks
@@ -60,24 +61,18 @@ export async function writeLayer(
   const entries = [...order.zone, landmark, ...order.rest]
   // Cut anew each time it is walked through: a million members as objects would be most of the memory.
   const cut = () => cutMembers<SpooledEntry>(entries, { ...options, isAlone: (place) => place === landmark })
-  const compressedAgain = await compressMissing(layer, cut(), file, options)
+  const compressedAgain = await compressMissing(layer, cut(), files.members, options)
   const blob = new Segments()
   let zoneBytes = 0
-  const toc = encodeToc(
-    tocOf(layer, entries, cut(), blob, (entry, offset) => {
-      if (entry === prefetch) zoneBytes = offset
-    }),
-  )
-  const tocTar = Buffer.concat([
-    plainFileHeader(TOC_NAME, toc.length),
-    toc,
-    Buffer.alloc(paddingOf(toc.length)),
-    END_OF_TAR,
-  ])
+  const entriesOfToc = tocOf(layer, entries, cut(), blob, (entry, offset) => {
+    if (entry === prefetch) zoneBytes = offset
+  })
+  const toc = tarOfToc(encodeToc(entriesOfToc))
   const tocOffset = blob.size
-  blob.add(await compressToc(tocTar, options))
+  const tar = uncompressed(layer, cut())
+  tar.add(await spoolToc(toc.tar, files.spool))
+  blob.add(await compressToc(toc.tar, options))
   blob.add(encodeFooter(tocOffset))
-  const tar = uncompressed(layer, cut(), tocTar)
   const [stored, unpacked] = await Promise.all([options.pool.hash(blob.parts), options.pool.hash(tar.parts)])
   return {
     blob,
@@ -85,7 +80,7 @@ export async function writeLayer(
     size: stored.size,
     diffId: unpacked.digest,
     uncompressedSize: unpacked.size,
-    tocDigest: digestOf(toc),
+    tocDigest: toc.digest,
     zoneBytes,
     compressedAgain,
   }
@@ -202,20 +197,40 @@ function storedOf(layer: SpooledLayer, member: Cut): StoredMember {
   return stored
 }
 
-async function compressToc(tar: Buffer, { pool, level }: WriteOptions): Promise<Uint8Array> {
-  const bytes = new Uint8Array(tar) // a copy: the thread takes it away
+/** @returns the end of the layer's tar, and the digest of the JSON in it */
+function tarOfToc(json: Iterable<Buffer>): { tar: Uint8Array<ArrayBuffer>; digest: Digest } {
+  const pieces = [...json]
+  const size = pieces.reduce((sum, piece) => sum + piece.length, 0)
+  const header = plainFileHeader(TOC_NAME, size)
+  const tar = new Uint8Array(header.length + size + paddingOf(size) + END_OF_TAR.length)
+  tar.set(header)
+  let at = header.length
+  for (const piece of pieces) {
+    tar.set(piece, at)
+    at += piece.length
+  }
+  return { tar, digest: digestOf(tar.subarray(header.length, at)) }
+}
+
+async function spoolToc(tar: Uint8Array, spool: AppendFile): Promise<FilePart> {
+  const start = spool.append(tar)
+  await spool.flush()
+  return { file: spool.path, start, end: spool.size }
+}
+
+/** Takes the tar's memory away. */
+async function compressToc(tar: Uint8Array<ArrayBuffer>, { pool, level }: WriteOptions): Promise<Uint8Array> {
   const { output } = await pool.compress({
-    bytes: bytes.buffer,
-    members: [[0, bytes.length]],
+    bytes: tar.buffer,
+    members: [[0, tar.length]],
     hashes: [],
     level: Math.max(level, TOC_LEVEL),
   })
   return output
 }
 
-function uncompressed(layer: SpooledLayer, members: Iterable<Cut>, tocTar: Buffer): Segments {
+function uncompressed(layer: SpooledLayer, members: Iterable<Cut>): Segments {
   const tar = new Segments()
   for (const { ranges } of members) for (const range of ranges) tar.add({ file: layer.spool, ...range })
-  tar.add(tocTar)
   return tar
 }

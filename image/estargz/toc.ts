@@ -86,20 +86,18 @@ function unescapeToBytes(json: string): string {
 
 const utf8 = (text: string): string => Buffer.from(text, 'utf8').toString('latin1')
 
-/** Compact JSON, one fixed order of fields. Its sha256 is the TOC's digest. */
-export function encodeToc(entries: Iterable<TocEntry>): Buffer {
+/** Compact JSON, one fixed order of fields, in pieces. The sha256 of all is the TOC's digest. */
+export function* encodeToc(entries: Iterable<TocEntry>): Generator<Buffer, void, undefined> {
   // Piece by piece: one string for all of a million files would not fit.
-  const pieces = [Buffer.from('{"version":1,"entries":[', 'latin1')]
-  let batch: string[] = []
-  let isFirst = true
-  const flush = () => {
-    if (batch.length === 0) return
-    pieces.push(Buffer.from((isFirst ? '' : ',') + batch.join(','), 'latin1'))
-    isFirst = false
+  let batch: string[] = ['{"version":1,"entries":[']
+  let separator = ''
+  for (const entry of entries) {
+    batch.push(separator, JSON.stringify(entry))
+    separator = ','
+    if (batch.length < 4096) continue
+    yield Buffer.from(batch.join(''), 'latin1')
     batch = []
   }
-  for (const entry of entries) if (batch.push(JSON.stringify(entry)) >= 4096) flush()
-  flush()
-  pieces.push(Buffer.from(']}', 'latin1'))
-  return Buffer.concat(pieces)
+  batch.push(']}')
+  yield Buffer.from(batch.join(''), 'latin1')
 }

@@ -18,17 +18,24 @@ export interface HeaderParts {
   readonly sparseSize: number | undefined
 }
 
-type Records = readonly (readonly [string, string])[]
+type Records = ReadonlyMap<string, string>
+
+const NO_RECORDS: Records = new Map()
+
+/** Of two records with one key the later holds. Most entries have none, and share that. */
+export function recordsOf(globals: HeaderParts['globals'], own: HeaderParts['pax']): Records {
+  return globals.length + own.length === 0 ? NO_RECORDS : new Map([...globals, ...own])
+}
 
 /** @param pathOf normalises, and throws on a path that leaves the tar's root */
 export function entryOf(parts: HeaderParts, where: string, pathOf: (name: string) => BytePath): TarEntry {
   const { header } = parts
-  const pax = new Map([...parts.globals, ...parts.pax])
+  const pax = recordsOf(parts.globals, parts.pax)
   const name = recordOf(pax, 'GNU.sparse.name') ?? recordOf(pax, 'path') ?? parts.name ?? header.name
   const type = typeOf(header.flag, name, where)
   const linkName = recordOf(pax, 'linkpath') ?? parts.linkName ?? header.linkName
   const hasLink = type === 'symlink' || type === 'hardlink'
-  const claimed = sizeOf(header, [...pax], where)
+  const claimed = sizeOf(header, pax, where)
   const number = (key: string, fallback: number) => numberOf(pax, key, fallback, where)
   return {
     path: pathOf(name),
@@ -46,7 +53,7 @@ export function entryOf(parts: HeaderParts, where: string, pathOf: (name: string
     devMajor: type === 'char' || type === 'block' ? header.devMajor : 0,
     devMinor: type === 'char' || type === 'block' ? header.devMinor : 0,
     xattrs: xattrsOf(pax),
-    header: Buffer.concat(parts.blocks),
+    header: parts.blocks.length === 1 && parts.blocks[0] ? parts.blocks[0] : Buffer.concat(parts.blocks),
     pax,
     standsAlone:
       parts.globals.length === 0 && parts.sparseSize === undefined && (type === 'reg' || claimed === 0),
@@ -89,14 +96,13 @@ function numberOf(pax: ReadonlyMap<string, string>, key: string, fallback: numbe
 
 /** Bytes stored in the tar, for a type that has content. */
 export function sizeOf(header: HeaderBlock, records: Records, where: string): number {
-  const size = numberOf(new Map(records), 'size', header.size, where)
+  const size = numberOf(records, 'size', header.size, where)
   if (!Number.isSafeInteger(size) || size < 0) throw tarError(`${where} has the size ${size}`)
   return size
 }
 
 /** The size with holes, of PAX 1.0 and 0.x. */
-export function paxRealSize(records: Records, where: string): number {
-  const pax = new Map(records)
+export function paxRealSize(pax: Records, where: string): number {
   const key = pax.has('GNU.sparse.realsize') ? 'GNU.sparse.realsize' : 'GNU.sparse.size'
   return checkedSize(numberOf(pax, key, Number.NaN, where), where)
 }
@@ -109,7 +115,10 @@ function checkedSize(size: number, where: string): number {
   return size
 }
 
-function xattrsOf(pax: ReadonlyMap<string, string>): Map<string, Buffer> {
+const NO_XATTRS: ReadonlyMap<string, Buffer> = new Map()
+
+function xattrsOf(pax: ReadonlyMap<string, string>): ReadonlyMap<string, Buffer> {
+  if (pax.size === 0) return NO_XATTRS
   const xattrs = new Map<string, Buffer>()
   for (const [key, value] of pax)
     if (key.startsWith(XATTR) && key.length > XATTR.length)

@@ -9,7 +9,7 @@ import { messageOf } from '../errors.ts'
 import { normalizePath, textOf } from '../paths.ts'
 import { BLOCK, paddingOf, type TarEntry } from './entry.ts'
 import { type HeaderBlock, parseHeaderBlock, tarError } from './header.ts'
-import { entryOf, gnuRealSize, paxRealSize, sizeOf } from './metadata.ts'
+import { entryOf, gnuRealSize, paxRealSize, recordsOf, sizeOf } from './metadata.ts'
 import { parsePax } from './pax.ts'
 import {
   checkParts,
@@ -191,8 +191,10 @@ export class TarScanner {
       }
       return yield* this.begin(header, block, { parts, size: realSize, stored: header.size })
     }
-    const records = [...this.globals, ...this.prelude.pax]
-    const parts = mayBeSparse(header.flag) ? paxParts(records, this.where) : undefined
+    const records = recordsOf(this.globals, this.prelude.pax)
+    const maySparse = records.size > 0 && mayBeSparse(header.flag)
+    // Version 0.0 repeats its keys, so the pairs are looked at, not the map.
+    const parts = maySparse ? paxParts([...this.globals, ...this.prelude.pax], this.where) : undefined
     const stored = sizeOf(header, records, this.where)
     if (parts === undefined) return yield* this.begin(header, block, undefined)
     if (parts !== '1.0')
@@ -220,7 +222,7 @@ export class TarScanner {
     if (state.stored < 0) throw tarError(`${this.where} has a sparse map longer than its content`)
     const parts = state.reader.push(block)
     if (parts === undefined) return
-    const records = [...this.globals, ...this.prelude.pax]
+    const records = recordsOf(this.globals, this.prelude.pax)
     const sparse = { parts, size: paxRealSize(records, this.where), stored: state.stored }
     yield* this.begin(state.header, state.block, sparse)
   }

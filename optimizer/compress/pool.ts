@@ -140,7 +140,7 @@ function errorOf({ code, message }: { code: string | undefined; message: string 
 }
 
 /** Buffers wait here for the next job. Collecting them as garbage costs more memory than they have. */
-const MAX_FREE_BYTES = 16 << 20
+const MAX_FREE_BYTES = 8 << 20
 const SMALLEST_BUFFER = 1 << 20
 
 function createBuffers() {

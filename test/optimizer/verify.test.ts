@@ -63,7 +63,7 @@ async function problemsOf(
 /** The blob with another table of contents. */
 function withToc(change: (entries: TocEntry[]) => TocEntry[]): Buffer {
   const { tocOffset = 0, start = 0 } = parseFooter(blob.subarray(-FOOTER_BYTES), blob.length) ?? {}
-  const toc = encodeToc(change(parseToc(unpackToc(blob.subarray(tocOffset, start)))))
+  const toc = Buffer.concat([...encodeToc(change(parseToc(unpackToc(blob.subarray(tocOffset, start)))))])
   const tar = Buffer.concat([
     plainFileHeader(TOC_NAME, toc.length),
     toc,
