@@ -4,7 +4,7 @@ import { showPath } from '../format.ts'
 import { type Rect, squarify } from '../treemap.ts'
 import { byId, make, say } from './dom.ts'
 import { type FileState, type Files, STATE_LABELS } from './files.ts'
-import { onCanvas, type Theme } from './theme.ts'
+import { createPicture, onCanvas, type Theme } from './theme.ts'
 
 type CellState = Exclude<FileState, 'opened'> | 'rest'
 
@@ -103,10 +103,9 @@ function paint(ctx: CanvasRenderingContext2D, placed: readonly Placed[], data: P
   ctx.font = `12px ${theme.sans}`
   ctx.textBaseline = 'top'
   ctx.fillStyle = theme.color('soft')
+  const extents = extentsOf(placed, data.layers.length)
   data.layers.forEach((layer, index) => {
-    const own = placed.filter(({ cell }) => cell.layer === index)
-    const left = Math.min(...own.map(({ x }) => x))
-    const right = Math.max(...own.map(({ x, width }) => x + width))
+    const { left, right } = extents[index] ?? { left: 0, right: 0 }
     const text = [
       `Layer ${index + 1}, ${say('bytes', layer.size)}`,
       `Layer ${index + 1}`,
@@ -114,6 +113,17 @@ function paint(ctx: CanvasRenderingContext2D, placed: readonly Placed[], data: P
     ].find((one) => ctx.measureText(one).width < right - left)
     if (text) ctx.fillText(text, left, 2)
   })
+}
+
+function extentsOf(placed: readonly Placed[], layers: number): { left: number; right: number }[] {
+  const extents = Array.from({ length: layers }, () => ({ left: Number.POSITIVE_INFINITY, right: 0 }))
+  for (const { x, width, cell } of placed) {
+    const extent = extents[cell.layer]
+    if (!extent) continue
+    extent.left = Math.min(extent.left, x)
+    extent.right = Math.max(extent.right, x + width)
+  }
+  return extents
 }
 
 function outline(ctx: CanvasRenderingContext2D, { x, y, width, height }: Rect, theme: Theme): void {
@@ -161,11 +171,17 @@ export function showMap(data: PageData, files: Files): void {
   const cells = collectCells(data, files)
   showLegend(cells, data.traced)
   let placed: Placed[] = []
+  let largest: Cell[] | undefined
   let chosen: Placed | undefined
+  const picture = createPicture()
+  let size = ''
   const repaint = onCanvas(box, (ctx, width, height, theme) => {
-    placed = place(cells, data.layers.length, width, height)
-    chosen = placed.find(({ cell }) => cell === chosen?.cell)
-    paint(ctx, placed, data, theme)
+    if (size !== `${width} ${height}`) {
+      size = `${width} ${height}`
+      placed = place(cells, data.layers.length, width, height)
+      chosen = placed.find(({ cell }) => cell === chosen?.cell)
+    }
+    picture.draw(ctx, theme.color('zone'), (onto) => paint(onto, placed, data, theme))
     if (chosen) outline(ctx, chosen, theme)
   })
   const choose = (next: Placed | undefined) => {
@@ -181,8 +197,9 @@ export function showMap(data: PageData, files: Files): void {
     const step = STEPS[event.key]
     if (step === undefined) return
     event.preventDefault()
-    const largest = placed.toSorted((a, b) => b.cell.packed - a.cell.packed)
-    const at = largest.findIndex(({ cell }) => cell === chosen?.cell)
-    choose(largest[Math.min(largest.length - 1, Math.max(0, at + step))])
+    largest ??= cells.toSorted((a, b) => b.packed - a.packed)
+    const at = chosen ? largest.indexOf(chosen.cell) : -1
+    const next = largest[Math.min(largest.length - 1, Math.max(0, at + step))]
+    choose(placed.find(({ cell }) => cell === next))
   })
 }

@@ -32,16 +32,45 @@ export function onCanvas(
   const canvas = box.querySelector('canvas')
   const context = canvas?.getContext('2d')
   if (!canvas || !context) return () => {}
+  let drawn = ''
   const paint = () => {
     const { clientWidth: width, clientHeight: height } = box
+    drawn = `${width} ${height}`
     const scale = devicePixelRatio || 1
     canvas.width = Math.round(width * scale)
     canvas.height = Math.round(height * scale)
     context.setTransform(scale, 0, 0, scale, 0, 0)
-    context.clearRect(0, 0, width, height)
     draw(context, width, height, readTheme())
   }
-  new ResizeObserver(paint).observe(box)
   whenThemed(paint)
+  // The first call tells the size that was drawn already.
+  new ResizeObserver(() => drawn !== `${box.clientWidth} ${box.clientHeight}` && paint()).observe(box)
   return paint
+}
+
+/** A picture that is costly to draw, kept as long as its size and colours stay. */
+export function createPicture(): {
+  draw(context: CanvasRenderingContext2D, key: string, paint: (onto: CanvasRenderingContext2D) => void): void
+} {
+  const kept = document.createElement('canvas')
+  let keptKey = ''
+  return {
+    draw(context, key, paint) {
+      const { width, height } = context.canvas
+      const whole = `${key} ${width} ${height}`
+      const onto = kept.getContext('2d')
+      if (!onto) return
+      if (whole !== keptKey) {
+        kept.width = width
+        kept.height = height
+        onto.setTransform(context.getTransform())
+        paint(onto)
+        keptKey = whole
+      }
+      context.save()
+      context.resetTransform()
+      context.drawImage(kept, 0, 0)
+      context.restore()
+    },
+  }
 }

@@ -148,7 +148,7 @@ class Waterfall {
   constructor(accesses: readonly Access[], readyMs: number | null) {
     this.#accesses = accesses
     this.#readyMs = readyMs
-    const last = Math.max(...accesses.map(({ readMs }) => readMs), readyMs ?? 0, 1)
+    const last = accesses.reduce((latest, { readMs }) => Math.max(latest, readMs), Math.max(1, readyMs ?? 0))
     this.#whole = { from: 0, to: last * 1.02 }
     this.#view = this.#whole
   }
