@@ -7,10 +7,11 @@
 import { createReadStream, createWriteStream } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { type ArchiveIndex, archiveError, indexArchive, type Member } from './archive-index.ts'
 import { type BlobStore, completeSource } from './complete.ts'
-import { compressionOf, decompress } from './decompress.ts'
+import { compressionError, compressionOf, decompress } from './decompress.ts'
 import { type DockerManifest, selectDockerImage, synthesizeManifest } from './docker-archive.ts'
 import { HeadstartError, messageOf } from './errors.ts'
 import { checkLayoutVersion, parseLayoutIndex, selectFromIndex } from './layout-index.ts'
@@ -65,7 +66,7 @@ export interface Archive {
   /** A small member, whole. @throws HeadstartError E_ARCHIVE, E_TOO_LARGE */
   small(path: string, limit: number): Promise<Buffer>
   head(member: Member, length: number): Promise<Buffer>
-  stream(member: Member): ReturnType<typeof createReadStream>
+  stream(member: Member): Readable
 }
 
 const blobPath = (digest: Digest): string => `blobs/sha256/${digest.slice('sha256:'.length)}`
@@ -139,7 +140,12 @@ async function openPlain(
   const folder = await workspace.sub('archive')
   const unpacked = join(folder, `${process.hrtime.bigint()}.tar`)
   const { stream } = await decompress(createReadStream(path))
-  await pipeline(stream, createWriteStream(unpacked, { flags: 'wx' }), { signal: options.signal })
+  try {
+    await pipeline(stream, createWriteStream(unpacked, { flags: 'wx' }), { signal: options.signal })
+  } catch (error) {
+    options.signal?.throwIfAborted()
+    throw compressionError(error, name)
+  }
   return stack.use(await openFile(unpacked, name))
 }
 
@@ -174,12 +180,14 @@ function archiveOn(file: FileHandle, index: ArchiveIndex, name: string): Archive
       return head(member, member.size)
     },
     stream: ({ offset, size }) =>
-      createReadStream('', {
-        fd: file,
-        autoClose: false,
-        highWaterMark: 1 << 20,
-        start: offset,
-        end: offset + size - 1,
-      }),
+      size === 0
+        ? Readable.from([], { objectMode: false })
+        : createReadStream('', {
+            fd: file,
+            autoClose: false,
+            highWaterMark: 1 << 20,
+            start: offset,
+            end: offset + size - 1,
+          }),
   }
 }

@@ -43,15 +43,18 @@ function layoutStore(folder: string, name: string, descriptor: Descriptor): Blob
   return {
     name,
     async root(): Promise<RawDocument> {
-      const bytes = await readSmall(blobPath(folder, descriptor.digest), `the manifest of ${name}`)
+      const bytes = await readSmall(blobPath(folder, descriptor.digest), `the manifest of ${name}`).catch(
+        (cause: unknown) => {
+          if (cause instanceof HeadstartError) throw cause
+          throw blobMissing(name, descriptor.digest, cause)
+        },
+      )
       return { descriptor, bytes }
     },
     async open({ digest, size }, range, signal) {
       const path = blobPath(folder, digest)
       const file = await open(path).catch((cause: unknown) => {
-        throw new HeadstartError('E_BLOB_MISSING', `${name} lacks the blob ${digest}: ${messageOf(cause)}`, {
-          cause,
-        })
+        throw blobMissing(name, digest, cause)
       })
       const stored = (await file.stat()).size
       if (stored !== size) {
@@ -71,6 +74,9 @@ function layoutStore(folder: string, name: string, descriptor: Descriptor): Blob
     async [Symbol.asyncDispose]() {},
   }
 }
+
+const blobMissing = (name: string, digest: Digest, cause: unknown): HeadstartError =>
+  new HeadstartError('E_BLOB_MISSING', `${name} lacks the blob ${digest}: ${messageOf(cause)}`, { cause })
 
 async function readIndex(folder: string, name: string): Promise<LayoutEntry[]> {
   const version = await readSmall(join(folder, 'oci-layout'), name).catch((cause: unknown) => {
