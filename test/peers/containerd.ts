@@ -48,7 +48,7 @@ export async function startContainerd(): Promise<Containerd> {
     await rm(folder, { recursive: true, force: true, maxRetries: 5 })
   }
   try {
-    await start(program, ['-socket', socket, '-root', join(folder, 'snapshotter')], socket)
+    await start(program, ['--address', socket, '--root', join(folder, 'snapshotter')], socket)
     await start('containerd', ['-c', join(folder, 'config.toml')], address)
     await ctr('version')
   } catch (error) {

@@ -1,5 +1,5 @@
 /** The runtimes of others, for real: a Docker engine, and containerd with a stargz snapshotter built from Debian's packages. */
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runBench } from '../../report/bench/run.ts'
@@ -14,14 +14,7 @@ let snapshotter = ''
 beforeAll(async () => {
   folder = await mkdtemp('/var/tmp/report-test-')
   images = await makeImages(folder)
-  // The daemon made of Debian's library has flags of its own; users have containerd-stargz-grpc.
-  const program = await buildGo(new URL('../peers/stargzd/', import.meta.url).pathname)
-  snapshotter = join(folder, 'containerd-stargz-grpc')
-  await writeFile(
-    snapshotter,
-    `#!/bin/sh\n[ "$1" = --version ] && exit\nexec ${program} -socket "\${1#--address=}" -root "\${2#--root=}"\n`,
-  )
-  await chmod(snapshotter, 0o755)
+  snapshotter = await buildGo(new URL('../peers/stargzd/', import.meta.url).pathname)
 })
 
 afterAll(() => rm(folder, { recursive: true, force: true }))

@@ -1,6 +1,7 @@
 // An independent judge of our layers, on the format's own library. It never sees our code:
 //
 //	oracle check BLOB TOC_DIGEST ORIGINAL_TAR   every file and all metadata of the tar, read through the library
+//	oracle check-all LIST                       the same for each line of LIST, its three fields parted by tabs
 //	oracle build TAR BLOB CHUNK_SIZE [FILE…]    a layer as the library writes it, FILEs prioritized; prints its TOC digest
 //
 // `check` prints one line a fault and ends with status 1 when there is any; else it prints what it compared.
@@ -28,11 +29,16 @@ func main() {
 	var err error
 	switch {
 	case len(os.Args) == 5 && os.Args[1] == "check":
-		err = check(os.Args[2], os.Args[3], os.Args[4])
+		var count int
+		if count, err = check(os.Args[2], os.Args[3], os.Args[4]); err == nil {
+			fmt.Printf("%d entries agree\n", count)
+		}
+	case len(os.Args) == 3 && os.Args[1] == "check-all":
+		err = checkAll(os.Args[2])
 	case len(os.Args) >= 5 && os.Args[1] == "build":
 		err = build(os.Args[2], os.Args[3], os.Args[4], os.Args[5:])
 	default:
-		err = fmt.Errorf("usage: oracle check BLOB TOC_DIGEST ORIGINAL_TAR | oracle build TAR BLOB CHUNK_SIZE [FILE…]")
+		err = fmt.Errorf("usage: oracle check BLOB TOC_DIGEST ORIGINAL_TAR | oracle check-all LIST | oracle build TAR BLOB CHUNK_SIZE [FILE…]")
 	}
 	if err != nil {
 		fmt.Println(err)
@@ -40,16 +46,16 @@ func main() {
 	}
 }
 
-func section(name string) (*io.SectionReader, error) {
+func section(name string) (*io.SectionReader, func() error, error) {
 	file, err := os.Open(name)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	info, err := file.Stat()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return io.NewSectionReader(file, 0, info.Size()), nil
+	return io.NewSectionReader(file, 0, info.Size()), file.Close, nil
 }
 
 func build(tarName, blobName, chunk string, files []string) error {
@@ -57,10 +63,11 @@ func build(tarName, blobName, chunk string, files []string) error {
 	if err != nil {
 		return err
 	}
-	in, err := section(tarName)
+	in, close, err := section(tarName)
 	if err != nil {
 		return err
 	}
+	defer close()
 	options := []estargz.Option{estargz.WithChunkSize(size)}
 	if len(files) > 0 {
 		options = append(options, estargz.WithPrioritizedFiles(files))
@@ -145,27 +152,47 @@ func (j *judge) fault(format string, args ...interface{}) {
 	j.faults = append(j.faults, fmt.Sprintf(format, args...))
 }
 
-func check(blobName, tocDigest, tarName string) error {
-	files, err := readTar(tarName)
-	if err != nil {
-		return fmt.Errorf("the original: %w", err)
-	}
-	blob, err := section(blobName)
+func checkAll(listName string) error {
+	list, err := os.ReadFile(listName)
 	if err != nil {
 		return err
 	}
+	lines := strings.Split(strings.TrimSpace(string(list)), "\n")
+	for _, line := range lines {
+		fields := strings.Split(line, "\t")
+		if len(fields) != 3 {
+			return fmt.Errorf("%q has no three fields", line)
+		}
+		if _, err := check(fields[0], fields[1], fields[2]); err != nil {
+			return fmt.Errorf("%s: %w", fields[0], err)
+		}
+	}
+	fmt.Printf("%d layers agree\n", len(lines))
+	return nil
+}
+
+func check(blobName, tocDigest, tarName string) (int, error) {
+	files, err := readTar(tarName)
+	if err != nil {
+		return 0, fmt.Errorf("the original: %w", err)
+	}
+	blob, close, err := section(blobName)
+	if err != nil {
+		return 0, err
+	}
+	defer close()
 	reader, err := estargz.Open(blob)
 	if err != nil {
-		return fmt.Errorf("Open: %w", err)
+		return 0, fmt.Errorf("Open: %w", err)
 	}
 	verifier, err := reader.VerifyTOC(digest.Digest(tocDigest))
 	if err != nil {
-		return fmt.Errorf("VerifyTOC: %w", err)
+		return 0, fmt.Errorf("VerifyTOC: %w", err)
 	}
 	j := &judge{reader: reader, verify: verifier, files: files, seen: map[string]bool{}}
 	root, ok := reader.Lookup("")
 	if !ok {
-		return fmt.Errorf("no root")
+		return 0, fmt.Errorf("no root")
 	}
 	if item, ok := files[""]; ok {
 		j.seen[""] = true
@@ -181,15 +208,14 @@ func check(blobName, tocDigest, tarName string) error {
 		j.fault("landmark: %v", err)
 	}
 	if _, err := blob.Seek(0, io.SeekStart); err != nil {
-		return err
+		return 0, err
 	}
 	j.stream(blob)
 	if len(j.faults) > 0 {
 		sort.Strings(j.faults)
-		return fmt.Errorf("%s", strings.Join(j.faults, "\n"))
+		return 0, fmt.Errorf("%s", strings.Join(j.faults, "\n"))
 	}
-	fmt.Printf("%d entries agree\n", len(files))
-	return nil
+	return len(files), nil
 }
 
 func (j *judge) walk(folder string, dir *estargz.TOCEntry) {

@@ -61,10 +61,15 @@ func serve(socket, root string) error {
 }
 
 func main() {
-	socket := flag.String("socket", "", "unix socket to listen on")
+	socket := flag.String("address", "", "unix socket to listen on")
 	root := flag.String("root", "", "folder for its state")
+	version := flag.Bool("version", false, "print what this is")
 	verbose := flag.Bool("verbose", false, "log what is fetched")
 	flag.Parse()
+	if *version {
+		fmt.Println("stargzd, a snapshotter for tests")
+		return
+	}
 	if *socket == "" || *root == "" {
 		flag.Usage()
 		os.Exit(2)
