@@ -104,7 +104,7 @@ async function recordStart(tree: Tree, engine: Engine, options: ProfileOptions):
   })
   options.onPhase?.('running')
   using _progress = reportProgress(mount, started.startedAt.monotonic, options.onProgress)
-  const { ready, exitCode } = await started.untilReady()
+  const { ready, exitCode } = await Promise.race([started.untilReady(), mount.died])
   await mount.markReady()
   options.onPhase?.('ready')
   if (exitCode === undefined && ready.by !== 'interrupt') await recordOn(started.container, options)

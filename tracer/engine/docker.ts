@@ -66,6 +66,22 @@ export const dockerEngine: Engine = {
   },
 }
 
+/**
+ * Ids of what is in the engine, whoever's: a request that was under way when its sender was killed is carried out all the same, when the
+ * sender's workspace may be gone already.
+ */
+export async function dockerIds(): Promise<string[]> {
+  if ((await dockerEngine.unavailable()) !== undefined) return []
+  const docker = await connectDocker()
+  const containers = await docker.listContainers({ all: true, filters: { label: [LABEL] } })
+  const images = await docker.listImages({ filters: { reference: [SHELL_REPOSITORY] } })
+  const tags = images.flatMap(({ RepoTags }) => RepoTags ?? [])
+  return [
+    ...containers.flatMap(({ Labels }) => Labels[LABEL] ?? []),
+    ...tags.map((tag) => tag.slice(SHELL_REPOSITORY.length + 1)),
+  ]
+}
+
 const shellName = (id: string): string => `${SHELL_REPOSITORY}:${id}`
 
 async function createShell(docker: Docker, { id, root, plainRoot }: ContainerRequest): Promise<string> {

@@ -3,9 +3,11 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { constants } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { tryCommand } from '../../image/command.ts'
 import { HeadstartError, messageOf } from '../../image/errors.ts'
 import { readInside } from '../inside.ts'
+import { killAll, processesNaming, removeCgroups } from './processes.ts'
 import { runcConfig } from './runc-config.ts'
 import type { Container, ContainerRequest, Engine } from './types.ts'
 import { resolveUser } from './users.ts'
@@ -56,15 +58,30 @@ export const runcEngine: Engine = {
         await tryCommand('runc', ['--root', state, 'kill', request.id, signal])
       },
       async [Symbol.asyncDispose]() {
-        await tryCommand('runc', ['--root', state, 'delete', '--force', request.id])
-        await exited.catch(() => {})
+        await end(() => tryCommand('runc', ['--root', state, 'delete', '--force', request.id]), exited)
       },
     } satisfies Container
   },
   async sweep(id, folder) {
     if ((await runcEngine.unavailable()) !== undefined) return
-    await tryCommand('runc', ['--root', join(folder, STATE), 'delete', '--force', id])
+    const state = join(folder, STATE)
+    // First a runc that is still at work: it would go on making the container.
+    await killAll(await processesNaming(state))
+    await tryCommand('runc', ['--root', state, 'delete', '--force', id])
+    await removeCgroups(id)
   },
+}
+
+const END_AGAIN_MS = 100
+
+/** Deletes until the container has ended: a runc that is still making it has nothing yet that could be deleted. */
+async function end(remove: () => Promise<unknown>, exited: Promise<number>): Promise<void> {
+  const ended = exited.then(
+    () => true,
+    () => true,
+  )
+  do await remove()
+  while (!(await Promise.race([ended, sleep(END_AGAIN_MS, false)])))
 }
 
 function refuseOptions({ options }: ContainerRequest): void {

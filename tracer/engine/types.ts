@@ -40,6 +40,6 @@ export interface Engine {
   unavailable(): Promise<string | undefined>
   /** Starts a container; disposing kills and removes it. @throws HeadstartError E_RUN, E_OPTION */
   run(request: ContainerRequest): Promise<Container>
-  /** Removes containers, networks and images that carry this id. */
+  /** Ends and removes all that carries this id; `folder` is what `run` was given, whether it is still there or not. */
   sweep(id: string, folder: string): Promise<void>
 }

@@ -40,6 +40,8 @@ export interface Mount extends AsyncDisposable {
   readonly totals: { readonly files: number; readonly bytes: number }
   /** symlinks at the tree's root, byte text */
   readonly rootLinks: readonly { readonly name: string; readonly target: string }[]
+  /** Rejects when the mount process ends before its time; never resolves. */
+  readonly died: Promise<never>
   /** of a lazy tree */
   readonly lazy: LazySummary | undefined
   /** Forgets the accesses so far: the container starts now. */
@@ -81,6 +83,7 @@ export async function mountFileSystem(options: MountOptions): Promise<Mount> {
     totals: mounted.totals,
     rootLinks: mounted.rootLinks,
     lazy: mounted.lazy,
+    died: server.died,
     restart: () => server.tell('restart'),
     markReady: () => server.tell('markReady'),
     progress: () => server.ask({ ask: 'progress' }, progressSchema),
@@ -112,6 +115,7 @@ async function setReadahead(mountPoint: string, wanted: number | undefined): Pro
 }
 
 interface Server extends AsyncDisposable {
+  readonly died: Promise<never>
   ask<T>(request: DistributiveOmit<Request, 'id'>, schema: z.ZodType<T>): Promise<T>
   tell(ask: 'restart' | 'markReady'): Promise<void>
   kill(): void
@@ -132,6 +136,12 @@ function startServer(mountPoint: string): Server {
   })
   const waiting = new Map<number, Waiting>()
   const ended = watch(child, waiting)
+  let isWanted = true
+  const died = ended.then((message) => {
+    // Once nobody wants it any more its end is no news.
+    return isWanted ? Promise.reject(new HeadstartError('E_FUSE', message)) : new Promise<never>(() => {})
+  })
+  died.catch(() => {}) // whoever waits for it is told; nobody may
   let lastId = 0
 
   function post(request: DistributiveOmit<Request, 'id'>): Promise<unknown> {
@@ -139,11 +149,7 @@ function startServer(mountPoint: string): Server {
     return new Promise((resolve, reject) => {
       waiting.set(id, { resolve, reject })
       child.send({ ...request, id }, (error) => {
-        // When it ended, `watch` knows why.
-        if (error)
-          ended.then(() =>
-            reject(new HeadstartError('E_FUSE', 'the mount process is gone', { cause: error })),
-          )
+        if (error) ended.then((message) => reject(new HeadstartError('E_FUSE', message, { cause: error })))
       })
     })
   }
@@ -153,8 +159,10 @@ function startServer(mountPoint: string): Server {
     tell: async (ask) => {
       await post({ ask })
     },
+    died,
     kill: () => child.kill('SIGKILL'),
     async [Symbol.asyncDispose]() {
+      isWanted = false
       await detach(mountPoint)
       if (child.connected) child.disconnect()
       const timer = setTimeout(() => child.kill('SIGKILL'), 5000)
@@ -170,8 +178,8 @@ async function detach(mountPoint: string): Promise<void> {
   if (status !== 0) await tryCommand('umount', ['-l', mountPoint])
 }
 
-/** Routes replies; when the process ends, whoever still waits is told. */
-function watch(child: ChildProcess, waiting: Map<number, Waiting>): Promise<void> {
+/** Routes replies; when the process ends, whoever still waits is told. Resolves then, with the reason. */
+function watch(child: ChildProcess, waiting: Map<number, Waiting>): Promise<string> {
   let complaint = ''
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     complaint = (complaint + text).slice(-2000)
@@ -190,7 +198,7 @@ function watch(child: ChildProcess, waiting: Map<number, Waiting>): Promise<void
       const message = `the mount process ended${reason === '' ? '' : `: ${reason}`}`
       for (const waiter of waiting.values()) waiter.reject(new HeadstartError('E_FUSE', message))
       waiting.clear()
-      resolve()
+      resolve(message)
     })
   })
 }

@@ -89,7 +89,7 @@ async function buildLayer({ zone, rest, chunkSize = 4 << 20, damage }: LazyLayer
     }
   }
   flush()
-  const json = encodeToc(toc)
+  const json = Buffer.concat([...encodeToc(toc)])
   const data = Buffer.concat(blob)
   damage?.(data)
   const bytes = Buffer.concat([
