@@ -24,6 +24,7 @@ import { describeMachine, describeVersions, dropPageCache } from './machine.ts'
 import { type ArmTarget, takeAudit, takeSample } from './measure.ts'
 import { bringNear } from './near.ts'
 import { startOrigin } from './origin.ts'
+import { endOrphans } from './orphans.ts'
 import type { LayerPlan } from './requests.ts'
 import { chooseRuntime } from './runtime/index.ts'
 import type { RuntimeName, StartSettings } from './runtime/types.ts'
@@ -117,6 +118,7 @@ export async function runBench(options: BenchOptions): Promise<Bench> {
       ),
     ),
   )
+  await endOrphans()
   await sweep()
   await using workspace = await createWorkspace()
   const near = await prepareImages(arms, options, workspace)

@@ -55,7 +55,7 @@ function sentence(rows: readonly Row[]): Html {
   return html`${num('count', worth)} of ${num('count', rows.length)} images ${worth === 1 ? 'is' : 'are'} worth converting.`
 }
 
-const HEADS = ['Image', 'Verdict', 'Faster', 'Optimized', 'Full pull', 'Bytes', 'Of full pull']
+const HEADS = ['Image', 'Verdict', 'Faster', 'Optimized', 'Full pull', 'Bytes', 'Full pull bytes']
 
 /** @returns the whole page */
 export function renderFleet(entries: readonly FleetEntry[]): string {
@@ -65,7 +65,7 @@ export function renderFleet(entries: readonly FleetEntry[]): string {
 <section id="answer" aria-labelledby="answer-title"><h1 id="answer-title">${sentence(rows)}</h1></section>
 <section aria-labelledby="images-title"><h2 id="images-title">Images</h2>
 <p class="lead">Medians from nothing to ready, and what is fetched by then. Each was measured on the link that its own report names.</p>
-<div class="wide" tabindex="0" role="region" aria-label="All images"><table class="fleet"><thead><tr>${HEADS.map((head, index) => html`<th scope="col"${index === 2 ? { html: ' aria-sort="descending"' } : undefined}><button type="button">${head}</button></th>`)}</tr></thead><tbody>${rows.map(cells)}</tbody></table></div></section>
+<div class="wide" tabindex="0" role="region" aria-label="All images"><table class="fleet"><thead><tr>${HEADS.map((head, index) => html`<th scope="col"${index === 1 && { html: ' class="left"' }}${index === 2 ? { html: ' aria-sort="descending"' } : undefined}><button type="button">${head}</button></th>`)}</tr></thead><tbody>${rows.map(cells)}</tbody></table></div></section>
 </main>
 <footer>Made by headstart. This page loads nothing from anywhere.</footer>`
   return renderShell({ title: 'headstart: images', body, data: {}, script: bundleClient('fleet.ts') })

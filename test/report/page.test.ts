@@ -29,6 +29,17 @@ const inked = async (page: Page, selector: string): Promise<number> =>
 
 const CANVASES = ['#start-chart', '#bytes-chart', '#image-map canvas', '#waterfall canvas']
 
+/** How much of the page jumped about while it was made, in the browser's own measure. */
+const layoutShift = async (page: Page): Promise<number> =>
+  Number(
+    await page.evaluate(`new Promise((resolve) => {
+      let sum = 0
+      new PerformanceObserver((list) => { for (const entry of list.getEntries()) sum += entry.value })
+        .observe({ type: 'layout-shift', buffered: true })
+      setTimeout(() => resolve(sum), 100)
+    })`),
+  )
+
 async function axe(page: Page): Promise<string[]> {
   const source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
   await page.evaluate(source)
@@ -49,6 +60,7 @@ describe.each([
     for (const canvas of CANVASES) expect(await inked(page, canvas), canvas).toBeGreaterThan(500)
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(options.viewport.width)
     await keepScreenshot(page, `report-${name}`)
+    expect(await layoutShift(page)).toBe(0)
     expect(await axe(page)).toEqual([])
     expect(shown.complaints).toEqual([])
   })
