@@ -1,7 +1,7 @@
-/** What was gained, in a sentence: the last line of `bench`. Pure. */
-import type { Bench } from '../report/bench/file.ts'
+/** What was gained, and what could be gained still, in a sentence each: how `bench` ends. Pure. */
+import type { Bench, BenchAudit } from '../report/bench/file.ts'
 import { summarize } from '../report/bench/summary.ts'
-import { duration } from './output.ts'
+import { bytes, duration, thousands } from './output.ts'
 
 /** Undefined where one of the two arms was not measured. */
 export function gainOf(bench: Bench): string | undefined {
@@ -16,3 +16,7 @@ export function gainOf(bench: Bench): string | undefined {
     ? `The start became ${ratio.toFixed(1)} times faster: from ${figures}.`
     : `The start became ${(1 / ratio).toFixed(1)} times slower: from ${figures}.`
 }
+
+export const auditText = ({ unused, unusedBytes, zoneBytes, onDemand }: BenchAudit): string =>
+  `audit: ${bytes(unusedBytes)} of the zone's ${bytes(zoneBytes)} (${thousands(unused.length)} files) were not read; ` +
+  `${thousands(onDemand.length)} files were fetched on demand (headstart optimize --refine takes both into account)`

@@ -16,7 +16,7 @@ import { type NamedImage, runBench } from '../../report/bench/run.ts'
 import { runtimes } from '../../report/bench/runtime/index.ts'
 import type { RuntimeName, StartSettings } from '../../report/bench/runtime/types.ts'
 import type { EngineName } from '../../tracer/engine/types.ts'
-import { gainOf } from '../bench-gain.ts'
+import { auditText, gainOf } from '../bench-gain.ts'
 import { commandLine } from '../command-line.ts'
 import type { CliContext } from '../context.ts'
 import {
@@ -46,6 +46,7 @@ interface Flags extends ImageFlags, ReadyFlags, RunFlags {
   readonly bandwidth?: number
   readonly latency?: number
   readonly watch: number
+  readonly audit: boolean
   readonly format: FormatName
   readonly budget?: string[]
   readonly baseline?: string
@@ -74,6 +75,11 @@ export function register(command: Command, context: CliContext): void {
     )
     .option('--snapshotter <program>', "with --runtime containerd: the stargz snapshotter's daemon")
     .option('--watch <time>', 'how long to watch after ready what is still fetched', durationFlag, 0)
+    .option(
+      '--audit',
+      'record one more optimized start: what its zone brought for nothing, and what it lacked',
+      false,
+    )
     .addOption(new Option('--format <name>', 'of the result').choices(Object.keys(formats)).default('text'))
     .action((original: string, optimized: string, args: string[], flags: Flags) =>
       bench(original, optimized, args, flags, context),
@@ -141,6 +147,7 @@ async function bench(
     warmups: flags.warmups,
     start: await startSettings(image, args, flags),
     watchMs: flags.watch,
+    audit: flags.audit,
     tool: `headstart ${context.version}`,
     command: commandLine(process.argv.slice(2)),
     signal: context.interrupts.abort,
@@ -189,6 +196,7 @@ function conclude(measured: Bench, checks: readonly Check[], flags: Flags, outpu
   if (measured.interrupted) output.warn('interrupted: the samples so far are kept')
   output.note(`written to ${flags.output}`)
   output.result(formats[flags.format](measured, checks).trimEnd())
+  if (measured.audit) output.note(auditText(measured.audit))
   const gain = gainOf(measured)
   if (flags.format === 'text' && gain !== undefined) output.result(gain)
   const exceeded = checks.filter(({ ok }) => !ok).length

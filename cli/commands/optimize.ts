@@ -1,47 +1,31 @@
 /** `headstart optimize`: rebuild an image as eStargz, startup files first. */
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
+import { HeadstartError } from '../../image/errors.ts'
 import type { Image, ImageTarget } from '../../image/types.ts'
-import { DEFAULT_OPTIONS, type OptimizeOptions } from '../../optimizer/options.ts'
 import { type RebuildProgress, type RebuildSummary, rebuildImage } from '../../optimizer/rebuild.ts'
+import type { StartupFile } from '../../optimizer/startup.ts'
+import { type BenchAudit, readBench } from '../../report/bench/file.ts'
+import { refineStartup } from '../../report/bench/refine.ts'
 import { mergeTraces } from '../../tracer/trace/merge.ts'
 import type { Trace } from '../../tracer/trace.ts'
 import type { CliContext } from '../context.ts'
-import {
-  bandwidthFlag,
-  collect,
-  countFlag,
-  jsonOption,
-  latencyFlag,
-  positiveFlag,
-  shareFlag,
-  sizeFlag,
-} from '../flags.ts'
+import { collect, jsonOption, positiveFlag } from '../flags.ts'
 import { addImageFlags, sourceOf, targetOf } from '../image-flags.ts'
 import { explanation, optimizeSummary, summaryJson } from '../optimize-summary.ts'
 import { bytes, type Output, thousands } from '../output.ts'
 import { addProfileFlags, type ProfileFlags, profile } from '../profiling.ts'
 import { type GivenTrace, readGiven, traceOf } from '../read-trace.ts'
+import { addRebuildFlags, optionsOf, type RebuildFlags } from '../rebuild-flags.ts'
 import { isTraceOf, startupOf } from '../startup.ts'
 import { traceSummary } from '../trace-summary.ts'
 
-interface Flags extends ProfileFlags {
+interface Flags extends ProfileFlags, RebuildFlags {
   readonly trace?: string[]
   readonly minRuns: number
+  readonly refine?: string
   readonly force: boolean
   readonly explain: boolean
   readonly json: boolean
-  readonly chunkSize: number
-  readonly minChunkSize: number
-  readonly compressionLevel: number
-  readonly prioritize: OptimizeOptions['prioritize']
-  readonly bandwidth: number
-  readonly latency: number
-  readonly maxZone?: number
-  readonly include?: string[]
-  readonly exclude?: string[]
-  readonly onlyLayers?: number[]
-  readonly minCoverage: number
-  readonly threads?: number
 }
 
 export function register(command: Command, context: CliContext): void {
@@ -55,84 +39,15 @@ export function register(command: Command, context: CliContext): void {
       collect,
     )
     .option('--min-runs <count>', 'take only what so many of the recorded starts touched', positiveFlag, 1)
+    .option('--refine <file>', 'a measurement of headstart bench --audit: corrects what goes ahead')
     .option('-f, --force', 'replace what the target names', false)
     .option('--explain', 'say of each file of the start where it went, and why', false)
     .addOption(jsonOption())
     .action((reference: string, to: string, args: string[], flags: Flags) =>
       optimize(reference, to, args, flags, context),
     )
-  addImageFlags(addProfileFlags(addPlanFlags(addFormatFlags(command))))
+  addImageFlags(addProfileFlags(addRebuildFlags(command)))
 }
-
-function addPlanFlags(command: Command): Command {
-  const option = (flags: string, text: string) => new Option(flags, text).helpGroup('What goes ahead:')
-  const { network, prioritize, minCoverage } = DEFAULT_OPTIONS
-  return command
-    .addOption(
-      option('--prioritize <which>', 'worth: what costs less there than on demand; all: all that was read')
-        .choices(['worth', 'all'])
-        .default(prioritize),
-    )
-    .addOption(
-      option('--bandwidth <rate>', 'of the link, for that decision')
-        .argParser(bandwidthFlag)
-        .default(network.mbitPerSecond, `${network.mbitPerSecond}Mbit`),
-    )
-    .addOption(
-      option('--latency <time>', 'of a request on the link')
-        .argParser(latencyFlag)
-        .default(network.latencyMs, `${network.latencyMs}ms`),
-    )
-    .addOption(option('--max-zone <bytes>', 'compressed bytes at most, all layers').argParser(sizeFlag))
-    .addOption(option('--include <glob>', 'always ahead, read or not').argParser(collect))
-    .addOption(option('--exclude <glob>', 'never ahead').argParser(collect))
-    .addOption(
-      option('--min-coverage <share>', "fail when fewer of the trace's files are in the image")
-        .argParser(shareFlag)
-        .default(minCoverage, '0%'),
-    )
-}
-
-function addFormatFlags(command: Command): Command {
-  const option = (flags: string, text: string) => new Option(flags, text).helpGroup('Format:')
-  const { chunkSize, minChunkSize, level } = DEFAULT_OPTIONS
-  return command
-    .addOption(
-      option('--chunk-size <bytes>', 'of a file, compressed and fetched at once')
-        .argParser(sizeFlag)
-        .default(chunkSize, '4MiB'),
-    )
-    .addOption(
-      option(
-        '--min-chunk-size <bytes>',
-        'pack small files together up to this (needs stargz-snapshotter 0.13)',
-      )
-        .argParser(sizeFlag)
-        .default(minChunkSize, '0'),
-    )
-    .addOption(option('--compression-level <level>', '1 to 12').argParser(positiveFlag).default(level))
-    .addOption(
-      option(
-        '--only-layers <list>',
-        'work on these, counted from 1 at the base; others stay as they are',
-      ).argParser((text) => text.split(',').map((item) => positiveFlag(item.trim()) - 1)),
-    )
-    .addOption(option('--threads <count>', 'to compress with; the result is the same').argParser(countFlag))
-}
-
-const optionsOf = (flags: Flags): OptimizeOptions => ({
-  chunkSize: flags.chunkSize,
-  minChunkSize: flags.minChunkSize,
-  level: flags.compressionLevel,
-  prioritize: flags.prioritize,
-  network: { mbitPerSecond: flags.bandwidth, latencyMs: flags.latency },
-  maxZone: flags.maxZone,
-  include: flags.include ?? [],
-  exclude: flags.exclude ?? [],
-  onlyLayers: flags.onlyLayers,
-  minCoverage: flags.minCoverage,
-  threads: flags.threads,
-})
 
 async function optimize(
   reference: string,
@@ -144,6 +59,7 @@ async function optimize(
   const output = context.output(flags.json)
   // Read first: a trace that can't be read must not wait for an image that is large.
   const given = flags.trace ? await Promise.all(flags.trace.map(readGiven)) : undefined
+  const audit = flags.refine === undefined ? undefined : await readAudit(flags.refine)
   await using source = await sourceOf(reference, flags, context, output)
   const image = await source.image(flags.platform)
   await using target = await targetOf(to, flags, context, output)
@@ -151,10 +67,22 @@ async function optimize(
   const trace = given
     ? await join(given, image, context, output)
     : await record(image, args, flags, context, output)
-  const summary = await rebuild(image, target, trace, flags, context, output)
+  const startup = refine(startupOf(trace, flags.minRuns), audit)
+  const summary = await rebuild(image, target, { trace, startup }, flags, context, output)
   if (flags.explain) output.result(explanation(summary.plan))
   output.result(flags.json ? summaryJson(summary) : optimizeSummary(summary, target.name))
 }
+
+async function readAudit(file: string): Promise<BenchAudit> {
+  const { audit } = await readBench(file)
+  if (audit) return audit
+  throw new HeadstartError('E_BENCH', `${file} holds no audit`, {
+    hint: 'Measure with: headstart bench --audit',
+  })
+}
+
+const refine = (startup: readonly StartupFile[], audit: BenchAudit | undefined): readonly StartupFile[] =>
+  audit ? refineStartup(startup, audit) : startup
 
 /** Several starts become one: what any touched, in the order it mostly came. */
 async function join(
@@ -193,12 +121,11 @@ async function record(
 async function rebuild(
   image: Image,
   target: ImageTarget,
-  trace: Trace,
+  { trace, startup }: { trace: Trace; startup: readonly StartupFile[] },
   flags: Flags,
   context: CliContext,
   output: Output,
 ): Promise<RebuildSummary> {
-  const startup = startupOf(trace, flags.minRuns)
   const summary = await rebuildImage({
     image,
     target,

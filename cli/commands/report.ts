@@ -1,47 +1,38 @@
-/** `headstart report`: what was recorded and measured, as one HTML file. */
+/** `headstart report`: what was recorded and measured, as one HTML file; of several images, an overview with a page each. */
 import { readFile, rename, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import type { Command } from 'commander'
 import { HeadstartError, messageOf } from '../../image/errors.ts'
-import { type Bench, parseBench } from '../../report/bench/file.ts'
+import { parseBench } from '../../report/bench/file.ts'
+import { renderFleet } from '../../report/page/fleet.ts'
 import { renderReport } from '../../report/page/render.ts'
-import { parseTrace, type Trace } from '../../tracer/trace.ts'
+import { parseTrace } from '../../tracer/trace.ts'
 import type { CliContext } from '../context.ts'
 import { bytes } from '../output.ts'
+import { type Given, type ImageMaterial, pairByImage } from '../report-material.ts'
 
 export function register(command: Command, context: CliContext): void {
   command
-    .argument('<files...>', 'a trace, a measurement, or both, in any order')
+    .argument('<files...>', 'traces and measurements, in any order; those of one image share a page')
     .option('-o, --output <file>', 'where the page goes', 'report.html')
     .action(async (files: string[], flags: { output: string }) => {
       const output = context.output()
-      const page = renderReport(await readMaterial(files))
-      const beside = `${flags.output}.${process.pid}.tmp`
-      await writeFile(beside, page)
-      await rename(beside, flags.output)
-      output.result(`written to ${flags.output} (${bytes(Buffer.byteLength(page))})`)
+      const images = pairByImage(await Promise.all(files.map(readGiven)))
+      const [only, ...others] = images
+      const written =
+        others.length === 0 && only
+          ? await writePage(flags.output, renderReport(only))
+          : await writeFleet(flags.output, images)
+      output.result(`written to ${flags.output} (${bytes(written)})`)
     })
 }
 
 /** Which file is which is told by what is in it. */
-async function readMaterial(files: readonly string[]): Promise<{ trace?: Trace; bench?: Bench }> {
-  const material: { trace?: Trace; bench?: Bench } = {}
-  for (const file of files) {
-    const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-      throw new HeadstartError('E_FILE', `${file} can't be read: ${messageOf(cause)}`, { cause })
-    })
-    const kind = isBench(text) ? 'bench' : 'trace'
-    if (material[kind] !== undefined)
-      throw new HeadstartError(
-        'E_USAGE',
-        `${file} is a second ${kind === 'bench' ? 'measurement' : 'trace'}`,
-        {
-          hint: 'Give one trace and one measurement; headstart trace merge joins traces',
-        },
-      )
-    if (kind === 'bench') material.bench = parseBench(text, file)
-    else material.trace = parseTrace(text, file)
-  }
-  return material
+async function readGiven(file: string): Promise<Given> {
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new HeadstartError('E_FILE', `${file} can't be read: ${messageOf(cause)}`, { cause })
+  })
+  return isBench(text) ? { file, bench: parseBench(text, file) } : { file, trace: parseTrace(text, file) }
 }
 
 /** A measurement has samples; what is neither is told what is wrong with it as a trace. */
@@ -52,4 +43,23 @@ function isBench(text: string): boolean {
   } catch {
     return false
   }
+}
+
+/** The pages of the images lie beside the overview: `report-1.html`, `report-2.html`. */
+async function writeFleet(file: string, images: readonly ImageMaterial[]): Promise<number> {
+  const name = (index: number) => `${basename(file).replace(/\.html?$/, '')}-${index + 1}.html`
+  for (const [index, image] of images.entries())
+    await writePage(join(dirname(file), name(index)), renderReport(image))
+  return writePage(
+    file,
+    renderFleet(images.map((image, index) => ({ ...image, href: encodeURIComponent(name(index)) }))),
+  )
+}
+
+/** Beside, then renamed: a page is whole or absent. @returns its size in bytes */
+async function writePage(file: string, page: string): Promise<number> {
+  const beside = `${file}.${process.pid}.tmp`
+  await writeFile(beside, page)
+  await rename(beside, file)
+  return Buffer.byteLength(page)
 }

@@ -1,0 +1,91 @@
+/** The flags that say how an image is rebuilt: what goes ahead of the landmark, and in which format. */
+import { type Command, Option } from 'commander'
+import { DEFAULT_OPTIONS, type OptimizeOptions } from '../optimizer/options.ts'
+import { bandwidthFlag, collect, countFlag, latencyFlag, positiveFlag, shareFlag, sizeFlag } from './flags.ts'
+
+export interface RebuildFlags {
+  readonly chunkSize: number
+  readonly minChunkSize: number
+  readonly compressionLevel: number
+  readonly prioritize: OptimizeOptions['prioritize']
+  readonly bandwidth: number
+  readonly latency: number
+  readonly maxZone?: number
+  readonly include?: string[]
+  readonly exclude?: string[]
+  readonly onlyLayers?: number[]
+  readonly minCoverage: number
+  readonly threads?: number
+}
+
+export const addRebuildFlags = (command: Command): Command => addPlanFlags(addFormatFlags(command))
+
+function addPlanFlags(command: Command): Command {
+  const option = (flags: string, text: string) => new Option(flags, text).helpGroup('What goes ahead:')
+  const { network, prioritize, minCoverage } = DEFAULT_OPTIONS
+  return command
+    .addOption(
+      option('--prioritize <which>', 'worth: what costs less there than on demand; all: all that was read')
+        .choices(['worth', 'all'])
+        .default(prioritize),
+    )
+    .addOption(
+      option('--bandwidth <rate>', 'of the link, for that decision')
+        .argParser(bandwidthFlag)
+        .default(network.mbitPerSecond, `${network.mbitPerSecond}Mbit`),
+    )
+    .addOption(
+      option('--latency <time>', 'of a request on the link')
+        .argParser(latencyFlag)
+        .default(network.latencyMs, `${network.latencyMs}ms`),
+    )
+    .addOption(option('--max-zone <bytes>', 'compressed bytes at most, all layers').argParser(sizeFlag))
+    .addOption(option('--include <glob>', 'always ahead, read or not').argParser(collect))
+    .addOption(option('--exclude <glob>', 'never ahead').argParser(collect))
+    .addOption(
+      option('--min-coverage <share>', "fail when fewer of the trace's files are in the image")
+        .argParser(shareFlag)
+        .default(minCoverage, '0%'),
+    )
+}
+
+function addFormatFlags(command: Command): Command {
+  const option = (flags: string, text: string) => new Option(flags, text).helpGroup('Format:')
+  const { chunkSize, minChunkSize, level } = DEFAULT_OPTIONS
+  return command
+    .addOption(
+      option('--chunk-size <bytes>', 'of a file, compressed and fetched at once')
+        .argParser(sizeFlag)
+        .default(chunkSize, '4MiB'),
+    )
+    .addOption(
+      option(
+        '--min-chunk-size <bytes>',
+        'pack small files together up to this (needs stargz-snapshotter 0.13)',
+      )
+        .argParser(sizeFlag)
+        .default(minChunkSize, '0'),
+    )
+    .addOption(option('--compression-level <level>', '1 to 12').argParser(positiveFlag).default(level))
+    .addOption(
+      option(
+        '--only-layers <list>',
+        'work on these, counted from 1 at the base; others stay as they are',
+      ).argParser((text) => text.split(',').map((item) => positiveFlag(item.trim()) - 1)),
+    )
+    .addOption(option('--threads <count>', 'to compress with; the result is the same').argParser(countFlag))
+}
+
+export const optionsOf = (flags: RebuildFlags): OptimizeOptions => ({
+  chunkSize: flags.chunkSize,
+  minChunkSize: flags.minChunkSize,
+  level: flags.compressionLevel,
+  prioritize: flags.prioritize,
+  network: { mbitPerSecond: flags.bandwidth, latencyMs: flags.latency },
+  maxZone: flags.maxZone,
+  include: flags.include ?? [],
+  exclude: flags.exclude ?? [],
+  onlyLayers: flags.onlyLayers,
+  minCoverage: flags.minCoverage,
+  threads: flags.threads,
+})
