@@ -54,13 +54,15 @@ export function formatTick(unit: Unit, value: number, locale = 'en'): string {
 }
 
 /**
- * A path from an image, for a person: control characters, and those that change the direction of text, are written out, so
- * that a name can't pretend to be another.
+ * Text from an image or a person, for another person: control characters, and those that change the direction of text, are
+ * written out, so that a name can't pretend to be another.
  */
-export function showPath(path: string): string {
-  return `/${path}`.replace(
+export const visible = (text: string): string =>
+  text.replace(
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
     /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
     (sign) => `\\u{${sign.charCodeAt(0).toString(16)}}`,
   )
-}
+
+/** A path from an image, from its root. */
+export const showPath = (path: string): string => `/${visible(path)}`

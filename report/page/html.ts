@@ -1,5 +1,5 @@
-/** HTML from templates. Whatever is put in is escaped, unless it is HTML made here. */
-import { format, type Unit } from './format.ts'
+/** HTML from templates. Whatever is put in is escaped and made visible, unless it is HTML made here. */
+import { format, type Unit, visible } from './format.ts'
 
 export interface Html {
   readonly html: string
@@ -19,7 +19,7 @@ const escaped = (text: string): string => text.replace(/[&<>"']/g, (sign) => ENT
 
 function render(value: Value): string {
   if (value === undefined || value === false) return ''
-  if (typeof value === 'string') return escaped(value)
+  if (typeof value === 'string') return escaped(visible(value))
   if (typeof value === 'number') return String(value)
   return 'html' in value ? value.html : value.map((one) => one.html).join('')
 }

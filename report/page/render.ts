@@ -68,7 +68,7 @@ ${section.whatIfSection(model)}
 ${section.mapSection(model)}
 ${section.accessSection(material)}
 ${section.tableSection(model)}
-${section.wasteSection(model)}
+${section.wasteSection(material, model)}
 ${section.auditSection(material)}
 ${section.methodSection(material, model)}
 </main>

@@ -5,7 +5,7 @@ import { showPath } from './format.ts'
 import { type Html, html, join, num } from './html.ts'
 import { armLabel, type Material, type Model } from './model.ts'
 import { judge } from './verdict.ts'
-import { findWaste } from './waste.ts'
+import { findWaste, folderWaste, packageWaste, type WasteGroup } from './waste.ts'
 
 /** `registry.example/team/app:1@sha256:…` → `app:1` */
 export const shortName = (reference: string): string =>
@@ -178,16 +178,29 @@ export function tableSection(model: Model): Html {
 <div class="table" id="table-scroll" tabindex="0" role="region" aria-label="List of files"><table id="table" class="list"><thead></thead><tbody></tbody></table></div></section>`
 }
 
-export function wasteSection(model: Model): Html {
-  const waste = findWaste(model.files, 12)
-  const known = model.files.some((file) => file.layer >= 0)
-  if (!known || !model.data.traced || waste.length === 0) return html``
-  const most = Math.max(...waste.map((group) => group.packed), 1)
-  const row = (group: (typeof waste)[number]) =>
-    html`<tr><th scope="row">${showPath(group.group)}</th><td class="bar"><svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true"><rect width="${((group.packed / most) * 100).toFixed(1)}" height="8"/></svg></td><td>${num('bytes', group.packed)}</td><td>${num('bytes', group.size)}</td><td>${num('count', group.files)}</td></tr>`
+function wasteTable(groups: readonly WasteGroup[], head: string): Html {
+  if (groups.length === 0) return html``
+  const weight = ({ packed, size }: WasteGroup) => packed || size
+  const most = Math.max(...groups.map(weight), 1)
+  const row = (group: WasteGroup) =>
+    html`<tr><th scope="row">${group.group}</th><td class="bar"><svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true"><rect width="${((weight(group) / most) * 100).toFixed(1)}" height="8"/></svg></td><td>${group.packed > 0 ? num('bytes', group.packed) : html`–`}</td><td>${num('bytes', group.size)}</td><td>${num('count', group.files)}</td></tr>`
+  return html`<table class="waste"><thead><tr><th scope="col">${head}</th><td></td><th scope="col">Compressed</th><th scope="col">Unpacked</th><th scope="col">Files</th></tr></thead><tbody>${groups.map(row)}</tbody></table>`
+}
+
+/** The package managers' own lists where the trace has them; else what paths tell. */
+export function wasteSection({ trace }: Material, model: Model): Html {
+  const byPath = model.data.traced
+    ? findWaste(
+        model.files.filter((file) => file.layer >= 0),
+        12,
+      )
+    : []
+  const packages = packageWaste(trace, 12)
+  const folders = byPath.length > 0 ? byPath : folderWaste(trace, 12)
+  if (packages.length + folders.length === 0) return html``
   return html`<section id="waste" aria-labelledby="waste-title"><h2 id="waste-title">Never read</h2>
 <p class="lead">The largest packages and folders of which the start read nothing. It may need them later; if nothing ever does, the image could be without.</p>
-<table class="waste"><thead><tr><th scope="col">Package or folder</th><td></td><th scope="col">Compressed</th><th scope="col">Unpacked</th><th scope="col">Files</th></tr></thead><tbody>${waste.map(row)}</tbody></table></section>`
+${wasteTable(packages, 'Package')}${wasteTable(folders, 'Folder')}</section>`
 }
 
 /** What an audit of the zone found. */

@@ -1,8 +1,11 @@
 /** What an image carries that its start never reads, by package or folder. Pure. */
+import type { Trace } from '../../tracer/trace.ts'
 import type { FileFact } from './files.ts'
+import { showPath } from './format.ts'
 import { groupOf } from './groups.ts'
 
 export interface WasteGroup {
+  /** as it is shown */
   readonly group: string
   readonly files: number
   readonly size: number
@@ -23,7 +26,28 @@ export function findWaste(files: readonly FileFact[], most: number): WasteGroup[
     groups.set(name, group)
   }
   return [...groups]
-    .flatMap(([group, { read, ...sums }]) => (read || sums.size === 0 ? [] : [{ group, ...sums }]))
+    .flatMap(([group, { read, ...sums }]) =>
+      read || sums.size === 0 ? [] : [{ group: showPath(group), ...sums }],
+    )
     .sort((a, b) => b.packed - a.packed || b.size - a.size)
     .slice(0, most)
 }
+
+/** Packages of which the trace's runs touched no file. */
+export const packageWaste = (trace: Trace | undefined, most: number): WasteGroup[] =>
+  (trace?.unused?.packages ?? [])
+    .map(({ manager, name, bytes, files }) => ({
+      group: `${name} (${manager})`,
+      files,
+      size: bytes,
+      packed: 0,
+    }))
+    .toSorted((a, b) => b.size - a.size)
+    .slice(0, most)
+
+/** Folders of which the trace's runs touched no file. */
+export const folderWaste = (trace: Trace | undefined, most: number): WasteGroup[] =>
+  (trace?.unused?.folders ?? [])
+    .map(({ path, bytes, files }) => ({ group: showPath(path), files, size: bytes, packed: 0 }))
+    .toSorted((a, b) => b.size - a.size)
+    .slice(0, most)

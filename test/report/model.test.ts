@@ -159,8 +159,8 @@ test('waste is what no file of was read', () => {
     10,
   )
   expect(waste.map(({ group, size }) => [group, size])).toEqual([
-    ['opt/y', 80],
-    ['opt/x', 50],
+    ['/opt/y', 80],
+    ['/opt/x', 50],
   ])
 })
 
@@ -184,6 +184,7 @@ test('numbers have three digits and a unit that stays with them', () => {
 
 test('HTML, paths and CSV from an image are harmless', () => {
   expect(html`<p title="${`"'>`}">${'<b>&'}</p>`.html).toBe('<p title="&quot;&#39;&gt;">&lt;b&gt;&amp;</p>')
+  expect(html`${'x\u202ey'}`.html).toBe('x\\u{202e}y')
   expect(showPath('a\u202eb\n')).toBe('/a\\u{202e}b\\u{a}')
   expect(csvOf([['=1+1', 'a"b', 'c,d', 5]])).toBe(`'=1+1,"a""b","c,d",5\r\n`)
 })

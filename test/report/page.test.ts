@@ -329,6 +329,23 @@ test('an audit shows what the zone brought for nothing, and what it lacked', asy
   expect(shown.complaints).toEqual([])
 })
 
+test('what is never read: packages from the trace, folders from the image, or from the trace alone', async () => {
+  const unused = {
+    packages: [{ manager: 'dpkg' as const, name: '<i>perl</i>', bytes: 42_000_000, files: 1800 }],
+    folders: [{ path: 'usr/share/<b>doc', bytes: 9_000_000, files: 400 }],
+  }
+  const trace = { ...material.trace, unused }
+  await using both = await show(browser, renderReport({ ...material, trace }))
+  expect(await both.page.locator('#waste tbody tr').first().textContent()).toMatch(
+    /^<i>perl<\/i> \(dpkg\).*42\.0\sMB/,
+  )
+  expect(await both.page.locator('#waste').textContent()).toContain('/usr/share/doc')
+  expect(both.complaints).toEqual([])
+  await using alone = await show(browser, renderReport({ trace }))
+  expect(await alone.page.locator('#waste').textContent()).toContain('/usr/share/<b>doc')
+  expect(alone.complaints).toEqual([])
+})
+
 test('prints dark on light, without what paper can’t do', async () => {
   await using shown = await show(browser, report, { colorScheme: 'dark' })
   await shown.page.emulateMedia({ media: 'print', colorScheme: 'dark' })
