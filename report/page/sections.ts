@@ -45,6 +45,9 @@ function sentence(material: Material, model: Model): Html {
     : html`${name} was not measured yet.`
 }
 
+const counted = (count: number, what: string): Html =>
+  html`${num('count', count)} ${what}${count !== 1 && 's'}`
+
 const tile = (value: Html, label: Html | string, className = ''): Html =>
   html`<div class="tile ${className}"><dt>${label}</dt><dd>${value}</dd></div>`
 
@@ -56,7 +59,7 @@ function tiles(material: Material, model: Model): Html {
     const { interval, samples } = optimized.total
     return html`<dl class="tiles">${tile(
       num('ms', optimized.total.median),
-      html`from nothing to ready, instead of ${num('ms', legacy.total.median)}. 95 % interval ${num('ms', interval.low)} to ${num('ms', interval.high)}, ${num('count', samples.length)} ${samples.length === 1 ? 'sample' : 'samples'}`,
+      html`from nothing to ready, instead of ${num('ms', legacy.total.median)}. 95 % interval ${num('ms', interval.low)} to ${num('ms', interval.high)}, ${counted(samples.length, 'sample')}`,
     )}${tile(
       num('bytes', optimized.bytes.median),
       html`fetched before ready, ${num('percent', optimized.bytes.median / Math.max(1, legacy.bytes.median))} of the ${num('bytes', legacy.bytes.median)} of a full pull`,
@@ -210,18 +213,17 @@ export function auditSection({ bench }: Material): Html {
   const requests = audit.onDemand.reduce((sum, file) => sum + file.requests, 0)
   const unused = audit.unused
     .slice(0, 8)
-    .map(([path, bytes]) => [path, html`${num('bytes', bytes)} for nothing`] as const)
+    .map(([path, bytes]) => [path, html`${num('bytes', bytes)}`] as const)
   const lacking = audit.onDemand
     .slice(0, 8)
     .map(
-      (file) =>
-        [file.path, html`${num('count', file.requests)} requests, ${num('bytes', file.bytes)}`] as const,
+      (file) => [file.path, html`${counted(file.requests, 'request')}, ${num('bytes', file.bytes)}`] as const,
     )
   const list = (rows: readonly (readonly [string, Html])[], title: string) =>
     rows.length > 0 &&
     html`<div><h3>${title}</h3><ul class="findings">${rows.map(([path, what]) => html`<li><code>${showPath(path)}</code><span>${what}</span></li>`)}</ul></div>`
   return html`<section id="audit" aria-labelledby="audit-title"><h2 id="audit-title">The zone, audited</h2>
-<p class="lead">One more start, recorded. Of the zone’s ${num('bytes', audit.zoneBytes)}, ${num('bytes', audit.unusedBytes)} (${num('percent', audit.unusedBytes / Math.max(1, audit.zoneBytes))}) were not read; ${num('count', audit.onDemand.length)} files outside it were, with ${num('count', requests)} requests.</p>
+<p class="lead">One more start, recorded. Of the zone’s ${num('bytes', audit.zoneBytes)}, ${num('bytes', audit.unusedBytes)} (${num('percent', audit.unusedBytes / Math.max(1, audit.zoneBytes))}) were not read; ${counted(audit.onDemand.length, 'file')} outside it ${audit.onDemand.length === 1 ? 'was' : 'were'}, with ${counted(requests, 'request')}.</p>
 <div class="pair">${list(unused, 'Ahead, not read')}${list(lacking, 'Read, not ahead')}</div></section>`
 }
 
@@ -239,12 +241,12 @@ function benchFacts({ bench }: Material): Html {
     Object.entries(bench.versions)
       .map(([name, version]) => `${name} ${version}`)
       .join(', '),
-  )}${fact('Ready when', bench.readiness)}${fact('Order', html`arms in turn, after ${num('count', bench.warmups)} warm-up ${bench.warmups === 1 ? 'round' : 'rounds'}; every sample from nothing${bench.pageCacheDropped ? ', page cache dropped' : '; the page cache could not be dropped'}`)}${fact('Measured', html`${num('date', Date.parse(bench.startedAt))}${bench.interrupted && ', interrupted: fewer samples than asked for'}`)}${fact('Again', html`<code>${bench.command}</code>`)}`
+  )}${fact('Ready when', bench.readiness)}${fact('Order', html`arms in turn, after ${counted(bench.warmups, 'warm-up round')}; every sample from nothing${bench.pageCacheDropped ? ', page cache dropped' : '; the page cache could not be dropped'}`)}${fact('Measured', html`${num('date', Date.parse(bench.startedAt))}${bench.interrupted && ', interrupted: fewer samples than asked for'}`)}${fact('Again', html`<code>${bench.command}</code>`)}`
 }
 
 function traceFacts({ trace }: Material): Html {
   if (!trace) return html``
-  return html`${fact('Recorded', html`${num('date', Date.parse(trace.run.startedAt))} on ${trace.run.engine}, ${num('count', trace.run.runs)} ${trace.run.runs === 1 ? 'run' : 'runs'}, readahead ${num('count', trace.run.readaheadKiB)} KiB`)}${fact('Command', html`<code>${trace.run.command.join(' ')}</code>`)}${fact('Image', html`<code>${trace.image.reference}</code> ${trace.image.platform}`)}`
+  return html`${fact('Recorded', html`${num('date', Date.parse(trace.run.startedAt))} on ${trace.run.engine}, ${counted(trace.run.runs, 'run')}, readahead ${num('count', trace.run.readaheadKiB)} KiB`)}${fact('Command', html`<code>${trace.run.command.join(' ')}</code>`)}${fact('Image', html`<code>${trace.image.reference}</code> ${trace.image.platform}`)}`
 }
 
 export function methodSection(material: Material, model: Model): Html {

@@ -125,11 +125,7 @@ function rowOf(files: Files, index: number, place: number): HTMLTableRowElement 
 }
 
 const gap = (rows: number): HTMLTableRowElement => {
-  const row = make(
-    'tr',
-    { class: 'gap', 'aria-hidden': 'true' },
-    make('td', { colspan: String(COLUMNS.length) }),
-  )
+  const row = make('tr', { class: 'gap', 'aria-hidden': 'true' }, make('td'))
   row.style.height = `${rows * ROW}px`
   return row
 }
