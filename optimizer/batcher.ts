@@ -5,7 +5,7 @@
 import type { Digest } from '../image/types.ts'
 import type { MemberCache } from './cache.ts'
 import type { Pool } from './compress/pool.ts'
-import type { ChunkPlace, Member, Place } from './members.ts'
+import type { Member, Place } from './members.ts'
 import type { AppendFile } from './spool.ts'
 
 /** So many bytes make a job worth its way to the thread; chunks are larger. */
@@ -17,8 +17,8 @@ export interface BatcherOptions<P extends Place> {
   readonly cache: MemberCache
   /** takes the compressed members */
   readonly file: AppendFile
-  /** told the digests of chunks that share a member: the cache doesn't have those by themselves */
-  onShared?(chunk: ChunkPlace<P>, digest: Digest): void
+  /** told the digests of files that share a member: the cache doesn't have those by themselves */
+  onShared(place: P, digest: Digest): void
 }
 
 export class Batcher<P extends Place> {
@@ -146,7 +146,8 @@ export async function compressMembers<P extends Place>(
     if (member.chunks.length < 2) return
     member.chunks.forEach((chunk, nth) => {
       const digest = digests[nth]
-      if (digest !== undefined) onShared?.(chunk, digest)
+      // The last chunk of a large file may share its member with small ones; its digest is not the file's.
+      if (digest !== undefined && chunk.size === chunk.place.size) onShared(chunk.place, digest)
     })
   })
   await file.drain()

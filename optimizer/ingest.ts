@@ -13,7 +13,7 @@ import { plainFileHeader, standaloneHeader } from '../image/tar/write.ts'
 import { Batcher } from './batcher.ts'
 import { MemberCache } from './cache.ts'
 import type { Pool } from './compress/pool.ts'
-import type { SpooledEntry, SpooledLayer } from './layer.ts'
+import { type SpooledEntry, type SpooledLayer, setDigest } from './layer.ts'
 import { MemberCutter } from './members.ts'
 import type { AppendFile } from './spool.ts'
 
@@ -94,9 +94,7 @@ class Intake {
       level,
       cache: this.cache,
       file: files.members,
-      onShared: (chunk, digest) => {
-        chunk.place.digest = digest
-      },
+      onShared: setDigest,
     })
   }
 

@@ -32,3 +32,7 @@ export function digestOfFile(
   if (size === 0) return EMPTY_DIGEST
   return layer.cache.get([{ start: content, end: content + size }])?.digests[0]
 }
+
+export function setDigest(entry: SpooledEntry, digest: Digest): void {
+  entry.digest = digest
+}

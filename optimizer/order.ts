@@ -2,7 +2,7 @@
  * Puts one layer's entries into their new order so that it still unpacks to the same tree: what a moved entry needs moves with it, and
  * entries that a later one of the same path replaces are dropped. Pure.
  */
-import { isWhiteout, OPAQUE_WHITEOUT, WHITEOUT_PREFIX } from '../image/owners.ts'
+import { OPAQUE_WHITEOUT, WHITEOUT_PREFIX } from '../image/owners.ts'
 import { ancestorsOf, type BytePath, baseOf, parentOf } from '../image/paths.ts'
 
 export interface Ordered {
@@ -41,34 +41,36 @@ function gather<E extends Ordered>(
   fixed: ReadonlySet<BytePath>,
   moved: Set<E>,
 ): E[] {
-  const out: E[] = []
-  const move = (path: BytePath) => {
-    const entry = byPath.get(path)
-    if (entry === undefined || moved.has(entry)) return
-    moved.add(entry)
-    out.push(entry)
-  }
-  for (const path of paths) {
-    const chain = linkChain(path, byPath)
-    if (chain.some((link) => fixed.has(link))) continue
-    for (const link of chain) {
-      for (const needed of neededBefore(link)) move(needed)
-      move(link)
-    }
-  }
-  return out
+  return paths.flatMap((path) => {
+    const needed = withNeeds(path, byPath, moved)
+    if (needed.some((entry) => fixed.has(entry.path))) return []
+    for (const entry of needed) moved.add(entry)
+    return needed
+  })
 }
 
-/** A hardlink's targets in this layer, the file itself first; then the path. */
-function linkChain<E extends Ordered>(path: BytePath, byPath: ReadonlyMap<BytePath, E>): BytePath[] {
-  const chain: BytePath[] = []
-  for (let at: BytePath | undefined = path; at !== undefined && !chain.includes(at); ) {
-    const entry: E | undefined = byPath.get(at)
-    if (entry === undefined) break
-    chain.unshift(at)
-    at = entry.type === 'hardlink' ? entry.linkPath : undefined
+/** The path's entry and, before it, what it needs and what those need. A stack of our own: a hostile layer's links have any depth. */
+function withNeeds<E extends Ordered>(
+  path: BytePath,
+  byPath: ReadonlyMap<BytePath, E>,
+  moved: ReadonlySet<E>,
+): E[] {
+  const out: E[] = []
+  const seen = new Set<BytePath>()
+  const stack: { path: BytePath; entry?: E }[] = [{ path }]
+  for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
+    if (top.entry) {
+      out.push(top.entry)
+      continue
+    }
+    const entry = byPath.get(top.path)
+    if (entry === undefined || moved.has(entry) || seen.has(top.path)) continue
+    seen.add(top.path)
+    stack.push({ path: top.path, entry })
+    const target = entry.type === 'hardlink' && entry.linkPath !== undefined ? [entry.linkPath] : []
+    for (const needed of [...neededBefore(top.path), ...target].reverse()) stack.push({ path: needed })
   }
-  return chain
+  return out
 }
 
 /**
@@ -88,39 +90,30 @@ function neededBefore(path: BytePath): BytePath[] {
 
 /**
  * Of entries with one path the last one wins, and a file in a directory's place takes what was in it away. Where a hardlink took hold of
- * a file before it was replaced, all of them stay where they are (`fixed`): their order is what they mean.
+ * a file that is replaced later, or stands before its target (and so means one in a lower layer), they stay where they are (`fixed`):
+ * their order is what they mean.
  */
 function withoutReplaced<E extends Ordered>(entries: readonly E[]): { kept: E[]; fixed: Set<BytePath> } {
   const last = new Map<BytePath, number>()
   const replaced = new Set<BytePath>()
-  for (const [index, { path }] of entries.entries()) {
+  const lastFile = new Map<BytePath, number>()
+  for (const [index, { path, type }] of entries.entries()) {
     if (last.has(path)) replaced.add(path)
     last.set(path, index)
+    if (type !== 'dir') lastFile.set(path, index)
   }
+  const isBuried = (path: BytePath, index: number) =>
+    ancestorsOf(path).some((folder) => (lastFile.get(folder) ?? -1) > index)
   const fixed = new Set<BytePath>()
-  if (last.size === entries.length && !hasFileAsParent(entries, last)) return { kept: [...entries], fixed }
-  for (const { type, linkPath, path } of entries) {
-    if (type === 'hardlink' && linkPath !== undefined && replaced.has(linkPath)) fixed.add(linkPath).add(path)
+  for (const [index, { type, linkPath, path }] of entries.entries()) {
+    if (type !== 'hardlink' || linkPath === undefined) continue
+    const target = last.get(linkPath)
+    if (target === undefined) continue
+    if (replaced.has(linkPath) || target > index || isBuried(linkPath, target))
+      for (const each of [path, linkPath, ...ancestorsOf(linkPath)]) fixed.add(each)
   }
-  const kept = entries.filter((entry, index) => {
-    if (fixed.has(entry.path)) return true
-    if (last.get(entry.path) !== index) return false
-    return !ancestorsOf(entry.path).some((folder) => {
-      const above = last.get(folder)
-      return above !== undefined && above > index && entries[above]?.type !== 'dir' && !isWhiteout(folder)
-    })
-  })
-  return { kept, fixed }
-}
-
-function hasFileAsParent<E extends Ordered>(
-  entries: readonly E[],
-  last: ReadonlyMap<BytePath, number>,
-): boolean {
-  return entries.some(({ path }) =>
-    ancestorsOf(path).some((folder) => {
-      const index = last.get(folder)
-      return index !== undefined && entries[index]?.type !== 'dir'
-    }),
+  const kept = entries.filter(
+    ({ path }, index) => fixed.has(path) || (last.get(path) === index && !isBuried(path, index)),
   )
+  return { kept, fixed }
 }

@@ -14,8 +14,8 @@ import type { StoredMember } from './cache.ts'
 import { type FilePart, readParts } from './compress/jobs.ts'
 import type { Pool } from './compress/pool.ts'
 import type { LayerFiles } from './ingest.ts'
-import { digestOfFile, type SpooledEntry, type SpooledLayer } from './layer.ts'
-import { type ChunkPlace, cutMembers, type Member } from './members.ts'
+import { digestOfFile, type SpooledEntry, type SpooledLayer, setDigest } from './layer.ts'
+import { cutMembers, type Member } from './members.ts'
 import { Segments } from './segments.ts'
 import type { AppendFile } from './spool.ts'
 import { tocEntriesOf, type WrittenChunk } from './toc.ts'
@@ -118,10 +118,6 @@ async function compressMissing(
 
 function* missing(members: Iterable<Cut>, layer: SpooledLayer): Generator<Cut> {
   for (const member of members) if (layer.cache.get(member.ranges) === undefined) yield member
-}
-
-function setDigest({ place }: ChunkPlace<SpooledEntry>, digest: Digest): void {
-  place.digest = digest
 }
 
 function* batchesOf(members: Iterable<Cut>): Generator<Cut[]> {
