@@ -8,6 +8,8 @@ import { join } from 'node:path'
 import { unmountBelow } from './mounts.ts'
 
 const PREFIX = 'headstart-'
+/** Nothing else is ever swept: the folder is shared with others. */
+const NAME = /^headstart-[0-9]+-[0-9a-f]{8}$/
 const OWNER = 'owner.json'
 
 /** Where workspaces live: a disk, not a tmpfs, since layers are spooled there. */
@@ -56,7 +58,7 @@ export interface StaleWorkspace {
 export async function staleWorkspaces(root: string = workspaceRoot()): Promise<StaleWorkspace[]> {
   const names = await readdir(root).catch(() => [])
   const stale: StaleWorkspace[] = []
-  for (const id of names.filter((name) => name.startsWith(PREFIX))) {
+  for (const id of names.filter((name) => NAME.test(name))) {
     const folder = join(root, id)
     if (!(await isOwned(folder, id))) stale.push({ id, folder })
   }
