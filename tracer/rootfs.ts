@@ -41,9 +41,7 @@ export async function stackRootfs(options: RootfsOptions): Promise<Rootfs> {
       ...(options.signal && { signal: options.signal }),
     }),
   )
-  const folder = await workspace.sub('root')
-  stack.defer(() => unmountBelow(folder))
-  await mountWritable(workspace, mount.folder, folder)
+  const { folder } = stack.use(await mountWritable(workspace, mount.folder))
   const owned = stack.move()
   return {
     folder,
@@ -57,13 +55,18 @@ async function directoryTree(folder: string): Promise<TreeSpec> {
   return { kind: 'directory', folder, xattrs: (await readXattrs(folder)) ?? [] }
 }
 
-/** A writable overlay over `lower`, its changes in the workspace. */
-async function mountWritable(workspace: Workspace, lower: string, folder: string): Promise<void> {
+/** A writable overlay over the folder `lower`, its changes in the workspace. */
+export async function mountWritable(
+  workspace: Workspace,
+  lower: string,
+): Promise<AsyncDisposable & { readonly folder: string }> {
+  const folder = await workspace.sub('root')
   const changes = await workspace.sub('changes')
   await workspace.sub('changes/upper')
   await workspace.sub('changes/work')
   await symlink(lower, join(changes, 'lower'))
   await mountOverlay(changes, ['lowerdir=lower', 'upperdir=upper', 'workdir=work'], folder)
+  return { folder, [Symbol.asyncDispose]: () => unmountBelow(folder) }
 }
 
 /**

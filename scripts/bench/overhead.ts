@@ -1,0 +1,115 @@
+/**
+ * What recording costs: starts on the recording mount against the same starts on the plain folder, caches cold, interleaved.
+ * `npm run bench:overhead [-- SAMPLES [ROOT.tar]]`; the root is made with mmdebstrap where none is given. Needs root, FUSE and runc.
+ */
+import { existsSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { runCommand } from '../../image/command.ts'
+import { createWorkspace } from '../../image/workspace.ts'
+import { runcEngine } from '../../tracer/engine/runc.ts'
+import type { ReadyCheck } from '../../tracer/readiness.ts'
+import { mountWritable, stackRootfs } from '../../tracer/rootfs.ts'
+import { startContainer } from '../../tracer/start.ts'
+
+interface Start {
+  readonly name: string
+  readonly command: readonly string[]
+  readonly ready: ReadyCheck
+}
+
+const FLASK = `
+import flask, numpy
+app = flask.Flask('x')
+print('ready', numpy.arange(10).sum(), flush=True)
+`
+const NODE = `
+for (const name of require('module').builtinModules) try { require(name) } catch {}
+require('http').createServer().listen(0, () => console.log('ready'))
+`
+const PROGRAMS = `
+cd /usr/bin
+n=0
+while [ $n -lt 200 ]; do
+  for p in b2sum base32 base64 basename cat chgrp chmod chown cksum comm cp csplit cut date dd df dir dircolors dirname du echo env \
+    expand expr factor false fmt fold groups head hostid id install join link ln logname ls md5sum mkdir mkfifo mknod mktemp mv nice \
+    nl nohup nproc numfmt od paste pathchk pinky pr printenv printf ptx pwd readlink realpath rm rmdir runcon seq shred shuf sleep \
+    sort split stat stdbuf stty sum sync tac tail tee test timeout touch tr true truncate tsort tty uname unexpand uniq unlink users; do
+    ./$p --version </dev/null >/dev/null 2>&1
+    n=$((n + 1))
+  done
+done
+exit 0
+`
+const ready: ReadyCheck = { by: 'log', pattern: /^ready/ }
+
+const STARTS: readonly Start[] = [
+  { name: 'python web app', command: ['python3', '-c', FLASK], ready },
+  { name: 'node app', command: ['node', '-e', NODE], ready },
+  { name: '200 programs', command: ['/bin/sh', '-c', PROGRAMS], ready: { by: 'exit' } },
+  {
+    name: 'tar of all',
+    command: ['/bin/sh', '-c', 'tar cf - /usr /etc /var | cat >/dev/null'],
+    ready: { by: 'exit' },
+  },
+]
+
+const config = {
+  env: [],
+  entrypoint: [],
+  cmd: [],
+  workingDir: '/',
+  user: '',
+  stopSignal: undefined,
+  exposedPorts: [],
+  volumes: [],
+  healthcheck: undefined,
+}
+
+/** @returns ms from the container's start to ready */
+async function measure(folder: string, start: Start, isRecorded: boolean): Promise<number> {
+  await using workspace = await createWorkspace()
+  await using root = isRecorded
+    ? await stackRootfs({ workspace, tree: { folder }, record: true })
+    : await mountWritable(workspace, folder)
+  await runCommand('sync', [])
+  await writeFile('/proc/sys/vm/drop_caches', '3')
+  await using started = await startContainer({
+    engine: runcEngine,
+    workspace,
+    root: root.folder,
+    plainRoot: folder,
+    config,
+    command: start.command,
+    ready: start.ready,
+  })
+  const { ready: reached } = await started.untilReady()
+  return (reached.at ?? Number.NaN) - started.startedAt.monotonic
+}
+
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN
+
+const [samples = '5', tar] = process.argv.slice(2)
+await using temporary = await createWorkspace()
+const folder = await temporary.sub('image')
+if (tar !== undefined && existsSync(tar)) await runCommand('tar', ['xf', tar, '-C', folder])
+else
+  await runCommand('mmdebstrap', [
+    '--variant=minbase',
+    '--include=python3,python3-flask,python3-numpy,nodejs',
+    'bookworm',
+    join(folder),
+  ])
+
+for (const start of STARTS) {
+  const times: Record<'plain' | 'recorded', number[]> = { plain: [], recorded: [] }
+  for (let sample = 0; sample < Number(samples); sample++) {
+    times.plain.push(await measure(folder, start, false))
+    times.recorded.push(await measure(folder, start, true))
+  }
+  const [plain, recorded] = [median(times.plain), median(times.recorded)]
+  process.stdout.write(
+    `${start.name.padEnd(16)} plain ${plain.toFixed(0)} ms, recorded ${recorded.toFixed(0)} ms, ratio ${(recorded / plain).toFixed(2)}\n`,
+  )
+}
