@@ -58,8 +58,10 @@ export const explanation = ({ decisions }: Plan): string =>
     [0, 1, 6],
   )
 
-export const summaryJson = ({ manifest, layers, plan }: RebuildSummary): string =>
+/** @param platform of several images, a line each */
+export const summaryJson = ({ manifest, layers, plan }: RebuildSummary, platform?: string): string =>
   JSON.stringify({
+    platform,
     digest: manifest.digest,
     layers: layers.map(({ source, result, ...rest }) => ({
       ...rest,

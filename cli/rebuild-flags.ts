@@ -22,7 +22,7 @@ export const addRebuildFlags = (command: Command): Command => addPlanFlags(addFo
 
 function addPlanFlags(command: Command): Command {
   const option = (flags: string, text: string) => new Option(flags, text).helpGroup('What goes ahead:')
-  const { network, prioritize, minCoverage } = DEFAULT_OPTIONS
+  const { network, prioritize } = DEFAULT_OPTIONS
   return command
     .addOption(
       option('--prioritize <which>', 'worth: what costs less there than on demand; all: all that was read')
@@ -45,7 +45,7 @@ function addPlanFlags(command: Command): Command {
     .addOption(
       option('--min-coverage <share>', "fail when fewer of the trace's files are in the image")
         .argParser(shareFlag)
-        .default(minCoverage, '0%'),
+        .default(0, '0%'),
     )
 }
 

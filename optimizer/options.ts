@@ -23,8 +23,8 @@ export interface OptimizeOptions {
   readonly exclude: readonly string[]
   /** layers to work on, by index from the base; others are kept as they are. All when undefined */
   readonly onlyLayers: readonly number[] | undefined
-  /** 0 to 1: fail when fewer of the startup files are in the image */
-  readonly minCoverage: number
+  /** 0 to 1: fail when fewer of the startup files are in the image, or none; undefined: never */
+  readonly minCoverage: number | undefined
   /** threads that compress; the output doesn't depend on it */
   readonly threads: number | undefined
 }

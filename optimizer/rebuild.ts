@@ -347,8 +347,8 @@ function blobOf(source: Descriptor, written: WrittenLayer): Blob {
   }
 }
 
-function checkCoverage({ coverage, missing }: Plan, files: number, least: number): void {
-  if (files === 0 || (coverage > 0 && coverage >= least)) return
+function checkCoverage({ coverage, missing }: Plan, files: number, least: number | undefined): void {
+  if (least === undefined || files === 0 || (coverage > 0 && coverage >= least)) return
   throw new HeadstartError(
     'E_COVERAGE',
     `the image has ${files - missing.length} of the ${files} files that the start read`,

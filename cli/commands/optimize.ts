@@ -1,8 +1,9 @@
 /** `headstart optimize`: rebuild an image as eStargz, startup files first. */
 import type { Command } from 'commander'
 import { HeadstartError } from '../../image/errors.ts'
-import type { Image, ImageTarget } from '../../image/types.ts'
-import { type RebuildProgress, type RebuildSummary, rebuildImage } from '../../optimizer/rebuild.ts'
+import type { Image, ImageSource, ImageTarget } from '../../image/types.ts'
+import { rebuildImage } from '../../optimizer/rebuild.ts'
+import { type RebuiltImage, rebuildIndex } from '../../optimizer/rebuild-index.ts'
 import type { StartupFile } from '../../optimizer/startup.ts'
 import { type BenchAudit, readBench } from '../../report/bench/file.ts'
 import { refineStartup } from '../../report/bench/refine.ts'
@@ -12,17 +13,19 @@ import type { CliContext } from '../context.ts'
 import { collect, jsonOption, positiveFlag } from '../flags.ts'
 import { addImageFlags, sourceOf, targetOf } from '../image-flags.ts'
 import { explanation, optimizeSummary, summaryJson } from '../optimize-summary.ts'
-import { bytes, type Output, thousands } from '../output.ts'
+import { type Output, thousands } from '../output.ts'
 import { addProfileFlags, type ProfileFlags, profile } from '../profiling.ts'
 import { type GivenTrace, readGiven, traceOf } from '../read-trace.ts'
 import { addRebuildFlags, optionsOf, type RebuildFlags } from '../rebuild-flags.ts'
 import { isTraceOf, startupOf } from '../startup.ts'
 import { traceSummary } from '../trace-summary.ts'
+import { drawLayers } from '../transfers.ts'
 
 interface Flags extends ProfileFlags, RebuildFlags {
   readonly trace?: string[]
   readonly minRuns: number
   readonly refine?: string
+  readonly allPlatforms: boolean
   readonly force: boolean
   readonly explain: boolean
   readonly json: boolean
@@ -40,6 +43,7 @@ export function register(command: Command, context: CliContext): void {
     )
     .option('--min-runs <count>', 'take only what so many of the recorded starts touched', positiveFlag, 1)
     .option('--refine <file>', 'a measurement of headstart bench --audit: corrects what goes ahead')
+    .option('--all-platforms', 'rebuild every image of an index; the others are matched by path', false)
     .option('-f, --force', 'replace what the target names', false)
     .option('--explain', 'say of each file of the start where it went, and why', false)
     .addOption(jsonOption())
@@ -67,10 +71,36 @@ async function optimize(
   const trace = given
     ? await join(given, image, context, output)
     : await record(image, args, flags, context, output)
-  const startup = refine(startupOf(trace, flags.minRuns), audit)
-  const summary = await rebuild(image, target, { trace, startup }, flags, context, output)
-  if (flags.explain) output.result(explanation(summary.plan))
-  output.result(flags.json ? summaryJson(summary) : optimizeSummary(summary, target.name))
+  const start = { trace, startup: refine(startupOf(trace, flags.minRuns), audit) }
+  const rebuilt = flags.allPlatforms
+    ? await rebuildAll(source, image, target, start, flags, context, output)
+    : await rebuildOne(image, target, start, flags, context, output)
+  output.done()
+  for (const each of rebuilt) print(each, start, target.name, flags, output)
+}
+
+interface Start {
+  readonly trace: Trace
+  readonly startup: readonly StartupFile[]
+}
+
+/** `platform` is named where there are several. */
+type Rebuilt = Pick<RebuiltImage, 'image' | 'summary'> & { readonly platform?: string }
+
+function print(
+  { image, summary, platform }: Rebuilt,
+  { trace, startup }: Start,
+  target: string,
+  flags: Flags,
+  output: Output,
+): void {
+  const files = thousands(startup.length)
+  const found = thousands(startup.length - summary.plan.missing.length)
+  if (platform !== undefined) output.note(`${platform}: ${found} of the trace's ${files} files are in it`)
+  else if (!isTraceOf(trace, image))
+    output.warn(`the trace is of another image: ${found} of its ${files} files are in this one`)
+  if (flags.explain && !flags.json) output.result(explanation(summary.plan))
+  output.result(flags.json ? summaryJson(summary, platform) : optimizeSummary(summary, target))
 }
 
 async function readAudit(file: string): Promise<BenchAudit> {
@@ -118,42 +148,41 @@ async function record(
   return trace
 }
 
-async function rebuild(
+async function rebuildOne(
   image: Image,
   target: ImageTarget,
-  { trace, startup }: { trace: Trace; startup: readonly StartupFile[] },
+  { startup }: Start,
   flags: Flags,
   context: CliContext,
   output: Output,
-): Promise<RebuildSummary> {
-  const summary = await rebuildImage({
-    image,
+): Promise<Rebuilt[]> {
+  const request = { image, target, startup, options: optionsOf(flags), signal: context.interrupts.abort }
+  return [{ image, summary: await rebuildImage({ ...request, onProgress: drawLayers(output) }) }]
+}
+
+async function rebuildAll(
+  source: ImageSource,
+  profiled: Image,
+  target: ImageTarget,
+  { startup }: Start,
+  flags: Flags,
+  context: CliContext,
+  output: Output,
+): Promise<readonly Rebuilt[]> {
+  const index = await source.index()
+  if (!index)
+    throw new HeadstartError('E_USAGE', `${source.name} is one image, not an index of several`, {
+      hint: 'Leave out --all-platforms',
+    })
+  const { images } = await rebuildIndex({
+    source,
+    index,
     target,
     startup,
+    profiled: profiled.config.platform,
     options: optionsOf(flags),
     signal: context.interrupts.abort,
     onProgress: drawLayers(output),
   })
-  output.done()
-  if (!isTraceOf(trace, image))
-    output.warn(
-      `the trace is of another image: ${thousands(startup.length - summary.plan.missing.length)} of its ${thousands(startup.length)} files are in this one`,
-    )
-  return summary
-}
-
-/** One live line: what each layer under way is doing. */
-function drawLayers(output: Output): (progress: RebuildProgress) => void {
-  const underWay = new Map<number, RebuildProgress>()
-  return (progress) => {
-    if (progress.stage === 'done') underWay.delete(progress.layer)
-    else underWay.set(progress.layer, progress)
-    output.live(() =>
-      [...underWay.values()]
-        .map(
-          ({ layer, layers, stage, bytes: count }) => `layer ${layer + 1}/${layers} ${stage} ${bytes(count)}`,
-        )
-        .join('   '),
-    )
-  }
+  return images
 }
