@@ -7,7 +7,7 @@ import { chooseEngine } from './engine/index.ts'
 import { planProcess } from './engine/process.ts'
 import type { RunOptions } from './engine/run-options.ts'
 import type { Container, Engine, EngineName, OutputStream } from './engine/types.ts'
-import type { Mount } from './fuse/mount.ts'
+import type { Mount, ServerName } from './fuse/mount.ts'
 import { monotonicMs } from './fuse/recording.ts'
 import type { ReadyCheck } from './readiness.ts'
 import { stackRootfs } from './rootfs.ts'
@@ -34,6 +34,8 @@ export interface ProfileOptions {
   readonly runs?: number
   /** how an eStargz image is reached again, to be read lazily */
   readonly source?: { readonly insecure?: boolean; readonly caFile?: string }
+  /** what serves the recording mount; fuse-native by default */
+  readonly server?: ServerName
   /** of the recording mount; 128 by default, the kernel's own */
   readonly readaheadKiB?: number
   readonly input?: NodeJS.ReadableStream
@@ -87,6 +89,7 @@ async function recordStart(tree: Tree, engine: Engine, options: ProfileOptions):
     workspace,
     tree: 'folder' in tree ? tree : { ...tree, cacheFolder: await workspace.sub('cache') },
     record: true,
+    ...(options.server && { server: options.server }),
     readaheadKiB: options.readaheadKiB ?? DEFAULT_READAHEAD_KIB,
     ...(abort && { signal: abort }),
   })

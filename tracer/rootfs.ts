@@ -8,7 +8,7 @@ import { runCommand } from '../image/command.ts'
 import { HeadstartError, messageOf } from '../image/errors.ts'
 import { unmountBelow } from '../image/mounts.ts'
 import type { Workspace } from '../image/workspace.ts'
-import { type Mount, mountFileSystem, type TreeSpec } from './fuse/mount.ts'
+import { type Mount, mountFileSystem, type ServerName, type TreeSpec } from './fuse/mount.ts'
 import { readXattrs } from './xattrs.ts'
 
 export interface Rootfs extends AsyncDisposable {
@@ -24,6 +24,7 @@ export interface RootfsOptions {
   /** a folder on disk, or a tree that is fetched when read */
   readonly tree: { readonly folder: string } | Extract<TreeSpec, { kind: 'lazy' }>
   readonly record: boolean
+  readonly server?: ServerName
   readonly readaheadKiB?: number
   readonly signal?: AbortSignal
 }
@@ -37,6 +38,7 @@ export async function stackRootfs(options: RootfsOptions): Promise<Rootfs> {
       mountPoint: await workspace.sub('fuse'),
       tree: 'folder' in tree ? await directoryTree(tree.folder) : tree,
       record: options.record,
+      ...(options.server && { server: options.server }),
       ...(options.readaheadKiB !== undefined && { readaheadKiB: options.readaheadKiB }),
       ...(options.signal && { signal: options.signal }),
     }),

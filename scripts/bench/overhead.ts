@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { runCommand } from '../../image/command.ts'
 import { createWorkspace } from '../../image/workspace.ts'
 import { runcEngine } from '../../tracer/engine/runc.ts'
+import type { ServerName } from '../../tracer/fuse/mount.ts'
 import type { ReadyCheck } from '../../tracer/readiness.ts'
 import { mountWritable, stackRootfs } from '../../tracer/rootfs.ts'
 import { startContainer } from '../../tracer/start.ts'
@@ -66,12 +67,16 @@ const config = {
   healthcheck: undefined,
 }
 
+type Arm = 'plain' | ServerName
+const ARMS: readonly Arm[] = ['plain', 'fuse-native', 'kernel']
+
 /** @returns ms from the container's start to ready */
-async function measure(folder: string, start: Start, isRecorded: boolean): Promise<number> {
+async function measure(folder: string, start: Start, arm: Arm): Promise<number> {
   await using workspace = await createWorkspace()
-  await using root = isRecorded
-    ? await stackRootfs({ workspace, tree: { folder }, record: true })
-    : await mountWritable(workspace, folder)
+  await using root =
+    arm === 'plain'
+      ? await mountWritable(workspace, folder)
+      : await stackRootfs({ workspace, tree: { folder }, record: true, server: arm })
   await runCommand('sync', [])
   await writeFile('/proc/sys/vm/drop_caches', '3')
   await using started = await startContainer({
@@ -103,13 +108,14 @@ else
   ])
 
 for (const start of STARTS) {
-  const times: Record<'plain' | 'recorded', number[]> = { plain: [], recorded: [] }
-  for (let sample = 0; sample < Number(samples); sample++) {
-    times.plain.push(await measure(folder, start, false))
-    times.recorded.push(await measure(folder, start, true))
-  }
-  const [plain, recorded] = [median(times.plain), median(times.recorded)]
-  process.stdout.write(
-    `${start.name.padEnd(16)} plain ${plain.toFixed(0)} ms, recorded ${recorded.toFixed(0)} ms, ratio ${(recorded / plain).toFixed(2)}\n`,
-  )
+  const times = new Map<Arm, number[]>(ARMS.map((arm) => [arm, []]))
+  for (let sample = 0; sample < Number(samples); sample++)
+    for (const arm of ARMS) times.get(arm)?.push(await measure(folder, start, arm))
+  const medians = ARMS.map((arm) => median(times.get(arm) ?? []))
+  const [plain = Number.NaN] = medians
+  const columns = ARMS.map((arm, index) => {
+    const ms = medians[index] ?? Number.NaN
+    return `${arm} ${ms.toFixed(0)} ms${arm === 'plain' ? '' : ` (${(ms / plain).toFixed(2)})`}`
+  })
+  process.stdout.write(`${start.name.padEnd(16)} ${columns.join(', ')}\n`)
 }

@@ -3,6 +3,7 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createDirectoryFileSystem } from '../../tracer/fuse/directory.ts'
+import { indexTree } from '../../tracer/fuse/tree-index.ts'
 import { findUnused, unusedFolders } from '../../tracer/unused.ts'
 import { tempFolder } from './temp.ts'
 
@@ -32,7 +33,7 @@ test('packages of four managers, by the files they really have, touched or not',
     await writeFile(join(temp.path, path), content)
   }
   await symlink('opt', join(temp.path, 'linked'))
-  const tree = createDirectoryFileSystem(temp.path)
+  const tree = createDirectoryFileSystem(indexTree(temp.path))
   const touched = new Set(['usr/lib/used.so', 'app/node_modules/express/index.js'])
   const { packages, folders } = await findUnused(tree, touched)
   expect(packages).toEqual([
@@ -54,7 +55,7 @@ test('a path is found behind a link at the root', async () => {
   await symlink('usr/lib', join(temp.path, 'lib'))
   await writeFile(join(temp.path, 'usr/lib/a.so'), 'abc')
   await writeFile(join(temp.path, 'var/lib/dpkg/info/a.list'), '/lib/a.so\n')
-  const { packages } = await findUnused(createDirectoryFileSystem(temp.path), new Set())
+  const { packages } = await findUnused(createDirectoryFileSystem(indexTree(temp.path)), new Set())
   expect(packages).toEqual([{ manager: 'dpkg', name: 'a', files: 1, bytes: 3 }])
 })
 

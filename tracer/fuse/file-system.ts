@@ -49,6 +49,8 @@ export interface FileSystem {
   digest(node: NodeId): string | undefined
   /** all regular files of the tree, each hardlinked one counted once */
   readonly totals: { readonly files: number; readonly bytes: number }
+  /** a path of the node, byte text, where one is known besides its lookups */
+  pathOf?(node: NodeId): string
   /** Called at each open; throws where the content can't be had. */
   open(node: NodeId): void
   release(node: NodeId): void

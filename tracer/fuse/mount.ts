@@ -17,10 +17,11 @@ import {
   type Request,
   recordingSchema,
   replySchema,
+  type ServerName,
   type TreeSpec,
 } from './messages.ts'
 
-export type { Counters, TreeSpec }
+export type { Counters, ServerName, TreeSpec }
 export type Recording = z.infer<typeof recordingSchema>
 
 export interface MountOptions {
@@ -28,6 +29,8 @@ export interface MountOptions {
   readonly mountPoint: string
   readonly tree: TreeSpec
   readonly record: boolean
+  /** fuse-native without; a lazy tree is always served by it */
+  readonly server?: ServerName
   /** KiB; the kernel's default without */
   readonly readaheadKiB?: number
   readonly signal?: AbortSignal
@@ -61,14 +64,17 @@ type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K>
 export async function mountFileSystem(options: MountOptions): Promise<Mount> {
   await requireFuse()
   options.signal?.throwIfAborted()
-  const { mountPoint, tree, record } = options
+  const { mountPoint, tree, record, server: name = 'fuse-native' } = options
   await using stack = new AsyncDisposableStack()
   const server = stack.use(startServer(mountPoint))
   const giveUp = () => server.kill()
   options.signal?.addEventListener('abort', giveUp)
   let mounted: z.infer<typeof mountedSchema>
   try {
-    mounted = await server.ask({ ask: 'mount', spec: { mountPoint, tree, record } }, mountedSchema)
+    mounted = await server.ask(
+      { ask: 'mount', spec: { mountPoint, tree, record, server: name } },
+      mountedSchema,
+    )
   } catch (error) {
     options.signal?.throwIfAborted()
     throw error

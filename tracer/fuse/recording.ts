@@ -29,8 +29,19 @@ export interface Recording {
   readonly lookups: { readonly found: number; readonly missing: number; readonly listings: number }
 }
 
+/** What a server tells that can't pass through `fileSystem`. Times are monotonic milliseconds. */
+export interface AccessLog {
+  found(parent: NodeId, name: string | undefined, node: NodeId): void
+  missing(): void
+  listing(): void
+  opened(node: NodeId, at: number): void
+  read(node: NodeId, at: number, start: number, end: number): void
+}
+
 export interface Recorder {
+  /** passes everything on, and writes it down */
   readonly fileSystem: FileSystem
+  readonly log: AccessLog
   /** Forgets what was seen so far. */
   restart(): void
   /** Ranges read from now on are kept apart. */
@@ -50,7 +61,8 @@ interface Entry {
 
 interface Name {
   readonly parent: NodeId
-  readonly name: string
+  /** undefined: whichever the parent has for the node */
+  readonly name: string | undefined
 }
 
 export function createRecorder(inner: FileSystem, now: () => number = monotonicMs): Recorder {
@@ -60,49 +72,62 @@ export function createRecorder(inner: FileSystem, now: () => number = monotonicM
   let lookups = { found: 0, missing: 0, listings: 0 }
   let isReady = false
 
-  function touch(node: NodeId): Entry {
+  function touch(node: NodeId, at: number): Entry {
     let entry = entries.get(node)
     if (!entry) {
-      entry = { node, firstOpen: now(), firstRead: undefined, opens: 0, ranges: [], laterRanges: [] }
+      entry = { node, firstOpen: at, firstRead: undefined, opens: 0, ranges: [], laterRanges: [] }
       entries.set(node, entry)
     }
     return entry
   }
 
+  const log: AccessLog = {
+    found(parent, name, node) {
+      lookups.found++
+      if (!names.has(node)) names.set(node, { parent, name })
+    },
+    missing() {
+      lookups.missing++
+    },
+    listing() {
+      lookups.listings++
+    },
+    opened(node, at) {
+      touch(node, at).opens++
+    },
+    read(node, at, start, end) {
+      const entry = touch(node, at)
+      entry.firstRead ??= at
+      addRange(isReady ? entry.laterRanges : entry.ranges, start, end)
+    },
+  }
+
   return {
+    log,
     fileSystem: {
       ...forward(inner),
       lookup(parent, name) {
         const node = inner.lookup(parent, name)
-        if (node === undefined) lookups.missing++
-        else {
-          lookups.found++
-          if (!names.has(node)) names.set(node, { parent, name })
-        }
+        if (node === undefined) log.missing()
+        else log.found(parent, name, node)
         return node
       },
       entries(node) {
-        lookups.listings++
-        const found = inner.entries(node)
-        // A server may answer later lookups from this listing.
-        for (const { name, node: child } of found)
-          if (!names.has(child)) names.set(child, { parent: node, name })
-        return found
+        log.listing()
+        return inner.entries(node)
       },
       readlink(node) {
-        touch(node).opens++
+        log.opened(node, now())
         return inner.readlink(node)
       },
       open(node) {
         inner.open(node)
-        touch(node).opens++
+        log.opened(node, now())
       },
       async read(node, offset, length) {
-        const entry = touch(node)
-        entry.firstRead ??= now()
-        const ranges = isReady ? entry.laterRanges : entry.ranges
+        const at = now()
         const bytes = await inner.read(node, offset, length)
-        addRange(ranges, offset, offset + bytes.length)
+        log.read(node, at, offset, offset + bytes.length)
         return bytes
       },
     },
@@ -135,13 +160,14 @@ function forward(inner: FileSystem) {
     xattr: (node: NodeId, name: string) => inner.xattr(node, name),
     xattrs: (node: NodeId) => inner.xattrs(node),
     digest: (node: NodeId) => inner.digest(node),
+    ...(inner.pathOf && { pathOf: inner.pathOf }),
     release: (node: NodeId) => inner.release(node),
     close: () => inner.close(),
   }
 }
 
 function describe(inner: FileSystem, names: ReadonlyMap<NodeId, Name>, entry: Entry): RecordedFile[] {
-  const path = pathOf(names, entry.node)
+  const path = pathOf(inner, names, entry.node)
   const { type, size } = inner.attributes(entry.node)
   if (path === undefined || (type !== 'reg' && type !== 'symlink')) return []
   const { firstOpen, firstRead, opens, ranges, laterRanges } = entry
@@ -150,13 +176,19 @@ function describe(inner: FileSystem, names: ReadonlyMap<NodeId, Name>, entry: En
   ]
 }
 
-function pathOf(names: ReadonlyMap<NodeId, Name>, node: NodeId): BytePath | undefined {
+function pathOf(inner: FileSystem, names: ReadonlyMap<NodeId, Name>, node: NodeId): BytePath | undefined {
   const parts: string[] = []
   for (let at = node; at !== ROOT_NODE; ) {
-    const name = names.get(at)
-    if (!name) return undefined
-    parts.unshift(name.name)
-    at = name.parent
+    const known = names.get(at)
+    // A node that was never looked up was found in a listing.
+    const name =
+      known?.name ?? (known && inner.entries(known.parent).find((entry) => entry.node === at)?.name)
+    if (!known || name === undefined) {
+      const path = inner.pathOf?.(at)
+      return path === undefined ? undefined : [path, ...parts].join('/')
+    }
+    parts.unshift(name)
+    at = known.parent
   }
   return parts.join('/')
 }

@@ -8,10 +8,12 @@ import { HeadstartError, messageOf } from '../../image/errors.ts'
 import { findUnused, rootLinksOf } from '../unused.ts'
 import { createDirectoryFileSystem } from './directory.ts'
 import type { FileSystem } from './file-system.ts'
+import { serveKernel } from './kernel/serve.ts'
 import { type LazyImage, openLazyImage } from './lazy-image.ts'
 import { type MountSpec, type Reply, type Request, requestSchema, type TreeSpec } from './messages.ts'
 import { serveNative } from './native.ts'
 import { createRecorder, type Recorder } from './recording.ts'
+import { indexTree, type TreeIndex } from './tree-index.ts'
 
 interface Session {
   readonly mountPoint: string
@@ -19,24 +21,38 @@ interface Session {
   readonly fileSystem: FileSystem
   readonly recorder: Recorder | undefined
   readonly counters: LazyImage['counters'] | undefined
+  /** Brings what is recorded up to date. */
+  flush: () => void
 }
 
 let session: Session | undefined
 
-async function openTree(tree: TreeSpec): Promise<Pick<LazyImage, 'fileSystem'> & Partial<LazyImage>> {
+interface OpenTree {
+  readonly fileSystem: FileSystem
+  /** of a tree on disk */
+  readonly index?: TreeIndex
+  readonly summary?: LazyImage['summary']
+  readonly counters?: LazyImage['counters']
+}
+
+async function openTree(tree: TreeSpec): Promise<OpenTree> {
   if (tree.kind === 'lazy') return openLazyImage(tree)
   const table = tree.xattrs.map(
     ([path, list]) =>
       [path, new Map(list.map(([name, value]) => [name, Buffer.from(value, 'base64')]))] as const,
   )
-  return { fileSystem: createDirectoryFileSystem(tree.folder, new Map(table)) }
+  const index = indexTree(tree.folder, new Map(table))
+  return { fileSystem: createDirectoryFileSystem(index), index }
 }
 
 async function mount(spec: MountSpec): Promise<unknown> {
-  const { fileSystem, counters, summary } = await openTree(spec.tree)
+  const { fileSystem, index, counters, summary } = await openTree(spec.tree)
   const recorder = spec.record ? createRecorder(fileSystem) : undefined
-  session = { mountPoint: spec.mountPoint, fileSystem, recorder, counters }
-  await serveNative(recorder?.fileSystem ?? fileSystem, spec.mountPoint)
+  const { mountPoint } = spec
+  session = { mountPoint, fileSystem, recorder, counters, flush: () => {} }
+  if (spec.server === 'kernel' && index)
+    session.flush = (await serveKernel(index, mountPoint, recorder?.log)).flush
+  else await serveNative(recorder?.fileSystem ?? fileSystem, mountPoint)
   return {
     totals: fileSystem.totals,
     rootLinks: rootLinksOf(fileSystem),
@@ -50,6 +66,7 @@ function unusedOf({ fileSystem, recorder }: Session): Promise<unknown> {
 }
 
 async function answer(request: Request): Promise<unknown> {
+  session?.flush()
   switch (request.ask) {
     case 'mount':
       return mount(request.spec)
@@ -88,7 +105,8 @@ process.on('message', (message) => {
 process.on('disconnect', async () => {
   // Not waiting for users: the parent that stacked more on this mount can't take it down any more.
   if (session) await tryCommand('umount', ['-l', session.mountPoint]).catch(() => {})
-  process.exit(0)
+  // Not exit, which waits for threads that block on the device.
+  process.kill(process.pid, 'SIGKILL')
 })
 
 // A terminal's Ctrl-C reaches the whole group; the parent decides when this process ends.

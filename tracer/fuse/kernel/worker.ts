@@ -1,0 +1,118 @@
+/** A thread that serves: reads a request from the device, answers it, and again, until the mount is gone. */
+import { closeSync, openSync, readSync, writeSync } from 'node:fs'
+import { workerData } from 'node:worker_threads'
+import { codeOf } from '../../../image/errors.ts'
+import type { NodeId } from '../file-system.ts'
+import { monotonicMs } from '../recording.ts'
+import { namesOf, nodeOf, type TreeIndex } from '../tree-index.ts'
+import { createAnswerer, type SyncFileSystem } from './answer.ts'
+import { REQUEST_BYTES } from './codec.ts'
+import { EVENT, push, type Ring } from './events.ts'
+
+export interface WorkerInput {
+  readonly device: number
+  readonly index: TreeIndex
+  /** undefined: nothing is recorded */
+  readonly ring: Ring | undefined
+}
+
+const MAX_OPEN_FILES = 512
+
+/** Content read right here. The files stay open, the latest `MAX_OPEN_FILES` of them. */
+function openTree(index: TreeIndex): SyncFileSystem {
+  const descriptors = new Map<NodeId, number>()
+
+  function descriptorOf(node: NodeId): number {
+    const known = descriptors.get(node)
+    if (known !== undefined) return known
+    const descriptor = openSync(Buffer.from(nodeOf(index, node).path, 'latin1'), 'r')
+    descriptors.set(node, descriptor)
+    const [oldest] = descriptors
+    if (descriptors.size > MAX_OPEN_FILES && oldest) {
+      closeSync(oldest[1])
+      descriptors.delete(oldest[0])
+    }
+    return descriptor
+  }
+
+  return {
+    ...namesOf(index),
+    open() {},
+    release() {},
+    read: () => Promise.reject(new Error('content is read at once here')),
+    close: async () => {},
+    readInto(node, offset, length, target, at) {
+      const descriptor = descriptorOf(node)
+      let filled = 0
+      while (filled < length) {
+        const bytes = readSync(descriptor, target, at + filled, length - filled, offset + filled)
+        if (bytes === 0) break
+        filled += bytes
+      }
+      return filled
+    },
+  }
+}
+
+/** The same, telling the ring what passes. */
+function recorded(tree: SyncFileSystem, ring: Ring): SyncFileSystem {
+  const tell = (type: number, node: NodeId, extra = 0, offset = 0) =>
+    push(ring, { type, node, extra, at: monotonicMs(), offset })
+  return {
+    ...tree,
+    lookup(parent, name) {
+      const node = tree.lookup(parent, name)
+      if (node === undefined) tell(EVENT.missing, parent)
+      else tell(EVENT.found, node, parent)
+      return node
+    },
+    entries(node) {
+      tell(EVENT.listing, node)
+      return tree.entries(node)
+    },
+    readlink(node) {
+      tell(EVENT.opened, node)
+      return tree.readlink(node)
+    },
+    open: (node) => tell(EVENT.opened, node),
+    readInto(node, offset, length, target, at) {
+      const bytes = tree.readInto(node, offset, length, target, at)
+      tell(EVENT.read, node, bytes, offset)
+      return bytes
+    },
+  }
+}
+
+function serve({ device, index, ring }: WorkerInput): void {
+  const tree = openTree(index)
+  const answer = createAnswerer(ring ? recorded(tree, ring) : tree)
+  const buffer = Buffer.alloc(REQUEST_BYTES)
+  for (;;) {
+    const length = readRequest(device, buffer)
+    if (length === undefined) return
+    const reply = length > 0 ? answer(buffer.subarray(0, length)) : undefined
+    if (reply) send(device, reply)
+  }
+}
+
+/** @returns 0: nothing came, ask again; undefined: the mount is gone */
+function readRequest(device: number, buffer: Buffer): number | undefined {
+  try {
+    return readSync(device, buffer, 0, buffer.length, null)
+  } catch (error) {
+    // A request that was taken back before it was read is ENOENT.
+    return ['ENOENT', 'EINTR', 'EAGAIN'].includes(codeOf(error) ?? '') ? 0 : undefined
+  }
+}
+
+/** Whoever asked may be gone by now. */
+function send(device: number, reply: Buffer): void {
+  try {
+    writeSync(device, reply)
+  } catch (error) {
+    if (!['ENOENT', 'ENODEV'].includes(codeOf(error) ?? '')) throw error
+  }
+}
+
+const input: WorkerInput = workerData
+serve(input)

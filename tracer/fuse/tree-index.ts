@@ -1,0 +1,135 @@
+/**
+ * A tree on disk, its names, attributes and links read once into memory. Plain data, which can be handed to another thread. The tree must not
+ * change meanwhile.
+ */
+import { lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs'
+import {
+  type DirectoryEntry,
+  type FileSystem,
+  type NodeAttributes,
+  type NodeId,
+  type NodeType,
+  ROOT_NODE,
+} from './file-system.ts'
+
+/** Extended attributes by path (byte text, see `image/paths.ts`); Node can't read them, so whoever knows them passes them. */
+export type XattrTable = ReadonlyMap<string, ReadonlyMap<string, Uint8Array>>
+
+export interface IndexedNode {
+  readonly attributes: NodeAttributes
+  /** on disk, absolute, byte text; of a hardlinked file the first one found */
+  readonly path: string
+  readonly target: string
+  readonly children: ReadonlyMap<string, DirectoryEntry>
+  readonly xattrs: ReadonlyMap<string, Uint8Array> | undefined
+}
+
+export interface TreeIndex {
+  /** absolute, byte text */
+  readonly root: string
+  /** by number; there is no 0 */
+  readonly nodes: readonly (IndexedNode | undefined)[]
+  readonly totals: { readonly files: number; readonly bytes: number }
+  readonly withoutXattrs: boolean
+}
+
+export function nodeOf({ nodes }: TreeIndex, id: NodeId): IndexedNode {
+  const node = nodes[id]
+  if (!node) throw new Error(`no node ${id}`)
+  return node
+}
+
+/** All of a file system but its content. */
+export function namesOf(index: TreeIndex) {
+  return {
+    totals: index.totals,
+    withoutXattrs: index.withoutXattrs,
+    lookup: (parent, name) => nodeOf(index, parent).children.get(name)?.node,
+    attributes: (id) => nodeOf(index, id).attributes,
+    entries: (id) => [...nodeOf(index, id).children.values()],
+    readlink: (id) => nodeOf(index, id).target,
+    xattr: (id, name) => {
+      const value = nodeOf(index, id).xattrs?.get(name)
+      return value && Buffer.from(value)
+    },
+    xattrs: (id) => [...(nodeOf(index, id).xattrs?.keys() ?? [])],
+    digest: () => undefined,
+    pathOf: (id) => nodeOf(index, id).path.slice(index.root.length + 1),
+  } satisfies Partial<FileSystem>
+}
+
+/** Walks the tree; a second name of a hardlinked file gets the first one's node. */
+export function indexTree(folder: string, xattrs: XattrTable = new Map()): TreeIndex {
+  const nodes: (IndexedNode | undefined)[] = [undefined]
+  const folders = new Map<NodeId, Map<string, DirectoryEntry>>()
+  const linked = new Map<string, NodeId>()
+  const totals = { files: 0, bytes: 0 }
+
+  function add(path: Buffer, name: string, stats: Stats): NodeId {
+    const key = stats.nlink > 1 && !stats.isDirectory() ? `${stats.dev}:${stats.ino}` : undefined
+    const known = key === undefined ? undefined : linked.get(key)
+    if (known !== undefined) return known
+    const id = nodes.length
+    const children = new Map<string, DirectoryEntry>()
+    if (stats.isDirectory()) folders.set(id, children)
+    nodes.push({
+      attributes: attributesOf(stats),
+      path: path.toString('latin1'),
+      target: stats.isSymbolicLink() ? readlinkSync(path, { encoding: 'buffer' }).toString('latin1') : '',
+      children,
+      xattrs: xattrs.get(name),
+    })
+    if (key !== undefined) linked.set(key, id)
+    if (stats.isFile()) {
+      totals.files++
+      totals.bytes += stats.size
+    }
+    return id
+  }
+
+  const root = Buffer.from(folder)
+  const pending = [{ id: add(root, '', lstatSync(root)), path: root, name: '' }]
+  for (let at = pending.pop(); at; at = pending.pop()) {
+    const children = folders.get(at.id)
+    for (const bytes of readdirSync(at.path, { encoding: 'buffer' })) {
+      const base = bytes.toString('latin1')
+      const path = Buffer.concat([at.path, SLASH, bytes])
+      const name = at.name === '' ? base : `${at.name}/${base}`
+      const stats = lstatSync(path)
+      const id = add(path, name, stats)
+      children?.set(base, { name: base, node: id, type: typeOf(stats) })
+      if (stats.isDirectory()) pending.push({ id, path, name })
+    }
+  }
+  if (nodes.length <= ROOT_NODE) throw new Error(`${folder} can't be read`)
+  return { root: root.toString('latin1'), nodes, totals, withoutXattrs: xattrs.size === 0 }
+}
+
+const SLASH = Buffer.from('/')
+
+function attributesOf(stats: Stats): NodeAttributes {
+  return {
+    type: typeOf(stats),
+    mode: stats.mode & 0o7777,
+    uid: stats.uid,
+    gid: stats.gid,
+    size: stats.size,
+    nlink: stats.nlink,
+    mtimeMs: stats.mtimeMs,
+    ...splitDevice(stats.rdev),
+  }
+}
+
+/** Linux's 64-bit dev_t: minor in bits 0-7 and 20-31, major in bits 8-19 (and, above 32 bits, unused). */
+function splitDevice(device: number): { rdevMajor: number; rdevMinor: number } {
+  return { rdevMajor: (device >>> 8) & 0xfff, rdevMinor: (device & 0xff) | ((device >>> 12) & 0xfff00) }
+}
+
+function typeOf(stats: Stats): NodeType {
+  if (stats.isFile()) return 'reg'
+  if (stats.isDirectory()) return 'dir'
+  if (stats.isSymbolicLink()) return 'symlink'
+  if (stats.isCharacterDevice()) return 'char'
+  if (stats.isBlockDevice()) return 'block'
+  return stats.isFIFO() ? 'fifo' : 'socket'
+}
