@@ -20,8 +20,8 @@ const up = createBucket(shape.bitsPerSecond)
 const down = createBucket(shape.bitsPerSecond)
 const agent = new Agent({ keepAlive: true })
 
-/** At most so many bytes take the link at once: connections share it in turns of this size. */
-const TURN = 16 << 10
+/** So many bytes take the link at once, 2 ms' worth of it within reason: connections share it in turns of this size. */
+const TURN = Math.min(256 << 10, Math.max(8 << 10, Math.round(((shape.bitsPerSecond ?? 1e10) / 8000) * 2)))
 /** Arrivals nearer to each other than this are one. */
 const TICK_MS = 4
 
@@ -62,11 +62,20 @@ function arrived(entry: Entry, bytes: number): void {
   else entry.arrivals.push([at, bytes])
 }
 
+/**
+ * On a real link the next bytes are under way before the last have arrived. So a sender that is late (a timer, a busy
+ * machine) by less than this goes on where the bytes before ended, and the link does not stand idle for it.
+ */
+const WINDOW_MS = 50
+
 async function* passing(body: AsyncIterable<Buffer>, bucket: typeof up): AsyncGenerator<Buffer> {
+  let arrivedAt = Number.NEGATIVE_INFINITY
   for await (const chunk of body) {
     for (let at = 0; at < chunk.length; at += TURN) {
       const piece = chunk.subarray(at, at + TURN)
-      await roughly(bucket.pass(piece.length, now()))
+      const isLate = now() - arrivedAt < WINDOW_MS
+      arrivedAt = bucket.pass(piece.length, isLate ? arrivedAt : now())
+      await roughly(arrivedAt)
       yield piece
     }
   }
