@@ -4,7 +4,7 @@
  */
 
 import type { Readable, Writable } from 'node:stream'
-import { finished, pipeline } from 'node:stream/promises'
+import { finished } from 'node:stream/promises'
 import { digestOf } from './digest.ts'
 import { HeadstartError } from './errors.ts'
 import { LAYOUT_DOCUMENT, placeInIndex } from './layout-index.ts'
@@ -40,7 +40,7 @@ export class ArchiveWriter {
     return this.inTurn(async () => {
       const { digest, size } = blob.descriptor
       if (this.done.has(digest)) return { existed: true }
-      await this.member(blobPath(digest), size, await blob.open(undefined, signal), signal)
+      await this.member(blobPath(digest), size, await blob.open(undefined, signal))
       this.done.add(digest)
       return { existed: false }
     })
@@ -81,14 +81,9 @@ export class ArchiveWriter {
     ])
   }
 
-  private async member(
-    path: string,
-    size: number,
-    content: Readable,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
+  private async member(path: string, size: number, content: Readable): Promise<void> {
     await this.write([plainFileHeader(path, size)])
-    await pipeline(content, this.out, { end: false, ...(signal && { signal }) })
+    for await (const piece of content) await this.write([piece])
     await this.write([Buffer.alloc(paddingOf(size))])
   }
 

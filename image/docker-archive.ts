@@ -6,13 +6,7 @@ import { compressionOf } from './decompress.ts'
 import { digestOf, hashStream } from './digest.ts'
 import { HeadstartError } from './errors.ts'
 import { MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, parseConfig } from './manifest.ts'
-import {
-  DOCKER_CONFIG,
-  DOCKER_LAYER_GZIP,
-  DOCKER_LAYER_TAR,
-  DOCKER_MANIFEST,
-  OCI_LAYER_ZSTD,
-} from './media-types.ts'
+import { OCI_CONFIG, OCI_LAYER_GZIP, OCI_LAYER_TAR, OCI_LAYER_ZSTD, OCI_MANIFEST } from './media-types.ts'
 import { formatReference, parseReference, type Reference } from './reference.ts'
 import type { Digest } from './types.ts'
 
@@ -81,7 +75,7 @@ function normalised(tag: string): string | undefined {
   }
 }
 
-/** The same bytes for the same image: digests of plain layers are in the config, those of others are computed. */
+/** Of OCI's media types, which every tool takes in every place. The same bytes for the same image: digests of plain layers are in the config, those of others are computed. */
 export async function synthesizeManifest(
   archive: Archive,
   saved: DockerManifest,
@@ -99,11 +93,11 @@ export async function synthesizeManifest(
     members.set(digest, member)
     layers.push({ mediaType, size: member.size, digest })
   }
-  const config = { mediaType: DOCKER_CONFIG, size: rawConfig.length, digest: digestOf(rawConfig) }
+  const config = { mediaType: OCI_CONFIG, size: rawConfig.length, digest: digestOf(rawConfig) }
   members.set(config.digest, archive.index.member(saved.config))
-  const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: DOCKER_MANIFEST, config, layers }))
+  const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: OCI_MANIFEST, config, layers }))
   return {
-    descriptor: { mediaType: DOCKER_MANIFEST, digest: digestOf(bytes), size: bytes.length },
+    descriptor: { mediaType: OCI_MANIFEST, digest: digestOf(bytes), size: bytes.length },
     bytes,
     locate: (digest) => members.get(digest),
   }
@@ -111,7 +105,7 @@ export async function synthesizeManifest(
 
 async function describe(archive: Archive, member: Member, diffId: Digest | undefined) {
   const compression = compressionOf(await archive.head(member, 4))
-  if (compression === 'none' && diffId) return { digest: diffId, mediaType: DOCKER_LAYER_TAR }
+  if (compression === 'none' && diffId) return { digest: diffId, mediaType: OCI_LAYER_TAR }
   const { digest } = await hashStream(archive.stream(member))
-  return { digest, mediaType: compression === 'gzip' ? DOCKER_LAYER_GZIP : OCI_LAYER_ZSTD }
+  return { digest, mediaType: compression === 'gzip' ? OCI_LAYER_GZIP : OCI_LAYER_ZSTD }
 }

@@ -103,6 +103,13 @@ describe.each(Object.keys(places))('from %s', (from) => {
   })
 })
 
+test('skopeo reads the layout that an engine’s image was copied to', async () => {
+  const [loaded, out] = [places['docker-daemon']?.() ?? '', places.oci?.() ?? '']
+  await copy(original, loaded)
+  await copy(loaded, out)
+  await runCommand('skopeo', ['copy', '-q', out, `dir:${folder}/from-engine`])
+})
+
 test.each(Object.keys(places))('we read what skopeo wrote to %s', async (kind) => {
   const place = places[kind]?.() ?? ''
   await runCommand('skopeo', ['copy', '-q', '--dest-tls-verify=false', original, place])

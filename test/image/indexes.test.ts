@@ -1,0 +1,286 @@
+/** Indexes of several platforms, attestations, layers of every kind, and many of them: picked, copied and served byte for byte. */
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gzipSync, zstdCompressSync } from 'node:zlib'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { runCommand } from '../../image/command.ts'
+import { copyImage, copyIndex } from '../../image/copy.ts'
+import { digestOf, readBounded } from '../../image/digest.ts'
+import { inspectImage } from '../../image/inspect.ts'
+import { DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from '../../image/media-types.ts'
+import { hostPlatform, parsePlatform } from '../../image/platform.ts'
+import { parseRanges, serveImages } from '../../image/serve.ts'
+import { openSource } from '../../image/sources.ts'
+import { openTarget } from '../../image/targets.ts'
+import { unpackLayers } from '../../image/unpack.ts'
+import { startRegistry, type TestRegistry } from '../support/registry.ts'
+import { file, type TarItem, tarOf } from '../support/tar.ts'
+
+let folder: string
+let registry: TestRegistry
+let count = 0
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'hs-indexes-'))
+  registry = await startRegistry()
+})
+afterAll(async () => {
+  await registry[Symbol.asyncDispose]()
+  await rm(folder, { recursive: true })
+})
+
+const OCI_LAYER = 'application/vnd.oci.image.layer.v1.tar'
+const types = {
+  oci: { manifest: OCI_MANIFEST, index: OCI_INDEX, config: 'application/vnd.oci.image.config.v1+json' },
+  docker: {
+    manifest: DOCKER_MANIFEST,
+    index: DOCKER_LIST,
+    config: 'application/vnd.docker.container.image.v1+json',
+  },
+} as const
+
+interface Part {
+  readonly mediaType: string
+  readonly digest: string
+  readonly size: number
+}
+
+/** Builds a layout piece by piece. */
+class Layout {
+  readonly folder = join(folder, `layout-${++count}`)
+  readonly place = `oci:${this.folder}:v1`
+
+  async put(bytes: Buffer, mediaType: string): Promise<Part> {
+    await mkdir(join(this.folder, 'blobs/sha256'), { recursive: true })
+    await writeFile(join(this.folder, 'blobs/sha256', digestOf(bytes).slice(7)), bytes)
+    return { mediaType, digest: digestOf(bytes), size: bytes.length }
+  }
+
+  putJson(value: unknown, mediaType: string): Promise<Part> {
+    return this.put(Buffer.from(JSON.stringify(value)), mediaType)
+  }
+
+  async image(architecture: string, layers: (Part & { diffId: string })[], kind: keyof typeof types = 'oci') {
+    const config = {
+      os: 'linux',
+      architecture,
+      rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) },
+    }
+    const manifest = {
+      schemaVersion: 2,
+      mediaType: types[kind].manifest,
+      config: await this.putJson(config, types[kind].config),
+      layers: layers.map(({ diffId: _, ...layer }) => layer),
+    }
+    return this.putJson(manifest, types[kind].manifest)
+  }
+
+  async layer(
+    items: readonly TarItem[],
+    pack: (tar: Buffer) => Buffer = gzipSync,
+    mediaType = `${OCI_LAYER}+gzip`,
+  ) {
+    const tar = await tarOf(items)
+    return { ...(await this.put(pack(tar), mediaType)), diffId: digestOf(tar) }
+  }
+
+  async finish(part: Part): Promise<string> {
+    const named = { ...part, annotations: { 'org.opencontainers.image.ref.name': 'v1' } }
+    await writeFile(join(this.folder, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests: [named] }))
+    await writeFile(join(this.folder, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}')
+    return this.place
+  }
+}
+
+async function multiPlatform(kind: keyof typeof types): Promise<string> {
+  const layout = new Layout()
+  const shared = await layout.layer([file('shared', 'x')])
+  const manifests = []
+  for (const [architecture, variant] of [['amd64'], ['arm64', 'v8'], ['arm', 'v6'], ['arm', 'v7']] as const) {
+    const part = await layout.image(
+      architecture,
+      [shared, await layout.layer([file(`${architecture}${variant}`)])],
+      kind,
+    )
+    manifests.push({ ...part, platform: { os: 'linux', architecture, ...(variant && { variant }) } })
+  }
+  if (kind === 'oci') {
+    const statement = await layout.putJson({ predicate: 1 }, 'application/vnd.in-toto+json')
+    const config = await layout.putJson({}, types.oci.config)
+    const attestation = { schemaVersion: 2, mediaType: OCI_MANIFEST, config, layers: [statement] }
+    const platform = { os: 'unknown', architecture: 'unknown' }
+    manifests.push({
+      ...(await layout.putJson(attestation, OCI_MANIFEST)),
+      platform,
+      annotations: { 'vnd.docker.reference.type': 'attestation-manifest' },
+    })
+  }
+  const index = { schemaVersion: 2, mediaType: types[kind].index, manifests }
+  return layout.finish(await layout.putJson(index, types[kind].index))
+}
+
+test.each(['oci', 'docker'] as const)('an index (%s): platforms are picked', async (kind) => {
+  await using source = await openSource(await multiPlatform(kind))
+  const pick = async (text?: string) => {
+    const { config, descriptor } = await source.image(text === undefined ? undefined : parsePlatform(text))
+    return `${config.platform.architecture}${descriptor.platform?.variant ?? ''}`
+  }
+  expect(await pick()).toContain(hostPlatform().architecture)
+  expect(await pick('linux/amd64')).toBe('amd64')
+  expect(await pick('linux/arm64')).toBe('arm64v8')
+  expect(await pick('linux/arm')).toBe('armv6')
+  expect(await pick('linux/arm/v7')).toBe('armv7')
+  await expect(pick('linux/arm/v5')).rejects.toThrow(/no image for linux\/arm\/v5/)
+  await expect(pick('windows/amd64')).rejects.toThrow(/no image for windows\/amd64/)
+  expect((await source.index())?.manifests.length).toBe(kind === 'oci' ? 5 : 4)
+})
+
+test.each(['oci', 'docker'] as const)(
+  'an index (%s) is copied whole, attestations too, and skopeo agrees',
+  async (kind) => {
+    const original = await multiPlatform(kind)
+    const place = `docker://${registry.host}/index-${kind}:v1`
+    const copyAll = async (from: string, to: string) => {
+      await using source = await openSource(from)
+      await using target = await openTarget(to)
+      await target.prepare({ force: false })
+      const index = await source.index()
+      if (!index) throw new Error('no index')
+      return (await copyIndex(source, index, target)).digest
+    }
+    const digest = await copyAll(original, place)
+    const back = `${folder}/back-${kind}`
+    expect(await copyAll(place, `oci:${back}:v1`)).toBe(digest)
+    const names = async (at: string) => (await readdir(join(at, 'blobs/sha256'))).sort()
+    expect(await names(back)).toEqual(await names(original.split(':')[1] ?? ''))
+    const raw = await runCommand('skopeo', ['inspect', '--raw', '--tls-verify=false', place])
+    expect(digestOf(raw)).toBe(digest)
+    // skopeo finds nothing of Docker's in an OCI layout; it would have turned it into OCI's.
+    if (kind === 'oci')
+      await runCommand('skopeo', ['copy', '-q', '--all', `oci:${back}:v1`, `dir:${folder}/skopeo-${kind}`])
+  },
+)
+
+test('a Docker archive takes one platform, and says so', async () => {
+  await using source = await openSource(await multiPlatform('oci'))
+  const index = await source.index()
+  await using target = await openTarget(`docker-archive:${folder}/index.tar:x:1`)
+  await target.prepare({ force: false })
+  await expect(index && copyIndex(source, index, target)).rejects.toThrow(/images of one platform/)
+  expect(await readdir(folder)).not.toContain('index.tar')
+})
+
+test('layers of every compression are unpacked and inspected', async () => {
+  const layout = new Layout()
+  const members = (tar: Buffer) =>
+    Buffer.concat([gzipSync(tar.subarray(0, 700)), gzipSync(tar.subarray(700))])
+  const frames = (tar: Buffer) =>
+    Buffer.concat([zstdCompressSync(tar.subarray(0, 700)), zstdCompressSync(tar.subarray(700))])
+  const image = await layout.image('amd64', [
+    await layout.layer([file('gzip', 'a')]),
+    await layout.layer([file('members', 'b'.repeat(3000))], members),
+    await layout.layer([file('zstd', 'c')], zstdCompressSync, `${OCI_LAYER}+zstd`),
+    await layout.layer([file('frames', 'd'.repeat(3000))], frames, `${OCI_LAYER}+zstd`),
+    await layout.layer([file('plain', 'e')], (tar) => tar, OCI_LAYER),
+    await layout.layer([], gzipSync),
+    await layout.layer([file('docker', 'f')], gzipSync, 'application/vnd.docker.image.rootfs.diff.tar.gzip'),
+  ])
+  await using source = await openSource(await layout.finish(image))
+  const opened = await source.image(parsePlatform('linux/amd64'))
+  const root = join(folder, `root-${++count}`)
+  await mkdir(root)
+  await unpackLayers(opened, root)
+  expect((await readdir(root)).sort()).toEqual(['docker', 'frames', 'gzip', 'members', 'plain', 'zstd'])
+  expect(await readFile(join(root, 'frames'), 'utf8')).toBe('d'.repeat(3000))
+  const { layers } = await inspectImage(opened, { files: true })
+  expect(layers.map(({ entries }) => entries?.map(({ path }) => path).join())).toEqual([
+    'gzip', 'members', 'zstd', 'frames', 'plain', '', 'docker',
+  ]) // biome-ignore format: a line of names
+})
+
+test('foreign layers stay where they are, and more than a hundred layers are no matter', async () => {
+  const layout = new Layout()
+  const layers = []
+  for (let index = 0; index < 130; index++) layers.push(await layout.layer([file(`f${index}`, `${index}`)]))
+  const absent = { digest: digestOf('elsewhere'), size: 9, diffId: digestOf('x') }
+  const foreign = {
+    ...absent,
+    mediaType: 'application/vnd.oci.image.layer.nondistributable.v1.tar+gzip',
+    urls: ['https://example.com/x'],
+  }
+  const place = await layout.finish(await layout.image('amd64', [foreign, ...layers]))
+  await using source = await openSource(place)
+  const image = await source.image(parsePlatform('linux/amd64'))
+  await using target = await openTarget(`oci:${folder}/many`)
+  await target.prepare({ force: false })
+  expect((await copyImage(image, target)).digest).toBe(image.descriptor.digest)
+  expect((await readdir(join(folder, 'many/blobs/sha256'))).length).toBe(132)
+  expect((await inspectImage(image)).layers[0]).toMatchObject({ foreign: true, estargz: undefined })
+})
+
+test('an image served in process is pulled by skopeo and by us, in ranges too', async () => {
+  const layout = new Layout()
+  const content = Buffer.from(Array.from({ length: 5000 }, (_, index) => index & 255))
+  const place = await layout.finish(
+    await layout.image('amd64', [await layout.layer([file('data', content)], (tar) => tar, OCI_LAYER)]),
+  )
+  await using source = await openSource(place)
+  const image = await source.image(parsePlatform('linux/amd64'))
+  await using server = await serveImages({ 'team/app:v1': image })
+  await runCommand('skopeo', [
+    'copy',
+    '-q',
+    '--src-tls-verify=false',
+    `docker://${server.host}/team/app:v1`,
+    `dir:${folder}/served`,
+  ])
+  await using pulled = await openSource(`docker://${server.host}/team/app:v1`)
+  const same = await pulled.image()
+  expect(same.descriptor.digest).toBe(image.descriptor.digest)
+  const [ours, theirs] = [image.layers[0], same.layers[0]]
+  if (!ours || !theirs) throw new Error('no layer')
+  const bytes = await readBounded(await ours.open(), 1 << 20, 'layer')
+  expect(await readBounded(await theirs.open({ start: 600, end: 700 }), 100, 'range')).toEqual(
+    bytes.subarray(600, 700),
+  )
+  const url = `http://${server.host}/v2/team/app/blobs/${ours.descriptor.digest}`
+  const several = await fetch(url, { headers: { range: 'bytes=0-9,100-109,-5' } })
+  expect(several.status).toBe(206)
+  const body = Buffer.from(await several.arrayBuffer())
+  expect(Number(several.headers.get('content-length'))).toBe(body.length)
+  for (const [start, end] of [
+    [0, 10],
+    [100, 110],
+    [bytes.length - 5, bytes.length],
+  ] as const)
+    expect(body.includes(bytes.subarray(start, end))).toBe(true)
+  const head = await fetch(url, { method: 'HEAD' })
+  expect([head.status, head.headers.get('content-length')]).toEqual([200, `${bytes.length}`])
+  expect((await fetch(url, { headers: { range: `bytes=${bytes.length}-` } })).status).toBe(416)
+  expect((await fetch(`http://${server.host}/v2/team/app/manifests/none`)).status).toBe(404)
+  expect((await fetch(url, { method: 'DELETE' })).status).toBe(405)
+})
+
+test.each([
+  [undefined, undefined],
+  ['bytes=0-0', [{ start: 0, end: 1 }]],
+  ['bytes=5-', [{ start: 5, end: 100 }]],
+  ['bytes=-10', [{ start: 90, end: 100 }]],
+  ['bytes=90-200', [{ start: 90, end: 100 }]],
+  [
+    'bytes=0-1, 4-5',
+    [
+      { start: 0, end: 2 },
+      { start: 4, end: 6 },
+    ],
+  ],
+  ['bytes=100-', 'unsatisfiable'],
+  ['bytes=-0', 'unsatisfiable'],
+  ['bytes=5-2', undefined],
+  ['bytes=-', undefined],
+  ['bytes=a-b', undefined],
+  ['lines=1-2', undefined],
+])('the range %j of 100 bytes', (header, expected) => {
+  expect(parseRanges(header, 100)).toEqual(expected)
+})
