@@ -2,15 +2,33 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { HeadstartError } from '../../image/errors.ts'
+import type { Platform } from '../../image/types.ts'
+import type { RegistryAccess } from './images.ts'
+
+export interface OriginOrder {
+  readonly images: readonly ServedImage[]
+  readonly registry: RegistryAccess
+}
 
 export interface Origin extends AsyncDisposable {
   /** `127.0.0.1:PORT`, plain HTTP */
   readonly host: string
 }
 
-/** @param images `name:tag` to what `openSource` takes */
-export async function startOrigin(images: Readonly<Record<string, string>>): Promise<Origin> {
-  const worker = new Worker(new URL('./origin-server.ts', import.meta.url), { workerData: { images } })
+export interface ServedImage {
+  /** `name:tag` */
+  readonly name: string
+  /** for `openSource` */
+  readonly reference: string
+  readonly platform: Platform
+}
+
+export async function startOrigin(
+  images: readonly ServedImage[],
+  registry: RegistryAccess = {},
+): Promise<Origin> {
+  const workerData: OriginOrder = { images, registry }
+  const worker = new Worker(new URL('./origin-server.ts', import.meta.url), { workerData })
   const [host]: unknown[] = await once(worker, 'message')
   if (typeof host !== 'string')
     throw new HeadstartError('E_LINK', 'the registry behind the link did not start')

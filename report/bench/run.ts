@@ -3,37 +3,23 @@
  * turn, and keeps what was taken when it is interrupted.
  */
 import { HeadstartError } from '../../image/errors.ts'
-import { openSource } from '../../image/sources.ts'
-import { openTarget } from '../../image/targets.ts'
-import type { Image } from '../../image/types.ts'
-import { createWorkspace, type Workspace } from '../../image/workspace.ts'
-import { DEFAULT_OPTIONS } from '../../optimizer/options.ts'
-import { rebuildImage } from '../../optimizer/rebuild.ts'
+import { createWorkspace } from '../../image/workspace.ts'
 import { sweep } from '../../tracer/cleanup.ts'
-import { describeImage } from './describe.ts'
-import {
-  type ArmKind,
-  BENCH_VERSION,
-  type Bench,
-  type BenchArm,
-  type BenchImage,
-  type BenchLink,
-} from './file.ts'
+import { type ArmChoice, planArms } from './arms.ts'
+import { BENCH_VERSION, type Bench, type BenchArm, type BenchImage } from './file.ts'
+import { describeAll, type ImageOptions, prepareImages, slug } from './images.ts'
 import { type Link, startLink } from './link.ts'
 import { describeMachine, describeVersions, dropPageCache } from './machine.ts'
 import { type ArmTarget, takeAudit, takeSample } from './measure.ts'
-import { bringNear } from './near.ts'
 import { startOrigin } from './origin.ts'
 import { endOrphans } from './orphans.ts'
+import { describeReady } from './ready-text.ts'
 import type { LayerPlan } from './requests.ts'
 import { chooseRuntime } from './runtime/index.ts'
 import type { RuntimeName, StartSettings } from './runtime/types.ts'
 import { schedule, type Turn, timeLeft } from './schedule.ts'
 
-export interface NamedImage {
-  readonly name: string
-  readonly image: Image
-}
+export type { NamedImage } from './arms.ts'
 
 export interface BenchProgress {
   /** what is being done, in a few words */
@@ -43,15 +29,8 @@ export interface BenchProgress {
   readonly leftMs: number | undefined
 }
 
-export interface BenchOptions {
-  readonly original: Image
-  readonly optimized: Image | undefined
-  /** more to compare, each pulled lazily with whatever zone it has */
-  readonly others: readonly NamedImage[]
-  /** of `legacy`, `lazy`, `optimized` and the others' names; all when undefined */
-  readonly arms: readonly string[] | undefined
+export interface BenchOptions extends ArmChoice, ImageOptions {
   readonly runtime: RuntimeName
-  readonly link: BenchLink
   readonly samples: number
   readonly warmups: number
   readonly start: StartSettings
@@ -67,36 +46,6 @@ export interface BenchOptions {
   readonly onProgress?: ((progress: BenchProgress) => void) | undefined
   /** after each sample, all so far: for who wants to keep them whatever happens */
   readonly onSample?: ((bench: Bench) => Promise<void>) | undefined
-}
-
-interface Arm {
-  readonly id: string
-  readonly kind: ArmKind
-  /** key of the file's `images` */
-  readonly image: string
-}
-
-/** @throws HeadstartError E_ARMS: an arm that there is no image for, or none at all */
-export function planArms(options: Pick<BenchOptions, 'optimized' | 'others' | 'arms'>): Arm[] {
-  const all: Arm[] = [
-    { id: 'legacy', kind: 'legacy', image: 'original' },
-    { id: 'lazy', kind: 'lazy', image: 'lazy' },
-    ...(options.optimized ? [{ id: 'optimized', kind: 'optimized', image: 'optimized' } as const] : []),
-    ...options.others.map(({ name }) => ({ id: name, kind: 'other', image: name }) as const),
-  ]
-  const names = all.map(({ id }) => id)
-  if (new Set([...names, 'original']).size <= names.length)
-    throw new HeadstartError('E_ARMS', 'two images can’t have one name', {
-      hint: `Taken: ${names.join(', ')}`,
-    })
-  const unknown = options.arms?.find((arm) => !names.includes(arm))
-  if (unknown !== undefined)
-    throw new HeadstartError('E_ARMS', `there is no arm named ${JSON.stringify(unknown)}`, {
-      hint: `Choose of: ${names.join(', ')}`,
-    })
-  const chosen = all.filter(({ id }) => options.arms?.includes(id) ?? true)
-  if (chosen.length === 0) throw new HeadstartError('E_ARMS', 'a measurement needs at least one arm')
-  return chosen
 }
 
 /**
@@ -121,9 +70,21 @@ export async function runBench(options: BenchOptions): Promise<Bench> {
   await endOrphans()
   await sweep()
   await using workspace = await createWorkspace()
-  const near = await prepareImages(arms, options, workspace)
+  await using opened = new AsyncDisposableStack()
+  const near = await prepareImages(
+    new Set(arms.map(({ image }) => image)),
+    options,
+    { workspace, opened },
+    (key) =>
+      options.onProgress?.({ doing: `preparing the ${key} image`, done: 0, total: 0, leftMs: undefined }),
+  )
   await using origin = await startOrigin(
-    Object.fromEntries([...near].map(([key, { reference }]) => [nameBehind(key), reference])),
+    [...near].map(([key, { reference, image }]) => ({
+      name: nameBehind(key),
+      reference,
+      platform: image.config.platform,
+    })),
+    options.registry,
   )
   await using link = await startLink(origin.host, options.link)
   const bench: Bench = {
@@ -141,7 +102,7 @@ export async function runBench(options: BenchOptions): Promise<Bench> {
     command: options.command,
     warmups: options.warmups,
     pageCacheDropped: await dropPageCache(),
-    images: Object.fromEntries(await describeAll(near, options)),
+    images: await describeAll(near, signal),
     arms: arms.map((arm): BenchArm => ({ ...arm, runtime: runtimes.get(arm.id)?.name ?? 'builtin' })),
     samples: [],
   }
@@ -168,7 +129,7 @@ const zonesOf = (image: BenchImage | undefined): LayerPlan[] =>
     tocOffset: size - tocBytes,
   }))
 
-const nameBehind = (key: string): string => `bench/${key.toLowerCase().replace(/[^a-z0-9]+/g, '-')}:latest`
+const nameBehind = (key: string): string => `bench/${slug(key)}:latest`
 
 type LinkedOptions = Omit<BenchOptions, 'link'> & { readonly link: Link }
 
@@ -221,82 +182,5 @@ function progressOf(
     done: taken.length,
     total: turns.length,
     leftMs: timeLeft(turns, taken),
-  }
-}
-
-interface NearImage {
-  readonly image: Image
-  /** for `openSource` */
-  readonly reference: string
-  /** as the person named it */
-  readonly called: string
-}
-
-/** Only what the arms need. */
-async function prepareImages(
-  arms: readonly Arm[],
-  options: BenchOptions,
-  workspace: Workspace,
-): Promise<Map<string, NearImage>> {
-  const given = new Map<string, Image>([
-    ['original', options.original],
-    ...(options.optimized ? [['optimized', options.optimized] as const] : []),
-    ...options.others.map(({ name, image }) => [name, image] as const),
-  ])
-  const near = new Map<string, NearImage>()
-  for (const key of new Set(arms.map(({ image }) => image))) {
-    options.onProgress?.({ doing: `preparing the ${key} image`, done: 0, total: 0, leftMs: undefined })
-    const image = given.get(key)
-    const reference = image
-      ? await bringNear(image, nameOf(key), workspace, options.signal)
-      : await convertPlain(options.original, workspace, options.signal)
-    await using source = await openSource(reference)
-    near.set(key, { image: await source.image(), reference, called: (image ?? options.original).reference })
-  }
-  return near
-}
-
-const nameOf = (key: string): string => key.toLowerCase().replace(/[^a-z0-9]+/g, '-')
-
-/** The original as eStargz without a zone: what lazy pulling alone gains. */
-async function convertPlain(
-  image: Image,
-  workspace: Workspace,
-  signal: AbortSignal | undefined,
-): Promise<string> {
-  const reference = `oci:${await workspace.sub('near')}/lazy:latest`
-  await using target = await openTarget(reference)
-  await target.prepare({ force: false })
-  await rebuildImage({ image, target, startup: [], options: DEFAULT_OPTIONS, ...(signal && { signal }) })
-  return reference
-}
-
-/** The one whose zone the report looks into lists its files. */
-async function describeAll(near: ReadonlyMap<string, NearImage>, options: BenchOptions) {
-  const subject = near.has('optimized') ? 'optimized' : 'lazy'
-  return Promise.all(
-    [...near].map(async ([key, { image, called }]) => {
-      const described = await describeImage(image, key === subject, options.signal)
-      return [key, { ...described, reference: called }] as const
-    }),
-  )
-}
-
-function describeReady(ready: StartSettings['ready']): string {
-  switch (ready.by) {
-    case 'log':
-      return `a line of the output matches ${ready.pattern}`
-    case 'http':
-      return `${ready.url} answers${ready.status === undefined ? '' : ` with ${ready.status}`}`
-    case 'tcp':
-      return `port ${ready.port} takes connections`
-    case 'exec':
-      return `${ready.command.join(' ')} ends with 0`
-    case 'health':
-      return 'the healthcheck of the image passes'
-    case 'exit':
-      return 'the container ends with 0'
-    case 'period':
-      return `${ready.ms / 1000} s have passed`
   }
 }

@@ -2,11 +2,17 @@
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { copyImage } from '../../image/copy.ts'
+import { openSource } from '../../image/sources.ts'
+import { openTarget } from '../../image/targets.ts'
+import type { Image } from '../../image/types.ts'
 import { workspaceRoot } from '../../image/workspace.ts'
 import { type Bench, parseBench, readBench, writeBench } from '../../report/bench/file.ts'
+import { chooseLink } from '../../report/bench/link.ts'
 import { refineStartup } from '../../report/bench/refine.ts'
 import { type BenchOptions, runBench } from '../../report/bench/run.ts'
 import { bytesOf, samplesOf, totalOf } from '../../report/bench/summary.ts'
+import { startRegistry } from '../support/registry.ts'
 import { benchOptions, makeImages, type SmallImages } from './small-images.ts'
 
 let folder = ''
@@ -99,6 +105,29 @@ describe('the built-in runtime', () => {
     expect(kept.map(({ samples }) => samples.length)).toEqual([1, 2])
     expect(await mountsOfOurs()).toEqual([])
     expect(await workspacesOfOurs()).toEqual([])
+  })
+
+  test('pulls from the registry itself when the link is left as it is', async () => {
+    await using registry = await startRegistry()
+    const push = async (image: Image, name: string) => {
+      const reference = `docker://${registry.host}/team/${name}:1`
+      await using target = await openTarget(reference)
+      await target.prepare({ force: false })
+      await copyImage(image, target)
+      return (await openSource(reference)).image()
+    }
+    const [original, optimized] = [
+      await push(images.original, 'app'),
+      await push(images.optimized, 'app-esgz'),
+    ]
+    const link = chooseLink('none')
+    const bench = await runBench(options({ original, optimized, link }))
+    expect(bench.arms.map(({ id }) => id)).toEqual(['legacy', 'optimized'])
+    expect(bench.images.original?.reference).toContain(registry.host)
+    expect(bytesOf(only(bench, 'legacy'))).toBeGreaterThan(bytesOf(only(bench, 'optimized')))
+    await expect(runBench(options({ original, optimized, link, arms: ['lazy'] }))).rejects.toThrow(
+      /no arm named "lazy"/,
+    )
   })
 
   test('a start that fails ends the measurement with its reason', async () => {
