@@ -18,6 +18,7 @@ import { chunkSizesOf, copyLayer } from './copy.ts'
 import { ingestLayer, type LayerFiles } from './ingest.ts'
 import type { SpooledLayer } from './layer.ts'
 import { mapLimit } from './limit.ts'
+import { resolveLinks } from './links.ts'
 import { configWith, keptDescriptor, manifestWith } from './manifest.ts'
 import { DEFAULT_OPTIONS, type OptimizeOptions } from './options.ts'
 import { orderLayer } from './order.ts'
@@ -121,9 +122,14 @@ class Rebuild implements AsyncDisposable {
   async run(): Promise<RebuildSummary> {
     const { image, startup } = this.request
     const { signal } = this
-    const prepared = await mapLimit(image.layers, LAYERS_AT_ONCE, signal, (layer, index, either) =>
+    const unlinked = await mapLimit(image.layers, LAYERS_AT_ONCE, signal, (layer, index, either) =>
       this.prepare(layer, index, either),
     )
+    const prepared = await resolveLinks(unlinked, {
+      sources: image.layers,
+      spoolOf: (index) => this.openFiles(index).spool,
+      signal,
+    })
     const plan = planImage(
       prepared.map((layer) => planLayerOf(layer, this.chunkSizeOf)),
       startup,
@@ -165,6 +171,12 @@ class Rebuild implements AsyncDisposable {
     const members = await AppendFile.create(join(this.folder, `${index}.members`))
     const files = { spool, members }
     this.files.set(index, files)
+    return files
+  }
+
+  private openFiles(index: number): LayerFiles {
+    const files = this.files.get(index)
+    if (files === undefined) throw new Error('a layer without files')
     return files
   }
 
@@ -250,8 +262,7 @@ class Rebuild implements AsyncDisposable {
     { how, chunkSizeOf }: { how: LayerSummary['how']; chunkSizeOf: ChunkSizes },
     signal: AbortSignal,
   ): Promise<Written> {
-    const files = this.files.get(index)
-    if (files === undefined) throw new Error('a layer without files')
+    const files = this.openFiles(index)
     this.progress(index, 'write', 0)
     const order = orderLayer(layer.entries, plan.zone, plan.early)
     const written = await writeLayer(layer, order, files, {
