@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openSource } from '../../image/sources.ts'
 import type { Image } from '../../image/types.ts'
 import type { EngineName } from '../../tracer/engine/types.ts'
+import type { ServerName } from '../../tracer/fuse/mount.ts'
 import { type ProfileOptions, profileImage } from '../../tracer/profile.ts'
 import type { Trace } from '../../tracer/trace.ts'
 import { busyboxImage } from '../support/images.ts'
@@ -67,10 +68,12 @@ async function freePort(): Promise<number> {
   return address.port
 }
 
-test('both engines see the same', async () => {
-  const [docker, runc] = [await record('docker'), await record('runc')]
-  const seen = ({ trace }: { trace: Trace }) => trace.files.map(({ path, ranges }) => [path, ranges]).sort()
-  expect(seen(docker)).toEqual(seen(runc))
+test('both engines see the same, and so do both servers of the mount', async () => {
+  const seen = async (engine: EngineName, server: ServerName) =>
+    (await record(engine, { server })).trace.files.map(({ path, ranges }) => [path, ranges]).sort()
+  const docker = await seen('docker', 'fuse-native')
+  expect(await seen('runc', 'fuse-native')).toEqual(docker)
+  expect(await seen('runc', 'kernel')).toEqual(docker)
 })
 
 describe.each<EngineName>(['docker', 'runc'])('%s', (engine) => {

@@ -1,67 +1,55 @@
-/** Content of a tree on disk, read when it is asked for. */
-import { close, open, read } from 'node:fs'
-import { promisify } from 'node:util'
+/**
+ * A tree on disk as a file system. Content is read at once: a hop to another thread and back costs more than most reads, which the disk's
+ * cache answers.
+ */
+import { closeSync, openSync, readSync } from 'node:fs'
 import type { FileSystem, NodeId } from './file-system.ts'
 import { namesOf, nodeOf, type TreeIndex } from './tree-index.ts'
 
-interface OpenFile {
-  users: number
-  descriptor: Promise<number> | undefined
+export interface SyncFileSystem extends FileSystem {
+  /** @returns bytes put into `target` from `at` on; fewer than `length` only at the file's end */
+  readInto(node: NodeId, offset: number, length: number, target: Buffer, at: number): number
 }
 
-const openFile = promisify(open)
-const readFile = promisify(read)
+/** Files stay open for as long as others aren't wanted. */
+const MAX_OPEN_FILES = 512
 
-export function createDirectoryFileSystem(index: TreeIndex): FileSystem {
-  const openFiles = new Map<NodeId, OpenFile>()
+export function createDirectoryFileSystem(index: TreeIndex): SyncFileSystem {
+  /** the one opened first comes first */
+  const descriptors = new Map<NodeId, number>()
 
-  function descriptorOf(id: NodeId, file: OpenFile): Promise<number> {
-    file.descriptor ??= openFile(Buffer.from(nodeOf(index, id).path, 'latin1'), 'r')
-    return file.descriptor
+  function descriptorOf(node: NodeId): number {
+    const known = descriptors.get(node)
+    if (known !== undefined) return known
+    const descriptor = openSync(Buffer.from(nodeOf(index, node).path, 'latin1'), 'r')
+    descriptors.set(node, descriptor)
+    const [oldest] = descriptors
+    if (descriptors.size > MAX_OPEN_FILES && oldest) {
+      closeSync(oldest[1])
+      descriptors.delete(oldest[0])
+    }
+    return descriptor
+  }
+
+  function readInto(node: NodeId, offset: number, length: number, target: Buffer, at: number): number {
+    const descriptor = descriptorOf(node)
+    let filled = 0
+    while (filled < length) {
+      const bytes = readSync(descriptor, target, at + filled, length - filled, offset + filled)
+      if (bytes === 0) break
+      filled += bytes
+    }
+    return filled
   }
 
   return {
     ...namesOf(index),
-    open(id) {
-      const file = openFiles.get(id)
-      if (file) file.users++
-      else openFiles.set(id, { users: 1, descriptor: undefined })
-    },
-    release(id) {
-      const file = openFiles.get(id)
-      if (!file || --file.users > 0) return
-      openFiles.delete(id)
-      closeLater(file)
-    },
-    async read(id, offset, length) {
-      // A read of a page may come when the last open is gone.
-      const file = openFiles.get(id) ?? { users: 0, descriptor: undefined }
-      const bytes = await readFully(await descriptorOf(id, file), offset, length)
-      if (file.users === 0) closeLater(file)
-      return bytes
-    },
-    async close() {
-      for (const file of openFiles.values()) closeLater(file)
-      openFiles.clear()
+    open() {},
+    release() {},
+    readInto,
+    async read(node, offset, length) {
+      const bytes = Buffer.allocUnsafe(length)
+      return bytes.subarray(0, readInto(node, offset, length, bytes, 0))
     },
   }
-}
-
-function closeLater(file: OpenFile): void {
-  file.descriptor?.then(
-    (descriptor) => close(descriptor),
-    () => {},
-  )
-  file.descriptor = undefined
-}
-
-async function readFully(descriptor: number, offset: number, length: number): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafe(length)
-  let filled = 0
-  while (filled < length) {
-    const { bytesRead } = await readFile(descriptor, bytes, filled, length - filled, offset + filled)
-    if (bytesRead === 0) break
-    filled += bytesRead
-  }
-  return bytes.subarray(0, filled)
 }

@@ -56,5 +56,4 @@ export interface FileSystem {
   release(node: NodeId): void
   /** Shorter than `length` only at the end of the file. Rejects rather than return a wrong byte. */
   read(node: NodeId, offset: number, length: number): Promise<Buffer>
-  close(): Promise<void>
 }

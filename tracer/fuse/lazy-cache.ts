@@ -5,7 +5,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 
-export interface ContentCache extends AsyncDisposable {
+export interface ContentCache {
   get(key: string): Promise<Buffer> | undefined
   put(key: string, content: Buffer): void
 }
@@ -70,10 +70,6 @@ export async function createContentCache(folder: string, limits: CacheLimits): P
       if (memory.has(key)) return
       keep(key, content)
       write(key, content)
-    },
-    async [Symbol.asyncDispose]() {
-      await writing.catch(() => {})
-      await spool.close()
     },
   }
 }

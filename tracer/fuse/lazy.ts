@@ -53,7 +53,6 @@ export function createLazyFileSystem(layers: readonly LazyLayer[], content: Lazy
       if (only && rest.length === 0) return only.subarray(offset - base, end - base)
       return Buffer.concat(only ? [only, ...rest] : []).subarray(offset - base, Math.max(0, end - base))
     },
-    close: async () => {},
   }
 }
 

@@ -162,7 +162,6 @@ function forward(inner: FileSystem) {
     digest: (node: NodeId) => inner.digest(node),
     ...(inner.pathOf && { pathOf: inner.pathOf }),
     release: (node: NodeId) => inner.release(node),
-    close: () => inner.close(),
   }
 }
 

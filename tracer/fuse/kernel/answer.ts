@@ -1,4 +1,5 @@
 /** Answers requests of the kernel from a file system. Bytes in, bytes out; where a request is sent, and by whom, is not known here. */
+import type { SyncFileSystem } from '../directory.ts'
 import type { DirectoryEntry, FileSystem, NodeId } from '../file-system.ts'
 import {
   direntBytes,
@@ -20,12 +21,6 @@ import {
   writeSize,
   writeStatfs,
 } from './codec.ts'
-
-/** A tree whose content is read at once: the one thread of a server has nothing better to do. */
-export interface SyncFileSystem extends FileSystem {
-  /** @returns bytes put into `target` from `at` on */
-  readInto(node: NodeId, offset: number, length: number, target: Buffer, at: number): number
-}
 
 /** Size of the reply behind the header, or a negative errno, or undefined: no reply. */
 type Outcome = number | undefined

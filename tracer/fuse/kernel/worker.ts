@@ -1,11 +1,12 @@
 /** A thread that serves: reads a request from the device, answers it, and again, until the mount is gone. */
-import { closeSync, openSync, readSync, writeSync } from 'node:fs'
+import { readSync, writeSync } from 'node:fs'
 import { workerData } from 'node:worker_threads'
 import { codeOf } from '../../../image/errors.ts'
+import { createDirectoryFileSystem, type SyncFileSystem } from '../directory.ts'
 import type { NodeId } from '../file-system.ts'
 import { monotonicMs } from '../recording.ts'
-import { namesOf, nodeOf, type TreeIndex } from '../tree-index.ts'
-import { createAnswerer, type SyncFileSystem } from './answer.ts'
+import type { TreeIndex } from '../tree-index.ts'
+import { createAnswerer } from './answer.ts'
 import { REQUEST_BYTES } from './codec.ts'
 import { EVENT, push, type Ring } from './events.ts'
 
@@ -16,45 +17,7 @@ export interface WorkerInput {
   readonly ring: Ring | undefined
 }
 
-const MAX_OPEN_FILES = 512
-
-/** Content read right here. The files stay open, the latest `MAX_OPEN_FILES` of them. */
-function openTree(index: TreeIndex): SyncFileSystem {
-  const descriptors = new Map<NodeId, number>()
-
-  function descriptorOf(node: NodeId): number {
-    const known = descriptors.get(node)
-    if (known !== undefined) return known
-    const descriptor = openSync(Buffer.from(nodeOf(index, node).path, 'latin1'), 'r')
-    descriptors.set(node, descriptor)
-    const [oldest] = descriptors
-    if (descriptors.size > MAX_OPEN_FILES && oldest) {
-      closeSync(oldest[1])
-      descriptors.delete(oldest[0])
-    }
-    return descriptor
-  }
-
-  return {
-    ...namesOf(index),
-    open() {},
-    release() {},
-    read: () => Promise.reject(new Error('content is read at once here')),
-    close: async () => {},
-    readInto(node, offset, length, target, at) {
-      const descriptor = descriptorOf(node)
-      let filled = 0
-      while (filled < length) {
-        const bytes = readSync(descriptor, target, at + filled, length - filled, offset + filled)
-        if (bytes === 0) break
-        filled += bytes
-      }
-      return filled
-    },
-  }
-}
-
-/** The same, telling the ring what passes. */
+/** The tree, telling the ring what passes. */
 function recorded(tree: SyncFileSystem, ring: Ring): SyncFileSystem {
   const tell = (type: number, node: NodeId, extra = 0, offset = 0) =>
     push(ring, { type, node, extra, at: monotonicMs(), offset })
@@ -84,7 +47,7 @@ function recorded(tree: SyncFileSystem, ring: Ring): SyncFileSystem {
 }
 
 function serve({ device, index, ring }: WorkerInput): void {
-  const tree = openTree(index)
+  const tree = createDirectoryFileSystem(index)
   const answer = createAnswerer(ring ? recorded(tree, ring) : tree)
   const buffer = Buffer.alloc(REQUEST_BYTES)
   for (;;) {
