@@ -136,6 +136,7 @@ async function save(
   const name = nameOf(reference)
   const workspace = options.workspace ?? stack.use(await createWorkspace())
   const file = join(await workspace.sub('engine'), `${process.hrtime.bigint()}.tar`)
+  options.onNote?.(`the Docker engine saves ${name}`)
   try {
     const stream = await engine.getImage(name).get()
     await pipeline(stream, createWriteStream(file, { flags: 'wx' }), { signal: options.signal })
@@ -154,11 +155,14 @@ export function engineTarget(reference: Reference | Digest, options: EngineOptio
     throw new HeadstartError('E_TARGET', `${name} names an ID; a target takes a name`)
   const stream = new PassThrough({ highWaterMark: 1 << 20 })
   stream.on('error', () => {}) // the writer's own promise tells
+  const request = new AbortController()
+  // The engine would wait for the rest of a tar that was given up.
+  stream.on('close', () => stream.writableFinished || request.abort())
   let writer: ArchiveWriter | undefined
   let loading: Promise<void> | undefined
   const begin = () => {
     writer ??= new ArchiveWriter(stream, dockerNames(reference))
-    loading ??= load(engine, stream).catch((error: unknown) => {
+    loading ??= load(engine, stream, request.signal).catch((error: unknown) => {
       stream.destroy(engineError(error, `load ${name}`))
       throw engineError(error, `load ${name}`)
     })
@@ -190,6 +194,6 @@ export function engineTarget(reference: Reference | Digest, options: EngineOptio
   }
 }
 
-async function load(engine: Dockerode, tar: Readable): Promise<void> {
-  await followed(engine, await engine.loadImage(tar, { quiet: true }))
+async function load(engine: Dockerode, tar: Readable, abortSignal: AbortSignal): Promise<void> {
+  await followed(engine, await engine.loadImage(tar, { quiet: true, abortSignal }))
 }

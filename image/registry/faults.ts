@@ -36,7 +36,9 @@ export function unreachable(origin: string, error: unknown): HeadstartError {
   const why = messageOf(error) || code || 'no answer'
   return new HeadstartError('E_REGISTRY_UNREACHABLE', `${origin} can't be reached: ${why}`, {
     cause: error,
-    ...(isCertificate && { hint: 'Trust its authority with --ca FILE, or allow it with --insecure' }),
+    ...(isCertificate && {
+      hint: 'Trust its authority with --ca-file FILE, or allow plain HTTP and any certificate with --insecure',
+    }),
   })
 }
 

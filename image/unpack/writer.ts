@@ -20,7 +20,7 @@ import {
 } from 'node:fs'
 import { codeOf, HeadstartError, messageOf } from '../errors.ts'
 import { isWhiteout, OPAQUE_WHITEOUT, whiteoutTarget } from '../owners.ts'
-import { ancestorsOf, type BytePath, baseOf, parentOf } from '../paths.ts'
+import { ancestorsOf, type BytePath, baseOf, parentOf, textOf } from '../paths.ts'
 import type { TarEntry } from '../tar/entry.ts'
 import { UnpackRoot, unpackError } from './root.ts'
 import { SpecialFiles } from './special.ts'
@@ -195,7 +195,7 @@ export class LayerWriter {
     const stat = target === undefined ? undefined : this.root.stat(target)
     if (target !== undefined && !stat && this.special.copyNode(target, path)) return
     if (target === undefined || !stat)
-      throw unpackError(name, `it links to ${JSON.stringify(linkPath)}, which isn't there`)
+      throw unpackError(name, `it links to ${JSON.stringify(textOf(linkPath))}, which isn't there`)
     if (stat.isDirectory()) throw unpackError(name, 'it is a hardlink to a directory')
     this.replacing(path, () => linkSync(this.root.hostPath(target), this.root.hostPath(path)))
   }

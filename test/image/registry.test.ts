@@ -216,6 +216,18 @@ test('TLS: another authority than the one given is refused', async () => {
   )
 })
 
+test('beyond the loopback plain HTTP and unknown certificates need --insecure', async () => {
+  for (const { host } of [plain, secure]) {
+    const elsewhere = host.replace('127.0.0.1', '0.0.0.0')
+    const refused = copy(original, `docker://${elsewhere}/insecure:v1`)
+    await expect(refused).rejects.toMatchObject({
+      code: 'E_REGISTRY_UNREACHABLE',
+      hint: expect.stringContaining('--insecure'),
+    })
+    await roundTrip(elsewhere, { insecure: true })
+  }
+})
+
 test('a registry that is not there, and an image that is not', async () => {
   await expect(copy('docker://no-such-host.invalid/x', `oci:${folder}/x`)).rejects.toThrow(/can't be reached/)
   await expect(copy(`docker://${plain.host}/none:v1`, `oci:${folder}/x`)).rejects.toThrow(

@@ -1,0 +1,158 @@
+/** A copy that fails, or is interrupted, leaves nothing: no image, no half of one, no temporary file, and what was there before stays. */
+import { randomBytes } from 'node:crypto'
+import { access, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { copyImage } from '../../image/copy.ts'
+import { openSource } from '../../image/sources.ts'
+import { openTarget } from '../../image/targets.ts'
+import { staleWorkspaces, workspaceRoot } from '../../image/workspace.ts'
+import { dockerEngine } from '../support/engine.ts'
+import { writeImage } from '../support/images.ts'
+import { startRegistry, type TestRegistry } from '../support/registry.ts'
+import { file } from '../support/tar.ts'
+
+const unique = randomBytes(4).toString('hex')
+let folder: string
+let registry: TestRegistry
+let good: string
+let damaged: string
+let count = 0
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'hs-atomic-'))
+  registry = await startRegistry()
+  const layers = [[file('small', 'x')], [file('big', randomBytes(4 << 20))]]
+  good = await writeImage(join(folder, 'good'), { layers })
+  damaged = await writeImage(join(folder, 'damaged'), { layers })
+  await using source = await openSource(damaged)
+  const { digest, size } = (await source.image()).layers[1]?.descriptor ?? { digest: '', size: 0 }
+  await writeFile(join(folder, 'damaged/blobs/sha256', digest.slice(7)), randomBytes(size))
+})
+
+afterAll(async () => {
+  await registry[Symbol.asyncDispose]()
+  await rm(folder, { recursive: true })
+})
+
+async function copy(from: string, to: string, options: { abortAt?: number; force?: boolean } = {}) {
+  const controller = new AbortController()
+  const { signal } = controller
+  await using source = await openSource(from, { signal })
+  await using target = await openTarget(to, { signal })
+  await target.prepare({ force: options.force ?? false })
+  await copyImage(await source.image(), target, {
+    signal,
+    onProgress: ({ done, total }) => {
+      if (options.abortAt !== undefined && total > 1000 && done > options.abortAt) controller.abort()
+    },
+  })
+}
+
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  )
+
+interface Place {
+  readonly to: string
+  /** true when anything is there */
+  readonly isThere: () => Promise<boolean>
+}
+
+const places: Record<string, () => Place> = {
+  oci: () => {
+    const path = join(folder, `layout-${++count}`)
+    return { to: `oci:${path}:v1`, isThere: () => exists(path) }
+  },
+  'oci-archive': () => {
+    const path = join(folder, `oci-${++count}.tar`)
+    return { to: `oci-archive:${path}:v1`, isThere: () => exists(path) }
+  },
+  'docker-archive': () => {
+    const path = join(folder, `docker-${++count}.tar`)
+    return { to: `docker-archive:${path}:app:1`, isThere: () => exists(path) }
+  },
+  docker: () => {
+    const to = `docker://${registry.host}/app-${++count}:v1`
+    const isThere = async () => {
+      await using source = await openSource(to)
+      return source.image().then(
+        () => true,
+        () => false,
+      )
+    }
+    return { to, isThere }
+  },
+  'docker-daemon': () => {
+    const name = `hs-atomic-${unique}-${++count}:v1`
+    const isThere = async () => {
+      const engine = await dockerEngine()
+      return engine.getImage(name).inspect().then(() => true, () => false) // biome-ignore format: a line
+    }
+    return { to: `docker-daemon:${name}`, isThere }
+  },
+}
+
+describe.each(Object.keys(places))('%s', (kind) => {
+  const make = () => places[kind]?.() ?? { to: '', isThere: async () => true }
+
+  test('a damaged layer: no image, and nothing left over', async () => {
+    const { to, isThere } = make()
+    const before = await readdir(folder)
+    await expect(copy(damaged, to)).rejects.toThrow(/its descriptor says|load|DIGEST_INVALID/)
+    expect(await isThere()).toBe(false)
+    expect(await readdir(folder)).toEqual(before)
+  })
+
+  test('interrupted: no image, and nothing left over', async () => {
+    const { to, isThere } = make()
+    const before = await readdir(folder)
+    await expect(copy(good, to, { abortAt: 500_000 })).rejects.toThrow(/abort/i)
+    expect(await isThere()).toBe(false)
+    expect(await readdir(folder)).toEqual(before)
+  })
+})
+
+test('an image that was there stays, blobs and all, when replacing it fails', async () => {
+  const place = `oci:${folder}/kept:v1`
+  await copy(good, place)
+  const blobs = await readdir(join(folder, 'kept/blobs/sha256'))
+  const other = await writeImage(join(folder, 'other'), { layers: [[file('big', randomBytes(2 << 20))]] })
+  await expect(copy(other, place)).rejects.toThrow(/exists already/)
+  await expect(copy(other, place, { force: true, abortAt: 100_000 })).rejects.toThrow(/abort/i)
+  expect(await readdir(join(folder, 'kept/blobs/sha256'))).toEqual(blobs)
+  await copy(place, `oci:${folder}/kept-copy`)
+})
+
+test('two tags of a layout live side by side, and a folder of other things is not written to', async () => {
+  await copy(good, `oci:${folder}/two:v1`)
+  await copy(good, `oci:${folder}/two:v2`)
+  for (const tag of ['v1', 'v2']) await copy(`oci:${folder}/two:${tag}`, `oci:${folder}/two-${tag}`)
+  await expect(copy(good, `oci:${folder}`)).rejects.toThrow(/is no OCI layout/)
+  await writeFile(join(folder, 'a-file'), '')
+  await expect(copy(good, `oci:${folder}/a-file`)).rejects.toThrow(/ENOTDIR/)
+  await expect(copy(good, `oci-archive:${folder}/a-file`)).rejects.toThrow(/exists already/)
+})
+
+test('a half-written blob of a killed process goes with the next copy', async () => {
+  const place = `oci:${folder}/killed`
+  await copy(good, `${place}:v1`)
+  const left = join(folder, 'killed/blobs/sha256/.headstart-999999999-abc')
+  await writeFile(left, 'half')
+  await copy(good, `${place}:v2`)
+  expect(await exists(left)).toBe(false)
+})
+
+test('an engine’s image that was spooled leaves no workspace', async () => {
+  const name = `docker-daemon:hs-atomic-${unique}-spool:v1`
+  await copy(good, name)
+  const ours = async () =>
+    (await readdir(workspaceRoot())).filter((entry) => entry.startsWith(`headstart-${process.pid}-`))
+  await copy(name, `oci:${folder}/spooled`)
+  expect(await ours()).toEqual([])
+  expect((await staleWorkspaces()).filter(({ id }) => id.includes(`-${process.pid}-`))).toEqual([])
+  await (await dockerEngine()).getImage(name.slice('docker-daemon:'.length)).remove()
+})
