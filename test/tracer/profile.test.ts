@@ -164,13 +164,19 @@ describe.each<EngineName>(['docker', 'runc'])('%s', (engine) => {
 
   test.each<[string, Partial<ProfileOptions>]>([
     ['E_READY_TIMEOUT', { timeoutMs: 500, ready: { by: 'log', pattern: /never/ } }],
-    ['E_RUN', { command: ['/bin/nonsense'] }],
     ['E_RUN', { run: { user: 'nobody-here' } }],
   ])('%s', async (code, options) => {
     const failing = record(engine, options)
     const expected = engine === 'runc' && options.run ? 'E_USER' : code
     await expect(failing).rejects.toMatchObject({ code: expected })
     await expect(failing).rejects.toThrow(/^[^\n]+$/)
+  })
+
+  test('a program that is not there is named', async () => {
+    const failing = record(engine, { command: ['nonsense'] })
+    await expect(failing).rejects.toThrow(
+      /the container: exec: "nonsense": executable file not found in \$PATH$/,
+    )
   })
 
   test('finish keeps what was recorded; abort drops it', async () => {

@@ -149,7 +149,12 @@ function exitOf(child: ChildProcess, log: string): Promise<number> {
     child.once('close', async (code, signal) => {
       const complaint = await complaintIn(log)
       if (code !== 0 && complaint !== undefined)
-        reject(new HeadstartError('E_RUN', `runc could not start the container: ${complaint}`))
+        reject(
+          new HeadstartError(
+            'E_RUN',
+            `runc could not start the container: ${complaint.replace(/^(?:(?:runc run failed|unable to start container process): )+/, '')}`,
+          ),
+        )
       else resolve(code ?? 128 + (signal ? constants.signals[signal] : 0))
     })
   })

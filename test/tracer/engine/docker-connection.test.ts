@@ -1,0 +1,56 @@
+/** Which engine is meant, as the docker command would find it. */
+import { createHash } from 'node:crypto'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { connectDocker, engineHost } from '../../../tracer/engine/docker-connection.ts'
+import { tempFolder } from '../temp.ts'
+
+async function configured(config: unknown, contexts: Record<string, string>) {
+  const temp = await tempFolder()
+  await writeFile(
+    join(temp.path, 'config.json'),
+    typeof config === 'string' ? config : JSON.stringify(config),
+  )
+  for (const [name, host] of Object.entries(contexts)) {
+    const folder = join(temp.path, 'contexts/meta', createHash('sha256').update(name).digest('hex'))
+    await mkdir(folder, { recursive: true })
+    const meta = { Name: name, Metadata: {}, Endpoints: { docker: { Host: host, SkipTLSVerify: false } } }
+    await writeFile(join(folder, 'meta.json'), JSON.stringify(meta))
+  }
+  return { env: { DOCKER_CONFIG: temp.path }, [Symbol.asyncDispose]: () => temp[Symbol.asyncDispose]() }
+}
+
+const USUAL = 'unix:///var/run/docker.sock'
+
+test('the usual socket without anything said, and with a config that is none', async () => {
+  expect(await engineHost({ DOCKER_CONFIG: '/nowhere' })).toBe(USUAL)
+  await using broken = await configured('not JSON', {})
+  expect(await engineHost(broken.env)).toBe(USUAL)
+  await using plain = await configured({ currentContext: 'default' }, {})
+  expect(await engineHost(plain.env)).toBe(USUAL)
+})
+
+test('DOCKER_HOST before DOCKER_CONTEXT before the current context', async () => {
+  const contexts = { rootless: 'unix:///run/user/1000/docker.sock', other: 'unix:///other.sock' }
+  await using config = await configured({ currentContext: 'rootless' }, contexts)
+  expect(await engineHost(config.env)).toBe(contexts.rootless)
+  expect(await engineHost({ ...config.env, DOCKER_CONTEXT: 'other' })).toBe(contexts.other)
+  expect(await engineHost({ ...config.env, DOCKER_CONTEXT: 'other', DOCKER_HOST: 'unix:///mine' })).toBe(
+    'unix:///mine',
+  )
+})
+
+test('a remote engine is refused, without its password', async () => {
+  const env = { DOCKER_HOST: 'ssh://me:hunter2@far.example' }
+  await expect(connectDocker(env)).rejects.toMatchObject({ code: 'E_REMOTE_ENGINE' })
+  await expect(connectDocker(env)).rejects.toThrow(
+    /^the Docker engine at ssh:\/\/far\.example is a remote one$/,
+  )
+  await expect(connectDocker({ DOCKER_HOST: 'tcp://10.0.0.1:2375' })).rejects.toThrow(/remote/)
+})
+
+test('a context that isn’t there is named', async () => {
+  await using config = await configured({}, {})
+  await expect(engineHost({ ...config.env, DOCKER_CONTEXT: 'gone' })).rejects.toThrow(/context "gone"/)
+})

@@ -1,0 +1,90 @@
+/** What a container is started with: the process, its user, and runc's configuration. */
+import { expect, test } from 'vitest'
+import { mergeEnv, planProcess } from '../../../tracer/engine/process.ts'
+import type { RunOptions } from '../../../tracer/engine/run-options.ts'
+import { runcConfig } from '../../../tracer/engine/runc-config.ts'
+import { resolveUser } from '../../../tracer/engine/users.ts'
+
+const config = {
+  env: ['PATH=/app', 'A=image'],
+  entrypoint: ['/entry'],
+  cmd: ['serve'],
+  workingDir: '/srv',
+  user: 'web',
+  stopSignal: undefined,
+  exposedPorts: [],
+  volumes: [],
+  healthcheck: undefined,
+}
+
+test('the image’s own process', () => {
+  expect(planProcess(config, {}, [])).toEqual({
+    args: ['/entry', 'serve'],
+    env: ['PATH=/app', 'A=image'],
+    cwd: '/srv',
+    user: 'web',
+  })
+})
+
+test.each<[string, RunOptions, string[], string[]]>([
+  ['a command replaces Cmd', {}, ['other'], ['/entry', 'other']],
+  ['another entrypoint drops Cmd', { entrypoint: ['/mine'] }, [], ['/mine']],
+  ['no entrypoint, a command', { entrypoint: [] }, ['sh', '-c', 'x'], ['sh', '-c', 'x']],
+])('%s', (_name, options, command, args) => {
+  expect(planProcess(config, options, command).args).toEqual(args)
+})
+
+test('nothing to run is an error; a PATH is always there', () => {
+  expect(() => planProcess({ ...config, entrypoint: [], cmd: [] }, {}, [])).toThrow(/no command/)
+  expect(() => planProcess(config, { entrypoint: [] }, [])).toThrow(/no command/)
+  expect(planProcess({ ...config, env: [] }, {}, []).env[0]).toMatch(/^PATH=.*\/usr\/bin/)
+  expect(mergeEnv(['A=1', 'BARE', '=x'], ['A=2', 'B=a=b'])).toEqual(['A=2', 'B=a=b'])
+})
+
+const passwd = 'root:x:0:0:root:/root:/bin/sh\n# no\nweb:x:1000:1000::/srv:/bin/sh\n'
+const group = 'root:x:0:\nweb:x:1000:\nextra:x:1001:other,web\nstaff:x:50:\n'
+
+test.each([
+  ['', { uid: 0, gid: 0, additionalGids: [0], home: '/root' }],
+  ['web', { uid: 1000, gid: 1000, additionalGids: [1000, 1001], home: '/srv' }],
+  ['1000', { uid: 1000, gid: 1000, additionalGids: [1000, 1001], home: '/srv' }],
+  ['web:staff', { uid: 1000, gid: 50, additionalGids: [50], home: '/srv' }],
+  ['1234:5678', { uid: 1234, gid: 5678, additionalGids: [5678], home: '/' }],
+])('user %j', (user, identity) => {
+  expect(resolveUser(user, passwd, group)).toEqual(identity)
+})
+
+test.each(['nobody-here', 'web:nobody-here'])('user %j is not in the image', (user) => {
+  expect(() => resolveUser(user, passwd, group)).toThrow(expect.objectContaining({ code: 'E_USER' }))
+})
+
+const runc = (options: RunOptions, uid = 0) =>
+  runcConfig({
+    id: 'headstart-1-abcdef012345',
+    root: '/root',
+    process: planProcess(config, options, []),
+    identity: { uid, gid: 0, additionalGids: [0], home: '/h' },
+    options,
+    files: [],
+  })
+
+test('runc: by default as Docker, the network apart', () => {
+  const { process, linux } = runc({})
+  expect(process.env).toContain('HOME=/h')
+  expect(process.capabilities.effective).toContain('CAP_NET_BIND_SERVICE')
+  expect(process.capabilities.effective).not.toContain('CAP_SYS_ADMIN')
+  expect(linux.namespaces.map(({ type }) => type)).not.toContain('network')
+  expect(linux.seccomp?.syscalls.some(({ names }) => names.includes('mount'))).toBe(true)
+  expect(linux.maskedPaths).toContain('/proc/kcore')
+})
+
+test('runc: options change what they should', () => {
+  expect(runc({ network: 'none' }).linux.namespaces).toContainEqual({ type: 'network' })
+  expect(runc({ capAdd: ['sys_admin'] }).process.capabilities.bounding).toContain('CAP_SYS_ADMIN')
+  expect(
+    runc({ capAdd: ['sys_admin'] }).linux.seccomp?.syscalls.some(({ names }) => names.includes('mount')),
+  ).toBe(false)
+  expect(runc({ privileged: true }).linux.seccomp).toBeUndefined()
+  expect(runc({}, 1000).process.capabilities.effective).toEqual([])
+  expect(runc({ memoryBytes: 1 << 20 }).linux.resources.memory).toEqual({ limit: 1 << 20 })
+})
