@@ -46,7 +46,8 @@ export async function waitReady(
     }
     case 'tcp': {
       const host = check.host ?? addressOf(container)
-      await poll(() => accepts(host, check.port, signal), signal)
+      const port = containerPort(check.port, container)
+      await poll(() => accepts(host, port, signal), signal)
       break
     }
     case 'exec':
@@ -87,12 +88,16 @@ function addressOf(container: Container): string {
   })
 }
 
+/** The port in the container: who publishes one may name either. */
+const containerPort = (port: number, container: Container): number => container.ports.get(port) ?? port
+
 /** The URL with the container's address in place of a loopback one. */
 export function containerUrl(text: string, container: Container): URL {
   const url = new URL(text)
   if (['localhost', '127.0.0.1', '[::1]', '0.0.0.0'].includes(url.hostname)) {
     const address = addressOf(container)
     url.hostname = address.includes(':') ? `[${address}]` : address
+    if (url.port !== '') url.port = String(containerPort(Number(url.port), container))
   }
   return url
 }

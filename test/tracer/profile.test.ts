@@ -197,6 +197,16 @@ describe.each<EngineName>(['docker', 'runc'])('%s', (engine) => {
   })
 })
 
+test('a published port may be named as the host sees it', async () => {
+  const port = await freePort()
+  const { trace } = await record('docker', {
+    command: shell('exec httpd -f -p 80 -h /www'),
+    run: { publish: [{ hostIp: '', hostPort: String(port), containerPort: 80, protocol: 'tcp' }] },
+    ready: { by: 'http', url: `http://localhost:${port}/` },
+  })
+  expect(trace.run.ready.by).toBe('http')
+})
+
 test('an image without a command is refused before anything is made', async () => {
   const bare = { ...image, config: { ...image.config, process: { ...image.config.process, cmd: [] } } }
   await expect(record('runc', { image: bare })).rejects.toMatchObject({ code: 'E_NO_COMMAND' })

@@ -29,6 +29,7 @@ test('requests go to the container, in order; one that fails doesn’t stop the 
   if (address === null || typeof address === 'string') throw new Error('no port')
   const container = {
     address: '127.0.0.1',
+    ports: new Map(),
     exited: Promise.resolve(0),
     exec: async () => 0,
     kill: async () => {},

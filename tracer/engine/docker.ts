@@ -48,6 +48,12 @@ export const dockerEngine: Engine = {
     const owned = stack.move()
     return {
       address,
+      ports: new Map(
+        (request.options.publish ?? []).map(({ hostPort, containerPort }) => [
+          Number(hostPort),
+          containerPort,
+        ]),
+      ),
       exited,
       exec: (command, signal) => execIn(container, command, signal),
       kill: async (signal) => {

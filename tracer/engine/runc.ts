@@ -44,6 +44,7 @@ export const runcEngine: Engine = {
     const exited = exitOf(child, log)
     exited.catch(() => {}) // whoever awaits it is told; nobody may
     return {
+      ports: new Map(),
       address: request.options.network === 'none' ? undefined : '127.0.0.1',
       exited,
       exec: async (command, signal) =>

@@ -27,6 +27,8 @@ export interface ContainerRequest {
 export interface Container extends AsyncDisposable {
   /** the host that `localhost` in the container is reached at; undefined without network */
   readonly address: string | undefined
+  /** published ports: the host's, and the container's behind it */
+  readonly ports: ReadonlyMap<number, number>
   /** exit status; 128 + signal where one ended it */
   readonly exited: Promise<number>
   /** @returns status of a command run in the container */
