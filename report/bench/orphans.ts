@@ -4,6 +4,7 @@
  */
 import { readdir, readFile } from 'node:fs/promises'
 import { staleWorkspaces } from '../../image/workspace.ts'
+import { removeBridge } from './runtime/bridge.ts'
 
 export interface Process {
   readonly pid: number
@@ -27,6 +28,7 @@ export async function endOrphans(): Promise<number> {
       // It ended by itself, or with the one before it.
     }
   }
+  for (const { id } of stale) await removeBridge(id)
   return orphans.length
 }
 

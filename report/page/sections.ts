@@ -170,24 +170,42 @@ export function accessSection({ trace }: Material): Html {
 const option = (value: string | number, label: string): Html =>
   html`<option value="${value}">${label}</option>`
 
+/** What the table can be narrowed to, as far as the zone and the accesses are known. */
+function statesOf({ layers, data }: Model): (readonly [state: string, label: string])[] {
+  const read = layers.length > 0 ? 'Read, not in the zone' : 'Read'
+  return [
+    ...(layers.length > 0 ? [['zone', 'In the zone'] as const] : []),
+    ...(data.traced
+      ? ([
+          ['demand', read],
+          ['part', 'Read in part'],
+          ['opened', 'Opened, not read'],
+        ] as const)
+      : []),
+    ['never', data.traced ? 'Never touched' : 'Not in the zone'],
+  ]
+}
+
 export function tableSection(model: Model): Html {
   if (model.files.length === 0) return html``
   const layers = [...new Set(model.files.map((file) => file.layer))]
     .filter((layer) => layer >= 0)
     .sort((a, b) => a - b)
+  const states = statesOf(model)
   return html`<section id="files" aria-labelledby="files-title"><h2 id="files-title">Files</h2>
-<div class="tools"><label class="grow"><span>Search</span><input type="search" id="search" autocomplete="off" spellcheck="false" placeholder="Part of a path"></label><label><span>Show</span><select id="state">${option('', 'All files')}${option('zone', 'In the zone')}${option('demand', 'Read, not in the zone')}${option('part', 'Read in part')}${option('opened', 'Opened, not read')}${option('never', 'Never touched')}</select></label><label><span>Layer</span><select id="layer">${option('', 'All layers')}${layers.map((layer) => option(layer, `Layer ${layer + 1}`))}</select></label><button type="button" id="copy">Copy as CSV</button></div>
+<div class="tools"><label class="grow"><span>Search</span><input type="search" id="search" autocomplete="off" spellcheck="false" placeholder="Part of a path"></label><label><span>Show</span><select id="state">${option('', 'All files')}${states.map(([state, label]) => option(state, label))}</select></label><label><span>Layer</span><select id="layer">${option('', 'All layers')}${layers.map((layer) => option(layer, `Layer ${layer + 1}`))}</select></label><button type="button" id="copy">Copy as CSV</button></div>
 <p class="note" id="table-count" role="status" aria-live="polite"></p>
 <div class="table" id="table-scroll" tabindex="0" role="region" aria-label="List of files"><table id="table" class="list"><thead></thead><tbody></tbody></table></div></section>`
 }
 
 function wasteTable(groups: readonly WasteGroup[], head: string): Html {
   if (groups.length === 0) return html``
-  const weight = ({ packed, size }: WasteGroup) => packed || size
+  const isPacked = groups.some(({ packed }) => packed > 0)
+  const weight = ({ packed, size }: WasteGroup) => (isPacked ? packed : size)
   const most = Math.max(...groups.map(weight), 1)
   const row = (group: WasteGroup) =>
-    html`<tr><th scope="row">${group.group}</th><td class="bar"><svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true"><rect width="${((weight(group) / most) * 100).toFixed(1)}" height="8"/></svg></td><td>${group.packed > 0 ? num('bytes', group.packed) : html`–`}</td><td>${num('bytes', group.size)}</td><td>${num('count', group.files)}</td></tr>`
-  return html`<table class="waste"><thead><tr><th scope="col">${head}</th><td></td><th scope="col">Compressed</th><th scope="col">Unpacked</th><th scope="col">Files</th></tr></thead><tbody>${groups.map(row)}</tbody></table>`
+    html`<tr><th scope="row">${group.group}</th><td class="bar"><svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true"><rect width="${((weight(group) / most) * 100).toFixed(1)}" height="8"/></svg></td>${isPacked && html`<td class="packed">${num('bytes', group.packed)}</td>`}<td>${num('bytes', group.size)}</td><td>${num('count', group.files)}</td></tr>`
+  return html`<table class="waste"><thead><tr><th scope="col">${head}</th><td></td>${isPacked && html`<th scope="col" class="packed">Compressed</th>`}<th scope="col">Unpacked</th><th scope="col">Files</th></tr></thead><tbody>${groups.map(row)}</tbody></table>`
 }
 
 /** The package managers' own lists where the trace has them; else what paths tell. */

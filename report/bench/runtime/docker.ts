@@ -9,6 +9,7 @@ import type { ContainerRequest } from '../../../tracer/engine/types.ts'
 import { startContainer } from '../../../tracer/start.ts'
 import { epochMs, epochOf } from '../clock.ts'
 import { lastManifestEnd } from '../requests.ts'
+import { addBridge } from './bridge.ts'
 import { commandEngine } from './command-engine.ts'
 import { startDaemon } from './daemon.ts'
 import { refuseOptions } from './options.ts'
@@ -31,27 +32,29 @@ export const dockerRuntime: Runtime = {
     refuseOptions(cycle.start.run, 'docker', ['env', 'user', 'workingDir', 'entrypoint'])
     const folder = await cycle.workspace.sub('docker')
     const socket = join(folder, 'docker.sock')
-    const daemon = await startDaemon({
-      program: 'dockerd',
-      args: daemonArgs(folder, socket),
-      socket,
-      log: join(folder, 'log'),
-      signal: cycle.signal,
-    })
+    await using stack = new AsyncDisposableStack()
+    const bridge = stack.use(await addBridge(cycle.workspace.id))
+    stack.use(
+      await startDaemon({
+        program: 'dockerd',
+        args: daemonArgs(folder, socket, bridge.name),
+        socket,
+        log: join(folder, 'log'),
+        signal: cycle.signal,
+      }),
+    )
     const host = `unix://${socket}`
     await untilAnswers(host)
-    return {
-      run: () => pullAndStart(cycle, host),
-      [Symbol.asyncDispose]: () => daemon[Symbol.asyncDispose](),
-    }
+    const owned = stack.move()
+    return { run: () => pullAndStart(cycle, host), [Symbol.asyncDispose]: () => owned.disposeAsync() }
   },
 }
 
-/** No network of its own: containers get the host's. */
-const daemonArgs = (folder: string, socket: string): string[] => [
+/** Containers get the host's network; the bridge is only there because an engine without one deletes `docker0`, which is another's. */
+const daemonArgs = (folder: string, socket: string, bridge: string): string[] => [
   ...['--data-root', join(folder, 'data'), '--exec-root', join(folder, 'exec')],
   ...['--pidfile', join(folder, 'pid'), '--host', `unix://${socket}`],
-  ...['--bridge', 'none', '--iptables=false', '--ip6tables=false'],
+  ...['--bridge', bridge, '--iptables=false', '--ip6tables=false'],
 ]
 
 async function untilAnswers(host: string): Promise<void> {

@@ -18,12 +18,19 @@ export interface Files {
   readonly state: readonly FileState[]
 }
 
-export const STATE_LABELS = {
+const STATE_LABELS = {
   zone: 'In the zone',
   demand: 'Read, not in the zone',
   opened: 'Opened, not read',
   never: 'Never touched',
 } as const satisfies Record<FileState, string>
+
+/** Without a zone, or without a trace, only half of it can be said. */
+export function stateLabel(state: FileState, { layers, traced }: PageData): string {
+  if (state === 'demand' && layers.length === 0) return 'Read'
+  if (state === 'never' && !traced) return 'Not in the zone'
+  return STATE_LABELS[state]
+}
 
 export function unpackFiles({ files }: PageData): Files {
   let before = ''

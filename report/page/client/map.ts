@@ -3,7 +3,7 @@ import type { PageData } from '../data.ts'
 import { showPath } from '../format.ts'
 import { type Rect, squarify } from '../treemap.ts'
 import { byId, make, say } from './dom.ts'
-import { type FileState, type Files, STATE_LABELS } from './files.ts'
+import { type FileState, type Files, stateLabel } from './files.ts'
 import { createPicture, onCanvas, type Theme } from './theme.ts'
 
 type CellState = Exclude<FileState, 'opened'> | 'rest'
@@ -132,23 +132,18 @@ function outline(ctx: CanvasRenderingContext2D, { x, y, width, height }: Rect, t
   ctx.strokeRect(x - 1, y - 1, Math.max(4, width + 1), Math.max(4, height + 1))
 }
 
-function describe(readout: HTMLElement, { cell }: Placed, traced: boolean): void {
-  const state = cell.state === 'rest' ? '' : `, ${labelOf(cell.state, traced).toLowerCase()}`
+function describe(readout: HTMLElement, { cell }: Placed, data: PageData): void {
+  const state = cell.state === 'rest' ? '' : `, ${labelOf(cell.state, data).toLowerCase()}`
   readout.replaceChildren(
     make('b', { text: cell.name }),
     ` ${say('bytes', cell.packed)} compressed of ${say('bytes', cell.size)}, layer ${cell.layer + 1}${state}`,
   )
 }
 
-/** Without a trace nobody knows what was read. */
-const labelOf = (state: CellState, traced: boolean): string =>
-  state === 'rest'
-    ? 'Headers and the rest'
-    : state === 'never' && !traced
-      ? 'Not in the zone'
-      : STATE_LABELS[state]
+const labelOf = (state: CellState, data: PageData): string =>
+  state === 'rest' ? 'Headers and the rest' : stateLabel(state, data)
 
-function showLegend(cells: readonly Cell[], traced: boolean): void {
+function showLegend(cells: readonly Cell[], data: PageData): void {
   const sum = (state: CellState) =>
     cells.filter((cell) => cell.state === state).reduce((total, cell) => total + cell.packed, 0)
   const items = STATES.filter((state) => sum(state) > 0).map((state) =>
@@ -156,7 +151,7 @@ function showLegend(cells: readonly Cell[], traced: boolean): void {
       'li',
       {},
       make('i', { class: `key ${state}` }),
-      `${labelOf(state, traced)} `,
+      `${labelOf(state, data)} `,
       make('b', { text: say('bytes', sum(state)) }),
     ),
   )
@@ -169,7 +164,7 @@ export function showMap(data: PageData, files: Files): void {
   const [box, readout] = [byId('image-map'), byId('map-readout')]
   if (!box || !readout) return
   const cells = collectCells(data, files)
-  showLegend(cells, data.traced)
+  showLegend(cells, data)
   let placed: Placed[] = []
   let largest: Cell[] | undefined
   let chosen: Placed | undefined
@@ -187,7 +182,7 @@ export function showMap(data: PageData, files: Files): void {
   const choose = (next: Placed | undefined) => {
     if (!next || next.cell === chosen?.cell) return
     chosen = next
-    describe(readout, next, data.traced)
+    describe(readout, next, data)
     repaint()
   }
   box.addEventListener('pointermove', ({ offsetX: x, offsetY: y }) =>

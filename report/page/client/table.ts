@@ -3,7 +3,7 @@ import { csvOf } from '../csv.ts'
 import type { PageData } from '../data.ts'
 import { showPath } from '../format.ts'
 import { byId, inputById, make, say } from './dom.ts'
-import { type Files, STATE_LABELS } from './files.ts'
+import { type Files, stateLabel } from './files.ts'
 
 const ROW = 28
 const SPARE = 12
@@ -14,7 +14,7 @@ interface Column {
   readonly width: string
   /** by which it sorts; text for paths */
   readonly value: (files: Files, index: number) => number | string
-  readonly text: (files: Files, index: number) => string
+  readonly text: (files: Files, index: number, data: PageData) => string
   /** first click sorts from the largest */
   readonly down: boolean
 }
@@ -78,7 +78,7 @@ const COLUMNS: readonly Column[] = [
     className: 's o',
     width: 'w-s o',
     value: (f, i) => f.state[i] ?? '',
-    text: (f, i) => STATE_LABELS[f.state[i] ?? 'never'],
+    text: (f, i, data) => stateLabel(f.state[i] ?? 'never', data),
     down: true,
   },
 ]
@@ -114,9 +114,9 @@ function matching(files: Files, search: string, state: string, layer: string): n
   )
 }
 
-function rowOf(files: Files, index: number, place: number): HTMLTableRowElement {
+function rowOf(data: PageData, files: Files, index: number, place: number): HTMLTableRowElement {
   const cells = COLUMNS.map((column, which) => {
-    const text = column.text(files, index)
+    const text = column.text(files, index, data)
     return which === 0
       ? make('th', { scope: 'row', text, title: text })
       : make('td', { class: column.className, text })
@@ -148,7 +148,7 @@ export function showTable(data: PageData, files: Files): void {
   const paint = () => {
     const first = Math.max(0, Math.floor(box.scrollTop / ROW) - SPARE)
     const last = Math.min(rows.length, Math.ceil((box.scrollTop + box.clientHeight) / ROW) + SPARE)
-    const shown = rows.slice(first, last).map((index, place) => rowOf(files, index, first + place))
+    const shown = rows.slice(first, last).map((index, place) => rowOf(data, files, index, first + place))
     body.replaceChildren(gap(first), ...shown, gap(rows.length - last))
   }
   const update = () => {
