@@ -1,0 +1,194 @@
+/** The plan on its own: who owns a file, what the model makes of it, what a person can say about it. */
+import { expect, test } from 'vitest'
+import { chunkSizes, SMALL_CHUNK_BYTES } from '../../optimizer/chunking.ts'
+import { costsOf } from '../../optimizer/cost.ts'
+import { DEFAULT_OPTIONS, type OptimizeOptions } from '../../optimizer/options.ts'
+import { orderLayer } from '../../optimizer/order.ts'
+import { type PlanEntry, type PlanLayer, planImage } from '../../optimizer/plan.ts'
+import { touchedChunks } from '../../optimizer/startup.ts'
+import { read } from './support.ts'
+
+type Entry = PlanEntry & { readonly digest?: string }
+const reg = (path: string, size = 1000, digest?: string): Entry => ({
+  path,
+  type: 'reg',
+  size,
+  ...(digest && { digest }),
+})
+const other = (path: string, type: string, linkPath?: string): Entry => ({ path, type, size: 0, linkPath })
+const CHUNK = 100_000
+
+/** Half of every byte is left after compression. */
+const layer = (...entries: Entry[]): PlanLayer<Entry> => ({
+  entries,
+  digestOf: ({ digest }) => digest,
+  storedChunks: ({ size }) =>
+    Array.from({ length: Math.ceil(size / CHUNK) }, (_, index) => {
+      const length = Math.min(CHUNK, size - index * CHUNK)
+      return { fileOffset: index * CHUNK, size: length, stored: length / 2 }
+    }),
+})
+const plan = (
+  layers: PlanLayer<Entry>[],
+  startup: ReturnType<typeof read>[],
+  options: Partial<OptimizeOptions> = {},
+) => planImage(layers, startup, { ...DEFAULT_OPTIONS, ...options })
+const verdicts = (result: ReturnType<typeof plan>) =>
+  result.decisions.map(({ path, verdict }) => `${path} ${verdict}`)
+
+test('a file goes ahead in the layer that owns it, in access order; a shadowed copy and a hidden one never do', () => {
+  const result = plan(
+    [
+      layer(reg('a'), reg('b'), reg('gone'), reg('opaque/x')),
+      layer(reg('a'), other('.wh.gone', 'reg'), other('opaque/.wh..wh..opq', 'reg'), reg('c')),
+    ],
+    [read('c'), read('b'), read('a'), read('gone'), read('opaque/x')],
+  )
+  expect(result.layers.map(({ zone }) => zone)).toEqual([['b'], ['c', 'a']])
+  expect(result.missing.map(({ path }) => path)).toEqual(['gone', 'opaque/x'])
+  expect(result.coverage).toBeCloseTo(3 / 5)
+})
+
+test('opened but not read stays behind; read after ready comes first behind; links go ahead', () => {
+  const result = plan(
+    [layer(reg('opened'), reg('late'), reg('file'), other('link', 'symlink'), other('dir', 'dir'))],
+    [
+      read('opened', { read: false }),
+      read('late', { afterReady: true }),
+      read('link', { read: false }),
+      read('file'),
+      read('dir'),
+    ],
+  )
+  expect(verdicts(result)).toEqual(['opened behind', 'late first-behind', 'link ahead', 'file ahead'])
+  expect(result.layers[0]).toEqual({ zone: ['link', 'file'], early: ['late'] })
+  expect(result.missing).toEqual([{ path: 'dir', reason: 'no file' }])
+})
+
+test('a large file read in a few places stays behind, unless everything is wanted', () => {
+  const library = read('lib', {
+    size: 20e6,
+    ranges: [
+      [0, 4096],
+      [5e6, 5e6 + 4096],
+    ],
+  })
+  const result = plan([layer(reg('lib', 20e6), reg('small'))], [library, read('small')])
+  expect(verdicts(result)).toEqual(['lib behind', 'small ahead'])
+  const [decision] = result.decisions
+  // 10 MB at 12.5 kB/ms; two requests of 10 ms and 50 kB each.
+  expect(decision).toMatchObject({ bytes: 10e6, aheadMs: 800, onDemandMs: 2 * 10 + 8 })
+  expect(verdicts(plan([layer(reg('lib', 20e6))], [library], { prioritize: 'all' }))).toEqual(['lib ahead'])
+  const slow = { network: { mbitPerSecond: 1000, latencyMs: 100 } }
+  expect(verdicts(plan([layer(reg('lib', 20e6))], [library], slow))).toEqual(['lib ahead'])
+})
+
+test('a file that is read whole always pays: its bytes come either way', () => {
+  const { aheadMs, onDemandMs } = costsOf(layer().storedChunks(reg('x', 1e6)), 1e6, read('x'), {
+    mbitPerSecond: 10,
+    latencyMs: 1,
+  })
+  expect(onDemandMs - aheadMs).toBeCloseTo(10) // ten requests saved
+})
+
+test('max-zone, include and exclude bound it by hand', () => {
+  const layers = [layer(reg('a', 1000), reg('b', 3000), reg('c', 1000), reg('never', 100), reg('lib/x.so'))]
+  const startup = [read('a'), read('b'), read('c')]
+  expect(verdicts(plan(layers, startup, { maxZone: 1200 }))).toEqual(['a ahead', 'b first-behind', 'c ahead'])
+  const byHand = plan(layers, startup, { include: ['never', 'lib/*.so'], exclude: ['b'] })
+  expect(verdicts(byHand)).toEqual(['a ahead', 'b behind', 'c ahead', 'never ahead', 'lib/x.so ahead'])
+  expect(byHand.zoneBytes).toBe(500 + 500 + 50 + 500)
+})
+
+test('a hardlink brings the file it means, in whichever layer; the content counts once', () => {
+  const result = plan(
+    [
+      layer(reg('below', 2000)),
+      layer(reg('file', 2000), other('link', 'hardlink', 'file'), other('far', 'hardlink', 'below')),
+    ],
+    [read('link'), read('file'), read('far')],
+  )
+  expect(result.layers.map(({ zone }) => zone)).toEqual([['below'], ['file', 'link', 'far']])
+  expect(result.zoneBytes).toBe(2000)
+})
+
+test('a file that moved since the trace is found by its content', () => {
+  const result = plan(
+    [layer(reg('usr/lib/python3.12/os.py', 100, 'sha256:a'))],
+    [
+      read('usr/lib/python3.11/os.py', { digest: 'sha256:a' }),
+      read('usr/lib/python3.11/gone.py', { digest: 'sha256:b' }),
+    ],
+  )
+  expect(result.layers[0]?.zone).toEqual(['usr/lib/python3.12/os.py'])
+  expect(result.decisions[0]?.reason).toContain('was usr/lib/python3.11/os.py')
+  expect(result.coverage).toBe(0.5)
+})
+
+test('names of any bytes are found by their text form', () => {
+  const result = plan([layer(reg('\xff%'), reg('\xc3\xa9'))], [read('%FF%25'), read('é')])
+  expect(result.layers[0]?.zone).toEqual(['\xff%', '\xc3\xa9'])
+})
+
+test('an order takes what a file needs along, before it, once', () => {
+  const entries = [
+    other('', 'dir'),
+    other('a', 'dir'),
+    other('a/b', 'dir'),
+    reg('a/b/target'),
+    other('a/b/.wh.old', 'reg'),
+    other('link', 'hardlink', 'a/b/target'),
+    reg('a/b/old'),
+    reg('rest'),
+  ]
+  const { zone, rest } = orderLayer(entries, ['link', 'a/b/old', 'a/b/target', 'none'], ['rest'])
+  expect(zone.map(({ path }) => path)).toEqual([
+    '',
+    'a',
+    'a/b',
+    'a/b/target',
+    'link',
+    'a/b/.wh.old',
+    'a/b/old',
+  ])
+  expect(rest.map(({ path }) => path)).toEqual(['rest'])
+})
+
+test('a hardlink chain without end is no trap', () => {
+  const chain = Array.from({ length: 50_000 }, (_, index) => other(`l${index + 1}`, 'hardlink', `l${index}`))
+  const ring = [other('x', 'hardlink', 'y'), other('y', 'hardlink', 'x')]
+  expect(orderLayer([reg('l0'), ...chain], ['l50000'], []).zone).toHaveLength(50_001)
+  expect(orderLayer(ring, ['x'], []).zone.length + orderLayer(ring, ['x'], []).rest.length).toBe(2)
+})
+
+test('which chunks ranges touch', () => {
+  expect(
+    touchedChunks(
+      [
+        [0, 1],
+        [99, 101],
+        [250, 260],
+      ],
+      255,
+      100,
+    ),
+  ).toEqual([0, 1, 2])
+  expect(touchedChunks([[300, 400]], 200, 100)).toEqual([])
+  expect(touchedChunks([[0, 1000]], 250, 100)).toEqual([0, 1, 2])
+})
+
+test('small chunks for large files that are read in a few places', () => {
+  const sizes = chunkSizes(
+    [
+      read('few', { ranges: [[0, 100]], size: 50e6 }),
+      read('all', { size: 50e6 }),
+      read('%FFfew', { ranges: [[0, 1]] }),
+    ],
+    DEFAULT_OPTIONS,
+  )
+  expect(sizes({ path: 'few', size: 50e6 })).toBe(SMALL_CHUNK_BYTES)
+  expect(sizes({ path: '\xfffew', size: 50e6 })).toBe(SMALL_CHUNK_BYTES)
+  expect(sizes({ path: 'all', size: 50e6 })).toBe(4 << 20)
+  expect(sizes({ path: 'few', size: 100_000 })).toBe(4 << 20)
+  expect(sizes({ path: 'unknown', size: 50e6 })).toBe(4 << 20)
+})
