@@ -4,7 +4,7 @@ import { showPath } from '../format.ts'
 import { groupOf } from '../groups.ts'
 import { byId, make, say, sayTick } from './dom.ts'
 import type { Files } from './files.ts'
-import { onCanvas, type Theme } from './theme.ts'
+import { createPicture, onCanvas, type Theme } from './theme.ts'
 
 interface Access {
   readonly path: string
@@ -139,7 +139,9 @@ class Waterfall {
   readonly #accesses: readonly Access[]
   readonly #whole: View
   readonly #readyMs: number | null
+  readonly #picture = createPicture()
   #view: View
+  #rows: readonly Access[] | undefined
   #drag: { from: number; to: number } | undefined
   #chosen = -1
   #width = 1
@@ -153,17 +155,22 @@ class Waterfall {
     this.#view = this.#whole
   }
 
+  /** Those that the view shows. */
   get rows(): readonly Access[] {
     const { from, to } = this.#view
-    return this.#accesses.filter(({ openMs, readMs }) => readMs >= from && openMs <= to)
+    this.#rows ??= this.#accesses.filter(({ openMs, readMs }) => readMs >= from && openMs <= to)
+    return this.#rows
   }
 
   paint(ctx: CanvasRenderingContext2D, width: number, height: number, theme: Theme): void {
     this.#width = width
     this.#height = height
-    paintAxis(ctx, this.#view, width, height, theme)
-    paintRows(ctx, this.rows, this.#view, width, height, theme)
-    if (this.#readyMs !== null) paintReady(ctx, this.#readyMs, this.#view, width, height, theme)
+    const key = `${this.#view.from} ${this.#view.to} ${theme.color('ink')}`
+    this.#picture.draw(ctx, key, (onto) => {
+      paintAxis(onto, this.#view, width, height, theme)
+      paintRows(onto, this.rows, this.#view, width, height, theme)
+      if (this.#readyMs !== null) paintReady(onto, this.#readyMs, this.#view, width, height, theme)
+    })
     if (this.#drag) {
       ctx.fillStyle = theme.color('ink')
       ctx.globalAlpha = 0.12
@@ -228,6 +235,7 @@ class Waterfall {
   #show({ from, to }: View): void {
     if (to - from < 1) return
     this.#chosen = -1
+    this.#rows = undefined
     this.#view = { from: Math.max(0, from), to: Math.min(this.#whole.to, to) }
   }
 }
