@@ -4,7 +4,7 @@ import { createWriteStream, type WriteStream } from 'node:fs'
 import { mkdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { type ArchiveNames, ArchiveWriter } from './archive-writer.ts'
-import { HeadstartError, messageOf } from './errors.ts'
+import { explained, HeadstartError, messageOf } from './errors.ts'
 import type { FileLocation } from './location.ts'
 import { familiarName, formatReference, type Reference } from './reference.ts'
 import type { ImageTarget } from './types.ts'
@@ -35,6 +35,9 @@ function archiveTarget(path: string, name: string, names: ArchiveNames): ImageTa
   const beside = `${path}.headstart-${process.pid}-${randomBytes(4).toString('hex')}`
   let out: WriteStream | undefined
   let writer: ArchiveWriter | undefined
+  const failed = (error: unknown): never => {
+    throw explained(error, 'E_TARGET', `${name} can't be written`)
+  }
   const prepared = (): ArchiveWriter => {
     if (!writer) throw new Error(`${name} was not prepared`)
     return writer
@@ -53,9 +56,9 @@ function archiveTarget(path: string, name: string, names: ArchiveNames): ImageTa
       out = createWriteStream(beside, { flags: 'wx' })
       writer = new ArchiveWriter(out, names)
     },
-    putBlob: (blob, signal) => prepared().putBlob(blob, signal),
+    putBlob: (blob, signal) => prepared().putBlob(blob, signal).catch(failed),
     async putManifest(bytes, mediaType, { tagged }) {
-      const descriptor = await prepared().putManifest(bytes, mediaType, tagged)
+      const descriptor = await prepared().putManifest(bytes, mediaType, tagged).catch(failed)
       if (tagged) await rename(beside, path)
       return descriptor
     },

@@ -4,14 +4,16 @@
  */
 import { createWriteStream } from 'node:fs'
 import { join } from 'node:path'
-import { PassThrough, type Readable } from 'node:stream'
+import { PassThrough, type Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import Dockerode from 'dockerode'
 import { z } from 'zod'
 import { openDockerArchive } from './archive.ts'
 import { dockerNames } from './archive-target.ts'
 import { ArchiveWriter } from './archive-writer.ts'
+import { parseDigest } from './digest.ts'
 import { codeOf, HeadstartError, messageOf } from './errors.ts'
+import type { OnProgress, Progress } from './progress.ts'
 import { familiarName, type Reference } from './reference.ts'
 import type { Digest, ImageSource, ImageTarget } from './types.ts'
 import { createWorkspace, type Workspace } from './workspace.ts'
@@ -20,6 +22,8 @@ export interface EngineOptions {
   readonly engine?: Dockerode | undefined
   readonly workspace?: Workspace | undefined
   readonly signal?: AbortSignal | undefined
+  /** told of what the engine saves */
+  readonly onProgress?: OnProgress | undefined
   /** what happened that a person should know, one line */
   readonly onNote?: ((text: string) => void) | undefined
 }
@@ -136,15 +140,38 @@ async function save(
   const name = nameOf(reference)
   const workspace = options.workspace ?? stack.use(await createWorkspace())
   const file = join(await workspace.sub('engine'), `${process.hrtime.bigint()}.tar`)
-  options.onNote?.(`the Docker engine saves ${name}`)
   try {
-    const stream = await engine.getImage(name).get()
-    await pipeline(stream, createWriteStream(file, { flags: 'wx' }), { signal: options.signal })
+    const image = engine.getImage(name)
+    const { Id, Size } = await image.inspect()
+    const counted = countBytes(parseDigest(Id), Size, options.onProgress)
+    await pipeline(await image.get(), counted, createWriteStream(file, { flags: 'wx' }), {
+      signal: options.signal,
+    })
   } catch (error) {
     options.signal?.throwIfAborted()
     throw engineError(error, `save ${name}`)
   }
   return stack.use(await openDockerArchive(file, undefined, { workspace }, `docker-daemon:${name}`))
+}
+
+/** The engine knows no size of its archive but the image's own, which is near it. */
+function countBytes(digest: Digest, total: number, onProgress: OnProgress | undefined): Transform {
+  let done = 0
+  const tell = (kind: Progress['kind']) =>
+    onProgress?.({ kind, digest, mediaType: 'application/x-tar', done, total })
+  tell('start')
+  return new Transform({
+    transform(chunk: Buffer, _encoding, next) {
+      done = Math.min(done + chunk.length, total)
+      tell('bytes')
+      next(null, chunk)
+    },
+    flush(next) {
+      done = total
+      tell('done')
+      next()
+    },
+  })
 }
 
 /** Loads while the blobs arrive: the engine takes the image up when the stream's end has come. */

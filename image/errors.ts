@@ -33,3 +33,12 @@ export function codeOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined
   return typeof error.code === 'string' ? error.code : undefined
 }
+
+/**
+ * Makes a failed system call (a full disk, a missing permission) an error that a person understands; all else stays as it is.
+ * @param what could not be done, for the front of the line
+ */
+export function explained(error: unknown, code: ErrorCode, what: string): unknown {
+  const isSystem = error instanceof Error && !(error instanceof HeadstartError) && 'errno' in error
+  return isSystem ? new HeadstartError(code, `${what}: ${messageOf(error)}`, { cause: error }) : error
+}

@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { type BlobStore, completeSource, type RawDocument } from './complete.ts'
 import { digestOf } from './digest.ts'
-import { codeOf, HeadstartError, messageOf } from './errors.ts'
+import { codeOf, explained, HeadstartError, messageOf } from './errors.ts'
 import {
   checkLayoutVersion,
   LAYOUT_DOCUMENT,
@@ -162,7 +162,7 @@ class LayoutTarget implements ImageTarget {
       await rename(beside, path)
     } catch (error) {
       await unlink(beside).catch(() => {})
-      throw error
+      throw explained(error, 'E_TARGET', `${this.name} can't be written`)
     }
     this.written.add(path)
     return { existed: false }

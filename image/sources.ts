@@ -20,6 +20,7 @@ export interface TransportOptions {
   readonly signal?: AbortSignal | undefined
   /** for what has to be spooled; one of its own is made when it is needed */
   readonly workspace?: Workspace | undefined
+  /** told of what is spooled to have the image at hand; transfers of blobs have one of their own, see `copyImage` */
   readonly onProgress?: OnProgress | undefined
   /** a line that a person should see, e.g. which place a bare reference was taken from */
   readonly onNote?: ((text: string) => void) | undefined

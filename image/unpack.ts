@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { compressionError, decompress } from './decompress.ts'
-import { HeadstartError } from './errors.ts'
+import { explained, HeadstartError } from './errors.ts'
 import { type OnProgress, watchBlob } from './progress.ts'
 import { TarScanner } from './tar/scan.ts'
 import type { Digest, Image, Layer } from './types.ts'
@@ -76,7 +76,8 @@ async function unpackLayer(
   } catch (error) {
     writer.abandon()
     signal?.throwIfAborted()
-    throw compressionError(error, `the layer ${layer.descriptor.digest}`)
+    const what = `the layer ${layer.descriptor.digest}`
+    throw explained(compressionError(error, what), 'E_UNPACK', `${what} can't be unpacked`)
   }
 }
 

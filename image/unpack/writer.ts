@@ -2,41 +2,14 @@
  * Applies one layer's entries to a folder. Synchronous file calls on purpose: a layer is mostly small files, and handing each call to
  * another thread costs more than the call; meanwhile the decompressor has that thread.
  */
-import {
-  chmodSync,
-  closeSync,
-  constants,
-  fchmodSync,
-  fchownSync,
-  ftruncateSync,
-  futimesSync,
-  lchownSync,
-  linkSync,
-  lutimesSync,
-  openSync,
-  symlinkSync,
-  utimesSync,
-  writeSync,
-} from 'node:fs'
+import { chmodSync, lchownSync, linkSync, lutimesSync, symlinkSync, utimesSync } from 'node:fs'
 import { codeOf, HeadstartError, messageOf } from '../errors.ts'
 import { isWhiteout, OPAQUE_WHITEOUT, whiteoutTarget } from '../owners.ts'
 import { ancestorsOf, type BytePath, baseOf, parentOf, textOf } from '../paths.ts'
 import type { TarEntry } from '../tar/entry.ts'
+import { FileWriter, self } from './file.ts'
 import { UnpackRoot, unpackError } from './root.ts'
 import { SpecialFiles } from './special.ts'
-
-/** Runs of zeros from this size on become holes. */
-const HOLE_BYTES = 4096
-const ZEROS = Buffer.alloc(1 << 20)
-const CREATE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW
-
-interface OpenFile {
-  readonly fd: number
-  readonly entry: TarEntry
-  readonly path: BytePath
-  position: number
-  hasHole: boolean
-}
 
 export class LayerWriter {
   private readonly root: UnpackRoot
@@ -45,10 +18,7 @@ export class LayerWriter {
   private placed = new Set<BytePath>()
   /** seconds; set at the end, since everything put into a directory changes its time */
   private readonly directoryTimes = new Map<BytePath, number>()
-  private readonly mask = 0o777 & ~process.umask()
-  private readonly uid = process.geteuid?.() ?? 0
-  private readonly gid = process.getegid?.() ?? 0
-  private current: OpenFile | undefined
+  private current: FileWriter | undefined
 
   /** @param folder absolute */
   constructor(folder: string) {
@@ -68,20 +38,9 @@ export class LayerWriter {
     }
   }
 
-  /** Content of the last entry; all zeros of a size worth it are left out of the file. */
+  /** Content of the last entry. */
   data(bytes: Buffer): void {
-    const file = this.current
-    if (!file) return
-    if (bytes.length >= HOLE_BYTES && bytes[0] === 0 && isZero(bytes)) {
-      file.position += bytes.length
-      file.hasHole = true
-      return
-    }
-    for (let at = 0; at < bytes.length; ) {
-      const written = writeSync(file.fd, bytes, at, bytes.length - at, file.position)
-      at += written
-      file.position += written
-    }
+    this.current?.write(bytes)
   }
 
   /** After a layer's last entry. Directories' times wait for `finish`. */
@@ -99,7 +58,7 @@ export class LayerWriter {
 
   /** Closes what is open when unpacking ends early. */
   abandon(): void {
-    if (this.current) closeSync(this.current.fd)
+    this.current?.abandon()
     this.current = undefined
   }
 
@@ -148,42 +107,25 @@ export class LayerWriter {
   }
 
   private openFile(path: BytePath, entry: TarEntry): void {
-    const host = this.root.hostPath(path)
-    const open = () => openSync(host, CREATE, entry.mode & 0o777)
-    let fd: number
-    try {
-      fd = open()
-    } catch (error) {
-      if (codeOf(error) !== 'EEXIST' && codeOf(error) !== 'EISDIR') throw error
-      this.root.remove(path)
-      fd = open()
-    }
-    this.current = { fd, entry, path, position: 0, hasHole: false }
+    const open = () => new FileWriter(this.root.hostPath(path), path, entry)
+    this.current = this.replacing(path, open)
     if (entry.size === 0) this.endFile()
   }
 
-  /** Owner before mode and attributes: changing it takes setuid and capabilities away. */
+  /** Attributes last: changing the owner takes capabilities away. */
   private endFile(): void {
     const file = this.current
     if (!file) return
     this.current = undefined
-    const { fd, entry, path } = file
-    try {
-      if (file.hasHole) ftruncateSync(fd, file.position)
-      if (entry.uid !== this.uid || entry.gid !== this.gid) fchownSync(fd, entry.uid, entry.gid)
-      if ((entry.mode & this.mask) !== entry.mode) fchmodSync(fd, entry.mode)
-      futimesSync(fd, entry.mtime, entry.mtime)
-    } finally {
-      closeSync(fd)
-    }
-    if (entry.xattrs.size > 0) this.special.addXattrs(path, entry.xattrs)
+    file.end()
+    if (file.entry.xattrs.size > 0) this.special.addXattrs(file.path, file.entry.xattrs)
   }
 
   private symlink(path: BytePath, { linkName, uid, gid, mtime, xattrs }: TarEntry): void {
     const host = this.root.hostPath(path)
     const target = Buffer.from(linkName, 'latin1')
     this.replacing(path, () => symlinkSync(target, host))
-    if (uid !== this.uid || gid !== this.gid) lchownSync(host, uid, gid)
+    if (uid !== self.uid || gid !== self.gid) lchownSync(host, uid, gid)
     lutimesSync(host, mtime, mtime)
     this.special.addXattrs(path, xattrs)
   }
@@ -200,13 +142,13 @@ export class LayerWriter {
     this.replacing(path, () => linkSync(this.root.hostPath(target), this.root.hostPath(path)))
   }
 
-  private replacing(path: BytePath, make: () => void): void {
+  private replacing<T>(path: BytePath, make: () => T): T {
     try {
-      make()
+      return make()
     } catch (error) {
       if (codeOf(error) !== 'EEXIST') throw error
       this.root.remove(path)
-      make()
+      return make()
     }
   }
 
@@ -236,19 +178,4 @@ export class LayerWriter {
         else if (this.root.stat(path)?.isDirectory()) stack.push(path)
       }
   }
-}
-
-function isZero(bytes: Buffer): boolean {
-  for (let at = 0; at < bytes.length; at += ZEROS.length)
-    if (
-      bytes.compare(
-        ZEROS,
-        0,
-        Math.min(ZEROS.length, bytes.length - at),
-        at,
-        Math.min(bytes.length, at + ZEROS.length),
-      ) !== 0
-    )
-      return false
-  return true
 }

@@ -1,12 +1,15 @@
 /** A copy that fails, or is interrupted, leaves nothing: no image, no half of one, no temporary file, and what was there before stays. */
 import { randomBytes } from 'node:crypto'
-import { access, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { access, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { runCommand } from '../../image/command.ts'
 import { copyImage } from '../../image/copy.ts'
+import { unmountBelow } from '../../image/mounts.ts'
 import { openSource } from '../../image/sources.ts'
 import { openTarget } from '../../image/targets.ts'
+import { unpackLayers } from '../../image/unpack.ts'
 import { staleWorkspaces, workspaceRoot } from '../../image/workspace.ts'
 import { dockerEngine } from '../support/engine.ts'
 import { writeImage } from '../support/images.ts'
@@ -125,6 +128,25 @@ test('an image that was there stays, blobs and all, when replacing it fails', as
   await expect(copy(other, place, { force: true, abortAt: 100_000 })).rejects.toThrow(/abort/i)
   expect(await readdir(join(folder, 'kept/blobs/sha256'))).toEqual(blobs)
   await copy(place, `oci:${folder}/kept-copy`)
+})
+
+test('a full disk is said to be one, and nothing stays on it', async () => {
+  const disk = join(folder, 'disk')
+  await mkdir(disk)
+  await runCommand('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'none', disk])
+  try {
+    for (const place of [`oci:${disk}/out`, `oci-archive:${disk}/out.tar`])
+      await expect(copy(good, place)).rejects.toMatchObject({
+        code: 'E_TARGET',
+        message: expect.stringContaining('ENOSPC'),
+      })
+    await using source = await openSource(good)
+    await expect(unpackLayers(await source.image(), disk)).rejects.toMatchObject({ code: 'E_UNPACK' })
+    await rm(join(disk, 'big'))
+    expect(await readdir(disk)).toEqual(['small'])
+  } finally {
+    await unmountBelow(disk)
+  }
 })
 
 test('two tags of a layout live side by side, and a folder of other things is not written to', async () => {
