@@ -4,6 +4,7 @@ import { type Command, Option } from 'commander'
 import { HeadstartError, messageOf } from '../image/errors.ts'
 import type { Image } from '../image/types.ts'
 import type { EngineName } from '../tracer/engine/types.ts'
+import type { ServerName } from '../tracer/fuse/mount.ts'
 import { type Profile, profileImage } from '../tracer/profile.ts'
 import { parseWorkload, runWorkload, type WorkloadRequest, type WorkloadResult } from '../tracer/workload.ts'
 import type { CliContext } from './context.ts'
@@ -15,6 +16,7 @@ import { addRunFlags, type RunFlags, runOptions } from './run-flags.ts'
 
 export interface ProfileFlags extends ReadyFlags, RunFlags, ImageFlags {
   readonly engine?: EngineName
+  readonly fuse?: ServerName
   readonly grace?: number
   readonly script?: string
   readonly runs: number
@@ -62,6 +64,7 @@ export async function profile(
     ready: readyCheck(flags, image.config.process.healthcheck),
     timeoutMs: flags.timeout,
     ...(flags.engine && { engine: flags.engine }),
+    ...(flags.fuse && { server: flags.fuse }),
     ...(flags.grace !== undefined && { graceMs: flags.grace }),
     runs: flags.runs,
     source: { insecure: flags.insecure, ...(flags.caFile !== undefined && { caFile: flags.caFile }) },

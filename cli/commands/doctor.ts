@@ -1,7 +1,6 @@
 /** `headstart doctor`: is all there that headstart needs, and is anything left of runs that were killed? */
 import { access } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { tryCommand } from '../../image/command.ts'
 import { staleWorkspaces } from '../../image/workspace.ts'
 import { sweep } from '../../tracer/cleanup.ts'
 import { engines } from '../../tracer/engine/index.ts'
@@ -49,7 +48,12 @@ async function examine(): Promise<Finding[]> {
   return findings
 }
 
+/** Loading is what tells: where libraries lie differs between distributions. */
 async function libraryFault(): Promise<string | undefined> {
-  const { stdout } = await tryCommand('ldconfig', ['-p']).catch(() => ({ stdout: '' }))
-  return stdout.includes('libfuse.so.2') ? undefined : 'libfuse.so.2 is missing; install libfuse2'
+  try {
+    await import('fuse-native')
+    return undefined
+  } catch {
+    return 'libfuse.so.2 is missing; install libfuse2, or record with --fuse kernel'
+  }
 }
