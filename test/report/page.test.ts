@@ -252,11 +252,11 @@ describe('names that mean harm', () => {
   })
 })
 
-test('100,000 files fit in 1 MB and are drawn within a second', async () => {
+test('100,000 files fit in 1 MB, and are drawn', async () => {
   const large = renderReport(makeMaterial({ files: 100_000 }))
   expect(large.length).toBeLessThan(1_000_000)
   await using shown = await show(browser, large)
-  // Time of the page's own script: how busy this machine is, is not the page's doing, so it is told to the reader and only bounded roughly.
+  // Said, not tested: how long it takes is this machine's doing too.
   const drawn = Number(await shown.page.evaluate('document.documentElement.dataset.drawn'))
   expect(drawn).toBeGreaterThan(0)
   console.log(`100,000 files: ${large.length} bytes, drawn after ${drawn} ms`)

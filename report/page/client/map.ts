@@ -1,20 +1,10 @@
 /** The image to scale: a column a layer, in it blocks by state, in those the files. Mouse and arrow keys name them. */
 import type { PageData } from '../data.ts'
-import { showPath } from '../format.ts'
 import { type Rect, squarify } from '../treemap.ts'
+import { type Cell, type CellState, collectCells } from './cells.ts'
 import { byId, make, say } from './dom.ts'
-import { type FileState, type Files, stateLabel } from './files.ts'
+import { type Files, stateLabel } from './files.ts'
 import { createPicture, onCanvas, type Theme } from './theme.ts'
-
-type CellState = Exclude<FileState, 'opened'> | 'rest'
-
-interface Cell {
-  readonly name: string
-  readonly layer: number
-  readonly state: CellState
-  readonly size: number
-  readonly packed: number
-}
 
 interface Placed extends Rect {
   readonly cell: Cell
@@ -24,41 +14,6 @@ interface Placed extends Rect {
 const STATES = ['zone', 'demand', 'never', 'rest'] as const
 const GAP = 3
 const HEAD = 20
-
-function collectCells({ layers, unlisted }: PageData, files: Files): Cell[] {
-  const cells: Cell[] = []
-  for (let index = 0; index < files.count; index++) {
-    const state = files.state[index] ?? 'never'
-    cells.push({
-      name: showPath(files.path[index] ?? ''),
-      layer: files.layer[index] ?? -1,
-      state: state === 'opened' ? 'never' : state,
-      size: files.size[index] ?? 0,
-      packed: files.packed[index] ?? 0,
-    })
-  }
-  for (const [folder, layer, count, size, packed] of unlisted)
-    cells.push({
-      name: `${say('count', count)} smaller files in ${showPath(folder)}`,
-      layer,
-      state: 'never',
-      size,
-      packed,
-    })
-  layers.forEach((layer, index) => {
-    const known = cells.filter((cell) => cell.layer === index).reduce((sum, cell) => sum + cell.packed, 0)
-    const packed = Math.max(0, layer.size - known)
-    if (packed > 0)
-      cells.push({
-        name: 'Headers, table of contents, covered files',
-        layer: index,
-        state: 'rest',
-        size: packed,
-        packed,
-      })
-  })
-  return cells.filter((cell) => cell.layer >= 0 && cell.packed > 0)
-}
 
 function place(cells: readonly Cell[], layers: number, width: number, height: number): Placed[] {
   const byLayer = Array.from({ length: layers }, (_, layer) => cells.filter((cell) => cell.layer === layer))
