@@ -32,6 +32,14 @@ export function addProfileFlags(command: Command): Command {
     )
     .addOption(
       new Option(
+        '--fuse <server>',
+        'what serves the mount: libfuse, or the kernel protocol from Node alone (faster)',
+      )
+        .choices(['fuse-native', 'kernel'])
+        .default('fuse-native'),
+    )
+    .addOption(
+      new Option(
         '--grace <time>',
         'record on for so long after ready; what is read then is marked',
       ).argParser(durationFlag),
