@@ -1,6 +1,6 @@
 /**
- * Blobs into a registry: not sent when they are there, mounted from a repository that has them, else uploaded in chunks, each going
- * on where the registry says the last one ended.
+ * Blobs into a registry: not sent when they are there, mounted from a repository that has them, else uploaded, in chunks where
+ * the registry takes no more at once, and going on after a cut where it says that it got to.
  *
  * Source: OCI distribution-spec v1.1, "Pushing Blobs".
  */
@@ -11,15 +11,15 @@ import { headerOf, type RegistryClient, type RegistryResponse } from './client.t
 import { isTransient, refused, unreachable } from './faults.ts'
 import { isRetried, MAX_ATTEMPTS, retryAfterMs, waitMs } from './retry.ts'
 
-/** Large enough that a chunk's round trip doesn't count, small enough for gateways that limit bodies. */
-const CHUNK_BYTES = 64 << 20
+/** What gateways that limit bodies let through. All others get a blob in one piece, since some registries take nothing else. */
+const SMALL_CHUNK_BYTES = 32 << 20
 
 export class Uploader {
   private readonly client: RegistryClient
   private readonly repository: string
-  private readonly chunkBytes: number
+  private chunkBytes: number
 
-  constructor(client: RegistryClient, repository: string, chunkBytes: number = CHUNK_BYTES) {
+  constructor(client: RegistryClient, repository: string, chunkBytes = Number.POSITIVE_INFINITY) {
     this.client = client
     this.repository = repository
     this.chunkBytes = chunkBytes
@@ -123,19 +123,23 @@ export class Uploader {
         headers: {
           'content-type': 'application/octet-stream',
           'content-length': `${end - start}`,
-          'content-range': `${start}-${end - 1}`,
+          ...(!isWhole && { 'content-range': `${start}-${end - 1}` }),
         },
         body: () => blob.open(isWhole ? undefined : { start, end }, signal),
         scopes: this.scopes(),
-        expected: [202, 204, 404, 416, 429, 500, 502, 503, 504],
+        expected: [201, 202, 204, 404, 413, 416, 429, 500, 502, 503, 504],
         attempts: 1,
         signal,
       })
-      if (response.status === 202 || response.status === 204) {
+      if (response.status < 300) {
         await response.body.dump()
         return { next: this.location(response) }
       }
       const fault = await refused('PATCH', response)
+      if (response.status === 413 && this.chunkBytes > SMALL_CHUNK_BYTES) {
+        this.chunkBytes = SMALL_CHUNK_BYTES
+        return { fault, asked: 0 }
+      }
       if (response.status === 404 || response.status === 416 || isRetried(response.status))
         return { fault, asked: retryAfterMs(headerOf(response, 'retry-after'), Date.now()) }
       throw fault

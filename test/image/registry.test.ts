@@ -284,6 +284,16 @@ test('and starts anew when the registry, as this one does, drops what was cut', 
   expect(seen.filter(({ method }) => method === 'POST').length).toBeGreaterThan(3)
 })
 
+test('a gateway that limits bodies gets smaller ones', async () => {
+  const place = await writeImage(join(folder, 'large'), { layers: [[file('big', randomBytes(40 << 20))]] })
+  await using proxy = await startFaultProxy(plain.host, (_, { method, headers }) =>
+    method === 'PATCH' && Number(headers['content-length']) > 33 << 20 ? { status: 413 } : undefined,
+  )
+  await copy(place, `docker://${proxy.host}/limited:v1`)
+  const patches = proxy.seen.filter(({ method, bodyBytes }) => method === 'PATCH' && bodyBytes > 1000)
+  expect(patches.map(({ status }) => status)).toEqual([413, 202, 202])
+})
+
 test('but not for ever', async () => {
   await expect(pushInChunks('hopeless', new Array(1000).fill('cut inside the request'))).rejects.toThrow(
     /can't be reached/,
