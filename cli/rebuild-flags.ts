@@ -10,6 +10,7 @@ export interface RebuildFlags {
   readonly prioritize: OptimizeOptions['prioritize']
   readonly bandwidth: number
   readonly latency: number
+  readonly readSize: number
   readonly maxZone?: number
   readonly include?: string[]
   readonly exclude?: string[]
@@ -38,6 +39,11 @@ function addPlanFlags(command: Command): Command {
       option('--latency <time>', 'of a request on the link')
         .argParser(latencyFlag)
         .default(network.latencyMs, `${network.latencyMs}ms`),
+    )
+    .addOption(
+      option('--read-size <bytes>', 'what the runtime reads of a file at once (stargz-snapshotter: 2MiB)')
+        .argParser(sizeFlag)
+        .default(network.readBytes ?? 0, '2MiB'),
     )
     .addOption(option('--max-zone <bytes>', 'compressed bytes at most, all layers').argParser(sizeFlag))
     .addOption(option('--include <glob>', 'always ahead, read or not').argParser(collect))
@@ -81,7 +87,7 @@ export const optionsOf = (flags: RebuildFlags): OptimizeOptions => ({
   minChunkSize: flags.minChunkSize,
   level: flags.compressionLevel,
   prioritize: flags.prioritize,
-  network: { mbitPerSecond: flags.bandwidth, latencyMs: flags.latency },
+  network: { mbitPerSecond: flags.bandwidth, latencyMs: flags.latency, readBytes: flags.readSize },
   maxZone: flags.maxZone,
   include: flags.include ?? [],
   exclude: flags.exclude ?? [],

@@ -4,6 +4,11 @@ export interface NetworkModel {
   readonly mbitPerSecond: number
   /** milliseconds from a request to its first byte */
   readonly latencyMs: number
+  /**
+   * compressed bytes that a runtime reads of a file, from the chunk it wants on; the chunk alone when undefined. stargz-snapshotter
+   * reads ahead so far, whatever the chunks' size (estargz, `fileReader.ReadAt`)
+   */
+  readonly readBytes?: number | undefined
 }
 
 export interface OptimizeOptions {
@@ -34,7 +39,7 @@ export const DEFAULT_OPTIONS: OptimizeOptions = {
   minChunkSize: 0,
   level: 6,
   prioritize: 'worth',
-  network: { mbitPerSecond: 100, latencyMs: 10 },
+  network: { mbitPerSecond: 100, latencyMs: 10, readBytes: 2 << 20 },
   maxZone: undefined,
   include: [],
   exclude: [],

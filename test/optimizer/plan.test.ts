@@ -76,8 +76,11 @@ test('a large file read in a few places stays behind, unless everything is wante
   const result = plan([layer(reg('lib', 20e6), reg('small'))], [library, read('small')])
   expect(verdicts(result)).toEqual(['lib behind', 'small ahead'])
   const [decision] = result.decisions
-  // 10 MB at 12.5 kB/ms; two requests of 10 ms and 50 kB each.
-  expect(decision).toMatchObject({ bytes: 10e6, aheadMs: 800, onDemandMs: 2 * 10 + 8 })
+  // 10 MB at 12.5 kB/ms; two requests of 10 ms and 2 MiB each, which is what the runtime takes for any chunk.
+  expect(decision).toMatchObject({ bytes: 10e6, aheadMs: 800, onDemandMs: 2 * 10 + (4 << 20) / 12_500 })
+  const exact = { network: { mbitPerSecond: 100, latencyMs: 10 } }
+  const [alone] = plan([layer(reg('lib', 20e6))], [library], exact).decisions
+  expect(alone).toMatchObject({ onDemandMs: 2 * 10 + 8 }) // a chunk of 50 kB each
   expect(verdicts(plan([layer(reg('lib', 20e6))], [library], { prioritize: 'all' }))).toEqual(['lib ahead'])
   const slow = { network: { mbitPerSecond: 1000, latencyMs: 100 } }
   expect(verdicts(plan([layer(reg('lib', 20e6))], [library], slow))).toEqual(['lib ahead'])
@@ -89,6 +92,17 @@ test('a file that is read whole always pays: its bytes come either way', () => {
     latencyMs: 1,
   })
   expect(onDemandMs - aheadMs).toBeCloseTo(10) // ten requests saved
+})
+
+test('what a runtime has read of a file is not fetched again', () => {
+  const network = { mbitPerSecond: 100, latencyMs: 10, readBytes: 125_000 }
+  const chunks = layer().storedChunks(reg('x', 1e6))
+  const at = (...ranges: [number, number][]) =>
+    costsOf(chunks, 1e6, read('x', { size: 1e6, ranges }), network).onDemandMs
+  expect(at([0, 1])).toBe(10 + 10)
+  expect(at([0, 1], [150_000, 150_001])).toBe(10 + 10) // 75 to 100 kB of the blob: it was read ahead
+  expect(at([0, 1], [250_000, 250_001])).toBe(20 + 10 + 8) // 100 to 150 kB: 225 kB in all
+  expect(at([950_000, 950_001])).toBe(10 + 4) // the end of the file is the end of it
 })
 
 test('max-zone, include and exclude bound it by hand', () => {
