@@ -1,6 +1,6 @@
 /** How a registry's host is reached: scheme, certificates, and the pool of connections to it. */
 import { readFile } from 'node:fs/promises'
-import { Agent } from 'undici'
+import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici'
 import { HeadstartError, messageOf } from '../errors.ts'
 import { DEFAULT_HOST } from '../reference.ts'
 
@@ -15,7 +15,7 @@ export interface Endpoint {
   /** `https://registry.example:5000` */
   readonly origin: string
   readonly insecure: boolean
-  readonly agent: Agent
+  readonly agent: Dispatcher
 }
 
 /** Nothing heard for so long ends a request, which is then tried again. */
@@ -32,11 +32,12 @@ export async function findEndpoint(
 ): Promise<Endpoint> {
   const insecure = options.insecure === true || isLoopback(host)
   const ca = options.caFile === undefined ? undefined : await readAuthority(options.caFile)
-  const agent = new Agent({
-    connect: { timeout: CONNECT_MS, rejectUnauthorized: !insecure || ca !== undefined, ...(ca && { ca }) },
-    headersTimeout: SILENCE_MS,
-    bodyTimeout: SILENCE_MS,
-  })
+  const tls = { rejectUnauthorized: !insecure || ca !== undefined, ...(ca && { ca }) }
+  const timeouts = { headersTimeout: SILENCE_MS, bodyTimeout: SILENCE_MS }
+  // HTTPS_PROXY and NO_PROXY mean what they mean to others: never the loopback.
+  const agent = isLoopback(host)
+    ? new Agent({ ...timeouts, connect: { timeout: CONNECT_MS, ...tls } })
+    : new EnvHttpProxyAgent({ ...timeouts, connect: { timeout: CONNECT_MS, ...tls }, requestTls: tls })
   const name = host === DEFAULT_HOST ? 'registry-1.docker.io' : host
   const isPlain = insecure && ca === undefined && (await speaksHttp(name, agent, signal))
   return { origin: `${isPlain ? 'http' : 'https'}://${name}`, insecure, agent }
@@ -53,7 +54,11 @@ async function readAuthority(file: string): Promise<string> {
 }
 
 /** A TLS server answers plain HTTP with 400, or hangs up. Where nothing listens the real request shall say so. */
-async function speaksHttp(host: string, agent: Agent, signal: AbortSignal | undefined): Promise<boolean> {
+async function speaksHttp(
+  host: string,
+  agent: Dispatcher,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
   try {
     const { statusCode, body } = await agent.request({
       origin: `http://${host}`,

@@ -2,7 +2,8 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer, type IncomingMessage } from 'node:http'
+import { createServer, type IncomingMessage, request } from 'node:http'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
@@ -225,6 +226,48 @@ test('beyond the loopback plain HTTP and unknown certificates need --insecure', 
       hint: expect.stringContaining('--insecure'),
     })
     await roundTrip(elsewhere, { insecure: true })
+  }
+})
+
+test('a proxy of the environment is used, but not on the loopback', async () => {
+  const asked: string[] = []
+  const proxy = createServer((incoming, response) => {
+    const url = new URL(incoming.url ?? '')
+    asked.push(url.host)
+    const { method, headers } = incoming
+    const onward = request(url, { method, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 0, answer.headers)
+      answer.pipe(response)
+    })
+    incoming.pipe(onward)
+  })
+  proxy.on('connect', (request, socket) => {
+    asked.push(request.url ?? '')
+    const [host, port] = (request.url ?? '').split(':')
+    const onward = connect(Number(port), host, () => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\n')
+      socket.pipe(onward).pipe(socket)
+    })
+    onward.on('error', () => socket.destroy())
+    socket.on('error', () => onward.destroy())
+  })
+  proxy.listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  const address = proxy.address()
+  const port = typeof address === 'object' ? address?.port : undefined
+  for (const name of ['http_proxy', 'https_proxy', 'HTTP_PROXY', 'HTTPS_PROXY'])
+    vi.stubEnv(name, `http://127.0.0.1:${port}`)
+  try {
+    await roundTrip(plain.host)
+    expect(asked).toEqual([])
+    for (const { host } of [plain, secure]) {
+      const elsewhere = host.replace('127.0.0.1', '0.0.0.0')
+      await roundTrip(elsewhere, { insecure: true })
+      expect(asked).toContain(elsewhere)
+    }
+  } finally {
+    proxy.closeAllConnections()
+    proxy.close()
   }
 })
 
