@@ -59,7 +59,9 @@ async function loadFuse(): Promise<typeof Fuse> {
     const missing = messageOf(cause).includes('libfuse')
     throw new HeadstartError('E_LIBFUSE', `fuse-native doesn't load: ${messageOf(cause)}`, {
       cause,
-      hint: missing ? 'Install libfuse 2: apt-get install libfuse2' : 'Install its build again: npm rebuild',
+      hint: missing
+        ? 'Install libfuse 2 (apt-get install libfuse2), or do without it: --fuse kernel'
+        : 'Install its build again: npm rebuild',
     })
   }
 }
