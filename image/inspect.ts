@@ -7,14 +7,12 @@ import { readBounded } from './digest.ts'
 import { codeOf, HeadstartError } from './errors.ts'
 import type { EstargzEntry } from './estargz/entries.ts'
 import { type EstargzLayer, openEstargz, type RangeFetch } from './estargz/reader.ts'
+import { TOC_DIGEST_ANNOTATION } from './estargz/toc.ts'
 import { isForeign } from './media-types.ts'
 import { textOf } from './paths.ts'
 import type { TarType } from './tar/entry.ts'
 import { scanTar } from './tar/scan.ts'
 import type { Blob, Digest, Image, Layer, Platform } from './types.ts'
-
-/** The layer's annotation that names the digest of its table of contents. */
-export const TOC_DIGEST_ANNOTATION = 'containerd.io/snapshot/stargz/toc.digest'
 
 export interface InspectedImage {
   readonly reference: string

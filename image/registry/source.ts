@@ -13,7 +13,7 @@ import type { EndpointOptions } from './endpoint.ts'
 
 export type RegistryOptions = EndpointOptions & { readonly signal?: AbortSignal | undefined }
 
-/** Nothing is asked of the registry before the source is. */
+/** No image is asked for before the source is; a registry on the loopback only whether it speaks TLS. */
 export async function openRegistrySource(
   reference: Reference,
   options: RegistryOptions,
