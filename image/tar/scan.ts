@@ -18,6 +18,7 @@ import {
   gnuParts,
   MAX_PARTS,
   paxParts,
+  SparseContent,
   SparseMapReader,
   type SparsePart,
 } from './sparse.ts'
@@ -39,8 +40,7 @@ const MAX_SPECIAL_BYTES = 1 << 20
 const MAX_HEADER_BYTES = 4 << 20
 /** No larger file fits a container's disk; an archive that names one only wants our time. */
 const MAX_FILE_BYTES = 2 ** 44
-const ZEROS = Buffer.alloc(64 << 10)
-const ZERO_BLOCK = ZEROS.subarray(0, BLOCK)
+const ZERO_BLOCK = Buffer.alloc(BLOCK)
 
 const mayBeSparse = (flag: string): boolean => flag === '0' || flag === '\0' || flag === '7'
 
@@ -63,11 +63,8 @@ type State =
   | { at: 'content'; left: number; padding: number; sparse: SparseContent | undefined }
   | { at: 'end' }
 
-interface SparseContent {
-  readonly parts: readonly SparsePart[]
-  readonly size: number
-  index: number
-  position: number
+function* asData(pieces: Iterable<Buffer>): Generator<TarEvent, void, undefined> {
+  for (const bytes of pieces) yield { kind: 'data', bytes }
 }
 
 export class TarScanner {
@@ -250,11 +247,11 @@ export class TarScanner {
     if (entry.size > MAX_FILE_BYTES) throw tarError(`${this.where} claims ${entry.size} bytes`)
     if (sparse) checkParts(sparse.parts, sparse.stored, sparse.size, this.where)
     const stored = sparse?.stored ?? entry.size
-    const content = sparse && { parts: sparse.parts, size: sparse.size, index: 0, position: 0 }
+    const content = sparse && new SparseContent(sparse.parts, sparse.size, this.where)
     this.state = { at: 'content', left: stored, padding: paddingOf(stored), sparse: content }
     yield { kind: 'entry', entry, contentAt: this.consumed }
     if (stored > 0) return
-    if (content) yield* this.holes(content)
+    if (content) yield* asData(content.holes())
     this.state = { at: 'header' }
   }
 
@@ -275,39 +272,14 @@ export class TarScanner {
     if (length > 0) {
       const data = bytes.subarray(at, at + length)
       state.left -= length
-      if (state.sparse) yield* this.spread(state.sparse, data)
+      if (state.sparse) yield* asData(state.sparse.spread(data))
       else yield { kind: 'data', bytes: data }
-      if (state.left === 0 && state.sparse) yield* this.holes(state.sparse)
+      if (state.left === 0 && state.sparse) yield* asData(state.sparse.holes())
     }
     const skipped = Math.min(state.left === 0 ? state.padding : 0, bytes.length - at - length)
     state.padding -= skipped
     if (state.left === 0 && state.padding === 0) this.state = { at: 'header' }
     return length + skipped
-  }
-
-  /** Puts stored bytes of a sparse file where they belong. */
-  private *spread(sparse: SparseContent, data: Buffer): Generator<TarEvent, void, undefined> {
-    for (let at = 0; at < data.length; ) {
-      yield* this.holes(sparse)
-      const part = sparse.parts[sparse.index]
-      if (part === undefined) throw tarError(`${this.where} stores more than its sparse map names`)
-      const length = Math.min(part.offset + part.length - sparse.position, data.length - at)
-      yield { kind: 'data', bytes: data.subarray(at, at + length) }
-      at += length
-      sparse.position += length
-    }
-  }
-
-  /** Zeros up to the next part that has bytes, or to the end of the file. */
-  private *holes(sparse: SparseContent): Generator<TarEvent, void, undefined> {
-    for (let part = sparse.parts[sparse.index]; part; part = sparse.parts[++sparse.index])
-      if (part.length > 0 && sparse.position < part.offset + part.length) break
-    const end = sparse.parts[sparse.index]?.offset ?? sparse.size
-    while (sparse.position < end) {
-      const length = Math.min(ZEROS.length, end - sparse.position)
-      sparse.position += length
-      yield { kind: 'data', bytes: ZEROS.subarray(0, length) }
-    }
   }
 }
 

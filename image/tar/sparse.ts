@@ -106,3 +106,44 @@ export function checkParts(parts: readonly SparsePart[], stored: number, size: n
   }
   if (total !== stored) throw tarError(`${where} stores ${stored} bytes, its sparse map names ${total}`)
 }
+
+const ZEROS = Buffer.alloc(64 << 10)
+
+/** Puts stored bytes where they belong, with zeros between: the content as a reader of the file sees it, in pieces. */
+export class SparseContent {
+  private readonly parts: readonly SparsePart[]
+  private readonly size: number
+  private readonly where: string
+  private index = 0
+  private position = 0
+
+  constructor(parts: readonly SparsePart[], size: number, where: string) {
+    this.parts = parts
+    this.size = size
+    this.where = where
+  }
+
+  *spread(data: Buffer): Generator<Buffer, void, undefined> {
+    for (let at = 0; at < data.length; ) {
+      yield* this.holes()
+      const part = this.parts[this.index]
+      if (part === undefined) throw tarError(`${this.where} stores more than its sparse map names`)
+      const length = Math.min(part.offset + part.length - this.position, data.length - at)
+      yield data.subarray(at, at + length)
+      at += length
+      this.position += length
+    }
+  }
+
+  /** Zeros up to the next part that has bytes, or to the end of the file. */
+  *holes(): Generator<Buffer, void, undefined> {
+    for (let part = this.parts[this.index]; part; part = this.parts[++this.index])
+      if (part.length > 0 && this.position < part.offset + part.length) break
+    const end = this.parts[this.index]?.offset ?? this.size
+    while (this.position < end) {
+      const length = Math.min(ZEROS.length, end - this.position)
+      this.position += length
+      yield ZEROS.subarray(0, length)
+    }
+  }
+}
