@@ -1,11 +1,15 @@
 /** Removes what runs that were killed left behind: containers, mounts, folders. */
-import { access, readFile, rm, writeFile } from 'node:fs/promises'
+import { access, readFile, rm, statfs, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { tryCommand } from '../image/command.ts'
+import { codeOf } from '../image/errors.ts'
 import { removeWorkspace, type StaleWorkspace, staleWorkspaces, workspaceRoot } from '../image/workspace.ts'
 import { dockerEngine, dockerIds } from './engine/docker.ts'
 import { engines } from './engine/index.ts'
 
 const CLAIM = 'sweeper'
+const PATIENCE_MS = 1000
 
 /**
  * Several processes may sweep at once: each workspace is removed by one of them.
@@ -23,7 +27,28 @@ export async function sweep(): Promise<StaleWorkspace[]> {
     await dockerEngine.sweep(orphan.id, orphan.folder)
     removed.push(orphan)
   }
+  await detachDeadMounts()
   return removed
+}
+
+/** Mounts of ours anywhere (`headstart mount` mounts where it is told to) whose server is gone. */
+async function detachDeadMounts(): Promise<void> {
+  for (const point of mountsOfType(await readFile('/proc/self/mountinfo', 'utf8'), 'fuse.headstart')) {
+    // Of all questions this one always goes to the server; what a slow one answers is waited for by nobody.
+    const question = statfs(point).then(() => undefined, codeOf)
+    const code = await Promise.race([question, sleep(PATIENCE_MS, undefined, { ref: false })])
+    if (code === 'ENOTCONN') await tryCommand('umount', ['-l', point])
+  }
+}
+
+/** Pure: `table` is /proc/self/mountinfo's text. The type stands behind the lone dash. */
+function mountsOfType(table: string, type: string): string[] {
+  return table.split('\n').flatMap((line) => {
+    const point = line.includes(` - ${type} `) ? line.split(' ')[4] : undefined
+    return point === undefined
+      ? []
+      : [point.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))]
+  })
 }
 
 /** @returns false: another process is at it, or has done it */

@@ -11,5 +11,6 @@ await profileImage({
   command: [],
   tool: 'test',
   ready: { by: 'log', pattern: /never/ },
+  onOutput: () => process.send?.('output'),
   onPhase: (phase) => process.send?.(phase),
 })

@@ -1,11 +1,12 @@
 /** Runs killed at random moments, and their mount processes: the next command removes all they left. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sweep } from '../../tracer/cleanup.ts'
 import { processesNaming } from '../../tracer/engine/processes.ts'
+import { mountFileSystem } from '../../tracer/fuse/mount.ts'
 import { busyboxImage } from '../support/images.ts'
 import { leftovers } from './leftovers.ts'
 import { type TempFolder, tempFolder } from './temp.ts'
@@ -85,7 +86,7 @@ test.each([
   '%s: a kill while the container runs leaves it, and sweeping removes it',
   async (engine, trail) => {
     const victim = startVictim(engine)
-    for (let phase: unknown; phase !== 'running'; ) [phase] = await once(victim, 'message')
+    for (let phase: unknown; phase !== 'output'; ) [phase] = await once(victim, 'message')
     await kill(victim)
     const before = (await leftovers(victim.pid)).join('\n')
     expect(before).toMatch(trail)
@@ -111,6 +112,24 @@ test('a mount process that is killed ends the run with an error, and nothing sta
   await ended
   expect(complaint).toContain('the mount process ended')
   expect(await leftovers(victim.pid)).toEqual([])
+})
+
+test('a mount elsewhere whose server was killed is detached', async () => {
+  const mountPoint = await temp.sub('elsewhere')
+  const folder = await temp.sub('image')
+  const mount = await mountFileSystem({
+    mountPoint,
+    tree: { kind: 'directory', folder, xattrs: [] },
+    record: false,
+  })
+  const server = await mountProcessOf(process.pid)
+  if (server === undefined) throw new Error('no mount process')
+  process.kill(server, 'SIGKILL')
+  await expect(mount.died).rejects.toMatchObject({ code: 'E_FUSE' })
+  await expect(readdir(mountPoint)).rejects.toMatchObject({ code: 'ENOTCONN' })
+  await sweep()
+  expect(await readdir(mountPoint)).toEqual([])
+  await mount[Symbol.asyncDispose]()
 })
 
 /** The child of `parent` that serves its mount. */
