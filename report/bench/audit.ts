@@ -9,45 +9,35 @@ import { textOf } from '../../image/paths.ts'
 import { chooseEngine } from '../../tracer/engine/index.ts'
 import type { Recording } from '../../tracer/fuse/mount.ts'
 import { stackRootfs } from '../../tracer/rootfs.ts'
-import { startContainer } from '../../tracer/start.ts'
-import { epochOf } from './clock.ts'
 import { fetchFrom } from './describe.ts'
 import type { BenchAudit, BenchFile } from './file.ts'
 import type { LinkRequest } from './link.ts'
 import { purposeOf, rangeOf } from './requests.ts'
 import { lazyTree } from './runtime/builtin.ts'
+import { startUntilReady } from './runtime/start.ts'
 import type { Cycle } from './runtime/types.ts'
 
 /** @param files of the image, as `describeImage` lists them */
 export async function auditStart(cycle: Cycle, files: readonly BenchFile[]): Promise<BenchAudit> {
-  const { workspace, signal, start } = cycle
+  const { workspace, signal } = cycle
   await using rootfs = await stackRootfs({
     workspace,
     tree: lazyTree(cycle, await workspace.sub('cache')),
     record: true,
     ...(signal && { signal }),
   })
-  await using started = await startContainer({
-    engine: await chooseEngine(start.engine),
-    workspace,
-    root: rootfs.folder,
-    config: cycle.image.config.process,
-    command: start.command,
-    run: start.run,
-    ready: start.ready,
-    beforeStart: () => rootfs.mount.restart(),
-    ...(start.timeoutMs !== undefined && { timeoutMs: start.timeoutMs }),
-    ...(signal && { abort: signal }),
-  })
-  const { ready } = await started.untilReady()
+  const engine = await chooseEngine(cycle.start.engine)
+  await using container = await startUntilReady(cycle, engine, rootfs.folder, () => rootfs.mount.restart())
   await rootfs.mount.markReady()
   const recording = await rootfs.mount.recording()
-  const readyAt = ready.at === undefined ? Number.POSITIVE_INFINITY : epochOf(ready.at)
-  const requests = (await cycle.requests()).filter((request) => request.startedAt <= readyAt)
+  const requests = await cycle.requests()
   return compareWithZone({
     files,
     recording,
-    fetched: await fetchedOnDemand(cycle, requests),
+    fetched: await fetchedOnDemand(
+      cycle,
+      requests.filter(({ startedAt }) => startedAt <= container.readyAt),
+    ),
     zoneBytes: cycle.zones.reduce((sum, { zoneEnd }) => sum + zoneEnd, 0),
   })
 }

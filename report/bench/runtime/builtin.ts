@@ -7,11 +7,11 @@ import { HeadstartError } from '../../../image/errors.ts'
 import { chooseEngine } from '../../../tracer/engine/index.ts'
 import type { TreeSpec } from '../../../tracer/fuse/mount.ts'
 import { stackRootfs } from '../../../tracer/rootfs.ts'
-import { startContainer } from '../../../tracer/start.ts'
-import { epochMs, epochOf } from '../clock.ts'
+import { epochMs } from '../clock.ts'
 import type { Phase } from '../file.ts'
 import { fullPull } from '../full-pull.ts'
 import { lastManifestEnd } from '../requests.ts'
+import { startUntilReady } from './start.ts'
 import type { Cycle, Runtime, Started } from './types.ts'
 
 /** The lazy mount keeps what it unpacked; it must not fill memory that a sample of another arm would have. */
@@ -39,28 +39,9 @@ async function pullAndStart(cycle: Cycle): Promise<Started> {
   const engine = await chooseEngine(cycle.start.engine)
   await using stack = new AsyncDisposableStack()
   const root = cycle.kind === 'legacy' ? await fullPull(cycle) : await lazyRoot(cycle, stack)
-  const { command, run, ready, timeoutMs } = cycle.start
-  const started = stack.use(
-    await startContainer({
-      engine,
-      workspace: cycle.workspace,
-      root: root.folder,
-      config: cycle.image.config.process,
-      command,
-      run,
-      ready,
-      ...(timeoutMs !== undefined && { timeoutMs }),
-      ...(cycle.signal && { abort: cycle.signal }),
-    }),
-  )
-  const outcome = await started.untilReady()
-  const readyAt = outcome.ready.at
+  const container = stack.use(await startUntilReady(cycle, engine, root.folder))
+  const ends = { ...root.ends, create: container.startedAt, ready: container.readyAt }
   const startedAt = await firstRequestAt(cycle)
-  const ends = {
-    ...root.ends,
-    create: epochOf(started.startedAt.monotonic),
-    ready: readyAt === undefined ? epochMs() : epochOf(readyAt),
-  }
   const owned = stack.move()
   return {
     marks: { startedAt, ends },

@@ -32,6 +32,7 @@ export function commandEngine(commandsOf: (request: ContainerRequest) => Contain
       const tell = async (args: readonly string[]) => (await tryCommand(program, args, { env })).status
       return {
         address: '127.0.0.1',
+        ports: new Map(),
         exited,
         exec: (command) => tell(commands.exec(command)),
         kill: async (signal) => void (await tell(commands.kill(signal))),

@@ -5,14 +5,14 @@
 import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { runCommand, tryCommand } from '../../../image/command.ts'
-import { HeadstartError, messageOf } from '../../../image/errors.ts'
+import { messageOf } from '../../../image/errors.ts'
 import type { ContainerRequest } from '../../../tracer/engine/types.ts'
-import { startContainer } from '../../../tracer/start.ts'
-import { epochMs, epochOf } from '../clock.ts'
+import { epochMs } from '../clock.ts'
 import { lastManifestEnd, zoneSpan } from '../requests.ts'
 import { commandEngine } from './command-engine.ts'
-import { startDaemon } from './daemon.ts'
+import { startDaemon, untilAnswers } from './daemon.ts'
 import { refuseOptions } from './options.ts'
+import { startUntilReady } from './start.ts'
 import type { Cycle, Runtime, Started, StartSettings } from './types.ts'
 
 const SNAPSHOTTER = 'containerd-stargz-grpc'
@@ -49,7 +49,7 @@ export const containerdRuntime: Runtime = {
       )
     }
     await start('containerd', ['--config', join(folder, 'config.toml')], address)
-    await untilAnswers(address)
+    await untilAnswers('ctr-remote', ['version'], envFor(address))
     const owned = stack.move()
     return { run: () => pullAndStart(cycle, address), [Symbol.asyncDispose]: () => owned.disposeAsync() }
   },
@@ -68,15 +68,6 @@ address = "${snapshotter}"
 
 const envFor = (address: string): NodeJS.ProcessEnv => ({ ...process.env, CONTAINERD_ADDRESS: address })
 
-async function untilAnswers(address: string): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt++) {
-    const { status } = await tryCommand('ctr-remote', ['version'], { env: envFor(address) })
-    if (status === 0) return
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-  throw new HeadstartError('E_RUNTIME', 'the containerd started for the sample does not answer')
-}
-
 const isLazy = (cycle: Cycle): boolean => cycle.kind !== 'legacy'
 
 const filesOf = ({ workspace }: Cycle) => ({
@@ -85,56 +76,39 @@ const filesOf = ({ workspace }: Cycle) => ({
 })
 
 async function pullAndStart(cycle: Cycle, address: string): Promise<Started> {
-  const reference = `${cycle.host}/${cycle.name}`
   const { signal, start, workspace } = cycle
   const pull = isLazy(cycle) ? ['rpull', '--plain-http', '--snapshotter', 'stargz'] : ['pull', '--plain-http']
   const startedAt = epochMs()
-  await runCommand('ctr-remote', ['images', ...pull, reference], {
+  await runCommand('ctr-remote', ['images', ...pull, `${cycle.host}/${cycle.name}`], {
     env: envFor(address),
     ...(signal && { signal }),
   })
   const pulledAt = epochMs()
-  await using stack = new AsyncDisposableStack()
-  const { pidFile, envFile } = filesOf(cycle)
   // Not on a command line, where anybody on the machine could read the values.
-  await writeFile(envFile, (start.run.env ?? []).join('\n'), { mode: 0o600 })
-  const started = stack.use(
-    await startContainer({
-      engine: commandEngine((request) => commandsOf(request, cycle, address)),
-      workspace,
-      root: workspace.folder,
-      config: cycle.image.config.process,
-      command: start.command,
-      run: start.run,
-      ready: start.ready,
-      ...(start.timeoutMs !== undefined && { timeoutMs: start.timeoutMs }),
-      ...(signal && { abort: signal }),
-    }),
-  )
-  const { ready } = await started.untilReady()
-  const readyAt = ready.at === undefined ? epochMs() : epochOf(ready.at)
+  await writeFile(filesOf(cycle).envFile, (start.run.env ?? []).join('\n'), { mode: 0o600 })
+  const engine = commandEngine((request) => commandsOf(request, cycle, address))
+  await using stack = new AsyncDisposableStack()
+  const container = stack.use(await startUntilReady(cycle, engine, workspace.folder))
+  const ends = { ...(await endsOfPull(cycle, startedAt, pulledAt)), ready: container.readyAt }
+  const owned = stack.move()
+  return { marks: { startedAt, ends }, unpack: [], [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+/** The snapshotter prefetches on its own, and a container is created only when that is done. */
+async function endsOfPull(cycle: Cycle, startedAt: number, pulledAt: number) {
   const requests = await cycle.requests()
-  const resolve = lastManifestEnd(requests, cycle.image, startedAt)
-  // The snapshotter prefetches on its own, and a container is created only when that is done.
-  const created = await stat(pidFile).then(
+  const create = await stat(filesOf(cycle).pidFile).then(
     ({ mtimeMs }) => mtimeMs,
     () => pulledAt,
   )
-  const zone = isLazy(cycle) ? zoneSpan(requests, cycle.zones, created) : undefined
-  const owned = stack.move()
+  const resolve = lastManifestEnd(requests, cycle.image, startedAt)
+  if (!isLazy(cycle)) return { resolve, tocs: resolve, prefetch: pulledAt, create }
+  const zone = zoneSpan(requests, cycle.zones, create)
   return {
-    marks: {
-      startedAt,
-      ends: {
-        resolve,
-        tocs: isLazy(cycle) ? Math.min(pulledAt, zone?.from ?? pulledAt) : resolve,
-        prefetch: Math.max(pulledAt, zone?.to ?? pulledAt),
-        create: created,
-        ready: readyAt,
-      },
-    },
-    unpack: [],
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    resolve,
+    tocs: Math.min(pulledAt, zone?.from ?? pulledAt),
+    prefetch: Math.max(pulledAt, zone?.to ?? pulledAt),
+    create,
   }
 }
 

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { openSync } from 'node:fs'
 import { access, readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { tryCommand } from '../../../image/command.ts'
 import { HeadstartError } from '../../../image/errors.ts'
 
 export interface DaemonOptions {
@@ -63,5 +64,19 @@ async function untilThere(
     if (there) return
     if (hasEnded() || performance.now() > deadline) throw new Error(`no ${socket}`)
     await sleep(20, undefined, { ...(signal && { signal }) })
+  }
+}
+
+/** A socket may be there before anybody listens behind it: asks until the daemon's own client is content. @throws HeadstartError E_RUNTIME */
+export async function untilAnswers(
+  client: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<void> {
+  const deadline = performance.now() + START_MS
+  while ((await tryCommand(client, args, { env })).status !== 0) {
+    if (performance.now() > deadline)
+      throw new HeadstartError('E_RUNTIME', `the daemon started for the sample does not answer ${client}`)
+    await sleep(50)
   }
 }

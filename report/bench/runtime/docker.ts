@@ -4,15 +4,15 @@
  */
 import { join } from 'node:path'
 import { runCommand, tryCommand } from '../../../image/command.ts'
-import { HeadstartError, messageOf } from '../../../image/errors.ts'
+import { messageOf } from '../../../image/errors.ts'
 import type { ContainerRequest } from '../../../tracer/engine/types.ts'
-import { startContainer } from '../../../tracer/start.ts'
-import { epochMs, epochOf } from '../clock.ts'
+import { epochMs } from '../clock.ts'
 import { lastManifestEnd } from '../requests.ts'
 import { addBridge } from './bridge.ts'
 import { commandEngine } from './command-engine.ts'
-import { startDaemon } from './daemon.ts'
+import { startDaemon, untilAnswers } from './daemon.ts'
 import { refuseOptions } from './options.ts'
+import { startUntilReady } from './start.ts'
 import type { Cycle, Runtime, Started } from './types.ts'
 
 export const dockerRuntime: Runtime = {
@@ -44,7 +44,7 @@ export const dockerRuntime: Runtime = {
       }),
     )
     const host = `unix://${socket}`
-    await untilAnswers(host)
+    await untilAnswers('docker', ['--host', host, 'version'])
     const owned = stack.move()
     return { run: () => pullAndStart(cycle, host), [Symbol.asyncDispose]: () => owned.disposeAsync() }
   },
@@ -57,42 +57,23 @@ const daemonArgs = (folder: string, socket: string, bridge: string): string[] =>
   ...['--bridge', bridge, '--iptables=false', '--ip6tables=false'],
 ]
 
-async function untilAnswers(host: string): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt++) {
-    const { status } = await tryCommand('docker', ['--host', host, 'version'])
-    if (status === 0) return
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-  throw new HeadstartError('E_RUNTIME', 'the Docker engine started for the sample does not answer')
-}
-
 async function pullAndStart(cycle: Cycle, host: string): Promise<Started> {
   const reference = `${cycle.host}/${cycle.name}`
-  const { signal, start } = cycle
+  const { signal, workspace } = cycle
   const startedAt = epochMs()
   await runCommand('docker', ['--host', host, 'pull', '--quiet', reference], { ...(signal && { signal }) })
   const pulledAt = epochMs()
+  const engine = commandEngine((request) => commandsOf(request, host, reference))
   await using stack = new AsyncDisposableStack()
-  const started = stack.use(
-    await startContainer({
-      engine: commandEngine((request) => commandsOf(request, host, reference)),
-      workspace: cycle.workspace,
-      root: cycle.workspace.folder,
-      config: cycle.image.config.process,
-      command: start.command,
-      run: start.run,
-      ready: start.ready,
-      ...(start.timeoutMs !== undefined && { timeoutMs: start.timeoutMs }),
-      ...(signal && { abort: signal }),
-    }),
-  )
-  const { ready } = await started.untilReady()
-  const readyAt = ready.at === undefined ? epochMs() : epochOf(ready.at)
+  const container = stack.use(await startUntilReady(cycle, engine, workspace.folder))
   const resolve = lastManifestEnd(await cycle.requests(), cycle.image, startedAt)
-  const create = await startOf(host, cycle.workspace.id, pulledAt)
+  const create = await startOf(host, workspace.id, pulledAt)
   const owned = stack.move()
   return {
-    marks: { startedAt, ends: { resolve, tocs: resolve, prefetch: pulledAt, create, ready: readyAt } },
+    marks: {
+      startedAt,
+      ends: { resolve, tocs: resolve, prefetch: pulledAt, create, ready: container.readyAt },
+    },
     unpack: [],
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }

@@ -1,0 +1,47 @@
+/** Starts a sample's container with the settings that all samples share, and waits until it is ready. */
+import type { Engine } from '../../../tracer/engine/types.ts'
+import { type Started, startContainer } from '../../../tracer/start.ts'
+import { epochMs, epochOf } from '../clock.ts'
+import type { Cycle } from './types.ts'
+
+export interface StartedContainer extends AsyncDisposable {
+  /** ms since 1970 */
+  readonly startedAt: number
+  readonly readyAt: number
+}
+
+/**
+ * @param root writable; of no meaning to an engine that starts images it pulled
+ * @param beforeStart right before the container starts
+ */
+export async function startUntilReady(
+  cycle: Cycle,
+  engine: Engine,
+  root: string,
+  beforeStart?: () => Promise<void>,
+): Promise<StartedContainer> {
+  const { start, workspace, signal } = cycle
+  await using stack = new AsyncDisposableStack()
+  const started: Started = stack.use(
+    await startContainer({
+      engine,
+      workspace,
+      root,
+      config: cycle.image.config.process,
+      command: start.command,
+      run: start.run,
+      ready: start.ready,
+      ...(start.timeoutMs !== undefined && { timeoutMs: start.timeoutMs }),
+      ...(beforeStart && { beforeStart }),
+      ...(signal && { abort: signal }),
+    }),
+  )
+  const { ready } = await started.untilReady()
+  const readyAt = ready.at === undefined ? epochMs() : epochOf(ready.at)
+  const owned = stack.move()
+  return {
+    startedAt: epochOf(started.startedAt.monotonic),
+    readyAt,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
