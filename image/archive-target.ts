@@ -1,10 +1,10 @@
 /** Archives as targets: written beside, renamed when whole. */
-import { randomBytes } from 'node:crypto'
 import { createWriteStream, type WriteStream } from 'node:fs'
 import { mkdir, rename, rm, stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { type ArchiveNames, ArchiveWriter } from './archive-writer.ts'
 import { explained, HeadstartError, messageOf } from './errors.ts'
+import { besideName, removeLeftovers } from './leftovers.ts'
 import type { FileLocation } from './location.ts'
 import { familiarName, formatReference, type Reference } from './reference.ts'
 import type { ImageTarget } from './types.ts'
@@ -32,7 +32,7 @@ export function dockerNames(reference: Reference | undefined): ArchiveNames {
 }
 
 function archiveTarget(path: string, name: string, names: ArchiveNames): ImageTarget {
-  const beside = `${path}.headstart-${process.pid}-${randomBytes(4).toString('hex')}`
+  const beside = besideName(path)
   let out: WriteStream | undefined
   let writer: ArchiveWriter | undefined
   const failed = (error: unknown): never => {
@@ -53,6 +53,7 @@ function archiveTarget(path: string, name: string, names: ArchiveNames): ImageTa
       await mkdir(dirname(path), { recursive: true }).catch((cause: unknown) => {
         throw new HeadstartError('E_TARGET', `${name}: ${messageOf(cause)}`, { cause })
       })
+      await removeLeftovers(dirname(path), basename(path))
       out = createWriteStream(beside, { flags: 'wx' })
       writer = new ArchiveWriter(out, names)
     },

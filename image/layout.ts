@@ -4,7 +4,6 @@
  *
  * Source: OCI image-spec, image-layout.md.
  */
-import { randomBytes } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -21,6 +20,7 @@ import {
   selectFromIndex,
   taggedIn,
 } from './layout-index.ts'
+import { besideName, removeLeftovers } from './leftovers.ts'
 import type { FileLocation } from './location.ts'
 import { MAX_MANIFEST_BYTES } from './manifest.ts'
 import type { Blob, Descriptor, Digest, ImageSource, ImageTarget } from './types.ts'
@@ -107,8 +107,6 @@ export function layoutTarget(location: FileLocation): ImageTarget {
   return new LayoutTarget(location)
 }
 
-const TEMPORARY = '.headstart-'
-
 class LayoutTarget implements ImageTarget {
   readonly name: string
   private readonly folder: string
@@ -133,7 +131,7 @@ class LayoutTarget implements ImageTarget {
       const first = await mkdir(folder, { recursive: true })
       if (first !== undefined) this.made.push(folder)
     }
-    await removeLeftovers(join(this.folder, 'blobs', 'sha256'))
+    for (const folder of [this.folder, join(this.folder, 'blobs', 'sha256')]) await removeLeftovers(folder)
     if (!names.includes('oci-layout')) await this.write('oci-layout', LAYOUT_DOCUMENT)
   }
 
@@ -193,12 +191,11 @@ class LayoutTarget implements ImageTarget {
   }
 
   private besideBlobs(): string {
-    const name = `${TEMPORARY}${process.pid}-${randomBytes(6).toString('hex')}`
-    return join(this.folder, 'blobs', 'sha256', name)
+    return join(this.folder, 'blobs', 'sha256', besideName(''))
   }
 
   private async write(name: string, text: string): Promise<void> {
-    const beside = join(this.folder, `${TEMPORARY}${process.pid}-${name}`)
+    const beside = join(this.folder, besideName(name))
     await writeFile(beside, text)
     await rename(beside, join(this.folder, name))
   }
@@ -209,14 +206,5 @@ class LayoutTarget implements ImageTarget {
     await Promise.all([...this.written].map((path) => rm(path, { force: true })))
     if (this.made.includes(this.folder)) await rm(join(this.folder, 'oci-layout'), { force: true })
     for (const folder of this.made.reverse()) await rmdir(folder).catch(() => {})
-  }
-}
-
-/** Half-written blobs of processes that were killed. */
-async function removeLeftovers(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    const pid = name.startsWith(TEMPORARY) ? Number.parseInt(name.slice(TEMPORARY.length), 10) : Number.NaN
-    if (Number.isNaN(pid) || (await stat(`/proc/${pid}`).catch(() => undefined))) continue
-    await rm(join(folder, name), { force: true })
   }
 }

@@ -1,8 +1,10 @@
 /** A copy that fails, or is interrupted, leaves nothing: no image, no half of one, no temporary file, and what was there before stays. */
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { access, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runCommand } from '../../image/command.ts'
 import { copyImage } from '../../image/copy.ts'
@@ -159,12 +161,17 @@ test('two tags of a layout live side by side, and a folder of other things is no
   await expect(copy(good, `oci-archive:${folder}/a-file`)).rejects.toThrow(/exists already/)
 })
 
-test('a half-written blob of a killed process goes with the next copy', async () => {
-  const place = `oci:${folder}/killed`
-  await copy(good, `${place}:v1`)
-  const left = join(folder, 'killed/blobs/sha256/.headstart-999999999-abc')
+test.each(['oci', 'oci-archive'])('%s: what a killed copy left goes with the next one', async (kind) => {
+  const out = join(folder, `killed-${kind}`)
+  const child = spawn('true')
+  await once(child, 'exit')
+  const name = `.headstart-${child.pid}-0123456789ab`
+  const left = kind === 'oci' ? join(out, 'blobs/sha256', name) : `${out}${name}`
+  await mkdir(dirname(left), { recursive: true })
+  if (kind === 'oci') await writeFile(join(out, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}')
+  if (kind === 'oci') await writeFile(join(out, 'index.json'), '{"schemaVersion":2,"manifests":[]}')
   await writeFile(left, 'half')
-  await copy(good, `${place}:v2`)
+  await copy(good, `${kind}:${out}`)
   expect(await exists(left)).toBe(false)
 })
 
