@@ -1,24 +1,14 @@
-/**
- * Runs a container in the Docker engine. The engine refuses a bind at `/`, so the image it is given is a shell, the root's folders
- * and links without content, and each top-level folder and file of the real root is bound over it.
- */
-import { lstat, readdir, readlink } from 'node:fs/promises'
-import { join } from 'node:path'
-import { PassThrough, Readable } from 'node:stream'
+/** Runs a container in the Docker engine. */
+import { PassThrough } from 'node:stream'
 import type Docker from 'dockerode'
-import { pack } from 'tar-stream'
-import { HeadstartError, messageOf } from '../../image/errors.ts'
-import { readInside } from '../inside.ts'
+import { messageOf } from '../../image/errors.ts'
 import { connectDocker } from './docker-connection.ts'
+import { asRunError, ignoreMissing } from './docker-errors.ts'
+import { createShell, rootBinds, SHELL_REPOSITORY, shellName } from './docker-shell.ts'
 import type { RunOptions } from './run-options.ts'
 import type { Container, ContainerRequest, Engine } from './types.ts'
 
 const LABEL = 'headstart'
-const SHELL_REPOSITORY = 'headstart-shell'
-/** The engine mounts these itself. */
-const ENGINE_FOLDERS = new Set(['proc', 'sys', 'dev'])
-/** Users and groups are looked up in the image, before the binds are there. */
-const LOOKED_UP = ['etc/passwd', 'etc/group']
 
 export const dockerEngine: Engine = {
   name: 'docker',
@@ -88,31 +78,6 @@ export async function dockerIds(): Promise<string[]> {
   ]
 }
 
-const shellName = (id: string): string => `${SHELL_REPOSITORY}:${id}`
-
-async function createShell(docker: Docker, { id, root, plainRoot }: ContainerRequest): Promise<string> {
-  const tar = pack()
-  for (const name of await readdir(root)) {
-    const stats = await lstat(join(root, name))
-    const { mode, uid, gid } = stats
-    if (stats.isDirectory()) tar.entry({ name, type: 'directory', mode: mode & 0o7777, uid, gid })
-    if (stats.isSymbolicLink()) {
-      tar.entry({ name, type: 'symlink', linkname: await readlink(join(root, name)), uid, gid })
-    }
-  }
-  for (const name of LOOKED_UP) {
-    const text = await readInside(plainRoot, name)
-    if (text !== undefined) tar.entry({ name }, text)
-  }
-  tar.finalize()
-  const name = shellName(id)
-  const stream = await asRunError(docker.importImage(Readable.from(tar), { repo: SHELL_REPOSITORY, tag: id }))
-  await new Promise<void>((resolve, reject) => {
-    docker.modem.followProgress(stream, (error) => (error ? reject(error) : resolve()))
-  })
-  return name
-}
-
 async function createContainer(
   docker: Docker,
   request: ContainerRequest,
@@ -142,13 +107,6 @@ async function createContainer(
       },
     }),
   )
-}
-
-async function rootBinds(root: string): Promise<Docker.MountSettings[]> {
-  const entries = await readdir(root, { withFileTypes: true })
-  return entries
-    .filter((entry) => (entry.isDirectory() || entry.isFile()) && !ENGINE_FOLDERS.has(entry.name))
-    .map(({ name }) => ({ Type: 'bind', Source: join(root, name), Target: `/${name}` }))
 }
 
 const bindsOf = (options: RunOptions): Docker.MountSettings[] =>
@@ -227,33 +185,4 @@ async function execIn(
     if (!Running && ExitCode !== null) return ExitCode
     await new Promise((resolve) => setTimeout(resolve, EXEC_POLL_MS))
   }
-}
-
-async function asRunError<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work
-  } catch (cause) {
-    throw new HeadstartError('E_RUN', `the Docker engine refused the container: ${complaintOf(cause)}`, {
-      cause,
-    })
-  }
-}
-
-/** What the engine said, without the layers it went through. */
-function complaintOf(error: unknown): string {
-  return messageOf(error)
-    .replace(/^\(HTTP code \d+\) [a-z ]+ - /, '')
-    .replace(
-      /^(?:(?:failed to create [a-z ]+|OCI runtime create failed|runc create failed|unable to start container process): )+/,
-      '',
-    )
-    .replace(/: unknown$/, '')
-}
-
-/** Removal of what is gone already, or is going at this moment. */
-async function ignoreMissing(work: Promise<unknown>): Promise<void> {
-  await work.catch((error: unknown) => {
-    const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined
-    if (status !== 404 && status !== 409) throw error
-  })
 }

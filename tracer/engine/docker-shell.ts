@@ -1,0 +1,54 @@
+/**
+ * The engine refuses a bind at `/`. So a container gets a shell of an image, the root's folders and links without content, and
+ * each top-level folder and file of the real root is bound over it.
+ */
+import { lstat, readdir, readlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import type Docker from 'dockerode'
+import { pack } from 'tar-stream'
+import { readInside } from '../inside.ts'
+import { asRunError } from './docker-errors.ts'
+import type { ContainerRequest } from './types.ts'
+
+export const SHELL_REPOSITORY = 'headstart-shell'
+/** The engine mounts these itself. */
+const ENGINE_FOLDERS = new Set(['proc', 'sys', 'dev'])
+/** Users and groups are looked up in the image, before the binds are there. */
+const LOOKED_UP = ['etc/passwd', 'etc/group']
+
+export const shellName = (id: string): string => `${SHELL_REPOSITORY}:${id}`
+
+/** @returns the image's name */
+export async function createShell(
+  docker: Docker,
+  { id, root, plainRoot }: ContainerRequest,
+): Promise<string> {
+  const tar = pack()
+  for (const name of await readdir(root)) {
+    const stats = await lstat(join(root, name))
+    const { mode, uid, gid } = stats
+    if (stats.isDirectory()) tar.entry({ name, type: 'directory', mode: mode & 0o7777, uid, gid })
+    if (stats.isSymbolicLink()) {
+      tar.entry({ name, type: 'symlink', linkname: await readlink(join(root, name)), uid, gid })
+    }
+  }
+  for (const name of LOOKED_UP) {
+    const text = await readInside(plainRoot, name)
+    if (text !== undefined) tar.entry({ name }, text)
+  }
+  tar.finalize()
+  const name = shellName(id)
+  const stream = await asRunError(docker.importImage(Readable.from(tar), { repo: SHELL_REPOSITORY, tag: id }))
+  await new Promise<void>((resolve, reject) => {
+    docker.modem.followProgress(stream, (error) => (error ? reject(error) : resolve()))
+  })
+  return name
+}
+
+export async function rootBinds(root: string): Promise<Docker.MountSettings[]> {
+  const entries = await readdir(root, { withFileTypes: true })
+  return entries
+    .filter((entry) => (entry.isDirectory() || entry.isFile()) && !ENGINE_FOLDERS.has(entry.name))
+    .map(({ name }) => ({ Type: 'bind', Source: join(root, name), Target: `/${name}` }))
+}
