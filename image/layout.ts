@@ -154,9 +154,13 @@ class LayoutTarget implements ImageTarget {
     if (there?.isFile() && there.size === blob.descriptor.size) return { existed: true }
     const beside = this.besideBlobs()
     try {
-      await pipeline(await blob.open(undefined, signal), createWriteStream(beside, { flags: 'wx' }), {
-        signal,
-      })
+      await pipeline(
+        await blob.open(undefined, signal),
+        createWriteStream(beside, { flags: 'wx', highWaterMark: 1 << 20 }),
+        {
+          signal,
+        },
+      )
       await rename(beside, path)
     } catch (error) {
       await unlink(beside).catch(() => {})

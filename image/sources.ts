@@ -1,7 +1,6 @@
 /** Opens an image wherever it is: one table of transports, and the search for a bare reference. */
 import type Dockerode from 'dockerode'
 import { openDockerArchive, openOciArchive } from './archive.ts'
-import { engineHas, openEngineSource } from './engine.ts'
 import { openLayout } from './layout.ts'
 import { type Location, parseLocation, type Transport } from './location.ts'
 import type { OnProgress } from './progress.ts'
@@ -26,13 +25,16 @@ export interface TransportOptions {
   readonly onNote?: ((text: string) => void) | undefined
 }
 
+/** The engine's client is large, and of no use to who has no engine. */
+const engine = () => import('./engine.ts')
+
 type Openers = {
   readonly [T in Transport]: (location: Location<T>, options: TransportOptions) => Promise<ImageSource>
 }
 
 const openers: Openers = {
   docker: ({ reference }, options) => openRegistrySource(reference, options),
-  'docker-daemon': ({ reference }, options) => openEngineSource(reference, options),
+  'docker-daemon': async ({ reference }, options) => (await engine()).openEngineSource(reference, options),
   oci: (location) => openLayout(location),
   'oci-archive': (location, options) => openOciArchive(location, options),
   'docker-archive': ({ path, reference }, options) => openDockerArchive(path, reference, options),
@@ -54,6 +56,7 @@ const openLocation = <T extends Transport>(location: Location<T>, options: Trans
 
 async function openBare(reference: Reference, options: TransportOptions): Promise<ImageSource> {
   const name = familiarName(reference)
+  const { engineHas, openEngineSource } = await engine()
   const has = await engineHas(reference, options.engine)
   if (has) {
     options.onNote?.(`${name} is taken from the Docker engine`)

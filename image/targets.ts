@@ -1,6 +1,5 @@
 /** Opens the place an image shall go to: one table of transports. A bare reference means a registry. */
 import { dockerArchiveTarget, ociArchiveTarget } from './archive-target.ts'
-import { engineTarget } from './engine.ts'
 import { layoutTarget } from './layout.ts'
 import { type Location, parseLocation, type Transport } from './location.ts'
 import { registryTarget } from './registry/target.ts'
@@ -16,7 +15,8 @@ type Openers = {
 
 const openers: Openers = {
   docker: ({ reference }, options) => registryTarget(reference, options),
-  'docker-daemon': ({ reference }, options) => engineTarget(reference, options),
+  'docker-daemon': async ({ reference }, options) =>
+    (await import('./engine.ts')).engineTarget(reference, options),
   oci: (location) => layoutTarget(location),
   'oci-archive': (location) => ociArchiveTarget(location),
   'docker-archive': ({ path, reference }) => dockerArchiveTarget(path, reference),
