@@ -110,7 +110,7 @@ function withoutReplaced<E extends Ordered>(entries: readonly E[]): { kept: E[];
     const target = last.get(linkPath)
     if (target === undefined) continue
     if (replaced.has(linkPath) || target > index || isBuried(linkPath, target))
-      for (const each of [path, linkPath, ...ancestorsOf(linkPath)]) fixed.add(each)
+      for (const end of [path, linkPath]) for (const each of [end, ...ancestorsOf(end)]) fixed.add(each)
   }
   const kept = entries.filter(
     ({ path }, index) => fixed.has(path) || (last.get(path) === index && !isBuried(path, index)),

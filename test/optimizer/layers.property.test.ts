@@ -2,15 +2,18 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import { gunzipSync, zstdCompressSync } from 'node:zlib'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runCommand } from '../../image/command.ts'
 import { decompress } from '../../image/decompress.ts'
 import { digestOf } from '../../image/digest.ts'
+import { openEstargz } from '../../image/estargz/reader.ts'
 import { TOC_DIGEST_ANNOTATION } from '../../image/estargz/toc.ts'
 import { verifyLayer } from '../../image/estargz/verify-layer.ts'
 import { scanTar } from '../../image/tar/scan.ts'
 import { createPool, type Pool } from '../../optimizer/compress/pool.ts'
+import { chunkSizesOf, copyLayer } from '../../optimizer/copy.ts'
 import { ingestLayer, isOurs } from '../../optimizer/ingest.ts'
 import { orderLayer } from '../../optimizer/order.ts'
 import { AppendFile } from '../../optimizer/spool.ts'
@@ -65,9 +68,7 @@ async function convert(
     'layer',
   )
   const written = await writeLayer(layer, orderLayer(layer.entries, zone, []), { spool, members }, settings)
-  const pieces: Buffer[] = []
-  for await (const piece of written.blob.open()) pieces.push(piece)
-  return { written, bytes: Buffer.concat(pieces) }
+  return { written, bytes: Buffer.concat(await written.blob.open().toArray()) }
 }
 
 const layerOf = (bytes: Buffer, written: WrittenLayer) => ({
@@ -107,6 +108,52 @@ test('any layer unpacks to the same tree, and verifies', async () => {
       )
     }),
     cases(400),
+  )
+})
+
+/** The layer that came out, put into another order by copying its members. */
+async function reorder(
+  bytes: Buffer,
+  zone: readonly string[],
+): Promise<{ written: WrittenLayer; bytes: Buffer }> {
+  const name = join(folder.path, String(count++))
+  await using spool = await AppendFile.create(`${name}.spool`)
+  await using members = await AppendFile.create(`${name}.members`)
+  const estargz = await openEstargz(bytes.length, async ({ start, end }) => bytes.subarray(start, end))
+  const files = { spool, members }
+  const layer = await copyLayer(Readable.from([bytes], { objectMode: false }), estargz, files, { pool })
+  if (layer === undefined) throw new Error('a layer of ours can always be copied')
+  const settings = { pool, level: 1, minChunkSize: 0, chunkSizeOf: chunkSizesOf(estargz) }
+  const written = await writeLayer(layer, orderLayer(layer.entries, zone, []), files, settings)
+  return { written, bytes: Buffer.concat(await written.blob.open().toArray()) }
+}
+
+test('any layer of ours can be put into any other order, and gives what the tar itself gives', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      anyLayer,
+      zones,
+      zones,
+      fc.constantFrom(512, 1000),
+      async (items, first, second, chunkSize) => {
+        const tar = tarOfItems(items)
+        const before = await unpack(tar)
+        const pick = (picks: readonly number[]) =>
+          picks.flatMap((at) => before[at % Math.max(1, before.length)]?.entry.path ?? [])
+        const once = await convert(tar, pick(first), { chunkSize, minChunkSize: 0 })
+        const twice = await reorder(once.bytes, pick(second))
+        expect(unpackModel(await unpack(twice.bytes))).toEqual(unpackModel(before))
+        const back = await convert(zstdCompressSync(gunzipSync(twice.bytes)), pick(second), {
+          chunkSize,
+          minChunkSize: 0,
+        })
+        expect(back.written.digest).toBe(twice.written.digest)
+        const problems: string[] = []
+        await verifyLayer(layerOf(twice.bytes, twice.written), (message) => problems.push(message))
+        expect(problems.filter((problem) => !inherited.test(problem))).toEqual([])
+      },
+    ),
+    cases(250),
   )
 })
 
