@@ -1,5 +1,7 @@
 /** One recorded start: stacks the root, runs the container, waits until it is ready, and turns what was seen into a trace. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { digestOf } from '../image/digest.ts'
+import { HeadstartError } from '../image/errors.ts'
 import type { Image } from '../image/types.ts'
 import { createWorkspace } from '../image/workspace.ts'
 import { sweep } from './cleanup.ts'
@@ -94,6 +96,7 @@ async function recordStart(tree: Tree, engine: Engine, options: ProfileOptions):
     ...(abort && { signal: abort }),
   })
   const { mount } = rootfs
+  if (mount.lazy) checkSame(image, mount.lazy)
   await using started = await startContainer({
     engine,
     workspace,
@@ -126,6 +129,17 @@ async function recordStart(tree: Tree, engine: Engine, options: ProfileOptions):
     unused: mount.lazy ? undefined : await mount.unused(),
   })
   return { trace, exitCode }
+}
+
+/** A tag may have moved between the two times the image was opened. */
+function checkSame(image: Image, { rawManifest }: NonNullable<Mount['lazy']>): void {
+  const digest = digestOf(Buffer.from(rawManifest, 'base64'))
+  if (digest !== image.descriptor.digest)
+    throw new HeadstartError(
+      'E_IMAGE_CHANGED',
+      `${image.reference} has changed from ${image.descriptor.digest} to ${digest} just now`,
+      { hint: 'Run it again, or name the image by its digest' },
+    )
 }
 
 /** Those of the optional ones that starting a container takes, without the absent. */

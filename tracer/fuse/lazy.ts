@@ -34,13 +34,13 @@ export function createLazyFileSystem(layers: readonly LazyLayer[], content: Lazy
 
   return {
     totals: totalsOf(nodes),
-    withoutXattrs: nodes.every((node) => !node?.entry?.xattrs.size),
+    withoutXattrs: nodes.every((node) => namesIn(node).length === 0),
     lookup: (parent, name) => nodeOf(parent).children.get(name)?.node,
     attributes: (id) => nodeOf(id).attributes,
     entries: (id) => [...nodeOf(id).children.values()],
     readlink: (id) => nodeOf(id).entry?.linkName ?? '',
-    xattr: (id, name) => nodeOf(id).entry?.xattrs.get(name),
-    xattrs: (id) => [...(nodeOf(id).entry?.xattrs.keys() ?? [])],
+    xattr: (id, name) => (isShown(name) ? nodeOf(id).entry?.xattrs.get(name) : undefined),
+    xattrs: (id) => namesIn(nodeOf(id)),
     digest: (id) => nodeOf(id).entry?.digest,
     open() {},
     release() {},
@@ -55,6 +55,11 @@ export function createLazyFileSystem(layers: readonly LazyLayer[], content: Lazy
     },
   }
 }
+
+/** What an image says in overlayfs's own attributes is not meant for the overlay that lies over this mount. */
+const isShown = (name: string): boolean => !name.startsWith('trusted.overlay.')
+
+const namesIn = (node: Node | undefined): string[] => [...(node?.entry?.xattrs.keys() ?? [])].filter(isShown)
 
 /** Chunks that hold any of the file's bytes [start, end). */
 function chunksBetween({ chunks }: EstargzEntry, start: number, end: number) {

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { runCommand } from '../../../image/command.ts'
 import { serveImages } from '../../../image/serve.ts'
 import { openSource } from '../../../image/sources.ts'
 import { mountLazy } from '../../../tracer/lazy-mount.ts'
@@ -108,6 +109,24 @@ test('without prefetch a read fetches its chunks, those of a shared member at on
   const third = (await image.mount.counters()).onDemand
   expect(second.requests).toBe(first.requests + 1)
   expect(third).toEqual(second)
+})
+
+test('attributes of the image are seen, but for overlayfs’s own', async () => {
+  const xattrs = { 'user.note': Buffer.from('hi').toString('base64'), 'trusted.overlay.opaque': 'eQ==' }
+  await using image = await mounted({
+    prefetch: false,
+    specs: [
+      {
+        rest: [
+          { name: 'd/', entry: { type: 'dir', mode: 0o755, xattrs } },
+          { name: 'd/file', content: bin },
+        ],
+      },
+    ],
+  })
+  const dump = await runCommand('getfattr', ['-d', '-m', '-', image.at('d'), '--absolute-names'])
+  expect(dump).toContain('user.note="hi"')
+  expect(dump).not.toContain('overlay')
 })
 
 test('a damaged chunk is an error to whoever reads it, and nothing else', async () => {
