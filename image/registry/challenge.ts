@@ -11,7 +11,7 @@ export interface Challenge {
 
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 const PARAMETER = new RegExp(`^\\s*(${TOKEN})\\s*=\\s*(?:"((?:[^"\\\\]|\\\\.)*)"|(${TOKEN}))\\s*(?:,|$)`)
-const SCHEME = new RegExp(`^[\\s,]*(${TOKEN})(?:\\s+|$)`)
+const SCHEME = new RegExp(`^[\\s,]*(${TOKEN})(?:\\s+|,|$)`)
 
 /** Several challenges may stand in one header, or in several. What can't be read is left out. */
 export function parseChallenges(header: string | readonly string[] | undefined): Challenge[] {

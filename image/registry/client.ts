@@ -13,7 +13,7 @@ import { HeadstartError, messageOf } from '../errors.ts'
 import { Authorizer } from './auth.ts'
 import { findCredentials } from './credentials.ts'
 import { type Endpoint, type EndpointOptions, findEndpoint } from './endpoint.ts'
-import { isTransient, refused, unreachable } from './faults.ts'
+import { isRefusal, isTransient, refused, unreachable } from './faults.ts'
 import { isRetried, MAX_ATTEMPTS, retryAfterMs, waitMs } from './retry.ts'
 
 export interface RegistryRequest {
@@ -41,6 +41,8 @@ export interface RegistryResponse {
 }
 
 const MAX_REDIRECTS = 5
+/** Where nothing listens, a registry that restarts is given a moment, and a person who mistyped a port no long wait. */
+const REFUSED_ATTEMPTS = 3
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
 
 export const headerOf = (
@@ -90,7 +92,7 @@ export class RegistryClient implements AsyncDisposable {
     request: RegistryRequest,
     take: (response: RegistryResponse) => Promise<T>,
   ): Promise<T> {
-    const attempts = request.attempts ?? MAX_ATTEMPTS
+    let attempts = request.attempts ?? MAX_ATTEMPTS
     for (let attempt = 1; ; attempt++) {
       request.signal?.throwIfAborted()
       let fault: HeadstartError
@@ -106,6 +108,7 @@ export class RegistryClient implements AsyncDisposable {
         if (!isTransient(error))
           throw error instanceof HeadstartError ? error : unreachable(this.endpoint.origin, error)
         fault = unreachable(this.endpoint.origin, error)
+        if (isRefusal(error)) attempts = Math.min(attempts, REFUSED_ATTEMPTS)
       }
       const wait = attempt < attempts ? waitMs(attempt, asked, Math.random()) : undefined
       if (wait === undefined) throw fault

@@ -30,6 +30,8 @@ export function isTransient(error: unknown): boolean {
   return error instanceof Error && error.cause !== undefined && isTransient(error.cause)
 }
 
+export const isRefusal = (error: unknown): boolean => codeOf(error) === 'ECONNREFUSED'
+
 export function unreachable(origin: string, error: unknown): HeadstartError {
   const code = codeOf(error) ?? ''
   const isCertificate = /CERT|SELF_SIGNED|UNABLE_TO|ERR_TLS|ERR_SSL|EPROTO/.test(code)

@@ -1,0 +1,115 @@
+/** Where credentials are found: Docker Hub's keys of old, the order of files, and what a helper may answer. */
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { parseChallenges } from '../../image/registry/challenge.ts'
+import { findCredentials } from '../../image/registry/credentials.ts'
+import { retryAfterMs, waitMs } from '../../image/registry/retry.ts'
+
+let folder: string
+let count = 0
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'hs-credentials-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+const auth = (user: string) => ({ auth: Buffer.from(`${user}:secret`).toString('base64') })
+
+async function home(config: unknown, helpers: Record<string, string> = {}): Promise<NodeJS.ProcessEnv> {
+  const place = join(folder, `home-${++count}`)
+  await mkdir(join(place, '.docker'), { recursive: true })
+  await writeFile(join(place, '.docker/config.json'), JSON.stringify(config))
+  for (const [name, script] of Object.entries(helpers)) {
+    await writeFile(join(place, `docker-credential-${name}`), `#!/bin/sh\nread -r key\n${script}\n`)
+    await chmod(join(place, `docker-credential-${name}`), 0o755)
+  }
+  return { HOME: place, PATH: `${place}:${process.env.PATH}` }
+}
+
+const userOf = async (host: string, env: NodeJS.ProcessEnv, repository = 'library/app') => {
+  const found = await findCredentials(host, repository, env)
+  return found?.kind === 'password' ? found.user : found && `token ${found.token}`
+}
+
+test('Docker Hub is known by its URL of old', async () => {
+  expect(
+    await userOf('docker.io', await home({ auths: { 'https://index.docker.io/v1/': auth('hub') } })),
+  ).toBe('hub')
+  expect(await userOf('docker.io', await home({ auths: { 'docker.io': auth('hub') } }))).toBe('hub')
+  expect(
+    await userOf('r.io', await home({ auths: { 'https://index.docker.io/v1/': auth('hub') } })),
+  ).toBeUndefined()
+})
+
+test('the longest namespace wins, then the host', async () => {
+  const env = await home({ auths: { 'r.io': auth('host'), 'r.io/a': auth('a'), 'r.io/a/b': auth('ab') } })
+  expect(await userOf('r.io', env, 'a/b/c')).toBe('ab')
+  expect(await userOf('r.io', env, 'a/x')).toBe('a')
+  expect(await userOf('r.io', env, 'x')).toBe('host')
+  expect(await userOf('s.io', env, 'a/b')).toBeUndefined()
+})
+
+test('a helper is asked with the key it was logged in with, and may hold a token', async () => {
+  const echo = `printf '{"ServerURL":"x","Username":"%s","Secret":"s"}' "$key"`
+  expect(await userOf('r.io', await home({ credHelpers: { 'r.io': 'h' } }, { h: echo }))).toBe('r.io')
+  expect(await userOf('docker.io', await home({ credsStore: 'h' }, { h: echo }))).toBe(
+    'https://index.docker.io/v1/',
+  )
+  const token = `printf '{"ServerURL":"x","Username":"<token>","Secret":"refresh"}'`
+  expect(await userOf('r.io', await home({ credsStore: 'h' }, { h: token }))).toBe('token refresh')
+  const wrong = await home({ credsStore: 'h' }, { h: 'echo secret-not-json' })
+  await expect(userOf('r.io', wrong)).rejects.toThrow(
+    /^docker-credential-h gave an answer that is no credentials$/,
+  )
+  const broken = await home({ credsStore: 'h' }, { h: 'echo secret >&2; exit 3' })
+  await expect(userOf('r.io', broken)).rejects.toThrow(/^docker-credential-h ended with status 3$/)
+})
+
+test('no file is no fault, but a named one that is missing is', async () => {
+  expect(await userOf('r.io', { HOME: join(folder, 'nobody') })).toBeUndefined()
+  await expect(userOf('r.io', { REGISTRY_AUTH_FILE: join(folder, 'none.json') })).rejects.toThrow(/ENOENT/)
+})
+
+test('podman’s file is read after Docker’s', async () => {
+  const env = await home({})
+  const runtime = join(folder, 'runtime')
+  await mkdir(join(runtime, 'containers'), { recursive: true })
+  await writeFile(
+    join(runtime, 'containers/auth.json'),
+    JSON.stringify({ auths: { 'r.io': auth('podman') } }),
+  )
+  expect(await userOf('r.io', { ...env, XDG_RUNTIME_DIR: runtime })).toBe('podman')
+})
+
+test.each([
+  ['Basic realm="x"', [{ scheme: 'basic', realm: 'x' }]],
+  [
+    'Bearer realm="https://a/t",service="s",scope="repository:a:pull,push"',
+    [{ scheme: 'bearer', realm: 'https://a/t', service: 's', scope: 'repository:a:pull,push' }],
+  ],
+  [
+    'bearer REALM = "a\\"b" , error=invalid_token',
+    [{ scheme: 'bearer', realm: 'a"b', error: 'invalid_token' }],
+  ],
+  ['Negotiate, Basic realm="y"', [{ scheme: 'negotiate' }, { scheme: 'basic', realm: 'y' }]],
+  ['', []],
+  ['=,=;"', []],
+])('the challenge %j', (header, expected) => {
+  const parsed = parseChallenges(header).map(({ scheme, parameters }) => ({
+    scheme,
+    ...Object.fromEntries(parameters),
+  }))
+  expect(parsed).toEqual(expected)
+})
+
+test('waits double, keep to what is asked, and give up when that is too long', () => {
+  expect([1, 2, 3].map((attempt) => waitMs(attempt, undefined, 0))).toEqual([200, 400, 800])
+  expect(waitMs(1, undefined, 1)).toBe(100)
+  expect(waitMs(1, 5000, 0)).toBe(5000)
+  expect(waitMs(1, 3_600_000, 0)).toBeUndefined()
+  expect(retryAfterMs('7', 0)).toBe(7000)
+  expect(retryAfterMs('Thu, 01 Jan 1970 00:00:10 GMT', 4000)).toBe(6000)
+  expect(retryAfterMs('Thu, 01 Jan 1970 00:00:00 GMT', 4000)).toBe(0)
+  expect(retryAfterMs('soon', 0)).toBeUndefined()
+})
