@@ -28,8 +28,9 @@ test('a real one is ended', async () => {
     await mkdir(folder)
     const left = spawn('sh', ['-c', 'sleep 60', `${folder}/daemon`], { stdio: 'ignore' })
     await once(left, 'spawn')
+    const ended = once(left, 'exit')
     expect(await endOrphans()).toBeGreaterThan(0)
-    const [, signal]: unknown[] = await once(left, 'exit')
+    const [, signal]: unknown[] = await ended
     expect(signal).toBe('SIGKILL')
     expect(await endOrphans()).toBe(0)
   } finally {
