@@ -1,5 +1,7 @@
 /** References and locations: Docker's defaults, and the position of every fault. */
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { HeadstartError } from '../../image/errors.ts'
 import { parseLocation } from '../../image/location.ts'
 import { familiarName, formatReference, parseReference } from '../../image/reference.ts'
 
@@ -80,3 +82,56 @@ test.each(['oci:', 'oci::tag', 'oci:dir:', 'oci-archive:', 'http://r.io/app', 'd
     expect(() => parseLocation(text)).toThrow(/is not|no transport|no image reference/)
   },
 )
+
+/** The grammar as the distribution writes it down, with Docker's rule of what is a host. */
+const LABEL = '(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])'
+const DOMAIN = `(?:${LABEL}(?:\\.${LABEL})*|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?`
+const PART = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*'
+const REST = `${PART}(?:/${PART})*(?::\\w[\\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?`
+const withHost = new RegExp(`^${DOMAIN}/${REST}$`)
+const withoutHost = new RegExp(`^${REST}$`)
+
+function isReference(text: string): boolean {
+  const first = text.slice(0, Math.max(0, text.split('@')[0]?.indexOf('/') ?? 0))
+  const isHost = /[.:[]/.test(first) || first === 'localhost' || first !== first.toLowerCase()
+  return (isHost ? withHost : withoutHost).test(text)
+}
+
+test('random texts: what the grammar takes we take, and nothing else', () => {
+  const piece = fc.constantFrom(
+    'a',
+    'b0',
+    'A',
+    '0',
+    '.',
+    '-',
+    '_',
+    '__',
+    '/',
+    ':',
+    '[',
+    ']',
+    '::1',
+    'localhost',
+    ':5',
+    '@',
+    `@sha256:${HEX}`,
+  )
+  fc.assert(
+    fc.property(
+      fc.array(piece, { maxLength: 8 }).map((pieces) => pieces.join('')),
+      (text) => {
+        let taken = true
+        try {
+          const reference = parseReference(text)
+          expect(parseReference(formatReference(reference))).toEqual(reference)
+        } catch (error) {
+          if (!(error instanceof HeadstartError) || error.code !== 'E_REFERENCE') throw error
+          taken = false
+        }
+        expect(`${text} ${taken}`).toBe(`${text} ${isReference(text)}`)
+      },
+    ),
+    { numRuns: 20_000 },
+  )
+})
