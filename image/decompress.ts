@@ -32,9 +32,10 @@ export async function decompress(
   source: Readable,
   options: { maxBytes?: number } = {},
 ): Promise<Decompressed> {
+  const swallow = () => {} // the error reaches whoever reads the last stream
+  source.on('error', swallow) // also one that comes before the pipeline stands
   const compression = compressionOf(await peek(source))
   const limit = limiter(options.maxBytes ?? MAX_BYTES)
-  const swallow = () => {} // the error reaches whoever reads the last stream
   if (compression === 'gzip') pipeline(source, createGunzip({ chunkSize: BUFFER_BYTES }), limit, swallow)
   else if (compression === 'zstd') {
     const decoder = createZstdDecompress({
@@ -53,7 +54,7 @@ async function peek(source: Readable): Promise<Buffer> {
     const chunk: unknown = source.read()
     if (Buffer.isBuffer(chunk)) head = Buffer.concat([head, chunk])
     else if (source.readableEnded || source.destroyed) break
-    else await Promise.race([once(source, 'readable'), once(source, 'end')])
+    else await Promise.race(['readable', 'end', 'close'].map((event) => once(source, event)))
   }
   if (head.length > 0) source.unshift(head)
   return head

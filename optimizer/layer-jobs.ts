@@ -135,37 +135,21 @@ export class LayerJobs implements AsyncDisposable {
       this.settings.onProgress(index, 'read', bytes)
     }
     const options = { pool: this.pool, onBytes }
-    const copied = await copyLayer(
-      await source.open(undefined, signal),
-      estargz,
-      await this.filesOf(index),
-      options,
-    )
-    if (copied)
-      return this.writeSpooled(
-        source,
-        index,
-        copied,
-        plan,
-        { how: 'reordered', chunkSizeOf: chunkSizesOf(estargz) },
-        signal,
-      )
+    const open = () => source.open(undefined, signal)
+    // Files first: a stream whose error comes while nobody listens ends the process.
+    const files = await this.filesOf(index)
+    const copied = await copyLayer(await open(), estargz, files, options)
+    if (copied) {
+      const facts = { how: 'reordered' as const, chunkSizeOf: chunkSizesOf(estargz) }
+      return this.writeSpooled(source, index, copied, plan, facts, signal)
+    }
     await this.remove(index)
+    const again = await this.filesOf(index)
     const { level, minChunkSize } = this.options
-    const layer = await ingestLayer(
-      await source.open(undefined, signal),
-      await this.filesOf(index),
-      { ...options, level, minChunkSize, chunkSizeOf: this.chunkSizeOf },
-      `layer ${source.descriptor.digest}`,
-    )
-    return this.writeSpooled(
-      source,
-      index,
-      layer,
-      plan,
-      { how: 'converted', chunkSizeOf: this.chunkSizeOf },
-      signal,
-    )
+    const settings = { ...options, level, minChunkSize, chunkSizeOf: this.chunkSizeOf }
+    const layer = await ingestLayer(await open(), again, settings, `layer ${source.descriptor.digest}`)
+    const facts = { how: 'converted' as const, chunkSizeOf: this.chunkSizeOf }
+    return this.writeSpooled(source, index, layer, plan, facts, signal)
   }
 
   private async writeSpooled(

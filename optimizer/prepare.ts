@@ -40,9 +40,11 @@ export async function prepareLayer(source: Layer, options: PrepareOptions): Prom
   const estargz = await openIfEstargz(source, signal)
   if (estargz && mayChange) return { kind: 'estargz', layer: estargz, entries: estargz.entries }
   if (estargz) return { kind: 'kept', entries: estargz.entries }
-  const stream = await source.open(undefined, signal)
-  if (!mayChange) return { kind: 'kept', entries: await listEntries(stream) }
-  const layer = await ingestLayer(stream, await options.files(), options, `layer ${source.descriptor.digest}`)
+  if (!mayChange) return { kind: 'kept', entries: await listEntries(await source.open(undefined, signal)) }
+  // First: a stream whose error comes while nobody listens ends the process.
+  const files = await options.files()
+  const where = `layer ${source.descriptor.digest}`
+  const layer = await ingestLayer(await source.open(undefined, signal), files, options, where)
   return { kind: 'spooled', layer, entries: layer.entries }
 }
 

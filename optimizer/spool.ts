@@ -1,5 +1,7 @@
 /** A file that only grows: what a rebuild puts down on its way, to be read again in another order. */
 import { type FileHandle, open } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { codeOf, HeadstartError } from '../image/errors.ts'
 
 /** Bytes that gather before they are written. */
 const WRITE_BYTES = 1 << 20
@@ -46,7 +48,7 @@ export class AppendFile implements AsyncDisposable {
     this.writing = this.writing
       .then(() => (this.failure === undefined ? writeAll(this.file, parts, bytes) : undefined))
       .catch((error: unknown) => {
-        this.failure ??= error
+        this.failure ??= codeOf(error) === 'ENOSPC' ? diskFull(this.path, error) : error
       })
       .finally(() => {
         this.waitingBytes -= bytes
@@ -71,6 +73,12 @@ export class AppendFile implements AsyncDisposable {
     await this.file.close()
   }
 }
+
+const diskFull = (path: string, cause: unknown): HeadstartError =>
+  new HeadstartError('E_DISK_FULL', `no room is left in ${dirname(path)}`, {
+    cause,
+    hint: 'Set HEADSTART_TMPDIR to a folder on a disk with room for the image unpacked',
+  })
 
 /** Most kernels take 1024 parts in one call. */
 const MAX_PARTS = 1024

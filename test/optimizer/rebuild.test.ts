@@ -1,9 +1,14 @@
 /** Whole images: rebuilt, then judged by the format's own library, by GNU tar, by skopeo and umoci. */
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runCommand } from '../../image/command.ts'
-import type { RebuildSummary } from '../../optimizer/rebuild.ts'
+import { verifyingStream } from '../../image/digest.ts'
+import { openTarget } from '../../image/targets.ts'
+import type { Image } from '../../image/types.ts'
+import { createWorkspace } from '../../image/workspace.ts'
+import { type RebuildSummary, rebuildImage } from '../../optimizer/rebuild.ts'
 import { judge } from '../peers/oracle/oracle.ts'
 import { writeImage } from '../support/images.ts'
 import { device, dir, file, hardlink, opaque, symlink, whiteout } from '../support/tar.ts'
@@ -134,5 +139,51 @@ describe('a rebuilt image', () => {
       })
       expect(again.manifest.digest).toBe(summary.manifest.digest)
     }
+  })
+})
+
+describe('a rebuild that ends early', () => {
+  const attempt = async (image: Image, signal?: AbortSignal, onProgress?: () => void) => {
+    await using workspace = await createWorkspace(folder.path)
+    await using target = await openTarget(`oci:${join(folder.path, 'never')}:x`)
+    await target.prepare({ force: false })
+    try {
+      return await rebuildImage({ image, target, startup, workspace, signal, onProgress })
+    } finally {
+      expect(await readdir(join(workspace.folder, 'optimize'))).toEqual([])
+    }
+  }
+
+  test('at an abort gives its reason, and leaves no file', async () => {
+    const stop = new AbortController()
+    await withImage(original, async (image) => {
+      const aborted = attempt(image, stop.signal, () => stop.abort(new Error('Ctrl-C')))
+      await expect(aborted).rejects.toThrow('Ctrl-C')
+    })
+  })
+
+  test('at a layer that is not what its digest says names it, and makes no image appear', async () => {
+    await withImage(original, async (image) => {
+      const layers = image.layers.map((layer, index) => ({
+        ...layer,
+        open: async () => {
+          const bytes = Buffer.concat(await (await layer.open()).toArray())
+          if (index === 1) bytes.writeUInt8(bytes.readUInt8(4) ^ 1, 4) // the time in the gzip header: it unpacks all the same
+          return Readable.from([bytes], { objectMode: false }).compose(
+            verifyingStream(layer.descriptor, 'the layer'),
+          )
+        },
+      }))
+      await expect(attempt({ ...image, layers })).rejects.toMatchObject({ code: 'E_DIGEST' })
+    })
+    await expect(withImage(`oci:${join(folder.path, 'never')}:x`, async () => {})).rejects.toThrow()
+  })
+
+  test('when fewer of the files are there than asked for', async () => {
+    const few = optimize(original, `oci:${join(folder.path, 'few')}:x`, startup, { minCoverage: 0.99 })
+    await expect(few).rejects.toMatchObject({
+      code: 'E_COVERAGE',
+      message: expect.stringContaining('6 of the 7 files'),
+    })
   })
 })
