@@ -41,6 +41,8 @@ export interface RegistryResponse {
 }
 
 const MAX_REDIRECTS = 5
+/** A registry may copy a blob of many GB to its place before it answers the request that ends an upload. */
+const FILING_MS = 900_000
 /** Where nothing listens, a registry that restarts is given a moment, and a person who mistyped a port no long wait. */
 const REFUSED_ATTEMPTS = 3
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
@@ -175,6 +177,7 @@ export class RegistryClient implements AsyncDisposable {
         origin: url.origin,
         path: url.pathname + url.search,
         method: request.method,
+        ...(request.method === 'PUT' && { headersTimeout: FILING_MS }),
         headers: { 'user-agent': 'headstart', ...request.headers, ...(authorization && { authorization }) },
         ...(body !== undefined && { body }),
         ...(request.signal && { signal: request.signal }),

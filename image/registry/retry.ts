@@ -6,7 +6,7 @@ const FIRST_WAIT_MS = 200
 const LONGEST_WAIT_MS = 60_000
 
 /** Too many requests, and faults of the server's side. Nothing else of the 4xx gets better by asking again. */
-export const isRetried = (status: number): boolean => status === 429 || status === 408 || status >= 500
+export const isRetried = (status: number): boolean => status === 429 || status >= 500
 
 /** Seconds or an HTTP date. @returns milliseconds, undefined when absent or unreadable */
 export function retryAfterMs(header: string | undefined, now: number): number | undefined {

@@ -199,6 +199,26 @@ test('bearer: a token that is refused in the middle is fetched anew', async () =
   expect(tokens.asked.length).toBeGreaterThan(1)
 })
 
+test('bearer: a token about to expire is not used any more', async () => {
+  await logIn({ auths: { [bearer.host]: { auth: encoded(USER, PASSWORD) } } })
+  await copy(original, `docker://${bearer.host}/expiring:v1`)
+  await using source = await openSource(`docker://${bearer.host}/expiring:v1`)
+  const image = await source.image()
+  const read = async () => {
+    for (const layer of image.layers) await hashStream(await layer.open())
+  }
+  tokens.asked.length = 0
+  await read()
+  expect(tokens.asked).toEqual([])
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 55_000 })
+  try {
+    await read()
+    expect(tokens.asked).toHaveLength(1)
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
 test('TLS: a custom authority', async () => {
   await roundTrip(secure.host, { caFile: secure.caFile })
 })
