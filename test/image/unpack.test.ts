@@ -7,8 +7,10 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { bytesBlob } from '../../image/copy.ts'
 import { digestOf } from '../../image/digest.ts'
+import { openSource } from '../../image/sources.ts'
 import type { Layer } from '../../image/types.ts'
 import { unpackLayers } from '../../image/unpack.ts'
+import { writeImage } from '../support/images.ts'
 import {
   device,
   dir,
@@ -94,6 +96,44 @@ test('a layer of everything comes out as GNU tar unpacks it', async () => {
     )
     expect(listing(await unpacked(tar))).toBe(listing(expected))
   }
+})
+
+test('several layers come out as umoci unpacks them', async () => {
+  const owned = { uid: 1000, gid: 1001, mode: 0o640, mtime: new Date(1_234_567_000_000) }
+  const place = await writeImage(join(base, 'image'), {
+    layers: [
+      [
+        dir('bin'),
+        file('bin/tool', 'one', { mode: 0o4755 }),
+        dir('etc'),
+        dir('etc/d'),
+        file('etc/d/a'),
+        file('etc/gone'),
+      ],
+      [
+        file('etc/owned', 'x', owned),
+        hardlink('bin/same', 'bin/tool'),
+        whiteout('etc/gone'),
+        symlink('lib', 'bin'),
+      ],
+      [
+        dir('etc/d', { mode: 0o711 }),
+        file('etc/d/b'),
+        opaque('etc/d'),
+        device('null', 1, 3),
+        file('bin/tool', 'two'),
+      ],
+      [whiteout('bin/same'), dir('etc/owned'), file('etc/owned/now-a-folder', 'y', owned)],
+    ],
+  })
+  const [ours, theirs] = [join(base, 'ours'), join(base, 'theirs')]
+  await mkdir(ours)
+  await using source = await openSource(place)
+  await unpackLayers(await source.image(), ours)
+  execFileSync('umoci', ['raw', 'unpack', '--image', place.slice('oci:'.length), theirs], { stdio: 'pipe' })
+  // Times of directories that a later layer wrote into are whatever the tool left there.
+  const look = (folder: string) => listing(folder).replace(/^(\S*\td\t\d+\t\d+:\d+)\t[\d.]+/gm, '$1')
+  expect(look(ours)).toBe(look(theirs))
 })
 
 test('holes stay holes', async () => {
