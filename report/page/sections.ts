@@ -77,7 +77,7 @@ function tiles(material: Material, model: Model): Html {
 }
 
 export const answer = (material: Material, model: Model): Html =>
-  html`<section id="answer" aria-labelledby="answer-title"><h1 id="answer-title">${sentence(material, model)}</h1>${tiles(material, model)}</section>`
+  html`<section id="answer" class="is-${judge(model.summaries).decision}" aria-labelledby="answer-title"><h1 id="answer-title">${sentence(material, model)}</h1>${tiles(material, model)}</section>`
 
 const plot = (id: string, label: string, size = ''): Html =>
   html`<div class="plot ${size}"><canvas id="${id}" role="img" aria-label="${label}"></canvas></div>`

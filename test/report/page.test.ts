@@ -80,6 +80,22 @@ test('the answer comes first, in a sentence and three numbers', async () => {
   ])
 })
 
+test('a page that says no says it first', async () => {
+  const samples = material.bench.samples.map((sample) =>
+    sample.arm === 'optimized' ? { ...sample, phases: { ...sample.phases, ready: 30_000 } } : sample,
+  )
+  await using shown = await show(browser, renderReport({ bench: { ...material.bench, samples } }))
+  expect(await shown.page.locator('h1').textContent()).toMatch(/^hello-flask:1 starts \d\.\d× slower/)
+  expect(await shown.page.locator('.tile dd').last().textContent()).toBe('Don’t convert')
+  expect(await shown.page.locator('.tile dt').last().textContent()).toMatch(
+    /pulling the whole image is faster/,
+  )
+  const color = (selector: string) =>
+    shown.page.evaluate(`getComputedStyle(document.querySelector(${JSON.stringify(selector)})).color`)
+  expect(await color('h1 data')).toBe(await color('.dont dd'))
+  expect(shown.complaints).toEqual([])
+})
+
 test('numbers are in the reader’s locale', async () => {
   await using shown = await show(browser, report, { locale: 'de-DE' })
   expect(await shown.page.locator('h1').textContent()).toMatch(/\d,\d×/)

@@ -155,5 +155,5 @@ function showError(arms: readonly PageArm[]): void {
   note.textContent =
     errors.length === 0
       ? 'With one sample an arm, the model’s error is not known.'
-      : `Mean error when a sample is predicted from the others: ${errors.join(', ')}. It was fitted on one link: the further from it, the less it knows.`
+      : `Mean error when a sample is predicted from the others: ${errors.join(', ')}. It was fitted on one link: the further from it, the less it knows, and on a faster one, work shows that the transfer hid.`
 }
