@@ -1,0 +1,69 @@
+/** What the commands hand from one part to another: a trace to the optimizer, traces and measurements to a page. */
+import { expect, test } from 'vitest'
+import { pairByImage } from '../../cli/report-material.ts'
+import { isTraceOf, startupOf } from '../../cli/startup.ts'
+import type { Trace, TraceFile } from '../../tracer/trace.ts'
+import { benchOf, imageOf, traceOf } from './material.ts'
+
+const seen = (path: string, rest: Partial<TraceFile> = {}): TraceFile => ({
+  path,
+  type: 'reg',
+  size: 10,
+  order: 0,
+  firstOpenMs: 0,
+  opens: 1,
+  ranges: [[0, 10]],
+  afterReady: false,
+  ...rest,
+})
+
+test('a link is needed though nobody reads it; a file that was only opened is not read', () => {
+  const trace = traceOf([
+    seen('link', { type: 'symlink', ranges: [] }),
+    seen('opened', { ranges: [] }),
+    seen('file'),
+  ])
+  expect(startupOf(trace).map(({ path, read }) => [path, read])).toEqual([
+    ['link', true],
+    ['opened', false],
+    ['file', true],
+  ])
+})
+
+test('what too few of several runs touched is left out', () => {
+  const trace: Trace = { ...traceOf([seen('always'), seen('twice', { seen: 2 }), seen('once', { seen: 1 })]) }
+  const merged = { ...trace, run: { ...trace.run, runs: 3 } }
+  expect(startupOf(merged, 2).map(({ path }) => path)).toEqual(['always', 'twice'])
+  expect(startupOf(merged)).toHaveLength(3)
+})
+
+test('a trace is of an image with its digest, or with its content packed another way', () => {
+  const trace = traceOf([])
+  expect(isTraceOf(trace, imageOf(trace.image.digest, ['sha256:other']))).toBe(true)
+  expect(isTraceOf(trace, imageOf('sha256:other', trace.image.diffIds))).toBe(true)
+  expect(isTraceOf(trace, imageOf('sha256:other', ['sha256:other']))).toBe(false)
+})
+
+test('traces and measurements of one image share a page, whatever their order', () => {
+  const [a, b] = [traceOf([], 'sha256:a'), traceOf([], 'sha256:b')]
+  const bench = benchOf('sha256:b')
+  expect(
+    pairByImage([
+      { file: 'a', trace: a },
+      { file: 'x', bench: benchOf('sha256:elsewhere') },
+    ]),
+  ).toHaveLength(1)
+  expect(
+    pairByImage([
+      { file: 'a', trace: a },
+      { file: 'b', trace: b },
+      { file: 'x', bench },
+    ]),
+  ).toEqual([{ bench, trace: b }, { trace: a }])
+  expect(() =>
+    pairByImage([
+      { file: 'a', trace: a },
+      { file: 'c', trace: a },
+    ]),
+  ).toThrow(/a and c are traces of one image/)
+})
