@@ -43,12 +43,7 @@ function listFiles(fileSystem: FileSystem) {
 async function readText(fileSystem: FileSystem, node: NodeId | undefined): Promise<string> {
   if (node === undefined) return ''
   const size = Math.min(fileSystem.attributes(node).size, MAX_DATABASE_BYTES)
-  fileSystem.open(node)
-  try {
-    return (await fileSystem.read(node, 0, size)).toString('latin1')
-  } finally {
-    fileSystem.release(node)
-  }
+  return (await fileSystem.read(node, 0, size)).toString('latin1')
 }
 
 function unusedPackages(

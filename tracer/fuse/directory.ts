@@ -45,7 +45,6 @@ export function createDirectoryFileSystem(index: TreeIndex): SyncFileSystem {
   return {
     ...namesOf(index),
     open() {},
-    release() {},
     readInto,
     async read(node, offset, length) {
       const bytes = Buffer.allocUnsafe(length)

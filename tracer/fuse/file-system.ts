@@ -53,7 +53,6 @@ export interface FileSystem {
   pathOf?(node: NodeId): string
   /** Called at each open; throws where the content can't be had. */
   open(node: NodeId): void
-  release(node: NodeId): void
   /** Shorter than `length` only at the end of the file. Rejects rather than return a wrong byte. */
   read(node: NodeId, offset: number, length: number): Promise<Buffer>
 }

@@ -43,7 +43,6 @@ export function createLazyFileSystem(layers: readonly LazyLayer[], content: Lazy
     xattrs: (id) => namesIn(nodeOf(id)),
     digest: (id) => nodeOf(id).entry?.digest,
     open() {},
-    release() {},
     async read(id, offset, length) {
       const { entry, layer } = nodeOf(id)
       const end = Math.min(offset + length, entry?.size ?? 0)

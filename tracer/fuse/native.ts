@@ -68,7 +68,7 @@ async function loadFuse(): Promise<typeof Fuse> {
 
 /** Only what is named here reaches us; without xattr operations the kernel stops asking for them after the first time. */
 function pathOperations(fileSystem: FileSystem): Record<string, unknown> {
-  const names = ['getattr', 'readdir', 'readlink', 'open', 'read', 'release', 'statfs']
+  const names = ['getattr', 'readdir', 'readlink', 'open', 'read', 'statfs']
   const xattrs = fileSystem.withoutXattrs ? [] : ['getxattr', 'listxattr']
   return Object.fromEntries([...names, ...xattrs].map((name) => [name, true]))
 }
@@ -116,10 +116,6 @@ function rawOperations(fileSystem: FileSystem) {
       if (node === undefined) return signal(ENOENT, 0)
       fileSystem.open(node)
       signal(0, node)
-    },
-    _op_release(signal: Signal, _path: string, node: NodeId) {
-      fileSystem.release(node)
-      signal(0)
     },
     _op_read(
       signal: Signal,

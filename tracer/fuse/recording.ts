@@ -161,7 +161,6 @@ function forward(inner: FileSystem) {
     xattrs: (node: NodeId) => inner.xattrs(node),
     digest: (node: NodeId) => inner.digest(node),
     ...(inner.pathOf && { pathOf: inner.pathOf }),
-    release: (node: NodeId) => inner.release(node),
   }
 }
 

@@ -63,7 +63,6 @@ export function createAnswerer(tree: SyncFileSystem): (request: Buffer) => Buffe
       case OPCODE.STATFS:
         return writeStatfs(out)
       case OPCODE.RELEASE:
-        tree.release(node)
         return 0
       case OPCODE.INIT:
         return writeInit(out, body)
