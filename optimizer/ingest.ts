@@ -6,7 +6,7 @@ import { createHash, type Hash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { compressionError, decompress } from '../image/decompress.ts'
 import { LANDMARK_CONTENT, NO_PREFETCH_LANDMARK, PREFETCH_LANDMARK, TOC_NAME } from '../image/estargz/toc.ts'
-import type { BytePath } from '../image/paths.ts'
+import { type BytePath, textOf } from '../image/paths.ts'
 import { paddingOf, type TarEntry } from '../image/tar/entry.ts'
 import { TarScanner } from '../image/tar/scan.ts'
 import { plainFileHeader, standaloneHeader } from '../image/tar/write.ts'
@@ -106,6 +106,7 @@ class Intake {
   entry(entry: TarEntry): void {
     this.isDropping = isOurs(entry.path)
     if (this.isDropping) return
+    this.files.spool.expect(entry.size, JSON.stringify(textOf(entry.path)))
     const header = standaloneHeader(entry)
     const spooled = place(entry, this.files.spool.size, header.length)
     this.append(header)

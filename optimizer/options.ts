@@ -1,4 +1,5 @@
 /** What a person can set, with the defaults that the help shows. */
+import { HeadstartError } from '../image/errors.ts'
 
 export interface NetworkModel {
   readonly mbitPerSecond: number
@@ -46,4 +47,29 @@ export const DEFAULT_OPTIONS: OptimizeOptions = {
   onlyLayers: undefined,
   minCoverage: 0,
   threads: undefined,
+}
+
+const KIB = 1024
+const MIB = KIB * KIB
+
+/** A chunk is in memory whole, more than once; readers refuse larger ones than 1 GiB. */
+const MAX_CHUNK = 256 * MIB
+/** What a chunk costs in the table of contents is more than a smaller one is worth. */
+const MIN_CHUNK = 4 * KIB
+
+/** @throws HeadstartError E_OPTION: names the option, its value and what it may be */
+export function checkOptions(options: OptimizeOptions, layers: number): void {
+  const { chunkSize, minChunkSize, level, network, onlyLayers, minCoverage } = options
+  within('the chunk size', chunkSize, MIN_CHUNK, MAX_CHUNK)
+  within('the least chunk size', minChunkSize, 0, MAX_CHUNK)
+  within('the compression level', level, 1, 12)
+  within('the latency', network.latencyMs, 0, 1e6)
+  within('the bandwidth', network.mbitPerSecond, Number.MIN_VALUE, 1e9)
+  within('the least coverage', minCoverage ?? 0, 0, 1)
+  for (const layer of onlyLayers ?? []) within('a layer to work on', layer, 0, layers - 1)
+}
+
+function within(what: string, value: number, least: number, most: number): void {
+  if (value >= least && value <= most) return
+  throw new HeadstartError('E_OPTION', `${what} is ${value}; it must be between ${least} and ${most}`)
 }

@@ -14,7 +14,7 @@ import { LayerJobs, type LayerSummary, type Stage, type Written } from './layer-
 import { mapLimit } from './limit.ts'
 import { resolveLinks } from './links.ts'
 import { configWith, manifestWith } from './manifest.ts'
-import { DEFAULT_OPTIONS, type OptimizeOptions } from './options.ts'
+import { checkOptions, DEFAULT_OPTIONS, type OptimizeOptions } from './options.ts'
 import { type Plan, planImage } from './plan.ts'
 import { planLayerOf } from './prepare.ts'
 import type { StartupFile } from './startup.ts'
@@ -55,12 +55,13 @@ export interface RebuildSummary {
 const LAYERS_AT_ONCE = 2
 
 /**
- * @throws HeadstartError E_TAR, E_DIGEST, E_COMPRESSION, E_ESTARGZ, E_COVERAGE, and what source and target throw
+ * @throws HeadstartError E_OPTION, E_TAR, E_DIGEST, E_COMPRESSION, E_ESTARGZ, E_COVERAGE, and what source and target throw
  */
 export async function rebuildImage(request: RebuildRequest): Promise<RebuildSummary> {
   const signal = request.signal ?? new AbortController().signal
   signal.throwIfAborted()
   const options = { ...DEFAULT_OPTIONS, ...request.options }
+  checkOptions(options, request.image.layers.length)
   await using own = request.workspace ? undefined : await createWorkspace()
   const workspace = request.workspace ?? own
   if (workspace === undefined) throw new Error('no workspace')

@@ -29,7 +29,7 @@ export class Segments {
   }
 
   open(range: ByteRange = { start: 0, end: this.size }): Readable {
-    return Readable.from(readParts(this.cut(range)), { objectMode: false, highWaterMark: 1 << 20 })
+    return Readable.from(readParts(this.cut(range)), { objectMode: false, highWaterMark: 512 << 10 })
   }
 
   private cut({ start, end }: ByteRange): Segment[] {

@@ -1,5 +1,5 @@
 /** A file that only grows: what a rebuild puts down on its way, to be read again in another order. */
-import { type FileHandle, open } from 'node:fs/promises'
+import { type FileHandle, open, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { codeOf, HeadstartError } from '../image/errors.ts'
 
@@ -19,13 +19,23 @@ export class AppendFile implements AsyncDisposable {
   private writing: Promise<void> = Promise.resolve()
   private failure: unknown
 
-  private constructor(path: string, file: FileHandle) {
+  /** bytes that were free when the file was made */
+  private readonly room: number
+
+  private constructor(path: string, file: FileHandle, room: number) {
     this.path = path
     this.file = file
+    this.room = room
   }
 
   static async create(path: string): Promise<AppendFile> {
-    return new AppendFile(path, await open(path, 'wx', 0o600))
+    const { bavail, bsize } = await statfs(dirname(path))
+    return new AppendFile(path, await open(path, 'wx', 0o600), bavail * bsize)
+  }
+
+  /** Fails at once for what can't fit: a sparse file may claim a terabyte of holes. @throws HeadstartError E_DISK_FULL */
+  expect(bytes: number, what: string): void {
+    if (this.size + bytes > this.room) throw diskFull(this.path, undefined, ` for ${what} of ${bytes} bytes`)
   }
 
   /** Keeps the bytes, doesn't copy them. @returns where they begin */
@@ -48,7 +58,7 @@ export class AppendFile implements AsyncDisposable {
     this.writing = this.writing
       .then(() => (this.failure === undefined ? writeAll(this.file, parts, bytes) : undefined))
       .catch((error: unknown) => {
-        this.failure ??= codeOf(error) === 'ENOSPC' ? diskFull(this.path, error) : error
+        this.failure ??= codeOf(error) === 'ENOSPC' ? diskFull(this.path, error, '') : error
       })
       .finally(() => {
         this.waitingBytes -= bytes
@@ -74,8 +84,8 @@ export class AppendFile implements AsyncDisposable {
   }
 }
 
-const diskFull = (path: string, cause: unknown): HeadstartError =>
-  new HeadstartError('E_DISK_FULL', `no room is left in ${dirname(path)}`, {
+const diskFull = (path: string, cause: unknown, purpose: string): HeadstartError =>
+  new HeadstartError('E_DISK_FULL', `there is no room left in ${dirname(path)}${purpose}`, {
     cause,
     hint: 'Set HEADSTART_TMPDIR to a folder on a disk with room for the image unpacked',
   })

@@ -67,7 +67,7 @@ export function compress(job: CompressJob): CompressResult {
 
 const sha256 = (bytes: Uint8Array): Digest => `sha256:${createHash('sha256').update(bytes).digest('hex')}`
 
-const READ_BYTES = 1 << 20
+const READ_BYTES = 256 << 10
 
 export async function hash({ parts }: HashJob): Promise<HashResult> {
   const result = createHash('sha256')

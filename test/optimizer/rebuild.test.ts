@@ -179,6 +179,15 @@ describe('a rebuild that ends early', () => {
     await expect(withImage(`oci:${join(folder.path, 'never')}:x`, async () => {})).rejects.toThrow()
   })
 
+  test.each([
+    [{ chunkSize: 100 }, /chunk size is 100; it must be between 4096/],
+    [{ level: 13 }, /compression level is 13; it must be between 1 and 12/],
+    [{ onlyLayers: [3] }, /layer to work on is 3; it must be between 0 and 2/],
+  ])('at an option that cannot be: %j', async (options, message) => {
+    const bad = optimize(original, `oci:${join(folder.path, 'bad')}:x`, startup, options)
+    await expect(bad).rejects.toMatchObject({ code: 'E_OPTION', message: expect.stringMatching(message) })
+  })
+
   test('when fewer of the files are there than asked for', async () => {
     const few = optimize(original, `oci:${join(folder.path, 'few')}:x`, startup, { minCoverage: 0.99 })
     await expect(few).rejects.toMatchObject({
