@@ -41,6 +41,14 @@ async function kill(victim: ChildProcess): Promise<void> {
   await ended
 }
 
+/** Until its container runs, and says so. */
+const untilOutput = (victim: ChildProcess): Promise<void> =>
+  new Promise((resolve) => {
+    victim.on('message', (phase) => {
+      if (phase === 'output') resolve()
+    })
+  })
+
 /** What stays of a victim after sweeping. What its engine was asked for may still be on its way: then the next command removes it. */
 async function leftAfterSweep(victim: ChildProcess): Promise<string[]> {
   for (let attempt = 0; ; attempt++) {
@@ -86,7 +94,7 @@ test.each([
   '%s: a kill while the container runs leaves it, and sweeping removes it',
   async (engine, trail) => {
     const victim = startVictim(engine)
-    for (let phase: unknown; phase !== 'output'; ) [phase] = await once(victim, 'message')
+    await untilOutput(victim)
     await kill(victim)
     const before = (await leftovers(victim.pid)).join('\n')
     expect(before).toMatch(trail)
@@ -102,12 +110,9 @@ test('a mount process that is killed ends the run with an error, and nothing sta
     complaint += chunk
   })
   const ended = once(victim, 'exit')
-  let server: number | undefined
-  while (server === undefined) {
-    await sleep(20)
-    server = await mountProcessOf(victim.pid ?? 0)
-  }
-  await sleep(700)
+  await untilOutput(victim)
+  const server = await mountProcessOf(victim.pid ?? 0)
+  if (server === undefined) throw new Error('no mount process')
   process.kill(server, 'SIGKILL')
   await ended
   expect(complaint).toContain('the mount process ended')

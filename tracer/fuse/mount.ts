@@ -6,7 +6,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { access, readFile, stat, writeFile } from 'node:fs/promises'
 import type { z } from 'zod'
 import { tryCommand } from '../../image/command.ts'
-import { type ErrorCode, HeadstartError } from '../../image/errors.ts'
+import { type ErrorCode, HeadstartError, messageOf } from '../../image/errors.ts'
 import { type Trace, unusedSchema } from '../trace.ts'
 import {
   type Counters,
@@ -113,7 +113,9 @@ async function requireFuse(): Promise<void> {
 
 /** The device of a FUSE mount is anonymous: 0:MINOR. @returns KiB in force */
 async function setReadahead(mountPoint: string, wanted: number | undefined): Promise<number> {
-  const { dev } = await stat(mountPoint)
+  const { dev } = await stat(mountPoint).catch((cause: unknown) => {
+    throw new HeadstartError('E_FUSE', `the mount does not answer: ${messageOf(cause)}`, { cause })
+  })
   const minor = (dev & 0xff) | ((dev >>> 12) & 0xfff00)
   const file = `/sys/class/bdi/0:${minor}/read_ahead_kb`
   if (wanted !== undefined) await writeFile(file, String(wanted))
