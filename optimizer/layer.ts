@@ -21,7 +21,7 @@ export interface SpooledLayer {
   readonly members: string
 }
 
-export const EMPTY_DIGEST: Digest = `sha256:${createHash('sha256').digest('hex')}`
+const EMPTY_DIGEST: Digest = `sha256:${createHash('sha256').digest('hex')}`
 
 /** sha256 of a regular file's content; undefined for others. Known once the layer was read. */
 export function digestOfFile(

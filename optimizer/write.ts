@@ -42,8 +42,6 @@ export interface WrittenLayer {
   readonly tocDigest: Digest
   /** compressed bytes ahead of the landmark's content: what the runtime fetches at once; 0 without a zone */
   readonly zoneBytes: number
-  /** members that had to be compressed for the new order */
-  readonly compressedAgain: number
 }
 
 /** A table of contents is fetched before anything else, so its bytes are worth more time than a file's. */
@@ -61,7 +59,7 @@ export async function writeLayer(
   const entries = [...order.zone, landmark, ...order.rest]
   // Cut anew each time it is walked through: a million members as objects would be most of the memory.
   const cut = () => cutMembers<SpooledEntry>(entries, { ...options, isAlone: (place) => place === landmark })
-  const compressedAgain = await compressMissing(layer, cut(), files.members, options)
+  await compressMissing(layer, cut(), files.members, options)
   const blob = new Segments()
   let zoneBytes = 0
   const entriesOfToc = tocOf(layer, entries, cut(), blob, (entry, offset) => {
@@ -82,7 +80,6 @@ export async function writeLayer(
     uncompressedSize: unpacked.size,
     tocDigest: toc.digest,
     zoneBytes,
-    compressedAgain,
   }
 }
 
@@ -96,14 +93,12 @@ async function compressMissing(
   members: Iterable<Cut>,
   file: AppendFile,
   options: WriteOptions,
-): Promise<number> {
+): Promise<void> {
   const { pool, level } = options
   const { cache } = layer
   const jobs: Promise<void>[] = []
-  let count = 0
   for (const batch of batchesOf(missing(members, layer))) {
     const size = batch.reduce((sum, member) => sum + member.size, 0)
-    count += batch.length
     await pool.room(size)
     const job = readSpool(layer.spool, batch, pool.buffer(size))
       .then((bytes) => compressMembers(bytes, batch, { pool, level, cache, file, onShared: setDigest }))
@@ -113,7 +108,6 @@ async function compressMissing(
   }
   await Promise.all(jobs)
   await file.flush()
-  return count
 }
 
 function* missing(members: Iterable<Cut>, layer: SpooledLayer): Generator<Cut> {

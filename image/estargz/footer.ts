@@ -10,7 +10,7 @@ import { HeadstartError } from '../errors.ts'
  */
 export const FOOTER_BYTES = 51
 /** stargz, before eStargz: no `SG` and no subfield length. */
-export const LEGACY_FOOTER_BYTES = 47
+const LEGACY_FOOTER_BYTES = 47
 
 const HEAD = Buffer.from([0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 0xff, 26, 0, 0x53, 0x47, 22, 0])
 const LEGACY_HEAD = Buffer.from([0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 0xff, 22, 0])
