@@ -9,7 +9,7 @@ import { chooseEngine } from './engine/index.ts'
 import { planProcess } from './engine/process.ts'
 import type { RunOptions } from './engine/run-options.ts'
 import type { Container, Engine, EngineName, OutputStream } from './engine/types.ts'
-import type { Mount, ServerName } from './fuse/mount.ts'
+import { type Mount, requireFuse, type ServerName } from './fuse/mount.ts'
 import { monotonicMs } from './fuse/recording.ts'
 import type { ReadyCheck } from './readiness.ts'
 import { stackRootfs } from './rootfs.ts'
@@ -69,6 +69,7 @@ const PROGRESS_MS = 250
 export async function profileImage(options: ProfileOptions): Promise<Profile> {
   const { image, abort, finish, runs = 1 } = options
   planProcess(image.config.process, options.run ?? {}, options.command) // fails before anything is made
+  await requireFuse()
   const engine = await chooseEngine(options.engine)
   await sweep()
   options.onPhase?.('preparing')

@@ -100,7 +100,8 @@ export async function mountFileSystem(options: MountOptions): Promise<Mount> {
   }
 }
 
-async function requireFuse(): Promise<void> {
+/** What every mount needs; asked first by whoever has much to do before it mounts. @throws HeadstartError E_ROOT, E_FUSE */
+export async function requireFuse(): Promise<void> {
   if (process.getuid?.() !== 0)
     throw new HeadstartError('E_ROOT', 'mounting needs root', { hint: 'Run the command with sudo' })
   await access('/dev/fuse').catch((cause: unknown) => {
