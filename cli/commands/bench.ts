@@ -146,6 +146,7 @@ async function bench(
     samples: flags.samples,
     warmups: flags.warmups,
     start: await startSettings(image, args, flags),
+    registry: { insecure: flags.insecure, caFile: flags.caFile },
     watchMs: flags.watch,
     audit: flags.audit,
     tool: `headstart ${context.version}`,
