@@ -83,17 +83,21 @@ async function peakMiB(...args: string[]): Promise<number> {
   return Number(await runCommand(process.execPath, [program, ...args])) / 1024
 }
 
-test('2 GiB through a registry, into a layout, and unpacked: memory stays bounded', {
+test('2 GiB into a registry, out of it and unpacked: memory stays bounded', {
   timeout: 120_000,
 }, async () => {
   const place = `docker://${registry.host}/big:v1`
   const peaks: Record<string, number> = {}
   peaks.push = await peakMiB('copy', `oci:${layout}:plain`, place)
-  peaks.pull = await peakMiB('copy', place, `oci:${folder}/pulled`)
-  const root = join(folder, 'root')
-  await mkdir(root)
-  peaks.unpack = await peakMiB('unpack', `oci:${layout}:packed`, root)
-  expect((await stat(join(root, 'big'))).size).toBe(SIZE)
+  for (const [what, from] of [
+    ['pull and unpack', place],
+    ['unpack gzip', `oci:${layout}:packed`],
+  ] as const) {
+    const root = join(folder, what)
+    await mkdir(root)
+    peaks[what] = await peakMiB('unpack', from, root)
+    expect((await stat(join(root, 'big'))).size).toBe(SIZE)
+  }
   console.log(
     `peak RSS in MiB: ${Object.entries(peaks)
       .map(([what, mib]) => `${what} ${mib.toFixed(0)}`)

@@ -157,6 +157,6 @@ test('mergeLayers and unpackLayers agree with overlayfs on random layers', { tim
         await removeWorkspace(base)
       }
     }),
-    { numRuns: 80 },
+    { numRuns: 60 },
   )
 })
