@@ -71,6 +71,7 @@ export function planImage<E extends PlanEntry>(
   const planned = layers.map(() => ({ zone: new Set<BytePath>(), early: new Set<BytePath>() }))
   const decisions: Decision[] = []
   const admitted = new Set<E>()
+  const worthwhile = new Set<number>()
   let zoneBytes = 0
   for (const found of search.found) {
     const { owned } = found
@@ -80,20 +81,28 @@ export function planImage<E extends PlanEntry>(
       for (const [layer, path] of movesOf(found.path, owned)) place(planned[layer], verdict, path)
     if (verdict === 'ahead') {
       zoneBytes += costs.bytes
-      admitted.add(owned.content?.entry ?? owned.entry)
+      const content = owned.content ?? owned
+      admitted.add(content.entry)
+      if (content.entry.size > 0) worthwhile.add(content.layer)
     }
     decisions.push({ path: textOf(found.path), layer: owned.layer, verdict, reason, ...costs })
   }
   return {
-    layers: planned.map(({ zone, early }) => ({
-      zone: [...zone],
+    layers: planned.map(({ zone, early }, layer) => ({
+      zone: worthwhile.has(layer) ? [...zone] : [],
       early: [...early].filter((path) => !zone.has(path)),
     })),
-    decisions,
+    decisions: decisions.map((decision) => withoutEmptyZone(decision, worthwhile)),
     missing: search.missing,
     coverage: search.coverage,
     zoneBytes,
   }
+}
+
+/** A zone costs a request. Links and empty files are known from the table of contents: for them alone none is made. */
+function withoutEmptyZone(decision: Decision, worthwhile: ReadonlySet<number>): Decision {
+  if (decision.verdict !== 'ahead' || worthwhile.has(decision.layer)) return decision
+  return { ...decision, verdict: 'behind', reason: `${decision.reason}; nothing else of its layer is ahead` }
 }
 
 function place(

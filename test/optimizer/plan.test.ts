@@ -65,6 +65,15 @@ test('opened but not read stays behind; read after ready comes first behind; lin
   expect(result.missing).toEqual([{ path: 'dir', reason: 'no file' }])
 })
 
+test('links and empty files alone make no zone: a request would fetch nothing that is not known', () => {
+  const result = plan(
+    [layer(other('bin', 'symlink'), reg('empty', 0)), layer(other('lib', 'symlink'), reg('file'))],
+    [read('bin'), read('empty'), read('lib'), read('file')],
+  )
+  expect(result.layers.map(({ zone }) => zone)).toEqual([[], ['lib', 'file']])
+  expect(verdicts(result)).toEqual(['bin behind', 'empty behind', 'lib ahead', 'file ahead'])
+})
+
 test('a large file read in a few places stays behind, unless everything is wanted', () => {
   const library = read('lib', {
     size: 20e6,
