@@ -9,7 +9,7 @@ import { findUnused, rootLinksOf } from '../unused.ts'
 import { createDirectoryFileSystem } from './directory.ts'
 import type { FileSystem } from './file-system.ts'
 import { serveKernel } from './kernel/serve.ts'
-import { type LazyImage, openLazyImage } from './lazy-image.ts'
+import type { LazyImage } from './lazy-image.ts'
 import { type MountSpec, type Reply, type Request, requestSchema, type TreeSpec } from './messages.ts'
 import { serveNative } from './native.ts'
 import { createRecorder, type Recorder } from './recording.ts'
@@ -36,7 +36,8 @@ interface OpenTree {
 }
 
 async function openTree(tree: TreeSpec): Promise<OpenTree> {
-  if (tree.kind === 'lazy') return openLazyImage(tree)
+  // Loaded only here: a tree on disk needs no registry client, and is mounted the sooner.
+  if (tree.kind === 'lazy') return (await import('./lazy-image.ts')).openLazyImage(tree)
   const table = tree.xattrs.map(
     ([path, list]) =>
       [path, new Map(list.map(([name, value]) => [name, Buffer.from(value, 'base64')]))] as const,
