@@ -44,8 +44,8 @@ export function findStartup<E extends PlanEntry>(
     if (seen.has(path)) return
     seen.add(path)
     const text = textOf(path)
-    const isIncluded = globs.include.some((glob) => matchesGlob(text, glob))
-    const isExcluded = globs.exclude.some((glob) => matchesGlob(text, glob))
+    const isIncluded = isAmong(text, globs.include)
+    const isExcluded = isAmong(text, globs.exclude)
     found.push({ path, owned, file, movedFrom, isIncluded, isExcluded })
   }
   for (const file of startup) {
@@ -65,6 +65,12 @@ export function findStartup<E extends PlanEntry>(
   return { found, missing, coverage }
 }
 
+/** `*` and `**` match names with a leading dot, too: in an image nothing is hidden. */
+const isAmong = (path: string, globs: readonly string[]): boolean =>
+  globs.some((glob) => matchesGlob(withoutDots(path), withoutDots(glob.replace(/^\/+/, ''))))
+
+const withoutDots = (text: string): string => text.replace(/(^|\/)\./g, '$1\u0001.')
+
 /** What a zone can hold: content, and symlinks on the way to it. */
 const isFile = <E extends PlanEntry>({ entry }: Owned<E>): boolean =>
   entry.type === 'reg' || entry.type === 'hardlink' || entry.type === 'symlink'
@@ -75,7 +81,7 @@ function addIncluded<E extends PlanEntry>(
   add: (path: BytePath, owned: Owned<E>, file: undefined) => void,
 ): void {
   for (const [path, owned] of tree.entries)
-    if (isFile(owned) && include.some((glob) => matchesGlob(textOf(path), glob))) add(path, owned, undefined)
+    if (isFile(owned) && isAmong(textOf(path), include)) add(path, owned, undefined)
 }
 
 /** Visible regular files by digest; of several with one content the first. */

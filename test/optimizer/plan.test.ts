@@ -123,6 +123,14 @@ test('max-zone, include and exclude bound it by hand', () => {
   expect(byHand.zoneBytes).toBe(500 + 500 + 50 + 500)
 })
 
+test('globs see names with a dot, and may begin with a slash', () => {
+  const layers = [layer(reg('app/.env'), reg('app/.git/x'), reg('app/y'), reg('etc/z'))]
+  expect(verdicts(plan(layers, [], { include: ['app/**'] }))).toHaveLength(3)
+  expect(verdicts(plan(layers, [], { include: ['/app/.git/*'] }))).toEqual(['app/.git/x ahead'])
+  const both = plan(layers, [], { include: ['**/.env', '{etc,opt}/z'] })
+  expect(verdicts(both).sort()).toEqual(['app/.env ahead', 'etc/z ahead'])
+})
+
 test('a hardlink brings the file it means, in whichever layer; the content counts once', () => {
   const result = plan(
     [
