@@ -4,6 +4,9 @@
  */
 import { stripVTControlCharacters, styleText } from 'node:util'
 
+export { bytesText as bytes, msText as duration } from '../report/bench/units.ts'
+export { textTable as table } from '../report/text-table.ts'
+
 /** What a status line shows: rewritten at most so often. */
 const LIVE_EVERY_MS = 100
 
@@ -84,36 +87,7 @@ export function style(
   return styleText(format, text, { stream })
 }
 
-/** 1234567 → `1.2 MB`. Decimal units, as registries and links are sold. */
-export function bytes(count: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB']
-  const power = count < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(count) / 3 + 1e-9))
-  const value = count / 1000 ** power
-  return `${power === 0 ? value : value.toFixed(value < 10 ? 2 : 1)} ${units[power]}`
-}
-
-/** 1234 → `1.23 s`, 12.3 → `12 ms`. */
-export function duration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`
-  if (ms < 60_000) return `${(ms / 1000).toFixed(2)} s`
-  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`
-}
-
 export const percent = (share: number): string => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`
 
 /** 12345 → `12,345` */
 export const thousands = (count: number): string => count.toLocaleString('en-US')
-
-/** Columns padded to the widest cell. @param text columns of words, to the left; the others are numbers, to the right */
-export function table(
-  header: readonly string[],
-  rows: readonly (readonly string[])[],
-  text: readonly number[] = [0],
-): string {
-  const widths = header.map((_, column) =>
-    Math.max(...[header, ...rows].map((row) => (row[column] ?? '').length)),
-  )
-  const pad = (cell: string, column: number) =>
-    text.includes(column) ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)
-  return [header, ...rows].map((row) => row.map(pad).join('  ').trimEnd()).join('\n')
-}

@@ -2,17 +2,16 @@
  * What `headstart inspect` shows: an image's layers, which of them are eStargz, and how much of each is fetched ahead. Only footers and
  * tables of contents are read, unless the entries of a plain layer are asked for.
  */
-import { compressionError, decompress } from './decompress.ts'
-import { readBounded } from './digest.ts'
-import { codeOf, HeadstartError } from './errors.ts'
+
 import type { EstargzEntry } from './estargz/entries.ts'
-import { type EstargzLayer, openEstargz, type RangeFetch } from './estargz/reader.ts'
+import type { EstargzLayer } from './estargz/reader.ts'
 import { TOC_DIGEST_ANNOTATION } from './estargz/toc.ts'
+import { openIfEstargz } from './estargz-layer.ts'
 import { isForeign } from './media-types.ts'
 import { textOf } from './paths.ts'
 import type { TarType } from './tar/entry.ts'
-import { scanTar } from './tar/scan.ts'
-import type { Blob, Digest, Image, Layer, Platform } from './types.ts'
+import { readEntries } from './tree.ts'
+import type { Digest, Image, Layer, Platform } from './types.ts'
 
 export interface InspectedImage {
   readonly reference: string
@@ -88,22 +87,6 @@ export async function inspectImage(image: Image, options: InspectOptions = {}): 
   }
 }
 
-/** A ranged fetch over a blob, as the eStargz reader takes it. */
-export const fetchFrom =
-  (blob: Blob): RangeFetch =>
-  async (range, signal) => {
-    const bytes = await readBounded(
-      await blob.open(range, signal),
-      range.end - range.start,
-      blob.descriptor.digest,
-    )
-    if (bytes.length === range.end - range.start) return bytes
-    throw new HeadstartError(
-      'E_RANGE',
-      `${blob.descriptor.digest} ends inside ${range.start} to ${range.end}`,
-    )
-  }
-
 async function inspectLayer(
   layer: Layer,
   createdBy: string | undefined,
@@ -125,20 +108,7 @@ async function inspectLayer(
       ? undefined
       : estargz
         ? estargz.entries.map(entryIn(estargz))
-        : await scan(layer, signal),
-  }
-}
-
-async function openIfEstargz(
-  layer: Layer,
-  signal: AbortSignal | undefined,
-): Promise<EstargzLayer | undefined> {
-  const tocDigest = layer.descriptor.annotations?.[TOC_DIGEST_ANNOTATION]
-  try {
-    return await openEstargz(layer.descriptor.size, fetchFrom(layer), { tocDigest, signal })
-  } catch (error) {
-    if (codeOf(error) === 'E_NOT_ESTARGZ') return undefined
-    throw error
+        : await scanned(layer, signal),
   }
 }
 
@@ -174,17 +144,13 @@ function entryIn(estargz: EstargzLayer) {
   })
 }
 
-async function scan(layer: Layer, signal: AbortSignal | undefined): Promise<InspectedEntry[]> {
-  const entries: InspectedEntry[] = []
-  try {
-    const { stream } = await decompress(await layer.open(undefined, signal))
-    for await (const event of scanTar(stream)) {
-      if (event.kind !== 'entry') continue
-      const { path, type, size, mode } = event.entry
-      entries.push({ path: textOf(path), type, size, mode, offset: undefined, chunks: 0, inZone: false })
-    }
-  } catch (error) {
-    throw compressionError(error, `the layer ${layer.descriptor.digest}`)
-  }
-  return entries
-}
+const scanned = async (layer: Layer, signal: AbortSignal | undefined): Promise<InspectedEntry[]> =>
+  (await readEntries(layer, signal)).map(({ path, type, size, mode }) => ({
+    path: textOf(path),
+    type,
+    size,
+    mode,
+    offset: undefined,
+    chunks: 0,
+    inZone: false,
+  }))

@@ -4,12 +4,12 @@
  */
 import { HeadstartError } from '../../image/errors.ts'
 import { openEstargz } from '../../image/estargz/reader.ts'
+import { fetchFrom } from '../../image/estargz-layer.ts'
 import { mergeLayers } from '../../image/owners.ts'
 import { textOf } from '../../image/paths.ts'
 import { chooseEngine } from '../../tracer/engine/index.ts'
 import type { Recording } from '../../tracer/fuse/mount.ts'
 import { stackRootfs } from '../../tracer/rootfs.ts'
-import { fetchFrom } from './describe.ts'
 import type { BenchAudit, BenchFile } from './file.ts'
 import type { LinkRequest } from './link.ts'
 import { purposeOf, rangeOf } from './requests.ts'

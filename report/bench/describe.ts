@@ -1,33 +1,12 @@
 /** What an image is made of, for the measurement file: layers, zones, and which file lies where. */
 
-import { codeOf } from '../../image/errors.ts'
-import {
-  type EstargzEntry,
-  type EstargzLayer,
-  openEstargz,
-  type RangeFetch,
-} from '../../image/estargz/reader.ts'
+import type { EstargzEntry, EstargzLayer } from '../../image/estargz/reader.ts'
+import { openIfEstargz } from '../../image/estargz-layer.ts'
 import { mergeLayers } from '../../image/owners.ts'
 import { textOf } from '../../image/paths.ts'
 import { formatPlatform } from '../../image/platform.ts'
-import type { Image, Layer } from '../../image/types.ts'
+import type { Image } from '../../image/types.ts'
 import type { BenchFile, BenchImage } from './file.ts'
-
-/** Reads ranges of a layer that is near. */
-export const fetchFrom =
-  (layer: Layer): RangeFetch =>
-  async (range, signal) =>
-    Buffer.concat(await (await layer.open(range, signal)).toArray())
-
-/** @returns undefined where the layer is no eStargz */
-async function openLayer(layer: Layer, signal: AbortSignal | undefined): Promise<EstargzLayer | undefined> {
-  try {
-    return await openEstargz(layer.descriptor.size, fetchFrom(layer), { signal })
-  } catch (error) {
-    if (codeOf(error) === 'E_NOT_ESTARGZ') return undefined
-    throw error
-  }
-}
 
 const isAhead = (entry: EstargzEntry, zoneEnd: number): boolean =>
   (entry.chunks[0]?.offset ?? zoneEnd) < zoneEnd
@@ -38,7 +17,7 @@ export async function describeImage(
   withFiles: boolean,
   signal?: AbortSignal,
 ): Promise<BenchImage> {
-  const opened = await Promise.all(image.layers.map((layer) => openLayer(layer, signal)))
+  const opened = await Promise.all(image.layers.map((layer) => openIfEstargz(layer, signal)))
   const layers = image.layers.map(({ descriptor }, index) => {
     const estargz = opened[index]
     return {

@@ -3,8 +3,11 @@ import type { Metric } from './budget.ts'
 
 const trimmed = (value: number, digits: number): string => value.toFixed(digits)
 
-export const msText = (ms: number): string =>
-  ms < 1000 ? `${trimmed(ms, 0)} ms` : `${trimmed(ms / 1000, 2)} s`
+export function msText(ms: number): string {
+  if (ms < 1000) return `${trimmed(ms, 0)} ms`
+  if (ms < 60_000) return `${trimmed(ms / 1000, 2)} s`
+  return `${Math.floor(ms / 60_000)} min ${trimmed((ms % 60_000) / 1000, 0)} s`
+}
 
 export const bytesText = (bytes: number): string => {
   if (bytes < 1e3) return `${trimmed(bytes, 0)} B`
