@@ -55,7 +55,7 @@ export async function copyLayer(
       batch.bytes.push(bytes)
       size += bytes.length
       if (size < JOB_BYTES && index < groups.length) continue
-      await copy.add(batch.groups, Buffer.concat(batch.bytes))
+      await copy.add(batch.groups, batch.bytes, size)
       batch = { groups: [], bytes: [] }
       size = 0
     }
@@ -85,16 +85,23 @@ class LayerCopy {
     this.options = options
   }
 
-  async add(groups: readonly Group[], bytes: Buffer): Promise<void> {
+  /** @param pieces the groups' bytes, `length` in all */
+  async add(groups: readonly Group[], pieces: readonly Buffer[], length: number): Promise<void> {
     if (this.failure !== undefined) throw this.failure
     const { pool } = this.options
     const chunks = groups.flatMap((group) => group.chunks)
     const offset = groups[0]?.offset ?? 0
-    const at = this.files.members.append(bytes)
-    const size = bytes.length + chunks.reduce((sum, chunk) => sum + chunk.size, 0)
+    const size = length + chunks.reduce((sum, chunk) => sum + chunk.size, 0)
     await pool.room(size)
-    const copy = new Uint8Array(bytes)
-    const job = pool.inflate({ bytes: copy.buffer, chunks, offset, limit: size + MAX_TRAILING_BYTES })
+    const at = this.files.members.size
+    const bytes = pool.buffer(length)
+    const view = Buffer.from(bytes)
+    let filled = 0
+    for (const piece of pieces) {
+      this.files.members.append(piece)
+      filled += piece.copy(view, filled)
+    }
+    const job = pool.inflate({ bytes, length, chunks, offset, limit: size + MAX_TRAILING_BYTES })
     job.catch(() => {}) // seen below, in its turn
     this.taken = this.taken
       .then(async () => {

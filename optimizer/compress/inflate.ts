@@ -5,8 +5,9 @@ import { checkTrailer, inflateMember } from '../../image/estargz/member.ts'
 
 export interface InflateJob {
   readonly kind: 'inflate'
-  /** whole members, one behind the other */
+  /** whole members, one behind the other, in the first `length` bytes */
   readonly bytes: ArrayBuffer
+  readonly length: number
   /** chunks whose members begin in `bytes`; offsets are the blob's */
   readonly chunks: readonly Chunk[]
   /** where `bytes` begins in the blob */
@@ -17,14 +18,16 @@ export interface InflateJob {
 
 export interface InflateResult {
   readonly kind: 'inflate'
+  /** the job's bytes, to be used again */
+  readonly spent: ArrayBuffer
   readonly output: Uint8Array<ArrayBuffer>
   /** of each member: bytes it takes in the blob, bytes that come out */
   readonly members: readonly (readonly [stored: number, content: number])[]
 }
 
 /** @throws HeadstartError E_ESTARGZ, E_DIGEST */
-export function inflate({ bytes, chunks, offset, limit }: InflateJob): InflateResult {
-  const source = Buffer.from(bytes)
+export function inflate({ bytes, length: stored, chunks, offset, limit }: InflateJob): InflateResult {
+  const source = Buffer.from(bytes, 0, stored)
   const chunksAt = Map.groupBy(chunks, (chunk) => chunk.offset)
   const contents: Buffer[] = []
   const members: [number, number][] = []
@@ -47,7 +50,7 @@ export function inflate({ bytes, chunks, offset, limit }: InflateJob): InflateRe
     output.set(content, at)
     return at + content.length
   }, 0)
-  return { kind: 'inflate', output, members }
+  return { kind: 'inflate', spent: bytes, output, members }
 }
 
 function check(content: Buffer, chunk: Chunk): void {

@@ -87,7 +87,11 @@ export function createPool(
       return result
     },
     hash: async (parts) => of('hash', await submit({ kind: 'hash', parts })),
-    inflate: async (job) => of('inflate', await submit({ kind: 'inflate', ...job })),
+    async inflate(job) {
+      const result = of('inflate', await submit({ kind: 'inflate', ...job }))
+      buffers.giveBack(result.spent)
+      return result
+    },
     buffer: buffers.take,
     room: budget.take,
     giveBack: budget.giveBack,

@@ -32,7 +32,7 @@ port.on('message', async ({ id, job }: Request) => {
       port.postMessage({ id, result }, [result.spent, result.output.buffer])
     } else if (job.kind === 'inflate') {
       const result = inflate(job)
-      port.postMessage({ id, result }, [result.output.buffer])
+      port.postMessage({ id, result }, [result.spent, result.output.buffer])
     } else port.postMessage({ id, result: await hash(job) })
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : undefined

@@ -146,7 +146,7 @@ test('an abort ends what waits and what comes', async () => {
 
 test('an error in a thread keeps its code', async () => {
   await using pool = createPool({ threads: 1 })
-  const job = pool.inflate({ bytes: new ArrayBuffer(40), chunks: [], offset: 0, limit: 1 })
+  const job = pool.inflate({ bytes: new ArrayBuffer(40), length: 40, chunks: [], offset: 0, limit: 1 })
   await expect(job).rejects.toMatchObject({ code: 'E_ESTARGZ' })
 })
 
