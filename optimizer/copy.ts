@@ -13,6 +13,7 @@ import type { BytePath } from '../image/paths.ts'
 import { TarScanner } from '../image/tar/scan.ts'
 import { MemberCache } from './cache.ts'
 import type { Pool } from './compress/pool.ts'
+import { createCollector } from './garbage.ts'
 import { isOurs, type LayerFiles, place, spoolLandmarks } from './ingest.ts'
 import type { SpooledEntry, SpooledLayer } from './layer.ts'
 
@@ -45,10 +46,12 @@ export async function copyLayer(
     let index = 0
     let batch: { groups: Group[]; bytes: Buffer[] } = { groups: [], bytes: [] }
     let size = 0
+    const used = createCollector(8 << 20)
     for await (const bytes of cutAt(
       source,
       groups.map(({ end }) => end),
     )) {
+      used(bytes.length)
       const group = groups[index++]
       if (group === undefined) continue // the table of contents; the stream goes on so that its digest is checked
       batch.groups.push(group)

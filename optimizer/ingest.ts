@@ -13,6 +13,7 @@ import { plainFileHeader, standaloneHeader } from '../image/tar/write.ts'
 import { Batcher } from './batcher.ts'
 import { MemberCache } from './cache.ts'
 import type { Pool } from './compress/pool.ts'
+import { createCollector } from './garbage.ts'
 import { type SpooledEntry, type SpooledLayer, setDigest } from './layer.ts'
 import { MemberCutter } from './members.ts'
 import type { AppendFile } from './spool.ts'
@@ -52,7 +53,9 @@ export async function ingestLayer(
   try {
     const { stream } = await decompress(source)
     const scanner = new TarScanner()
+    const used = createCollector(16 << 20)
     for await (const bytes of stream) {
+      used(bytes.length)
       for (const event of scanner.push(bytes)) {
         if (event.kind === 'entry') intake.entry(event.entry)
         else intake.data(event.bytes)

@@ -21,7 +21,7 @@ export interface Pool extends AsyncDisposable {
 }
 
 /** Uncompressed bytes that wait, are compressed or wait to be written. */
-const IN_FLIGHT_BYTES = 12 << 20
+const IN_FLIGHT_BYTES = 9 << 20
 /** A thread's memory is its jobs' bytes, which lie outside its heap; a small young generation keeps what is dead from piling up. */
 const LIMITS = { maxYoungGenerationSizeMb: 4 }
 /** One that a thread works on, and the next, so that it never waits for the main thread. */

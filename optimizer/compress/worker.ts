@@ -1,6 +1,7 @@
 /** A thread of the pool: takes a job, gives its result back. */
 import { parentPort } from 'node:worker_threads'
 import { messageOf } from '../../image/errors.ts'
+import { createCollector } from '../garbage.ts'
 import { type InflateJob, type InflateResult, inflate } from './inflate.ts'
 import {
   type CompressJob,
@@ -25,10 +26,13 @@ export type Reply =
 const port = parentPort
 if (port === null) throw new Error('compress/worker.ts runs in a worker thread')
 
+const used = createCollector(2 << 20)
+
 port.on('message', async ({ id, job }: Request) => {
   try {
     if (job.kind === 'compress') {
       const result = compress(job)
+      used(result.output.length)
       port.postMessage({ id, result }, [result.spent, result.output.buffer])
     } else if (job.kind === 'inflate') {
       const result = inflate(job)
