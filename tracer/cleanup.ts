@@ -5,8 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { tryCommand } from '../image/command.ts'
 import { codeOf } from '../image/errors.ts'
 import { removeWorkspace, type StaleWorkspace, staleWorkspaces, workspaceRoot } from '../image/workspace.ts'
+import { removeBridge } from './bridge.ts'
 import { dockerEngine, dockerIds } from './engine/docker.ts'
 import { engines } from './engine/index.ts'
+import { endOrphans } from './orphans.ts'
 
 const CLAIM = 'sweeper'
 const PATIENCE_MS = 1000
@@ -20,6 +22,8 @@ export async function sweep(): Promise<StaleWorkspace[]> {
   for (const stale of await staleWorkspaces()) {
     if (!(await claim(stale.folder))) continue
     for (const engine of Object.values(engines)) await engine.sweep(stale.id, stale.folder)
+    await endOrphans([stale.folder])
+    await removeBridge(stale.id)
     await removeWorkspace(stale.folder)
     removed.push(stale)
   }

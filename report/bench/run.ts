@@ -12,7 +12,6 @@ import { type Link, startLink } from './link.ts'
 import { describeMachine, describeVersions, dropPageCache } from './machine.ts'
 import { type ArmTarget, takeAudit, takeSample } from './measure.ts'
 import { startOrigin } from './origin.ts'
-import { endOrphans } from './orphans.ts'
 import { describeReady } from './ready-text.ts'
 import type { LayerPlan } from './requests.ts'
 import { chooseRuntime } from './runtime/index.ts'
@@ -67,7 +66,6 @@ export async function runBench(options: BenchOptions): Promise<Bench> {
       ),
     ),
   )
-  await endOrphans()
   await sweep()
   await using workspace = await createWorkspace()
   await using opened = new AsyncDisposableStack()

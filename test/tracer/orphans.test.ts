@@ -4,7 +4,8 @@ import { once } from 'node:events'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { endOrphans, findOrphans } from '../../report/bench/orphans.ts'
+import { sweep } from '../../tracer/cleanup.ts'
+import { findOrphans } from '../../tracer/orphans.ts'
 
 test('those that name a dead run’s folder, with all that they started', () => {
   const processes = [
@@ -19,8 +20,8 @@ test('those that name a dead run’s folder, with all that they started', () => 
   expect(findOrphans(processes, [])).toEqual([])
 })
 
-test('a real one is ended', async () => {
-  const root = await mkdtemp('/var/tmp/report-test-')
+test('sweeping ends a real one before its workspace goes', async () => {
+  const root = await mkdtemp('/var/tmp/tracer-test-')
   const before = process.env.HEADSTART_TMPDIR
   process.env.HEADSTART_TMPDIR = root
   try {
@@ -29,10 +30,10 @@ test('a real one is ended', async () => {
     const left = spawn('sh', ['-c', 'sleep 60', `${folder}/daemon`], { stdio: 'ignore' })
     await once(left, 'spawn')
     const ended = once(left, 'exit')
-    expect(await endOrphans()).toBeGreaterThan(0)
+    expect((await sweep()).map((one) => one.folder)).toContain(folder)
     const [, signal]: unknown[] = await ended
     expect(signal).toBe('SIGKILL')
-    expect(await endOrphans()).toBe(0)
+    expect((await sweep()).map((one) => one.folder)).not.toContain(folder)
   } finally {
     if (before === undefined) delete process.env.HEADSTART_TMPDIR
     else process.env.HEADSTART_TMPDIR = before

@@ -3,8 +3,7 @@
  * them. They are known by the dead run's workspace in their command line.
  */
 import { readdir, readFile } from 'node:fs/promises'
-import { staleWorkspaces } from '../../image/workspace.ts'
-import { removeBridge } from './runtime/bridge.ts'
+import { killAll } from './engine/processes.ts'
 
 export interface Process {
   readonly pid: number
@@ -13,22 +12,11 @@ export interface Process {
   readonly command: string
 }
 
-/** Ends them, with all that they started. To be called before their workspaces are removed. @returns how many */
-export async function endOrphans(): Promise<number> {
-  const stale = await staleWorkspaces()
-  if (stale.length === 0) return 0
-  const orphans = findOrphans(
-    await listProcesses(),
-    stale.map(({ folder }) => folder),
-  )
-  for (const pid of orphans) {
-    try {
-      process.kill(pid, 'SIGKILL')
-    } catch {
-      // It ended by itself, or with the one before it.
-    }
-  }
-  for (const { id } of stale) await removeBridge(id)
+/** Ends them, with all that they started. To be called before the workspaces are removed. @returns how many */
+export async function endOrphans(folders: readonly string[]): Promise<number> {
+  if (folders.length === 0) return 0
+  const orphans = findOrphans(await listProcesses(), folders).filter((pid) => pid !== process.pid)
+  await killAll(orphans)
   return orphans.length
 }
 

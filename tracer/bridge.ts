@@ -1,5 +1,5 @@
 /** A network bridge that nothing is connected to, for a Docker engine of a sample's own. */
-import { runCommand, tryCommand } from '../../../image/command.ts'
+import { runCommand, tryCommand } from '../image/command.ts'
 
 /** Link-local, and so never in the way of an address that is in use. */
 const ADDRESS = '169.254.213.1/30'
