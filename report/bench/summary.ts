@@ -20,7 +20,7 @@ export interface ArmSummary {
   readonly requests: Figure
   /** medians of what came after ready */
   readonly after: { readonly bytes: number; readonly requests: number }
-  /** total against the legacy arm's (or the first arm's); undefined for that arm itself */
+  /** total against the legacy arm's; undefined for that arm itself, and where it was not measured */
   readonly against: Comparison | undefined
 }
 
@@ -48,7 +48,7 @@ function figure(samples: readonly number[]): Figure {
 /** Arms without a sample are left out: an interrupted run may have some. */
 export function summarize(bench: Bench): ArmSummary[] {
   const measured = bench.arms.filter((arm) => bench.samples.some((sample) => sample.arm === arm.id))
-  const base = measured.find((arm) => arm.kind === 'legacy') ?? measured[0]
+  const base = measured.find((arm) => arm.kind === 'legacy')
   const baseTotals = base ? samplesOf(bench, base.id).map(totalOf) : []
   return measured.map((arm) => {
     const samples = samplesOf(bench, arm.id)
@@ -70,7 +70,7 @@ export function summarize(bench: Bench): ArmSummary[] {
         bytes: median(samples.map((sample) => sample.after.bytes)),
         requests: median(samples.map((sample) => sample.after.requests)),
       },
-      against: arm === base ? undefined : compare(totals, baseTotals),
+      against: base === undefined || arm === base ? undefined : compare(totals, baseTotals),
     }
   })
 }
