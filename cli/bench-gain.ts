@@ -1,7 +1,7 @@
 /** What was gained, and what could be gained still, in a sentence each: how `bench` ends. Pure. */
 import type { Bench, BenchAudit } from '../report/bench/file.ts'
 import { summarize } from '../report/bench/summary.ts'
-import { bytes, duration, thousands } from './output.ts'
+import { bytes, counted, duration } from './output.ts'
 
 /** Undefined where one of the two arms was not measured. */
 export function gainOf(bench: Bench): string | undefined {
@@ -18,5 +18,5 @@ export function gainOf(bench: Bench): string | undefined {
 }
 
 export const auditText = ({ unused, unusedBytes, zoneBytes, onDemand }: BenchAudit): string =>
-  `audit: ${bytes(unusedBytes)} of the zone's ${bytes(zoneBytes)} (${thousands(unused.length)} files) were not read; ` +
-  `${thousands(onDemand.length)} files were fetched on demand (headstart optimize --refine takes both into account)`
+  `audit: not read of the zone's ${bytes(zoneBytes)}: ${bytes(unusedBytes)} in ${counted(unused.length, 'file')}; ` +
+  `fetched on demand: ${counted(onDemand.length, 'file')} (headstart optimize --refine takes both into account)`

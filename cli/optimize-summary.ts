@@ -1,7 +1,7 @@
 /** How `optimize` ends: layers, bytes before and after, the zone, and what of the trace was not found. Pure. */
 import type { Decision, Plan } from '../optimizer/plan.ts'
 import type { RebuildSummary } from '../optimizer/rebuild.ts'
-import { bytes, duration, percent, table, thousands } from './output.ts'
+import { bytes, counted, duration, percent, table, thousands } from './output.ts'
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
 
@@ -37,7 +37,7 @@ function missingLines({ missing }: Plan): string[] {
   if (missing.length === 0) return []
   const names = missing.slice(0, SHOWN).map((each) => each.path)
   const more = missing.length > SHOWN ? ` and ${thousands(missing.length - SHOWN)} more` : ''
-  return [`${thousands(missing.length)} files of the trace are not in the image: ${names.join(', ')}${more}`]
+  return [`not in the image: ${counted(missing.length, 'file')} of the trace: ${names.join(', ')}${more}`]
 }
 
 const VERDICT: Record<Decision['verdict'], string> = { ahead: 'in', 'first-behind': 'next', behind: 'out' }

@@ -89,5 +89,9 @@ export function style(
 
 export const percent = (share: number): string => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`
 
+/** `1 file`, `12,345 files` */
+export const counted = (count: number, noun: string): string =>
+  `${thousands(count)} ${noun}${count === 1 ? '' : 's'}`
+
 /** 12345 → `12,345` */
 export const thousands = (count: number): string => count.toLocaleString('en-US')

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import { readBounded } from './digest.ts'
 import { HeadstartError } from './errors.ts'
 import { MAX_MANIFEST_BYTES, referencedBlobs } from './manifest.ts'
-import { isForeign, isIndexType, isManifestType } from './media-types.ts'
+import { isElsewhere, isIndexType, isManifestType } from './media-types.ts'
 import { type OnProgress, watchBlob } from './progress.ts'
 import type { Blob, Descriptor, Image, ImageIndex, ImageSource, ImageTarget } from './types.ts'
 
@@ -85,7 +85,7 @@ export async function copyBlobs(
   options: CopyOptions = {},
 ): Promise<void> {
   const queue = [...new Map(blobs.map((blob) => [blob.descriptor.digest, blob])).values()].filter(
-    ({ descriptor }) => !(isForeign(descriptor.mediaType) && descriptor.urls?.length),
+    ({ descriptor }) => !isElsewhere(descriptor),
   )
   const failed = new AbortController()
   const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal

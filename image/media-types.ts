@@ -1,5 +1,6 @@
 /** The media types of images, OCI's and Docker's, and what each means. A type that isn't here is refused by its name. */
 import { HeadstartError } from './errors.ts'
+import type { Descriptor } from './types.ts'
 
 export const OCI_INDEX = 'application/vnd.oci.image.index.v1+json'
 export const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json'
@@ -48,6 +49,9 @@ export function layerKind(mediaType: string): LayerKind {
 }
 
 export const isForeign = (mediaType: string): boolean => layerKinds.get(mediaType)?.foreign ?? false
+/** A layer that stays where its `urls` say: it is neither read nor sent. */
+export const isElsewhere = ({ mediaType, urls }: Pick<Descriptor, 'mediaType' | 'urls'>): boolean =>
+  isForeign(mediaType) && urls !== undefined && urls.length > 0
 export const isIndexType = (mediaType: string): boolean =>
   mediaType === OCI_INDEX || mediaType === DOCKER_LIST
 export const isManifestType = (mediaType: string): boolean =>

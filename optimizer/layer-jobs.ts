@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { EstargzEntry, EstargzLayer } from '../image/estargz/reader.ts'
 import { TOC_DIGEST_ANNOTATION, UNCOMPRESSED_SIZE_ANNOTATION } from '../image/estargz/toc.ts'
-import { OCI_LAYER_GZIP } from '../image/media-types.ts'
+import { isElsewhere, OCI_LAYER_GZIP } from '../image/media-types.ts'
 import type { Blob, Descriptor, Digest, ImageTarget, Layer } from '../image/types.ts'
 import type { ChunkSizes } from './chunking.ts'
 import type { Pool } from './compress/pool.ts'
@@ -198,7 +198,9 @@ export class LayerJobs implements AsyncDisposable {
 
   private async send(index: number, blob: Blob, signal: AbortSignal): Promise<{ existed: boolean }> {
     this.settings.onProgress(index, 'send', blob.descriptor.size)
-    const sent = await this.settings.target.putBlob(blob, signal)
+    const sent = isElsewhere(blob.descriptor)
+      ? { existed: true }
+      : await this.settings.target.putBlob(blob, signal)
     this.settings.onProgress(index, 'done', blob.descriptor.size)
     return sent
   }

@@ -8,6 +8,7 @@ import { HeadstartError } from '../image/errors.ts'
 import type { EstargzEntry } from '../image/estargz/entries.ts'
 import { type EstargzLayer, openEstargz } from '../image/estargz/reader.ts'
 import { TOC_DIGEST_ANNOTATION } from '../image/estargz/toc.ts'
+import { isElsewhere } from '../image/media-types.ts'
 import type { BytePath } from '../image/paths.ts'
 import { scanTar } from '../image/tar/scan.ts'
 import type { Layer } from '../image/types.ts'
@@ -37,6 +38,7 @@ export interface PrepareOptions extends IngestOptions {
 
 export async function prepareLayer(source: Layer, options: PrepareOptions): Promise<Prepared> {
   const { signal, mayChange } = options
+  if (isElsewhere(source.descriptor)) return { kind: 'kept', entries: [] }
   const estargz = await openIfEstargz(source, signal)
   if (estargz && mayChange) return { kind: 'estargz', layer: estargz, entries: estargz.entries }
   if (estargz) return { kind: 'kept', entries: estargz.entries }

@@ -2,12 +2,14 @@
 import type { Command } from 'commander'
 import { copyImage, copyIndex } from '../../image/copy.ts'
 import type { CliContext } from '../context.ts'
+import { jsonOption } from '../flags.ts'
 import { addImageFlags, type ImageFlags, sourceOf, targetOf } from '../image-flags.ts'
 import { drawTransfers } from '../transfers.ts'
 
 interface Flags extends ImageFlags {
   readonly all: boolean
   readonly force: boolean
+  readonly json: boolean
 }
 
 export function register(command: Command, context: CliContext): void {
@@ -16,8 +18,9 @@ export function register(command: Command, context: CliContext): void {
     .argument('<target>', 'where it goes')
     .option('--all', 'an index with all its platforms', false)
     .option('-f, --force', 'replace what the target names', false)
+    .addOption(jsonOption())
     .action(async (from: string, to: string, flags: Flags) => {
-      const output = context.output()
+      const output = context.output(flags.json)
       await using source = await sourceOf(from, flags, context, output)
       await using target = await targetOf(to, flags, context, output)
       const options = { signal: context.interrupts.abort, onProgress: drawTransfers(output) }
@@ -27,7 +30,7 @@ export function register(command: Command, context: CliContext): void {
         'rawIndex' in what ? copyIndex(source, what, target, options) : copyImage(what, target, options)
       const { digest } = await copied
       output.done()
-      output.result(`${target.name}@${digest}`)
+      output.result(flags.json ? JSON.stringify({ target: target.name, digest }) : `${target.name}@${digest}`)
     })
   addImageFlags(command)
 }

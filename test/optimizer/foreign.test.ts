@@ -1,0 +1,55 @@
+/** A layer that may not be distributed stays where it is: neither read nor sent, its descriptor as it was. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { openSource } from '../../image/sources.ts'
+import { openTarget } from '../../image/targets.ts'
+import type { Image } from '../../image/types.ts'
+import { rebuildImage } from '../../optimizer/rebuild.ts'
+import { writeImage } from '../support/images.ts'
+import { file } from '../support/tar.ts'
+
+const FOREIGN = 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip'
+
+/** The same image, its base layer elsewhere. */
+function withForeignBase(image: Image): Image {
+  const [base, ...others] = image.layers
+  if (!base) throw new Error('no layer')
+  const descriptor = { ...base.descriptor, mediaType: FOREIGN, urls: ['https://example.invalid/base'] }
+  const open = () => Promise.reject(new Error('it is elsewhere'))
+  const layers = [descriptor, ...others.map((layer) => layer.descriptor)]
+  const raw = { ...JSON.parse(Buffer.from(image.rawManifest).toString()), layers }
+  return {
+    ...image,
+    manifest: { ...image.manifest, layers },
+    rawManifest: Buffer.from(JSON.stringify(raw)),
+    layers: [{ ...base, descriptor, open }, ...others],
+  }
+}
+
+test('a foreign layer is passed through', async () => {
+  const folder = await mkdtemp('/var/tmp/hs-foreign-')
+  try {
+    await using source = await openSource(
+      await writeImage(join(folder, 'in'), { layers: [[file('base')], [file('app', 'x')]] }),
+    )
+    const image = withForeignBase(await source.image())
+    await using target = await openTarget(`oci:${folder}/out`)
+    await target.prepare({ force: false })
+    const startup = [{ path: 'app', ranges: [], size: 1, afterReady: false, read: true }]
+
+    const { layers } = await rebuildImage({ image, target, startup })
+
+    expect(layers.map(({ how }) => how)).toEqual(['kept', 'converted'])
+    await using result = await openSource(`oci:${folder}/out`)
+    const { manifest, config } = await result.image()
+    expect(manifest.layers[0]).toMatchObject({
+      mediaType: FOREIGN,
+      digest: image.layers[0]?.descriptor.digest,
+      urls: ['https://example.invalid/base'],
+    })
+    expect(config.diffIds[0]).toBe(image.config.diffIds[0])
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+})
