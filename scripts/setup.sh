@@ -28,9 +28,17 @@ install_packages() {
   rm -f "$log"
 }
 
-# libfuse2 is libfuse2t64 on newer releases.
-fuse_library() {
-  if apt-cache show libfuse2t64 >/dev/null 2>&1; then echo libfuse2t64; else echo libfuse2; fi
+# first_known NAME…: the first that this release has. Names change: libfuse2 became libfuse2t64, docker's client left docker.io.
+first_known() {
+  local name
+  [ -n "$(find /var/lib/apt/lists -name '*_Packages*' -print -quit)" ] || apt-get update >/dev/null 2>&1
+  for name in "$@"; do
+    if apt-cache show "$name" >/dev/null 2>&1; then
+      echo "$name"
+      return
+    fi
+  done
+  echo "$1"
 }
 
 # The packages of the lock file; again only when it changed.
