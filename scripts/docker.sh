@@ -2,12 +2,14 @@
 
 engine_pid=
 engine_folder=
+had_bridge=
 
 start_engine() {
   docker version >/dev/null 2>&1 && return
   # An engine of a run that was killed may have left its state; it gets a folder of its own each time.
   engine_folder=$(mktemp -d /var/tmp/headstart-engine.XXXXXX)
   rm -f /var/run/docker.pid
+  [ ! -e /sys/class/net/docker0 ] || had_bridge=yes
   dockerd --data-root "$engine_folder/data" --exec-root "$engine_folder/exec" --pidfile "$engine_folder/pid" \
     >"$engine_folder/log" 2>&1 </dev/null &
   engine_pid=$!
@@ -27,4 +29,5 @@ stop_engine() {
   wait "$engine_pid" 2>/dev/null
   awk -v below="$engine_folder/" 'index($2, below) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r umount -l
   rm -rf "$engine_folder"
+  [ -n "$had_bridge" ] || ip link delete docker0 2>/dev/null || true
 }
