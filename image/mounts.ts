@@ -1,4 +1,4 @@
-/** The mounts of this machine below a folder, and how to be rid of them. */
+/** The mounts of this machine, and how to be rid of them. */
 import { readFile } from 'node:fs/promises'
 import { tryCommand } from './command.ts'
 
@@ -6,19 +6,35 @@ import { tryCommand } from './command.ts'
 export function mountsBelow(table: string, folder: string): string[] {
   return table
     .split('\n')
-    .flatMap((line) => {
-      const point = line
-        .split(' ')[4]
-        ?.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
-      return point !== undefined && (point === folder || point.startsWith(`${folder}/`)) ? [point] : []
-    })
+    .flatMap(pointOf)
+    .filter((point) => point === folder || point.startsWith(`${folder}/`))
     .reverse()
 }
 
-/** Unmounts all below `folder`; a mount that is busy, or whose server is dead, is detached. */
+/** Mount points of a file system's type, which stands behind the lone dash. Pure: `table` is /proc/self/mountinfo's text. */
+export const mountsOfType = (table: string, type: string): string[] =>
+  table
+    .split('\n')
+    .filter((line) => line.includes(` - ${type} `))
+    .flatMap(pointOf)
+
+function pointOf(line: string): string[] {
+  const point = line.split(' ')[4]
+  return point === undefined ? [] : [withoutEscapes(point)]
+}
+
+/** `\040` is a space: the way the kernel and attr's tools write bytes that would break a line of text. */
+export const withoutEscapes = (text: string): string =>
+  text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
+
+/** A mount that is busy, or whose server is dead, is detached. */
+export async function unmount(point: string): Promise<void> {
+  const { status } = await tryCommand('umount', [point])
+  if (status !== 0) await tryCommand('umount', ['-l', point])
+}
+
+/** Unmounts all below `folder`. */
 export async function unmountBelow(folder: string): Promise<void> {
-  for (const point of mountsBelow(await readFile('/proc/self/mountinfo', 'utf8'), folder)) {
-    const { status } = await tryCommand('umount', [point])
-    if (status !== 0) await tryCommand('umount', ['-l', point])
-  }
+  for (const point of mountsBelow(await readFile('/proc/self/mountinfo', 'utf8'), folder))
+    await unmount(point)
 }

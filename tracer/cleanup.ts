@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { tryCommand } from '../image/command.ts'
 import { codeOf } from '../image/errors.ts'
+import { mountsOfType } from '../image/mounts.ts'
 import { removeWorkspace, type StaleWorkspace, staleWorkspaces, workspaceRoot } from '../image/workspace.ts'
 import { removeBridge } from './bridge.ts'
 import { dockerEngine, dockerIds } from './engine/docker.ts'
@@ -43,16 +44,6 @@ async function detachDeadMounts(): Promise<void> {
     const code = await Promise.race([question, sleep(PATIENCE_MS, undefined, { ref: false })])
     if (code === 'ENOTCONN') await tryCommand('umount', ['-l', point])
   }
-}
-
-/** Pure: `table` is /proc/self/mountinfo's text. The type stands behind the lone dash. */
-function mountsOfType(table: string, type: string): string[] {
-  return table.split('\n').flatMap((line) => {
-    const point = line.includes(` - ${type} `) ? line.split(' ')[4] : undefined
-    return point === undefined
-      ? []
-      : [point.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))]
-  })
 }
 
 /** @returns false: another process is at it, or has done it */

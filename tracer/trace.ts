@@ -2,9 +2,10 @@
  * The trace file: what a start touched, when, and which bytes. Versioned and schema-checked; a reader refuses
  * other versions. Times are milliseconds since the container was started; sizes and offsets are bytes.
  */
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { HeadstartError, messageOf } from '../image/errors.ts'
+import { writeWhole } from '../image/write-file.ts'
 
 export const TRACE_VERSION = 1
 
@@ -125,9 +126,6 @@ export async function readTrace(file: string): Promise<Trace> {
   return parseTrace(text, file)
 }
 
-/** Writes beside, then renames, so that a trace is whole or absent. */
 export async function writeTrace(file: string, trace: Trace): Promise<void> {
-  const beside = `${file}.${process.pid}.tmp`
-  await writeFile(beside, `${JSON.stringify(traceSchema.parse(trace))}\n`)
-  await rename(beside, file)
+  await writeWhole(file, `${JSON.stringify(traceSchema.parse(trace))}\n`)
 }

@@ -1,6 +1,7 @@
 /** Extended attributes of a tree on disk, by `getfattr`: Node can't read them. */
 import { tryCommand } from '../image/command.ts'
 import { codeOf } from '../image/errors.ts'
+import { withoutEscapes } from '../image/mounts.ts'
 
 /** [path, [name, value in base64][]][], paths as byte text without the folder */
 export type XattrList = [path: string, attributes: [name: string, value: string][]][]
@@ -38,10 +39,7 @@ export function parseXattrs(dump: string, folder: string): XattrList {
       const name = line.slice(0, at)
       return at < 1 || IGNORED.test(name) ? [] : [[name, line.slice(at + 1).replace(/^0s/, '')]]
     })
-    const path = plain(title.slice('# file: '.length)).slice(folder.length + 1)
+    const path = withoutEscapes(title.slice('# file: '.length)).slice(folder.length + 1)
     return attributes.length === 0 ? [] : [[Buffer.from(path, 'utf8').toString('latin1'), attributes]]
   })
 }
-
-const plain = (text: string): string =>
-  text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))

@@ -1,8 +1,9 @@
 /** `headstart report`: what was recorded and measured, as one HTML file; of several images, an overview with a page each. */
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { Command } from 'commander'
 import { HeadstartError, messageOf } from '../../image/errors.ts'
+import { writeWhole } from '../../image/write-file.ts'
 import { parseBench } from '../../report/bench/file.ts'
 import { renderFleet } from '../../report/page/fleet.ts'
 import { renderReport } from '../../report/page/render.ts'
@@ -56,10 +57,8 @@ async function writeFleet(file: string, images: readonly ImageMaterial[]): Promi
   )
 }
 
-/** Beside, then renamed: a page is whole or absent. @returns its size in bytes */
+/** @returns its size in bytes */
 async function writePage(file: string, page: string): Promise<number> {
-  const beside = `${file}.${process.pid}.tmp`
-  await writeFile(beside, page)
-  await rename(beside, file)
+  await writeWhole(file, page)
   return Buffer.byteLength(page)
 }

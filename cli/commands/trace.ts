@@ -1,10 +1,10 @@
 /** `headstart trace`: look at traces, merge and compare them, and exchange them with the reference tool. */
-import { rename, writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { HeadstartError } from '../../image/errors.ts'
 import { bytesOf } from '../../image/paths.ts'
 import { readTree } from '../../image/tree.ts'
 import type { Image } from '../../image/types.ts'
+import { writeWhole } from '../../image/write-file.ts'
 import { diffTraces } from '../../tracer/trace/diff.ts'
 import { mergeTraces } from '../../tracer/trace/merge.ts'
 import { exportRecord } from '../../tracer/trace/record.ts'
@@ -83,9 +83,7 @@ function registerExport(command: Command, context: CliContext): void {
       const image = await source.image(flags.platform)
       const layerOf = await ownersIn(image, context)
       const record = exportRecord(trace, image.descriptor.digest, layerOf)
-      const beside = `${flags.output}.${process.pid}.tmp`
-      await writeFile(beside, record)
-      await rename(beside, flags.output)
+      await writeWhole(flags.output, record)
       context.output().result(`${thousands(record.split('\n').length - 1)} files, written to ${flags.output}`)
     })
   addImageFlags(command)

@@ -2,9 +2,10 @@
  * The measurement file: what `bench` measured, how, and of what. Versioned and schema-checked; a reader refuses other versions.
  * Times are milliseconds since the sample began, sizes are bytes.
  */
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { HeadstartError, messageOf } from '../../image/errors.ts'
+import { writeWhole } from '../../image/write-file.ts'
 
 export const BENCH_VERSION = 1
 
@@ -193,9 +194,6 @@ export async function readBench(file: string): Promise<Bench> {
   return parseBench(text, file)
 }
 
-/** Writes beside, then renames, so that a measurement is whole or absent. */
 export async function writeBench(file: string, bench: Bench): Promise<void> {
-  const beside = `${file}.${process.pid}.tmp`
-  await writeFile(beside, `${JSON.stringify(benchSchema.parse(bench))}\n`)
-  await rename(beside, file)
+  await writeWhole(file, `${JSON.stringify(benchSchema.parse(bench))}\n`)
 }

@@ -11,6 +11,17 @@ export const ROOT_NODE: NodeId = 1
 
 export type NodeType = 'dir' | 'reg' | 'symlink' | 'char' | 'block' | 'fifo' | 'socket'
 
+/** The type in `st_mode`, as inode(7) has it. */
+export const FILE_TYPE_BITS: Readonly<Record<NodeType, number>> = {
+  fifo: 0o010000,
+  char: 0o020000,
+  dir: 0o040000,
+  block: 0o060000,
+  reg: 0o100000,
+  symlink: 0o120000,
+  socket: 0o140000,
+}
+
 export interface NodeAttributes {
   readonly type: NodeType
   /** permission bits with setuid, setgid and sticky: 0o0000 to 0o7777 */

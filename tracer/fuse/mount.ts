@@ -5,8 +5,8 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { access, readFile, stat, writeFile } from 'node:fs/promises'
 import type { z } from 'zod'
-import { tryCommand } from '../../image/command.ts'
 import { type ErrorCode, HeadstartError, messageOf } from '../../image/errors.ts'
+import { unmount } from '../../image/mounts.ts'
 import { type Trace, unusedSchema } from '../trace.ts'
 import {
   type Counters,
@@ -172,19 +172,13 @@ function startServer(mountPoint: string): Server {
     kill: () => child.kill('SIGKILL'),
     async [Symbol.asyncDispose]() {
       isWanted = false
-      await detach(mountPoint)
+      await unmount(mountPoint)
       if (child.connected) child.disconnect()
       const timer = setTimeout(() => child.kill('SIGKILL'), 5000)
       await ended
       clearTimeout(timer)
     },
   }
-}
-
-/** Unmounts if mounted; a mount in use, or one whose server is dead, is detached. */
-async function detach(mountPoint: string): Promise<void> {
-  const { status } = await tryCommand('umount', [mountPoint])
-  if (status !== 0) await tryCommand('umount', ['-l', mountPoint])
 }
 
 /** Routes replies; when the process ends, whoever still waits is told. Resolves then, with the reason. */

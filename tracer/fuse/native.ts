@@ -5,7 +5,13 @@
 import type Fuse from 'fuse-native'
 import type { Signal } from 'fuse-native'
 import { HeadstartError, messageOf } from '../../image/errors.ts'
-import { type FileSystem, type NodeAttributes, type NodeId, type NodeType, ROOT_NODE } from './file-system.ts'
+import {
+  FILE_TYPE_BITS,
+  type FileSystem,
+  type NodeAttributes,
+  type NodeId,
+  ROOT_NODE,
+} from './file-system.ts'
 
 const ENOENT = -2
 const EIO = -5
@@ -14,16 +20,6 @@ const ENODATA = -61
 
 /** The image can't change, so the kernel may keep what it was told. */
 const CACHE_SECONDS = 3600
-
-const FILE_TYPE: Readonly<Record<NodeType, number>> = {
-  fifo: 0o010000,
-  char: 0o020000,
-  dir: 0o040000,
-  block: 0o060000,
-  reg: 0o100000,
-  symlink: 0o120000,
-  socket: 0o140000,
-}
 
 /**
  * Mounts `fileSystem` on an empty folder. The mount is allowed devices and setuid programs, as a container's root needs them.
@@ -201,7 +197,7 @@ function encodeStat(node: NodeId, attributes: NodeAttributes): Uint32Array {
   const rdev = ((rdevMinor & 0xff) | ((rdevMajor & 0xfff) << 8) | ((rdevMinor & 0xfff00) << 12)) >>> 0
   const time = wide(Math.max(0, Math.floor(attributes.mtimeMs)))
   return Uint32Array.from([
-    FILE_TYPE[type] | mode,
+    FILE_TYPE_BITS[type] | mode,
     uid,
     gid,
     ...wide(size),

@@ -3,7 +3,7 @@
  *
  * Source: Linux, include/uapi/linux/fuse.h, protocol 7.31.
  */
-import type { NodeAttributes, NodeId, NodeType } from '../file-system.ts'
+import { FILE_TYPE_BITS, type NodeAttributes, type NodeId, type NodeType } from '../file-system.ts'
 
 export const OPCODE = {
   LOOKUP: 1,
@@ -55,16 +55,6 @@ const FOPEN_KEEP_CACHE = 1 << 1
 
 /** The image can't change, so the kernel may keep what it was told: seconds. */
 const VALID_SECONDS = 1_000_000_000
-
-const FILE_TYPE: Readonly<Record<NodeType, number>> = {
-  fifo: 0o010000,
-  char: 0o020000,
-  dir: 0o040000,
-  block: 0o060000,
-  reg: 0o100000,
-  symlink: 0o120000,
-  socket: 0o140000,
-}
 
 export interface Request {
   readonly opcode: number
@@ -122,7 +112,7 @@ function writeAttributes(out: Buffer, node: NodeId, attributes: NodeAttributes, 
     out.writeInt32LE(Math.floor(seconds / 2 ** 32), at + offset + 4)
     out.writeUInt32LE(nanoseconds, at + 48 + index * 4)
   }
-  out.writeUInt32LE(FILE_TYPE[type] | mode, at + 60)
+  out.writeUInt32LE(FILE_TYPE_BITS[type] | mode, at + 60)
   out.writeUInt32LE(nlink, at + 64)
   out.writeUInt32LE(uid, at + 68)
   out.writeUInt32LE(gid, at + 72)
@@ -198,7 +188,7 @@ export function writeDirent(
   write64(out, entry.node, at)
   write64(out, next, at + 8)
   out.writeUInt32LE(entry.name.length, at + 16)
-  out.writeUInt32LE(FILE_TYPE[entry.type] >> 12, at + 20)
+  out.writeUInt32LE(FILE_TYPE_BITS[entry.type] >> 12, at + 20)
   out.write(entry.name, at + 24, 'latin1')
   return size
 }
