@@ -1,15 +1,38 @@
-/** The demo's image (Debian, Python with numpy and Flask, a web app: three layers), made once and kept in .cache. */
+/** The images of scripts/demo-image, a real start of each kind, made once and kept in .cache. */
 import { fileURLToPath } from 'node:url'
 import { runCommand } from '../../image/command.ts'
 
-const FOLDER = fileURLToPath(new URL('../../.cache/demo-image', import.meta.url))
+const CACHE = fileURLToPath(new URL('../../.cache/', import.meta.url))
+const MAKE = fileURLToPath(new URL('../../scripts/demo-image/make', import.meta.url))
 
-export const demoImage = `oci:${FOLDER}:latest`
+export type DemoKind = 'webapp' | 'node' | 'nginx' | 'shell'
 
-/** What its log says when it serves. */
-export const DEMO_READY = /Running on/
+export interface DemoImage {
+  /** The image as a source's text. */
+  readonly image: string
+  /** What its log says when it serves. */
+  readonly ready: RegExp
+}
 
-/** Before all tests: several files at once would make it several times. */
+const folderOf = (kind: DemoKind): string => `${CACHE}demo-${kind}`
+
+const demo = (kind: DemoKind, ready: RegExp): DemoImage => ({ image: `oci:${folderOf(kind)}:latest`, ready })
+
+export const demoImages: Readonly<Record<DemoKind, DemoImage>> = {
+  webapp: demo('webapp', /Running on/),
+  node: demo('node', /listening on/),
+  nginx: demo('nginx', /start worker process/),
+  shell: demo('shell', /^ready/m),
+}
+
+export const demoImage = demoImages.webapp.image
+export const DEMO_READY = demoImages.webapp.ready
+
+/** Before all tests: several files at once would make them several times. */
 export async function setup(): Promise<void> {
-  await runCommand(fileURLToPath(new URL('../../scripts/demo-image/make', import.meta.url)), [FOLDER])
+  // The first makes the minimal Debian that all stand on.
+  await runCommand(MAKE, [folderOf('shell'), 'shell'])
+  await Promise.all(
+    (['webapp', 'node', 'nginx'] as const).map((kind) => runCommand(MAKE, [folderOf(kind), kind])),
+  )
 }
