@@ -1,5 +1,5 @@
 // A small server as many are: a framework, a few of node's own modules, one route.
-const crypto = require('crypto')
+const crypto = require('node:crypto')
 const express = require('express')
 
 const app = express()
