@@ -14,6 +14,8 @@ declare module 'fuse-native' {
       readonly defaultPermissions?: boolean
       readonly kernelCache?: boolean
       readonly fsname?: string
+      /** of libfuse, stacked on the operations */
+      readonly modules?: string
       readonly entryTimeout?: number
       readonly attrTimeout?: number
       /** false: no timer per request */

@@ -26,10 +26,7 @@ export const treeSpec = z.discriminatedUnion('kind', [
 ])
 export type TreeSpec = z.infer<typeof treeSpec>
 
-/**
- * What speaks to the kernel: the fuse-native library, or the protocol itself, from Node alone: faster, and exact where names are not
- * UTF-8, but only for trees on disk.
- */
+/** What speaks to the kernel: the fuse-native library, or the protocol itself, from Node alone: faster, but only for trees on disk. */
 const serverName = z.enum(['fuse-native', 'kernel'])
 export type ServerName = z.infer<typeof serverName>
 

@@ -1,6 +1,7 @@
 /**
- * Serves a file system through fuse-native. It names files by path, as UTF-8 text, so paths are turned into nodes here; names
- * that are not UTF-8 are found by their decoded form.
+ * Serves a file system through fuse-native. It names files by path, so paths are turned into nodes here. The library takes and gives
+ * text, and would lose names that are not UTF-8: libfuse's own iconv module turns each byte into one character on the way in, and
+ * back on the way out, so that text here is byte text, as everywhere.
  */
 import type Fuse from 'fuse-native'
 import type { Signal } from 'fuse-native'
@@ -35,8 +36,9 @@ export async function serveNative(fileSystem: FileSystem, mountPoint: string): P
     entryTimeout: CACHE_SECONDS,
     attrTimeout: CACHE_SECONDS,
     timeout: false,
+    modules: 'iconv',
     // Options that the library has no names for ride on this one.
-    fsname: `headstart,subtype=headstart,dev,suid,ro,use_ino,negative_timeout=${CACHE_SECONDS}`,
+    fsname: `headstart,subtype=headstart,dev,suid,ro,use_ino,from_code=UTF-8,to_code=ISO-8859-1,negative_timeout=${CACHE_SECONDS}`,
   })
   Object.assign(fuse, rawOperations(fileSystem))
   await new Promise<void>((resolve, reject) => {
@@ -95,7 +97,7 @@ function rawOperations(fileSystem: FileSystem) {
       const node = resolve(path)
       if (node === undefined) return signal(ENOENT, [], [])
       const entries = fileSystem.entries(node)
-      const names = entries.map((entry) => decodeName(entry.name))
+      const names = entries.map((entry) => entry.name)
       signal(
         0,
         ['.', '..', ...names],
@@ -105,7 +107,7 @@ function rawOperations(fileSystem: FileSystem) {
     _op_readlink(signal: Signal, path: string) {
       const node = resolve(path)
       if (node === undefined) signal(ENOENT, '')
-      else signal(0, decodeName(fileSystem.readlink(node)))
+      else signal(0, fileSystem.readlink(node))
     },
     _op_open(signal: Signal, path: string) {
       const node = resolve(path)
@@ -162,29 +164,13 @@ function pathResolver(fileSystem: FileSystem): (path: string) => NodeId | undefi
     if (found !== undefined) return found
     const slash = path.lastIndexOf('/')
     const parent = resolve(path.slice(0, slash))
-    const node = parent === undefined ? undefined : child(parent, path.slice(slash + 1))
+    const node = parent === undefined ? undefined : fileSystem.lookup(parent, path.slice(slash + 1))
     if (node !== undefined) known.set(path, node)
     return node
   }
 
-  function child(parent: NodeId, name: string): NodeId | undefined {
-    const exact = fileSystem.lookup(parent, encodeName(name))
-    if (exact !== undefined || !name.includes('\ufffd')) return exact
-    const entry = fileSystem.entries(parent).find((one) => decodeName(one.name) === name)
-    return entry && fileSystem.lookup(parent, entry.name)
-  }
-
   return (path) => (path === '/' ? ROOT_NODE : resolve(path))
 }
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the ASCII range, where bytes and text are the same
-const isAscii = (text: string): boolean => /^[\x00-\x7f]*$/.test(text)
-
-const decodeName = (bytes: string): string =>
-  isAscii(bytes) ? bytes : Buffer.from(bytes, 'latin1').toString('utf8')
-
-const encodeName = (text: string): string =>
-  isAscii(text) ? text : Buffer.from(text, 'utf8').toString('latin1')
 
 const EMPTY_STAT = new Uint32Array(18)
 
