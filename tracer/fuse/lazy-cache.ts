@@ -26,6 +26,8 @@ export async function createContentCache(folder: string, limits: CacheLimits): P
   /** oldest first */
   const memory = new Map<string, Buffer>()
   const spooled = new Map<string, Spooled>()
+  /** on its way to the disk, and possibly out of memory's share already */
+  const leaving = new Map<string, Buffer>()
   let memoryUsed = 0
   let diskUsed = 0
   let writing: Promise<void> = Promise.resolve()
@@ -41,14 +43,15 @@ export async function createContentCache(folder: string, limits: CacheLimits): P
   }
 
   function write(key: string, content: Buffer): void {
-    if (spooled.has(key) || diskUsed + content.length > limits.diskBytes) return
+    if (spooled.has(key) || leaving.has(key) || diskUsed + content.length > limits.diskBytes) return
     const position = diskUsed
     diskUsed += content.length
-    writing = writing.then(async () => {
-      await spool.write(content, 0, content.length, position)
-      spooled.set(key, { position, size: content.length })
-    })
-    writing.catch(() => {}) // a full disk: content stays in memory, or is fetched again
+    leaving.set(key, content)
+    writing = writing
+      .then(() => writeAll(spool, content, position))
+      .then(() => void spooled.set(key, { position, size: content.length }))
+      .catch(() => {}) // a full disk: content stays in memory, or is fetched again
+      .finally(() => void leaving.delete(key))
   }
 
   return {
@@ -59,6 +62,8 @@ export async function createContentCache(folder: string, limits: CacheLimits): P
         memory.set(key, content)
         return Promise.resolve(content)
       }
+      const written = leaving.get(key)
+      if (written) return Promise.resolve(written)
       const place = spooled.get(key)
       if (!place) return undefined
       return readSpooled(spool, place).then((read) => {
@@ -71,6 +76,14 @@ export async function createContentCache(folder: string, limits: CacheLimits): P
       keep(key, content)
       write(key, content)
     },
+  }
+}
+
+/** A single write may take less than it was given. */
+async function writeAll(spool: FileHandle, content: Buffer, position: number): Promise<void> {
+  for (let done = 0; done < content.length; ) {
+    const { bytesWritten } = await spool.write(content, done, content.length - done, position + done)
+    done += bytesWritten
   }
 }
 
