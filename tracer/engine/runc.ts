@@ -1,13 +1,16 @@
 /** Runs a container with runc alone: no daemon, the overlay is its root. Networks are the host's, or none. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
-import { constants } from 'node:os'
+import { createHash } from 'node:crypto'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { constants, hostname } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { tryCommand } from '../../image/command.ts'
 import { HeadstartError, messageOf } from '../../image/errors.ts'
 import { readInside } from '../inside.ts'
+import { lookAtMachine } from './machine.ts'
 import { killAll, processesNaming, removeCgroups } from './processes.ts'
+import type { RunOptions } from './run-options.ts'
 import { runcConfig } from './runc-config.ts'
 import type { Container, ContainerRequest, Engine } from './types.ts'
 import { resolveUser } from './users.ts'
@@ -109,36 +112,54 @@ async function writeBundle(request: ContainerRequest): Promise<string> {
     readInside(plainRoot, 'etc/group'),
   ])
   const identity = resolveUser(process.user, passwd, group)
-  const files = await writeNetworkFiles(bundle, request)
-  const config = runcConfig({ id, root, process, identity, options, files })
+  const name = hostnameOf(request)
+  const files = await writeNetworkFiles(bundle, name, options)
+  const machine = await lookAtMachine({ devices: options.privileged ?? false })
+  const config = runcConfig({ id, root, hostname: name, process, identity, options, files, machine })
   await writeFile(join(bundle, 'config.json'), JSON.stringify(config), { mode: 0o600 })
   return bundle
 }
 
+/** As Docker: on the host's network its name too; else one that looks like a container's ID. */
+const hostnameOf = ({ id, options }: ContainerRequest): string =>
+  options.network === 'none' ? createHash('sha256').update(id).digest('hex').slice(0, 12) : hostname()
+
+/** /etc/hosts of a container without network, as Docker writes it. */
+const LOOPBACK_HOSTS = [
+  ['127.0.0.1', 'localhost'],
+  ['::1', 'localhost ip6-localhost ip6-loopback'],
+  ['fe00::0', 'ip6-localnet'],
+  ['ff00::0', 'ip6-mcastprefix'],
+  ['ff02::1', 'ip6-allnodes'],
+  ['ff02::2', 'ip6-allrouters'],
+]
+
+const hostsLines = (entries: readonly (readonly string[])[]): string =>
+  entries.map((entry) => `${entry.join('\t')}\n`).join('')
+
 /** /etc/hosts, hostname and resolv.conf: the engine's business, not the image's. */
-async function writeNetworkFiles(bundle: string, { id, options }: ContainerRequest) {
-  const hosts = [
-    '127.0.0.1 localhost',
-    '::1 localhost ip6-localhost ip6-loopback',
-    `127.0.0.1 ${id.slice(-12)}`,
-  ]
+async function writeNetworkFiles(bundle: string, hostname: string, options: RunOptions) {
+  const dns = (options.dns ?? []).map((server) => `nameserver ${server}\n`).join('')
+  const known =
+    options.network === 'none'
+      ? hostsLines(LOOPBACK_HOSTS)
+      : await readFile('/etc/hosts', 'utf8').catch(() => '')
   const added = (options.addHosts ?? []).map((entry) => {
     const at = entry.indexOf(':')
-    return `${entry.slice(at + 1)} ${entry.slice(0, at)}`
+    return [entry.slice(at + 1), entry.slice(0, at)]
   })
-  const dns = options.dns ?? []
-  await writeFile(join(bundle, 'hosts'), `${[...hosts, ...added].join('\n')}\n`)
-  await writeFile(join(bundle, 'hostname'), `${id.slice(-12)}\n`)
-  if (dns.length > 0)
-    await writeFile(join(bundle, 'resolv.conf'), dns.map((server) => `nameserver ${server}\n`).join(''))
-  else
-    await copyFile('/etc/resolv.conf', join(bundle, 'resolv.conf')).catch(() =>
-      writeFile(join(bundle, 'resolv.conf'), ''),
-    )
-  return ['hosts', 'hostname', 'resolv.conf'].map((name) => ({
-    source: join(bundle, name),
-    target: `/etc/${name}`,
-  }))
+  const texts = {
+    hosts: known + hostsLines(added),
+    hostname: `${hostname}\n`,
+    'resolv.conf': dns || (await readFile('/etc/resolv.conf', 'utf8').catch(() => '')),
+  }
+  return Promise.all(
+    Object.entries(texts).map(async ([name, text]) => {
+      const source = join(bundle, name)
+      await writeFile(source, text)
+      return { source, target: `/etc/${name}` }
+    }),
+  )
 }
 
 /** @returns the container's status. Rejects with E_RUN when runc itself failed, by its log. */

@@ -1,89 +1,76 @@
 /**
- * A seccomp filter that refuses what Docker's default profile refuses, unless a capability allows it. Pure.
+ * The seccomp filter of a container as Docker's default makes it: what isn't allowed is refused with EPERM. Pure.
  *
- * Source: Docker's documentation, "Significant syscalls blocked by the default profile".
+ * Source: OCI runtime-spec, config-linux.md, "Seccomp"; Docker's documentation, "Seccomp security profiles".
  */
+import { ALWAYS, ARCHITECTURES, BY_CAPABILITY } from './seccomp-calls.ts'
 
 const EPERM = 1
 const ENOSYS = 38
 
-/** Calls that no capability opens. */
-const NEVER = [
-  'add_key',
-  'create_module',
-  'get_kernel_syms',
-  'kexec_file_load',
-  'kexec_load',
-  'keyctl',
-  'move_pages',
-  'nfsservctl',
-  'query_module',
-  'request_key',
-  'swapoff',
-  'swapon',
-  'sysfs',
-  '_sysctl',
-  'uselib',
-  'userfaultfd',
-  'ustat',
-  'vm86',
-  'vm86old',
-]
-
-const BY_CAPABILITY: Readonly<Record<string, readonly string[]>> = {
-  CAP_SYS_ADMIN: [
-    'bpf',
-    'fsconfig',
-    'fsmount',
-    'fsopen',
-    'fspick',
-    'lookup_dcookie',
-    'mount',
-    'mount_setattr',
-    'move_mount',
-    'open_tree',
-    'perf_event_open',
-    'pivot_root',
-    'quotactl',
-    'setns',
-    'umount',
-    'umount2',
-    'unshare',
-  ],
-  CAP_DAC_READ_SEARCH: ['open_by_handle_at'],
-  CAP_SYS_BOOT: ['reboot'],
-  CAP_SYS_MODULE: ['delete_module', 'finit_module', 'init_module'],
-  CAP_SYS_NICE: ['get_mempolicy', 'mbind', 'set_mempolicy'],
-  CAP_SYS_PACCT: ['acct'],
-  CAP_SYS_PTRACE: ['kcmp', 'process_vm_readv', 'process_vm_writev'],
-  CAP_SYS_RAWIO: ['ioperm', 'iopl'],
-  CAP_SYS_TIME: ['clock_settime', 'settimeofday', 'stime'],
+interface Argument {
+  readonly index: number
+  readonly value: number
+  readonly valueTwo?: number
+  readonly op: 'SCMP_CMP_EQ' | 'SCMP_CMP_LT' | 'SCMP_CMP_MASKED_EQ'
 }
 
-export function seccompProfile(capabilities: readonly string[]) {
-  const refused = Object.entries(BY_CAPABILITY).flatMap(([capability, calls]) =>
-    capabilities.includes(capability) ? [] : calls,
+interface Rule {
+  readonly names: readonly string[]
+  readonly action: 'SCMP_ACT_ALLOW' | 'SCMP_ACT_ERRNO'
+  readonly errnoRet?: number
+  readonly args?: readonly Argument[]
+}
+
+/** Flags of clone(2) for a new mount, cgroup, uts, ipc, user, pid or network namespace. */
+const NAMESPACE_FLAGS = 0x7e020000
+
+/** PER_LINUX and PER_LINUX32, each as it is and with UNAME26, and the question which one it is. */
+const PERSONALITIES = [0x0, 0x8, 0x20000, 0x20008, 0xffffffff]
+
+/** Families below this one are all allowed (unix, inet, inet6, …), and some of those above: netlink, packet, can, tipc, bluetooth, … */
+const FAMILIES_BELOW = 12
+const FAMILIES = [
+  13, 14, 15, 16, 17, 18, 21, 22, 24, 26, 27, 28, 29, 30, 31, 32, 33, 35, 36, 39, 41, 42, 43, 44, 45,
+]
+
+/**
+ * @param capabilities `CAP_…` of the bounding set: each opens calls
+ * @param architecture Node's name for the machine's; for one that isn't known the filter covers native programs alone
+ */
+export function seccompProfile(capabilities: readonly string[], architecture: string) {
+  const { filters = [], calls = [] } = ARCHITECTURES[architecture] ?? {}
+  const opened = Object.entries(BY_CAPABILITY).flatMap(([capability, names]) =>
+    capabilities.includes(capability) ? names : [],
   )
-  const mayUnshare = capabilities.includes('CAP_SYS_ADMIN')
   return {
-    defaultAction: 'SCMP_ACT_ALLOW',
+    defaultAction: 'SCMP_ACT_ERRNO',
+    defaultErrnoRet: EPERM,
+    architectures: filters.map((name) => `SCMP_ARCH_${name}`),
     syscalls: [
-      { names: [...NEVER, ...refused], action: 'SCMP_ACT_ERRNO', errnoRet: EPERM },
-      ...(mayUnshare ? [] : namespaceRules),
+      allow([...ALWAYS, ...calls, ...opened]),
+      // One rule a condition: any of them is enough.
+      allow(['socket'], { index: 0, value: FAMILIES_BELOW, op: 'SCMP_CMP_LT' }),
+      ...FAMILIES.map((value) => allow(['socket'], { index: 0, value, op: 'SCMP_CMP_EQ' })),
+      ...PERSONALITIES.map((value) => allow(['personality'], { index: 0, value, op: 'SCMP_CMP_EQ' })),
+      ...(capabilities.includes('CAP_SYS_ADMIN') ? [] : cloneRules(architecture)),
     ],
   }
 }
 
-/** Flags of clone(2) for a new mount, cgroup, uts, ipc, user, pid or network namespace. */
-const NAMESPACE_FLAGS = [0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000]
+const allow = (names: readonly string[], ...args: readonly Argument[]): Rule => ({
+  names,
+  action: 'SCMP_ACT_ALLOW',
+  ...(args.length > 0 && { args }),
+})
 
 /** A new namespace may not be had by clone; clone3's flags can't be seen, so that programs are sent back to clone. */
-const namespaceRules = [
-  ...NAMESPACE_FLAGS.map((flag) => ({
-    names: ['clone'],
-    action: 'SCMP_ACT_ERRNO',
-    errnoRet: EPERM,
-    args: [{ index: 0, value: flag, valueTwo: flag, op: 'SCMP_CMP_MASKED_EQ' }],
-  })),
+const cloneRules = (architecture: string): Rule[] => [
+  allow(['clone'], {
+    index: architecture === 's390x' ? 1 : 0,
+    value: NAMESPACE_FLAGS,
+    valueTwo: 0,
+    op: 'SCMP_CMP_MASKED_EQ',
+  }),
   { names: ['clone3'], action: 'SCMP_ACT_ERRNO', errnoRet: ENOSYS },
 ]
