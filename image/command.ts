@@ -13,6 +13,8 @@ export interface CommandOptions {
   readonly input?: string
   readonly signal?: AbortSignal
   readonly env?: NodeJS.ProcessEnv
+  /** of what it prints; UTF-8 without. `latin1` keeps every byte, as one character. */
+  readonly encoding?: 'latin1'
 }
 
 /**

@@ -6,20 +6,21 @@ import { withoutEscapes } from '../image/mounts.ts'
 /** [path, [name, value in base64][]][], paths as byte text without the folder */
 export type XattrList = [path: string, attributes: [name: string, value: string][]][]
 
+const EVERYTHING = [
+  '--recursive',
+  '--physical',
+  '--no-dereference',
+  '--absolute-names',
+  '--dump',
+  '--match=-',
+  '--encoding=base64',
+]
+
 /** @returns undefined where getfattr is not installed */
 export async function readXattrs(folder: string): Promise<XattrList | undefined> {
   try {
-    const { stdout } = await tryCommand('getfattr', [
-      '--recursive',
-      '--physical',
-      '--no-dereference',
-      '--absolute-names',
-      '--dump',
-      '--match=-',
-      '--encoding=base64',
-      folder,
-    ])
-    return parseXattrs(stdout, folder)
+    const { stdout } = await tryCommand('getfattr', [...EVERYTHING, folder], { encoding: 'latin1' })
+    return parseXattrs(stdout, Buffer.from(folder).toString('latin1'))
   } catch (error) {
     if (codeOf(error) === 'E_COMMAND') return undefined
     throw error
@@ -29,7 +30,7 @@ export async function readXattrs(folder: string): Promise<XattrList | undefined>
 /** Overlayfs keeps notes of its own in these, and ACLs need more than an attribute. */
 const IGNORED = /^(trusted\.overlay\.|system\.)/
 
-/** Pure: `# file: PATH`, then a line `NAME=0sBASE64` an attribute, then an empty one. */
+/** Pure, of byte text: `# file: PATH`, then a line `NAME=0sBASE64` an attribute, then an empty one. */
 export function parseXattrs(dump: string, folder: string): XattrList {
   return dump.split('\n\n').flatMap((block): XattrList => {
     const [title, ...lines] = block.trim().split('\n')
@@ -40,6 +41,6 @@ export function parseXattrs(dump: string, folder: string): XattrList {
       return at < 1 || IGNORED.test(name) ? [] : [[name, line.slice(at + 1).replace(/^0s/, '')]]
     })
     const path = withoutEscapes(title.slice('# file: '.length)).slice(folder.length + 1)
-    return attributes.length === 0 ? [] : [[Buffer.from(path, 'utf8').toString('latin1'), attributes]]
+    return attributes.length === 0 ? [] : [[path, attributes]]
   })
 }

@@ -30,14 +30,20 @@ export interface NodeAttributes {
   readonly gid: number
   readonly size: number
   readonly nlink: number
-  /** milliseconds since 1970 */
-  readonly mtimeMs: number
+  /** taken on disk, of 512 bytes each */
+  readonly blocks: number
+  /** since 1970, whole; the rest is in nanoseconds, which are never negative */
+  readonly mtimeSeconds: number
+  readonly mtimeNanoseconds: number
   readonly rdevMajor: number
   readonly rdevMinor: number
 }
 
 /** File names are bytes, as latin1 text with one code unit a byte, so that none is lost; see `image/paths.ts`. */
 export type ByteString = string
+
+/** The kernel asks FUSE file systems for longer names than disks have. */
+export const MAX_NAME_BYTES = 255
 
 export interface DirectoryEntry {
   readonly name: ByteString

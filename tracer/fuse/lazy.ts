@@ -135,7 +135,8 @@ function nodeFor(layer: number, entry: EstargzEntry, nlink: number): Node {
       gid: entry.gid,
       size: type === 'symlink' ? entry.linkName.length : entry.size,
       nlink,
-      mtimeMs: entry.mtime * 1000,
+      blocks: Math.ceil((type === 'reg' ? entry.size : 0) / 512),
+      ...splitTime(entry.mtime),
       rdevMajor: entry.devMajor,
       rdevMinor: entry.devMinor,
     },
@@ -157,11 +158,18 @@ const impliedDirectory = (): Node => ({
     gid: 0,
     size: 0,
     nlink: 1,
-    mtimeMs: 0,
+    blocks: 0,
+    mtimeSeconds: 0,
+    mtimeNanoseconds: 0,
     rdevMajor: 0,
     rdevMinor: 0,
   },
 })
+
+function splitTime(seconds: number): Pick<NodeAttributes, 'mtimeSeconds' | 'mtimeNanoseconds'> {
+  const mtimeSeconds = Math.floor(seconds)
+  return { mtimeSeconds, mtimeNanoseconds: Math.floor((seconds - mtimeSeconds) * 1e9) }
+}
 
 function totalsOf(nodes: readonly (Node | undefined)[]) {
   let files = 0

@@ -9,6 +9,7 @@ import { HeadstartError, messageOf } from '../../image/errors.ts'
 import {
   FILE_TYPE_BITS,
   type FileSystem,
+  MAX_NAME_BYTES,
   type NodeAttributes,
   type NodeId,
   ROOT_NODE,
@@ -17,7 +18,11 @@ import {
 const ENOENT = -2
 const EIO = -5
 const ERANGE = -34
+const ENAMETOOLONG = -36
 const ENODATA = -61
+
+/** Room for a link's target, as UTF-8; of byte text, characters above 0x7f take two. */
+const MAX_TARGET_BYTES = 4096
 
 /** The image can't change, so the kernel may keep what it was told. */
 const CACHE_SECONDS = 3600
@@ -90,7 +95,7 @@ function rawOperations(fileSystem: FileSystem) {
   return {
     _op_getattr(signal: Signal, path: string) {
       const node = resolve(path)
-      if (node === undefined) signal(ENOENT, EMPTY_STAT)
+      if (node === undefined) signal(isTooLong(path) ? ENAMETOOLONG : ENOENT, EMPTY_STAT)
       else signal(0, statOf(node))
     },
     _op_readdir(signal: Signal, path: string) {
@@ -98,16 +103,17 @@ function rawOperations(fileSystem: FileSystem) {
       if (node === undefined) return signal(ENOENT, [], [])
       const entries = fileSystem.entries(node)
       const names = entries.map((entry) => entry.name)
-      signal(
-        0,
-        ['.', '..', ...names],
-        [EMPTY_STAT, EMPTY_STAT, ...entries.map((entry) => statOf(entry.node))],
-      )
+      // Without a number the C library would leave them out of the listing.
+      const own = statOf(node)
+      signal(0, ['.', '..', ...names], [own, own, ...entries.map((entry) => statOf(entry.node))])
     },
     _op_readlink(signal: Signal, path: string) {
       const node = resolve(path)
-      if (node === undefined) signal(ENOENT, '')
-      else signal(0, fileSystem.readlink(node))
+      if (node === undefined) return signal(ENOENT, '')
+      const target = fileSystem.readlink(node)
+      // The library would cut it.
+      if (Buffer.byteLength(target) > MAX_TARGET_BYTES) signal(ENAMETOOLONG, '')
+      else signal(0, target)
     },
     _op_open(signal: Signal, path: string) {
       const node = resolve(path)
@@ -172,6 +178,8 @@ function pathResolver(fileSystem: FileSystem): (path: string) => NodeId | undefi
   return (path) => (path === '/' ? ROOT_NODE : resolve(path))
 }
 
+const isTooLong = (path: string): boolean => path.length - path.lastIndexOf('/') - 1 > MAX_NAME_BYTES
+
 const EMPTY_STAT = new Uint32Array(18)
 
 /** statfs: block and fragment size, and the longest name. */
@@ -179,9 +187,11 @@ const STATFS = Uint32Array.from([4096, 4096, 0, 0, 0, 0, 0, 0, 0, 0, 255])
 
 /** fuse-native's layout: mode, uid, gid, size (64 bits), dev, nlink, ino, rdev, blksize, blocks, atime, mtime, ctime (ms, 64 bits each). */
 function encodeStat(node: NodeId, attributes: NodeAttributes): Uint32Array {
-  const { type, mode, uid, gid, size, nlink, rdevMajor, rdevMinor } = attributes
+  const { type, mode, uid, gid, size, nlink, blocks, rdevMajor, rdevMinor } = attributes
   const rdev = ((rdevMinor & 0xff) | ((rdevMajor & 0xfff) << 8) | ((rdevMinor & 0xfff00) << 12)) >>> 0
-  const time = wide(Math.max(0, Math.floor(attributes.mtimeMs)))
+  const time = wide(
+    Math.max(0, attributes.mtimeSeconds * 1000 + Math.floor(attributes.mtimeNanoseconds / 1e6)),
+  )
   return Uint32Array.from([
     FILE_TYPE_BITS[type] | mode,
     uid,
@@ -192,7 +202,7 @@ function encodeStat(node: NodeId, attributes: NodeAttributes): Uint32Array {
     node,
     rdev,
     4096,
-    ...wide(Math.ceil(size / 512)),
+    ...wide(blocks),
     ...time,
     ...time,
     ...time,

@@ -2,7 +2,7 @@
  * A tree on disk, its names, attributes and links read once into memory. Plain data, which can be handed to another thread. The tree must not
  * change meanwhile.
  */
-import { lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs'
+import { type BigIntStats, lstatSync, readdirSync, readlinkSync } from 'node:fs'
 import {
   type DirectoryEntry,
   type FileSystem,
@@ -65,8 +65,8 @@ export function indexTree(folder: string, xattrs: XattrTable = new Map()): TreeI
   const linked = new Map<string, NodeId>()
   const totals = { files: 0, bytes: 0 }
 
-  function add(path: Buffer, name: string, stats: Stats): NodeId {
-    const key = stats.nlink > 1 && !stats.isDirectory() ? `${stats.dev}:${stats.ino}` : undefined
+  function add(path: Buffer, name: string, stats: BigIntStats): NodeId {
+    const key = stats.nlink > 1n && !stats.isDirectory() ? `${stats.dev}:${stats.ino}` : undefined
     const known = key === undefined ? undefined : linked.get(key)
     if (known !== undefined) return known
     const id = nodes.length
@@ -82,20 +82,20 @@ export function indexTree(folder: string, xattrs: XattrTable = new Map()): TreeI
     if (key !== undefined) linked.set(key, id)
     if (stats.isFile()) {
       totals.files++
-      totals.bytes += stats.size
+      totals.bytes += Number(stats.size)
     }
     return id
   }
 
   const root = Buffer.from(folder)
-  const pending = [{ id: add(root, '', lstatSync(root)), path: root, name: '' }]
+  const pending = [{ id: add(root, '', lstatSync(root, { bigint: true })), path: root, name: '' }]
   for (let at = pending.pop(); at; at = pending.pop()) {
     const children = folders.get(at.id)
     for (const bytes of readdirSync(at.path, { encoding: 'buffer' })) {
       const base = bytes.toString('latin1')
       const path = Buffer.concat([at.path, SLASH, bytes])
       const name = at.name === '' ? base : `${at.name}/${base}`
-      const stats = lstatSync(path)
+      const stats = lstatSync(path, { bigint: true })
       const id = add(path, name, stats)
       children?.set(base, { name: base, node: id, type: typeOf(stats) })
       if (stats.isDirectory()) pending.push({ id, path, name })
@@ -107,25 +107,31 @@ export function indexTree(folder: string, xattrs: XattrTable = new Map()): TreeI
 
 const SLASH = Buffer.from('/')
 
-function attributesOf(stats: Stats): NodeAttributes {
+function attributesOf(stats: BigIntStats): NodeAttributes {
+  const nanoseconds = stats.mtimeNs % SECOND
+  const mtimeNanoseconds = nanoseconds < 0n ? nanoseconds + SECOND : nanoseconds
   return {
     type: typeOf(stats),
-    mode: stats.mode & 0o7777,
-    uid: stats.uid,
-    gid: stats.gid,
-    size: stats.size,
-    nlink: stats.nlink,
-    mtimeMs: stats.mtimeMs,
-    ...splitDevice(stats.rdev),
+    mode: Number(stats.mode) & 0o7777,
+    uid: Number(stats.uid),
+    gid: Number(stats.gid),
+    size: Number(stats.size),
+    nlink: Number(stats.nlink),
+    blocks: Number(stats.blocks),
+    mtimeSeconds: Number((stats.mtimeNs - mtimeNanoseconds) / SECOND),
+    mtimeNanoseconds: Number(mtimeNanoseconds),
+    ...splitDevice(Number(stats.rdev)),
   }
 }
+
+const SECOND = 1_000_000_000n
 
 /** Linux's 64-bit dev_t: minor in bits 0-7 and 20-31, major in bits 8-19 (and, above 32 bits, unused). */
 function splitDevice(device: number): { rdevMajor: number; rdevMinor: number } {
   return { rdevMajor: (device >>> 8) & 0xfff, rdevMinor: (device & 0xff) | ((device >>> 12) & 0xfff00) }
 }
 
-function typeOf(stats: Stats): NodeType {
+function typeOf(stats: BigIntStats): NodeType {
   if (stats.isFile()) return 'reg'
   if (stats.isDirectory()) return 'dir'
   if (stats.isSymbolicLink()) return 'symlink'

@@ -1,6 +1,6 @@
 /** Answers requests of the kernel from a file system. Bytes in, bytes out; where a request is sent, and by whom, is not known here. */
 import type { SyncFileSystem } from '../directory.ts'
-import type { DirectoryEntry, FileSystem, NodeId } from '../file-system.ts'
+import { type DirectoryEntry, type FileSystem, MAX_NAME_BYTES, type NodeId } from '../file-system.ts'
 import {
   direntBytes,
   ENTRY_BYTES,
@@ -33,7 +33,9 @@ export function createAnswerer(tree: SyncFileSystem): (request: Buffer) => Buffe
   function handle({ opcode, node, body }: Request): Outcome {
     switch (opcode) {
       case OPCODE.LOOKUP: {
-        const child = tree.lookup(node, nameIn(body))
+        const name = nameIn(body)
+        if (name.length > MAX_NAME_BYTES) return -ERRNO.ENAMETOOLONG
+        const child = tree.lookup(node, name)
         return writeEntry(out, child ?? 0, child === undefined ? undefined : tree.attributes(child))
       }
       case OPCODE.GETATTR:

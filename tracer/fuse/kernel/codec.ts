@@ -26,7 +26,7 @@ export const OPCODE = {
   READDIRPLUS: 44,
 } as const
 
-export const ERRNO = { ENOENT: 2, EIO: 5, ENODATA: 61, ENOSYS: 38, ERANGE: 34 } as const
+export const ERRNO = { ENOENT: 2, EIO: 5, ERANGE: 34, ENAMETOOLONG: 36, ENOSYS: 38, ENODATA: 61 } as const
 
 /** struct fuse_in_header: len, opcode, unique (64), nodeid (64), uid, gid, pid, padding */
 export const IN_HEADER_BYTES = 40
@@ -101,16 +101,14 @@ export function writeInit(out: Buffer, body: Buffer): number {
 
 /** struct fuse_attr */
 function writeAttributes(out: Buffer, node: NodeId, attributes: NodeAttributes, at: number): void {
-  const { type, mode, uid, gid, size, nlink, mtimeMs, rdevMajor, rdevMinor } = attributes
-  const seconds = Math.floor(mtimeMs / 1000)
-  const nanoseconds = Math.round((mtimeMs - seconds * 1000) * 1e6) % 1e9
+  const { type, mode, uid, gid, size, nlink, blocks, rdevMajor, rdevMinor } = attributes
   write64(out, node, at)
   write64(out, size, at + 8)
-  write64(out, Math.ceil(size / 512), at + 16)
+  write64(out, blocks, at + 16)
   for (const [index, offset] of [24, 32, 40].entries()) {
-    out.writeUInt32LE(seconds >>> 0, at + offset)
-    out.writeInt32LE(Math.floor(seconds / 2 ** 32), at + offset + 4)
-    out.writeUInt32LE(nanoseconds, at + 48 + index * 4)
+    out.writeUInt32LE(attributes.mtimeSeconds >>> 0, at + offset)
+    out.writeInt32LE(Math.floor(attributes.mtimeSeconds / 2 ** 32), at + offset + 4)
+    out.writeUInt32LE(attributes.mtimeNanoseconds, at + 48 + index * 4)
   }
   out.writeUInt32LE(FILE_TYPE_BITS[type] | mode, at + 60)
   out.writeUInt32LE(nlink, at + 64)
