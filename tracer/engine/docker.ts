@@ -109,13 +109,22 @@ async function createContainer(
   )
 }
 
-const bindsOf = (options: RunOptions): Docker.MountSettings[] =>
-  (options.binds ?? []).map(({ type, source, target, readOnly }) => ({
-    Type: type,
-    Source: source,
-    Target: target,
-    ReadOnly: readOnly,
-  }))
+const bindsOf = ({ binds = [] }: RunOptions): Docker.MountSettings[] =>
+  binds
+    .filter(({ type }) => type !== 'tmpfs')
+    .map(({ type, source, target, readOnly }) => ({
+      Type: type,
+      Source: source,
+      Target: target,
+      ReadOnly: readOnly,
+    }))
+
+const tmpfsOf = ({ binds = [] }: RunOptions): Record<string, string> =>
+  Object.fromEntries(
+    binds
+      .filter(({ type }) => type === 'tmpfs')
+      .map(({ target, readOnly, options = [] }) => [target, [readOnly ? 'ro' : 'rw', ...options].join()]),
+  )
 
 function hostConfig(options: RunOptions): Docker.HostConfig {
   const ports = (options.publish ?? []).map(
@@ -123,6 +132,7 @@ function hostConfig(options: RunOptions): Docker.HostConfig {
       [`${containerPort}/${protocol}`, [{ HostIp: hostIp, HostPort: hostPort }]] as const,
   )
   return {
+    Tmpfs: tmpfsOf(options),
     PortBindings: Object.fromEntries(ports),
     ExtraHosts: [...(options.addHosts ?? [])],
     Dns: [...(options.dns ?? [])],

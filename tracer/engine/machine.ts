@@ -1,5 +1,5 @@
 /** What a container's configuration needs to know of the machine. */
-import { access, lstat, readdir } from 'node:fs/promises'
+import { access, lstat, readdir, readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 
@@ -20,6 +20,8 @@ export interface Machine {
   readonly cpus: number
   /** control groups in one hierarchy (version 2 alone) */
   readonly unifiedCgroups: boolean
+  /** what this process may have at most */
+  readonly capabilityBits: bigint
   /** what a privileged container finds in /dev; empty unless asked for */
   readonly devices: readonly HostDevice[]
 }
@@ -32,8 +34,14 @@ export async function lookAtMachine({ devices }: { readonly devices: boolean }):
       () => true,
       () => false,
     ),
+    capabilityBits: await boundingSet(),
     devices: devices ? await devicesBelow('/dev') : [],
   }
+}
+
+async function boundingSet(): Promise<bigint> {
+  const status = await readFile('/proc/self/status', 'utf8')
+  return BigInt(`0x${/^CapBnd:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? 0}`)
 }
 
 /** A container has its own of these. */

@@ -9,6 +9,8 @@ export interface Bind {
   readonly source: string
   readonly target: string
   readonly readOnly: boolean
+  /** of the mount, with tmpfs: `size=64m`, `mode=1770`, `exec`, … */
+  readonly options?: readonly string[]
 }
 
 export interface PublishedPort {
@@ -162,21 +164,40 @@ function parseMount(text: string, folder: string): Bind {
   const readOnly = [fields.get('readonly'), fields.get('ro')].some(
     (value) => value === 'true' || value === '1',
   )
+  const size = fields.get('tmpfs-size')
+  const mode = fields.get('tmpfs-mode')
+  const options = [
+    ...(size === undefined ? [] : [`size=${parseBytes('--mount tmpfs-size', size)}`]),
+    ...(mode === undefined ? [] : [`mode=${mode}`]),
+  ]
   return {
     type,
     source: type === 'bind' ? resolve(folder, source) : source,
     target: absolute('--mount target', target),
     readOnly,
+    ...(options.length > 0 && { options }),
   }
 }
 
-/** `CONTAINER[:OPTIONS]`; what the options say about size and mode is left to the engine's defaults. */
-const parseTmpfs = (text: string): Bind => ({
-  type: 'tmpfs',
-  source: '',
-  target: absolute('--tmpfs', text.split(':')[0] ?? ''),
-  readOnly: false,
-})
+/** `CONTAINER[:OPTIONS]` */
+function parseTmpfs(text: string): Bind {
+  const at = text.indexOf(':')
+  const target = absolute('--tmpfs', at === -1 ? text : text.slice(0, at))
+  const options =
+    at === -1
+      ? []
+      : text
+          .slice(at + 1)
+          .split(',')
+          .filter(Boolean)
+  return {
+    type: 'tmpfs',
+    source: '',
+    target,
+    readOnly: options.includes('ro'),
+    ...(options.length > 0 && { options }),
+  }
+}
 
 /** `[[IP:]HOST:]CONTAINER[/tcp|/udp]`, ranges `8000-8002` too; an IPv6 address stands in brackets. */
 function parsePublish(text: string): PublishedPort[] {

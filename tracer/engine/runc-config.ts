@@ -31,8 +31,8 @@ export interface RuncConfigInput {
 }
 
 export function runcConfig(input: RuncConfigInput) {
-  const { id, root, process, identity, options, hostname } = input
-  const capabilities = capabilitiesOf(options)
+  const { id, root, process, identity, options, hostname, machine } = input
+  const capabilities = capabilitiesOf(options, machine)
   const isRoot = identity.uid === 0
   return {
     ociVersion: '1.0.2',
@@ -60,7 +60,7 @@ export function runcConfig(input: RuncConfigInput) {
       ...(options.binds ?? []).map(bindMount),
       ...input.files.map(fileMount),
     ],
-    linux: linuxPart(id, options, capabilities, input.machine),
+    linux: linuxPart(id, options, capabilities, machine),
   }
 }
 
@@ -87,10 +87,12 @@ function linuxPart(id: string, options: RunOptions, capabilities: readonly strin
   }
 }
 
-function capabilitiesOf({ privileged, capAdd = [] }: RunOptions): string[] {
+/** All of them are those that we have ourselves: more can't be given. */
+function capabilitiesOf({ privileged, capAdd = [] }: RunOptions, { capabilityBits }: Machine): string[] {
   const added = capAdd.map((name) => `CAP_${name.toUpperCase().replace(/^CAP_/, '')}`)
-  const all = privileged || added.includes('CAP_ALL')
-  return [...new Set(all ? ALL_CAPABILITIES : [...DEFAULT_CAPABILITIES, ...added])]
+  if (privileged || added.includes('CAP_ALL'))
+    return ALL_CAPABILITIES.filter((_, bit) => (capabilityBits >> BigInt(bit)) & 1n)
+  return [...new Set([...DEFAULT_CAPABILITIES, ...added])]
 }
 
 /** Those that the image and the caller left open. */
@@ -110,10 +112,17 @@ const device = ({ path, type, major, minor, mode, uid, gid }: HostDevice) => ({
   gid,
 })
 
-function bindMount({ type, source, target, readOnly }: Bind) {
+function bindMount({ type, source, target, readOnly, options = [] }: Bind) {
+  const access = readOnly ? 'ro' : 'rw'
   if (type === 'tmpfs')
-    return { destination: target, type, source: type, options: ['nosuid', 'nodev', 'noexec'] }
-  return { destination: target, type: 'bind', source, options: ['rbind', readOnly ? 'ro' : 'rw'] }
+    // As Docker: what is asked for wins.
+    return {
+      destination: target,
+      type,
+      source: type,
+      options: ['nosuid', 'nodev', 'noexec', access, ...options],
+    }
+  return { destination: target, type: 'bind', source, options: ['rbind', 'rprivate', access] }
 }
 
 const fileMount = ({ source, target }: { readonly source: string; readonly target: string }) => ({

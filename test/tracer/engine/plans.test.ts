@@ -58,7 +58,13 @@ test.each(['nobody-here', 'web:nobody-here'])('user %j is not in the image', (us
   expect(() => resolveUser(user, passwd, group)).toThrow(expect.objectContaining({ code: 'E_USER' }))
 })
 
-const machine = { architecture: 'x64', cpus: 2, unifiedCgroups: false, devices: [] }
+const machine = {
+  architecture: 'x64',
+  cpus: 2,
+  unifiedCgroups: false,
+  capabilityBits: 0x1fffeffffffn,
+  devices: [],
+}
 
 const runc = (options: RunOptions, { uid = 0, on = machine } = {}) =>
   runcConfig({
@@ -93,6 +99,9 @@ test('runc: options change what they should', () => {
   expect(runc({ capAdd: ['sys_admin'] }).process.capabilities.bounding).toContain('CAP_SYS_ADMIN')
   expect(runc({ privileged: true }).linux.seccomp).toBeUndefined()
   expect(runc({ privileged: true }).linux.maskedPaths).toBeUndefined()
+  const all = runc({ capAdd: ['all'] }).process.capabilities.bounding
+  expect(all).toContain('CAP_SYS_ADMIN')
+  expect(all).not.toContain('CAP_SYS_RESOURCE') // which this machine hasn't to give
   expect(runc({}, { uid: 1000 }).process.capabilities.effective).toEqual([])
   expect(runc({ memoryBytes: 1 << 20 }).linux.resources.memory).toEqual({ limit: 1 << 20 })
   expect(runc({ env: ['HOME=/mine'] }).process.env).not.toContain('HOME=/h')

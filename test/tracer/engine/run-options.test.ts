@@ -33,8 +33,19 @@ test.each([
   ['type=bind,src=a,dst=/b,readonly', { type: 'bind', source: '/work/a', target: '/b', readOnly: true }],
   ['source=v,target=/b', { type: 'volume', source: 'v', target: '/b', readOnly: false }],
   ['type=tmpfs,destination=/t', { type: 'tmpfs', source: '', target: '/t', readOnly: false }],
+  [
+    'type=tmpfs,target=/t,tmpfs-size=1m,tmpfs-mode=700,readonly',
+    { type: 'tmpfs', source: '', target: '/t', readOnly: true, options: ['size=1048576', 'mode=700'] },
+  ],
 ])('--mount %s', (text, bind) => {
   expect(parse({ mount: [text] }).binds).toEqual([bind])
+})
+
+test.each([
+  ['/t', { type: 'tmpfs', source: '', target: '/t', readOnly: false }],
+  ['/t:ro,size=1m', { type: 'tmpfs', source: '', target: '/t', readOnly: true, options: ['ro', 'size=1m'] }],
+])('--tmpfs %s', (text, bind) => {
+  expect(parse({ tmpfs: [text] }).binds).toEqual([bind])
 })
 
 test.each([
