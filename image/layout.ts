@@ -6,7 +6,7 @@
  */
 import { createReadStream, createWriteStream } from 'node:fs'
 import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat, unlink, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { type BlobStore, completeSource, type RawDocument } from './complete.ts'
 import { digestOf } from './digest.ts'
@@ -22,6 +22,7 @@ import {
 } from './layout-index.ts'
 import { besideName, removeLeftovers } from './leftovers.ts'
 import type { FileLocation } from './location.ts'
+import { withFolderLock } from './lock.ts'
 import { MAX_MANIFEST_BYTES } from './manifest.ts'
 import type { Blob, Descriptor, Digest, ImageSource, ImageTarget } from './types.ts'
 
@@ -35,6 +36,11 @@ const blobPath = (folder: string, digest: Digest): string =>
 export async function openLayout(location: FileLocation): Promise<ImageSource> {
   const name = nameOf(location)
   const index = await readIndex(location.path, name)
+  if (!index)
+    throw new HeadstartError(
+      'E_IMAGE_NOT_FOUND',
+      `${name}: ${location.path} holds no image: it has no index.json`,
+    )
   const descriptor = selectFromIndex(index, location, name)
   return completeSource(layoutStore(location.path, name, descriptor))
 }
@@ -78,7 +84,8 @@ function layoutStore(folder: string, name: string, descriptor: Descriptor): Blob
 const blobMissing = (name: string, digest: Digest, cause: unknown): HeadstartError =>
   new HeadstartError('E_BLOB_MISSING', `${name} lacks the blob ${digest}: ${messageOf(cause)}`, { cause })
 
-async function readIndex(folder: string, name: string): Promise<LayoutEntry[]> {
+/** @returns undefined where no image was written yet, or the first writer was killed */
+async function readIndex(folder: string, name: string): Promise<LayoutEntry[] | undefined> {
   const version = await readSmall(join(folder, 'oci-layout'), name).catch((cause: unknown) => {
     if (codeOf(cause) !== 'ENOENT' && codeOf(cause) !== 'ENOTDIR') throw cause
     throw new HeadstartError(
@@ -87,7 +94,11 @@ async function readIndex(folder: string, name: string): Promise<LayoutEntry[]> {
     )
   })
   checkLayoutVersion(version, name)
-  return parseLayoutIndex(await readSmall(join(folder, 'index.json'), name), name)
+  const text = await readSmall(join(folder, 'index.json'), name).catch((cause: unknown) => {
+    if (codeOf(cause) === 'ENOENT') return undefined
+    throw cause
+  })
+  return text && parseLayoutIndex(text, name)
 }
 
 async function readSmall(path: string, what: string): Promise<Buffer> {
@@ -112,8 +123,11 @@ class LayoutTarget implements ImageTarget {
   private readonly folder: string
   private readonly tag: string | undefined
   private readonly written = new Set<string>()
+  /** were there already */
+  private readonly found = new Set<string>()
   private readonly made: string[] = []
   private committed = false
+  private indexBefore: string | undefined
 
   constructor({ path, tag }: FileLocation) {
     this.name = nameOf({ path, tag, digest: undefined })
@@ -122,17 +136,29 @@ class LayoutTarget implements ImageTarget {
   }
 
   async prepare({ force }: { force: boolean }): Promise<void> {
-    const names = await readdir(this.folder).catch((cause: unknown): string[] => {
+    const names = await this.entries()
+    if (names.length > 0) await this.checkExisting(force)
+    await this.make(this.folder)
+    this.indexBefore = await this.indexText()
+    if (!names.includes('oci-layout')) await this.write('oci-layout', LAYOUT_DOCUMENT)
+    for (const folder of ['blobs', 'blobs/sha256']) await this.make(join(this.folder, folder))
+    await removeLeftovers(join(this.folder, 'blobs/sha256'))
+  }
+
+  /** What is in the folder, but for what a killed writer left. */
+  private async entries(): Promise<string[]> {
+    try {
+      await removeLeftovers(this.folder)
+      return await readdir(this.folder)
+    } catch (cause) {
       if (codeOf(cause) === 'ENOENT') return []
       throw new HeadstartError('E_TARGET', `${this.name}: ${messageOf(cause)}`, { cause })
-    })
-    if (names.length > 0) await this.checkExisting(force)
-    for (const folder of [this.folder, join(this.folder, 'blobs'), join(this.folder, 'blobs', 'sha256')]) {
-      const first = await mkdir(folder, { recursive: true })
-      if (first !== undefined) this.made.push(folder)
     }
-    for (const folder of [this.folder, join(this.folder, 'blobs', 'sha256')]) await removeLeftovers(folder)
-    if (!names.includes('oci-layout')) await this.write('oci-layout', LAYOUT_DOCUMENT)
+  }
+
+  private async make(folder: string): Promise<void> {
+    const first = await mkdir(folder, { recursive: true })
+    if (first !== undefined) this.made.push(folder)
   }
 
   private async checkExisting(force: boolean): Promise<void> {
@@ -142,7 +168,7 @@ class LayoutTarget implements ImageTarget {
         hint: 'Give a folder of its own to the layout',
       })
     })
-    if (taggedIn(index, this.tag) && !force)
+    if (index && taggedIn(index, this.tag) && !force)
       throw new HeadstartError('E_TARGET_EXISTS', `${this.name} exists already`, {
         hint: 'Choose another tag, or replace it with --force',
       })
@@ -151,7 +177,10 @@ class LayoutTarget implements ImageTarget {
   async putBlob(blob: Blob, signal?: AbortSignal): Promise<{ existed: boolean }> {
     const path = blobPath(this.folder, blob.descriptor.digest)
     const there = await stat(path).catch(() => undefined)
-    if (there?.isFile() && there.size === blob.descriptor.size) return { existed: true }
+    if (there?.isFile() && there.size === blob.descriptor.size) {
+      this.found.add(path)
+      return { existed: true }
+    }
     const beside = this.besideBlobs()
     try {
       await pipeline(
@@ -179,19 +208,29 @@ class LayoutTarget implements ImageTarget {
     const path = blobPath(this.folder, descriptor.digest)
     if ((await stat(path).catch(() => undefined))?.size !== bytes.length) {
       const beside = this.besideBlobs()
+      await mkdir(dirname(beside), { recursive: true }) // gone when another writer failed meanwhile
       await writeFile(beside, bytes, { flag: 'wx' })
       await rename(beside, path)
       this.written.add(path)
     }
-    if (tagged) {
-      const index = await readIndex(this.folder, this.name).catch((cause: unknown) => {
-        if (codeOf(cause) === 'ENOENT') return []
-        throw cause
-      })
-      await this.write('index.json', JSON.stringify(placeInIndex(index, descriptor, this.tag)))
-      this.committed = true
-    }
+    if (tagged) await withFolderLock(this.folder, () => this.commit(descriptor))
     return descriptor
+  }
+
+  private async commit(descriptor: Descriptor): Promise<void> {
+    // Until an image is in the index, whoever else writes this layout and fails takes its blobs away, of which some may be ours too.
+    for (const path of [...this.found, ...this.written])
+      if (!(await stat(path).catch(() => undefined)))
+        throw new HeadstartError('E_TARGET', `${this.name}: another write took ${path} away meanwhile`, {
+          hint: 'Run the command again',
+        })
+    const index = (await readIndex(this.folder, this.name)) ?? []
+    await this.write('index.json', JSON.stringify(placeInIndex(index, descriptor, this.tag)))
+    this.committed = true
+  }
+
+  private indexText(): Promise<string | undefined> {
+    return readFile(join(this.folder, 'index.json'), 'utf8').catch(() => undefined)
   }
 
   private besideBlobs(): string {
@@ -206,7 +245,13 @@ class LayoutTarget implements ImageTarget {
 
   /** Without a tagged manifest the image never was: its blobs go, and the folders we made when nothing else is in them. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.committed) return
+    if (this.committed || !(await stat(this.folder).catch(() => undefined))) return
+    await withFolderLock(this.folder, () => this.takeBack())
+  }
+
+  private async takeBack(): Promise<void> {
+    // Another image came meanwhile, and may stand on our blobs: one too many harms nobody.
+    if ((await this.indexText()) !== this.indexBefore) return
     await Promise.all([...this.written].map((path) => rm(path, { force: true })))
     if (this.made.includes(this.folder)) await rm(join(this.folder, 'oci-layout'), { force: true })
     for (const folder of this.made.reverse()) await rmdir(folder).catch(() => {})

@@ -3,11 +3,12 @@ import { readFile } from 'node:fs/promises'
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici'
 import { HeadstartError, messageOf } from '../errors.ts'
 import { DEFAULT_HOST } from '../reference.ts'
+import { findCertificates } from './certificates.ts'
 
 export interface EndpointOptions {
   /** plain HTTP, and TLS without a known authority, are accepted; always so on the loopback */
   readonly insecure?: boolean | undefined
-  /** PEM file of authorities to trust instead of the system's */
+  /** PEM file of authorities to trust, instead of the system's and those of `certs.d` */
   readonly caFile?: string | undefined
 }
 
@@ -24,15 +25,16 @@ const CONNECT_MS = 15_000
 
 export const isLoopback = (host: string): boolean => /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/.test(host)
 
-/** @throws HeadstartError E_CA_FILE, E_REGISTRY */
+/** @throws HeadstartError E_CA_FILE, E_CERTIFICATES, E_REGISTRY */
 export async function findEndpoint(
   host: string,
   options: EndpointOptions,
   signal?: AbortSignal,
 ): Promise<Endpoint> {
   const insecure = options.insecure === true || isLoopback(host)
-  const ca = options.caFile === undefined ? undefined : await readAuthority(options.caFile)
-  const tls = { rejectUnauthorized: !insecure || ca !== undefined, ...(ca && { ca }) }
+  const certificates = await findCertificates(host)
+  const ca = options.caFile === undefined ? certificates.ca : await readAuthority(options.caFile)
+  const tls = { ...certificates, rejectUnauthorized: !insecure || ca !== undefined, ...(ca && { ca }) }
   const timeouts = { headersTimeout: SILENCE_MS, bodyTimeout: SILENCE_MS }
   // HTTPS_PROXY and NO_PROXY mean what they mean to others: never the loopback.
   const agent = isLoopback(host)

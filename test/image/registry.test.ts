@@ -1,7 +1,7 @@
 /** Reaching registries: credentials in all their places, tokens, TLS, redirects, ranges, resuming, mounting, chunks. */
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, request } from 'node:http'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -235,6 +235,26 @@ test('TLS: another authority than the one given is refused', async () => {
   await expect(copy(original, `docker://${secure.host}/x:v1`, { caFile: '/nowhere' })).rejects.toThrow(
     /ENOENT/,
   )
+})
+
+test('TLS: certificates that the machine keeps for the registry', async () => {
+  await using strict = await startRegistry({ tls: true, askClients: true })
+  const kept = join('/etc/docker/certs.d', strict.host)
+  const refused = () =>
+    expect(copy(original, `docker://${strict.host}/x:v1`)).rejects.toThrow(/can't be reached/)
+  await refused()
+  await mkdir(kept, { recursive: true })
+  try {
+    await cp(`${strict.caFile}`, join(kept, 'client.cert'))
+    await expect(copy(original, `docker://${strict.host}/x:v1`)).rejects.toThrow(/lacks its key, client.key/)
+    await cp(`${strict.keyFile}`, join(kept, 'client.key'))
+    await cp(`${strict.caFile}`, join(kept, 'ca.crt'))
+    await roundTrip(strict.host)
+    await cp(`${secure.caFile}`, join(kept, 'ca.crt'))
+    await refused()
+  } finally {
+    await rm(kept, { recursive: true })
+  }
 })
 
 test('beyond the loopback plain HTTP and unknown certificates need --insecure', async () => {

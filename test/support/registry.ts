@@ -15,10 +15,14 @@ export interface TestRegistry extends AsyncDisposable {
   readonly folder: string
   /** PEM file of the authority that signed its certificate, with `tls` */
   readonly caFile: string | undefined
+  /** its key: with it, that certificate is one that `askClients` accepts */
+  readonly keyFile: string | undefined
 }
 
 export interface RegistryOptions {
   readonly tls?: boolean
+  /** with `tls`: a client without a certificate of the same authority is turned away */
+  readonly askClients?: boolean
   readonly auth?: { readonly user: string; readonly password: string }
   /** further configuration, as YAML lines of the top level */
   readonly extra?: string
@@ -41,7 +45,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
     'version: 0.1',
     'log: { level: error, accesslog: { disabled: true } }',
     `storage: { filesystem: { rootdirectory: ${folder}/data }, delete: { enabled: true } }`,
-    `http: { addr: '${host}'${tls ? `, tls: { certificate: ${tls.certificate}, key: ${tls.key} }` : ''} }`,
+    `http: { addr: '${host}'${tls ? `, tls: { ${tlsSettings(tls, options)} }` : ''} }`,
   ]
   if (options.auth) {
     const { user, password } = options.auth
@@ -68,6 +72,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
     url,
     folder,
     caFile: tls?.certificate,
+    keyFile: tls?.key,
     async [Symbol.asyncDispose]() {
       child.kill('SIGKILL')
       await ended
@@ -75,6 +80,11 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
     },
   }
 }
+
+const tlsSettings = (
+  { certificate, key }: { certificate: string; key: string },
+  { askClients }: RegistryOptions,
+) => `certificate: ${certificate}, key: ${key}${askClients ? `, clientcas: [${certificate}]` : ''}`
 
 async function answering(host: string, failed: () => string | undefined): Promise<void> {
   const { connect } = await import('node:net')
