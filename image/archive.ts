@@ -27,6 +27,11 @@ export interface ArchiveOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+export interface DockerArchiveOptions extends ArchiveOptions {
+  /** a manifest made of config and layers, although the archive may hold one that its writer made in the same way */
+  readonly ownManifest?: boolean
+}
+
 /** @throws HeadstartError E_IMAGE_NOT_FOUND, E_ARCHIVE, E_LAYOUT */
 export async function openOciArchive(location: FileLocation, options: ArchiveOptions): Promise<ImageSource> {
   const { path, tag, digest } = location
@@ -43,12 +48,12 @@ export async function openOciArchive(location: FileLocation, options: ArchiveOpt
 export async function openDockerArchive(
   path: string,
   reference: Reference | undefined,
-  options: ArchiveOptions,
+  options: DockerArchiveOptions,
   name = `docker-archive:${path}${reference ? `:${formatReference(reference)}` : ''}`,
 ): Promise<ImageSource> {
   return openArchive(path, name, options, async (archive) => {
     const saved = await selectDockerImage(archive, reference, name)
-    const original = await originalManifest(archive, saved, name)
+    const original = options.ownManifest ? undefined : await originalManifest(archive, saved, name)
     return original ? layoutContent(archive, original) : synthesizeManifest(archive, saved, name)
   })
 }

@@ -8,7 +8,7 @@ import { HeadstartError } from './errors.ts'
 import { MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, parseConfig } from './manifest.ts'
 import { OCI_CONFIG, OCI_LAYER_GZIP, OCI_LAYER_TAR, OCI_LAYER_ZSTD, OCI_MANIFEST } from './media-types.ts'
 import { formatReference, parseReference, type Reference } from './reference.ts'
-import type { Digest } from './types.ts'
+import type { Descriptor, Digest } from './types.ts'
 
 const documentSchema = z
   .array(
@@ -75,7 +75,6 @@ function normalised(tag: string): string | undefined {
   }
 }
 
-/** Of OCI's media types, which every tool takes in every place. The same bytes for the same image: digests of plain layers are in the config, those of others are computed. */
 export async function synthesizeManifest(
   archive: Archive,
   saved: DockerManifest,
@@ -86,21 +85,31 @@ export async function synthesizeManifest(
   if (diffIds.length !== saved.layers.length)
     throw archiveError(name, `it has ${saved.layers.length} layers; the config names ${diffIds.length}`)
   const members = new Map<Digest, Member>()
-  const layers = []
+  const layers: Descriptor[] = []
   for (const [place, path] of saved.layers.entries()) {
     const member = archive.index.member(path)
     const { digest, mediaType } = await describe(archive, member, diffIds[place])
     members.set(digest, member)
     layers.push({ mediaType, size: member.size, digest })
   }
+  members.set(digestOf(rawConfig), archive.index.member(saved.config))
+  const { descriptor, rawManifest } = manifestOfLayers(rawConfig, layers)
+  return { descriptor, bytes: rawManifest, locate: (digest) => members.get(digest) }
+}
+
+/**
+ * A manifest for an image that has none. Of OCI's media types, which every tool takes in every place. The same bytes for the same image:
+ * digests of plain layers are in the config, those of others are computed.
+ */
+export function manifestOfLayers(
+  rawConfig: Buffer,
+  layers: readonly Descriptor[],
+): { readonly descriptor: Descriptor; readonly rawManifest: Buffer } {
   const config = { mediaType: OCI_CONFIG, size: rawConfig.length, digest: digestOf(rawConfig) }
-  members.set(config.digest, archive.index.member(saved.config))
-  const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: OCI_MANIFEST, config, layers }))
-  return {
-    descriptor: { mediaType: OCI_MANIFEST, digest: digestOf(bytes), size: bytes.length },
-    bytes,
-    locate: (digest) => members.get(digest),
-  }
+  const document = { schemaVersion: 2, mediaType: OCI_MANIFEST, config, layers }
+  const rawManifest = Buffer.from(JSON.stringify(document))
+  const descriptor = { mediaType: OCI_MANIFEST, digest: digestOf(rawManifest), size: rawManifest.length }
+  return { descriptor, rawManifest }
 }
 
 async function describe(archive: Archive, member: Member, diffId: Digest | undefined) {

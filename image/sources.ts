@@ -56,11 +56,11 @@ const openLocation = <T extends Transport>(location: Location<T>, options: Trans
 
 async function openBare(reference: Reference, options: TransportOptions): Promise<ImageSource> {
   const name = familiarName(reference)
-  const { engineHas, openEngineSource } = await engine()
+  const { engineHas } = await import('./engine-client.ts')
   const has = await engineHas(reference, options.engine)
   if (has) {
     options.onNote?.(`${name} is taken from the Docker engine`)
-    return openEngineSource(reference, options)
+    return (await engine()).openEngineSource(reference, options)
   }
   const why = has === undefined ? 'no Docker engine answers' : 'the Docker engine has none'
   options.onNote?.(`${name} is taken from the registry ${reference.host}: ${why}`)

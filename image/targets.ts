@@ -16,7 +16,7 @@ type Openers = {
 const openers: Openers = {
   docker: ({ reference }, options) => registryTarget(reference, options),
   'docker-daemon': async ({ reference }, options) =>
-    (await import('./engine.ts')).engineTarget(reference, options),
+    (await import('./engine-target.ts')).engineTarget(reference, options),
   oci: (location) => layoutTarget(location),
   'oci-archive': (location) => ociArchiveTarget(location),
   'docker-archive': ({ path, reference }) => dockerArchiveTarget(path, reference),

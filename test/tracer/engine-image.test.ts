@@ -1,5 +1,8 @@
 /** An image that the Docker engine has: its unpacked layers are used where they lie. */
 import { randomBytes } from 'node:crypto'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { finished } from 'node:stream/promises'
 import { expect, test } from 'vitest'
 import { copyImage } from '../../image/copy.ts'
 import { openSource } from '../../image/sources.ts'
@@ -31,7 +34,8 @@ test('layers, whiteouts among them, are laid over each other without a copy', as
   await target.prepare({ force: false })
   await copyImage(await layout.image(), target)
   try {
-    await using source = await openSource(`docker-daemon:${name}`)
+    await using saves = await createWorkspace()
+    await using source = await openSource(`docker-daemon:${name}`, { workspace: saves })
     const image = await source.image()
     expect(await findLayerFolders(docker, image)).toHaveLength(3)
     await using workspace = await createWorkspace()
@@ -49,6 +53,11 @@ test('layers, whiteouts among them, are laid over each other without a copy', as
     expect(trace.run.engine).toBe('docker')
     expect(trace.files.find(({ path }) => path === 'app/a')).toMatchObject({ size: 7, ranges: [[0, 7]] })
     expect(trace.files.map(({ path }) => path)).not.toContain('app/gone')
+    expect(await readdir(saves.folder)).not.toContain('engine') // for all this nothing had to be saved
+    // What was said of the layers before they were there is true: they are checked against it.
+    for (const layer of image.layers) await finished((await layer.open()).resume())
+    expect(await readdir(join(saves.folder, 'engine'))).toHaveLength(1)
+    expect(trace.image.digest).toBe(image.descriptor.digest)
   } finally {
     await docker.getImage(name).remove({ force: true })
   }

@@ -1,0 +1,64 @@
+/** The Docker engine as images see it: how to reach it, what it says, and what it has. */
+import Dockerode from 'dockerode'
+import { z } from 'zod'
+import { codeOf, HeadstartError, messageOf } from './errors.ts'
+import type { OnProgress } from './progress.ts'
+import { familiarName, type Reference } from './reference.ts'
+import type { Digest } from './types.ts'
+import type { Workspace } from './workspace.ts'
+
+export interface EngineOptions {
+  readonly engine?: Dockerode | undefined
+  readonly workspace?: Workspace | undefined
+  readonly signal?: AbortSignal | undefined
+  /** told of what the engine saves */
+  readonly onProgress?: OnProgress | undefined
+  /** what happened that a person should know, one line */
+  readonly onNote?: ((text: string) => void) | undefined
+}
+
+/** As the engine calls it. */
+export const nameOf = (reference: Reference | Digest): string =>
+  typeof reference === 'string' ? reference : familiarName(reference)
+
+export const statusOf = (error: unknown): number | undefined =>
+  error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number'
+    ? error.statusCode
+    : undefined
+
+/** dockerode's failures, in a line: no engine, or what the engine said. */
+export function engineError(cause: unknown, what: string): HeadstartError {
+  if (cause instanceof HeadstartError) return cause
+  if (['ENOENT', 'ECONNREFUSED', 'EACCES', 'ENOTFOUND'].includes(codeOf(cause) ?? ''))
+    return new HeadstartError('E_ENGINE', `no Docker engine answers: ${messageOf(cause)}`, {
+      cause,
+      hint: 'Start it, set DOCKER_HOST, or name the image with docker://, oci: or an archive',
+    })
+  return new HeadstartError('E_ENGINE', `the Docker engine failed to ${what}: ${messageOf(cause)}`, { cause })
+}
+
+/** @returns whether the engine has it; undefined when no engine answers */
+export async function engineHas(
+  reference: Reference,
+  engine: Dockerode = new Dockerode(),
+): Promise<boolean | undefined> {
+  try {
+    await engine.getImage(familiarName(reference)).inspect()
+    return true
+  } catch (error) {
+    return statusOf(error) === 404 ? false : undefined
+  }
+}
+
+const progressSchema = z.object({ error: z.string().optional() })
+
+/** Reads an engine's stream of JSON lines to its end. @returns all lines; @throws Error with the engine's own words */
+export function followed(engine: Dockerode, stream: NodeJS.ReadableStream): Promise<unknown[]> {
+  return new Promise((resolve, reject) => {
+    engine.modem.followProgress(stream, (error: Error | null, lines: unknown[]) => {
+      const said = lines?.map((line) => progressSchema.safeParse(line).data?.error).find(Boolean)
+      if (error || said) reject(error ?? new Error(said))
+      else resolve(lines)
+    })
+  })
+}
