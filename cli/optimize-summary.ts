@@ -23,12 +23,21 @@ export function optimizeSummary({ layers, plan, manifest }: RebuildSummary, targ
   rows.push(['all', bytes(before), bytes(after), bytes(zone), percent(zone / after), thousands(ahead)])
   return [
     table(['layer', 'before', 'after', 'zone', 'share', 'files ahead'], rows),
-    `${thousands(ahead)} of ${thousands(plan.decisions.length)} files of the start are ahead of the landmark${
-      ahead < plan.decisions.length ? '; the others cost less on demand (--explain says why)' : ''
-    }`,
+    `${thousands(ahead)} of ${thousands(plan.decisions.length)} files of the start are ahead of the landmark${behindClause(plan)}`,
     ...missingLines(plan),
     `${target}@${manifest.digest}`,
   ].join('\n')
+}
+
+/** How many files stayed behind, reason by reason. */
+function behindClause({ decisions }: Plan): string {
+  const behind = Map.groupBy(
+    decisions.filter(({ verdict }) => verdict !== 'ahead'),
+    ({ reason }) => reason,
+  )
+  if (behind.size === 0) return ''
+  const reasons = [...behind].map(([reason, { length }]) => `${thousands(length)} ${reason}`)
+  return `; not ahead: ${reasons.join('; ')} (--explain says which)`
 }
 
 const SHOWN = 5
