@@ -1,15 +1,9 @@
-/**
- * A tree on disk as a file system. Content is read at once: a hop to another thread and back costs more than most reads, which the disk's
- * cache answers.
- */
+/** A tree on disk as a file system. Content is read at once. */
 import { closeSync, openSync, readSync } from 'node:fs'
 import type { FileSystem, NodeId } from './file-system.ts'
 import { namesOf, nodeOf, type TreeIndex } from './tree-index.ts'
 
-export interface SyncFileSystem extends FileSystem {
-  /** @returns bytes put into `target` from `at` on; fewer than `length` only at the file's end */
-  readInto(node: NodeId, offset: number, length: number, target: Buffer, at: number): number
-}
+export type SyncFileSystem = FileSystem & Required<Pick<FileSystem, 'readInto'>>
 
 /** Files stay open for as long as others aren't wanted. */
 const MAX_OPEN_FILES = 512
@@ -33,9 +27,11 @@ export function createDirectoryFileSystem(index: TreeIndex): SyncFileSystem {
 
   function readInto(node: NodeId, offset: number, length: number, target: Buffer, at: number): number {
     const descriptor = descriptorOf(node)
+    // The tree doesn't change, so nobody has to ask for what lies behind the end.
+    const wanted = Math.min(length, nodeOf(index, node).attributes.size - offset)
     let filled = 0
-    while (filled < length) {
-      const bytes = readSync(descriptor, target, at + filled, length - filled, offset + filled)
+    while (filled < wanted) {
+      const bytes = readSync(descriptor, target, at + filled, wanted - filled, offset + filled)
       if (bytes === 0) break
       filled += bytes
     }

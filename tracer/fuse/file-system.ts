@@ -72,4 +72,10 @@ export interface FileSystem {
   open(node: NodeId): void
   /** Shorter than `length` only at the end of the file. Rejects rather than return a wrong byte. */
   read(node: NodeId, offset: number, length: number): Promise<Buffer>
+  /**
+   * The same at once, where content is on this machine: a hop to another thread and back costs more than most reads, which the disk's
+   * cache answers. Throws where `read` rejects.
+   * @returns bytes put into `target` from `at` on
+   */
+  readInto?(node: NodeId, offset: number, length: number, target: Buffer, at: number): number
 }

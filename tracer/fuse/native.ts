@@ -130,13 +130,8 @@ function rawOperations(fileSystem: FileSystem) {
       low: number,
       high: number,
     ) {
-      fileSystem.read(node, low + high * 2 ** 32, length).then(
-        (bytes) => {
-          bytes.copy(target)
-          signal(bytes.length, 0, target.buffer)
-        },
-        () => signal(EIO, 0, target.buffer),
-      )
+      const reply = (result: number) => signal(result, 0, target.buffer)
+      read(fileSystem, node, low + high * 2 ** 32, length, target, reply)
     },
     _op_statfs(signal: Signal) {
       signal(0, STATFS)
@@ -152,6 +147,28 @@ function rawOperations(fileSystem: FileSystem) {
       signal(fill(target, Buffer.from(names.map((name) => `${name}\0`).join(''))), target.buffer)
     },
   }
+}
+
+function read(
+  fileSystem: FileSystem,
+  node: NodeId,
+  offset: number,
+  length: number,
+  target: Buffer,
+  reply: (result: number) => void,
+): void {
+  if (!fileSystem.readInto) {
+    fileSystem.read(node, offset, length).then(
+      (bytes) => reply(bytes.copy(target)),
+      () => reply(EIO),
+    )
+    return
+  }
+  let result = EIO
+  try {
+    result = fileSystem.readInto(node, offset, length, target, 0)
+  } catch {} // the reply says so
+  reply(result)
 }
 
 /** A target of no bytes asks for the size only. */

@@ -130,6 +130,7 @@ export function createRecorder(inner: FileSystem, now: () => number = monotonicM
         log.read(node, at, offset, offset + bytes.length)
         return bytes
       },
+      ...(inner.readInto && { readInto: recordedReadInto(inner.readInto, log, now) }),
     },
     restart() {
       entries = new Map()
@@ -148,6 +149,19 @@ export function createRecorder(inner: FileSystem, now: () => number = monotonicM
       files: [...entries.values()].flatMap((entry) => describe(inner, names, entry)),
       lookups: { ...lookups },
     }),
+  }
+}
+
+function recordedReadInto(
+  readInto: NonNullable<FileSystem['readInto']>,
+  log: AccessLog,
+  now: () => number,
+): NonNullable<FileSystem['readInto']> {
+  return (node, offset, length, target, at) => {
+    const time = now()
+    const bytes = readInto(node, offset, length, target, at)
+    log.read(node, time, offset, offset + bytes)
+    return bytes
   }
 }
 
