@@ -76,7 +76,8 @@ async function resolveLayer(
   for (const entry of layer.entries) {
     const target = dangling.has(entry) ? entry.linkPath : undefined
     const copy = target === undefined ? undefined : copies.get(target)
-    const content = target === undefined ? undefined : tree.entries.get(target)?.content
+    const found = target === undefined ? undefined : tree.entries.get(target)?.content
+    const content = found?.entry.type === 'dir' ? undefined : found // a directory has one name
     if (target === undefined || (copy === undefined && content === undefined)) entries.push(entry)
     else if (copy) entries.push(linkTo(copy, entry, spool))
     else if (content) {

@@ -9,6 +9,7 @@ import { isManifestType, OCI_INDEX } from '../image/media-types.ts'
 import { formatPlatform } from '../image/platform.ts'
 import type { Descriptor, Image, ImageIndex, ImageSource, ImageTarget, Platform } from '../image/types.ts'
 import type { Workspace } from '../image/workspace.ts'
+import { createPool, type Pool } from './compress/pool.ts'
 import type { OptimizeOptions } from './options.ts'
 import { type RebuildProgress, type RebuildSummary, rebuildImage } from './rebuild.ts'
 import type { StartupFile } from './startup.ts'
@@ -48,6 +49,7 @@ export async function rebuildIndex(request: RebuildIndexRequest): Promise<Rebuil
   const raw = indexSchema.parse(JSON.parse(Buffer.from(index.rawIndex).toString('utf8')))
   const images: RebuiltImage[] = []
   const manifests: object[] = []
+  await using pool = createPool({ threads: request.options.threads, signal })
   for (const [place, descriptor] of index.manifests.entries()) {
     signal?.throwIfAborted()
     const entry = raw.manifests[place]
@@ -58,7 +60,7 @@ export async function rebuildIndex(request: RebuildIndexRequest): Promise<Rebuil
       manifests.push(entry)
       continue
     }
-    const rebuilt = await rebuildOne(request, descriptor.platform)
+    const rebuilt = await rebuildOne({ ...request, pool }, descriptor.platform)
     images.push(rebuilt)
     const { mediaType, digest, size } = rebuilt.summary.manifest
     manifests.push({ ...entry, mediaType, digest, size })
@@ -73,8 +75,11 @@ const isImage = (descriptor: Descriptor): descriptor is Descriptor & { platform:
   descriptor.platform !== undefined &&
   descriptor.platform.os !== 'unknown'
 
-async function rebuildOne(request: RebuildIndexRequest, platform: Platform): Promise<RebuiltImage> {
-  const { source, target, startup, options, workspace, signal, onProgress } = request
+async function rebuildOne(
+  request: RebuildIndexRequest & { readonly pool: Pool },
+  platform: Platform,
+): Promise<RebuiltImage> {
+  const { source, target, startup, options, workspace, pool, signal, onProgress } = request
   const name = formatPlatform(platform)
   request.onImage?.(name)
   const image = await source.image(platform)
@@ -86,6 +91,7 @@ async function rebuildOne(request: RebuildIndexRequest, platform: Platform): Pro
     options: isProfiled ? options : { ...options, minCoverage: undefined },
     tagged: false,
     workspace,
+    pool,
     signal,
     onProgress,
   })

@@ -9,7 +9,7 @@ import { OCI_CONFIG, OCI_MANIFEST } from '../image/media-types.ts'
 import type { Descriptor, Image, ImageTarget } from '../image/types.ts'
 import { createWorkspace, type Workspace } from '../image/workspace.ts'
 import { chunkSizes } from './chunking.ts'
-import { createPool } from './compress/pool.ts'
+import { createPool, type Pool } from './compress/pool.ts'
 import { LayerJobs, type LayerSummary, type Stage, type Written } from './layer-jobs.ts'
 import { mapLimit } from './limit.ts'
 import { resolveLinks } from './links.ts'
@@ -32,6 +32,8 @@ export interface RebuildRequest {
   readonly tagged?: boolean | undefined
   /** for spools: as large as the image unpacked; one is made, and removed, when none is given */
   readonly workspace?: Workspace | undefined
+  /** for several images one after the other; one is made, and closed, when none is given */
+  readonly pool?: Pool | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: RebuildProgress) => void) | undefined
 }
@@ -62,10 +64,9 @@ export async function rebuildImage(request: RebuildRequest): Promise<RebuildSumm
   signal.throwIfAborted()
   const options = { ...DEFAULT_OPTIONS, ...request.options }
   checkOptions(options, request.image.layers.length)
-  await using own = request.workspace ? undefined : await createWorkspace()
-  const workspace = request.workspace ?? own
-  if (workspace === undefined) throw new Error('no workspace')
-  await using pool = createPool({ threads: options.threads, signal })
+  await using own = new AsyncDisposableStack()
+  const workspace = request.workspace ?? own.use(await createWorkspace())
+  const pool = request.pool ?? own.use(createPool({ threads: options.threads, signal }))
   const chunkSizeOf = chunkSizes(request.startup, options)
   await using jobs = new LayerJobs({
     options,

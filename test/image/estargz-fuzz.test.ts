@@ -7,7 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import { gzipSync } from 'node:zlib'
+import { gunzipSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { digestOf } from '../../image/digest.ts'
@@ -24,11 +24,14 @@ import {
 import { verifyLayer } from '../../image/estargz/verify-layer.ts'
 import { paddingOf } from '../../image/tar/entry.ts'
 import { END_OF_TAR, plainFileHeader } from '../../image/tar/write.ts'
-import { cases } from '../optimizer/generator.ts'
+import type { Digest } from '../../image/types.ts'
+import { cases, PATIENCE_MS } from '../optimizer/generator.ts'
 import { buildOracle } from '../peers/oracle/oracle.ts'
+import { damage, damaged } from '../support/damage.ts'
 import { dir, file, hardlink, symlink, tarOf } from '../support/tar.ts'
 
-const big = Buffer.from(Array.from({ length: 20_000 }, (_, index) => (index * index) & 0xff))
+/** Doesn't compress: a flipped bit in it is a wrong byte, not damaged gzip. */
+const big = Buffer.from(Array.from({ length: 20_000 }, (_, index) => Math.imul(index, 2_654_435_761) >>> 24))
 const contents = new Map([
   ['d/big', big],
   ['d/small', Buffer.from('small')],
@@ -68,10 +71,28 @@ async function readAll(bytes: Buffer, digest: string | undefined): Promise<void>
   }
 }
 
-async function verify(bytes: Buffer, digest: string): Promise<string[]> {
+/** What a reader sees of a table of contents; undefined: it refuses it. */
+async function seenIn(bytes: Buffer): Promise<unknown> {
+  try {
+    const fetch = async ({ start, end }: { start: number; end: number }) => bytes.subarray(start, end)
+    const { entries, zoneEnd } = await openEstargz(bytes.length, fetch)
+    return { entries, zoneEnd }
+  } catch (error) {
+    if (error instanceof HeadstartError) return undefined
+    throw error
+  }
+}
+
+/** What shows a reader anything else than the truth must be told by the verifier. */
+async function expectTold(bytes: Buffer, digest: string, diffId: Digest): Promise<void> {
+  const problems = await verify(bytes, digest, diffId)
+  if (problems.length === 0) expect(await seenIn(bytes)).toEqual(await seenIn(blob))
+}
+
+async function verify(bytes: Buffer, digest: string, diffId: Digest): Promise<string[]> {
   const problems: string[] = []
   const layer = {
-    diffId: digestOf('unknown'),
+    diffId,
     descriptor: {
       mediaType: 'x',
       digest: digestOf(bytes),
@@ -90,42 +111,21 @@ async function verify(bytes: Buffer, digest: string): Promise<string[]> {
   return problems
 }
 
-const place = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })
-/** Most of what counts is at the end. */
-const spot = fc.oneof(
-  place,
-  place.map((x) => 1 - x * x * x * 0.2).filter((x) => x < 1),
+test(
+  'damage is an error or makes no difference, never wrong bytes',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(damage, { minLength: 1, maxLength: 3 }), async (damages) => {
+        const bytes = damages.reduce(damaged, blob)
+        await readAll(bytes, tocDigest)
+        await readAll(bytes, undefined)
+        await expectTold(bytes, tocDigest, digestOf(gunzipSync(blob)))
+      }),
+      cases(3500),
+    )
+  },
+  PATIENCE_MS,
 )
-const damage = fc.oneof(
-  fc.record({ kind: fc.constant('flip' as const), at: spot, value: fc.integer({ min: 1, max: 255 }) }),
-  fc.record({ kind: fc.constant('cut' as const), at: spot, value: fc.integer({ min: 1, max: 400 }) }),
-  fc.record({ kind: fc.constant('add' as const), at: spot, value: fc.integer({ min: 1, max: 255 }) }),
-  fc.record({ kind: fc.constant('end' as const), at: spot, value: fc.constant(0) }),
-)
-
-function damaged(bytes: Buffer, { kind, at, value }: { kind: string; at: number; value: number }): Buffer {
-  const position = Math.floor(at * bytes.length)
-  const [before, after] = [bytes.subarray(0, position), bytes.subarray(position)]
-  if (kind === 'cut') return Buffer.concat([before, after.subarray(value)])
-  if (kind === 'add') return Buffer.concat([before, Buffer.alloc(value, value), after])
-  if (kind === 'end') return Buffer.from(before)
-  if (position === bytes.length) return bytes
-  const flipped = Buffer.from(bytes)
-  flipped.writeUInt8(flipped.readUInt8(position) ^ value, position)
-  return flipped
-}
-
-test('damage is an error or makes no difference, never wrong bytes', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(damage, { minLength: 1, maxLength: 3 }), async (damages) => {
-      const bytes = damages.reduce(damaged, blob)
-      await readAll(bytes, tocDigest)
-      await readAll(bytes, undefined)
-      await verify(bytes, tocDigest)
-    }),
-    cases(1500),
-  )
-})
 
 const number = fc.oneof(
   fc.integer({ min: -2, max: 20_000 }),
@@ -137,37 +137,107 @@ const lie = fc.record({
   value: number,
 })
 
-test('numbers that lie are refused, or told by the verifier', async () => {
+/** The layer with another table of contents, in a footer that points to it. */
+function withToc(json: Buffer): { bytes: Buffer; digest: Digest; diffId: Digest } {
+  const { tocOffset = 0 } = parseFooter(blob.subarray(-FOOTER_BYTES), blob.length) ?? {}
+  const header = plainFileHeader(TOC_NAME, json.length)
+  const tar = Buffer.concat([header, json, Buffer.alloc(paddingOf(json.length)), END_OF_TAR])
+  const bytes = Buffer.concat([blob.subarray(0, tocOffset), gzipSync(tar), encodeFooter(tocOffset)])
+  return { bytes, digest: digestOf(json), diffId: digestOf(gunzipSync(bytes)) }
+}
+
+function tocOfBlob(): Buffer {
   const { tocOffset = 0, start = 0 } = parseFooter(blob.subarray(-FOOTER_BYTES), blob.length) ?? {}
-  const toc = parseToc(unpackToc(blob.subarray(tocOffset, start)))
-  const build = (entries: readonly TocEntry[]) => {
-    const json = Buffer.concat([...encodeToc(entries)])
-    const tar = [
-      plainFileHeader(TOC_NAME, json.length),
-      json,
-      Buffer.alloc(paddingOf(json.length)),
-      END_OF_TAR,
-    ]
-    const bytes = Buffer.concat([
-      blob.subarray(0, tocOffset),
-      gzipSync(Buffer.concat(tar)),
-      encodeFooter(tocOffset),
-    ])
-    return { bytes, digest: digestOf(json) }
-  }
-  await fc.assert(
-    fc.asyncProperty(fc.array(lie, { minLength: 1, maxLength: 3 }), async (lies) => {
-      const entries = toc.map((entry) => ({ ...entry }))
-      for (const { entry, field, value } of lies)
-        Object.assign(entries[entry % entries.length] ?? {}, { [field]: value })
-      const { bytes, digest } = build(entries)
-      await readAll(bytes, undefined)
-      const problems = await verify(bytes, digest)
-      expect(problems.length).toBeGreaterThan(0) // at the least the diffID, which nothing fits
-    }),
-    cases(700),
-  )
-})
+  return unpackToc(blob.subarray(tocOffset, start))
+}
+
+test(
+  'numbers that lie are refused, or told by the verifier',
+  async () => {
+    const toc = parseToc(tocOfBlob())
+    await fc.assert(
+      fc.asyncProperty(fc.array(lie, { minLength: 1, maxLength: 3 }), async (lies) => {
+        const entries = toc.map((entry) => ({ ...entry }))
+        for (const { entry, field, value } of lies)
+          Object.assign(entries[entry % entries.length] ?? {}, { [field]: value })
+        const { bytes, digest, diffId } = withToc(Buffer.concat([...encodeToc(entries)]))
+        await readAll(bytes, digest)
+        await expectTold(bytes, digest, diffId)
+      }),
+      cases(1500),
+    )
+  },
+  PATIENCE_MS,
+)
+
+/** Anything JSON can say in a field's place, and entries that are gone, doubled, in another order or far too many. */
+const change = fc.oneof(
+  fc.record({
+    kind: fc.constant('value' as const),
+    entry: fc.nat(),
+    field: fc.constantFrom(
+      'name',
+      'type',
+      'size',
+      'offset',
+      'linkName',
+      'xattrs',
+      'digest',
+      'chunkDigest',
+      'modtime',
+    ),
+    value: fc.oneof(
+      fc.constantFrom(
+        null,
+        true,
+        [],
+        {},
+        '',
+        '..',
+        '/',
+        'd/small',
+        'a\u0000b',
+        'reg',
+        'chunk',
+        -1,
+        1e300,
+        'x'.repeat(70_000),
+      ),
+      fc.jsonValue(),
+    ),
+  }),
+  fc.record({ kind: fc.constantFrom('drop', 'double', 'last'), entry: fc.nat() }),
+  fc.record({
+    kind: fc.constant('many' as const),
+    entry: fc.nat(),
+    count: fc.integer({ min: 100, max: 400 }),
+  }),
+)
+
+test(
+  'a table of contents of any JSON is refused, or told by the verifier',
+  async () => {
+    const text = tocOfBlob().toString()
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 3 }), async (changes) => {
+        const toc: { entries: Record<string, unknown>[] } = JSON.parse(text)
+        for (const each of changes) {
+          const at = each.entry % Math.max(1, toc.entries.length)
+          const entry = toc.entries[at] ?? {}
+          if ('value' in each) entry[each.field] = each.value
+          else if ('count' in each) toc.entries.push(...Array.from({ length: each.count }, () => entry))
+          else if (each.kind === 'double') toc.entries.splice(at, 0, entry)
+          else toc.entries.push(...toc.entries.splice(at, 1).filter(() => each.kind === 'last'))
+        }
+        const { bytes, digest, diffId } = withToc(Buffer.from(JSON.stringify(toc)))
+        await readAll(bytes, digest)
+        await expectTold(bytes, digest, diffId)
+      }),
+      cases(500),
+    )
+  },
+  PATIENCE_MS,
+)
 
 test('a member that unpacks to far more than its chunk is refused before it is unpacked whole', async () => {
   const bomb = gzipSync(Buffer.alloc(200 << 20))

@@ -1,17 +1,28 @@
-/** Random layers for fast-check: every type of entry and every oddity, in tars that are built here byte by byte. */
+/** Random layers and images for fast-check: every type of entry and every oddity. `generated-tar.ts` makes tars of them. */
 import fc from 'fast-check'
-import { paddingOf } from '../../image/tar/entry.ts'
-import { encodePax } from '../../image/tar/pax.ts'
-import { END_OF_TAR, encodeHeader } from '../../image/tar/write.ts'
 
-/** How many cases a property is tried on; HEADSTART_CASES=10 takes ten times as many. */
-export const cases = (count: number): { numRuns: number } => ({
-  numRuns: count * Number(process.env.HEADSTART_CASES ?? 1),
+const FACTOR = Number(process.env.HEADSTART_CASES ?? 1)
+/** Of a test that tries a property, in milliseconds. */
+export const PATIENCE_MS = 60_000 * Math.max(1, FACTOR)
+
+/**
+ * How many cases a property is tried on; HEADSTART_CASES=10 takes ten times as many. A failure prints its seed: HEADSTART_SEED=… has the
+ * same cases again. Shrinking ends before the test's patience does: else the case that failed would never be told.
+ */
+export const cases = (count: number) => ({
+  numRuns: count * FACTOR,
+  interruptAfterTimeLimit: 0.8 * PATIENCE_MS,
+  markInterruptAsFailure: true,
+  ...(process.env.HEADSTART_SEED !== undefined && { seed: Number(process.env.HEADSTART_SEED) }),
 })
 
 export interface Item {
+  /** in front of the name, as some tools write it */
+  readonly prefix: '' | './' | '/'
   readonly name: string
   readonly kind: 'dir' | 'reg' | 'symlink' | 'hardlink' | 'char' | 'block' | 'fifo' | 'sparse' | 'global'
+  /** how a long or odd name, and a sparse file's map, are written */
+  readonly dialect: 'pax' | 'pax-old' | 'gnu'
   readonly size: number
   readonly seed: number
   readonly mode: number
@@ -20,21 +31,6 @@ export interface Item {
   readonly link: string
   readonly xattr: string | undefined
 }
-
-const FLAGS = {
-  dir: '5',
-  reg: '0',
-  symlink: '2',
-  hardlink: '1',
-  char: '3',
-  block: '4',
-  fifo: '6',
-  sparse: '0',
-  global: 'g',
-}
-
-export const contentOf = ({ size, seed }: Item): Buffer =>
-  Buffer.from(Array.from({ length: size }, (_, at) => (at * seed + (at >> 5) * 31) & 0xff))
 
 /** bytes as latin1: ASCII, UTF-8 of two and four bytes, and what is no UTF-8 at all */
 const parts = [
@@ -58,7 +54,12 @@ const pathOf = (alphabet: readonly string[]) =>
 
 const itemOf = (alphabet: readonly string[]): fc.Arbitrary<Item> =>
   fc.record({
+    prefix: fc.oneof(
+      { weight: 6, arbitrary: fc.constant('' as const) },
+      { weight: 1, arbitrary: fc.constantFrom('./', '/') },
+    ),
     name: pathOf(alphabet),
+    dialect: fc.constantFrom('pax', 'pax-old', 'gnu'),
     kind: fc.oneof(
       { weight: 5, arbitrary: fc.constant('reg' as const) },
       { weight: 4, arbitrary: fc.constantFrom('dir', 'symlink', 'hardlink', 'sparse') },
@@ -78,15 +79,41 @@ const foldersAbove = (name: string): string[] => {
   return names.map((_, depth) => names.slice(0, depth + 1).join('/'))
 }
 
-/** Anything a tar can hold, sensible or not, that a runtime can unpack: nothing lies below what is a file at that moment. */
-export const anyLayer = fc.array(itemOf(parts), { maxLength: 16 }).map((items) => {
-  const kinds = new Map<string, string>()
-  return items.filter(({ name, kind }) => {
+/** Without what lies below a file at that moment: no runtime can unpack it. @param kinds by path, of what is there already */
+function unpackable(items: readonly Item[], kinds: Map<string, string> = new Map()): Item[] {
+  return items.filter(({ name, kind, link }) => {
     if (foldersAbove(name).some((folder) => (kinds.get(folder) ?? 'dir') !== 'dir')) return false
+    // Directories have no second name; and what a link replaces must not hold its target.
+    if (kind === 'hardlink' && (kinds.get(link) === 'dir' || link.startsWith(`${name}/`))) return false
     if (kind !== 'global') kinds.set(name, kind)
     return true
   })
-})
+}
+
+/** Anything a tar can hold, sensible or not. */
+export const anyLayer = fc.array(itemOf(parts), { maxLength: 16 }).map((items) => unpackable(items))
+
+/** What a layer is stored as; `ours` and `library`: eStargz already, of this writer and of the reference's. */
+export type Storage = 'none' | 'gzip' | 'zstd' | 'ours' | 'library' | 'no-bytes'
+const storages = fc.constantFrom<Storage>('none', 'gzip', 'zstd', 'ours', 'library', 'no-bytes')
+
+const withoutWhiteouts = parts.filter((name) => !name.startsWith('.wh.'))
+/** Few names: links find files in the layers below. */
+const imageItem = fc.oneof(itemOf(withoutWhiteouts), itemOf(['a', 'b']))
+
+/** Layers over each other, base first; what a layer holds can be unpacked over those below. */
+export const anyImage = fc
+  .array(fc.record({ items: fc.array(imageItem, { maxLength: 8 }), storage: storages }), {
+    minLength: 1,
+    maxLength: 3,
+  })
+  .map((layers) => {
+    const kinds = new Map<string, string>()
+    return layers.map(({ items, storage }) => ({
+      storage,
+      items: storage === 'no-bytes' ? [] : unpackable(items, kinds),
+    }))
+  })
 
 /**
  * What the format's library can open: names once, parents that are directories, hardlinks to files before them.
@@ -103,99 +130,3 @@ export const soundLayer = fc.array(itemOf(parts), { maxLength: 20 }).map((items)
     return true
   })
 })
-
-export function tarOfItems(items: readonly Item[]): Buffer {
-  return Buffer.concat([...items.flatMap(bytesOfItem), END_OF_TAR])
-}
-
-function bytesOfItem(item: Item): Buffer[] {
-  if (item.kind === 'global') return globalRecords(item)
-  if (item.kind === 'sparse') return sparseFile(item)
-  const content = item.kind === 'reg' ? contentOf(item) : Buffer.alloc(0)
-  return [headerOf(item, content.length, xattrsOf(item)), content, Buffer.alloc(paddingOf(content.length))]
-}
-
-const xattrsOf = ({ xattr }: Item): [string, string][] =>
-  xattr === undefined || xattr === '' ? [] : [['SCHILY.xattr.user.test', xattr]]
-
-function headerOf(item: Item, size: number, records: [string, string][]): Buffer {
-  const isDevice = item.kind === 'char' || item.kind === 'block'
-  const isLink = item.kind === 'symlink' || item.kind === 'hardlink'
-  return encodeHeader(
-    {
-      name: item.kind === 'dir' ? `${item.name}/` : item.name,
-      mode: item.mode,
-      uid: item.id,
-      gid: item.id,
-      size,
-      mtime: item.mtime,
-      flag: FLAGS[item.kind],
-      linkName: isLink ? item.link : '',
-      uname: '',
-      gname: '',
-      devMajor: isDevice ? item.seed : 0,
-      devMinor: isDevice ? item.size : 0,
-    },
-    records,
-  )
-}
-
-/** A record for all entries behind it. */
-function globalRecords({ seed, xattr }: Item): Buffer[] {
-  const body = encodePax([
-    ['gid', String(seed)],
-    ['SCHILY.xattr.user.global', xattr || 'g'],
-  ])
-  const header = encodeHeader(
-    {
-      name: 'g',
-      mode: 0,
-      uid: 0,
-      gid: 0,
-      size: body.length,
-      mtime: 0,
-      flag: 'g',
-      linkName: '',
-      uname: '',
-      gname: '',
-      devMajor: 0,
-      devMinor: 0,
-    },
-    [],
-  )
-  return [header, body, Buffer.alloc(paddingOf(body.length))]
-}
-
-/** PAX 1.0: a map in front, two parts of the content, holes around. */
-function sparseFile(item: Item): Buffer[] {
-  const content = sparseContent(item)
-  const half = item.size >> 1
-  const map = Buffer.alloc(512)
-  map.write(`2\n100\n${half}\n${half + 300}\n${item.size - half}\n`)
-  const stored = Buffer.concat([
-    map,
-    content.subarray(100, 100 + half),
-    content.subarray(half + 300, item.size + 300),
-  ])
-  const records: [string, string][] = [
-    ['GNU.sparse.major', '1'],
-    ['GNU.sparse.minor', '0'],
-    ['GNU.sparse.name', item.name],
-    ['GNU.sparse.realsize', String(content.length)],
-    ...xattrsOf(item),
-  ]
-  return [
-    headerOf({ ...item, name: 'sparse/0' }, stored.length, records),
-    stored,
-    Buffer.alloc(paddingOf(stored.length)),
-  ]
-}
-
-export function sparseContent(item: Item): Buffer {
-  const half = item.size >> 1
-  const data = contentOf(item)
-  const content = Buffer.alloc(item.size + 500)
-  data.copy(content, 100, 0, half)
-  data.copy(content, half + 300, half)
-  return content
-}

@@ -11,6 +11,7 @@ export interface UnpackedFile {
 
 interface Inode {
   readonly facts: string
+  readonly layer: number
 }
 
 const facts = ({ entry, content }: UnpackedFile): string =>
@@ -28,23 +29,35 @@ const facts = ({ entry, content }: UnpackedFile): string =>
   ])
 
 /** @returns path → facts and the names that share its inode; equal trees give equal maps */
-export function unpackModel(files: readonly UnpackedFile[]): Map<string, string> {
+export const unpackModel = (files: readonly UnpackedFile[]): Map<string, string> => unpackImage([files])
+
+/**
+ * The same of layers over each other, base first, without whiteouts. A link to a file of a lower layer is a copy of it, as a layer that is
+ * mounted alone has it; several such links in one layer share it.
+ */
+export function unpackImage(layers: readonly (readonly UnpackedFile[])[]): Map<string, string> {
   const tree = new Map<string, Inode>()
-  const removeBelow = (path: string) => {
-    for (const name of tree.keys()) if (name.startsWith(`${path}/`)) tree.delete(name)
-  }
-  for (const file of files) {
-    const { path, type, linkPath } = file.entry
-    if (type !== 'dir') removeBelow(path)
-    if (type !== 'hardlink') tree.set(path, { facts: facts(file) })
-    else {
-      const target = tree.get(linkPath ?? '')
-      tree.set(path, target ?? { facts: `dangling ${linkPath}` })
-    }
-  }
+  for (const [layer, files] of layers.entries()) applyLayer(tree, files, layer)
   const names = new Map<Inode, string[]>()
   for (const [path, inode] of tree) names.set(inode, [...(names.get(inode) ?? []), path])
   return new Map(
     [...tree].map(([path, inode]) => [path, `${inode.facts} ${names.get(inode)?.sort().join(' = ')}`]),
   )
+}
+
+function applyLayer(tree: Map<string, Inode>, files: readonly UnpackedFile[], layer: number): void {
+  const copies = new Map<Inode, Inode>()
+  for (const file of files) {
+    const { path, type, linkPath } = file.entry
+    if (type !== 'dir') for (const name of tree.keys()) if (name.startsWith(`${path}/`)) tree.delete(name)
+    const target = type === 'hardlink' ? tree.get(linkPath ?? '') : undefined
+    if (type !== 'hardlink') tree.set(path, { facts: facts(file), layer })
+    else if (target === undefined) tree.set(path, { facts: `dangling ${linkPath}`, layer })
+    else if (target.layer === layer) tree.set(path, target)
+    else {
+      const copy = copies.get(target) ?? { ...target, layer }
+      copies.set(target, copy)
+      tree.set(path, copy)
+    }
+  }
 }

@@ -1,17 +1,20 @@
 // An independent judge of our layers, on the format's own library. It never sees our code:
 //
 //	oracle check BLOB TOC_DIGEST ORIGINAL_TAR   every file and all metadata of the tar, read through the library
-//	oracle check-all LIST                       the same for each line of LIST, its three fields parted by tabs
 //	oracle build TAR BLOB CHUNK_SIZE [FILE…]    a layer as the library writes it, FILEs prioritized; prints its TOC digest
+//	oracle serve                                reads such commands, one a line, fields parted by tabs
 //
-// `check` prints one line a fault and ends with status 1 when there is any; else it prints what it compared.
+// `check` prints one line a fault and ends with status 1 when there is any; else it prints what it compared. `serve` answers each line
+// with one of its own, a JSON string behind "ok " or "fault ".
 package main
 
 import (
 	"archive/tar"
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -26,24 +29,51 @@ import (
 )
 
 func main() {
-	var err error
-	switch {
-	case len(os.Args) == 5 && os.Args[1] == "check":
-		var count int
-		if count, err = check(os.Args[2], os.Args[3], os.Args[4]); err == nil {
-			fmt.Printf("%d entries agree\n", count)
-		}
-	case len(os.Args) == 3 && os.Args[1] == "check-all":
-		err = checkAll(os.Args[2])
-	case len(os.Args) >= 5 && os.Args[1] == "build":
-		err = build(os.Args[2], os.Args[3], os.Args[4], os.Args[5:])
-	default:
-		err = fmt.Errorf("usage: oracle check BLOB TOC_DIGEST ORIGINAL_TAR | oracle check-all LIST | oracle build TAR BLOB CHUNK_SIZE [FILE…]")
+	if len(os.Args) == 2 && os.Args[1] == "serve" {
+		serve()
+		return
 	}
+	answer, err := do(os.Args[1:])
 	if err != nil {
 		fmt.Println(err)
 		os.Exit(1)
 	}
+	fmt.Println(answer)
+}
+
+func do(args []string) (string, error) {
+	switch {
+	case len(args) == 4 && args[0] == "check":
+		count, err := check(args[1], args[2], args[3])
+		return fmt.Sprintf("%d entries agree", count), err
+	case len(args) >= 4 && args[0] == "build":
+		return build(args[1], args[2], args[3], args[4:])
+	}
+	return "", fmt.Errorf("usage: oracle check BLOB TOC_DIGEST ORIGINAL_TAR | oracle build TAR BLOB CHUNK_SIZE [FILE…] | oracle serve")
+}
+
+func serve() {
+	lines := bufio.NewScanner(os.Stdin)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		answer, err := doSafely(strings.Split(lines.Text(), "\t"))
+		kind := "ok"
+		if err != nil {
+			kind, answer = "fault", err.Error()
+		}
+		text, _ := json.Marshal(answer)
+		fmt.Println(kind, string(text))
+	}
+}
+
+// doSafely turns a panic of the library into an answer: whoever asked has the layer that caused it.
+func doSafely(args []string) (answer string, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("panic: %v", cause)
+		}
+	}()
+	return do(args)
 }
 
 func section(name string) (*io.SectionReader, func() error, error) {
@@ -58,14 +88,14 @@ func section(name string) (*io.SectionReader, func() error, error) {
 	return io.NewSectionReader(file, 0, info.Size()), file.Close, nil
 }
 
-func build(tarName, blobName, chunk string, files []string) error {
+func build(tarName, blobName, chunk string, files []string) (string, error) {
 	size, err := strconv.Atoi(chunk)
 	if err != nil {
-		return err
+		return "", err
 	}
 	in, close, err := section(tarName)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer close()
 	options := []estargz.Option{estargz.WithChunkSize(size)}
@@ -74,20 +104,19 @@ func build(tarName, blobName, chunk string, files []string) error {
 	}
 	blob, err := estargz.Build(in, options...)
 	if err != nil {
-		return err
+		return "", err
 	}
 	out, err := os.Create(blobName)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if _, err := io.Copy(out, blob); err != nil {
-		return err
+		return "", err
 	}
-	fmt.Println(blob.TOCDigest())
 	if err := blob.Close(); err != nil {
-		return err
+		return "", err
 	}
-	return out.Close()
+	return blob.TOCDigest().String(), out.Close()
 }
 
 // expected is what the tar says about a path.
@@ -150,25 +179,6 @@ type judge struct {
 
 func (j *judge) fault(format string, args ...interface{}) {
 	j.faults = append(j.faults, fmt.Sprintf(format, args...))
-}
-
-func checkAll(listName string) error {
-	list, err := os.ReadFile(listName)
-	if err != nil {
-		return err
-	}
-	lines := strings.Split(strings.TrimSpace(string(list)), "\n")
-	for _, line := range lines {
-		fields := strings.Split(line, "\t")
-		if len(fields) != 3 {
-			return fmt.Errorf("%q has no three fields", line)
-		}
-		if _, err := check(fields[0], fields[1], fields[2]); err != nil {
-			return fmt.Errorf("%s: %w", fields[0], err)
-		}
-	}
-	fmt.Printf("%d layers agree\n", len(lines))
-	return nil
 }
 
 func check(blobName, tocDigest, tarName string) (int, error) {

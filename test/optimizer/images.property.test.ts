@@ -1,0 +1,162 @@
+/**
+ * Random images in, random starts: layers over each other, stored in every way that a layer is, with links from one to another. The image
+ * that comes out has the same tree and verifies; and from it comes, for another start, an image that has it too.
+ */
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { gunzipSync, gzipSync, zstdCompressSync } from 'node:zlib'
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { digestOf, readBounded } from '../../image/digest.ts'
+import { verifyImage } from '../../image/estargz/verify.ts'
+import {
+  OCI_CONFIG,
+  OCI_LAYER_GZIP,
+  OCI_LAYER_TAR,
+  OCI_LAYER_ZSTD,
+  OCI_MANIFEST,
+} from '../../image/media-types.ts'
+import { textOf } from '../../image/paths.ts'
+import { openTarget } from '../../image/targets.ts'
+import type { Image, Layer } from '../../image/types.ts'
+import { createWorkspace, type Workspace } from '../../image/workspace.ts'
+import { rebuildImage } from '../../optimizer/rebuild.ts'
+import type { StartupFile } from '../../optimizer/startup.ts'
+import { type Oracle, startOracle } from '../peers/oracle/oracle.ts'
+import { tarOfItems } from './generated-tar.ts'
+import { anyImage, cases, type Item, PATIENCE_MS, type Storage } from './generator.ts'
+import { isInherited, type LayerBench, layerBench, layerOf, unpack } from './layers.ts'
+import { read, withImage } from './support.ts'
+import { type UnpackedFile, unpackImage } from './unpack-model.ts'
+
+let bench: LayerBench
+let oracle: Oracle
+let workspace: Workspace
+beforeAll(async () => {
+  bench = await layerBench()
+  oracle = await startOracle()
+  workspace = await createWorkspace(bench.folder)
+})
+afterAll(async () => {
+  await workspace[Symbol.asyncDispose]()
+  await oracle[Symbol.asyncDispose]()
+  await bench[Symbol.asyncDispose]()
+})
+
+/** It writes names that are no UTF-8 into the tar, but not into the table of contents; of the others it can't write the layer. */
+const isForLibrary = (items: readonly Item[]): boolean =>
+  items.every(
+    ({ kind, name, link }) =>
+      !['sparse', 'global', 'hardlink'].includes(kind) && !`${name}${link}`.includes('\xff'),
+  )
+
+async function stored(items: readonly Item[], storage: Storage): Promise<Layer> {
+  const tar = storage === 'no-bytes' ? Buffer.alloc(0) : tarOfItems(items)
+  if (storage === 'ours') {
+    const { bytes, written } = await bench.convert(tar, [], { chunkSize: 4096 })
+    return layerOf(bytes, written)
+  }
+  if (storage === 'library' && isForLibrary(items)) {
+    const name = join(bench.folder, 'library')
+    await writeFile(`${name}.tar`, tar)
+    const tocDigest = await oracle.build(`${name}.tar`, name, 4096, [])
+    const bytes = await readFile(name)
+    return layerOf(bytes, { digest: digestOf(bytes), diffId: digestOf(gunzipSync(bytes)), tocDigest })
+  }
+  const [bytes, mediaType] =
+    storage === 'gzip'
+      ? [gzipSync(tar), OCI_LAYER_GZIP]
+      : storage === 'zstd'
+        ? [zstdCompressSync(tar), OCI_LAYER_ZSTD]
+        : [tar, OCI_LAYER_TAR]
+  return layerOf(bytes, { digest: digestOf(bytes), diffId: digestOf(tar), mediaType })
+}
+
+function imageOf(layers: readonly Layer[]): Image {
+  const diffIds = layers.map(({ diffId }) => diffId)
+  const config = { architecture: 'amd64', os: 'linux', rootfs: { type: 'layers', diff_ids: diffIds } }
+  const rawConfig = Buffer.from(JSON.stringify(config))
+  const manifest = {
+    mediaType: OCI_MANIFEST,
+    config: { mediaType: OCI_CONFIG, digest: digestOf(rawConfig), size: rawConfig.length },
+    layers: layers.map(({ descriptor }) => descriptor),
+  }
+  const rawManifest = Buffer.from(JSON.stringify({ schemaVersion: 2, ...manifest }))
+  const process = {
+    env: [],
+    entrypoint: [],
+    cmd: [],
+    workingDir: '',
+    user: '',
+    stopSignal: undefined,
+    exposedPorts: [],
+    volumes: [],
+    healthcheck: undefined,
+  }
+  return {
+    reference: 'generated',
+    descriptor: { mediaType: OCI_MANIFEST, digest: digestOf(rawManifest), size: rawManifest.length },
+    manifest,
+    rawManifest,
+    config: { platform: { os: 'linux', architecture: 'amd64' }, process, diffIds, history: [] },
+    rawConfig,
+    layers,
+  }
+}
+
+async function rebuild(image: Image, to: string, startup: readonly StartupFile[]): Promise<void> {
+  await using target = await openTarget(to)
+  await target.prepare({ force: true })
+  const options = { level: 1, chunkSize: 4096, minCoverage: undefined }
+  await rebuildImage({ image, target, startup, options, workspace, pool: bench.pool })
+}
+
+async function filesOf({ layers }: Image): Promise<UnpackedFile[][]> {
+  const files: UnpackedFile[][] = []
+  for (const { open, descriptor } of layers)
+    files.push(await unpack(await readBounded(await open(), descriptor.size, descriptor.digest)))
+  return files
+}
+
+async function faultsOf(image: Image): Promise<string[]> {
+  const problems = await verifyImage(image)
+  return problems.map(({ message }) => message).filter((message) => !isInherited(message))
+}
+
+const starts = fc.array(fc.record({ pick: fc.nat(), all: fc.boolean() }), { maxLength: 5 })
+
+test(
+  'any image comes out as the same tree, and verifies; so does what is made of it for another start',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(anyImage, starts, starts, async (spec, first, second) => {
+        const layers: Layer[] = []
+        for (const { items, storage } of spec) layers.push(await stored(items, storage))
+        const image = imageOf(layers)
+        const before = await filesOf(image)
+        const paths = before.flat().map(({ entry }) => textOf(entry.path))
+        const startOf = (picks: typeof first) =>
+          picks.flatMap(({ pick, all }) => {
+            const path = paths[pick % Math.max(1, paths.length)]
+            return path === undefined ? [] : [read(path, { ranges: all ? [] : [[0, 1]], size: 2 })]
+          })
+        const names = ['once', 'twice'].map((name) => `oci:${join(bench.folder, name)}:x`)
+        const [once = '', twice = ''] = names
+        try {
+          await rebuild(image, once, startOf(first))
+          await withImage(once, (result) => rebuild(result, twice, startOf(second)))
+          for (const name of names)
+            await withImage(name, async (result) => {
+              expect(unpackImage(await filesOf(result))).toEqual(unpackImage(before))
+              expect(await faultsOf(result)).toEqual([])
+            })
+        } finally {
+          for (const name of ['once', 'twice'])
+            await rm(join(bench.folder, name), { recursive: true, force: true })
+        }
+      }),
+      cases(250),
+    )
+  },
+  PATIENCE_MS,
+)

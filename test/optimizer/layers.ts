@@ -1,0 +1,122 @@
+/** Single layers in memory: converted, put into another order, unpacked, verified. */
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { decompress } from '../../image/decompress.ts'
+import { openEstargz } from '../../image/estargz/reader.ts'
+import { TOC_DIGEST_ANNOTATION } from '../../image/estargz/toc.ts'
+import { verifyLayer } from '../../image/estargz/verify-layer.ts'
+import { OCI_LAYER_GZIP } from '../../image/media-types.ts'
+import { scanTar } from '../../image/tar/scan.ts'
+import type { Digest, Layer } from '../../image/types.ts'
+import { createPool, type Pool } from '../../optimizer/compress/pool.ts'
+import { chunkSizesOf, copyLayer } from '../../optimizer/copy.ts'
+import { ingestLayer, isOurs, type LayerFiles } from '../../optimizer/ingest.ts'
+import { orderLayer } from '../../optimizer/order.ts'
+import { AppendFile } from '../../optimizer/spool.ts'
+import { type WrittenLayer, writeLayer } from '../../optimizer/write.ts'
+import { testFolder } from './support.ts'
+import type { UnpackedFile } from './unpack-model.ts'
+
+export interface Result {
+  readonly written: WrittenLayer
+  readonly bytes: Buffer
+}
+
+export interface LayerBench extends AsyncDisposable {
+  readonly folder: string
+  readonly pool: Pool
+  convert(
+    tar: Buffer,
+    zone: readonly string[],
+    options: { readonly chunkSize: number; readonly minChunkSize?: number },
+  ): Promise<Result>
+  /** An eStargz layer, put into another order by copying its members. @returns undefined: it can't be copied */
+  reorder(bytes: Buffer, zone: readonly string[], tocDigest?: string | undefined): Promise<Result | undefined>
+}
+
+/** One folder and one thread for all of a test file's layers. */
+export async function layerBench(): Promise<LayerBench> {
+  const folder = await testFolder()
+  const pool = createPool({ threads: 1 })
+  let count = 0
+  const withFiles = async <T>(work: (files: LayerFiles) => Promise<T>): Promise<T> => {
+    const name = join(folder.path, String(count++))
+    try {
+      await using spool = await AppendFile.create(`${name}.spool`)
+      await using members = await AppendFile.create(`${name}.members`)
+      return await work({ spool, members })
+    } finally {
+      for (const end of ['spool', 'members']) await rm(`${name}.${end}`, { force: true })
+    }
+  }
+  return {
+    folder: folder.path,
+    pool,
+    convert: (tar, zone, { chunkSize, minChunkSize = 0 }) =>
+      withFiles(async (files) => {
+        const settings = { pool, level: 1, minChunkSize, chunkSizeOf: () => chunkSize }
+        const layer = await ingestLayer(streamOf(tar), files, settings, 'layer')
+        const written = await writeLayer(layer, orderLayer(layer.entries, zone, []), files, settings)
+        return { written, bytes: await bytesOf(written) }
+      }),
+    reorder: (bytes, zone, tocDigest) =>
+      withFiles(async (files) => {
+        const fetch = async ({ start, end }: { start: number; end: number }) => bytes.subarray(start, end)
+        const estargz = await openEstargz(bytes.length, fetch, { tocDigest })
+        const layer = await copyLayer(streamOf(bytes), estargz, files, { pool })
+        if (layer === undefined) return undefined
+        const settings = { pool, level: 1, minChunkSize: 0, chunkSizeOf: chunkSizesOf(estargz) }
+        const written = await writeLayer(layer, orderLayer(layer.entries, zone, []), files, settings)
+        return { written, bytes: await bytesOf(written) }
+      }),
+    async [Symbol.asyncDispose]() {
+      await pool[Symbol.asyncDispose]()
+      await folder[Symbol.asyncDispose]()
+    },
+  }
+}
+
+const bytesOf = async ({ blob }: WrittenLayer): Promise<Buffer> => Buffer.concat(await blob.open().toArray())
+
+export const streamOf = (bytes: Buffer): Readable => Readable.from([bytes], { objectMode: false })
+
+/** Files of a layer in any compression, landmarks and table of contents aside. */
+export async function unpack(bytes: Buffer): Promise<UnpackedFile[]> {
+  const files: { entry: UnpackedFile['entry']; parts: Buffer[] }[] = []
+  const { stream } = await decompress(streamOf(bytes))
+  for await (const event of scanTar(stream)) {
+    if (event.kind === 'entry') files.push({ entry: event.entry, parts: [] })
+    else files.at(-1)?.parts.push(Buffer.from(event.bytes))
+  }
+  return files
+    .map(({ entry, parts }) => ({ entry, content: Buffer.concat(parts) }))
+    .filter(({ entry }) => !isOurs(entry.path))
+}
+
+export function layerOf(
+  bytes: Buffer,
+  facts: { digest: Digest; diffId: Digest; tocDigest?: string | undefined; mediaType?: string },
+): Layer {
+  const { digest, diffId, tocDigest, mediaType = OCI_LAYER_GZIP } = facts
+  const annotations = tocDigest === undefined ? {} : { [TOC_DIGEST_ANNOTATION]: tocDigest }
+  return {
+    diffId,
+    descriptor: { mediaType, digest, size: bytes.length, annotations },
+    open: async (range) => streamOf(bytes.subarray(range?.start, range?.end)),
+  }
+}
+
+/** What the verifier may say of a layer that had its faults before. */
+const INHERITED = /^links to .* which this layer doesn't have$/
+
+/** @returns faults that conversion made */
+export async function faultsOf({ written, bytes }: Result): Promise<string[]> {
+  const problems: string[] = []
+  await verifyLayer(layerOf(bytes, written), (message, path) => {
+    if (!isInherited(message)) problems.push(`${path}: ${message}`)
+  })
+  return problems
+}
+
+export const isInherited = (message: string): boolean => INHERITED.test(message)
