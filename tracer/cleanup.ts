@@ -7,6 +7,7 @@ import { codeOf } from '../image/errors.ts'
 import { mountsOfType } from '../image/mounts.ts'
 import { removeWorkspace, type StaleWorkspace, staleWorkspaces, workspaceRoot } from '../image/workspace.ts'
 import { removeBridge } from './bridge.ts'
+import { sweepNamespace } from './containerd-namespace.ts'
 import { dockerEngine, dockerIds } from './engine/docker.ts'
 import { engines } from './engine/index.ts'
 import { endOrphans } from './orphans.ts'
@@ -22,6 +23,7 @@ export async function sweep(): Promise<StaleWorkspace[]> {
   const removed: StaleWorkspace[] = []
   for (const stale of await staleWorkspaces()) {
     if (!(await claim(stale.folder))) continue
+    await sweepNamespace(stale.folder)
     for (const engine of Object.values(engines)) await engine.sweep(stale.id, stale.folder)
     await endOrphans([stale.folder])
     await removeBridge(stale.id)

@@ -41,6 +41,7 @@ interface Flags extends ImageFlags, ReadyFlags, RunFlags {
   readonly image?: string[]
   readonly runtime: RuntimeName
   readonly engine?: EngineName
+  readonly containerd?: string
   readonly snapshotter?: string
   readonly link: string
   readonly bandwidth?: number
@@ -73,7 +74,11 @@ export function register(command: Command, context: CliContext): void {
     .addOption(
       new Option('--engine <name>', 'of the builtin runtime (default: runc)').choices(['docker', 'runc']),
     )
-    .option('--snapshotter <program>', "with --runtime containerd: the stargz snapshotter's daemon")
+    .option(
+      '--containerd <address>',
+      "with --runtime containerd: its socket, or 'own' for one of each sample's own (default: $CONTAINERD_ADDRESS, else the machine's where it can pull lazily, else own)",
+    )
+    .option('--snapshotter <program>', "of a containerd of our own: the stargz snapshotter's daemon")
     .option('--watch <time>', 'how long to watch after ready what is still fetched', durationFlag, 0)
     .option(
       '--audit',
@@ -172,6 +177,7 @@ async function startSettings(image: Image, args: readonly string[], flags: Flags
     ready: readyCheck(flags, image.config.process.healthcheck),
     timeoutMs: flags.timeout,
     engine: flags.engine ?? 'runc',
+    containerd: flags.containerd,
     snapshotter: flags.snapshotter,
   }
 }

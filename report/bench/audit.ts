@@ -13,7 +13,7 @@ import { stackRootfs } from '../../tracer/rootfs.ts'
 import type { BenchAudit, BenchFile } from './file.ts'
 import type { LinkRequest } from './link.ts'
 import { purposeOf, rangeOf } from './requests.ts'
-import { lazyTree } from './runtime/builtin.ts'
+import { lazyTreeOf } from './runtime/builtin.ts'
 import { startUntilReady } from './runtime/start.ts'
 import type { Cycle } from './runtime/types.ts'
 
@@ -22,7 +22,7 @@ export async function auditStart(cycle: Cycle, files: readonly BenchFile[]): Pro
   const { workspace, signal } = cycle
   await using rootfs = await stackRootfs({
     workspace,
-    tree: lazyTree(cycle, await workspace.sub('cache')),
+    tree: lazyTreeOf(cycle, await workspace.sub('cache')),
     record: true,
     ...(signal && { signal }),
   })

@@ -121,6 +121,8 @@ const benchSchema = z.strictObject({
   }),
   /** program to version */
   versions: z.record(z.string(), z.string()),
+  /** with the runtime containerd: which one, in words */
+  containerd: z.string().optional(),
   /** how readiness was found, in words, e.g. `log matches /Running on/` */
   readiness: z.string(),
   /** what to type to measure again */

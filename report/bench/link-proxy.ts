@@ -11,7 +11,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as sleep, setImmediate as tick } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { BenchLink } from './file.ts'
-import type { LinkRequest } from './link.ts'
+import type { LinkMessage, LinkRequest } from './link.ts'
 import { createBucket } from './link-bucket.ts'
 
 const { upstream, shape }: { upstream: string; shape: BenchLink } = workerData
@@ -29,6 +29,8 @@ type Entry = { -readonly [K in Exclude<keyof LinkRequest, 'arrivals'>]: LinkRequ
   arrivals: [number, number][]
 }
 let entries: Entry[] = []
+/** repositories lie below this name; undefined: as they are */
+let prefix: string | undefined
 /** when a connection's handshake is through; absent once a request has waited for it */
 const handshakes = new WeakMap<Socket, number>()
 
@@ -114,7 +116,7 @@ async function handle(incoming: IncomingMessage, outgoing: ServerResponse, entry
     port: upstreamPort,
     agent,
     method: incoming.method,
-    path: incoming.url,
+    path: entry.path,
     headers: incoming.headers,
   })
   outgoing.on('close', () => forward.destroy())
@@ -131,10 +133,17 @@ async function handle(incoming: IncomingMessage, outgoing: ServerResponse, entry
   await send(passing(response, down), outgoing, (bytes) => arrived(entry, bytes))
 }
 
-function begin(incoming: IncomingMessage, connected: boolean): Entry {
+/** The path as the registry knows it; undefined: asked for by a name that is no longer one. */
+function pathBehind(url: string): string | undefined {
+  if (prefix === undefined || /^\/v2\/?$/.test(url)) return url
+  const below = `/v2/${prefix}/`
+  return url.startsWith(below) ? `/v2/${url.slice(below.length)}` : undefined
+}
+
+function begin(incoming: IncomingMessage, path: string, connected: boolean): Entry {
   const entry: Entry = {
     method: incoming.method ?? 'GET',
-    path: incoming.url ?? '/',
+    path,
     range: incoming.headers.range,
     status: 0,
     bytes: 0,
@@ -148,7 +157,12 @@ function begin(incoming: IncomingMessage, connected: boolean): Entry {
 }
 
 const server = createServer({ keepAliveTimeout: 60_000 }, async (incoming, outgoing) => {
-  const entry = begin(incoming, handshakes.has(incoming.socket))
+  const path = pathBehind(incoming.url ?? '/')
+  if (path === undefined) {
+    outgoing.writeHead(404).end()
+    return
+  }
+  const entry = begin(incoming, path, handshakes.has(incoming.socket))
   try {
     await handle(incoming, outgoing, entry)
   } catch {
@@ -164,9 +178,13 @@ server.on('connection', (socket) => {
   handshakes.set(socket, now() + shape.roundTripMs)
 })
 
-parentPort?.on('message', ({ id, forget }: { id: number; forget: boolean }) => {
-  if (forget) entries = entries.filter((entry) => entry.endedAt === undefined)
-  parentPort?.postMessage({ id, requests: forget ? [] : entries })
+parentPort?.on('message', ({ id, begin: next }: LinkMessage) => {
+  if (next !== undefined) {
+    prefix = next
+    entries = []
+    server.closeAllConnections()
+  }
+  parentPort?.postMessage({ id, requests: entries })
 })
 
 server.listen(0, '127.0.0.1', () => {

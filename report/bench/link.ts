@@ -71,9 +71,20 @@ export interface LinkRequest {
 export interface Link extends AsyncDisposable {
   /** `127.0.0.1:PORT`, plain HTTP */
   readonly host: string
-  /** All requests since the last `forget`, in the order they began; those under way with what they have. */
+  /** All requests since the last `begin`, in the order they began; those under way with what they have. */
   requests(): Promise<LinkRequest[]>
-  forget(): Promise<void>
+  /**
+   * Forgets what was, cuts every connection, and from now on has the registry's images below this name only: whoever goes on asking by
+   * an earlier one (a snapshotter, in the background) neither gets anything, nor takes the link, nor is written down.
+   */
+  begin(prefix: string): Promise<void>
+}
+
+/** To the thread; answered with the same `id` and the requests so far. */
+export interface LinkMessage {
+  readonly id: number
+  /** the name to begin anew with */
+  readonly begin: string | undefined
 }
 
 /** @param upstream `host:port` of a registry that speaks plain HTTP */
@@ -86,15 +97,16 @@ export async function startLink(upstream: string, shape: BenchLink): Promise<Lin
     waiting.delete(id)
   })
   let calls = 0
-  const ask = (forget: boolean): Promise<LinkRequest[]> =>
+  const ask = (begin?: string): Promise<LinkRequest[]> =>
     new Promise((resolve) => {
-      waiting.set(++calls, resolve)
-      worker.postMessage({ id: calls, forget })
+      const message: LinkMessage = { id: ++calls, begin }
+      waiting.set(calls, resolve)
+      worker.postMessage(message)
     })
   return {
     host: `127.0.0.1:${portOf(first)}`,
-    requests: () => ask(false),
-    forget: async () => void (await ask(true)),
+    requests: () => ask(),
+    begin: async (prefix) => void (await ask(prefix)),
     [Symbol.asyncDispose]: async () => void (await worker.terminate()),
   }
 }

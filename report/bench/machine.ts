@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { cpus, release, totalmem } from 'node:os'
 import { tryCommand } from '../../image/command.ts'
 import type { Bench } from './file.ts'
+import type { OpenRuntime } from './runtime/types.ts'
 
 export async function describeMachine(): Promise<Bench['machine']> {
   const system = await readFile('/etc/os-release', 'utf8').catch(() => '')
@@ -21,14 +22,15 @@ const VERSION_OF: Readonly<Record<string, readonly string[]>> = {
   containerd: ['containerd', '--version'],
 }
 
-/** @param programs those of the ones known that took part */
+/** @param used the runtimes that take part */
 export async function describeVersions(
   tool: string,
-  programs: readonly string[],
+  used: readonly Pick<OpenRuntime, 'programs' | 'versions'>[],
 ): Promise<Bench['versions']> {
   const [name = tool, version = ''] = tool.split(' ')
   const versions: Record<string, string> = { [name]: version, node: process.versions.node }
-  for (const program of programs) {
+  for (const runtime of used) Object.assign(versions, runtime.versions)
+  for (const program of used.flatMap(({ programs }) => programs)) {
     const [command, ...args] = VERSION_OF[program] ?? []
     const result = command === undefined ? undefined : await tryCommand(command, args).catch(() => undefined)
     const found = /\d+\.\d+[\w.+~-]*/.exec(result?.stdout ?? '')?.[0]

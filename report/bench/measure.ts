@@ -1,4 +1,5 @@
 /** One sample: a fresh workspace, nothing cached, a pull and a start, and what the link saw of it. */
+import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Image } from '../../image/types.ts'
 import { createWorkspace, type Workspace } from '../../image/workspace.ts'
@@ -8,7 +9,7 @@ import type { ArmKind, BenchAudit, BenchFile, BenchSample } from './file.ts'
 import type { Link } from './link.ts'
 import { dropPageCache } from './machine.ts'
 import type { LayerPlan } from './requests.ts'
-import type { Cycle, Runtime, StartSettings } from './runtime/types.ts'
+import type { Cycle, OpenRuntime, StartSettings } from './runtime/types.ts'
 import { attribute } from './traffic.ts'
 
 export interface ArmTarget {
@@ -16,7 +17,7 @@ export interface ArmTarget {
   readonly kind: ArmKind
   readonly image: Image
   readonly zones: readonly LayerPlan[]
-  readonly runtime: Runtime
+  readonly runtime: OpenRuntime
   /** `name:tag` behind the link */
   readonly name: string
 }
@@ -35,9 +36,10 @@ export async function takeSample(
 ): Promise<BenchSample> {
   const { link, watchMs, signal } = options
   await using workspace = await createWorkspace()
-  const cycle = cycleOf(target, workspace, options)
+  const prefix = newPrefix()
+  const cycle = cycleOf(target, prefix, workspace, options)
   await using ready = await target.runtime.prepare(cycle)
-  await startClean(options)
+  await startClean(prefix, options)
   await using started = await ready.run()
   if (watchMs > 0) await sleep(watchMs, undefined, { ...(signal && { signal }) })
   const watchedUntil = watchMs > 0 ? epochMs() : started.marks.ends.ready
@@ -52,22 +54,31 @@ export async function takeAudit(
   options: SampleOptions,
 ): Promise<BenchAudit> {
   await using workspace = await createWorkspace()
-  await startClean(options)
-  return await auditStart(cycleOf(target, workspace, options), files)
+  const prefix = newPrefix()
+  await startClean(prefix, options)
+  return await auditStart(cycleOf(target, prefix, workspace, options), files)
 }
 
-async function startClean({ link, signal }: SampleOptions): Promise<void> {
+/** Caches go by an image's name: under one that nobody has seen, none has anything. */
+const newPrefix = (): string => `s${randomBytes(6).toString('hex')}`
+
+async function startClean(prefix: string, { link, signal }: SampleOptions): Promise<void> {
   signal?.throwIfAborted()
   await dropPageCache()
-  await link.forget()
+  await link.begin(prefix)
 }
 
-const cycleOf = (target: ArmTarget, workspace: Workspace, { link, start, signal }: SampleOptions): Cycle => ({
+const cycleOf = (
+  target: ArmTarget,
+  prefix: string,
+  workspace: Workspace,
+  { link, start, signal }: SampleOptions,
+): Cycle => ({
   kind: target.kind,
   image: target.image,
   zones: target.zones,
   host: link.host,
-  name: target.name,
+  name: `${prefix}/${target.name}`,
   workspace,
   start,
   requests: () => link.requests(),

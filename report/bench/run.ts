@@ -14,7 +14,7 @@ import { type ArmTarget, takeAudit, takeSample } from './measure.ts'
 import { startOrigin } from './origin.ts'
 import { describeReady } from './ready-text.ts'
 import type { LayerPlan } from './requests.ts'
-import { chooseRuntime } from './runtime/index.ts'
+import { openRuntimes } from './runtime/index.ts'
 import type { RuntimeName, StartSettings } from './runtime/types.ts'
 import { schedule, type Turn, timeLeft } from './schedule.ts'
 
@@ -59,16 +59,19 @@ export async function runBench(options: BenchOptions): Promise<Bench> {
     throw new HeadstartError('E_ARMS', 'an audit needs the optimized arm', {
       hint: 'Measure it: --arms legacy,optimized',
     })
-  const runtimes = new Map(
-    await Promise.all(
-      arms.map(
-        async (arm) => [arm.id, await chooseRuntime(options.runtime, arm.kind, options.start)] as const,
-      ),
-    ),
-  )
   await sweep()
   await using workspace = await createWorkspace()
   await using opened = new AsyncDisposableStack()
+  const runtimes = await openRuntimes(
+    options.runtime,
+    arms.map(({ kind }) => kind),
+    { start: options.start, workspace, signal },
+    opened,
+  )
+  const used = [...new Set(runtimes.values())]
+  const chosen = used.find((runtime) => runtime.chosen !== undefined)?.chosen
+  if (chosen !== undefined)
+    options.onProgress?.({ doing: `measuring with ${chosen}`, done: 0, total: 0, leftMs: undefined })
   const near = await prepareImages(
     new Set(arms.map(({ image }) => image)),
     options,
@@ -92,21 +95,19 @@ export async function runBench(options: BenchOptions): Promise<Bench> {
     interrupted: false,
     link: options.link,
     machine: await describeMachine(),
-    versions: await describeVersions(
-      options.tool,
-      [...runtimes.values()].flatMap(({ programs }) => programs),
-    ),
+    versions: await describeVersions(options.tool, used),
+    ...(chosen !== undefined && { containerd: chosen }),
     readiness: describeReady(options.start.ready),
     command: options.command,
     warmups: options.warmups,
     pageCacheDropped: await dropPageCache(),
     images: await describeAll(near, signal),
-    arms: arms.map((arm): BenchArm => ({ ...arm, runtime: runtimes.get(arm.id)?.name ?? 'builtin' })),
+    arms: arms.map((arm): BenchArm => ({ ...arm, runtime: runtimes.get(arm.kind)?.name ?? 'builtin' })),
     samples: [],
   }
   const targets = new Map(
     arms.flatMap((arm): [string, ArmTarget][] => {
-      const [image, runtime] = [near.get(arm.image)?.image, runtimes.get(arm.id)]
+      const [image, runtime] = [near.get(arm.image)?.image, runtimes.get(arm.kind)]
       const zones = zonesOf(bench.images[arm.image])
       return image && runtime
         ? [[arm.id, { ...arm, image, zones, runtime, name: nameBehind(arm.image) }]]

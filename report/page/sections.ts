@@ -259,7 +259,7 @@ function benchFacts({ bench }: Material): Html {
     Object.entries(bench.versions)
       .map(([name, version]) => `${name} ${version}`)
       .join(', '),
-  )}${fact('Ready when', bench.readiness)}${fact('Order', html`arms in turn, after ${counted(bench.warmups, 'warm-up round')}; every sample from nothing${bench.pageCacheDropped ? ', page cache dropped' : '; the page cache could not be dropped'}`)}${fact('Measured', html`${num('date', Date.parse(bench.startedAt))}${bench.interrupted && ', interrupted: fewer samples than asked for'}`)}${fact('Again', html`<code>${bench.command}</code>`)}`
+  )}${bench.containerd !== undefined && fact('containerd', bench.containerd)}${fact('Ready when', bench.readiness)}${fact('Order', html`arms in turn, after ${counted(bench.warmups, 'warm-up round')}; every sample from nothing${bench.pageCacheDropped ? ', page cache dropped' : '; the page cache could not be dropped'}`)}${fact('Measured', html`${num('date', Date.parse(bench.startedAt))}${bench.interrupted && ', interrupted: fewer samples than asked for'}`)}${fact('Again', html`<code>${bench.command}</code>`)}`
 }
 
 function traceFacts({ trace }: Material): Html {

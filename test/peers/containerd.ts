@@ -17,12 +17,18 @@ export interface Containerd extends AsyncDisposable {
   readonly env: NodeJS.ProcessEnv
 }
 
-export async function startContainerd(): Promise<Containerd> {
+/** @param snapshotter `dead`: configured, but not running */
+export async function startContainerd(
+  snapshotter: 'running' | 'dead' | 'none' = 'running',
+): Promise<Containerd> {
   const program = await buildGo(new URL('stargzd/', import.meta.url).pathname)
   const folder = await mkdtemp('/var/tmp/hs-containerd-')
   const socket = join(folder, 'snapshotter.sock')
   const address = join(folder, 'containerd.sock')
-  await writeFile(join(folder, 'config.toml'), configuration(folder, address, socket))
+  await writeFile(
+    join(folder, 'config.toml'),
+    configuration(folder, address, snapshotter === 'none' ? undefined : socket),
+  )
   await mkdir(join(folder, 'snapshotter'))
   const children: ChildProcess[] = []
   const start = async (command: string, args: string[], ready: string) => {
@@ -48,7 +54,8 @@ export async function startContainerd(): Promise<Containerd> {
     await rm(folder, { recursive: true, force: true, maxRetries: 5 })
   }
   try {
-    await start(program, ['--address', socket, '--root', join(folder, 'snapshotter')], socket)
+    if (snapshotter === 'running')
+      await start(program, ['--address', socket, '--root', join(folder, 'snapshotter')], socket)
     await start('containerd', ['-c', join(folder, 'config.toml')], address)
     await ctr('version')
   } catch (error) {
@@ -58,13 +65,17 @@ export async function startContainerd(): Promise<Containerd> {
   return { address, folder, ctr, env, [Symbol.asyncDispose]: stop }
 }
 
-const configuration = (folder: string, address: string, socket: string): string => `version = 2
+const configuration = (folder: string, address: string, socket: string | undefined): string => `version = 2
 root = "${folder}/root"
 state = "${folder}/state"
 disabled_plugins = ["io.containerd.grpc.v1.cri"]
 [grpc]
   address = "${address}"
-[proxy_plugins.stargz]
+${
+  socket === undefined
+    ? ''
+    : `[proxy_plugins.stargz]
   type = "snapshot"
   address = "${socket}"
 `
+}`

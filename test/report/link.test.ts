@@ -73,7 +73,7 @@ describe('the link', () => {
     agent.destroy()
   })
 
-  test('writes down every request with its bytes, and forgets when told to', async () => {
+  test('writes down every request with its bytes, and begins anew under another name', async () => {
     await using counted = await link(null, 0)
     await get(counted.host, 70_000)
     await get(counted.host, 5, { body: Buffer.from('x') })
@@ -83,8 +83,12 @@ describe('the link', () => {
       { method: 'POST', path: '/blob?n=5', status: 200, bytes: 5 },
     ])
     expect(requests[0]?.arrivals.reduce((sum, [, bytes]) => sum + bytes, 0)).toBe(70_000)
-    await counted.forget()
+    await counted.begin('second')
     expect(await counted.requests()).toEqual([])
+    // By the names of before nothing is to be had any more, and nobody's record has it.
+    expect((await fetch(`http://${counted.host}/v2/first/app/blobs/x?n=3`)).status).toBe(404)
+    expect((await fetch(`http://${counted.host}/v2/second/app/blobs/x?n=3`)).status).toBe(200)
+    expect((await counted.requests()).map(({ path }) => path)).toEqual(['/v2/app/blobs/x?n=3'])
   })
 
   test('breaks the connection when the server behind it is gone', async () => {

@@ -53,6 +53,7 @@ export const benchOptions = (images: SmallImages, changes: Partial<BenchOptions>
     ready: { by: 'log', pattern: /ready to serve/ },
     timeoutMs: 20_000,
     engine: 'runc',
+    containerd: undefined,
     snapshotter: undefined,
   },
   ...changes,

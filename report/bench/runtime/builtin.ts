@@ -5,7 +5,7 @@
 
 import { HeadstartError } from '../../../image/errors.ts'
 import { chooseEngine } from '../../../tracer/engine/index.ts'
-import type { TreeSpec } from '../../../tracer/fuse/mount.ts'
+import { type LazyTree, lazyTree } from '../../../tracer/lazy-mount.ts'
 import { stackRootfs } from '../../../tracer/rootfs.ts'
 import { epochMs } from '../clock.ts'
 import type { Phase } from '../file.ts'
@@ -16,9 +16,6 @@ import type { Cycle, Runtime, Started } from './types.ts'
 
 /** The lazy mount keeps what it unpacked; it must not fill memory that a sample of another arm would have. */
 const MEMORY_BYTES = 64 << 20
-const DISK_BYTES = 8 << 30
-
-type LazyTree = Extract<TreeSpec, { kind: 'lazy' }>
 
 export interface PulledRoot {
   readonly folder: string
@@ -29,10 +26,15 @@ export interface PulledRoot {
 
 export const builtinRuntime: Runtime = {
   name: 'builtin',
-  programs: ['runc'],
   arms: ['legacy', 'lazy', 'optimized', 'other'],
-  unavailable: async () => undefined,
-  prepare: async (cycle) => ({ run: () => pullAndStart(cycle), async [Symbol.asyncDispose]() {} }),
+  open: async () => ({
+    name: 'builtin',
+    programs: ['runc'],
+    versions: {},
+    chosen: undefined,
+    prepare: async (cycle) => ({ run: () => pullAndStart(cycle), async [Symbol.asyncDispose]() {} }),
+    async [Symbol.asyncDispose]() {},
+  }),
 }
 
 async function pullAndStart(cycle: Cycle): Promise<Started> {
@@ -55,14 +57,14 @@ export const firstRequestAt = async (cycle: Cycle): Promise<number> =>
   (await cycle.requests())[0]?.startedAt ?? epochMs()
 
 /** The image behind the link, for the lazy mount; the arm without a zone doesn't prefetch. */
-export const lazyTree = (cycle: Cycle, cacheFolder: string): LazyTree => ({
-  kind: 'lazy',
-  reference: `docker://${cycle.host}/${cycle.name}`,
-  prefetch: cycle.kind !== 'lazy',
+export const lazyTreeOf = (cycle: Cycle, cacheFolder: string): LazyTree => ({
+  ...lazyTree({
+    reference: `docker://${cycle.host}/${cycle.name}`,
+    prefetch: cycle.kind !== 'lazy',
+    memoryBytes: MEMORY_BYTES,
+    insecure: true,
+  }),
   cacheFolder,
-  memoryBytes: MEMORY_BYTES,
-  diskBytes: DISK_BYTES,
-  insecure: true,
 })
 
 async function lazyRoot(cycle: Cycle, stack: AsyncDisposableStack): Promise<PulledRoot> {
@@ -70,7 +72,7 @@ async function lazyRoot(cycle: Cycle, stack: AsyncDisposableStack): Promise<Pull
   const rootfs = stack.use(
     await stackRootfs({
       workspace,
-      tree: lazyTree(cycle, await workspace.sub('cache')),
+      tree: lazyTreeOf(cycle, await workspace.sub('cache')),
       record: false,
       ...(signal && { signal }),
     }),

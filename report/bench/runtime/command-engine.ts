@@ -7,13 +7,14 @@ import type { Container, ContainerRequest, Engine } from '../../../tracer/engine
 export interface ContainerCommands {
   readonly program: string
   readonly env: NodeJS.ProcessEnv
+  /** the host that `localhost` in the container is reached at; undefined without network */
+  readonly address: string | undefined
   /** runs in the foreground until the container ends, with its status */
   readonly run: readonly string[]
   exec(command: readonly string[]): readonly string[]
   kill(signal: string): readonly string[]
 }
 
-/** The container is on the host's network. */
 export function commandEngine(commandsOf: (request: ContainerRequest) => ContainerCommands): Engine {
   return {
     name: 'docker', // for traces, which nobody makes here
@@ -31,7 +32,7 @@ export function commandEngine(commandsOf: (request: ContainerRequest) => Contain
       exited.catch(() => {}) // whoever awaits it is told; nobody may
       const tell = async (args: readonly string[]) => (await tryCommand(program, args, { env })).status
       return {
-        address: '127.0.0.1',
+        address: commands.address,
         ports: new Map(),
         exited,
         exec: (command) => tell(commands.exec(command)),

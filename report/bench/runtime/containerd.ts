@@ -1,97 +1,125 @@
 /**
- * containerd with the stargz snapshotter, driven as its users do (`ctr-remote`): a daemon of each for every sample, with nothing in it.
- * What the snapshotter does when is told by its requests.
+ * containerd with the stargz snapshotter, driven as its users do (`ctr-remote`). What the snapshotter does when is told by its requests.
+ * Every sample starts from nothing: in a containerd of its own, or in the person's under a name that nobody has seen before.
  */
 import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { runCommand, tryCommand } from '../../../image/command.ts'
-import { messageOf } from '../../../image/errors.ts'
+import { HeadstartError } from '../../../image/errors.ts'
+import {
+  type ContainerdNamespace,
+  clearNamespace,
+  ctrEnvironment,
+  tryCtr,
+} from '../../../tracer/containerd-namespace.ts'
 import type { ContainerRequest } from '../../../tracer/engine/types.ts'
 import { epochMs } from '../clock.ts'
 import { lastManifestEnd, zoneSpan } from '../requests.ts'
 import { commandEngine } from './command-engine.ts'
-import { startDaemon, untilAnswers } from './daemon.ts'
-import { refuseOptions } from './options.ts'
+import { ctrFlags } from './ctr-flags.ts'
+import { type FoundContainerd, findContainerd } from './find-containerd.ts'
+import { ensurePrograms } from './options.ts'
+import { startOwnContainerd } from './own-containerd.ts'
 import { startUntilReady } from './start.ts'
-import type { Cycle, Runtime, Started, StartSettings } from './types.ts'
-
-const SNAPSHOTTER = 'containerd-stargz-grpc'
+import type { Cycle, Runtime, Started } from './types.ts'
 
 export const containerdRuntime: Runtime = {
   name: 'containerd',
-  programs: ['containerd', 'runc'],
   arms: ['legacy', 'lazy', 'optimized', 'other'],
-  async unavailable(start: StartSettings) {
-    try {
-      await runCommand('containerd', ['--version'])
-      await runCommand('ctr-remote', ['--version'])
-      await tryCommand(start.snapshotter ?? SNAPSHOTTER, ['--version'])
-      return undefined
-    } catch (error) {
-      return messageOf(error)
+  async open(setting) {
+    await ensurePrograms('containerd', ['ctr', 'ctr-remote'])
+    const { stdout: help } = await tryCommand('ctr-remote', ['run', '--help'])
+    ctrFlags(setting.start.run, '', help)
+    const found = await findContainerd(setting)
+    return {
+      name: 'containerd',
+      programs: found.kind === 'own' ? ['containerd', 'runc'] : ['runc'],
+      versions: found.kind === 'own' ? {} : { containerd: found.version },
+      chosen: found.chosen,
+      prepare: (cycle) => prepare(cycle, found, help),
+      [Symbol.asyncDispose]: () => found[Symbol.asyncDispose](),
     }
-  },
-  async prepare(cycle) {
-    refuseOptions(cycle.start.run, 'containerd', ['env'])
-    await using stack = new AsyncDisposableStack()
-    const folder = await cycle.workspace.sub('containerd')
-    const address = join(folder, 'c.sock')
-    const snapshotter = join(folder, 's.sock')
-    await writeFile(join(folder, 'config.toml'), configuration(folder, address, snapshotter))
-    const start = async (program: string, args: readonly string[], socket: string) =>
-      stack.use(await startDaemon({ program, args, socket, log: `${socket}.log`, signal: cycle.signal }))
-    if (cycle.kind !== 'legacy') {
-      const root = await cycle.workspace.sub('containerd/snapshotter')
-      await start(
-        cycle.start.snapshotter ?? SNAPSHOTTER,
-        [`--address=${snapshotter}`, `--root=${root}`],
-        snapshotter,
-      )
-    }
-    await start('containerd', ['--config', join(folder, 'config.toml')], address)
-    await untilAnswers('ctr-remote', ['version'], envFor(address))
-    const owned = stack.move()
-    return { run: () => pullAndStart(cycle, address), [Symbol.asyncDispose]: () => owned.disposeAsync() }
   },
 }
 
-const configuration = (folder: string, address: string, snapshotter: string): string => `version = 2
-root = "${folder}/root"
-state = "${folder}/state"
-disabled_plugins = ["io.containerd.grpc.v1.cri"]
-[grpc]
-address = "${address}"
-[proxy_plugins.stargz]
-type = "snapshot"
-address = "${snapshotter}"
-`
-
-const envFor = (address: string): NodeJS.ProcessEnv => ({ ...process.env, CONTAINERD_ADDRESS: address })
-
 const isLazy = (cycle: Cycle): boolean => cycle.kind !== 'legacy'
+
+async function prepare(cycle: Cycle, found: FoundContainerd, help: string) {
+  await using stack = new AsyncDisposableStack()
+  if (found.kind === 'theirs') {
+    await refuseHeld(cycle, found.place)
+    stack.defer(() => clearNamespace(found.place))
+  }
+  const place =
+    found.kind === 'theirs'
+      ? found.place
+      : stack.use(await startOwnContainerd(cycle, isLazy(cycle) ? found.snapshotter : undefined))
+  const owned = stack.move()
+  return { run: () => pullAndStart(cycle, place, help), [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+/**
+ * Namespaces share content, unless containerd was told otherwise: what another one holds would be pulled for nothing.
+ * @throws HeadstartError E_RUNTIME
+ */
+async function refuseHeld({ image }: Cycle, place: ContainerdNamespace): Promise<void> {
+  const wanted = [image.descriptor, image.manifest.config, ...image.manifest.layers].map(
+    ({ digest }) => digest,
+  )
+  const { stdout: names } = await tryCtr(place, 'namespaces', 'list', '--quiet')
+  for (const name of names.split('\n').filter((each) => each !== '' && each !== place.name)) {
+    const { stdout } = await tryCtr({ ...place, name }, 'content', 'list', '--quiet')
+    const held = new Set(stdout.split('\n'))
+    const count = wanted.filter((digest) => held.has(digest)).length
+    if (count > 0)
+      throw new HeadstartError(
+        'E_RUNTIME',
+        `the namespace ${name} of containerd at ${place.address} holds ${count} of the ${wanted.length} blobs of ${image.reference}: they would not be fetched again`,
+        { hint: `Remove the image there (ctr -n ${name} images rm), or measure with --containerd own` },
+      )
+  }
+}
 
 const filesOf = ({ workspace }: Cycle) => ({
   pidFile: join(workspace.folder, 'pid'),
   envFile: join(workspace.folder, 'env'),
 })
 
-async function pullAndStart(cycle: Cycle, address: string): Promise<Started> {
+/** A client that outlives us would go on pulling into a namespace that was swept. */
+const WITH_US = ['--pdeathsig', 'SIGKILL', 'ctr-remote'] as const
+
+async function pullAndStart(cycle: Cycle, place: ContainerdNamespace, help: string): Promise<Started> {
   const { signal, start, workspace } = cycle
   const pull = isLazy(cycle) ? ['rpull', '--plain-http', '--snapshotter', 'stargz'] : ['pull', '--plain-http']
   const startedAt = epochMs()
-  await runCommand('ctr-remote', ['images', ...pull, `${cycle.host}/${cycle.name}`], {
-    env: envFor(address),
+  await runCommand('setpriv', [...WITH_US, 'images', ...pull, `${cycle.host}/${cycle.name}`], {
+    env: ctrEnvironment(place),
     ...(signal && { signal }),
   })
   const pulledAt = epochMs()
-  // Not on a command line, where anybody on the machine could read the values.
+  if (!isLazy(cycle)) await refuseShortcut(cycle)
   await writeFile(filesOf(cycle).envFile, (start.run.env ?? []).join('\n'), { mode: 0o600 })
-  const engine = commandEngine((request) => commandsOf(request, cycle, address))
+  const engine = commandEngine((request) => commandsOf(request, cycle, place, help))
   await using stack = new AsyncDisposableStack()
   const container = stack.use(await startUntilReady(cycle, engine, workspace.folder))
   const ends = { ...(await endsOfPull(cycle, startedAt, pulledAt)), ready: container.readyAt }
   const owned = stack.move()
   return { marks: { startedAt, ends }, unpack: [], [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+/** Whatever else may hold layers: a full pull that fetched less than the image was none. @throws HeadstartError E_RUNTIME */
+async function refuseShortcut(cycle: Cycle): Promise<void> {
+  const sizes = new Map(cycle.image.manifest.layers.map(({ digest, size }) => [digest, size]))
+  const whole = [...sizes.values()].reduce((sum, size) => sum + size, 0)
+  const fetched = (await cycle.requests()).reduce((sum, { bytes }) => sum + bytes, 0)
+  if (fetched < whole)
+    throw new HeadstartError(
+      'E_RUNTIME',
+      `containerd fetched ${fetched} of the image's ${whole} bytes: it had the rest`,
+      {
+        hint: 'Measure with --containerd own',
+      },
+    )
 }
 
 /** The snapshotter prefetches on its own, and a container is created only when that is done. */
@@ -112,19 +140,28 @@ async function endsOfPull(cycle: Cycle, startedAt: number, pulledAt: number) {
   }
 }
 
-function commandsOf({ id, options, process: plan }: ContainerRequest, cycle: Cycle, address: string) {
+function commandsOf(
+  { id, options, process: plan }: ContainerRequest,
+  cycle: Cycle,
+  place: ContainerdNamespace,
+  help: string,
+) {
   const { pidFile, envFile } = filesOf(cycle)
-  const own = cycle.start.command.length > 0 ? plan.args : []
+  // Arguments replace the image's entrypoint as well as its command.
+  const own = cycle.start.command.length > 0 || options.entrypoint !== undefined ? plan.args : []
+  const client = (...args: readonly string[]) => [...WITH_US, ...args]
   return {
-    program: 'ctr-remote',
-    env: envFor(address),
-    run: [
-      ...['run', '--rm', '--net-host', '--pid-file', pidFile],
+    program: 'setpriv',
+    env: ctrEnvironment(place),
+    address: options.network === 'none' ? undefined : '127.0.0.1',
+    run: client(
+      ...['run', '--rm', '--pid-file', pidFile],
       ...(isLazy(cycle) ? ['--snapshotter', 'stargz'] : []),
-      ...(options.env?.length ? ['--env-file', envFile] : []),
+      ...ctrFlags(options, envFile, help),
       ...[`${cycle.host}/${cycle.name}`, id, ...own],
-    ],
-    exec: (command: readonly string[]) => ['task', 'exec', '--exec-id', `e${Date.now()}`, id, ...command],
-    kill: (signal: string) => ['task', 'kill', '--signal', `SIG${signal}`, id],
+    ),
+    exec: (command: readonly string[]) =>
+      client('task', 'exec', '--exec-id', `e${Date.now()}`, id, ...command),
+    kill: (signal: string) => client('task', 'kill', '--signal', `SIG${signal}`, id),
   }
 }

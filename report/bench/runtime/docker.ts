@@ -4,50 +4,51 @@
  */
 import { join } from 'node:path'
 import { runCommand, tryCommand } from '../../../image/command.ts'
-import { messageOf } from '../../../image/errors.ts'
 import { addBridge } from '../../../tracer/bridge.ts'
 import type { ContainerRequest } from '../../../tracer/engine/types.ts'
 import { epochMs } from '../clock.ts'
 import { lastManifestEnd } from '../requests.ts'
 import { commandEngine } from './command-engine.ts'
 import { startDaemon, untilAnswers } from './daemon.ts'
-import { refuseOptions } from './options.ts'
+import { ensurePrograms, refuseOptions } from './options.ts'
 import { startUntilReady } from './start.ts'
 import type { Cycle, Runtime, Started } from './types.ts'
 
 export const dockerRuntime: Runtime = {
   name: 'docker',
-  programs: ['docker'],
   arms: ['legacy'],
-  async unavailable() {
-    try {
-      await runCommand('dockerd', ['--version'])
-      await runCommand('docker', ['--version'])
-      return undefined
-    } catch (error) {
-      return messageOf(error)
+  async open({ start }) {
+    refuseOptions(start.run, 'docker', ['env', 'user', 'workingDir', 'entrypoint'])
+    await ensurePrograms('docker', ['dockerd', 'docker'])
+    return {
+      name: 'docker',
+      programs: ['docker'],
+      versions: {},
+      chosen: undefined,
+      prepare: startEngine,
+      async [Symbol.asyncDispose]() {},
     }
   },
-  async prepare(cycle) {
-    refuseOptions(cycle.start.run, 'docker', ['env', 'user', 'workingDir', 'entrypoint'])
-    const folder = await cycle.workspace.sub('docker')
-    const socket = join(folder, 'docker.sock')
-    await using stack = new AsyncDisposableStack()
-    const bridge = stack.use(await addBridge(cycle.workspace.id))
-    stack.use(
-      await startDaemon({
-        program: 'dockerd',
-        args: daemonArgs(folder, socket, bridge.name),
-        socket,
-        log: join(folder, 'log'),
-        signal: cycle.signal,
-      }),
-    )
-    const host = `unix://${socket}`
-    await untilAnswers('docker', ['--host', host, 'version'])
-    const owned = stack.move()
-    return { run: () => pullAndStart(cycle, host), [Symbol.asyncDispose]: () => owned.disposeAsync() }
-  },
+}
+
+async function startEngine(cycle: Cycle): Promise<{ run(): Promise<Started> } & AsyncDisposable> {
+  const folder = await cycle.workspace.sub('docker')
+  const socket = join(folder, 'docker.sock')
+  await using stack = new AsyncDisposableStack()
+  const bridge = stack.use(await addBridge(cycle.workspace.id))
+  stack.use(
+    await startDaemon({
+      program: 'dockerd',
+      args: daemonArgs(folder, socket, bridge.name),
+      socket,
+      log: join(folder, 'log'),
+      signal: cycle.signal,
+    }),
+  )
+  const host = `unix://${socket}`
+  await untilAnswers('docker', ['--host', host, 'version'])
+  const owned = stack.move()
+  return { run: () => pullAndStart(cycle, host), [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
 /** Containers get the host's network; the bridge is only there because an engine without one deletes `docker0`, which is another's. */
@@ -94,6 +95,7 @@ function commandsOf({ id, process: plan }: ContainerRequest, host: string, refer
     program: 'docker',
     // By name only: values on a command line could be read by anybody on the machine.
     env: { ...process.env, ...envOf(plan.env) },
+    address: '127.0.0.1',
     run: [
       ...['--host', host, 'run', '--name', id, '--network', 'host', '--workdir', plan.cwd],
       ...(plan.user === '' ? [] : ['--user', plan.user]),

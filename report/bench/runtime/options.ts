@@ -1,5 +1,6 @@
-/** Which of the container's options a runtime can honour: a start with others would be another start. */
-import { HeadstartError } from '../../../image/errors.ts'
+/** What a runtime needs, and which of the container's options it can honour: a start with others would be another start. */
+import { runCommand } from '../../../image/command.ts'
+import { HeadstartError, messageOf } from '../../../image/errors.ts'
 import type { RunOptions } from '../../../tracer/engine/run-options.ts'
 
 /** @throws HeadstartError E_OPTION */
@@ -13,5 +14,21 @@ export function refuseOptions(run: RunOptions, runtime: string, able: readonly (
   if (refused)
     throw new HeadstartError('E_OPTION', `the runtime ${runtime} can't be given ${refused[0]}`, {
       hint: 'Measure with --runtime builtin',
+    })
+}
+
+/** Without the runtime that was asked for, there is always this one. */
+export const unusable = (
+  runtime: string,
+  reason: string,
+  hint = 'Measure with --runtime builtin',
+): HeadstartError =>
+  new HeadstartError('E_RUNTIME', `the runtime ${runtime} can't be used: ${reason}`, { hint })
+
+/** @throws HeadstartError E_RUNTIME: one is missing */
+export async function ensurePrograms(runtime: string, programs: readonly string[]): Promise<void> {
+  for (const program of programs)
+    await runCommand(program, ['--version']).catch((error: unknown) => {
+      throw unusable(runtime, messageOf(error))
     })
 }

@@ -20,7 +20,9 @@ export interface StartSettings {
   readonly timeoutMs: number | undefined
   /** of the built-in runtime */
   readonly engine: EngineName | undefined
-  /** of containerd: the stargz snapshotter's daemon, `containerd-stargz-grpc` by default */
+  /** of containerd: its socket, or `own`; undefined: the machine's, where it can pull lazily, else `own` */
+  readonly containerd: string | undefined
+  /** of a containerd of our own: the stargz snapshotter's daemon, `containerd-stargz-grpc` by default */
   readonly snapshotter: string | undefined
 }
 
@@ -32,7 +34,7 @@ export interface Cycle {
   readonly zones: readonly LayerPlan[]
   /** host and port of the link, plain HTTP */
   readonly host: string
-  /** `name:tag` there */
+  /** `name:tag` there, which no other sample has had */
   readonly name: string
   /** empty */
   readonly workspace: Workspace
@@ -49,13 +51,30 @@ export interface Started extends AsyncDisposable {
   readonly unpack: BenchSample['unpack']
 }
 
-export interface Runtime {
+/** What a whole measurement is taken with. */
+export interface RunSetting {
+  readonly start: StartSettings
+  /** lasts as long as the measurement */
+  readonly workspace: Workspace
+  readonly signal: AbortSignal | undefined
+}
+
+/** Ready for a measurement's samples; disposing gives back what lasted for all of them. */
+export interface OpenRuntime extends AsyncDisposable {
   readonly name: RuntimeName
   /** programs whose versions belong into the file */
   readonly programs: readonly string[]
-  readonly arms: readonly ArmKind[]
-  /** Why it can't be used on this machine, in words; undefined when it can. */
-  unavailable(start: StartSettings): Promise<string | undefined>
+  /** versions of what is no program of this machine's PATH */
+  readonly versions: Readonly<Record<string, string>>
+  /** what was found and is used, in a line; undefined where there is no choice */
+  readonly chosen: string | undefined
   /** Brings what must be there before the clock starts into its fresh state. */
   prepare(cycle: Cycle): Promise<{ run(): Promise<Started> } & AsyncDisposable>
+}
+
+export interface Runtime {
+  readonly name: RuntimeName
+  readonly arms: readonly ArmKind[]
+  /** @throws HeadstartError E_RUNTIME: it can't be used on this machine; E_OPTION: it can't start a container so */
+  open(setting: RunSetting): Promise<OpenRuntime>
 }

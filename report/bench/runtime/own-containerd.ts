@@ -1,0 +1,40 @@
+/** A containerd and a stargz snapshotter of a sample's own, with nothing in them. */
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type ContainerdNamespace, ctrEnvironment } from '../../../tracer/containerd-namespace.ts'
+import { startDaemon, untilAnswers } from './daemon.ts'
+import type { Cycle } from './types.ts'
+
+/** @param snapshotter its daemon; undefined where nothing is pulled lazily */
+export async function startOwnContainerd(
+  cycle: Cycle,
+  snapshotter: string | undefined,
+): Promise<ContainerdNamespace & AsyncDisposable> {
+  await using stack = new AsyncDisposableStack()
+  const folder = await cycle.workspace.sub('containerd')
+  const sockets = { containerd: join(folder, 'c.sock'), snapshotter: join(folder, 's.sock') }
+  await writeFile(join(folder, 'config.toml'), configuration(folder, sockets))
+  const start = async (program: string, args: readonly string[], socket: string) =>
+    stack.use(await startDaemon({ program, args, socket, log: `${socket}.log`, signal: cycle.signal }))
+  if (snapshotter !== undefined) {
+    const root = await cycle.workspace.sub('containerd/snapshotter')
+    await start(snapshotter, [`--address=${sockets.snapshotter}`, `--root=${root}`], sockets.snapshotter)
+  }
+  await start('containerd', ['--config', join(folder, 'config.toml')], sockets.containerd)
+  const place = { address: sockets.containerd, name: 'default' }
+  await untilAnswers('ctr', ['version'], ctrEnvironment(place))
+  const owned = stack.move()
+  return { ...place, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+const configuration = (folder: string, sockets: { containerd: string; snapshotter: string }): string =>
+  `version = 2
+root = "${folder}/root"
+state = "${folder}/state"
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+[grpc]
+address = "${sockets.containerd}"
+[proxy_plugins.stargz]
+type = "snapshot"
+address = "${sockets.snapshotter}"
+`

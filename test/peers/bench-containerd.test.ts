@@ -1,0 +1,162 @@
+/** `bench` against a containerd as people have one: measured twice, killed in the middle, and left as it was found. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createWorkspace } from '../../image/workspace.ts'
+import { readBench } from '../../report/bench/file.ts'
+import { findContainerd } from '../../report/bench/runtime/find-containerd.ts'
+import { bytesOf, samplesOf } from '../../report/bench/summary.ts'
+import { benchOptions, makeImages, type SmallImages } from '../report/small-images.ts'
+import { type Sandbox, sandbox } from '../support/headstart.ts'
+import { type Containerd, startContainerd } from './containerd.ts'
+
+let containerd: Containerd
+let folder = ''
+let images: SmallImages
+let place: Sandbox
+
+beforeAll(async () => {
+  folder = await mkdtemp('/var/tmp/hs-bench-')
+  images = await makeImages(folder)
+  containerd = await startContainerd()
+  place = await sandbox()
+})
+
+afterAll(async () => {
+  await place?.[Symbol.asyncDispose]()
+  await containerd?.[Symbol.asyncDispose]()
+  await rm(folder, { recursive: true, force: true })
+})
+
+const command = (...more: readonly string[]): string[] => [
+  ...['bench', `oci:${folder}/original:latest`, `oci:${folder}/optimized:latest`],
+  ...['--runtime', 'containerd', '--ready-log', 'ready to serve', '--link', 'lan', '--warmups', '0'],
+  ...more,
+]
+
+/** All that a measurement could leave in a containerd, its snapshotter and the machine. */
+async function heldByContainerd(): Promise<Record<string, string>> {
+  const namespaces = await containerd.ctr('namespaces', 'list', '--quiet')
+  const mounts = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n')
+  const each = async (...args: readonly string[]) =>
+    (
+      await Promise.all(
+        namespaces
+          .split('\n')
+          .filter(Boolean)
+          .map((name) => containerd.ctr('-n', name, ...args)),
+      )
+    ).join('')
+  return {
+    namespaces,
+    content: await each('content', 'list', '--quiet'),
+    snapshots: await each('snapshots', '--snapshotter', 'stargz', 'list'),
+    unpacked: await each('snapshots', 'list'),
+    mounts: mounts.filter((line) => line.includes(containerd.folder)).join('\n'),
+  }
+}
+
+describe('a containerd of the person’s own', { timeout: 60_000 }, () => {
+  test('is used and said, each sample from nothing, and left as it was', async () => {
+    const before = await heldByContainerd()
+    for (const round of ['first', 'second']) {
+      const result = await place.run(
+        command(
+          '--containerd',
+          containerd.address,
+          '-n',
+          '1',
+          '-o',
+          `${round}.json`,
+          ...['-e', 'WORD=x', '-w', '/data'],
+        ),
+      )
+      expect(result.stderr).toMatch(/measuring with containerd 1\S+ at \S+ with its stargz snapshotter/)
+      expect(result.status).toBe(0)
+      const bench = await readBench(join(place.folder, `${round}.json`))
+      expect(bench.containerd).toContain(containerd.address)
+      const whole = bench.images.original?.layers.reduce((sum, { size }) => sum + size, 0)
+      const [legacy, lazy, optimized] = ['legacy', 'lazy', 'optimized'].map((arm) => samplesOf(bench, arm)[0])
+      // The second time as the first: nothing of it was answered from a cache.
+      expect(legacy && bytesOf(legacy)).toBeGreaterThan(whole ?? 0)
+      expect(lazy?.traffic.ready.bytes).toBeGreaterThan(400_000)
+      expect(optimized?.traffic.prefetch.bytes).toBeGreaterThan(400_000)
+    }
+    expect(await heldByContainerd()).toEqual(before)
+    expect(await place.leftovers()).toEqual([])
+  })
+
+  test('is swept by doctor after a kill -9 in the middle', async () => {
+    const before = await heldByContainerd()
+    let held = ''
+    await place.run(
+      command('--containerd', containerd.address, '-n', '3', '--arms', 'optimized', '--watch', '30s'),
+      {
+        meanwhile: async (child) => {
+          await expect
+            .poll(
+              async () => {
+                held = await containerd.ctr('namespaces', 'list', '--quiet')
+                const name = /headstart-\S+/.exec(held)?.[0]
+                return name === undefined ? '' : containerd.ctr('-n', name, 'tasks', 'list')
+              },
+              { timeout: 30_000 },
+            )
+            .toMatch(/RUNNING/)
+          child.kill('SIGKILL')
+        },
+      },
+    )
+    expect(held).toMatch(/^headstart-\d+-[0-9a-f]{8}$/m)
+    const swept = await place.run(['doctor', '--clean'])
+    expect(swept.stdout).toMatch(/removed /)
+    expect(await heldByContainerd()).toEqual(before)
+    expect(await place.leftovers()).toEqual([])
+  })
+
+  test('must hold nothing of the image, which would make a pull free', async () => {
+    const [layer] = images.original.layers
+    const child = spawn('ctr', ['-n', 'other', 'content', 'ingest', 'theirs'], {
+      env: containerd.env,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    })
+    await pipeline((await layer?.open()) ?? [], child.stdin)
+    await once(child, 'close')
+    const digest = layer?.descriptor.digest ?? ''
+    await containerd.ctr('-n', 'other', 'content', 'label', digest, 'containerd.io/gc.root=theirs')
+    const result = await place.run(command('--containerd', containerd.address, '-n', '1'))
+    expect(result.stderr).toMatch(/namespace other of containerd at .* holds 1 of the \d blobs/)
+    expect(result.stderr).toMatch(/--containerd own/)
+    await containerd.ctr('-n', 'other', 'content', 'rm', digest)
+    await containerd.ctr('namespaces', 'rm', 'other')
+    expect(result.status).toBe(1)
+    expect(await place.leftovers()).toEqual([])
+  })
+})
+
+describe('one that can’t be used says why', () => {
+  const find = async (address: string) => {
+    await using workspace = await createWorkspace(folder)
+    const start = { ...benchOptions(images).start, containerd: address }
+    await using found = await findContainerd({ start, workspace, signal: undefined })
+    return found.chosen
+  }
+
+  test('no socket, no path, nobody behind it', async () => {
+    await expect(find('/nowhere.sock')).rejects.toThrow(/there is no socket \/nowhere.sock/)
+    await expect(find('tcp://x')).rejects.toThrow(/no path of a socket/)
+    await expect(find(`unix://${folder}`)).rejects.toThrow(/nobody listens behind the socket/)
+  })
+
+  test('no stargz snapshotter in it, or none behind it', async () => {
+    await using plain = await startContainerd('none')
+    await expect(find(plain.address)).rejects.toThrow(/has no stargz snapshotter \(proxy_plugins/)
+    await using dead = await startContainerd('dead')
+    await expect(find(dead.address)).rejects.toThrow(
+      /stargz snapshotter behind \S+ (is not there|does not answer)/,
+    )
+  })
+})
