@@ -10,11 +10,14 @@ import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
+import { copyImage } from '../../image/copy.ts'
 import { parseLocation } from '../../image/location.ts'
 import { openSource } from '../../image/sources.ts'
+import { openTarget } from '../../image/targets.ts'
 import type { EngineName } from '../../tracer/engine/types.ts'
 import { profileImage } from '../../tracer/profile.ts'
-import { type DemoImage, type DemoKind, demoImages } from '../support/demo-image.ts'
+import { type DemoKind, demoImages } from '../support/demo-image.ts'
+import { dockerEngine } from '../support/engine.ts'
 import { type Containerd, startContainerd } from './containerd.ts'
 
 /** Long enough for what a start does right after it says that it is ready. */
@@ -26,18 +29,49 @@ const MOUNTED = new Set(['etc/hostname', 'etc/hosts', 'etc/resolv.conf', 'etc/mt
 const KINDS = Object.keys(demoImages).filter((kind): kind is DemoKind => kind in demoImages)
 const recordLine = z.object({ path: z.string() })
 
+const engineName = (kind: DemoKind): string => `hs-record-${process.pid}:${kind}`
+
 let folder: string
 let containerd: Containerd
 
 beforeAll(async () => {
   folder = await mkdtemp('/var/tmp/hs-record-')
   containerd = await startContainerd()
+  // First the one that the others stand on: they unpack only what they have besides.
+  await everywhere('shell')
+  await Promise.all(KINDS.filter((kind) => kind !== 'shell').map(everywhere))
 })
 
 afterAll(async () => {
+  const docker = await dockerEngine()
+  for (const kind of KINDS) await docker.getImage(engineName(kind)).remove({ force: true })
   await containerd[Symbol.asyncDispose]()
   await rm(folder, { recursive: true, force: true })
 })
+
+async function everywhere(kind: DemoKind): Promise<void> {
+  await Promise.all([intoContainerd(kind), intoDocker(kind)])
+}
+
+async function intoDocker(kind: DemoKind): Promise<void> {
+  await using source = await openSource(demoImages[kind].image)
+  await using target = await openTarget(`docker-daemon:${engineName(kind)}`)
+  await target.prepare({ force: false })
+  await copyImage(await source.image(), target)
+}
+
+async function intoContainerd(kind: DemoKind): Promise<void> {
+  const location = parseLocation(demoImages[kind].image)
+  if (location.transport !== 'oci') throw new Error(`${kind} is not a layout`)
+  const tar = spawn('tar', ['-C', location.path, '-c', '.'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const ctr = spawn('ctr-remote', ['images', 'import', '--base-name', kind, '-'], {
+    env: containerd.env,
+    stdio: ['pipe', 'ignore', 'inherit'],
+  })
+  const ended = once(ctr, 'close')
+  await pipeline(tar.stdout, ctr.stdin)
+  expect(await ended).toEqual([0, null])
+}
 
 /** Waits until a child writes what matches. */
 function says(child: ChildProcess, pattern: RegExp): Promise<void> {
@@ -52,24 +86,10 @@ function says(child: ChildProcess, pattern: RegExp): Promise<void> {
   })
 }
 
-async function importInto({ env }: Containerd, layout: string, name: string): Promise<void> {
-  const tar = spawn('tar', ['-C', layout, '-c', '.'], { stdio: ['ignore', 'pipe', 'inherit'] })
-  const ctr = spawn('ctr-remote', ['images', 'import', '--base-name', name, '-'], {
-    env,
-    stdio: ['pipe', 'ignore', 'inherit'],
-  })
-  const ended = once(ctr, 'close')
-  await pipeline(tar.stdout, ctr.stdin)
-  expect(await ended).toEqual([0, null])
-}
-
 /** The reference tool records until it is interrupted; a second time, and it does without the conversion that would follow. */
-async function referenceRecord(kind: DemoKind, { image, ready }: DemoImage): Promise<Set<string>> {
-  const location = parseLocation(image)
-  if (location.transport !== 'oci') throw new Error(`${image} is not a layout`)
-  await importInto(containerd, location.path, kind)
+async function referenceRecord(kind: DemoKind): Promise<Set<string>> {
   const out = join(folder, `${kind}.jsonl`)
-  const options = ['--oci', '--net-host', '--wait-on-signal', '--record-out', out]
+  const options = ['--oci', '--wait-on-signal', '--record-out', out]
   const child = spawn(
     'ctr-remote',
     ['images', 'optimize', ...options, `${kind}:latest`, `${kind}:optimized`],
@@ -79,7 +99,7 @@ async function referenceRecord(kind: DemoKind, { image, ready }: DemoImage): Pro
     },
   )
   const ended = once(child, 'close')
-  await says(child, ready)
+  await says(child, demoImages[kind].ready)
   await sleep(GRACE_MS)
   const converting = says(child, /converting/)
   child.kill('SIGINT')
@@ -90,14 +110,14 @@ async function referenceRecord(kind: DemoKind, { image, ready }: DemoImage): Pro
   return new Set(lines.map((line) => recordLine.parse(JSON.parse(line)).path))
 }
 
-async function traced(engine: EngineName, { image, ready }: DemoImage): Promise<Set<string>> {
-  await using source = await openSource(image)
+async function traced(engine: EngineName, kind: DemoKind): Promise<Set<string>> {
+  await using source = await openSource(`docker-daemon:${engineName(kind)}`)
   const { trace } = await profileImage({
     image: await source.image(),
     command: [],
     engine,
     run: { network: 'none' },
-    ready: { by: 'log', pattern: ready },
+    ready: { by: 'log', pattern: demoImages[kind].ready },
     graceMs: GRACE_MS,
     tool: 'test',
   })
@@ -108,11 +128,10 @@ const missingFrom = (set: ReadonlySet<string>, wanted: ReadonlySet<string>): str
   [...wanted].filter((path) => !set.has(path) && !MOUNTED.has(path)).sort()
 
 test.concurrent.for(KINDS)('%s', { timeout: 180_000 }, async (kind) => {
-  const demo = demoImages[kind]
   const [reference, docker, runc] = await Promise.all([
-    referenceRecord(kind, demo),
-    traced('docker', demo),
-    traced('runc', demo),
+    referenceRecord(kind),
+    traced('docker', kind),
+    traced('runc', kind),
   ])
   expect(reference.size).toBeGreaterThan(20)
   expect(missingFrom(docker, reference)).toEqual([])
