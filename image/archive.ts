@@ -16,7 +16,8 @@ import { type DockerManifest, selectDockerImage, synthesizeManifest } from './do
 import { HeadstartError, messageOf } from './errors.ts'
 import { checkLayoutVersion, parseLayoutIndex, selectFromIndex } from './layout-index.ts'
 import type { FileLocation } from './location.ts'
-import { MAX_MANIFEST_BYTES } from './manifest.ts'
+import { MAX_MANIFEST_BYTES, parseManifest } from './manifest.ts'
+import { isIndexType } from './media-types.ts'
 import { formatReference, type Reference } from './reference.ts'
 import type { Descriptor, Digest, ImageSource } from './types.ts'
 import { createWorkspace, type Workspace } from './workspace.ts'
@@ -84,18 +85,28 @@ async function layoutContent(archive: Archive, descriptor: Descriptor): Promise<
   }
 }
 
-/** Archives of current Docker engines, and ours, are OCI layouts too: their manifest is the image's own. */
+/**
+ * Archives of current Docker engines, and ours, are OCI layouts too: their manifest is the image's own. It may be one of an index,
+ * beside attestations and other platforms that the archive lacks.
+ */
 async function originalManifest(
   archive: Archive,
   saved: DockerManifest,
   name: string,
 ): Promise<Descriptor | undefined> {
   if (!archive.index.find('oci-layout') || !archive.index.find('index.json')) return undefined
-  const index = parseLayoutIndex(await archive.small('index.json', MAX_MANIFEST_BYTES), name)
-  for (const { descriptor } of index) {
-    const bytes = await archive.small(blobPath(descriptor.digest), MAX_MANIFEST_BYTES).catch(() => undefined)
+  const read = ({ digest }: Descriptor) =>
+    archive.small(blobPath(digest), MAX_MANIFEST_BYTES).catch(() => undefined)
+  const layout = parseLayoutIndex(await archive.small('index.json', MAX_MANIFEST_BYTES), name)
+  const candidates: Descriptor[] = []
+  for (const { descriptor } of layout) {
+    const bytes = isIndexType(descriptor.mediaType) ? await read(descriptor) : undefined
+    const parsed = bytes && parseManifest(bytes, descriptor.mediaType, name)
+    candidates.push(...(parsed?.kind === 'index' ? parsed.manifests : [descriptor]))
+  }
+  for (const descriptor of candidates) {
     // A path, and a digest, of a config: whichever way it is written, its hex digits are in it.
-    if (bytes?.includes(`"sha256:${saved.configHex}"`)) return descriptor
+    if ((await read(descriptor))?.includes(`"sha256:${saved.configHex}"`)) return descriptor
   }
   return undefined
 }
