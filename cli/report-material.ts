@@ -10,28 +10,55 @@ export type Given =
 export interface ImageMaterial {
   readonly trace?: Trace
   readonly bench?: Bench
+  /** the same measured on other links */
+  readonly elsewhere?: readonly Bench[]
 }
 
 /**
- * One trace and one measurement are a pair whatever they are of; of more, those with one digest are.
+ * One trace and one measurement are a pair whatever they are of; of more, those with one digest are. Measurements of the same arms on
+ * different links are one: the first is shown, and all serve the prediction.
  * @throws HeadstartError E_USAGE: two traces of one image
  */
 export function pairByImage(given: readonly Given[]): ImageMaterial[] {
   const traces = given.flatMap((one) => ('trace' in one ? [one] : []))
-  const benches = given.flatMap((one) => ('bench' in one ? [one] : []))
-  const [trace, bench] = [traces[0]?.trace, benches[0]?.bench]
-  if (traces.length <= 1 && benches.length <= 1) return [{ ...(trace && { trace }), ...(bench && { bench }) }]
+  const benches = joinLinks(given.flatMap((one) => ('bench' in one ? [one.bench] : [])))
+  const trace = traces[0]?.trace
+  if (traces.length <= 1 && benches.length <= 1) return [{ ...(trace && { trace }), ...benches[0] }]
   refuseTwins(traces)
   const taken = new Set<Trace>()
-  const pairs = benches.map(({ bench: one }): ImageMaterial => {
+  const pairs = benches.map((one): ImageMaterial => {
     const match = traces.find(
-      (each) => !taken.has(each.trace) && digestsOf(one).includes(each.trace.image.digest),
+      (each) => !taken.has(each.trace) && digestsOf(one.bench).includes(each.trace.image.digest),
     )
     if (match) taken.add(match.trace)
-    return { bench: one, ...(match && { trace: match.trace }) }
+    return { ...one, ...(match && { trace: match.trace }) }
   })
   const alone = traces.filter((each) => !taken.has(each.trace)).map((each) => ({ trace: each.trace }))
   return [...pairs, ...alone]
+}
+
+/** What has to be the same for two measurements to differ by their link alone. */
+function subjectOf({ arms, images }: Bench): string {
+  const arm = arms.find(({ kind }) => kind === 'optimized') ?? arms.at(-1)
+  return JSON.stringify([arm?.kind, arm?.runtime, arm && images[arm.image]?.digest])
+}
+
+const linkOf = ({ link }: Bench): string => `${link.bitsPerSecond} ${link.roundTripMs}`
+
+type OnLinks = ImageMaterial & { readonly bench: Bench }
+
+function joinLinks(benches: readonly Bench[]): OnLinks[] {
+  const joined: { bench: Bench; elsewhere: Bench[] }[] = []
+  for (const bench of benches) {
+    const same = joined.find(
+      (one) =>
+        subjectOf(one.bench) === subjectOf(bench) &&
+        ![one.bench, ...one.elsewhere].some((each) => linkOf(each) === linkOf(bench)),
+    )
+    if (same) same.elsewhere.push(bench)
+    else joined.push({ bench, elsewhere: [] })
+  }
+  return joined.map(({ bench, elsewhere }) => ({ bench, ...(elsewhere.length > 0 && { elsewhere }) }))
 }
 
 const digestsOf = ({ images }: Bench): string[] => Object.values(images).map(({ digest }) => digest)

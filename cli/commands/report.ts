@@ -14,7 +14,10 @@ import { type Given, type ImageMaterial, pairByImage } from '../report-material.
 
 export function register(command: Command, context: CliContext): void {
   command
-    .argument('<files...>', 'traces and measurements, in any order; those of one image share a page')
+    .argument(
+      '<files...>',
+      'traces and measurements, in any order; those of one image share a page, also when measured on several links',
+    )
     .option('-o, --output <file>', 'where the page goes', 'report.html')
     .action(async (files: string[], flags: { output: string }) => {
       const output = context.output()

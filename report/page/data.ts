@@ -18,12 +18,16 @@ export interface PageArm {
   /** of the sample nearest to the median: [ms, bytes so far] */
   readonly timeline: readonly (readonly [number, number])[]
   readonly fit: ArmFit
+  /** medians of ms to ready in the order of the page's links; null where it was not measured there */
+  readonly onLinks: readonly (number | null)[]
 }
 
 /** What one phase needs of the link, and what it takes besides. */
 export interface PhaseFit {
   readonly bytes: number
   readonly roundTrips: number
+  /** what a byte takes at least, however fast the link: work that a slower one hides */
+  readonly workMsPerByte: number
   /** ms that no link changes: processors, disks, sleeping programs */
   readonly localMs: number
 }
@@ -37,8 +41,11 @@ export interface ArmFit {
         readonly layers: readonly { readonly bytes: number; readonly unpackMs: number }[]
       }
     | undefined
-  /** mean of |predicted − measured| / measured, each sample predicted from the others; undefined with fewer than two */
-  readonly error: number | undefined
+  /**
+   * mean of |predicted − measured| / measured, each link predicted from the others, or each sample where only one link was measured;
+   * undefined with fewer than two
+   */
+  readonly error: { readonly mean: number; readonly of: 'link' | 'sample' } | undefined
 }
 
 export interface PageLink {
@@ -71,7 +78,8 @@ export interface FileColumns {
 
 export interface PageData {
   readonly arms: readonly PageArm[]
-  readonly link: PageLink | undefined
+  /** that were measured; all but the first serve the prediction alone */
+  readonly links: readonly PageLink[]
   readonly layers: readonly PageLayer[]
   readonly files: FileColumns
   /** never-read files that the page does not list, by name of their folder: too many for its size */

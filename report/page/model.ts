@@ -2,14 +2,17 @@
 import type { Trace } from '../../tracer/trace.ts'
 import type { Bench, BenchSample } from '../bench/file.ts'
 import { PHASES } from '../bench/file.ts'
+import { median } from '../bench/stats.ts'
 import { type ArmSummary, samplesOf, summarize, totalOf } from '../bench/summary.ts'
 import { type ArmKind, type PageArm, type PageData, type PageLayer, PHASE_NAMES } from './data.ts'
 import { collectFiles, type FileFact, toColumns } from './files.ts'
-import { fitArm } from './predict.ts'
+import { fitArm, type MeasuredLink, type MeasuredSample } from './fit.ts'
 
 export interface Material {
   readonly trace?: Trace | undefined
   readonly bench?: Bench | undefined
+  /** the same measured on other links, for the prediction */
+  readonly elsewhere?: readonly Bench[] | undefined
 }
 
 const LABELS: Readonly<Record<ArmKind, string | undefined>> = {
@@ -25,19 +28,27 @@ export function armLabel(arm: { id: string; kind: ArmKind; runtime: string }): s
   return label === undefined || arm.id !== arm.kind ? arm.id : label
 }
 
-function measuredOf(sample: BenchSample) {
-  return {
-    phases: PHASES.map((phase) => ({
-      ms: sample.phases[phase],
-      bytes: sample.traffic[phase].bytes,
-      roundTrips: sample.traffic[phase].roundTrips,
-    })),
-    layers: sample.unpack.map(({ bytes, ms }) => ({ bytes, unpackMs: ms })),
-  }
+/** Bytes count where they came: what a zone's phase had to wait for may have been a table of contents. */
+function measuredOf(sample: BenchSample): MeasuredSample {
+  let until = 0
+  let before = 0
+  const phases = PHASES.map((phase) => {
+    until += sample.phases[phase]
+    const soFar = sample.timeline.findLast(([ms]) => ms <= until + 1)?.[1] ?? 0
+    const bytes = Math.max(0, soFar - before)
+    before = Math.max(before, soFar)
+    return { ms: sample.phases[phase], bytes, roundTrips: sample.traffic[phase].roundTrips }
+  })
+  return { phases, layers: sample.unpack.map(({ bytes, ms }) => ({ bytes, unpackMs: ms })) }
 }
 
-function pageArm(bench: Bench, { arm, total, phases, bytes, requests }: ArmSummary): PageArm {
-  const samples = samplesOf(bench, arm.id)
+function onLink(bench: Bench, arm: string): MeasuredLink[] {
+  const samples = samplesOf(bench, arm)
+  return samples.length === 0 ? [] : [{ link: bench.link, samples: samples.map(measuredOf) }]
+}
+
+function pageArm(benches: readonly Bench[], summary: ArmSummary, samples: readonly BenchSample[]): PageArm {
+  const { arm, total, phases, bytes, requests } = summary
   const typical = samples.toSorted(
     (a, b) => Math.abs(totalOf(a) - total.median) - Math.abs(totalOf(b) - total.median),
   )[0]
@@ -54,7 +65,14 @@ function pageArm(bench: Bench, { arm, total, phases, bytes, requests }: ArmSumma
     bytes: bytes.median,
     requests: requests.median,
     timeline: thin(typical?.timeline ?? []),
-    fit: fitArm(samples.map(measuredOf), bench.link, pipeline),
+    fit: fitArm(
+      benches.flatMap((bench) => onLink(bench, arm.id)),
+      pipeline,
+    ),
+    onLinks: benches.map((bench) => {
+      const totals = samplesOf(bench, arm.id).map(totalOf)
+      return totals.length === 0 ? null : median(totals)
+    }),
   }
 }
 
@@ -80,7 +98,8 @@ export interface Model {
 }
 
 /** @param budgetBytes what the list of files may take in the page, compressed */
-export function buildModel({ trace, bench }: Material, budgetBytes: number): Model {
+export function buildModel({ trace, bench, elsewhere = [] }: Material, budgetBytes: number): Model {
+  const benches = bench ? [bench, ...elsewhere.filter(({ link }) => link.bitsPerSecond !== null)] : []
   const summaries = bench ? summarize(bench) : []
   const subject = subjectOf(bench)
   const layers = (subject?.layers ?? []).map(({ digest, size, zoneBytes, tocBytes }) => ({
@@ -96,8 +115,10 @@ export function buildModel({ trace, bench }: Material, budgetBytes: number): Mod
     layers,
     files,
     data: {
-      arms: bench ? summaries.map((summary) => pageArm(bench, summary)) : [],
-      link: bench?.link,
+      arms: bench
+        ? summaries.map((summary) => pageArm(benches, summary, samplesOf(bench, summary.arm.id)))
+        : [],
+      links: benches.map(({ link }) => link),
       layers,
       files: columns,
       unlisted,

@@ -135,14 +135,15 @@ const slider = (id: string, label: string, min: number, max: number, step: numbe
   html`<div class="slider"><label for="${id}">${label}</label><output id="${id}-out" for="${id}"></output><input type="range" id="${id}" min="${min}" max="${max}" step="${step}" value="${value}"></div>`
 
 export function whatIfSection(model: Model): Html {
-  const { link } = model.data
+  const { links } = model.data
+  const [link] = links
   if (!link || model.summaries.length === 0) return html``
   const intro = html`<section id="what-if" aria-labelledby="what-if-title"><h2 id="what-if-title">What if the link were another?</h2>`
   if (link.bitsPerSecond === null)
     return html`${intro}<p class="lead">The link was not shaped, so what it took can’t be told from what the machine took. Measure with <code>--link wan</code> to get a prediction here.</p></section>`
   return html`${intro}
-<p class="lead">A model fitted to the samples, not a measurement: bytes over bandwidth, round trips times latency, and the local work that no link changes.</p>
-<div class="lab"><div class="sliders">${slider('bandwidth', 'Bandwidth', 0, 80, 1, 40)}${slider('latency', 'Round trip', 0, 200, 1, link.roundTripMs)}${slider('pulls', 'Machines pulling at once', 1, 50, 1, 1)}<button type="button" id="as-measured">As measured</button></div>
+<p class="lead">A model fitted to the samples${links.length > 1 && html` of ${num('count', links.length)} links`}, not a measurement: bytes over bandwidth, round trips times latency, and the local work that no link changes.</p>
+<div class="lab"><div class="sliders">${slider('bandwidth', 'Bandwidth', 0, 80, 1, 40)}${slider('latency', 'Round trip', 0, 200, 1, link.roundTripMs)}${slider('pulls', 'Machines pulling at once', 1, 50, 1, 1)}<div class="presets">${links.map((one, index) => html`<button type="button" data-link="${index}">As measured${links.length > 1 && html`: ${one.name}`}</button>`)}</div></div>
 <div class="predictions"><div id="predictions" role="status" aria-live="polite"></div><p class="note"><i class="key hatched"></i>predicted <i class="key solid"></i>measured</p></div></div>
 <div id="crossing" class="crossing"></div><p id="model-error" class="note"></p></section>`
 }

@@ -60,6 +60,16 @@ test('traces and measurements of one image share a page, whatever their order', 
       { file: 'x', bench },
     ]),
   ).toEqual([{ bench, trace: b }, { trace: a }])
+  // The same on other links serves the prediction; once more on the same link is a measurement of its own.
+  const far = { ...bench, link: { name: 'edge', bitsPerSecond: 2e7, roundTripMs: 50 } }
+  expect(
+    pairByImage([
+      { file: 'b', trace: b },
+      { file: 'x', bench },
+      { file: 'y', bench: far },
+      { file: 'z', bench: { ...bench } },
+    ]),
+  ).toEqual([{ bench, trace: b, elsewhere: [far] }, { bench }])
   expect(() =>
     pairByImage([
       { file: 'a', trace: a },

@@ -1,14 +1,18 @@
 /** What the page says, before it is drawn: the model behind the sliders, the verdict, the map's rectangles, numbers and CSV. */
 import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { type Bench, parseBench } from '../../report/bench/file.ts'
 import { summarize } from '../../report/bench/summary.ts'
 import { csvOf } from '../../report/page/csv.ts'
 import { type FileFact, toColumns } from '../../report/page/files.ts'
+import { fitArm, type MeasuredSample } from '../../report/page/fit.ts'
 import { format, formatTick, showPath } from '../../report/page/format.ts'
 import { groupOf } from '../../report/page/groups.ts'
 import { html } from '../../report/page/html.ts'
-import { crossings, fitArm, pipelineMs, predict, total } from '../../report/page/predict.ts'
+import { buildModel } from '../../report/page/model.ts'
+import { crossings, pipelineMs, predict, total } from '../../report/page/predict.ts'
 import { squarify } from '../../report/page/treemap.ts'
 import { judge } from '../../report/page/verdict.ts'
 import { findWaste } from '../../report/page/waste.ts'
@@ -18,10 +22,11 @@ const link = { name: 'wan', bitsPerSecond: 80_000_000, roundTripMs: 10 }
 const at = (bitsPerSecond: number, roundTripMs = 10, pulls = 1) => ({ bitsPerSecond, roundTripMs, pulls })
 
 describe('the what-if model', () => {
+  const fitOn = (...samples: MeasuredSample[]) => fitArm([{ link, samples }], undefined)
   const sample = (ms: number) => ({ phases: [{ ms, bytes: 1_000_000, roundTrips: 3 }], layers: [] })
 
   test('takes apart what it was given: 100 ms of bytes, 30 ms of round trips, the rest local', () => {
-    const fit = fitArm([sample(330)], link, undefined)
+    const fit = fitOn(sample(330))
     expect(fit.phases[0]?.localMs).toBeCloseTo(200)
     expect(total(predict(fit, at(80_000_000)))).toBeCloseTo(330)
     expect(total(predict(fit, at(8_000_000)))).toBeCloseTo(1000 + 30 + 200)
@@ -31,9 +36,10 @@ describe('the what-if model', () => {
   })
 
   test('tells its error from samples it had not seen', () => {
-    const fit = fitArm([sample(330), sample(330), sample(363)], link, undefined)
-    expect(fit.error).toBeGreaterThan(0.02)
-    expect(fit.error).toBeLessThan(0.1)
+    const fit = fitOn(sample(330), sample(330), sample(363))
+    expect(fit.error?.of).toBe('sample')
+    expect(fit.error?.mean).toBeGreaterThan(0.02)
+    expect(fit.error?.mean).toBeLessThan(0.1)
   })
 
   test('a full pull fetches and unpacks side by side: the slower of the two counts', () => {
@@ -45,21 +51,69 @@ describe('the what-if model', () => {
   })
 
   test('finds where two arms take the same time', () => {
-    const fast = fitArm(
-      [{ phases: [{ ms: 1100, bytes: 1_000_000, roundTrips: 0 }], layers: [] }],
-      link,
-      undefined,
-    )
-    const bulky = fitArm(
-      [{ phases: [{ ms: 2100, bytes: 20_000_000, roundTrips: 0 }], layers: [] }],
-      link,
-      undefined,
-    )
+    const fast = fitOn({ phases: [{ ms: 1100, bytes: 1_000_000, roundTrips: 0 }], layers: [] })
+    const bulky = fitOn({ phases: [{ ms: 2100, bytes: 20_000_000, roundTrips: 0 }], layers: [] })
     // 1000 + 8e9/b = 100 + 1.6e11/b (ms): b = 152e9 / 900
     const [only, ...more] = crossings(fast, bulky, at(1))
     expect(only).toBeCloseTo(152e9 / 900, -4)
     expect(more).toEqual([])
     expect(crossings(fast, fast, at(1))).toEqual([])
+  })
+})
+
+describe('the what-if model on recorded measurements', () => {
+  const names = ['lan', 'wan', 'edge'] as const
+  type Name = (typeof names)[number]
+  const recorded = new Map(
+    names.map((name) => {
+      const file = new URL(`measured/${name}.json`, import.meta.url)
+      return [name, parseBench(readFileSync(file, 'utf8'), name)] as const
+    }),
+  )
+  const of = (name: Name): Bench => recorded.get(name) ?? expect.fail(name)
+
+  /** Each arm of `to`, predicted from the measurements on other links: how far off, as a share. */
+  const errorsOf = (to: Name, ...from: readonly [Name, ...Name[]]): Record<string, number> => {
+    const [bench, ...elsewhere] = [of(from[0]), ...from.slice(1).map(of)]
+    const measured = buildModel({ bench: of(to) }, 1e6).data.arms
+    const arms = buildModel({ bench, elsewhere }, 1e6).data.arms
+    return Object.fromEntries(
+      arms.flatMap(({ id, fit }) => {
+        const seen = measured.find((arm) => arm.id === id)
+        return seen ? [[id, total(predict(fit, { ...of(to).link, pulls: 1 })) / seen.median - 1]] : []
+      }),
+    )
+  }
+  const worst = (errors: Record<string, number>) => Math.max(...Object.values(errors).map(Math.abs))
+
+  test.each<[Name, [Name, ...Name[]]]>([
+    ['lan', ['wan']],
+    ['edge', ['wan']],
+    ['wan', ['lan']],
+    ['edge', ['lan']],
+    ['lan', ['edge']],
+    ['wan', ['edge']],
+    ['lan', ['wan', 'edge']],
+    ['wan', ['lan', 'edge']],
+    ['edge', ['lan', 'wan']],
+  ])('is within a tenth on %s, fitted on %s', (to, from) => {
+    const errors = errorsOf(to, ...from)
+    expect(Object.keys(errors).length).toBeGreaterThanOrEqual(3)
+    expect(worst(errors), JSON.stringify(errors)).toBeLessThan(0.1)
+  })
+
+  test('says its error of a link that it had not seen, and keeps what each link measured', () => {
+    const { arms, links } = buildModel({ bench: of('wan'), elsewhere: [of('lan'), of('edge')] }, 1e6).data
+    expect(links.map(({ name }) => name)).toEqual(['wan', 'lan', 'edge'])
+    for (const { fit } of arms) {
+      expect(fit.error?.of).toBe('link')
+      expect(fit.error?.mean).toBeLessThan(0.1)
+    }
+    expect(arms.find(({ id }) => id === 'legacy')?.onLinks.map((ms) => ms !== null)).toEqual([
+      true,
+      true,
+      false,
+    ])
   })
 })
 

@@ -129,7 +129,7 @@ describe('what if', () => {
     await page.locator('#pulls').fill('10')
     expect((await predictions(page)).legacy).toBeGreaterThan(8 * (farther.legacy ?? 0))
     expect(await page.locator('#crossing p').textContent()).toMatch(/predicted/)
-    await page.locator('#as-measured').click()
+    await page.getByRole('button', { name: 'As measured' }).click()
     expect(await predictions(page)).toEqual(before)
     expect(shown.complaints).toEqual([])
   })

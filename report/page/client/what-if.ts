@@ -11,35 +11,42 @@ const stepAt = (bits: number): number => Math.round((Math.log10(bits / BANDWIDTH
 /** Percent across the strip of bandwidths. */
 const across = (bits: number): number => (Math.log10(bits / BANDWIDTHS.from) / span) * 100
 
-export function showWhatIf({ arms, link }: PageData): void {
+export function showWhatIf({ arms, links }: PageData): void {
   const [bandwidth, latency, pulls] = [inputById('bandwidth'), inputById('latency'), inputById('pulls')]
-  if (!bandwidth || !latency || !pulls || !link || link.bitsPerSecond === null) return
-  const measuredBits = link.bitsPerSecond
-  const measured = () => {
-    bandwidth.value = String(stepAt(measuredBits))
-    latency.value = String(link.roundTripMs)
+  const [first] = links
+  if (!bandwidth || !latency || !pulls || !first) return
+  const goTo = ({ bitsPerSecond, roundTripMs }: PageLink) => {
+    bandwidth.value = String(stepAt(bitsPerSecond ?? BANDWIDTHS.to))
+    latency.value = String(roundTripMs)
     pulls.value = '1'
   }
   const update = () => {
-    const step = Number(bandwidth.value)
-    const at: Conditions = {
-      // The slider has steps; at the measured link's own, it means that link exactly.
-      bitsPerSecond: step === stepAt(measuredBits) ? measuredBits : bitsAt(step),
-      roundTripMs: Number(latency.value),
-      pulls: Number(pulls.value),
-    }
+    const at = conditionsOf(links, Number(bandwidth.value), Number(latency.value), Number(pulls.value))
     showConditions(at)
-    showPredictions(arms, at, link)
+    showPredictions(arms, at, links)
     showCrossing(arms, at)
   }
   for (const slider of [bandwidth, latency, pulls]) slider.addEventListener('input', update)
-  byId('as-measured')?.addEventListener('click', () => {
-    measured()
-    update()
+  document.querySelectorAll('[data-link]').forEach((button, index) => {
+    button.addEventListener('click', () => {
+      goTo(links[index] ?? first)
+      update()
+    })
   })
-  measured()
+  goTo(first)
   update()
   showError(arms)
+}
+
+/** The bandwidth's slider has steps; at a measured link's own, it means that link exactly. */
+function conditionsOf(
+  links: readonly PageLink[],
+  step: number,
+  roundTripMs: number,
+  pulls: number,
+): Conditions {
+  const meant = links.find(({ bitsPerSecond }) => bitsPerSecond !== null && stepAt(bitsPerSecond) === step)
+  return { bitsPerSecond: meant?.bitsPerSecond ?? bitsAt(step), roundTripMs, pulls }
 }
 
 function showConditions({ bitsPerSecond, roundTripMs, pulls }: Conditions): void {
@@ -55,27 +62,34 @@ function showConditions({ bitsPerSecond, roundTripMs, pulls }: Conditions): void
   }
 }
 
-const isMeasured = (at: Conditions, link: PageLink): boolean =>
-  at.bitsPerSecond === link.bitsPerSecond && at.roundTripMs === link.roundTripMs && at.pulls === 1
+/** Which of the measured links the conditions are; -1: none. */
+const measuredAt = (at: Conditions, links: readonly PageLink[]): number =>
+  at.pulls === 1
+    ? links.findIndex(
+        (link) => at.bitsPerSecond === link.bitsPerSecond && at.roundTripMs === link.roundTripMs,
+      )
+    : -1
 
-function showPredictions(arms: readonly PageArm[], at: Conditions, link: PageLink): void {
+function showPredictions(arms: readonly PageArm[], at: Conditions, links: readonly PageLink[]): void {
   const box = byId('predictions')
   if (!box) return
+  const here = measuredAt(at, links)
   const times = arms.map((arm) => total(predict(arm.fit, at)))
-  const here = isMeasured(at, link)
-  const most = Math.max(...times, ...(here ? arms.map((arm) => arm.median) : []), 1)
+  const measured = arms.map(({ onLinks }) => onLinks[here] ?? undefined)
+  const most = Math.max(...times, ...measured.filter((ms) => ms !== undefined), 1)
   box.replaceChildren(
     ...arms.map((arm, index) => {
       const ms = times[index] ?? 0
+      const seen = measured[index]
       const guess = make('div', { class: `guess ${arm.kind}` })
       guess.style.width = `${(ms / most) * 100}%`
       const track = make('div', { class: 'track' }, guess)
-      if (here) {
+      if (seen !== undefined) {
         const mark = make('div', { class: 'mark' })
-        mark.style.left = `${(arm.median / most) * 100}%`
+        mark.style.left = `${(seen / most) * 100}%`
         track.append(mark)
       }
-      const value = `≈ ${say('ms', ms)}${here ? ` (measured ${say('ms', arm.median)})` : ''}`
+      const value = `≈ ${say('ms', ms)}${seen === undefined ? '' : ` (measured ${say('ms', seen)})`}`
       const what = make(
         'div',
         { class: 'what' },
@@ -148,12 +162,14 @@ function crossingText(points: readonly number[], slow: PageArm, lazy: PageArm, l
 
 function showError(arms: readonly PageArm[]): void {
   const note = byId('model-error')
-  const errors = arms.flatMap(({ label, fit }) =>
-    fit.error === undefined ? [] : [`${label} ${say('percent', fit.error)}`],
-  )
   if (!note) return
-  note.textContent =
-    errors.length === 0
-      ? 'With one sample an arm, the model’s error is not known.'
-      : `Mean error when a sample is predicted from the others: ${errors.join(', ')}. It was fitted on one link: the further from it, the less it knows, and on a faster one, work shows that the transfer hid.`
+  const errors = arms.flatMap(({ label, fit: { error } }) =>
+    error === undefined ? [] : [`${label} ${say('percent', error.mean)}`],
+  )
+  const isOfLinks = arms.some(({ fit }) => fit.error?.of === 'link')
+  if (errors.length === 0) note.textContent = 'With one sample an arm, the model’s error is not known.'
+  else if (isOfLinks)
+    note.textContent = `Mean error when a measured link is predicted from the other ones: ${errors.join(', ')}.`
+  else
+    note.textContent = `Mean error when a sample is predicted from the others: ${errors.join(', ')}. It was fitted on one link: the further from it, the less it knows, and on a faster one, work shows that the transfer hid. Measured on several links (one file each, given to the report together), it would know.`
 }
