@@ -46,7 +46,7 @@ interface Flags extends ImageFlags, ReadyFlags, RunFlags {
   readonly link: string
   readonly bandwidth?: number
   readonly latency?: number
-  readonly watch: number
+  readonly watch?: number
   readonly audit: boolean
   readonly format: FormatName
   readonly budget?: string[]
@@ -79,7 +79,11 @@ export function register(command: Command, context: CliContext): void {
       "with --runtime containerd: its socket, or 'own' for one of each sample's own (default: $CONTAINERD_ADDRESS, else the machine's where it can pull lazily, else own)",
     )
     .option('--snapshotter <program>', "of a containerd of our own: the stargz snapshotter's daemon")
-    .option('--watch <time>', 'how long to watch after ready what is still fetched', durationFlag, 0)
+    .option(
+      '--watch <time>',
+      'how long to watch after each ready what is still fetched (default: with containerd 10s, once an arm)',
+      durationFlag,
+    )
     .option(
       '--audit',
       'record one more optimized start: what its zone brought for nothing, and what it lacked',

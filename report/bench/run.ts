@@ -33,8 +33,8 @@ export interface BenchOptions extends ArmChoice, ImageOptions {
   readonly samples: number
   readonly warmups: number
   readonly start: StartSettings
-  /** ms to watch the link after ready, for what the background fetches */
-  readonly watchMs: number
+  /** ms to watch the link after ready, for what the background fetches; undefined: once an arm, where there is a background */
+  readonly watchMs: number | undefined
   /** one more start of the optimized image, recorded: what its zone brought for nothing, and what it lacked */
   readonly audit?: boolean | undefined
   /** name and version */
@@ -147,7 +147,10 @@ async function takeAll(
     options.onProgress?.(progressOf(turn, turns, taken))
     const began = performance.now()
     try {
-      const sample = await takeSample(target, turn.round, options)
+      const sample = await takeSample(target, turn.round, {
+        ...options,
+        watchMs: watchFor(target, turn, options),
+      })
       taken.push({ arm: turn.arm, ms: performance.now() - began })
       if (turn.round < 0) continue
       soFar = { ...soFar, samples: [...soFar.samples, sample] }
@@ -160,6 +163,19 @@ async function takeAll(
   return soFar
 }
 
+/** A snapshotter begins 5 idle seconds after the last request. */
+const BACKGROUND_MS = 10_000
+
+/** The last sample tells; to watch every one would take longer than to measure. */
+function watchFor(
+  { kind, runtime }: ArmTarget,
+  { round }: Turn,
+  { watchMs, samples }: LinkedOptions,
+): number {
+  const hasBackground = runtime.name === 'containerd' && kind !== 'legacy'
+  return watchMs ?? (hasBackground && round === samples - 1 ? BACKGROUND_MS : 0)
+}
+
 async function withAudit(
   bench: Bench,
   targets: ReadonlyMap<string, ArmTarget>,
@@ -168,7 +184,10 @@ async function withAudit(
   const target = targets.get('optimized')
   if (!target) return bench
   options.onProgress?.({ doing: 'auditing the zone', done: 0, total: 0, leftMs: undefined })
-  return { ...bench, audit: await takeAudit(target, bench.images.optimized?.files ?? [], options) }
+  return {
+    ...bench,
+    audit: await takeAudit(target, bench.images.optimized?.files ?? [], { ...options, watchMs: 0 }),
+  }
 }
 
 function progressOf(

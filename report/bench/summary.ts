@@ -18,8 +18,8 @@ export interface ArmSummary {
   /** until ready */
   readonly bytes: Figure
   readonly requests: Figure
-  /** medians of what came after ready */
-  readonly after: { readonly bytes: number; readonly requests: number }
+  /** what came after ready, medians of the samples that were watched, for so many ms; undefined when none was */
+  readonly after: { readonly ms: number; readonly bytes: number; readonly requests: number } | undefined
   /** total against the legacy arm's; undefined for that arm itself, and where it was not measured */
   readonly against: Comparison | undefined
 }
@@ -45,6 +45,13 @@ function figure(samples: readonly number[]): Figure {
   }
 }
 
+function afterReady(samples: readonly BenchSample[]): ArmSummary['after'] {
+  const watched = samples.map(({ after }) => after).filter(({ ms }) => ms > 0)
+  if (watched.length === 0) return undefined
+  const of = (name: 'ms' | 'bytes' | 'requests') => median(watched.map((one) => one[name]))
+  return { ms: of('ms'), bytes: of('bytes'), requests: of('requests') }
+}
+
 /** Arms without a sample are left out: an interrupted run may have some. */
 export function summarize(bench: Bench): ArmSummary[] {
   const measured = bench.arms.filter((arm) => bench.samples.some((sample) => sample.arm === arm.id))
@@ -66,10 +73,7 @@ export function summarize(bench: Bench): ArmSummary[] {
       },
       bytes: figure(samples.map(bytesOf)),
       requests: figure(samples.map(requestsOf)),
-      after: {
-        bytes: median(samples.map((sample) => sample.after.bytes)),
-        requests: median(samples.map((sample) => sample.after.requests)),
-      },
+      after: afterReady(samples),
       against: base === undefined || arm === base ? undefined : compare(totals, baseTotals),
     }
   })

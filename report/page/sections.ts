@@ -128,7 +128,21 @@ export function bytesSection(model: Model): Html {
     .join('; ')
   return html`<section id="bytes" aria-labelledby="bytes-title"><h2 id="bytes-title">Bytes until ready</h2>
 <p class="lead">What had come through the link by when, in the sample nearest to each arm’s median. A line ends where the container is ready.</p>
-<ul class="legend">${model.summaries.map(({ arm, total, bytes }) => html`<li><i class="key ${arm.kind}"></i>${armLabel(arm)} <b>${num('ms', total.median)}, ${num('bytes', bytes.median)}</b></li>`)}</ul>${plot('bytes-chart', `Lines of bytes over time. Fetched before ready: ${spoken}`)}</section>`
+<ul class="legend">${model.summaries.map(({ arm, total, bytes }) => html`<li><i class="key ${arm.kind}"></i>${armLabel(arm)} <b>${num('ms', total.median)}, ${num('bytes', bytes.median)}</b></li>`)}</ul>${plot('bytes-chart', `Lines of bytes over time. Fetched before ready: ${spoken}`)}${afterNote(model)}</section>`
+}
+
+/** A start may be over while the rest of the image still comes. */
+function afterNote({ summaries }: Model): Html {
+  const watched = summaries.flatMap(({ arm, after }) =>
+    after && arm.kind !== 'legacy' && arm.runtime !== 'builtin'
+      ? [
+          html`${armLabel(arm)} ${num('bytes', after.bytes)} (${counted(after.requests, 'request')} in ${num('ms', after.ms)})`,
+        ]
+      : [],
+  )
+  const isBuiltin = summaries.some(({ arm }) => arm.kind !== 'legacy' && arm.runtime === 'builtin')
+  if (watched.length === 0 && !isBuiltin) return html``
+  return html`<p class="note">After ready: ${join(watched, ', ')}${watched.length > 0 && isBuiltin && '; '}${isBuiltin && 'the built-in mount fetches nothing in the background; a snapshotter goes on with the rest of the image'}.</p>`
 }
 
 const slider = (id: string, label: string, min: number, max: number, step: number, value: number): Html =>

@@ -33,7 +33,18 @@ afterAll(async () => {
 
 const command = (...more: readonly string[]): string[] => [
   ...['bench', `oci:${folder}/original:latest`, `oci:${folder}/optimized:latest`],
-  ...['--runtime', 'containerd', '--ready-log', 'ready to serve', '--link', 'lan', '--warmups', '0'],
+  ...[
+    '--runtime',
+    'containerd',
+    '--ready-log',
+    'ready to serve',
+    '--link',
+    'lan',
+    '--warmups',
+    '0',
+    '--watch',
+    '0',
+  ],
   ...more,
 ]
 

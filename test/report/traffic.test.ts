@@ -171,6 +171,24 @@ describe('budgets', () => {
   })
 })
 
+test('what the background fetched is said arm by arm, from the samples that were watched', () => {
+  const { bench } = makeMaterial({ files: 10 })
+  expect(formats.text(bench, [])).toMatch(
+    /^after ready: the built-in mount fetches nothing in the background$/m,
+  )
+  const arms = bench.arms.map((arm) => ({ ...arm, runtime: 'containerd' as const }))
+  const samples = bench.samples.map((sample) =>
+    sample.round === 4 && sample.arm !== 'legacy'
+      ? { ...sample, after: { ms: 10_000, bytes: 7_300_000, requests: 12 } }
+      : sample,
+  )
+  const said =
+    /^after ready: lazy 7.3 MB \(12 requests in 10.00 s\), optimized 7.3 MB \(12 requests in 10.00 s\)$/m
+  expect(formats.text({ ...bench, arms, samples }, [])).toMatch(said)
+  expect(formats.markdown({ ...bench, arms, samples }, [])).toMatch(/after ready: lazy 7.3 MB/)
+  expect(formats.text({ ...bench, arms }, [])).not.toMatch(/after ready/)
+})
+
 test('a file whose samples name no arm is refused', () => {
   const { bench } = makeMaterial({ files: 10 })
   const read = (changes: object) => () => parseBench(JSON.stringify({ ...bench, ...changes }), 'b.json')

@@ -11,7 +11,7 @@ export function toJson(bench: Bench, checks: readonly Check[]): string {
     phasesMs: phases,
     bytes: bytes.median,
     requests: requests.median,
-    after,
+    after: after ?? null,
     against: against ?? null,
   }))
   const { link, startedAt, interrupted, readiness } = bench

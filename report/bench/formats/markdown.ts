@@ -1,7 +1,7 @@
 /** For a pull request. Names come from people and images: what could be markup is escaped. */
 import type { Check } from '../budget.ts'
 import type { Bench } from '../file.ts'
-import { ARM_HEADS, armRows, CHECK_HEADS, checkRows, conditions } from './rows.ts'
+import { ARM_HEADS, armRows, background, CHECK_HEADS, checkRows, conditions } from './rows.ts'
 
 const escaped = (text: string): string =>
   text.replace(/[\\`*_{}[\]<>|#!@]/g, (sign) => (sign === '<' ? '&lt;' : `\\${sign}`)).replace(/\s+/g, ' ')
@@ -15,7 +15,12 @@ function table(heads: readonly string[], rows: readonly (readonly string[])[]): 
 
 export function toMarkdown(bench: Bench, checks: readonly Check[]): string {
   const failed = checks.filter(({ ok }) => !ok).length
-  const parts = [table(ARM_HEADS, armRows(bench)), `${escaped(conditions(bench))}.`]
+  const parts = [
+    table(ARM_HEADS, armRows(bench)),
+    ...[conditions(bench), background(bench)].flatMap((line) =>
+      line === undefined ? [] : [`${escaped(line)}.`],
+    ),
+  ]
   if (checks.length > 0)
     parts.push(
       failed === 0 ? 'All limits are kept.' : `**${failed} of ${checks.length} limits are exceeded.**`,

@@ -45,6 +45,20 @@ export const armRows = (bench: Bench): string[][] =>
     ]
   })
 
+/** What was fetched on after ready, arm by arm; undefined where nobody watched and nothing can be said. */
+export function background(bench: Bench): string | undefined {
+  const watched = summarize(bench).flatMap(({ arm, after }) =>
+    after && arm.kind !== 'legacy' && arm.runtime !== 'builtin'
+      ? [
+          `${arm.id} ${bytesText(after.bytes)} (${metricText('requests', after.requests)} requests in ${msText(after.ms)})`,
+        ]
+      : [],
+  )
+  const isBuiltin = bench.arms.some(({ kind, runtime }) => kind !== 'legacy' && runtime === 'builtin')
+  if (isBuiltin) watched.push('the built-in mount fetches nothing in the background')
+  return watched.length === 0 ? undefined : `after ready: ${watched.join(', ')}`
+}
+
 export const CHECK_HEADS = ['check', 'arm', 'value', 'limit', 'baseline', 'result'] as const
 
 export const checkRows = (checks: readonly Check[]): string[][] =>

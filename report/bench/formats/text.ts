@@ -2,10 +2,13 @@
 import { textTable } from '../../text-table.ts'
 import type { Check } from '../budget.ts'
 import type { Bench } from '../file.ts'
-import { ARM_HEADS, armRows, CHECK_HEADS, checkRows, conditions } from './rows.ts'
+import { ARM_HEADS, armRows, background, CHECK_HEADS, checkRows, conditions } from './rows.ts'
 
 export function toText(bench: Bench, checks: readonly Check[]): string {
-  const parts = [textTable(ARM_HEADS, armRows(bench)), conditions(bench)]
+  const parts = [
+    textTable(ARM_HEADS, armRows(bench)),
+    [conditions(bench), background(bench)].filter((line) => line !== undefined).join('\n'),
+  ]
   if (checks.length > 0) parts.push(textTable(CHECK_HEADS, checkRows(checks)))
   return parts.join('\n\n')
 }
