@@ -1,6 +1,7 @@
-/** The Docker engine as images see it: how to reach it, what it says, and what it has. */
-import Dockerode from 'dockerode'
+/** The Docker engine as images see it: what it is asked with, what it has, and what it says. */
+import type Dockerode from 'dockerode'
 import { z } from 'zod'
+import { connectEngine } from './engine-connection.ts'
 import { codeOf, HeadstartError, messageOf } from './errors.ts'
 import type { OnProgress } from './progress.ts'
 import { familiarName, type Reference } from './reference.ts'
@@ -38,12 +39,9 @@ export function engineError(cause: unknown, what: string): HeadstartError {
 }
 
 /** @returns whether the engine has it; undefined when no engine answers */
-export async function engineHas(
-  reference: Reference,
-  engine: Dockerode = new Dockerode(),
-): Promise<boolean | undefined> {
+export async function engineHas(reference: Reference, engine?: Dockerode): Promise<boolean | undefined> {
   try {
-    await engine.getImage(familiarName(reference)).inspect()
+    await (engine ?? (await connectEngine())).getImage(familiarName(reference)).inspect()
     return true
   } catch (error) {
     return statusOf(error) === 404 ? false : undefined

@@ -1,19 +1,23 @@
 /** A Docker engine's image as a target: `docker load`. */
 import { PassThrough, type Readable } from 'node:stream'
-import Dockerode from 'dockerode'
+import type Dockerode from 'dockerode'
 import { dockerNames } from './archive-target.ts'
 import { ArchiveWriter } from './archive-writer.ts'
 import { type EngineOptions, engineError, engineHas, followed, nameOf } from './engine-client.ts'
+import { connectEngine } from './engine-connection.ts'
 import { HeadstartError } from './errors.ts'
 import type { Reference } from './reference.ts'
 import type { Digest, ImageTarget } from './types.ts'
 
 /** Loads while the blobs arrive: the engine takes the image up when the stream's end has come. */
-export function engineTarget(reference: Reference | Digest, options: EngineOptions): ImageTarget {
-  const engine = options.engine ?? new Dockerode()
+export async function engineTarget(
+  reference: Reference | Digest,
+  options: EngineOptions,
+): Promise<ImageTarget> {
   const name = `docker-daemon:${nameOf(reference)}`
   if (typeof reference === 'string')
     throw new HeadstartError('E_TARGET', `${name} names an ID; a target takes a name`)
+  const engine = options.engine ?? (await connectEngine())
   const stream = new PassThrough({ highWaterMark: 1 << 20 })
   stream.on('error', () => {}) // the writer's own promise tells
   const request = new AbortController()

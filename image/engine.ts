@@ -3,11 +3,12 @@ import { createWriteStream } from 'node:fs'
 import { join } from 'node:path'
 import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import Dockerode from 'dockerode'
+import type Dockerode from 'dockerode'
 import { openDockerArchive } from './archive.ts'
 import { completeSource } from './complete.ts'
 import { parseDigest } from './digest.ts'
 import { type EngineOptions, engineError, followed, nameOf, statusOf } from './engine-client.ts'
+import { connectEngine } from './engine-connection.ts'
 import { readStoredImage, type StoredImage } from './engine-store.ts'
 import { HeadstartError, messageOf } from './errors.ts'
 import type { OnProgress, Progress } from './progress.ts'
@@ -23,7 +24,7 @@ export async function openEngineSource(
   reference: Reference | Digest,
   options: EngineOptions,
 ): Promise<ImageSource> {
-  const engine = options.engine ?? new Dockerode()
+  const engine = options.engine ?? (await connectEngine())
   await ensureImage(engine, reference, options)
   const name = nameOf(reference)
   const stored = await readStoredImage(engine, name)

@@ -2,12 +2,13 @@
  * The image's files, where they can be had with the least work: the engine's own unpacked layers; else read lazily, if all layers are
  * eStargz; else unpacked here.
  */
+
+import { connectLocalEngine } from '../image/engine-connection.ts'
 import { TOC_DIGEST_ANNOTATION } from '../image/estargz/toc.ts'
 import { formatPlatform } from '../image/platform.ts'
 import type { Image } from '../image/types.ts'
 import { unpackLayers } from '../image/unpack.ts'
 import type { Workspace } from '../image/workspace.ts'
-import { connectDocker } from './engine/docker-connection.ts'
 import { findLayerFolders } from './engine/docker-layers.ts'
 import { type LazyTree, lazyTree } from './lazy-mount.ts'
 import { mountLayers } from './rootfs.ts'
@@ -39,7 +40,7 @@ const isLazy = ({ layers }: Image): boolean =>
 /** Without an engine, or with a remote one, there are none. */
 async function engineFolders(image: Image): Promise<string[] | undefined> {
   try {
-    return await findLayerFolders(await connectDocker(), image)
+    return await findLayerFolders(await connectLocalEngine(), image)
   } catch {
     return undefined
   }

@@ -1,8 +1,8 @@
 /** Runs a container in the Docker engine. */
 import { PassThrough } from 'node:stream'
 import type Docker from 'dockerode'
+import { connectLocalEngine } from '../../image/engine-connection.ts'
 import { messageOf } from '../../image/errors.ts'
-import { connectDocker } from './docker-connection.ts'
 import { asRunError, ignoreMissing } from './docker-errors.ts'
 import { createShell, rootBinds, SHELL_REPOSITORY, shellName } from './docker-shell.ts'
 import type { RunOptions } from './run-options.ts'
@@ -14,14 +14,14 @@ export const dockerEngine: Engine = {
   name: 'docker',
   async unavailable() {
     try {
-      await (await connectDocker()).ping()
+      await (await connectLocalEngine()).ping()
       return undefined
     } catch (error) {
       return messageOf(error)
     }
   },
   async run(request) {
-    const docker = await connectDocker()
+    const docker = await connectLocalEngine()
     await using stack = new AsyncDisposableStack()
     const image = await createShell(docker, request)
     stack.defer(() => ignoreMissing(docker.getImage(image).remove({ force: true })))
@@ -54,7 +54,7 @@ export const dockerEngine: Engine = {
   },
   async sweep(id) {
     if ((await dockerEngine.unavailable()) !== undefined) return // then there is nothing of ours in it
-    const docker = await connectDocker()
+    const docker = await connectLocalEngine()
     const filters = { label: [`${LABEL}=${id}`] }
     for (const { Id } of await docker.listContainers({ all: true, filters }))
       await ignoreMissing(docker.getContainer(Id).remove({ force: true, v: true }))
@@ -68,7 +68,7 @@ export const dockerEngine: Engine = {
  */
 export async function dockerIds(): Promise<string[]> {
   if ((await dockerEngine.unavailable()) !== undefined) return []
-  const docker = await connectDocker()
+  const docker = await connectLocalEngine()
   const containers = await docker.listContainers({ all: true, filters: { label: [LABEL] } })
   const images = await docker.listImages({ filters: { reference: [SHELL_REPOSITORY] } })
   const tags = images.flatMap(({ RepoTags }) => RepoTags ?? [])

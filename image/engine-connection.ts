@@ -1,25 +1,41 @@
-/** Which Docker engine: `$DOCKER_HOST`, the context chosen with the docker command, or the usual socket. Only a local one will do. */
+/** Which Docker engine: `$DOCKER_HOST`, the context chosen with the docker command, or the usual socket. */
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import Docker from 'dockerode'
 import { z } from 'zod'
-import { HeadstartError } from '../../image/errors.ts'
+import { HeadstartError } from './errors.ts'
 
 const DEFAULT_HOST = 'unix:///var/run/docker.sock'
+const SOCKET = 'unix://'
 
 /**
+ * For its images.
+ * @throws HeadstartError E_REMOTE_ENGINE: a context on another machine, whose certificates are the docker command's business; E_DOCKER_CONTEXT
+ */
+export async function connectEngine(env: NodeJS.ProcessEnv = process.env): Promise<Docker> {
+  const host = await engineHost(env)
+  if (host.startsWith(SOCKET)) return new Docker({ socketPath: host.slice(SOCKET.length) })
+  if (env.DOCKER_HOST) return new Docker() // which looks at it, and at $DOCKER_TLS_VERIFY, itself
+  throw remoteEngine(host, 'Set DOCKER_HOST to an engine, or name the image in a registry: docker://…')
+}
+
+/**
+ * For running containers, which only one on this machine can do.
  * @throws HeadstartError E_REMOTE_ENGINE: it is on another machine, where our mounts are not; E_DOCKER_CONTEXT
  */
-export async function connectDocker(env: NodeJS.ProcessEnv = process.env): Promise<Docker> {
+export async function connectLocalEngine(env: NodeJS.ProcessEnv = process.env): Promise<Docker> {
   const host = await engineHost(env)
-  if (!host.startsWith('unix://'))
-    throw new HeadstartError('E_REMOTE_ENGINE', `the Docker engine at ${redact(host)} is a remote one`, {
-      hint: 'The recording mount must be on the machine of the engine: run headstart there, or use --engine runc',
-    })
-  return new Docker({ socketPath: host.slice('unix://'.length) })
+  if (host.startsWith(SOCKET)) return connectEngine(env)
+  throw remoteEngine(
+    host,
+    'The recording mount must be on the machine of the engine: run headstart there, or use --engine runc',
+  )
 }
+
+const remoteEngine = (host: string, hint: string): HeadstartError =>
+  new HeadstartError('E_REMOTE_ENGINE', `the Docker engine at ${redact(host)} is a remote one`, { hint })
 
 /** As the docker command finds it: DOCKER_HOST, then DOCKER_CONTEXT, then the current context of its config. */
 export async function engineHost(env: NodeJS.ProcessEnv): Promise<string> {

@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
-import { connectDocker, engineHost } from '../../../tracer/engine/docker-connection.ts'
-import { tempFolder } from '../temp.ts'
+import { expect, test, vi } from 'vitest'
+import { connectEngine, connectLocalEngine, engineHost } from '../../image/engine-connection.ts'
+import { tempFolder } from '../tracer/temp.ts'
 
 async function configured(config: unknown, contexts: Record<string, string>) {
   const temp = await tempFolder()
@@ -43,14 +43,32 @@ test('DOCKER_HOST before DOCKER_CONTEXT before the current context', async () =>
 
 test('a remote engine is refused, without its password', async () => {
   const env = { DOCKER_HOST: 'ssh://me:hunter2@far.example' }
-  await expect(connectDocker(env)).rejects.toMatchObject({ code: 'E_REMOTE_ENGINE' })
-  await expect(connectDocker(env)).rejects.toThrow(
+  await expect(connectLocalEngine(env)).rejects.toMatchObject({ code: 'E_REMOTE_ENGINE' })
+  await expect(connectLocalEngine(env)).rejects.toThrow(
     /^the Docker engine at ssh:\/\/far\.example is a remote one$/,
   )
-  await expect(connectDocker({ DOCKER_HOST: 'tcp://10.0.0.1:2375' })).rejects.toThrow(/remote/)
+  await expect(connectLocalEngine({ DOCKER_HOST: 'tcp://10.0.0.1:2375' })).rejects.toThrow(/remote/)
 })
 
 test('a context that isn’t there is named', async () => {
   await using config = await configured({}, {})
   await expect(engineHost({ ...config.env, DOCKER_CONTEXT: 'gone' })).rejects.toThrow(/context "gone"/)
+})
+
+test('images are had from a remote engine too, by its address, and from one behind a context on this machine', async () => {
+  const modem = async (env: Record<string, string>) => (await connectEngine(env)).modem
+  await using config = await configured(
+    { currentContext: 'rootless' },
+    { rootless: 'unix:///run/user/1000/docker.sock', far: 'tcp://10.0.0.1:2376' },
+  )
+  expect(await modem(config.env)).toMatchObject({ socketPath: '/run/user/1000/docker.sock' })
+  const far = connectEngine({ ...config.env, DOCKER_CONTEXT: 'far' })
+  await expect(far).rejects.toMatchObject({ code: 'E_REMOTE_ENGINE' })
+  vi.stubEnv('DOCKER_HOST', 'tcp://10.0.0.1:2375')
+  try {
+    const env = { DOCKER_HOST: 'tcp://10.0.0.1:2375' }
+    expect(await modem(env)).toMatchObject({ host: '10.0.0.1', port: '2375' })
+  } finally {
+    vi.unstubAllEnvs()
+  }
 })
