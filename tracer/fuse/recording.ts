@@ -42,8 +42,8 @@ export interface Recorder {
   /** passes everything on, and writes it down */
   readonly fileSystem: FileSystem
   readonly log: AccessLog
-  /** Forgets what was seen so far. */
-  restart(): void
+  /** Forgets what was seen so far. @returns what was opened or read, which the kernel may keep and not ask for again */
+  restart(): readonly NodeId[]
   /** Ranges read from now on are kept apart. */
   markReady(): void
   progress(): { files: number; bytes: number }
@@ -133,9 +133,11 @@ export function createRecorder(inner: FileSystem, now: () => number = monotonicM
       ...(inner.readInto && { readInto: recordedReadInto(inner.readInto, log, now) }),
     },
     restart() {
+      const nodes = [...entries.keys()]
       entries = new Map()
       lookups = { found: 0, missing: 0, listings: 0 }
       isReady = false
+      return nodes
     },
     markReady() {
       isReady = true

@@ -8,7 +8,7 @@ import { HeadstartError, messageOf } from '../../image/errors.ts'
 import { findUnused, rootLinksOf } from '../unused.ts'
 import { createDirectoryFileSystem } from './directory.ts'
 import type { FileSystem } from './file-system.ts'
-import { serveKernel } from './kernel/serve.ts'
+import { type KernelServer, serveKernel } from './kernel/serve.ts'
 import type { LazyImage } from './lazy-image.ts'
 import { type MountSpec, type Reply, type Request, requestSchema, type TreeSpec } from './messages.ts'
 import { serveNative } from './native.ts'
@@ -21,8 +21,8 @@ interface Session {
   readonly fileSystem: FileSystem
   readonly recorder: Recorder | undefined
   readonly counters: LazyImage['counters'] | undefined
-  /** Brings what is recorded up to date. */
-  flush: () => void
+  /** what speaks to the kernel by itself */
+  server: KernelServer | undefined
 }
 
 let session: Session | undefined
@@ -50,9 +50,8 @@ async function mount(spec: MountSpec): Promise<unknown> {
   const { fileSystem, index, counters, summary } = await openTree(spec.tree)
   const recorder = spec.record ? createRecorder(fileSystem) : undefined
   const { mountPoint } = spec
-  session = { mountPoint, fileSystem, recorder, counters, flush: () => {} }
-  if (spec.server === 'kernel' && index)
-    session.flush = (await serveKernel(index, mountPoint, recorder?.log)).flush
+  session = { mountPoint, fileSystem, recorder, counters, server: undefined }
+  if (spec.server === 'kernel' && index) session.server = await serveKernel(index, mountPoint, recorder?.log)
   else await serveNative(recorder?.fileSystem ?? fileSystem, mountPoint)
   return {
     totals: fileSystem.totals,
@@ -66,13 +65,18 @@ function unusedOf({ fileSystem, recorder }: Session): Promise<unknown> {
   return findUnused(fileSystem, new Set(recorder?.snapshot().files.map(({ path }) => path)))
 }
 
+function restart({ recorder, server }: Session): void {
+  const seen = recorder?.restart() ?? []
+  server?.forget(seen)
+}
+
 async function answer(request: Request): Promise<unknown> {
-  session?.flush()
+  session?.server?.flush()
   switch (request.ask) {
     case 'mount':
       return mount(request.spec)
     case 'restart':
-      return session?.recorder?.restart()
+      return session && restart(session)
     case 'markReady':
       return session?.recorder?.markReady()
     case 'progress':

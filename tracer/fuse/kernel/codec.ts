@@ -47,9 +47,16 @@ const DO_READDIRPLUS = 1 << 13
 const READDIRPLUS_AUTO = 1 << 14
 const PARALLEL_DIROPS = 1 << 18
 const MAX_PAGES_FLAG = 1 << 22
+const CACHE_SYMLINKS = 1 << 23
 const NO_OPENDIR = 1 << 24
 const WANTED_FLAGS =
-  ASYNC_READ | DO_READDIRPLUS | READDIRPLUS_AUTO | PARALLEL_DIROPS | MAX_PAGES_FLAG | NO_OPENDIR
+  ASYNC_READ |
+  DO_READDIRPLUS |
+  READDIRPLUS_AUTO |
+  PARALLEL_DIROPS |
+  MAX_PAGES_FLAG |
+  CACHE_SYMLINKS |
+  NO_OPENDIR
 
 const FOPEN_KEEP_CACHE = 1 << 1
 
@@ -189,6 +196,17 @@ export function writeDirent(
   out.writeUInt32LE(FILE_TYPE_BITS[entry.type] >> 12, at + 20)
   out.write(entry.name, at + 24, 'latin1')
   return size
+}
+
+const NOTIFY_INVAL_INODE = 2
+
+/** A message of our own: the kernel is to forget a node's content. struct fuse_notify_inval_inode_out, from 0 to the end. */
+export function invalidation(node: NodeId): Buffer {
+  const message = Buffer.alloc(OUT_HEADER_BYTES + 24)
+  message.writeUInt32LE(message.length, 0)
+  message.writeInt32LE(NOTIFY_INVAL_INODE, 4)
+  write64(message, node, OUT_HEADER_BYTES)
+  return message
 }
 
 /** Completes a reply: struct fuse_out_header in front. @returns the bytes to send */

@@ -7,9 +7,12 @@ import { spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { HeadstartError, messageOf } from '../../../image/errors.ts'
+import type { NodeId } from '../file-system.ts'
 import type { AccessLog } from '../recording.ts'
 import type { TreeIndex } from '../tree-index.ts'
+import { invalidation } from './codec.ts'
 import { createRing, drain, EVENT, type Ring } from './events.ts'
+import { send } from './send.ts'
 import type { WorkerInput } from './worker.ts'
 
 const THREADS = 2
@@ -18,6 +21,8 @@ const DRAIN_MS = 20
 export interface KernelServer {
   /** Tells the log all that has passed until now. */
   flush(): void
+  /** Whoever reads these, or follows these links, asks again. */
+  forget(nodes: Iterable<NodeId>): void
 }
 
 /** @throws HeadstartError E_FUSE */
@@ -42,7 +47,12 @@ export async function serveKernel(
     if (log) for (const event of inOrder(rings)) tell(log, event)
   }
   setInterval(flush, DRAIN_MS).unref()
-  return { flush }
+  return {
+    flush,
+    forget(nodes) {
+      for (const node of nodes) send(device, invalidation(node))
+    },
+  }
 }
 
 /** The device's descriptor goes to the mount program as its own number 3. */

@@ -1,5 +1,5 @@
 /** A thread that serves: reads a request from the device, answers it, and again, until the mount is gone. */
-import { readSync, writeSync } from 'node:fs'
+import { readSync } from 'node:fs'
 import { workerData } from 'node:worker_threads'
 import { codeOf } from '../../../image/errors.ts'
 import { createDirectoryFileSystem, type SyncFileSystem } from '../directory.ts'
@@ -8,7 +8,9 @@ import { monotonicMs } from '../recording.ts'
 import type { TreeIndex } from '../tree-index.ts'
 import { createAnswerer } from './answer.ts'
 import { REQUEST_BYTES } from './codec.ts'
-import { EVENT, push, type Ring } from './events.ts'
+import { createRing, EVENT, push, type Ring } from './events.ts'
+import { rehearse } from './rehearse.ts'
+import { send } from './send.ts'
 
 export interface WorkerInput {
   readonly device: number
@@ -48,6 +50,7 @@ function recorded(tree: SyncFileSystem, ring: Ring): SyncFileSystem {
 
 function serve({ device, index, ring }: WorkerInput): void {
   const tree = createDirectoryFileSystem(index)
+  rehearse(createAnswerer(ring ? recorded(tree, createRing()) : tree), index)
   const answer = createAnswerer(ring ? recorded(tree, ring) : tree)
   const buffer = Buffer.alloc(REQUEST_BYTES)
   for (;;) {
@@ -65,15 +68,6 @@ function readRequest(device: number, buffer: Buffer): number | undefined {
   } catch (error) {
     // A request that was taken back before it was read is ENOENT.
     return ['ENOENT', 'EINTR', 'EAGAIN'].includes(codeOf(error) ?? '') ? 0 : undefined
-  }
-}
-
-/** Whoever asked may be gone by now. */
-function send(device: number, reply: Buffer): void {
-  try {
-    writeSync(device, reply)
-  } catch (error) {
-    if (!['ENOENT', 'ENODEV'].includes(codeOf(error) ?? '')) throw error
   }
 }
 
