@@ -5,7 +5,7 @@ import { connectLocalEngine } from '../../image/engine-connection.ts'
 import { messageOf } from '../../image/errors.ts'
 import { asRunError, ignoreMissing } from './docker-errors.ts'
 import { createShell, rootBinds, SHELL_REPOSITORY, shellName } from './docker-shell.ts'
-import type { RunOptions } from './run-options.ts'
+import { publishedPorts, type RunOptions } from './run-options.ts'
 import type { Container, ContainerRequest, Engine } from './types.ts'
 
 const LABEL = 'headstart'
@@ -38,12 +38,7 @@ export const dockerEngine: Engine = {
     const owned = stack.move()
     return {
       address,
-      ports: new Map(
-        (request.options.publish ?? []).map(({ hostPort, containerPort }) => [
-          Number(hostPort),
-          containerPort,
-        ]),
-      ),
+      ports: publishedPorts(request.options),
       exited,
       exec: (command, signal) => execIn(container, command, signal),
       kill: async (signal) => {
@@ -152,7 +147,7 @@ async function attachOutput(
   container: Docker.Container,
   request: ContainerRequest,
 ): Promise<void> {
-  const interactive = request.options.interactive ?? false
+  const { interactive = false, tty = false } = request.options
   const stream = await container.attach({
     stream: true,
     stdout: true,
@@ -161,14 +156,23 @@ async function attachOutput(
     hijack: interactive,
   })
   stream.on('error', () => {}) // the engine cuts it when the container is removed
-  if (interactive) request.input?.pipe(stream)
-  if (request.options.tty) {
+  if (interactive && request.input) passInput(request.input, stream, tty)
+  if (tty) {
     stream.on('data', (chunk: Buffer) => request.onOutput('stdout', chunk))
     return
   }
   const collect = (name: 'stdout' | 'stderr') =>
     new PassThrough().on('data', (chunk: Buffer) => request.onOutput(name, chunk))
   docker.modem.demuxStream(stream, collect('stdout'), collect('stderr'))
+}
+
+/** What is typed to say that nothing more comes. */
+const END_OF_TRANSMISSION = '\x04'
+
+function passInput(input: NodeJS.ReadableStream, stream: NodeJS.WritableStream, tty: boolean): void {
+  input.pipe(stream, { end: !tty })
+  // With a terminal the engine takes the end of what comes in for the end of what goes out, too.
+  if (tty) input.once('end', () => stream.write(END_OF_TRANSMISSION))
 }
 
 /** A container on the host's network, or without one of its own, is reached at the host's loopback. */

@@ -45,6 +45,10 @@ export interface RunOptions {
   readonly tty?: boolean
 }
 
+/** By the host's port: the container's behind it. */
+export const publishedPorts = ({ publish = [] }: RunOptions): ReadonlyMap<number, number> =>
+  new Map(publish.map(({ hostPort, containerPort }) => [Number(hostPort), containerPort]))
+
 /** The options' values as written on a command line. */
 export interface RunFlags {
   readonly env?: readonly string[]

@@ -57,7 +57,7 @@ export function runcConfig(input: RuncConfigInput) {
     },
     mounts: [
       ...systemMounts(options.shmBytes, options.privileged),
-      ...(options.binds ?? []).map(bindMount),
+      ...(options.binds ?? []).flatMap(bindMount),
       ...input.files.map(fileMount),
     ],
     linux: linuxPart(id, options, capabilities, machine),
@@ -114,14 +114,10 @@ const device = ({ path, type, major, minor, mode, uid, gid }: HostDevice) => ({
 
 function bindMount({ type, source, target, readOnly, options = [] }: Bind) {
   const access = readOnly ? 'ro' : 'rw'
-  if (type === 'tmpfs')
-    // As Docker: what is asked for wins.
-    return {
-      destination: target,
-      type,
-      source: type,
-      options: ['nosuid', 'nodev', 'noexec', access, ...options],
-    }
+  // As Docker: what is asked for wins.
+  const tmpfs = ['nosuid', 'nodev', 'noexec', access, ...options]
+  if (type === 'volume') return [] // part of the root
+  if (type === 'tmpfs') return { destination: target, type, source: type, options: tmpfs }
   return { destination: target, type: 'bind', source, options: ['rbind', 'rprivate', access] }
 }
 

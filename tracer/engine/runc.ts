@@ -7,10 +7,10 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { tryCommand } from '../../image/command.ts'
 import { HeadstartError, messageOf } from '../../image/errors.ts'
-import { readInside } from '../inside.ts'
+import { readInside, resolveInside } from '../inside.ts'
 import { lookAtMachine } from './machine.ts'
 import { killAll, processesNaming, removeCgroups } from './processes.ts'
-import type { RunOptions } from './run-options.ts'
+import { publishedPorts, type RunOptions } from './run-options.ts'
 import { runcConfig } from './runc-config.ts'
 import type { Container, ContainerRequest, Engine } from './types.ts'
 import { resolveUser } from './users.ts'
@@ -47,7 +47,8 @@ export const runcEngine: Engine = {
     const exited = exitOf(child, log)
     exited.catch(() => {}) // whoever awaits it is told; nobody may
     return {
-      ports: new Map(),
+      // On the host's network nothing has to be published: the container's port is the host's.
+      ports: publishedPorts(request.options),
       address: request.options.network === 'none' ? undefined : '127.0.0.1',
       exited,
       exec: async (command, signal) =>
@@ -97,10 +98,10 @@ function refuseOptions({ options }: ContainerRequest): void {
   const { network } = options
   if (network !== undefined && network !== 'host' && network !== 'none')
     refuse(`--network ${network}`, 'is not to be had')
-  if ((options.publish ?? []).length > 0) refuse('-p', 'is not needed (the network is the host’s)')
   if (options.gpus !== undefined) refuse('--gpus', 'is not to be had')
   if (options.tty) refuse('-t', 'is not to be had')
-  if (options.binds?.some((bind) => bind.type === 'volume')) refuse('a named volume', 'is not to be had')
+  if (options.binds?.some(({ type, source }) => type === 'volume' && source !== ''))
+    refuse('a named volume', 'is not to be had')
 }
 
 async function writeBundle(request: ContainerRequest): Promise<string> {
@@ -111,6 +112,7 @@ async function writeBundle(request: ContainerRequest): Promise<string> {
     readInside(plainRoot, 'etc/passwd'),
     readInside(plainRoot, 'etc/group'),
   ])
+  await makeVolumes(root, options)
   const identity = resolveUser(process.user, passwd, group)
   const name = hostnameOf(request)
   const files = await writeNetworkFiles(bundle, name, options)
@@ -118,6 +120,12 @@ async function writeBundle(request: ContainerRequest): Promise<string> {
   const config = runcConfig({ id, root, hostname: name, process, identity, options, files, machine })
   await writeFile(join(bundle, 'config.json'), JSON.stringify(config), { mode: 0o600 })
   return bundle
+}
+
+/** A volume without a name needs no place of its own: the root can be written, and goes with the container. */
+async function makeVolumes(root: string, { binds = [] }: RunOptions): Promise<void> {
+  for (const { type, target } of binds)
+    if (type === 'volume') await mkdir(await resolveInside(root, target), { recursive: true })
 }
 
 /** As Docker: on the host's network its name too; else one that looks like a container's ID. */
