@@ -2,11 +2,8 @@
 import { readFile } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
 import { HeadstartError, messageOf } from '../image/errors.ts'
-import {
-  type RunFlags as ParsedFlags,
-  parseRunOptions,
-  type RunOptions,
-} from '../tracer/engine/run-options.ts'
+import { type RunFlags as ParsedFlags, parseRunOptions } from '../tracer/engine/parse-run-options.ts'
+import type { RunOptions } from '../tracer/engine/run-options.ts'
 import { collect } from './flags.ts'
 
 export type RunFlags = Omit<ParsedFlags, 'envFiles'> & { readonly envFile?: readonly string[] }
