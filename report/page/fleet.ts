@@ -19,6 +19,7 @@ interface Row {
   readonly name: string
   readonly href: string | undefined
   readonly verdict: Verdict
+  readonly link: string | undefined
   readonly legacy: ArmSummary | undefined
   readonly optimized: ArmSummary | undefined
 }
@@ -30,6 +31,7 @@ function rowOf({ href, ...material }: FleetEntry): Row {
     name: titleOf(material),
     href,
     verdict: judge(summaries),
+    link: material.bench?.link.name,
     legacy: of('legacy'),
     optimized: of('optimized'),
   }
@@ -42,20 +44,23 @@ const gain = ({ legacy, optimized }: Row): number =>
 const isSafeLink = (href: string): boolean => /^[\w%][\w%./-]*$/.test(href) && !href.includes('..')
 
 function cells(row: Row): Html {
-  const { name, href, verdict, legacy, optimized } = row
+  const { name, href, verdict, link, legacy, optimized } = row
   const title = href !== undefined && isSafeLink(href) ? html`<a href="${href}">${name}</a>` : html`${name}`
   const ms = (arm: ArmSummary | undefined) => (arm ? num('ms', arm.total.median) : html`–`)
   const bytes = (arm: ArmSummary | undefined) => (arm ? num('bytes', arm.bytes.median) : html`–`)
-  return html`<tr><th scope="row">${title}</th><td class="verdict ${verdict.decision}">${verdict.title}</td><td>${gain(row) > 0 ? num('times', gain(row)) : html`–`}</td><td>${ms(optimized)}</td><td>${ms(legacy)}</td><td>${bytes(optimized)}</td><td>${bytes(legacy)}</td></tr>`
+  return html`<tr><th scope="row">${title}</th><td class="verdict ${verdict.decision}">${verdict.title}</td><td class="left">${link ?? '–'}</td><td>${gain(row) > 0 ? num('times', gain(row)) : html`–`}</td><td>${ms(optimized)}</td><td>${ms(legacy)}</td><td>${bytes(optimized)}</td><td>${bytes(legacy)}</td></tr>`
 }
 
 function sentence(rows: readonly Row[]): Html {
-  const worth = rows.filter(({ verdict }) => verdict.decision === 'convert').length
+  const worth = rows.filter(
+    ({ verdict }) => verdict.decision === 'convert' || verdict.decision === 'plain',
+  ).length
   if (worth === rows.length) return html`All ${num('count', rows.length)} images are worth converting.`
   return html`${num('count', worth)} of ${num('count', rows.length)} images ${worth === 1 ? 'is' : 'are'} worth converting.`
 }
 
-const HEADS = ['Image', 'Verdict', 'Faster', 'Optimized', 'Full pull', 'Bytes', 'Full pull bytes']
+const HEADS = ['Image', 'Verdict', 'Link', 'Faster', 'Optimized', 'Full pull', 'Bytes', 'Full pull bytes']
+const SORTED = HEADS.indexOf('Faster')
 
 /** @returns the whole page */
 export function renderFleet(entries: readonly FleetEntry[]): string {
@@ -64,8 +69,8 @@ export function renderFleet(entries: readonly FleetEntry[]): string {
 <main>
 <section id="answer" aria-labelledby="answer-title"><h1 id="answer-title">${sentence(rows)}</h1></section>
 <section aria-labelledby="images-title"><h2 id="images-title">Images</h2>
-<p class="lead">Medians from nothing to ready, and what is fetched by then. Each was measured on the link that its own report names.</p>
-<div class="wide" tabindex="0" role="region" aria-label="All images"><table class="fleet"><thead><tr>${HEADS.map((head, index) => html`<th scope="col"${index === 1 && { html: ' class="left"' }}${index === 2 ? { html: ' aria-sort="descending"' } : undefined}><button type="button">${head}</button></th>`)}</tr></thead><tbody>${rows.map(cells)}</tbody></table></div></section>
+<p class="lead">Medians from nothing to ready, and what is fetched by then. How each was measured, its own report tells.</p>
+<div class="wide" tabindex="0" role="region" aria-label="All images"><table class="fleet"><thead><tr>${HEADS.map((head, index) => html`<th scope="col"${(index === 1 || index === 2) && { html: ' class="left"' }}${index === SORTED ? { html: ' aria-sort="descending"' } : undefined}><button type="button">${head}</button></th>`)}</tr></thead><tbody>${rows.map(cells)}</tbody></table></div></section>
 </main>
 <footer>Made by headstart. This page loads nothing from anywhere.</footer>`
   return renderShell({ title: 'headstart: images', body, data: {}, script: bundleClient('fleet.ts') })

@@ -1,4 +1,5 @@
 /** The page's sections as HTML: all that can be said in text is text already; charts and the table come to life in the client. */
+import { compare } from '../bench/stats.ts'
 import type { ArmSummary } from '../bench/summary.ts'
 import { PHASE_LABELS, PHASE_NAMES } from './data.ts'
 import { showPath } from './format.ts'
@@ -25,16 +26,48 @@ export const readBytes = ({ trace }: Material): number =>
     0,
   )
 
+/** From where a gain is no gain in times any more, but one in percent. */
+const TIMES_FROM = 1.1
+
+/** @param ratio of the times before and after, above 1 where it became faster */
+function faster(ratio: number): Html {
+  const [by, word] = ratio >= 1 ? [ratio, 'faster'] : [1 / ratio, 'slower']
+  return by >= TIMES_FROM
+    ? html`${num('times', by)} ${word}`
+    : html`${num('percent', ratio >= 1 ? 1 - 1 / ratio : 1 / ratio - 1)} ${word}`
+}
+
+/**
+ * What is spoken of, and what it is compared with: the optimized image with the full pull; where the zone does harm, the one without; where
+ * no full pull was measured, one with the other.
+ */
+function comparisonOf(model: Model) {
+  const [legacy, lazy, optimized] = [
+    byKind(model, 'legacy'),
+    byKind(model, 'lazy'),
+    byKind(model, 'optimized'),
+  ]
+  const isPlain = judge(model.summaries).decision === 'plain'
+  const [base, subject] = [legacy ?? lazy, isPlain ? lazy : optimized]
+  if (!base || !subject) return undefined
+  return {
+    base,
+    subject,
+    ratio: base.total.median / subject.total.median,
+    verdict: compare(subject.total.samples, base.total.samples).verdict,
+    is: legacy ? `when it is pulled lazily${isPlain ? ', without a zone' : ''}` : 'with a zone than without',
+  }
+}
+
 function sentence(material: Material, model: Model): Html {
   const name = html`<span class="name">${titleOf(material)}</span>`
-  const [legacy, optimized] = [byKind(model, 'legacy'), byKind(model, 'optimized')]
-  if (legacy && optimized) {
-    const ratio = legacy.total.median / optimized.total.median
-    const { against } = optimized
-    if (against?.verdict === 'none') return html`${name} starts no faster when it is pulled lazily.`
-    return ratio > 1
-      ? html`${name} starts ${num('times', ratio)} faster when it is pulled lazily.`
-      : html`${name} starts ${num('times', 1 / ratio)} slower when it is pulled lazily.`
+  const compared = comparisonOf(model)
+  if (compared) {
+    const { ratio, verdict, is } = compared
+    const { decision } = judge(model.summaries)
+    if (verdict === 'none' && decision !== 'unclear') return html`${name} starts no faster ${is}.`
+    const isSure = verdict === 'less' || verdict === 'more'
+    return html`${name} ${isSure ? 'starts' : 'seems to start'} ${faster(ratio)} ${is}.`
   }
   const { trace } = material
   if (trace && trace.image.bytes > 0)
@@ -52,17 +85,19 @@ const tile = (value: Html, label: Html | string, className = ''): Html =>
   html`<div class="tile ${className}"><dt>${label}</dt><dd>${value}</dd></div>`
 
 function tiles(material: Material, model: Model): Html {
-  const [legacy, optimized] = [byKind(model, 'legacy'), byKind(model, 'optimized')]
+  const compared = comparisonOf(model)
   const verdict = judge(model.summaries)
   const last = tile(html`${verdict.title}`, verdict.reason, verdict.decision)
-  if (legacy && optimized) {
-    const { interval, samples } = optimized.total
+  if (compared) {
+    const { base, subject } = compared
+    const { interval, samples } = subject.total
+    const what = base.arm.kind === 'legacy' ? 'a full pull' : 'a start without a zone'
     return html`<dl class="tiles">${tile(
-      num('ms', optimized.total.median),
-      html`from nothing to ready, instead of ${num('ms', legacy.total.median)}. 95 % interval ${num('ms', interval.low)} to ${num('ms', interval.high)}, ${counted(samples.length, 'sample')}`,
+      num('ms', subject.total.median),
+      html`from nothing to ready, instead of ${num('ms', base.total.median)}${base.arm.kind !== 'legacy' && ' without a zone'}. 95 % interval ${num('ms', interval.low)} to ${num('ms', interval.high)}, ${counted(samples.length, 'sample')}`,
     )}${tile(
-      num('bytes', optimized.bytes.median),
-      html`fetched before ready, ${num('percent', optimized.bytes.median / Math.max(1, legacy.bytes.median))} of the ${num('bytes', legacy.bytes.median)} of a full pull`,
+      num('bytes', subject.bytes.median),
+      html`fetched before ready, ${num('percent', subject.bytes.median / Math.max(1, base.bytes.median))} of the ${num('bytes', base.bytes.median)} of ${what}`,
     )}${last}</dl>`
   }
   const { trace } = material
@@ -89,9 +124,7 @@ function difference({ against }: ArmSummary): Html {
   if (!against) return html`–`
   if (against.verdict === 'unknown') return html`too few samples`
   if (against.verdict === 'none') return html`no difference`
-  return against.ratio < 1
-    ? html`${num('times', 1 / against.ratio)} as fast`
-    : html`${num('times', against.ratio)} as slow`
+  return faster(1 / against.ratio)
 }
 
 const armRow = (summary: ArmSummary): Html =>
@@ -262,28 +295,44 @@ export function auditSection({ bench }: Material): Html {
 
 const fact = (name: string, value: Html | string): Html => html`<div><dt>${name}</dt><dd>${value}</dd></div>`
 
-function benchFacts({ bench }: Material): Html {
+function benchFacts({ bench, elsewhere = [] }: Material): Html {
   if (!bench) return html``
   const { link, machine } = bench
   const shape =
     link.bitsPerSecond === null
       ? html`not shaped`
       : html`${num('rate', link.bitsPerSecond)}, ${num('ms', link.roundTripMs)} round trip (${link.name}); a proxy that all connections share. No TLS, slow start or loss`
-  return html`${fact('Link', shape)}${fact('Machine', html`${machine.cpu}, ${num('count', machine.cores)} cores, ${num('bytes', machine.memoryBytes)} of memory`)}${fact('System', `${machine.system}, Linux ${machine.kernel}`)}${fact(
+  return html`${fact('Link', shape)}${
+    elsewhere.length > 0 &&
+    fact(
+      'Other links',
+      html`${join(
+        elsewhere.map(({ link: { name } }) => html`${name}`),
+        ', ',
+      )}, for the prediction alone`,
+    )
+  }${fact('Machine', html`${machine.cpu}, ${num('count', machine.cores)} cores, ${num('bytes', machine.memoryBytes)} of memory`)}${fact('System', `${machine.system}, Linux ${machine.kernel}`)}${fact(
     'Versions',
     Object.entries(bench.versions)
       .map(([name, version]) => `${name} ${version}`)
       .join(', '),
-  )}${bench.containerd !== undefined && fact('containerd', bench.containerd)}${fact('Ready when', bench.readiness)}${fact('Order', html`arms in turn, after ${counted(bench.warmups, 'warm-up round')}; every sample from nothing${bench.pageCacheDropped ? ', page cache dropped' : '; the page cache could not be dropped'}`)}${fact('Measured', html`${num('date', Date.parse(bench.startedAt))}${bench.interrupted && ', interrupted: fewer samples than asked for'}`)}${fact('Again', html`<code>${bench.command}</code>`)}`
+  )}${bench.containerd !== undefined && fact('containerd', bench.containerd)}${fact('Ready when', bench.readiness)}${fact('Order', html`arms in turn, ${bench.warmups === 0 ? html`without warm-up` : html`after ${counted(bench.warmups, 'warm-up round')}`}; every sample from nothing${bench.pageCacheDropped ? ', page cache dropped' : '; the page cache could not be dropped'}`)}${fact('Measured', html`${num('date', Date.parse(bench.startedAt))}${bench.interrupted && ', interrupted: fewer samples than asked for'}`)}${fact('Again', html`<code>${bench.command}</code>`)}`
 }
 
 function traceFacts({ trace }: Material): Html {
   if (!trace) return html``
-  return html`${fact('Recorded', html`${num('date', Date.parse(trace.run.startedAt))} on ${trace.run.engine}, ${counted(trace.run.runs, 'run')}, readahead ${num('count', trace.run.readaheadKiB)} KiB`)}${fact('Command', html`<code>${trace.run.command.join(' ')}</code>`)}${fact('Image', html`<code>${trace.image.reference}</code> ${trace.image.platform}`)}`
+  return html`${fact('Recorded', html`${num('date', Date.parse(trace.run.startedAt))} on ${trace.run.engine}, ${counted(trace.run.runs, 'run')}, readahead ${num('count', trace.run.readaheadKiB)} KiB`)}${fact('Command', html`<code>${trace.run.command.join(' ')}</code>`)}${fact('Image recorded', html`<code>${trace.image.reference}</code> ${trace.image.platform}`)}`
+}
+
+/** By their keys in the file; others go by the names they were given. */
+const IMAGE_LABELS: Readonly<Record<string, string>> = {
+  original: 'Original',
+  lazy: 'Without a zone',
+  optimized: 'Optimized',
 }
 
 export function methodSection(material: Material, model: Model): Html {
-  const images = Object.values(material.bench?.images ?? {})
+  const images = Object.entries(material.bench?.images ?? {})
   const samples = model.summaries.map(
     ({ arm, total }) =>
       html`<tr><th scope="row">${armLabel(arm)}</th><td>${arm.runtime}</td><td class="left">${join(
@@ -292,6 +341,6 @@ export function methodSection(material: Material, model: Model): Html {
       )}</td></tr>`,
   )
   return html`<section id="method" aria-labelledby="method-title"><h2 id="method-title">How it was measured</h2>
-<dl class="facts">${benchFacts(material)}${traceFacts(material)}${images.map((image) => fact('Image', html`<code>${image.reference}</code> <code class="digest">${image.digest}</code>`))}</dl>
+<dl class="facts">${benchFacts(material)}${traceFacts(material)}${images.map(([key, image]) => fact(IMAGE_LABELS[key] ?? key, html`<code>${image.reference}</code> <code class="digest">${image.digest}</code>`))}</dl>
 ${samples.length > 0 && html`<details class="figures"><summary>Every sample</summary><div class="wide" tabindex="0" role="region" aria-label="Every sample"><table><thead><tr><th scope="col">Arm</th><th scope="col">Runtime</th><th scope="col" class="left">To ready</th></tr></thead><tbody>${samples}</tbody></table></div></details>`}</section>`
 }

@@ -3,7 +3,8 @@
 import { compare } from '../bench/stats.ts'
 import type { ArmSummary } from '../bench/summary.ts'
 
-export type Decision = 'convert' | 'marginal' | 'dont' | 'unclear' | 'unmeasured'
+/** `plain`: convert, but without a zone */
+export type Decision = 'convert' | 'plain' | 'marginal' | 'dont' | 'unclear' | 'unmeasured'
 
 export interface Verdict {
   readonly decision: Decision
@@ -14,6 +15,12 @@ export interface Verdict {
 
 /** Less gain than this is not worth an image of its own. */
 const WORTH = 0.1
+
+const isLess = (a: ArmSummary, b: ArmSummary): boolean =>
+  compare(a.total.samples, b.total.samples).verdict === 'less'
+
+const isBetterWithout = (lazy: ArmSummary, optimized: ArmSummary, legacy: ArmSummary): boolean =>
+  isLess(lazy, optimized) && isLess(lazy, legacy)
 
 /** Compares the optimized arm with the full pull, and with lazy pulling that has no zone. */
 export function judge(arms: readonly ArmSummary[]): Verdict {
@@ -32,6 +39,18 @@ export function judge(arms: readonly ArmSummary[]): Verdict {
       title: gain.ratio < 1 ? 'Looks worth it' : 'Looks not worth it',
       reason: 'One sample an arm can’t tell a difference from chance: measure more.',
     }
+  if (gain.verdict === 'none' && Math.abs(Math.log(gain.ratio)) > WORTH)
+    return {
+      decision: 'unclear',
+      title: gain.ratio < 1 ? 'Looks worth it' : 'Looks not worth it',
+      reason: 'The samples are too few, or too far apart, to tell this difference from chance: measure more.',
+    }
+  if (lazy && isBetterWithout(lazy, optimized, legacy))
+    return {
+      decision: 'plain',
+      title: 'Convert, without a zone',
+      reason: 'Lazy pulling pays, but what the zone prefetches costs more than it saves.',
+    }
   if (gain.verdict === 'none')
     return {
       decision: 'dont',
@@ -43,12 +62,6 @@ export function judge(arms: readonly ArmSummary[]): Verdict {
       decision: 'dont',
       title: 'Don’t convert',
       reason: 'On this link, pulling the whole image is faster than pulling it lazily.',
-    }
-  if (lazy && compare(lazy.total.samples, optimized.total.samples).verdict === 'less')
-    return {
-      decision: 'marginal',
-      title: 'Convert, without a zone',
-      reason: 'Lazy pulling pays, but what the zone prefetches costs more than it saves.',
     }
   if (gain.ratio > 1 - WORTH)
     return {

@@ -134,11 +134,24 @@ describe('the verdict', () => {
 
   test.each([
     ['convert', 'Convert it', {}],
-    ['dont', 'Don’t convert', { optimized: 20 }],
-    ['dont', 'Don’t convert', { optimized: 7.7 }],
-    ['marginal', 'Convert, without a zone', { optimized: 4 }],
+    ['dont', 'Don’t convert', { optimized: 20, lazy: 20 }],
+    ['dont', 'Don’t convert', { optimized: 7.7, lazy: 3 }],
+    ['marginal', 'Hardly worth it', { optimized: 7.2, lazy: 3 }],
+    ['plain', 'Convert, without a zone', { optimized: 4 }],
+    ['plain', 'Convert, without a zone', { optimized: 20 }],
   ] as const)('%s', (decision, title, scale) => {
     expect(withTotals(scale)).toMatchObject({ decision, title })
+  })
+
+  test('few samples far apart are none either, however large the difference', () => {
+    const { bench } = makeMaterial({ files: 50, samples: 2 })
+    const samples = bench.samples.map((sample) =>
+      sample.arm === 'optimized' && sample.round === 0
+        ? { ...sample, phases: { ...sample.phases, ready: 12_000 } }
+        : sample,
+    )
+    const arms = bench.arms.filter(({ kind }) => kind !== 'lazy')
+    expect(judge(summarize({ ...bench, arms, samples })).title).toBe('Looks worth it')
   })
 
   test('one sample is no verdict, and without a full pull there is none', () => {

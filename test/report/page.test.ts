@@ -82,7 +82,7 @@ test('the answer comes first, in a sentence and three numbers', async () => {
 
 test('a page that says no says it first', async () => {
   const samples = material.bench.samples.map((sample) =>
-    sample.arm === 'optimized' ? { ...sample, phases: { ...sample.phases, ready: 30_000 } } : sample,
+    sample.arm === 'legacy' ? sample : { ...sample, phases: { ...sample.phases, ready: 30_000 } },
   )
   await using shown = await show(browser, renderReport({ bench: { ...material.bench, samples } }))
   expect(await shown.page.locator('h1').textContent()).toMatch(/^hello-flask:1 starts \d\.\d× slower/)
@@ -94,6 +94,31 @@ test('a page that says no says it first', async () => {
     shown.page.evaluate(`getComputedStyle(document.querySelector(${JSON.stringify(selector)})).color`)
   expect(await color('h1 data')).toBe(await color('.dont dd'))
   expect(shown.complaints).toEqual([])
+})
+
+test('the sentence fits what was measured', () => {
+  const { bench } = material
+  const sentenceOf = (changes: Partial<typeof bench>) =>
+    /<h1[^>]*>(.*?)<\/h1>/
+      .exec(renderReport({ bench: { ...bench, ...changes } }))?.[1]
+      ?.replace(/<[^>]*>/g, '')
+  const scaled = (by: Record<string, number>) =>
+    bench.samples.map((sample) => ({
+      ...sample,
+      phases: { ...sample.phases, ready: sample.phases.ready * (by[sample.arm] ?? 1) },
+    }))
+  expect(sentenceOf({ samples: bench.samples.filter(({ arm }) => arm !== 'legacy') })).toMatch(
+    /starts 2\.\d× faster with a zone than without\.$/,
+  )
+  expect(sentenceOf({ samples: scaled({ optimized: 9 }) })).toMatch(
+    /starts 2\.\d× faster when it is pulled lazily, without a zone\.$/,
+  )
+  expect(sentenceOf({ samples: bench.samples.filter(({ round }) => round === 0) })).toMatch(
+    /seems to start \d\.\d× faster/,
+  )
+  expect(sentenceOf({ samples: scaled({ optimized: 15, lazy: 2.1 }) })).toMatch(
+    /starts \d+(\.\d)?\s% faster when it is pulled lazily\.$/,
+  )
 })
 
 test('numbers are in the reader’s locale', async () => {

@@ -35,8 +35,8 @@ const COLUMNS: readonly Column[] = [
   },
   {
     name: 'Layer',
-    className: 'n o',
-    width: 'w-layer o',
+    className: 'n o m layered',
+    width: 'w-layer',
     value: (f, i) => at(f.layer, i),
     text: (f, i) => (at(f.layer, i) < 0 ? '–' : say('count', at(f.layer, i) + 1)),
     down: false,
@@ -51,7 +51,7 @@ const COLUMNS: readonly Column[] = [
   },
   {
     name: 'Read',
-    className: 'n',
+    className: 'n traced',
     width: 'w-n',
     value: (f, i) => at(f.read, i),
     text: (f, i) => (at(f.read, i) < 0 ? '–' : say('bytes', at(f.read, i))),
@@ -59,16 +59,16 @@ const COLUMNS: readonly Column[] = [
   },
   {
     name: 'Share',
-    className: 'n o',
-    width: 'w-n o',
+    className: 'n o m traced',
+    width: 'w-n',
     value: share,
     text: (f, i) => (at(f.read, i) < 0 ? '–' : say('percent', share(f, i))),
     down: true,
   },
   {
     name: 'First read',
-    className: 'n o',
-    width: 'w-t o',
+    className: 'n o traced',
+    width: 'w-t',
     value: (f, i) => (at(f.readMs, i) < 0 ? Number.POSITIVE_INFINITY : at(f.readMs, i)),
     text: (f, i) => (at(f.readMs, i) < 0 ? '–' : say('ms', at(f.readMs, i))),
     down: false,
@@ -76,7 +76,7 @@ const COLUMNS: readonly Column[] = [
   {
     name: 'State',
     className: 's o',
-    width: 'w-s o',
+    width: 'w-s',
     value: (f, i) => f.state[i] ?? '',
     text: (f, i, data) => stateLabel(f.state[i] ?? 'never', data),
     down: true,
@@ -142,6 +142,8 @@ export function showTable(data: PageData, files: Files): void {
   const body = table.tBodies[0]
   const head = table.tHead
   if (!body || !head) return
+  table.classList.toggle('untraced', !data.traced)
+  table.classList.toggle('unlayered', data.layers.length === 0)
   let order: Order = data.traced ? { column: 5, down: false } : { column: 2, down: true }
   let rows: number[] = []
 
