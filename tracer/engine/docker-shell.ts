@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type Docker from 'dockerode'
 import { pack } from 'tar-stream'
+import { followed } from '../../image/engine-client.ts'
 import { readInside } from '../inside.ts'
 import { asRunError } from './docker-errors.ts'
 import type { ContainerRequest } from './types.ts'
@@ -40,9 +41,7 @@ export async function createShell(
   tar.finalize()
   const name = shellName(id)
   const stream = await asRunError(docker.importImage(Readable.from(tar), { repo: SHELL_REPOSITORY, tag: id }))
-  await new Promise<void>((resolve, reject) => {
-    docker.modem.followProgress(stream, (error) => (error ? reject(error) : resolve()))
-  })
+  await asRunError(followed(docker, stream))
   return name
 }
 

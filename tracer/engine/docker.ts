@@ -3,12 +3,11 @@ import { PassThrough } from 'node:stream'
 import type Docker from 'dockerode'
 import { connectLocalEngine } from '../../image/engine-connection.ts'
 import { messageOf } from '../../image/errors.ts'
+import { containerConfig, LABEL } from './docker-config.ts'
 import { asRunError, ignoreMissing } from './docker-errors.ts'
 import { createShell, rootBinds, SHELL_REPOSITORY, shellName } from './docker-shell.ts'
-import { publishedPorts, type RunOptions } from './run-options.ts'
+import { publishedPorts } from './run-options.ts'
 import type { Container, ContainerRequest, Engine } from './types.ts'
-
-const LABEL = 'headstart'
 
 export const dockerEngine: Engine = {
   name: 'docker',
@@ -25,7 +24,8 @@ export const dockerEngine: Engine = {
     await using stack = new AsyncDisposableStack()
     const image = await createShell(docker, request)
     stack.defer(() => ignoreMissing(docker.getImage(image).remove({ force: true })))
-    const container = await createContainer(docker, request, image)
+    const config = containerConfig(request, image, await rootBinds(request.root))
+    const container = await asRunError(docker.createContainer(config))
     stack.defer(() => ignoreMissing(container.remove({ force: true, v: true })))
     await attachOutput(docker, container, request)
     request.signal?.throwIfAborted()
@@ -71,75 +71,6 @@ export async function dockerIds(): Promise<string[]> {
     ...containers.flatMap(({ Labels }) => Labels[LABEL] ?? []),
     ...tags.map((tag) => tag.slice(SHELL_REPOSITORY.length + 1)),
   ]
-}
-
-async function createContainer(
-  docker: Docker,
-  request: ContainerRequest,
-  image: string,
-): Promise<Docker.Container> {
-  const { process: plan, options } = request
-  return asRunError(
-    docker.createContainer({
-      name: request.id,
-      Image: image,
-      Labels: { [LABEL]: request.id },
-      Entrypoint: [plan.args[0] ?? ''],
-      Cmd: plan.args.slice(1),
-      Env: [...plan.env],
-      WorkingDir: plan.cwd,
-      User: plan.user,
-      Tty: options.tty ?? false,
-      OpenStdin: options.interactive ?? false,
-      StdinOnce: options.interactive ?? false,
-      AttachStdin: options.interactive ?? false,
-      ExposedPorts: Object.fromEntries(
-        (options.publish ?? []).map((port) => [`${port.containerPort}/${port.protocol}`, {}]),
-      ),
-      HostConfig: {
-        ...hostConfig(options),
-        Mounts: [...(await rootBinds(request.root)), ...bindsOf(options)],
-      },
-    }),
-  )
-}
-
-const bindsOf = ({ binds = [] }: RunOptions): Docker.MountSettings[] =>
-  binds
-    .filter(({ type }) => type !== 'tmpfs')
-    .map(({ type, source, target, readOnly }) => ({
-      Type: type,
-      Source: source,
-      Target: target,
-      ReadOnly: readOnly,
-    }))
-
-const tmpfsOf = ({ binds = [] }: RunOptions): Record<string, string> =>
-  Object.fromEntries(
-    binds
-      .filter(({ type }) => type === 'tmpfs')
-      .map(({ target, readOnly, options = [] }) => [target, [readOnly ? 'ro' : 'rw', ...options].join()]),
-  )
-
-function hostConfig(options: RunOptions): Docker.HostConfig {
-  const ports = (options.publish ?? []).map(
-    ({ containerPort, protocol, hostIp, hostPort }) =>
-      [`${containerPort}/${protocol}`, [{ HostIp: hostIp, HostPort: hostPort }]] as const,
-  )
-  return {
-    Tmpfs: tmpfsOf(options),
-    PortBindings: Object.fromEntries(ports),
-    ExtraHosts: [...(options.addHosts ?? [])],
-    Dns: [...(options.dns ?? [])],
-    CapAdd: [...(options.capAdd ?? [])],
-    Privileged: options.privileged ?? false,
-    ...(options.network !== undefined && { NetworkMode: options.network }),
-    ...(options.shmBytes !== undefined && { ShmSize: options.shmBytes }),
-    ...(options.memoryBytes !== undefined && { Memory: options.memoryBytes }),
-    ...(options.gpus !== undefined && {
-      DeviceRequests: [{ Count: options.gpus, Capabilities: [['gpu']] }],
-    }),
-  }
 }
 
 async function attachOutput(

@@ -4,6 +4,7 @@
  * Source: OCI runtime-spec, config.md and config-linux.md.
  */
 import type { HostDevice, Machine } from './machine.ts'
+import type { NetworkFile } from './network-files.ts'
 import type { ProcessPlan } from './process.ts'
 import type { Bind, RunOptions } from './run-options.ts'
 import {
@@ -26,7 +27,7 @@ export interface RuncConfigInput {
   readonly identity: Identity
   readonly options: RunOptions
   /** files of ours to bind over those of the root */
-  readonly files: readonly { readonly source: string; readonly target: string }[]
+  readonly files: readonly NetworkFile[]
   readonly machine: Machine
 }
 
@@ -121,7 +122,7 @@ function bindMount({ type, source, target, readOnly, options = [] }: Bind) {
   return { destination: target, type: 'bind', source, options: ['rbind', 'rprivate', access] }
 }
 
-const fileMount = ({ source, target }: { readonly source: string; readonly target: string }) => ({
+const fileMount = ({ source, target }: NetworkFile) => ({
   destination: target,
   type: 'bind',
   source,

@@ -1,22 +1,21 @@
 /** Runs a container with runc alone: no daemon, the overlay is its root. Networks are the host's, or none. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { constants, hostname } from 'node:os'
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { tryCommand } from '../../image/command.ts'
+import { z } from 'zod'
+import { type CommandResult, tryCommand } from '../../image/command.ts'
 import { HeadstartError, messageOf } from '../../image/errors.ts'
 import { readInside, resolveInside } from '../inside.ts'
+import { bareComplaint } from './complaint.ts'
 import { lookAtMachine } from './machine.ts'
+import { hostnameOf, writeNetworkFiles } from './network-files.ts'
 import { killAll, processesNaming, removeCgroups } from './processes.ts'
 import { publishedPorts, type RunOptions } from './run-options.ts'
 import { runcConfig } from './runc-config.ts'
 import type { Container, ContainerRequest, Engine } from './types.ts'
 import { resolveUser } from './users.ts'
-
-/** runc's own state lies in the workspace, so that what a dead run left is found there. */
-const STATE = 'runc'
 
 export const runcEngine: Engine = {
   name: 'runc',
@@ -31,13 +30,13 @@ export const runcEngine: Engine = {
   async run(request) {
     refuseOptions(request)
     const bundle = await writeBundle(request)
-    const state = join(request.folder, STATE)
+    const runc = runcIn(request.folder)
     const log = join(bundle, 'runc.log')
     request.signal?.throwIfAborted()
     await request.beforeStart()
     const child = spawn(
       'runc',
-      ['--root', state, '--log', log, '--log-format', 'json', 'run', '--bundle', bundle, request.id],
+      runc.args('--log', log, '--log-format', 'json', 'run', '--bundle', bundle, request.id),
       // Apart from our process group: a terminal's Ctrl-C ends the recording, not the container.
       { stdio: [request.options.interactive ? 'pipe' : 'ignore', 'pipe', 'pipe'], detached: true },
     )
@@ -51,30 +50,35 @@ export const runcEngine: Engine = {
       ports: publishedPorts(request.options),
       address: request.options.network === 'none' ? undefined : '127.0.0.1',
       exited,
-      exec: async (command, signal) =>
-        (
-          await tryCommand(
-            'runc',
-            ['--root', state, 'exec', request.id, ...command],
-            signal ? { signal } : {},
-          )
-        ).status,
+      exec: async (command, signal) => (await runc.try(['exec', request.id, ...command], signal)).status,
       kill: async (signal) => {
-        await tryCommand('runc', ['--root', state, 'kill', request.id, signal])
+        await runc.try(['kill', request.id, signal])
       },
       async [Symbol.asyncDispose]() {
-        await end(() => tryCommand('runc', ['--root', state, 'delete', '--force', request.id]), exited)
+        await end(() => runc.try(['delete', '--force', request.id]), exited)
       },
     } satisfies Container
   },
   async sweep(id, folder) {
     if ((await runcEngine.unavailable()) !== undefined) return
-    const state = join(folder, STATE)
+    const runc = runcIn(folder)
     // First a runc that is still at work: it would go on making the container.
-    await killAll(await processesNaming(state))
-    await tryCommand('runc', ['--root', state, 'delete', '--force', id])
+    await killAll(await processesNaming(runc.state))
+    await runc.try(['delete', '--force', id])
     await removeCgroups(id)
   },
+}
+
+/** runc's own state lies in the workspace, so that what a dead run left is found there. */
+function runcIn(folder: string) {
+  const state = join(folder, 'runc')
+  const args = (...rest: readonly string[]): string[] => ['--root', state, ...rest]
+  return {
+    state,
+    args,
+    try: (rest: readonly string[], signal?: AbortSignal): Promise<CommandResult> =>
+      tryCommand('runc', args(...rest), signal ? { signal } : {}),
+  }
 }
 
 const END_AGAIN_MS = 100
@@ -114,10 +118,10 @@ async function writeBundle(request: ContainerRequest): Promise<string> {
   ])
   await makeVolumes(root, options)
   const identity = resolveUser(process.user, passwd, group)
-  const name = hostnameOf(request)
-  const files = await writeNetworkFiles(bundle, name, options)
+  const hostname = hostnameOf(request)
+  const files = await writeNetworkFiles(bundle, hostname, options)
   const machine = await lookAtMachine({ devices: options.privileged ?? false })
-  const config = runcConfig({ id, root, hostname: name, process, identity, options, files, machine })
+  const config = runcConfig({ id, root, hostname, process, identity, options, files, machine })
   await writeFile(join(bundle, 'config.json'), JSON.stringify(config), { mode: 0o600 })
   return bundle
 }
@@ -128,48 +132,6 @@ async function makeVolumes(root: string, { binds = [] }: RunOptions): Promise<vo
     if (type === 'volume') await mkdir(await resolveInside(root, target), { recursive: true })
 }
 
-/** As Docker: on the host's network its name too; else one that looks like a container's ID. */
-const hostnameOf = ({ id, options }: ContainerRequest): string =>
-  options.network === 'none' ? createHash('sha256').update(id).digest('hex').slice(0, 12) : hostname()
-
-/** /etc/hosts of a container without network, as Docker writes it. */
-const LOOPBACK_HOSTS = [
-  ['127.0.0.1', 'localhost'],
-  ['::1', 'localhost ip6-localhost ip6-loopback'],
-  ['fe00::0', 'ip6-localnet'],
-  ['ff00::0', 'ip6-mcastprefix'],
-  ['ff02::1', 'ip6-allnodes'],
-  ['ff02::2', 'ip6-allrouters'],
-]
-
-const hostsLines = (entries: readonly (readonly string[])[]): string =>
-  entries.map((entry) => `${entry.join('\t')}\n`).join('')
-
-/** /etc/hosts, hostname and resolv.conf: the engine's business, not the image's. */
-async function writeNetworkFiles(bundle: string, hostname: string, options: RunOptions) {
-  const dns = (options.dns ?? []).map((server) => `nameserver ${server}\n`).join('')
-  const known =
-    options.network === 'none'
-      ? hostsLines(LOOPBACK_HOSTS)
-      : await readFile('/etc/hosts', 'utf8').catch(() => '')
-  const added = (options.addHosts ?? []).map((entry) => {
-    const at = entry.indexOf(':')
-    return [entry.slice(at + 1), entry.slice(0, at)]
-  })
-  const texts = {
-    hosts: known + hostsLines(added),
-    hostname: `${hostname}\n`,
-    'resolv.conf': dns || (await readFile('/etc/resolv.conf', 'utf8').catch(() => '')),
-  }
-  return Promise.all(
-    Object.entries(texts).map(async ([name, text]) => {
-      const source = join(bundle, name)
-      await writeFile(source, text)
-      return { source, target: `/etc/${name}` }
-    }),
-  )
-}
-
 /** @returns the container's status. Rejects with E_RUN when runc itself failed, by its log. */
 function exitOf(child: ChildProcess, log: string): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -177,23 +139,25 @@ function exitOf(child: ChildProcess, log: string): Promise<number> {
       reject(new HeadstartError('E_RUN', `runc did not run: ${messageOf(cause)}`, { cause }))
     })
     child.once('close', async (code, signal) => {
-      const complaint = await complaintIn(log)
-      if (code !== 0 && complaint !== undefined)
-        reject(
-          new HeadstartError(
-            'E_RUN',
-            `runc could not start the container: ${complaint.replace(/^(?:(?:runc run failed|unable to start container process): )+/, '')}`,
-          ),
-        )
-      else resolve(code ?? 128 + (signal ? constants.signals[signal] : 0))
+      const complaint = code === 0 ? undefined : complaintIn(await readFile(log, 'utf8').catch(() => ''))
+      if (complaint === undefined) resolve(code ?? 128 + (signal ? constants.signals[signal] : 0))
+      else
+        reject(new HeadstartError('E_RUN', `runc could not start the container: ${bareComplaint(complaint)}`))
     })
   })
 }
 
-async function complaintIn(log: string): Promise<string | undefined> {
-  const lines = (await readFile(log, 'utf8').catch(() => '')).split('\n')
-  const error = lines.find((line) => line.includes('"level":"error"'))
-  return error === undefined
-    ? undefined
-    : /"msg":"((?:[^"\\]|\\.)*)"/.exec(error)?.[1]?.replaceAll('\\"', '"')
+const logLine = z.object({ level: z.literal('error'), msg: z.string() })
+
+/** The first error in a log of a JSON object a line; a runc that was killed may have left half of one. */
+function complaintIn(log: string): string | undefined {
+  for (const line of log.split('\n')) {
+    try {
+      const error = logLine.safeParse(JSON.parse(line))
+      if (error.success) return error.data.msg
+    } catch {
+      // half a line, or the empty one at the end
+    }
+  }
+  return undefined
 }

@@ -1,0 +1,13 @@
+/** What an engine says when it can't start a container, without the layers of programs it went through. Pure. */
+
+const LAYERS =
+  /^(?:(?:failed to create [a-z ]+|OCI runtime create failed|runc create failed|runc run failed|unable to start container process|error during container init): )+/
+
+/** @returns one line */
+export const bareComplaint = (text: string): string =>
+  text
+    .replace(/^\(HTTP code \d+\) [a-z ]+ - /, '')
+    .replace(LAYERS, '')
+    .replace(/: unknown$/, '')
+    .trim()
+    .replace(/\s*\n\s*/g, ' ')
