@@ -35,6 +35,7 @@ export function onCanvas(
   let drawn = ''
   const paint = () => {
     const { clientWidth: width, clientHeight: height } = box
+    if (width === 0 || height === 0) return // not shown: in a frame that is hidden, or on paper
     drawn = `${width} ${height}`
     const scale = devicePixelRatio || 1
     canvas.width = Math.round(width * scale)
