@@ -116,9 +116,12 @@ test('the sentence fits what was measured', () => {
   expect(sentenceOf({ samples: bench.samples.filter(({ round }) => round === 0) })).toMatch(
     /seems to start \d\.\d× faster/,
   )
-  expect(sentenceOf({ samples: scaled({ optimized: 15.8, lazy: 4 }) })).toMatch(
-    /starts \d+(\.\d)?\s% faster when it is pulled lazily\.$/,
-  )
+  const nearly = bench.samples.flatMap((sample) => {
+    const { prefetch } = sample.phases
+    const close = { ...sample, arm: 'optimized', phases: { ...sample.phases, prefetch: prefetch * 0.92 } }
+    return sample.arm === 'legacy' ? [sample, close] : []
+  })
+  expect(sentenceOf({ samples: nearly })).toMatch(/starts 7\.\d\s% faster when it is pulled lazily\.$/)
 })
 
 test('numbers are in the reader’s locale', async () => {
@@ -392,7 +395,7 @@ test('prints dark on light, without what paper can’t do', async () => {
   await shown.page.emulateMedia({ media: 'print', colorScheme: 'dark' })
   expect(await shown.page.locator('#search').isVisible()).toBe(false)
   expect(await shown.page.evaluate('getComputedStyle(document.body).backgroundColor')).toBe(
-    'rgb(252, 251, 249)',
+    'rgb(255, 255, 255)',
   )
   const pdf = await shown.page.pdf({ format: 'A4' })
   expect(pdf.length).toBeGreaterThan(20_000)
