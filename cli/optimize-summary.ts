@@ -24,6 +24,9 @@ export function optimizeSummary({ layers, plan, manifest }: RebuildSummary, targ
   return [
     table(['layer', 'before', 'after', 'zone', 'share', 'files ahead'], rows),
     `${thousands(ahead)} of ${thousands(plan.decisions.length)} files of the start are ahead of the landmark${behindClause(plan)}`,
+    ...layers.flatMap(({ why }, index) =>
+      why === undefined ? [] : [`layer ${index + 1} is converted anew: ${why}`],
+    ),
     ...missingLines(plan),
     `${target}@${manifest.digest}`,
   ].join('\n')

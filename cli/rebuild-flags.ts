@@ -4,9 +4,10 @@ import { DEFAULT_OPTIONS, type OptimizeOptions } from '../optimizer/options.ts'
 import { bandwidthFlag, collect, countFlag, latencyFlag, positiveFlag, shareFlag, sizeFlag } from './flags.ts'
 
 export interface RebuildFlags {
-  readonly chunkSize: number
-  readonly minChunkSize: number
-  readonly compressionLevel: number
+  /** these three only where they were given: what is asked for by name is asked of layers that are eStargz already, too */
+  readonly chunkSize?: number
+  readonly minChunkSize?: number
+  readonly compressionLevel?: number
   readonly prioritize: OptimizeOptions['prioritize']
   readonly bandwidth: number
   readonly latency: number
@@ -55,24 +56,25 @@ function addPlanFlags(command: Command): Command {
     )
 }
 
+/** Said once, for three flags. */
+const FORMAT_GROUP = 'Format (a layer that is eStargz already keeps its own unless a flag asks for another):'
+
 function addFormatFlags(command: Command): Command {
-  const option = (flags: string, text: string) => new Option(flags, text).helpGroup('Format:')
-  const { chunkSize, minChunkSize, level } = DEFAULT_OPTIONS
+  const option = (flags: string, text: string) => new Option(flags, text).helpGroup(FORMAT_GROUP)
+  const { minChunkSize, level } = DEFAULT_OPTIONS
   return command
     .addOption(
-      option('--chunk-size <bytes>', 'of a file, compressed and fetched at once')
-        .argParser(sizeFlag)
-        .default(chunkSize, '4MiB'),
+      option('--chunk-size <bytes>', 'of a file, compressed and fetched at once (default: 4MiB)').argParser(
+        sizeFlag,
+      ),
     )
     .addOption(
       option(
         '--min-chunk-size <bytes>',
-        'pack small files together up to this (needs stargz-snapshotter 0.13)',
-      )
-        .argParser(sizeFlag)
-        .default(minChunkSize, '0'),
+        `pack small files together up to this; needs stargz-snapshotter 0.13 (default: ${minChunkSize})`,
+      ).argParser(sizeFlag),
     )
-    .addOption(option('--compression-level <level>', '1 to 12').argParser(positiveFlag).default(level))
+    .addOption(option('--compression-level <level>', `1 to 12 (default: ${level})`).argParser(positiveFlag))
     .addOption(
       option(
         '--only-layers <list>',
@@ -82,10 +84,10 @@ function addFormatFlags(command: Command): Command {
     .addOption(option('--threads <count>', 'to compress with; the result is the same').argParser(countFlag))
 }
 
-export const optionsOf = (flags: RebuildFlags): OptimizeOptions => ({
-  chunkSize: flags.chunkSize,
-  minChunkSize: flags.minChunkSize,
-  level: flags.compressionLevel,
+export const optionsOf = (flags: RebuildFlags): Partial<OptimizeOptions> => ({
+  ...(flags.chunkSize !== undefined && { chunkSize: flags.chunkSize }),
+  ...(flags.minChunkSize !== undefined && { minChunkSize: flags.minChunkSize }),
+  ...(flags.compressionLevel !== undefined && { level: flags.compressionLevel }),
   prioritize: flags.prioritize,
   network: { mbitPerSecond: flags.bandwidth, latencyMs: flags.latency, readBytes: flags.readSize },
   maxZone: flags.maxZone,

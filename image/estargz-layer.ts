@@ -5,7 +5,7 @@ import { type EstargzLayer, openEstargz, type RangeFetch } from './estargz/reade
 import { TOC_DIGEST_ANNOTATION } from './estargz/toc.ts'
 import type { Blob, Layer } from './types.ts'
 
-/** A ranged fetch over a blob, as the eStargz reader takes it. */
+/** A ranged fetch over a blob, as the eStargz reader takes it. Fails with E_DIGEST where the blob is shorter than its descriptor says. */
 export const fetchFrom =
   (blob: Blob): RangeFetch =>
   async (range, signal) => {
@@ -13,8 +13,8 @@ export const fetchFrom =
     const bytes = await readBounded(await blob.open(range, signal), wanted, blob.descriptor.digest)
     if (bytes.length === wanted) return bytes
     throw new HeadstartError(
-      'E_RANGE',
-      `${blob.descriptor.digest} ends inside ${range.start} to ${range.end}`,
+      'E_DIGEST',
+      `${blob.descriptor.digest} ends after ${range.start + bytes.length} bytes; its descriptor says ${blob.descriptor.size}`,
     )
   }
 

@@ -144,13 +144,17 @@ function entryIn(estargz: EstargzLayer) {
   })
 }
 
-const scanned = async (layer: Layer, signal: AbortSignal | undefined): Promise<InspectedEntry[]> =>
-  (await readEntries(layer, signal)).map(({ path, type, size, mode }) => ({
-    path: textOf(path),
-    type,
-    size,
-    mode,
-    offset: undefined,
-    chunks: 0,
-    inZone: false,
-  }))
+const scanned = (layer: Layer, signal: AbortSignal | undefined): Promise<InspectedEntry[]> =>
+  readEntries(
+    layer,
+    ({ path, type, size, mode }) => ({
+      path: textOf(path),
+      type,
+      size,
+      mode,
+      offset: undefined,
+      chunks: 0,
+      inZone: false,
+    }),
+    signal,
+  )

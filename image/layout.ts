@@ -70,9 +70,10 @@ function layoutStore(folder: string, name: string, descriptor: Descriptor): Blob
           `${digest} of ${name} has ${stored} bytes; its descriptor says ${size}`,
         )
       }
+      const wanted = range ? range.end - range.start : size
       return createReadStream(path, {
         fd: file,
-        highWaterMark: 1 << 20,
+        highWaterMark: Math.min(1 << 20, wanted + 1), // memory of that size is taken for each read
         ...(range && { start: range.start, end: range.end - 1 }),
         ...(signal && { signal }),
       })

@@ -9,17 +9,24 @@ import type { Image, Layer } from './types.ts'
 /** @throws HeadstartError E_TAR, E_DIGEST, E_COMPRESSION, and what the source throws */
 export async function readTree(image: Image, signal?: AbortSignal): Promise<MergedTree<TarEntry>> {
   const layers: TarEntry[][] = []
-  for (const layer of image.layers) layers.push(await readEntries(layer, signal))
+  for (const layer of image.layers) layers.push(await readEntries(layer, (entry) => entry, signal))
   return mergeLayers(layers)
 }
 
-/** A layer's entries in its order; none of a foreign one, whose bytes are elsewhere. */
-export async function readEntries(layer: Layer, signal?: AbortSignal): Promise<TarEntry[]> {
+/**
+ * A layer's entries in its order; none of a foreign one, whose bytes are elsewhere.
+ * @param pick what is kept of each: a large layer's headers take more memory than most need
+ */
+export async function readEntries<E>(
+  layer: Layer,
+  pick: (entry: TarEntry) => E,
+  signal?: AbortSignal,
+): Promise<E[]> {
   if (isForeign(layer.descriptor.mediaType)) return []
-  const entries: TarEntry[] = []
+  const entries: E[] = []
   try {
     const { stream } = await decompress(await layer.open(undefined, signal))
-    for await (const event of scanTar(stream)) if (event.kind === 'entry') entries.push(event.entry)
+    for await (const event of scanTar(stream)) if (event.kind === 'entry') entries.push(pick(event.entry))
   } catch (error) {
     throw compressionError(error, `the layer ${layer.descriptor.digest}`)
   }

@@ -1,28 +1,31 @@
 /** Takes one layer through: read, written in its new order, sent; its files removed when they have done their work. */
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { EstargzEntry, EstargzLayer } from '../image/estargz/reader.ts'
+import type { EstargzLayer } from '../image/estargz/reader.ts'
 import { TOC_DIGEST_ANNOTATION, UNCOMPRESSED_SIZE_ANNOTATION } from '../image/estargz/toc.ts'
 import { isElsewhere, OCI_LAYER_GZIP } from '../image/media-types.ts'
 import type { Blob, Descriptor, Digest, ImageTarget, Layer } from '../image/types.ts'
 import type { ChunkSizes } from './chunking.ts'
 import type { Pool } from './compress/pool.ts'
 import { chunkSizesOf, copyLayer } from './copy.ts'
-import { ingestLayer, type LayerFiles } from './ingest.ts'
+import { type IngestOptions, ingestLayer, type LayerFiles } from './ingest.ts'
 import type { SpooledLayer } from './layer.ts'
 import { keptDescriptor } from './manifest.ts'
 import type { OptimizeOptions } from './options.ts'
 import { orderLayer } from './order.ts'
 import type { LayerPlan } from './plan.ts'
 import { type Prepared, prepareLayer } from './prepare.ts'
+import { faultOf, type GivenFormat, hasZone, minChunkSizeOf } from './reuse.ts'
 import { AppendFile } from './spool.ts'
-import { type WrittenLayer, writeLayer } from './write.ts'
+import { type WriteOptions, type WrittenLayer, writeLayer } from './write.ts'
 
 export interface LayerSummary {
   readonly source: Descriptor
   readonly result: Descriptor
   /** `reused`: it was right already; `kept`: not among `onlyLayers`; `reordered`: members copied, not compressed */
   readonly how: 'converted' | 'reordered' | 'reused' | 'kept'
+  /** of a layer that was eStargz already: why it was converted anew, a sentence for people */
+  readonly why?: string | undefined
   readonly entries: number
   /** entries ahead of the landmark, with the directories and links they need */
   readonly zoneEntries: number
@@ -41,6 +44,7 @@ export interface Written {
 
 export interface LayerJobOptions {
   readonly options: OptimizeOptions
+  readonly given: GivenFormat
   readonly chunkSizeOf: ChunkSizes
   readonly pool: Pool
   readonly target: ImageTarget
@@ -64,20 +68,22 @@ export class LayerJobs implements AsyncDisposable {
   }
 
   async prepare(layer: Layer, index: number, signal: AbortSignal): Promise<Prepared> {
-    const { level, minChunkSize, onlyLayers } = this.options
     return prepareLayer(layer, {
-      pool: this.pool,
-      level,
-      minChunkSize,
-      chunkSizeOf: this.chunkSizeOf,
+      ...this.intakeOf(index, signal),
+      given: this.settings.given,
       signal,
-      mayChange: onlyLayers?.includes(index) ?? true,
+      mayChange: this.options.onlyLayers?.includes(index) ?? true,
       files: () => this.filesOf(index),
-      onBytes: (bytes) => {
-        signal.throwIfAborted()
-        this.settings.onProgress(index, 'read', bytes)
-      },
     })
+  }
+
+  private intakeOf(index: number, signal: AbortSignal): IngestOptions {
+    const { level, minChunkSize } = this.options
+    const onBytes = (bytes: number) => {
+      signal.throwIfAborted()
+      this.settings.onProgress(index, 'read', bytes)
+    }
+    return { pool: this.pool, level, minChunkSize, chunkSizeOf: this.chunkSizeOf, onBytes }
   }
 
   private async filesOf(index: number): Promise<LayerFiles> {
@@ -106,17 +112,12 @@ export class LayerJobs implements AsyncDisposable {
       return this.keep(source, index, facts, signal)
     }
     if (prepared.kind === 'estargz') return this.reorder(source, index, prepared.layer, plan, signal)
-    return this.writeSpooled(
-      source,
-      index,
-      prepared.layer,
-      plan,
-      { how: 'converted', chunkSizeOf: this.chunkSizeOf },
-      signal,
-    )
+    const format = { ...this.options, chunkSizeOf: this.chunkSizeOf }
+    const { layer, why } = prepared
+    return this.writeSpooled(source, index, layer, plan, format, { how: 'converted', why }, signal)
   }
 
-  /** A layer that is eStargz already: nothing to do where its zone is right, else its members are copied. */
+  /** A layer that is eStargz already: nothing to do where its zone is right and it is sound, else its members are copied. */
   private async reorder(
     source: Layer,
     index: number,
@@ -125,31 +126,38 @@ export class LayerJobs implements AsyncDisposable {
     signal: AbortSignal,
   ): Promise<Written> {
     const { entries, zoneEntries, zoneEnd } = estargz
-    const { zone } = orderLayer(entries, plan.zone, plan.early)
-    if (hasZone(estargz, zone)) {
+    if (hasZone(estargz, orderLayer(entries, plan.zone, plan.early).zone)) {
+      const fault = await faultOf(source, signal)
+      if (fault !== undefined) return this.convert(source, index, plan, `it had a fault: ${fault}`, signal)
       const facts = { how: 'reused' as const, entries: entries.length, zoneEntries, zoneBytes: zoneEnd }
       return this.keep(source, index, facts, signal)
     }
-    const onBytes = (bytes: number) => {
-      signal.throwIfAborted()
-      this.settings.onProgress(index, 'read', bytes)
-    }
-    const options = { pool: this.pool, onBytes }
-    const open = () => source.open(undefined, signal)
     // Files first: a stream whose error comes while nobody listens ends the process.
     const files = await this.filesOf(index)
-    const copied = await copyLayer(await open(), estargz, files, options)
-    if (copied) {
-      const facts = { how: 'reordered' as const, chunkSizeOf: chunkSizesOf(estargz) }
-      return this.writeSpooled(source, index, copied, plan, facts, signal)
+    const intake = this.intakeOf(index, signal)
+    const copied = await copyLayer(await source.open(undefined, signal), estargz, files, intake)
+    const format = {
+      level: this.options.level,
+      minChunkSize: minChunkSizeOf(estargz),
+      chunkSizeOf: chunkSizesOf(estargz),
     }
+    if (copied) return this.writeSpooled(source, index, copied, plan, format, { how: 'reordered' }, signal)
     await this.remove(index)
-    const again = await this.filesOf(index)
-    const { level, minChunkSize } = this.options
-    const settings = { ...options, level, minChunkSize, chunkSizeOf: this.chunkSizeOf }
-    const layer = await ingestLayer(await open(), again, settings, `layer ${source.descriptor.digest}`)
-    const facts = { how: 'converted' as const, chunkSizeOf: this.chunkSizeOf }
-    return this.writeSpooled(source, index, layer, plan, facts, signal)
+    return this.convert(source, index, plan, 'it has members that can’t be copied', signal)
+  }
+
+  private async convert(
+    source: Layer,
+    index: number,
+    plan: LayerPlan,
+    why: string,
+    signal: AbortSignal,
+  ): Promise<Written> {
+    const files = await this.filesOf(index)
+    const intake = this.intakeOf(index, signal)
+    const where = `layer ${source.descriptor.digest}`
+    const layer = await ingestLayer(await source.open(undefined, signal), files, intake, where)
+    return this.writeSpooled(source, index, layer, plan, intake, { how: 'converted', why }, signal)
   }
 
   private async writeSpooled(
@@ -157,7 +165,8 @@ export class LayerJobs implements AsyncDisposable {
     index: number,
     layer: SpooledLayer,
     plan: LayerPlan,
-    { how, chunkSizeOf }: { how: LayerSummary['how']; chunkSizeOf: ChunkSizes },
+    { level, minChunkSize, chunkSizeOf }: Omit<WriteOptions, 'pool'>,
+    facts: Pick<LayerSummary, 'how' | 'why'>,
     signal: AbortSignal,
   ): Promise<Written> {
     const files = this.openFiles(index)
@@ -165,8 +174,8 @@ export class LayerJobs implements AsyncDisposable {
     const order = orderLayer(layer.entries, plan.zone, plan.early)
     const written = await writeLayer(layer, order, files, {
       pool: this.pool,
-      level: this.options.level,
-      minChunkSize: this.options.minChunkSize,
+      level,
+      minChunkSize,
       chunkSizeOf,
     })
     signal.throwIfAborted()
@@ -176,7 +185,7 @@ export class LayerJobs implements AsyncDisposable {
     const summary: LayerSummary = {
       source: source.descriptor,
       result: blob.descriptor,
-      how,
+      ...facts,
       entries: layer.entries.length,
       zoneEntries: order.zone.length,
       zoneBytes: written.zoneBytes,
@@ -218,13 +227,6 @@ export class LayerJobs implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const index of [...this.files.keys()]) await this.remove(index)
   }
-}
-
-/** What is in the zone decides, not in which order: the runtime fetches it whole. */
-function hasZone({ entries, zoneEntries, landmark }: EstargzLayer, zone: readonly EstargzEntry[]): boolean {
-  if (landmark !== (zone.length > 0 ? 'prefetch' : 'no-prefetch') || zone.length !== zoneEntries) return false
-  const there = new Set(entries.slice(0, zoneEntries))
-  return zone.every((entry) => there.has(entry))
 }
 
 function blobOf(source: Descriptor, written: WrittenLayer): Blob {

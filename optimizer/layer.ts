@@ -1,12 +1,12 @@
 /** A layer on its way: unpacked into a spool, its members compressed as far as could be known. */
 import { createHash } from 'node:crypto'
-import type { TarEntry } from '../image/tar/entry.ts'
+import type { EntryFacts } from '../image/tar/entry.ts'
 import type { Digest } from '../image/types.ts'
 import type { MemberCache } from './cache.ts'
 import type { Place } from './members.ts'
 
 /** An entry and where it lies in the spool. What is in the spool, or in the cache, is not kept in memory. */
-export interface SpooledEntry extends Omit<TarEntry, 'header' | 'pax' | 'standsAlone'>, Place {
+export interface SpooledEntry extends EntryFacts, Place {
   /** sha256 of the content of a file of several chunks; of one chunk it is the chunk's, see `digestOfFile` */
   digest: Digest | undefined
 }

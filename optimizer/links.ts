@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { decompress } from '../image/decompress.ts'
 import { mergeLayers } from '../image/owners.ts'
 import type { BytePath } from '../image/paths.ts'
-import { paddingOf } from '../image/tar/entry.ts'
+import { type EntryFacts, paddingOf } from '../image/tar/entry.ts'
 import { scanTar } from '../image/tar/scan.ts'
 import { rebuiltHeader } from '../image/tar/write.ts'
 import type { Layer } from '../image/types.ts'
@@ -15,25 +15,8 @@ import type { SpooledEntry, SpooledLayer } from './layer.ts'
 import type { Prepared } from './prepare.ts'
 import type { AppendFile } from './spool.ts'
 
-/** A tar entry's metadata, wherever it was read. */
-type Metadata = Pick<
-  SpooledEntry,
-  | 'type'
-  | 'size'
-  | 'mode'
-  | 'uid'
-  | 'gid'
-  | 'uname'
-  | 'gname'
-  | 'mtime'
-  | 'xattrs'
-  | 'linkName'
-  | 'devMajor'
-  | 'devMinor'
->
-
 interface Original {
-  readonly metadata: Metadata
+  readonly metadata: EntryFacts
   readonly content: AsyncIterable<Uint8Array>
 }
 
@@ -49,7 +32,7 @@ export async function resolveLinks(prepared: readonly Prepared[], options: LinkO
   for (const [index, one] of prepared.entries()) {
     const dangling = one.kind === 'spooled' ? danglingLinks(one.entries) : new Set<SpooledEntry>()
     if (one.kind !== 'spooled' || dangling.size === 0) out.push(one)
-    else out.push(await resolveLayer(one.layer, dangling, index, out, options))
+    else out.push({ ...one, ...(await resolveLayer(one.layer, dangling, index, out, options)) })
   }
   return out
 }
@@ -67,7 +50,7 @@ async function resolveLayer(
   index: number,
   below: readonly Prepared[],
   options: LinkOptions,
-): Promise<Prepared> {
+): Promise<{ layer: SpooledLayer; entries: readonly SpooledEntry[] }> {
   const tree = mergeLayers<Prepared['entries'][number]>(below.map(({ entries }) => entries))
   const spool = options.spoolOf(index)
   /** the copy that stands for a target in this layer */
@@ -89,8 +72,7 @@ async function resolveLayer(
     }
   }
   await spool.flush()
-  const resolved = { ...layer, entries }
-  return { kind: 'spooled', layer: resolved, entries }
+  return { layer: { ...layer, entries }, entries }
 }
 
 /** From the lower layer's spool, or, where it has none, from the layer itself. */
@@ -115,7 +97,7 @@ async function originalOf(
 
 async function findInLayer(source: Layer, path: BytePath, signal: AbortSignal): Promise<Original> {
   const { stream } = await decompress(await source.open(undefined, signal))
-  let found: { metadata: Metadata; content: Buffer[] } | undefined
+  let found: { metadata: EntryFacts; content: Buffer[] } | undefined
   let isHere = false
   for await (const event of scanTar(stream)) {
     if (event.kind === 'data') {

@@ -91,7 +91,7 @@ function neededBefore(path: BytePath): BytePath[] {
 /**
  * Of entries with one path the last one wins, and a file in a directory's place takes what was in it away. Where a hardlink took hold of
  * a file that is replaced later, or stands before its target (and so means one in a lower layer), they stay where they are (`fixed`):
- * their order is what they mean.
+ * their order is what they mean. So do a file and the directory that replaces it: together they hide a lower layer's directory.
  */
 function withoutReplaced<E extends Ordered>(entries: readonly E[]): { kept: E[]; fixed: Set<BytePath> } {
   const last = new Map<BytePath, number>()
@@ -104,7 +104,11 @@ function withoutReplaced<E extends Ordered>(entries: readonly E[]): { kept: E[];
   }
   const isBuried = (path: BytePath, index: number) =>
     ancestorsOf(path).some((folder) => (lastFile.get(folder) ?? -1) > index)
-  const fixed = new Set<BytePath>()
+  const becameFolder = (path: BytePath) => {
+    const end = last.get(path) ?? 0
+    return (lastFile.get(path) ?? end) < end && !isBuried(path, end)
+  }
+  const fixed = new Set([...replaced].filter(becameFolder))
   for (const [index, { type, linkPath, path }] of entries.entries()) {
     if (type !== 'hardlink' || linkPath === undefined) continue
     const target = last.get(linkPath)

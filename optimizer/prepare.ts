@@ -2,20 +2,20 @@
  * Brings a layer to where it can be planned: its entries known, and, if it has to be written anew, unpacked and compressed. A layer
  * that is eStargz already needs its table of contents only.
  */
-import { decompress } from '../image/decompress.ts'
-import { readBounded } from '../image/digest.ts'
-import { HeadstartError } from '../image/errors.ts'
 import type { EstargzEntry } from '../image/estargz/entries.ts'
-import { type EstargzLayer, openEstargz } from '../image/estargz/reader.ts'
+import type { EstargzLayer } from '../image/estargz/reader.ts'
 import { TOC_DIGEST_ANNOTATION } from '../image/estargz/toc.ts'
+import { openIfEstargz } from '../image/estargz-layer.ts'
 import { isElsewhere } from '../image/media-types.ts'
 import type { BytePath } from '../image/paths.ts'
-import { scanTar } from '../image/tar/scan.ts'
+import type { EntryFacts } from '../image/tar/entry.ts'
+import { readEntries } from '../image/tree.ts'
 import type { Layer } from '../image/types.ts'
 import type { StoredChunk } from './cost.ts'
 import { type IngestOptions, ingestLayer, type LayerFiles } from './ingest.ts'
 import { digestOfFile, type SpooledEntry, type SpooledLayer } from './layer.ts'
 import type { PlanEntry, PlanLayer } from './plan.ts'
+import { type GivenFormat, otherFormat } from './reuse.ts'
 
 /** Any layer's entry, as far as planning goes. */
 export interface AnyEntry extends PlanEntry {
@@ -24,7 +24,13 @@ export interface AnyEntry extends PlanEntry {
 }
 
 export type Prepared =
-  | { readonly kind: 'spooled'; readonly layer: SpooledLayer; readonly entries: readonly SpooledEntry[] }
+  | {
+      readonly kind: 'spooled'
+      readonly layer: SpooledLayer
+      readonly entries: readonly SpooledEntry[]
+      /** of a layer that is eStargz already: why it is converted anew, for people */
+      readonly why?: string | undefined
+    }
   | { readonly kind: 'estargz'; readonly layer: EstargzLayer; readonly entries: readonly EstargzEntry[] }
   /** not to be touched */
   | { readonly kind: 'kept'; readonly entries: readonly AnyEntry[] }
@@ -33,59 +39,36 @@ export interface PrepareOptions extends IngestOptions {
   readonly signal: AbortSignal
   /** false: the layer stays as it is */
   readonly mayChange: boolean
+  /** what a person asked for by name: a layer that has something else is converted anew */
+  readonly given: GivenFormat
   files(): Promise<LayerFiles>
 }
 
 export async function prepareLayer(source: Layer, options: PrepareOptions): Promise<Prepared> {
   const { signal, mayChange } = options
   if (isElsewhere(source.descriptor)) return { kind: 'kept', entries: [] }
-  const estargz = await openIfEstargz(source, signal)
-  if (estargz && mayChange) return { kind: 'estargz', layer: estargz, entries: estargz.entries }
-  if (estargz) return { kind: 'kept', entries: estargz.entries }
-  if (!mayChange) return { kind: 'kept', entries: await listEntries(await source.open(undefined, signal)) }
+  const estargz = await openIfVouched(source, signal)
+  if (estargz && !mayChange) return { kind: 'kept', entries: estargz.entries }
+  if (!mayChange) return { kind: 'kept', entries: await readEntries(source, plannedOf, signal) }
+  const why = estargz && (await otherFormat(source, estargz, options))
+  if (estargz && why === undefined) return { kind: 'estargz', layer: estargz, entries: estargz.entries }
   // First: a stream whose error comes while nobody listens ends the process.
   const files = await options.files()
   const where = `layer ${source.descriptor.digest}`
   const layer = await ingestLayer(await source.open(undefined, signal), files, options, where)
-  return { kind: 'spooled', layer, entries: layer.entries }
+  return { kind: 'spooled', layer, entries: layer.entries, why }
 }
 
-/** Only a layer whose manifest vouches for its table of contents is taken at its word. */
-async function openIfEstargz(source: Layer, signal: AbortSignal): Promise<EstargzLayer | undefined> {
-  const { size, annotations, digest } = source.descriptor
-  const tocDigest = annotations?.[TOC_DIGEST_ANNOTATION]
-  if (tocDigest === undefined) return undefined
-  const fetch = async (range: { start: number; end: number }) => {
-    const bytes = await readBounded(
-      await source.open(range, signal),
-      range.end - range.start,
-      `layer ${digest}`,
-    )
-    if (bytes.length === range.end - range.start) return bytes
-    throw new HeadstartError(
-      'E_DIGEST',
-      `layer ${digest} ends after ${range.start + bytes.length} of ${size} bytes`,
-    )
-  }
-  try {
-    return await openEstargz(size, fetch, { tocDigest, signal })
-  } catch (error) {
-    // zstd:chunked and external tables of contents carry the annotation too.
-    if (error instanceof HeadstartError && error.code === 'E_NOT_ESTARGZ') return undefined
-    throw error
-  }
-}
+/**
+ * Only a layer whose manifest vouches for its table of contents is taken at its word. (zstd:chunked and external tables of contents carry
+ * the annotation too, and are none.)
+ */
+const openIfVouched = async (source: Layer, signal: AbortSignal): Promise<EstargzLayer | undefined> =>
+  source.descriptor.annotations?.[TOC_DIGEST_ANNOTATION] === undefined
+    ? undefined
+    : openIfEstargz(source, signal)
 
-async function listEntries(stream: Parameters<typeof decompress>[0]): Promise<AnyEntry[]> {
-  const entries: AnyEntry[] = []
-  const unpacked = await decompress(stream)
-  for await (const event of scanTar(unpacked.stream))
-    if (event.kind === 'entry') {
-      const { path, type, size, linkPath } = event.entry
-      entries.push({ path, type, size, linkPath })
-    }
-  return entries
-}
+const plannedOf = ({ path, type, size, linkPath }: EntryFacts): AnyEntry => ({ path, type, size, linkPath })
 
 export function planLayerOf(
   prepared: Prepared,

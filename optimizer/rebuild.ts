@@ -27,6 +27,7 @@ export interface RebuildRequest {
   readonly target: ImageTarget
   /** in the order of the first access; empty: every layer gets `.no.prefetch.landmark` */
   readonly startup: readonly StartupFile[]
+  /** What is named here is what comes out: a layer that has another format is converted anew; what is not named, it may keep. */
   readonly options?: Partial<OptimizeOptions> | undefined
   /** false for one image of an index; true unless told */
   readonly tagged?: boolean | undefined
@@ -70,6 +71,7 @@ export async function rebuildImage(request: RebuildRequest): Promise<RebuildSumm
   const chunkSizeOf = chunkSizes(request.startup, options)
   await using jobs = new LayerJobs({
     options,
+    given: request.options ?? {},
     chunkSizeOf,
     pool,
     target: request.target,

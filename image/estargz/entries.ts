@@ -2,7 +2,7 @@
 import { isDigest } from '../digest.ts'
 import { HeadstartError, messageOf } from '../errors.ts'
 import { type BytePath, normalizePath, textOf } from '../paths.ts'
-import type { TarType } from '../tar/entry.ts'
+import type { EntryFacts } from '../tar/entry.ts'
 import type { Digest } from '../types.ts'
 import { NO_PREFETCH_LANDMARK, PREFETCH_LANDMARK, type TocEntry } from './toc.ts'
 
@@ -23,23 +23,8 @@ export interface Chunk {
   readonly digest: Digest | undefined
 }
 
-/** As `TarEntry`, without the header; times in whole seconds. */
-export interface EstargzEntry {
-  readonly path: BytePath
-  readonly name: string
-  readonly type: TarType
-  readonly size: number
-  readonly mode: number
-  readonly uid: number
-  readonly gid: number
-  readonly uname: string
-  readonly gname: string
-  readonly mtime: number
-  readonly linkName: string
-  readonly linkPath: BytePath | undefined
-  readonly devMajor: number
-  readonly devMinor: number
-  readonly xattrs: ReadonlyMap<string, Buffer>
+/** Times are in whole seconds. */
+export interface EstargzEntry extends EntryFacts {
   /** sha256 of the whole content */
   readonly digest: Digest | undefined
   /** of a regular file, in order, without gaps; of others and of empty files: none */

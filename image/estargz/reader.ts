@@ -91,7 +91,8 @@ export async function openEstargz(
 export function unpackToc(member: Buffer): Buffer {
   let tar: Buffer
   try {
-    tar = gunzipSync(member, { maxOutputLength: MAX_TOC_BYTES, chunkSize: 1 << 20 })
+    const chunkSize = Math.min(Math.max(8 * member.length, 4096), 1 << 20)
+    tar = gunzipSync(member, { maxOutputLength: MAX_TOC_BYTES, chunkSize })
   } catch (cause) {
     throw new HeadstartError('E_ESTARGZ', `the table of contents can't be unpacked: ${messageOf(cause)}`, {
       cause,

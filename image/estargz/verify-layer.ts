@@ -1,7 +1,8 @@
 /** One layer, read once: digests of chunks, files, table of contents and diffID, metadata against the tar, landmarks. */
 import { createHash, type Hash } from 'node:crypto'
-import { digestOf, readBounded } from '../digest.ts'
+import { digestOf } from '../digest.ts'
 import { HeadstartError, messageOf } from '../errors.ts'
+import { fetchFrom } from '../estargz-layer.ts'
 import { textOf } from '../paths.ts'
 import type { TarEntry } from '../tar/entry.ts'
 import { TarScanner } from '../tar/scan.ts'
@@ -13,7 +14,8 @@ import { cutAt, type Group, groupsOf, inflateGroup } from './members.ts'
 import { type EstargzLayer, MAX_TRAILING_BYTES, openEstargz, unpackToc } from './reader.ts'
 import { TOC_DIGEST_ANNOTATION, TOC_NAME, UNCOMPRESSED_SIZE_ANNOTATION } from './toc.ts'
 
-export type Report = (message: string, path?: string) => void
+/** @param kind `dangling-link`: right in the tar, whose lower layers may have the target; wrong for a runtime that mounts the layer alone */
+export type Report = (message: string, path?: string, kind?: 'dangling-link') => void
 
 /** One fault often means thousands. */
 const MAX_PROBLEMS = 50
@@ -22,9 +24,7 @@ export async function verifyLayer(layer: Layer, report: Report, signal?: AbortSi
   const { size, annotations, digest } = layer.descriptor
   const tocDigest = annotations?.[TOC_DIGEST_ANNOTATION]
   if (tocDigest === undefined) report(`the manifest names no digest of a table of contents for ${digest}`)
-  const fetch = async (range: { start: number; end: number }) =>
-    readBounded(await layer.open(range, signal), range.end - range.start, `layer ${digest}`)
-  const estargz = await openEstargz(size, fetch, { tocDigest, signal })
+  const estargz = await openEstargz(size, fetchFrom(layer), { tocDigest, signal })
   const verifier = new LayerVerifier(estargz, report)
   const stream = await layer.open(undefined, signal)
   try {
@@ -64,9 +64,9 @@ class LayerVerifier {
 
   constructor(layer: EstargzLayer, report: Report) {
     this.layer = layer
-    this.report = (message, path) => {
+    this.report = (message, path, kind) => {
       this.problems++
-      if (this.problems <= MAX_PROBLEMS) report(message, path)
+      if (this.problems <= MAX_PROBLEMS) report(message, path, kind)
       if (this.problems === MAX_PROBLEMS + 1)
         throw new HeadstartError('E_ESTARGZ', 'and more faults, not listed')
     }
@@ -85,6 +85,7 @@ class LayerVerifier {
         this.report(
           `links to ${JSON.stringify(textOf(linkPath))}, which this layer doesn't have`,
           textOf(path),
+          'dangling-link',
         )
   }
 

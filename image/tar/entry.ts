@@ -6,7 +6,8 @@ export const BLOCK = 512
 /** The types of eStargz's TOC. */
 export type TarType = 'dir' | 'reg' | 'symlink' | 'hardlink' | 'char' | 'block' | 'fifo'
 
-export interface TarEntry {
+/** What a tar's header and a table of contents both say of an entry. */
+export interface EntryFacts {
   /** normalised */
   readonly path: BytePath
   /** as found; a directory's ends with `/` in most tars */
@@ -20,7 +21,7 @@ export interface TarEntry {
   readonly gid: number
   readonly uname: string
   readonly gname: string
-  /** seconds since 1970, with a fraction where the tar has one */
+  /** seconds since 1970, with a fraction where a tar has one */
   readonly mtime: number
   /** of symlinks and hardlinks, as found; else `''` */
   readonly linkName: string
@@ -30,6 +31,9 @@ export interface TarEntry {
   readonly devMinor: number
   /** by full name, `security.capability` */
   readonly xattrs: ReadonlyMap<string, Buffer>
+}
+
+export interface TarEntry extends EntryFacts {
   /** all header blocks that describe this entry alone, byte for byte: PAX and GNU long-name blocks, then its own */
   readonly header: Buffer
   /** the PAX records in force, global ones too */

@@ -82,11 +82,12 @@ export async function hash({ parts }: HashJob): Promise<HashResult> {
 
 /**
  * The parts' bytes, in pieces.
- * @param take gives the memory for each piece; where it gives the same again, a piece is valid until the next is asked for
+ * @param take gives the memory for each piece, told how many bytes of its part are left; where it gives the same again, a piece is valid
+ * until the next is asked for
  */
 export async function* readParts(
   parts: readonly (FilePart | Uint8Array)[],
-  take: () => Buffer = () => Buffer.allocUnsafeSlow(READ_BYTES),
+  take: (left: number) => Buffer = (left) => Buffer.allocUnsafeSlow(Math.min(left, READ_BYTES)),
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const files = new Map<string, Awaited<ReturnType<typeof open>>>()
   try {
@@ -98,7 +99,7 @@ export async function* readParts(
       const file = files.get(part.file) ?? (await open(part.file))
       files.set(part.file, file)
       for (let at = part.start; at < part.end; ) {
-        const buffer = take()
+        const buffer = take(part.end - at)
         const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, part.end - at), at)
         if (bytesRead === 0) throw new Error(`${part.file} is shorter than ${part.end} bytes`)
         yield buffer.subarray(0, bytesRead)

@@ -230,7 +230,7 @@ test(
           else toc.entries.push(...toc.entries.splice(at, 1).filter(() => each.kind === 'last'))
         }
         const { bytes, digest, diffId } = withToc(Buffer.from(JSON.stringify(toc)))
-        await readAll(bytes, digest)
+        await readAll(bytes, undefined) // a file of another name has other bytes
         await expectTold(bytes, digest, diffId)
       }),
       cases(500),

@@ -37,10 +37,16 @@ beforeAll(async () => {
 })
 afterAll(() => bench[Symbol.asyncDispose]())
 
+test('from a layer without damage come the right files', async () => {
+  for (const { bytes, tocDigest } of sources) {
+    const result = await bench.reorder(bytes, ['d/big', 'd/h'], tocDigest)
+    expect(result && unpackModel(await unpack(result.bytes))).toEqual(tree)
+  }
+})
+
 test(
   'from a damaged layer come the right files, or an error',
   async () => {
-    let passed = 0
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(0, 1),
@@ -52,7 +58,6 @@ test(
             if (result === undefined) return
             expect(unpackModel(await unpack(result.bytes))).toEqual(tree)
             expect(await faultsOf(result)).toEqual([])
-            passed++
           } catch (error) {
             if (!(error instanceof HeadstartError)) throw error
           }
@@ -60,7 +65,6 @@ test(
       ),
       cases(1500),
     )
-    expect(passed).toBeGreaterThan(0) // bits that mean nothing: times in gzip headers, padding
   },
   PATIENCE_MS,
 )

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 
 const FACTOR = Number(process.env.HEADSTART_CASES ?? 1)
 /** Of a test that tries a property, in milliseconds. */
-export const PATIENCE_MS = 60_000 * Math.max(1, FACTOR)
+export const PATIENCE_MS = 120_000 * Math.max(1, FACTOR)
 
 /**
  * How many cases a property is tried on; HEADSTART_CASES=10 takes ten times as many. A failure prints its seed: HEADSTART_SEED=… has the

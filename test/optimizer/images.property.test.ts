@@ -43,12 +43,9 @@ afterAll(async () => {
   await bench[Symbol.asyncDispose]()
 })
 
-/** It writes names that are no UTF-8 into the tar, but not into the table of contents; of the others it can't write the layer. */
+/** What it can write. (Of a name that is no UTF-8 its table of contents says something else: such a layer must not be reused.) */
 const isForLibrary = (items: readonly Item[]): boolean =>
-  items.every(
-    ({ kind, name, link }) =>
-      !['sparse', 'global', 'hardlink'].includes(kind) && !`${name}${link}`.includes('\xff'),
-  )
+  items.every(({ kind }) => !['sparse', 'global', 'hardlink'].includes(kind))
 
 async function stored(items: readonly Item[], storage: Storage): Promise<Layer> {
   const tar = storage === 'no-bytes' ? Buffer.alloc(0) : tarOfItems(items)
@@ -155,7 +152,7 @@ test(
             await rm(join(bench.folder, name), { recursive: true, force: true })
         }
       }),
-      cases(250),
+      cases(200),
     )
   },
   PATIENCE_MS,

@@ -133,7 +133,7 @@ test(
           expect(await faultsOf(again)).toEqual([])
         },
       ),
-      cases(700),
+      cases(450),
     )
     await rm(name)
   },

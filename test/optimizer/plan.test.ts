@@ -161,6 +161,18 @@ test('names of any bytes are found by their text form', () => {
   expect(result.layers[0]?.zone).toEqual(['\xff%', '\xc3\xa9'])
 })
 
+test('a file and the directory that replaces it stay: together they hide the directory below', () => {
+  const entries = [
+    { path: 'd', type: 'reg' },
+    { path: 'x', type: 'reg' },
+    { path: 'd', type: 'dir' },
+    { path: 'd/in', type: 'reg' },
+  ]
+  const { zone, rest } = orderLayer(entries, ['d/in', 'x'], [])
+  expect(zone.map(({ path }) => path)).toEqual(['x'])
+  expect(rest.map(({ path, type }) => `${type} ${path}`)).toEqual(['reg d', 'dir d', 'reg d/in'])
+})
+
 test('an order takes what a file needs along, before it, once', () => {
   const entries = [
     other('', 'dir'),

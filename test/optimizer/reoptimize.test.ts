@@ -9,9 +9,13 @@ import { inflateMember } from '../../image/estargz/member.ts'
 import { openEstargz } from '../../image/estargz/reader.ts'
 import { TOC_DIGEST_ANNOTATION } from '../../image/estargz/toc.ts'
 import { verifyImage } from '../../image/estargz/verify.ts'
+import type { OptimizeOptions } from '../../optimizer/options.ts'
+import type { StartupFile } from '../../optimizer/startup.ts'
 import { buildOracle, judge } from '../peers/oracle/oracle.ts'
 import { writeImage } from '../support/images.ts'
 import { dir, file, hardlink, symlink, tarOf } from '../support/tar.ts'
+import { tarOfItems } from './generated-tar.ts'
+import type { Item } from './generator.ts'
 import {
   layersOf,
   optimize,
@@ -31,6 +35,19 @@ const items = [
   symlink('d/sym', '7'),
 ]
 const options = { chunkSize: 8192 }
+const plainItem: Item = {
+  prefix: '',
+  name: '',
+  kind: 'reg',
+  dialect: 'pax',
+  size: 10,
+  seed: 1,
+  mode: 0o644,
+  id: 0,
+  mtime: 0,
+  link: '',
+  xattr: undefined,
+}
 let folder: TestFolder
 let original = ''
 let first = ''
@@ -91,15 +108,71 @@ test('a layer that the reference library wrote is taken apart, and comes out rig
   const bytes = await readFile(blobPath)
   const to = `oci:${join(folder.path, 'from-foreign')}:x`
   const summary = await withImage(original, (image) =>
-    optimizeImage(
-      withLayer(image, bytes, { [TOC_DIGEST_ANNOTATION]: built.trim() }),
-      to,
-      [read('d/30'), read('d/hard')],
-      options,
-    ),
+    optimizeImage(withLayer(image, bytes, { [TOC_DIGEST_ANNOTATION]: built.trim() }), to, [
+      read('d/30'),
+      read('d/hard'),
+    ]),
   )
   expect(summary.layers[0]?.how).toBe('reordered')
   await sound(to, 'foreign-layers')
+})
+
+const zone = [read('d/3'), read('d/sym')]
+const again = async (from: string, startup: StartupFile[], asked: Partial<OptimizeOptions>, name: string) => {
+  const { layers } = await optimize(from, `oci:${join(folder.path, name)}:x`, startup, asked)
+  return layers.map(({ how, why }) => (why === undefined ? how : `${how}: ${why}`))[0]
+}
+
+test('a format that is not asked for stays; one that is asked for comes out', async () => {
+  expect(await again(first, zone, {}, 'no-format')).toBe('reused')
+  expect(await again(first, zone, { chunkSize: 8192, minChunkSize: 0, level: 6 }, 'own-format')).toBe(
+    'reused',
+  )
+  expect(await again(first, [read('d/1')], {}, 'no-format-moved')).toBe('reordered')
+  for (const startup of [zone, [read('d/1')]]) {
+    expect(await again(first, startup, { chunkSize: 16384 }, 'chunks')).toBe(
+      'converted: its files are in other chunks than of 16384 bytes',
+    )
+    expect(await again(first, startup, { level: 9 }, 'level')).toBe(
+      'converted: its members are compressed otherwise than at level 9',
+    )
+    expect(await again(first, startup, { minChunkSize: 30_000 }, 'packing')).toBe(
+      'converted: its small files are packed together otherwise than up to 30000 bytes',
+    )
+  }
+})
+
+test('small files that are packed together stay so in another order', async () => {
+  const packed = `oci:${join(folder.path, 'stays-packed')}:x`
+  await optimize(original, packed, zone, { ...options, minChunkSize: 30_000 })
+  const size = await withImage(packed, async (image) => image.layers[0]?.descriptor.size ?? 0)
+  expect(await again(packed, zone, { minChunkSize: 30_000 }, 'packed-same')).toBe('reused')
+  expect(await again(packed, zone, { minChunkSize: 0 }, 'packed-apart')).toBe(
+    'converted: its small files are packed together otherwise than up to 0 bytes',
+  )
+  expect(await again(packed, [read('d/9')], {}, 'packed-moved')).toBe('reordered')
+  const moved = `oci:${join(folder.path, 'packed-moved')}:x`
+  expect(await withImage(moved, (image) => verifyImage(image))).toEqual([])
+  const movedSize = await withImage(moved, async (image) => image.layers[0]?.descriptor.size ?? 0)
+  expect(movedSize).toBeLessThan(size * 1.1)
+  expect(movedSize).toBeLessThan(
+    await withImage(first, async (image) => image.layers[0]?.descriptor.size ?? 0),
+  )
+})
+
+test('a layer that is not sound is no layer to reuse: it is converted anew', async () => {
+  // The library loses what is no UTF-8 in a name; the tar beside it has it.
+  const odd = await writeTar(folder.path, 'odd.tar', tarOfItems([{ ...plainItem, name: 'a\xff' }]))
+  const path = join(folder.path, 'odd')
+  const tocDigest = (await runCommand(await buildOracle(), ['build', odd, path, '9000'])).trim()
+  const bytes = await readFile(path)
+  const to = `oci:${join(folder.path, 'odd-out')}:x`
+  const { layers } = await withImage(original, (image) =>
+    optimizeImage(withLayer(image, bytes, { [TOC_DIGEST_ANNOTATION]: tocDigest }), to, []),
+  )
+  expect(layers[0]?.how).toBe('converted')
+  expect(layers[0]?.why).toMatch(/^it had a fault: .*the table of contents has/)
+  expect(await withImage(to, (image) => verifyImage(image))).toEqual([])
 })
 
 test('a damaged member is noticed on the way, not passed on', async () => {
