@@ -1,9 +1,10 @@
 /** Removes what runs that were killed left behind: containers, mounts, folders. */
-import { access, readFile, rm, statfs, writeFile } from 'node:fs/promises'
+import { readFile, rm, statfs, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { tryCommand } from '../image/command.ts'
 import { codeOf } from '../image/errors.ts'
+import { exists } from '../image/exists.ts'
 import { mountsOfType } from '../image/mounts.ts'
 import { removeWorkspace, type StaleWorkspace, staleWorkspaces, workspaceRoot } from '../image/workspace.ts'
 import { removeBridge } from './bridge.ts'
@@ -25,7 +26,7 @@ export async function sweep(): Promise<StaleWorkspace[]> {
     if (!(await claim(stale.folder))) continue
     await sweepNamespace(stale.folder)
     for (const engine of Object.values(engines)) await engine.sweep(stale.id, stale.folder)
-    await endOrphans([stale.folder])
+    await endOrphans(stale.folder)
     await removeBridge(stale.id)
     await removeWorkspace(stale.folder)
     removed.push(stale)
@@ -76,9 +77,3 @@ async function orphans(): Promise<StaleWorkspace[]> {
   }
   return found
 }
-
-const exists = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
-  )

@@ -53,7 +53,7 @@ const traceSchema = z.strictObject({
   tool: z.string(),
   image: z.strictObject({
     reference: z.string(),
-    /** digest of the manifest; of the config where an engine knows no manifest */
+    /** digest of the manifest; where an engine keeps none, of the one made of its config and layers */
     digest: z.string(),
     platform: z.string(),
     /** identifies the content whichever way it is packed */
@@ -88,6 +88,8 @@ const traceSchema = z.strictObject({
 export type Trace = z.infer<typeof traceSchema>
 export type TraceFile = z.infer<typeof fileSchema>
 
+const RECORD_AGAIN = 'Record it again with: headstart profile'
+
 /**
  * @param text a trace file's content
  * @param where its name, for the error
@@ -100,7 +102,7 @@ export function parseTrace(text: string, where: string): Trace {
   } catch (cause) {
     throw new HeadstartError('E_TRACE', `${where} is not JSON: ${messageOf(cause)}`, {
       cause,
-      hint: 'Record it again with: headstart profile',
+      hint: RECORD_AGAIN,
     })
   }
   const result = traceSchema.safeParse(value)
@@ -110,9 +112,7 @@ export function parseTrace(text: string, where: string): Trace {
   throw new HeadstartError(
     'E_TRACE',
     `${where} is no trace of version ${TRACE_VERSION}: ${field}: ${issue?.message ?? 'wrong'}`,
-    {
-      hint: 'Record it again with: headstart profile',
-    },
+    { hint: RECORD_AGAIN },
   )
 }
 

@@ -4,8 +4,10 @@ import { HeadstartError, messageOf } from '../image/errors.ts'
 import type { Container } from './engine/types.ts'
 import { containerUrl } from './readiness.ts'
 
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
+
 export interface WorkloadRequest {
-  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS'
+  readonly method: (typeof METHODS)[number]
   readonly url: string
   readonly body: string | undefined
 }
@@ -16,7 +18,7 @@ export interface WorkloadResult {
   readonly outcome: number | string
 }
 
-const LINE = /^(?:(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)\s+)?(https?:\/\/\S+)(?:\s+(.+))?$/
+const LINE = new RegExp(String.raw`^(?:(${METHODS.join('|')})\s+)?(https?://\S+)(?:\s+(.+))?$`)
 
 /**
  * Pure. `[METHOD] URL [BODY]` a line; `#` starts a comment.
@@ -30,15 +32,11 @@ export function parseWorkload(text: string, where: string): WorkloadRequest[] {
       throw new HeadstartError(
         'E_SCRIPT',
         `${where}, line ${index + 1} is no request: ${line.slice(0, 100)}`,
-        {
-          hint: 'Write [METHOD] http://localhost:PORT/PATH [BODY] on each line',
-        },
+        { hint: 'Write [METHOD] http://localhost:PORT/PATH [BODY] on each line' },
       )
     return [{ method: methodOf(method), url, body }]
   })
 }
-
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 
 const methodOf = (text: string): WorkloadRequest['method'] =>
   METHODS.find((method) => method === text) ?? 'GET'

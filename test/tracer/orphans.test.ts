@@ -9,15 +9,23 @@ import { findOrphans } from '../../tracer/orphans.ts'
 
 test('those that name a dead run’s folder, with all that they started', () => {
   const processes = [
-    { pid: 1, parent: 0, command: 'init' },
-    { pid: 20, parent: 1, command: 'containerd-shim -address /var/tmp/headstart-7-ab/containerd/c.sock' },
-    { pid: 30, parent: 20, command: 'python3 app.py' },
-    { pid: 31, parent: 30, command: 'worker' },
-    { pid: 40, parent: 1, command: 'containerd-shim -address /var/tmp/headstart-8-cd/containerd/c.sock' },
-    { pid: 50, parent: 1, command: 'less /var/tmp/headstart-7-abc' },
+    { pid: 1, parent: 0, args: ['init'] },
+    {
+      pid: 20,
+      parent: 1,
+      args: ['containerd-shim', '-address', '/var/tmp/headstart-7-ab/containerd/c.sock'],
+    },
+    { pid: 30, parent: 20, args: ['python3', 'app.py'] },
+    { pid: 31, parent: 30, args: ['worker'] },
+    {
+      pid: 40,
+      parent: 1,
+      args: ['containerd-shim', '-address', '/var/tmp/headstart-8-cd/containerd/c.sock'],
+    },
+    { pid: 50, parent: 1, args: ['less', '/var/tmp/headstart-7-abc'] },
   ]
-  expect(findOrphans(processes, ['/var/tmp/headstart-7-ab'])).toEqual([20, 30, 31])
-  expect(findOrphans(processes, [])).toEqual([])
+  expect(findOrphans(processes, '/var/tmp/headstart-7-ab')).toEqual([20, 30, 31])
+  expect(findOrphans(processes, '/var/tmp/headstart-9-ef')).toEqual([])
 })
 
 test('sweeping ends a real one before its workspace goes', async () => {

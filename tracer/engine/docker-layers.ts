@@ -1,7 +1,7 @@
 /** Where the Docker engine keeps an image unpacked, so that nothing has to be copied. */
-import { access } from 'node:fs/promises'
 import type Docker from 'dockerode'
 import { z } from 'zod'
+import { exists } from '../../image/exists.ts'
 import type { Image } from '../../image/types.ts'
 
 const graphDriver = z.object({
@@ -23,13 +23,5 @@ export async function findLayerFolders(docker: Docker, image: Image): Promise<st
   if (!driver.success) return undefined
   const { UpperDir, LowerDir } = driver.data.Data
   const folders = [UpperDir, ...(LowerDir ? LowerDir.split(':') : [])]
-  const present = await Promise.all(
-    folders.map((folder) =>
-      access(folder).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  )
-  return present.every(Boolean) ? folders : undefined
+  return (await Promise.all(folders.map(exists))).every(Boolean) ? folders : undefined
 }

@@ -1,7 +1,8 @@
 /** What a container's configuration needs to know of the machine. */
-import { access, lstat, readdir, readFile } from 'node:fs/promises'
+import { lstat, readdir, readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import { exists } from '../../image/exists.ts'
 
 export interface HostDevice {
   readonly path: string
@@ -30,10 +31,7 @@ export async function lookAtMachine({ devices }: { readonly devices: boolean }):
   return {
     architecture: process.arch,
     cpus: availableParallelism(),
-    unifiedCgroups: await access('/sys/fs/cgroup/cgroup.controllers').then(
-      () => true,
-      () => false,
-    ),
+    unifiedCgroups: await exists('/sys/fs/cgroup/cgroup.controllers'),
     capabilityBits: await boundingSet(),
     devices: devices ? await devicesBelow('/dev') : [],
   }

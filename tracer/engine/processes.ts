@@ -1,22 +1,40 @@
-/** Processes that a dead run left behind, found by what they were started with or by their control group, and ended. */
+/** Processes of this machine: listed, found by what they were started with or by their control group, and ended. */
 import { readdir, readFile, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+
+export interface Process {
+  readonly pid: number
+  readonly parent: number
+  readonly args: readonly string[]
+}
 
 const CGROUPS = '/sys/fs/cgroup'
 const WAIT_MS = 20
 const ATTEMPTS = 50
 
-/** Pids of the processes with this argument. */
-export async function processesNaming(argument: string): Promise<number[]> {
+/** All that have arguments (those of the kernel have none), but for us. */
+export async function listProcesses(): Promise<Process[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number)
-  const found = await Promise.all(
+  const all = await Promise.all(
     pids.map(async (pid) => {
       const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
-      return pid !== process.pid && line.split('\0').includes(argument) ? [pid] : []
+      const args = line.split('\0').filter(Boolean)
+      return { pid, parent: Number((await statOf(pid))?.[1]), args }
     }),
   )
-  return found.flat()
+  return all.filter(({ pid, args }) => pid !== process.pid && args.length > 0)
+}
+
+/** Pids of the processes with this argument. */
+export const processesNaming = async (argument: string): Promise<number[]> =>
+  (await listProcesses()).filter(({ args }) => args.includes(argument)).map(({ pid }) => pid)
+
+/** State (a letter), parent, and so on; undefined where there is no such process. Source: proc_pid_stat(5). */
+async function statOf(pid: number): Promise<string[] | undefined> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
+  // Behind the name in parentheses, which may hold any character itself.
+  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')
 }
 
 /** Kills, and waits until they are gone. */
@@ -36,9 +54,8 @@ export async function killAll(pids: readonly number[]): Promise<void> {
 
 /** A dead process that nobody has waited for yet doesn't count. */
 async function isAlive(pid: number): Promise<boolean> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
-  // The state is the letter behind the name in parentheses, which may hold any character itself.
-  return stat !== undefined && stat.charAt(stat.lastIndexOf(')') + 2) !== 'Z'
+  const [state] = (await statOf(pid)) ?? []
+  return state !== undefined && state !== 'Z'
 }
 
 /** Ends what runs in the control groups named `id`, in every hierarchy, and removes them. */
@@ -49,15 +66,13 @@ export async function removeCgroups(id: string): Promise<void> {
     const text = await readFile(join(group, 'cgroup.procs'), 'utf8').catch(() => undefined)
     if (text === undefined) continue
     await killAll(text.split('\n').filter(Boolean).map(Number))
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      if (
-        await rmdir(group).then(
-          () => true,
-          () => false,
-        )
-      )
-        break
-      await sleep(WAIT_MS)
-    }
+    for (let attempt = 0; attempt < ATTEMPTS && !(await removed(group)); attempt++) await sleep(WAIT_MS)
   }
 }
+
+/** A group can't be removed as long as the kernel takes to be done with its last process. */
+const removed = (group: string): Promise<boolean> =>
+  rmdir(group).then(
+    () => true,
+    () => false,
+  )
