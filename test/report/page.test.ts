@@ -300,10 +300,6 @@ test('100,000 files fit in 1 MB, and are drawn', async () => {
   const large = renderReport(makeMaterial({ files: 100_000 }))
   expect(large.length).toBeLessThan(1_000_000)
   await using shown = await show(browser, large)
-  // Said, not tested: how long it takes is this machine's doing too.
-  const drawn = Number(await shown.page.evaluate('document.documentElement.dataset.drawn'))
-  expect(drawn).toBeGreaterThan(0)
-  console.log(`100,000 files: ${large.length} bytes, drawn after ${drawn} ms`)
   expect(await inked(shown.page, '#image-map canvas')).toBeGreaterThan(10_000)
   expect(await shown.page.locator('#table-count').textContent()).toMatch(/files/)
   expect(shown.complaints).toEqual([])
