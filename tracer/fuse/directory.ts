@@ -15,7 +15,7 @@ export function createDirectoryFileSystem(index: TreeIndex): SyncFileSystem {
   function descriptorOf(node: NodeId): number {
     const known = descriptors.get(node)
     if (known !== undefined) return known
-    const descriptor = openSync(Buffer.from(nodeOf(index, node).path, 'latin1'), 'r')
+    const descriptor = openSync(Buffer.from(index.prefix + nodeOf(index, node).path, 'latin1'), 'r')
     descriptors.set(node, descriptor)
     const [oldest] = descriptors
     if (descriptors.size > MAX_OPEN_FILES && oldest) {

@@ -42,7 +42,9 @@ async function openTree(tree: TreeSpec): Promise<OpenTree> {
     ([path, list]) =>
       [path, new Map(list.map(([name, value]) => [name, Buffer.from(value, 'base64')]))] as const,
   )
-  const index = indexTree(tree.folder, new Map(table))
+  // From within, so that a path as long as the kernel takes one isn't too long behind the folder's own.
+  process.chdir(tree.folder)
+  const index = indexTree('', new Map(table))
   return { fileSystem: createDirectoryFileSystem(index), index }
 }
 

@@ -3,6 +3,7 @@
  * change meanwhile.
  */
 import { type BigIntStats, lstatSync, readdirSync, readlinkSync } from 'node:fs'
+import type { BytePath } from '../../image/paths.ts'
 import {
   type DirectoryEntry,
   type FileSystem,
@@ -17,16 +18,16 @@ export type XattrTable = ReadonlyMap<string, ReadonlyMap<string, Uint8Array>>
 
 export interface IndexedNode {
   readonly attributes: NodeAttributes
-  /** on disk, absolute, byte text; of a hardlinked file the first one found */
-  readonly path: string
+  /** from the tree's root, of a hardlinked file the first one found */
+  readonly path: BytePath
   readonly target: string
   readonly children: ReadonlyMap<string, DirectoryEntry>
   readonly xattrs: ReadonlyMap<string, Uint8Array> | undefined
 }
 
 export interface TreeIndex {
-  /** absolute, byte text */
-  readonly root: string
+  /** what a path begins with on disk, byte text */
+  readonly prefix: string
   /** by number; there is no 0 */
   readonly nodes: readonly (IndexedNode | undefined)[]
   readonly totals: { readonly files: number; readonly bytes: number }
@@ -54,30 +55,35 @@ export function namesOf(index: TreeIndex) {
     },
     xattrs: (id) => [...(nodeOf(index, id).xattrs?.keys() ?? [])],
     digest: () => undefined,
-    pathOf: (id) => nodeOf(index, id).path.slice(index.root.length + 1),
+    pathOf: (id) => nodeOf(index, id).path,
   } satisfies Partial<FileSystem>
 }
 
-/** Walks the tree; a second name of a hardlinked file gets the first one's node. */
+/**
+ * Walks the tree; a second name of a hardlinked file gets the first one's node.
+ * @param folder `''` for the working directory: then a path may be as long as the kernel takes one
+ */
 export function indexTree(folder: string, xattrs: XattrTable = new Map()): TreeIndex {
   const nodes: (IndexedNode | undefined)[] = [undefined]
-  const folders = new Map<NodeId, Map<string, DirectoryEntry>>()
   const linked = new Map<string, NodeId>()
+  const pending: { path: BytePath; children: Map<string, DirectoryEntry> }[] = []
   const totals = { files: 0, bytes: 0 }
+  const prefix = folder === '' ? '' : `${Buffer.from(folder).toString('latin1')}/`
+  const onDisk = (path: BytePath): Buffer => Buffer.from(prefix + path || '.', 'latin1')
 
-  function add(path: Buffer, name: string, stats: BigIntStats): NodeId {
+  function add(path: BytePath, stats: BigIntStats): NodeId {
     const key = stats.nlink > 1n && !stats.isDirectory() ? `${stats.dev}:${stats.ino}` : undefined
     const known = key === undefined ? undefined : linked.get(key)
     if (known !== undefined) return known
     const id = nodes.length
-    const children = new Map<string, DirectoryEntry>()
-    if (stats.isDirectory()) folders.set(id, children)
+    const children = stats.isDirectory() ? new Map<string, DirectoryEntry>() : undefined
+    if (children) pending.push({ path, children })
     nodes.push({
       attributes: attributesOf(stats),
-      path: path.toString('latin1'),
-      target: stats.isSymbolicLink() ? readlinkSync(path, { encoding: 'buffer' }).toString('latin1') : '',
-      children,
-      xattrs: xattrs.get(name),
+      path,
+      target: stats.isSymbolicLink() ? readlinkSync(onDisk(path), { encoding: 'latin1' }) : '',
+      children: children ?? NO_CHILDREN,
+      xattrs: xattrs.get(path),
     })
     if (key !== undefined) linked.set(key, id)
     if (stats.isFile()) {
@@ -87,25 +93,19 @@ export function indexTree(folder: string, xattrs: XattrTable = new Map()): TreeI
     return id
   }
 
-  const root = Buffer.from(folder)
-  const pending = [{ id: add(root, '', lstatSync(root, { bigint: true })), path: root, name: '' }]
+  add('', lstatSync(onDisk(''), { bigint: true }))
   for (let at = pending.pop(); at; at = pending.pop()) {
-    const children = folders.get(at.id)
-    for (const bytes of readdirSync(at.path, { encoding: 'buffer' })) {
-      const base = bytes.toString('latin1')
-      const path = Buffer.concat([at.path, SLASH, bytes])
-      const name = at.name === '' ? base : `${at.name}/${base}`
-      const stats = lstatSync(path, { bigint: true })
-      const id = add(path, name, stats)
-      children?.set(base, { name: base, node: id, type: typeOf(stats) })
-      if (stats.isDirectory()) pending.push({ id, path, name })
+    for (const name of readdirSync(onDisk(at.path), { encoding: 'latin1' })) {
+      const path = at.path === '' ? name : `${at.path}/${name}`
+      const stats = lstatSync(onDisk(path), { bigint: true })
+      at.children.set(name, { name, node: add(path, stats), type: typeOf(stats) })
     }
   }
   if (nodes.length <= ROOT_NODE) throw new Error(`${folder} can't be read`)
-  return { root: root.toString('latin1'), nodes, totals, withoutXattrs: xattrs.size === 0 }
+  return { prefix, nodes, totals, withoutXattrs: xattrs.size === 0 }
 }
 
-const SLASH = Buffer.from('/')
+const NO_CHILDREN: ReadonlyMap<string, DirectoryEntry> = new Map()
 
 function attributesOf(stats: BigIntStats): NodeAttributes {
   const nanoseconds = stats.mtimeNs % SECOND
