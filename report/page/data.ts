@@ -1,5 +1,6 @@
 /** What the page knows: made from a trace and a measurement by `model.ts`, packed into the HTML, unpacked in the reader's browser. */
 
+/** As in the measurement file, whose schema has no place in a browser; as are the names of the phases. */
 export type ArmKind = 'legacy' | 'lazy' | 'optimized' | 'other'
 
 export interface PageArm {

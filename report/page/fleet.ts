@@ -2,10 +2,10 @@
 import type { Trace } from '../../tracer/trace.ts'
 import type { Bench } from '../bench/file.ts'
 import { type ArmSummary, summarize } from '../bench/summary.ts'
+import { titleOf } from './answer.ts'
 import { bundleClient } from './bundle.ts'
 import { type Html, html, num } from './html.ts'
 import { renderShell } from './render.ts'
-import { titleOf } from './sections.ts'
 import { judge, type Verdict } from './verdict.ts'
 
 export interface FleetEntry {

@@ -37,3 +37,7 @@ export const join = (parts: readonly Html[], separator: string): Html => ({
 /** A number that the page rewrites in the reader's locale. */
 export const num = (unit: Unit, value: number): Html =>
   html`<data value="${value}" data-unit="${unit}">${format(unit, value)}</data>`
+
+/** `1 file`, `2 files` */
+export const counted = (count: number, what: string): Html =>
+  html`${num('count', count)} ${what}${count !== 1 && 's'}`

@@ -1,10 +1,10 @@
 /** From a trace and a measurement to what the page shows. Pure. */
 import type { Trace } from '../../tracer/trace.ts'
-import type { Bench, BenchSample } from '../bench/file.ts'
+import type { ArmKind, Bench, BenchSample } from '../bench/file.ts'
 import { PHASES } from '../bench/file.ts'
 import { median } from '../bench/stats.ts'
 import { type ArmSummary, samplesOf, summarize, totalOf } from '../bench/summary.ts'
-import { type ArmKind, type PageArm, type PageData, type PageLayer, PHASE_NAMES } from './data.ts'
+import { type PageArm, type PageData, type PageLayer, PHASE_NAMES } from './data.ts'
 import { collectFiles, type FileFact, toColumns } from './files.ts'
 import { fitArm, type MeasuredLink, type MeasuredSample } from './fit.ts'
 

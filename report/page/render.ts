@@ -5,8 +5,10 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { deflateSync } from 'fflate'
+import { answer, titleOf } from './answer.ts'
 import { bundleClient } from './bundle.ts'
 import { type Html, html } from './html.ts'
+import { methodSection } from './method.ts'
 import { buildModel, type Material } from './model.ts'
 import * as section from './sections.ts'
 
@@ -57,11 +59,11 @@ ${body}
 /** @returns the whole page; needs at least one of the two */
 export function renderReport(material: Material): string {
   const model = buildModel(material, FILES_BUDGET)
-  const name = section.titleOf(material)
+  const name = titleOf(material)
   const body = html`<a class="skip" href="#answer">Skip to the answer</a>
 <header><span class="brand">headstart</span><span class="of">${name}</span></header>
 <main>
-${section.answer(material, model)}
+${answer(material, model)}
 ${section.startSection(model)}
 ${section.bytesSection(model)}
 ${section.whatIfSection(model)}
@@ -70,7 +72,7 @@ ${section.accessSection(material)}
 ${section.tableSection(model)}
 ${section.wasteSection(material, model)}
 ${section.auditSection(material)}
-${section.methodSection(material, model)}
+${methodSection(material, model)}
 </main>
 <footer>Made by headstart. This page loads nothing from anywhere.</footer>`
   return renderShell({

@@ -1,20 +1,15 @@
 /** The columns of files, unpacked: paths whole again, and what state each file is in. */
-import type { PageData } from '../data.ts'
+import type { FileColumns, PageData } from '../data.ts'
 
 /** `zone`: prefetched; `demand`: read, outside the zone; `opened`: never read; `never`: not touched (or not known). */
 export type FileState = 'zone' | 'demand' | 'opened' | 'never'
 
-export interface Files {
+/** A row a file, as in the packed columns, but for: */
+export interface Files extends Omit<FileColumns, 'paths' | 'shared'> {
   readonly count: number
   readonly path: readonly string[]
-  readonly layer: readonly number[]
-  readonly size: readonly number[]
+  /** bytes in the blob */
   readonly packed: readonly number[]
-  readonly zone: readonly number[]
-  /** bytes read; -1 when not touched */
-  readonly read: readonly number[]
-  readonly openMs: readonly number[]
-  readonly readMs: readonly number[]
   readonly state: readonly FileState[]
 }
 
