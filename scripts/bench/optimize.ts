@@ -2,24 +2,22 @@
  * `npm run bench:optimize [IMAGE]`: an image converted to eStargz by headstart and by `ctr-remote images convert`, and put into another
  * order by headstart, interleaved in one run. Prints medians of wall time, CPU time, peak memory and bytes, and the ratios.
  *
- * IMAGE is an OCI layout, `oci:FOLDER:TAG`; by default one layer of this machine's programs, Python and Perl is made.
- * `--once FROM TO [PATH…]` is what each sample of ours runs: one conversion, the paths ahead.
+ * IMAGE is an OCI layout, `oci:FOLDER:TAG`; by default the web app of scripts/demo-image, made if it is missing.
  */
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { gzipSync } from 'node:zlib'
 import { z } from 'zod'
 import { decompress } from '../../image/decompress.ts'
-import { digestOf } from '../../image/digest.ts'
+import { formatPlatform } from '../../image/platform.ts'
 import { openSource } from '../../image/sources.ts'
 import { scanTar } from '../../image/tar/scan.ts'
-import { openTarget } from '../../image/targets.ts'
 import type { Image } from '../../image/types.ts'
 import { workspaceRoot } from '../../image/workspace.ts'
-import { rebuildImage } from '../../optimizer/rebuild.ts'
 import { type Containerd, startContainerd } from '../../test/peers/containerd.ts'
+import { demoImages } from '../../test/support/demo-image.ts'
+import { TRACE_VERSION, writeTrace } from '../../tracer/trace.ts'
 
 const ROUNDS = 3
 
@@ -55,19 +53,42 @@ async function withImage<T>(reference: string, work: (image: Image) => Promise<T
 const bytesOf = (reference: string): Promise<number> =>
   withImage(reference, async ({ manifest }) => manifest.layers.reduce((sum, { size }) => sum + size, 0))
 
-async function once(from: string, to: string, paths: readonly string[]): Promise<void> {
-  const startup = paths.map((path) => ({ path, ranges: [], size: 0, afterReady: false, read: true }))
-  await withImage(from, async (image) => {
-    await using target = await openTarget(to)
-    await target.prepare({ force: true })
-    await rebuildImage({ image, target, startup })
-  })
+const HEADSTART = new URL('../../cli/headstart.js', import.meta.url).pathname
+
+/** As a person runs it. @param trace says what goes ahead */
+async function ours(from: string, to: string, trace: string): Promise<Sample> {
+  const sample = await measure(process.execPath, [HEADSTART, 'optimize', from, to, '--trace', trace])
+  return { ...sample, bytes: await bytesOf(to) }
 }
 
-async function ours(from: string, to: string, paths: readonly string[] = []): Promise<Sample> {
-  const args = [import.meta.filename, '--once', from, to, ...paths]
-  const sample = await measure(process.execPath, args)
-  return { ...sample, bytes: await bytesOf(to) }
+/** A start that reads these files whole. */
+async function traceOf(reference: string, paths: readonly string[], file: string): Promise<string> {
+  const image = await withImage(reference, async ({ descriptor, config }) => ({
+    reference,
+    digest: descriptor.digest,
+    platform: formatPlatform(config.platform),
+    diffIds: [...config.diffIds],
+    bytes: 0,
+    files: paths.length,
+  }))
+  const times = { firstOpenMs: 0, firstReadMs: 0, opens: 1, afterReady: false }
+  await writeTrace(file, {
+    version: TRACE_VERSION,
+    tool: 'bench',
+    image,
+    run: {
+      engine: 'none',
+      command: [],
+      readaheadKiB: 128,
+      startedAt: new Date(0).toISOString(),
+      ready: { by: 'exit', ms: 0 },
+      durationMs: 0,
+      runs: 1,
+    },
+    lookups: { found: 0, missing: 0, listings: 0 },
+    files: paths.map((path, order) => ({ path, type: 'reg', size: 0, order, ...times, ranges: [] })),
+  })
+  return file
 }
 
 /** The converter works in the client, the daemon writes: both count. */
@@ -100,42 +121,10 @@ async function daemonCpu({ folder }: Containerd): Promise<number> {
   return (Number(fields[11]) + Number(fields[12])) / 100
 }
 
-/** One layer of what this machine has: thousands of files, small and large. */
-async function makeImage(folder: string): Promise<string> {
-  const { stdout } = await run(
-    'tar',
-    ['-C', '/', '-cf', '-', 'usr/lib/python3', 'usr/bin', 'usr/share/perl'],
-    {
-      encoding: 'buffer',
-      maxBuffer: 2 ** 31,
-    },
-  )
-  const put = async (bytes: Buffer, mediaType: string) => {
-    const digest = digestOf(bytes)
-    await writeFile(join(folder, 'blobs/sha256', digest.slice(7)), bytes)
-    return { mediaType, digest, size: bytes.length }
-  }
-  await mkdir(join(folder, 'blobs/sha256'), { recursive: true })
-  const config = {
-    architecture: 'amd64',
-    os: 'linux',
-    config: {},
-    rootfs: { type: 'layers', diff_ids: [digestOf(stdout)] },
-  }
-  const manifest = {
-    schemaVersion: 2,
-    mediaType: 'application/vnd.oci.image.manifest.v1+json',
-    config: await put(Buffer.from(JSON.stringify(config)), 'application/vnd.oci.image.config.v1+json'),
-    layers: [await put(gzipSync(stdout), 'application/vnd.oci.image.layer.v1.tar+gzip')],
-  }
-  const descriptor = await put(Buffer.from(JSON.stringify(manifest)), manifest.mediaType)
-  const annotations = { 'org.opencontainers.image.ref.name': 'v1' }
-  await writeFile(
-    join(folder, 'index.json'),
-    JSON.stringify({ schemaVersion: 2, manifests: [{ ...descriptor, annotations }] }),
-  )
-  await writeFile(join(folder, 'oci-layout'), JSON.stringify({ imageLayoutVersion: '1.0.0' }))
-  return `oci:${folder}:v1`
+async function demo(): Promise<string> {
+  const folder = new URL('../../.cache/demo-webapp', import.meta.url).pathname
+  await run(new URL('../demo-image/make', import.meta.url).pathname, [folder, 'webapp'])
+  return demoImages.webapp.image
 }
 
 const median = (values: readonly number[]): number =>
@@ -146,43 +135,58 @@ function summary(samples: readonly Sample[]): Sample {
   return { wallS: of('wallS'), cpuS: of('cpuS'), peakMiB: of('peakMiB'), bytes: of('bytes') }
 }
 
-const line = (name: string, { wallS, cpuS, peakMiB, bytes }: Sample): string =>
-  `${name.padEnd(22)} ${wallS.toFixed(2).padStart(7)} s wall ${cpuS.toFixed(2).padStart(7)} s CPU ${peakMiB.toFixed(0).padStart(5)} MiB ${(bytes / 1e6).toFixed(2).padStart(8)} MB`
-
 async function bench(given: string | undefined): Promise<void> {
   const folder = await mkdtemp(join(workspaceRoot(), 'bench-optimize-'))
   try {
-    const image = given ?? (await makeImage(join(folder, 'image')))
+    const image = given ?? (await demo())
     await using daemon = await startContainerd()
     await run('skopeo', ['copy', '-q', image, `oci-archive:${folder}/image.tar:source`])
     await daemon.ctr('images', 'import', '--base-name', 'bench.local/image', join(folder, 'image.tar'))
-    const samples: Record<'reference' | 'convert' | 'reorder', Sample[]> = {
-      reference: [],
-      convert: [],
-      reorder: [],
-    }
-    const some = await someFiles(image)
+    const samples: Samples = { reference: [], convert: [], reorder: [], reuse: [] }
+    const nothing = await traceOf(image, [], join(folder, 'nothing.json'))
+    const some = await traceOf(image, await someFiles(image), join(folder, 'some.json'))
     for (let round = 0; round < ROUNDS; round++) {
       const converted = `oci:${join(folder, `ours-${round}`)}:v1`
       samples.reference.push(await reference(daemon, `bench.local/image:out-${round}`))
-      samples.convert.push(await ours(image, converted))
+      samples.convert.push(await ours(image, converted, nothing))
       samples.reorder.push(await ours(converted, `oci:${join(folder, `again-${round}`)}:v1`, some))
+      samples.reuse.push(await ours(converted, `oci:${join(folder, `same-${round}`)}:v1`, nothing))
     }
-    const [theirs, convert, reorder] = [
-      summary(samples.reference),
-      summary(samples.convert),
-      summary(samples.reorder),
-    ]
-    console.log(line('ctr-remote convert', theirs))
-    console.log(line('headstart convert', convert))
-    console.log(line('headstart reorder', reorder))
-    const ratio = (a: number, b: number) => (a / b).toFixed(2)
-    console.log(
-      `of the reference: wall ${ratio(convert.wallS, theirs.wallS)}, CPU ${ratio(convert.cpuS, theirs.cpuS)}, bytes ${ratio(convert.bytes, theirs.bytes)}; reorder: wall ${ratio(reorder.wallS, theirs.wallS)}`,
-    )
+    print(samples)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+type Samples = Record<'reference' | 'convert' | 'reorder' | 'reuse', Sample[]>
+
+const names: Record<keyof Samples, string> = {
+  reference: 'ctr-remote images convert',
+  convert: 'headstart',
+  reorder: '… another order of its own',
+  reuse: '… nothing to change',
+}
+
+function print(samples: Samples): void {
+  const theirs = summary(samples.reference)
+  const of = (what: number, whole: number) => `(${(what / whole).toFixed(2)})`
+  for (const arm of ['reference', 'convert', 'reorder', 'reuse'] as const) {
+    const { wallS, cpuS, peakMiB, bytes } = summary(samples[arm])
+    const cells = [
+      `${wallS.toFixed(2)} s wall ${of(wallS, theirs.wallS)}`,
+      `${cpuS.toFixed(2)} s CPU ${of(cpuS, theirs.cpuS)}`,
+      `${peakMiB.toFixed(0)} MiB`,
+      `${(bytes / 1e6).toFixed(1)} MB ${of(bytes, theirs.bytes)}`,
+    ]
+    console.log(`${names[arm].padEnd(28)}${cells.map((cell) => cell.padStart(22)).join('')}`)
+  }
+  const reorderS = summary(samples.reorder).wallS
+  const [fromTheirs, fromOurs] = [theirs.wallS, summary(samples.convert).wallS].map((wallS) =>
+    (wallS / reorderS).toFixed(1),
+  )
+  console.log(
+    `another order: ${fromTheirs} times as fast as the reference converts, ${fromOurs} times as fast as headstart does`,
+  )
 }
 
 /** A few hundred files all over the first layer, as a start touches them. */
@@ -199,6 +203,4 @@ async function someFiles(image: string): Promise<string[]> {
   })
 }
 
-const [first, from = '', to = '', ...paths] = process.argv.slice(2)
-if (first === '--once') await once(from, to, paths)
-else await bench(first)
+await bench(process.argv[2])

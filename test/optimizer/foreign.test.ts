@@ -2,10 +2,12 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { verifyImage } from '../../image/estargz/verify.ts'
 import { openSource } from '../../image/sources.ts'
 import { openTarget } from '../../image/targets.ts'
 import type { Image } from '../../image/types.ts'
 import { rebuildImage } from '../../optimizer/rebuild.ts'
+import { sandbox } from '../support/headstart.ts'
 import { writeImage } from '../support/images.ts'
 import { file } from '../support/tar.ts'
 
@@ -27,7 +29,7 @@ function withForeignBase(image: Image): Image {
   }
 }
 
-test('a foreign layer is passed through', async () => {
+test('a foreign layer is passed through, and not checked: that is said', async () => {
   const folder = await mkdtemp('/var/tmp/hs-foreign-')
   try {
     await using source = await openSource(
@@ -49,6 +51,15 @@ test('a foreign layer is passed through', async () => {
       urls: ['https://example.invalid/base'],
     })
     expect(config.diffIds[0]).toBe(image.config.diffIds[0])
+
+    const unchecked: string[] = []
+    const onUnchecked = (layer: number, message: string) => unchecked.push(`${layer} ${message}`)
+    expect(await verifyImage(await result.image(), { onUnchecked })).toEqual([])
+    expect(unchecked).toEqual([`0 is not checked: ${FOREIGN}, its bytes are at https://example.invalid/base`])
+    await using box = await sandbox()
+    const { stdout, stderr } = await box.run(['verify', `oci:${folder}/out`])
+    expect(stderr).toContain('layer 1 of 2 is not checked')
+    expect(stdout).toContain('is sound as far as it could be checked: 1 of 2 layers')
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
