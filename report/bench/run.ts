@@ -5,9 +5,9 @@
 import { HeadstartError } from '../../image/errors.ts'
 import { createWorkspace } from '../../image/workspace.ts'
 import { sweep } from '../../tracer/cleanup.ts'
-import { type ArmChoice, planArms } from './arms.ts'
-import { BENCH_VERSION, type Bench, type BenchArm, type BenchImage } from './file.ts'
-import { describeAll, type ImageOptions, prepareImages, slug } from './images.ts'
+import { type Arm, type ArmChoice, planArms } from './arms.ts'
+import { type ArmKind, BENCH_VERSION, type Bench, type BenchArm, type BenchImage } from './file.ts'
+import { type BehindLink, describeAll, type ImageOptions, prepareImages, slug } from './images.ts'
 import { type Link, startLink } from './link.ts'
 import { describeMachine, describeVersions, dropPageCache } from './machine.ts'
 import { type ArmTarget, takeAudit, takeSample } from './measure.ts'
@@ -15,7 +15,7 @@ import { startOrigin } from './origin.ts'
 import { describeReady } from './ready-text.ts'
 import type { LayerPlan } from './requests.ts'
 import { openRuntimes } from './runtime/index.ts'
-import type { RuntimeName, StartSettings } from './runtime/types.ts'
+import type { OpenRuntime, RuntimeName, StartSettings } from './runtime/types.ts'
 import { schedule, type Turn, timeLeft } from './schedule.ts'
 
 export type { NamedImage } from './arms.ts'
@@ -59,6 +59,7 @@ export async function runBench(options: BenchOptions): Promise<Bench> {
     throw new HeadstartError('E_ARMS', 'an audit needs the optimized arm', {
       hint: 'Measure it: --arms legacy,optimized',
     })
+  const say = (doing: string) => options.onProgress?.({ doing, done: 0, total: 0, leftMs: undefined })
   await sweep()
   await using workspace = await createWorkspace()
   await using opened = new AsyncDisposableStack()
@@ -68,16 +69,13 @@ export async function runBench(options: BenchOptions): Promise<Bench> {
     { start: options.start, workspace, signal },
     opened,
   )
-  const used = [...new Set(runtimes.values())]
-  const chosen = used.find((runtime) => runtime.chosen !== undefined)?.chosen
-  if (chosen !== undefined)
-    options.onProgress?.({ doing: `measuring with ${chosen}`, done: 0, total: 0, leftMs: undefined })
+  const chosen = runtimes.values().find((runtime) => runtime.chosen !== undefined)?.chosen
+  if (chosen !== undefined) say(`measuring with ${chosen}`)
   const near = await prepareImages(
     new Set(arms.map(({ image }) => image)),
     options,
     { workspace, opened },
-    (key) =>
-      options.onProgress?.({ doing: `preparing the ${key} image`, done: 0, total: 0, leftMs: undefined }),
+    (key) => say(`preparing the ${key} image`),
   )
   await using origin = await startOrigin(
     [...near].map(([key, { reference, image }]) => ({
@@ -88,7 +86,27 @@ export async function runBench(options: BenchOptions): Promise<Bench> {
     options.registry,
   )
   await using link = await startLink(origin.host, options.link)
-  const bench: Bench = {
+  const bench = await describeRun(arms, runtimes, near, options)
+  const targets = targetsOf(arms, runtimes, near, bench.images)
+  const measured = await takeAll(bench, targets, { ...options, link }, signal)
+  return options.audit && !measured.interrupted
+    ? await withAudit(measured, targets, { ...options, link })
+    : measured
+}
+
+type Runtimes = ReadonlyMap<ArmKind, OpenRuntime>
+type Near = ReadonlyMap<string, BehindLink>
+
+/** The measurement before its first sample: all that is known of how and of what. */
+async function describeRun(
+  arms: readonly Arm[],
+  runtimes: Runtimes,
+  near: Near,
+  options: BenchOptions,
+): Promise<Bench> {
+  const used = [...new Set(runtimes.values())]
+  const containerd = used.find(({ name }) => name === 'containerd')?.chosen
+  return {
     version: BENCH_VERSION,
     tool: options.tool,
     startedAt: new Date().toISOString(),
@@ -96,28 +114,33 @@ export async function runBench(options: BenchOptions): Promise<Bench> {
     link: options.link,
     machine: await describeMachine(),
     versions: await describeVersions(options.tool, used),
-    ...(chosen !== undefined && { containerd: chosen }),
+    ...(containerd !== undefined && { containerd }),
     readiness: describeReady(options.start.ready),
     command: options.command,
     warmups: options.warmups,
     pageCacheDropped: await dropPageCache(),
-    images: await describeAll(near, signal),
+    images: await describeAll(near, options.signal),
     arms: arms.map((arm): BenchArm => ({ ...arm, runtime: runtimes.get(arm.kind)?.name ?? 'builtin' })),
     samples: [],
   }
-  const targets = new Map(
+}
+
+/** What each arm's samples are taken of, by its id. */
+function targetsOf(
+  arms: readonly Arm[],
+  runtimes: Runtimes,
+  near: Near,
+  images: Bench['images'],
+): Map<string, ArmTarget> {
+  return new Map(
     arms.flatMap((arm): [string, ArmTarget][] => {
       const [image, runtime] = [near.get(arm.image)?.image, runtimes.get(arm.kind)]
-      const zones = zonesOf(bench.images[arm.image])
+      const zones = zonesOf(images[arm.image])
       return image && runtime
         ? [[arm.id, { ...arm, image, zones, runtime, name: nameBehind(arm.image) }]]
         : []
     }),
   )
-  const measured = await takeAll(bench, targets, { ...options, link }, signal)
-  return options.audit && !measured.interrupted
-    ? await withAudit(measured, targets, { ...options, link })
-    : measured
 }
 
 const zonesOf = (image: BenchImage | undefined): LayerPlan[] =>
