@@ -67,7 +67,7 @@ export async function staleWorkspaces(root: string = workspaceRoot()): Promise<S
 
 async function isOwned(folder: string, id: string): Promise<boolean> {
   const owner = await readFile(join(folder, OWNER), 'utf8').catch(() => undefined)
-  // Between mkdir and writeFile there is no owner file yet: the pid in the name tells.
+  // Until it is written whole, the pid in the name tells.
   const pid = Number(id.slice(PREFIX.length).split('-')[0])
   const started = await startTime(pid)
   if (started === undefined) return false
@@ -76,7 +76,7 @@ async function isOwned(folder: string, id: string): Promise<boolean> {
     const value: unknown = JSON.parse(owner)
     return typeof value === 'object' && value !== null && 'started' in value && value.started === started
   } catch {
-    return false
+    return true
   }
 }
 
