@@ -105,15 +105,11 @@ async function watchStart(container: Container, log: OutputLog, options: StartOp
   }
 }
 
-/** Output may come a moment after the end, and with it the line that was waited for. */
-const DRAIN_MS = 150
-
-async function judgeExit(exitCode: number, log: OutputLog, options: StartOptions) {
+function judgeExit(exitCode: number, log: OutputLog, options: StartOptions): Outcome {
   const at = monotonicMs()
   const { by } = options.ready
   if (exitCode === 0 && (by === 'exit' || by === 'period'))
     return { ready: { by: 'exit' as const, at }, exitCode }
-  await sleep(DRAIN_MS)
   throw new HeadstartError(
     'E_EXIT',
     `the container ended with status ${exitCode} before it was ready${lastWords(log, options)}`,

@@ -1,5 +1,6 @@
 /** Runs a container in the Docker engine. */
-import { PassThrough } from 'node:stream'
+import { Writable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type Docker from 'dockerode'
 import { connectLocalEngine } from '../../image/engine-connection.ts'
 import { messageOf } from '../../image/errors.ts'
@@ -7,7 +8,10 @@ import { containerConfig, LABEL } from './docker-config.ts'
 import { asRunError, ignoreMissing } from './docker-errors.ts'
 import { createShell, rootBinds, SHELL_REPOSITORY, shellName } from './docker-shell.ts'
 import { publishedPorts } from './run-options.ts'
-import type { Container, ContainerRequest, Engine } from './types.ts'
+import type { Container, ContainerRequest, Engine, OutputStream } from './types.ts'
+
+/** The engine may say that a container has ended before it has passed on all of its output. */
+const LATE_OUTPUT_MS = 1000
 
 export const dockerEngine: Engine = {
   name: 'docker',
@@ -27,12 +31,15 @@ export const dockerEngine: Engine = {
     const config = containerConfig(request, image, await rootBinds(request.root))
     const container = await asRunError(docker.createContainer(config))
     stack.defer(() => ignoreMissing(container.remove({ force: true, v: true })))
-    await attachOutput(docker, container, request)
+    const { ended } = await attachOutput(docker, container, request)
     request.signal?.throwIfAborted()
     await request.beforeStart()
     await asRunError(container.start())
     // Not before: a container that wasn't started yet counts as one that has ended.
-    const exited = container.wait().then(({ StatusCode }: { StatusCode: number }) => StatusCode)
+    const exited = container.wait().then(async ({ StatusCode }: { StatusCode: number }) => {
+      await Promise.race([ended, sleep(LATE_OUTPUT_MS, undefined, { ref: false })])
+      return StatusCode
+    })
     exited.catch(() => {}) // whoever awaits it is told; nobody may
     const address = await addressOf(container)
     const owned = stack.move()
@@ -77,7 +84,7 @@ async function attachOutput(
   docker: Docker,
   container: Docker.Container,
   request: ContainerRequest,
-): Promise<void> {
+): Promise<{ readonly ended: Promise<void> }> {
   const { interactive = false, tty = false } = request.options
   const stream = await container.attach({
     stream: true,
@@ -86,16 +93,24 @@ async function attachOutput(
     stdin: interactive,
     hijack: interactive,
   })
-  stream.on('error', () => {}) // the engine cuts it when the container is removed
+  const ended = new Promise<void>((resolve) => {
+    stream.once('end', resolve)
+    stream.once('error', () => resolve()) // the engine cuts it when the container is removed
+  })
+  stream.on('error', () => {})
   if (interactive && request.input) passInput(request.input, stream, tty)
-  if (tty) {
-    stream.on('data', (chunk: Buffer) => request.onOutput('stdout', chunk))
-    return
-  }
-  const collect = (name: 'stdout' | 'stderr') =>
-    new PassThrough().on('data', (chunk: Buffer) => request.onOutput(name, chunk))
-  docker.modem.demuxStream(stream, collect('stdout'), collect('stderr'))
+  if (tty) stream.on('data', (chunk: Buffer) => request.onOutput('stdout', chunk))
+  else docker.modem.demuxStream(stream, collector(request, 'stdout'), collector(request, 'stderr'))
+  return { ended }
 }
+
+const collector = ({ onOutput }: ContainerRequest, name: OutputStream): Writable =>
+  new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      onOutput(name, chunk)
+      done()
+    },
+  })
 
 /** What is typed to say that nothing more comes. */
 const END_OF_TRANSMISSION = '\x04'
@@ -128,6 +143,6 @@ async function execIn(
     signal?.throwIfAborted()
     const { Running, ExitCode } = await exec.inspect()
     if (!Running && ExitCode !== null) return ExitCode
-    await new Promise((resolve) => setTimeout(resolve, EXEC_POLL_MS))
+    await sleep(EXEC_POLL_MS)
   }
 }

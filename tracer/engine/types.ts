@@ -29,7 +29,7 @@ export interface Container extends AsyncDisposable {
   readonly address: string | undefined
   /** published ports: the host's, and the container's behind it */
   readonly ports: ReadonlyMap<number, number>
-  /** exit status; 128 + signal where one ended it */
+  /** exit status, once all output was told; 128 + signal where one ended it */
   readonly exited: Promise<number>
   /** @returns status of a command run in the container */
   exec(command: readonly string[], signal?: AbortSignal): Promise<number>
