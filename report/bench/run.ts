@@ -69,7 +69,7 @@ export async function runBench(options: BenchOptions): Promise<Bench> {
     { start: options.start, workspace, signal },
     opened,
   )
-  const chosen = runtimes.values().find((runtime) => runtime.chosen !== undefined)?.chosen
+  const chosen = [...runtimes.values()].find((runtime) => runtime.chosen !== undefined)?.chosen
   if (chosen !== undefined) say(`measuring with ${chosen}`)
   const near = await prepareImages(
     new Set(arms.map(({ image }) => image)),
