@@ -130,10 +130,7 @@ function comparable({ mounts, files, environment, ...rest }: Surroundings) {
       .map(withoutId)
       .sort(),
     files: Object.fromEntries(
-      Object.entries(files).map(([path, content]) => [
-        path,
-        withoutId(content).replace(/^[0-9a-f]{12}$/m, 'NAME'),
-      ]),
+      Object.entries(files).map(([path, content]) => [path, withoutComments(withoutId(content))]),
     ),
     environment: environment.map((entry) => entry.replace(/^(HOSTNAME=)[0-9a-f]{12}$/, '$1NAME')).sort(),
     // Which they are is the machine's business; that they are the host's where they should be is told by the names of the others.
@@ -141,8 +138,13 @@ function comparable({ mounts, files, environment, ...rest }: Surroundings) {
   }
 }
 
-const withoutId = (line: string): string =>
-  line.replace(/\/(?:docker\/[0-9a-f]{64}|headstart-\d+-[0-9a-f]+)/g, '/OWN')
+const withoutId = (text: string): string =>
+  text
+    .replace(/\/(?:docker\/[0-9a-f]{64}|headstart-\d+-[0-9a-f]+)/g, '/OWN')
+    .replace(/^[0-9a-f]{12}$/m, 'NAME')
+
+/** Later engines say in resolv.conf that it is theirs. */
+const withoutComments = (text: string): string => text.replace(/^(#.*)?\n/gm, '')
 
 function withoutLater(theirs: Surroundings, ours: Surroundings): Surroundings {
   const adopt = (key: 'calls' | 'arguments') =>
