@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { runCommand } from '../../image/command.ts'
 import { createWorkspace } from '../../image/workspace.ts'
 import { readBench } from '../../report/bench/file.ts'
 import { findContainerd } from '../../report/bench/runtime/find-containerd.ts'
@@ -70,7 +71,7 @@ async function heldByContainerd(): Promise<Record<string, string>> {
   }
 }
 
-describe('a containerd of the person’s own', { timeout: 60_000 }, () => {
+describe('a containerd of the person’s own', { timeout: 120_000 }, () => {
   test('is used and said, each sample from nothing, and left as it was', async () => {
     const before = await heldByContainerd()
     for (const round of ['first', 'second']) {
@@ -138,11 +139,18 @@ describe('a containerd of the person’s own', { timeout: 60_000 }, () => {
     await once(child, 'close')
     const digest = layer?.descriptor.digest ?? ''
     await containerd.ctr('-n', 'other', 'content', 'label', digest, 'containerd.io/gc.root=theirs')
+    // Left by a run whose process and workspace are gone; and one that is merely called like ours.
+    await containerd.ctr('namespaces', 'create', 'headstart-999999999-abcdef01')
+    await containerd.ctr('namespaces', 'create', 'headstart-team')
     const result = await place.run(command('--containerd', containerd.address, '-n', '1'))
+    expect((await containerd.ctr('namespaces', 'list', '--quiet')).split('\n').filter(Boolean)).toEqual([
+      'headstart-team',
+      'other',
+    ])
     expect(result.stderr).toMatch(/namespace other of containerd at .* holds 1 of the \d blobs/)
     expect(result.stderr).toMatch(/--containerd own/)
     await containerd.ctr('-n', 'other', 'content', 'rm', digest)
-    await containerd.ctr('namespaces', 'rm', 'other')
+    await containerd.ctr('namespaces', 'rm', 'other', 'headstart-team')
     expect(result.status).toBe(1)
     expect(await place.leftovers()).toEqual([])
   })
@@ -160,6 +168,15 @@ describe('one that can’t be used says why', () => {
     await expect(find('/nowhere.sock')).rejects.toThrow(/there is no socket \/nowhere.sock/)
     await expect(find('tcp://x')).rejects.toThrow(/no path of a socket/)
     await expect(find(`unix://${folder}`)).rejects.toThrow(/nobody listens behind the socket/)
+  })
+
+  test('no permission', async () => {
+    const module = new URL('../../report/bench/runtime/find-containerd.ts', import.meta.url).pathname
+    const program = `const { findContainerd } = await import(${JSON.stringify(module)})
+      await findContainerd({ start: { containerd: ${JSON.stringify(containerd.address)} } }).catch((error) => console.log(error.message))`
+    const nobody = ['--reuid', '65534', '--regid', '65534', '--clear-groups']
+    const node = [process.execPath, '--input-type=module', '--eval', program]
+    expect(await runCommand('setpriv', [...nobody, ...node])).toMatch(/no permission to use the socket/)
   })
 
   test('no stargz snapshotter in it, or none behind it', async () => {

@@ -11,7 +11,7 @@ import {
   removeStaleNamespaces,
   tryCtr,
 } from '../../../tracer/containerd-namespace.ts'
-import { ensurePrograms, unusable } from './options.ts'
+import { programFault, unusable } from './options.ts'
 import type { RunSetting } from './types.ts'
 
 const DEFAULT_ADDRESS = '/run/containerd/containerd.sock'
@@ -32,7 +32,7 @@ export type FoundContainerd = AsyncDisposable & {
 export async function findContainerd(setting: RunSetting): Promise<FoundContainerd> {
   const { containerd, snapshotter } = setting.start
   if (containerd === 'own' || (containerd === undefined && snapshotter !== undefined))
-    return findOwn(snapshotter, 'as was asked for')
+    return findOwn(snapshotter)
   const named = containerd ?? process.env.CONTAINERD_ADDRESS
   const found = await tryTheirs(addressOf(named ?? DEFAULT_ADDRESS), setting)
   if (typeof found !== 'string') return found
@@ -43,13 +43,22 @@ export async function findContainerd(setting: RunSetting): Promise<FoundContaine
 
 const addressOf = (text: string): string => text.replace(/^unix:\/\//, '')
 
-async function findOwn(snapshotter: string | undefined, reason: string): Promise<FoundContainerd> {
+/** @param reason why the machine's is not used; undefined where nobody asked for it */
+async function findOwn(snapshotter: string | undefined, reason?: string): Promise<FoundContainerd> {
   const daemon = snapshotter ?? DEFAULT_SNAPSHOTTER
-  await ensurePrograms('containerd', ['containerd', daemon])
+  for (const program of ['containerd', daemon]) {
+    const fault = await programFault(program)
+    if (fault !== undefined)
+      throw unusable(
+        'containerd',
+        reason === undefined ? fault : `${reason}, and for one of its own ${fault}`,
+        'Name a socket with --containerd or a daemon with --snapshotter, or measure with --runtime builtin',
+      )
+  }
   return {
     kind: 'own',
     snapshotter: daemon,
-    chosen: `a containerd of its own for every sample (${reason})`,
+    chosen: `a containerd of its own for every sample (${reason ?? 'as was asked for'})`,
     async [Symbol.asyncDispose]() {},
   }
 }

@@ -27,8 +27,12 @@ export const unusable = (
 
 /** @throws HeadstartError E_RUNTIME: one is missing */
 export async function ensurePrograms(runtime: string, programs: readonly string[]): Promise<void> {
-  for (const program of programs)
-    await runCommand(program, ['--version']).catch((error: unknown) => {
-      throw unusable(runtime, messageOf(error))
-    })
+  for (const program of programs) {
+    const fault = await programFault(program)
+    if (fault !== undefined) throw unusable(runtime, fault)
+  }
 }
+
+/** Why a program can't be run, in words. */
+export const programFault = (program: string): Promise<string | undefined> =>
+  runCommand(program, ['--version']).then(() => undefined, messageOf)
