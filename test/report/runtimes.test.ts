@@ -46,7 +46,29 @@ test('docker pulls and runs the full image in an engine of its own; the lazy arm
 
 test('containerd pulls lazily through the real snapshotter, and its requests are told apart', async () => {
   const base = benchOptions(images)
-  const start = { ...base.start, snapshotter, run: { env: ['SECRET=hidden'] } }
+  const run: RunOptions = {
+    env: ['SECRET=hidden'],
+    workingDir: '/data',
+    network: 'none',
+    binds: [
+      { type: 'bind', source: folder, target: '/given', readOnly: true },
+      { type: 'tmpfs', source: '', target: '/scratch', readOnly: false },
+    ],
+    capAdd: ['NET_ADMIN'],
+    shmBytes: 1 << 20,
+    memoryBytes: 256 << 20,
+  }
+  // Ready only if every option holds.
+  const checks = [
+    '[ "$SECRET" = hidden ]',
+    '[ "$(ls /sys/class/net)" = lo ]',
+    '[ -d /given/original ] && ! touch /given/x',
+    'touch /scratch/x',
+    'cat wanted small > /dev/null',
+    'echo ready to serve',
+    'sleep 60',
+  ]
+  const start = { ...base.start, snapshotter, run, command: ['/bin/sh', '-c', checks.join(' && ')] }
   const bench = await runBench({ ...base, start, runtime: 'containerd', watchMs: 300 })
   const [legacy, lazy, optimized] = ['legacy', 'lazy', 'optimized'].map((arm) => samplesOf(bench, arm)[0])
   expect(legacy && bytesOf(legacy)).toBeGreaterThan(layerBytes())
