@@ -82,38 +82,39 @@ async function originalOf(
   path: BytePath,
   signal: AbortSignal,
 ): Promise<Original> {
-  const spooled =
-    below?.kind === 'spooled' ? below.entries.findLast((entry) => entry.path === path) : undefined
-  if (below?.kind === 'spooled' && spooled) {
-    const { content, size } = spooled
-    return {
-      metadata: spooled,
-      content: readParts([{ file: below.layer.spool, start: content, end: content + size }]),
-    }
-  }
-  if (source === undefined) throw new Error('a layer was lost')
-  return findInLayer(source, path, signal)
+  if (below === undefined || source === undefined) throw new Error('a layer was lost')
+  const copies = below.entries.filter((entry) => entry.path === path).length
+  if (below.kind !== 'spooled') return findInLayer(source, path, copies, signal)
+  const spooled = below.entries.findLast((entry) => entry.path === path)
+  if (spooled === undefined) throw new Error('an entry was lost')
+  const { content, size } = spooled
+  const part = { file: below.layer.spool, start: content, end: content + size }
+  return { metadata: spooled, content: readParts([part]) }
 }
 
-async function findInLayer(source: Layer, path: BytePath, signal: AbortSignal): Promise<Original> {
+/** @param nth of several entries of this path: the last is what the layer has */
+async function findInLayer(
+  source: Layer,
+  path: BytePath,
+  nth: number,
+  signal: AbortSignal,
+): Promise<Original> {
   const { stream } = await decompress(await source.open(undefined, signal))
-  let found: { metadata: EntryFacts; content: Buffer[] } | undefined
-  let isHere = false
-  for await (const event of scanTar(stream)) {
-    if (event.kind === 'data') {
-      if (isHere) found?.content.push(Buffer.from(event.bytes))
-      continue
-    }
-    isHere = event.entry.path === path
-    if (isHere) found = { metadata: event.entry, content: [] }
+  const events = scanTar(stream)
+  let seen = 0
+  for (let next = await events.next(); !next.done; next = await events.next()) {
+    if (next.value.kind !== 'entry' || next.value.entry.path !== path || ++seen < nth) continue
+    return { metadata: next.value.entry, content: contentAhead(events) }
   }
-  if (found === undefined) throw new Error('an entry was lost')
-  const { metadata, content } = found
-  return {
-    metadata,
-    content: (async function* () {
-      yield* content
-    })(),
+  throw new Error('an entry was lost')
+}
+
+/** Up to the next entry. The rest is read, too: the layer's digest is checked at its end. */
+async function* contentAhead(events: ReturnType<typeof scanTar>): AsyncGenerator<Uint8Array> {
+  let isHere = true
+  for await (const event of events) {
+    isHere &&= event.kind === 'data'
+    if (isHere && event.kind === 'data') yield event.bytes
   }
 }
 

@@ -261,3 +261,18 @@ test('a hardlink to a file of a lower layer becomes a copy, ahead where the star
   const content = await runCommand('tar', ['-xOf', layer?.tar ?? '', 'first'])
   expect(content).toBe('content '.repeat(2000))
 })
+
+test('a hardlink into a layer that is kept finds the last of its files of that name', async () => {
+  const from = await writeImage(join(folder.path, 'kept'), {
+    layers: [
+      [file('below', 'old'), file('other', 'x'), file('below', 'new '.repeat(50_000)), file('z', 'z')],
+      [hardlink('link', 'below'), file('y', 'y')],
+    ],
+  })
+  const to = `oci:${join(folder.path, 'kept-out')}:x`
+  const { layers } = await optimize(from, to, [], { onlyLayers: [1] })
+  expect(layers.map(({ how }) => how)).toEqual(['kept', 'converted'])
+  const [, layer] = await layersOf(to, join(folder.path, 'kept-layers'))
+  expect(await runCommand('tar', ['-xOf', layer?.tar ?? '', 'link'])).toBe('new '.repeat(50_000))
+  expect(await runCommand('tar', ['-xOf', layer?.tar ?? '', 'y'])).toBe('y')
+})
