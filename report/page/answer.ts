@@ -88,7 +88,7 @@ function tiles(material: Material, model: Model): Html {
     const what = base.arm.kind === 'legacy' ? 'a full pull' : 'a start without a zone'
     return html`<dl class="tiles">${tile(
       num('ms', subject.total.median),
-      html`from nothing to ready, instead of ${num('ms', base.total.median)}${base.arm.kind !== 'legacy' && ' without a zone'}. 95 % interval ${num('ms', interval.low)} to ${num('ms', interval.high)}, ${counted(samples.length, 'sample')}`,
+      html`from nothing to ready, instead of ${num('ms', base.total.median)}${base.arm.kind !== 'legacy' && ' without a zone'}. ${samples.length > 1 && html`95 % interval ${num('ms', interval.low)} to ${num('ms', interval.high)}, `}${counted(samples.length, 'sample')}`,
     )}${tile(
       num('bytes', subject.bytes.median),
       html`fetched before ready, ${num('percent', subject.bytes.median / Math.max(1, base.bytes.median))} of the ${num('bytes', base.bytes.median)} of ${what}`,

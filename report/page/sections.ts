@@ -20,8 +20,12 @@ function difference({ against }: ArmSummary): Html {
   return faster(1 / against.ratio)
 }
 
+/** One sample spans nothing. */
+const intervalOf = ({ total: { samples, interval } }: ArmSummary): Html =>
+  samples.length > 1 ? html`${num('ms', interval.low)} – ${num('ms', interval.high)}` : html`–`
+
 const armRow = (summary: ArmSummary): Html =>
-  html`<tr><th scope="row">${armLabel(summary.arm)}</th><td>${num('ms', summary.total.median)}</td><td>${num('ms', summary.total.interval.low)} – ${num('ms', summary.total.interval.high)}</td><td>${num('ms', summary.total.p95)}</td><td>${num('count', summary.total.samples.length)}</td>${PHASE_NAMES.map((phase) => html`<td>${num('ms', summary.phases[phase])}</td>`)}<td>${num('bytes', summary.bytes.median)}</td><td>${num('count', summary.requests.median)}</td><td>${difference(summary)}</td></tr>`
+  html`<tr><th scope="row">${armLabel(summary.arm)}</th><td>${num('ms', summary.total.median)}</td><td>${intervalOf(summary)}</td><td>${num('ms', summary.total.p95)}</td><td>${num('count', summary.total.samples.length)}</td>${PHASE_NAMES.map((phase) => html`<td>${num('ms', summary.phases[phase])}</td>`)}<td>${num('bytes', summary.bytes.median)}</td><td>${num('count', summary.requests.median)}</td><td>${difference(summary)}</td></tr>`
 
 function armTable(model: Model): Html {
   const heads = [
@@ -83,7 +87,7 @@ export function whatIfSection(model: Model): Html {
     return html`${intro}<p class="lead">The link was not shaped, so what it took can’t be told from what the machine took. Measure with <code>--link wan</code> to get a prediction here.</p></section>`
   return html`${intro}
 <p class="lead">A model fitted to the samples${links.length > 1 && html` of ${num('count', links.length)} links`}, not a measurement: bytes over bandwidth, round trips times latency, and the local work that no link changes.</p>
-<div class="lab"><div class="sliders">${slider('bandwidth', 'Bandwidth', 0, 80, 1, 40)}${slider('latency', 'Round trip', 0, 200, 1, link.roundTripMs)}${slider('pulls', 'Machines pulling at once', 1, 50, 1, 1)}<div class="presets">${links.map((one, index) => html`<button type="button" data-link="${index}">As measured${links.length > 1 && html`: ${one.name}`}</button>`)}</div></div>
+<div class="lab"><div class="sliders">${slider('bandwidth', 'Bandwidth', 0, 80, 1, 40)}${slider('latency', 'Round trip', 0, 200, 1, link.roundTripMs)}${slider('pulls', 'Machines pulling at once', 1, 50, 1, 1)}<div class="presets">${links.length > 1 && html`<span>As measured:</span>`}${links.map((one, index) => html`<button type="button" data-link="${index}">${links.length > 1 ? one.name : 'As measured'}</button>`)}</div></div>
 <div class="predictions"><div id="predictions" role="status" aria-live="polite"></div><p class="note"><i class="key hatched"></i>predicted <i class="key solid"></i>measured</p></div></div>
 <div id="crossing" class="crossing"></div><p id="model-error" class="note"></p></section>`
 }

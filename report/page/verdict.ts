@@ -29,7 +29,7 @@ export function judge(arms: readonly ArmSummary[]): Verdict {
   if (!legacy || !optimized)
     return {
       decision: 'unmeasured',
-      title: 'Not measured',
+      title: arms.length === 0 ? 'Not measured' : 'No verdict',
       reason: 'A verdict needs samples of the full pull and of the optimized image.',
     }
   const gain = compare(optimized.total.samples, legacy.total.samples)

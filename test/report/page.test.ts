@@ -336,7 +336,7 @@ test('a fleet of images: verdicts, links only to pages beside it, and sorting', 
   ).toEqual(['reports/one.html'])
   expect(await shown.page.locator('tbody .verdict').allTextContents()).toEqual([
     'Convert it',
-    'Not measured',
+    'No verdict',
     'Not measured',
   ])
   await shown.page.getByRole('button', { name: 'Faster' }).click()

@@ -36,7 +36,7 @@ export const armRows = (bench: Bench): string[][] =>
       msText(phases.create),
       msText(phases.ready),
       msText(total.median),
-      `${msText(total.interval.low)} – ${msText(total.interval.high)}`,
+      total.samples.length > 1 ? `${msText(total.interval.low)} – ${msText(total.interval.high)}` : '–',
       msText(total.p95),
       String(total.samples.length),
       bytesText(bytes.median),

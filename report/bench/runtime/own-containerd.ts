@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type ContainerdNamespace, ctrEnvironment } from '../../../tracer/containerd-namespace.ts'
+import { removeCgroups } from '../../../tracer/engine/processes.ts'
 import { startDaemon, untilAnswers } from './daemon.ts'
 import type { Cycle } from './types.ts'
 
@@ -11,6 +12,8 @@ export async function startOwnContainerd(
   snapshotter: string | undefined,
 ): Promise<ContainerdNamespace & AsyncDisposable> {
   await using stack = new AsyncDisposableStack()
+  const { id } = cycle.workspace
+  stack.defer(() => removeCgroups(id)) // containers have theirs below one named as their namespace
   const folder = await cycle.workspace.sub('containerd')
   const sockets = { containerd: join(folder, 'c.sock'), snapshotter: join(folder, 's.sock') }
   await writeFile(join(folder, 'config.toml'), configuration(folder, sockets))
@@ -21,7 +24,7 @@ export async function startOwnContainerd(
     await start(snapshotter, [`--address=${sockets.snapshotter}`, `--root=${root}`], sockets.snapshotter)
   }
   await start('containerd', ['--config', join(folder, 'config.toml')], sockets.containerd)
-  const place = { address: sockets.containerd, name: 'default' }
+  const place = { address: sockets.containerd, name: id }
   await untilAnswers('ctr', ['version'], ctrEnvironment(place))
   const owned = stack.move()
   return { ...place, [Symbol.asyncDispose]: () => owned.disposeAsync() }
