@@ -22,6 +22,7 @@ export interface EngineOptions {
 export const nameOf = (reference: Reference | Digest): string =>
   typeof reference === 'string' ? reference : familiarName(reference)
 
+/** HTTP status of dockerode's error. */
 export const statusOf = (error: unknown): number | undefined =>
   error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number'
     ? error.statusCode

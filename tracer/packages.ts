@@ -18,6 +18,7 @@ export interface FileList {
   read(path: BytePath): Promise<string>
 }
 
+/** Those with at least one file that is there, whichever manager installed them. */
 export async function findPackages(list: FileList): Promise<Package[]> {
   const locate = locator(list)
   const found: Package[] = []

@@ -116,6 +116,7 @@ export function parseTrace(text: string, where: string): Trace {
   )
 }
 
+/** @throws HeadstartError E_TRACE */
 export async function readTrace(file: string): Promise<Trace> {
   let text: string
   try {
@@ -126,6 +127,7 @@ export async function readTrace(file: string): Promise<Trace> {
   return parseTrace(text, file)
 }
 
+/** Whole or not at all. */
 export async function writeTrace(file: string, trace: Trace): Promise<void> {
   await writeWhole(file, `${JSON.stringify(traceSchema.parse(trace))}\n`)
 }

@@ -10,12 +10,16 @@ import type { Image } from '../image/types.ts'
 import { unpackLayers } from '../image/unpack.ts'
 import type { Workspace } from '../image/workspace.ts'
 import { findLayerFolders } from './engine/docker-layers.ts'
-import { type LazyTree, lazyTree } from './lazy-mount.ts'
+import { type LazyTree, lazyTree } from './lazy-tree.ts'
 import { mountLayers } from './rootfs.ts'
 
 /** A lazy one still needs a cache folder: each mount has its own. */
 export type Tree = { readonly folder: string } | Omit<LazyTree, 'cacheFolder'>
 
+/**
+ * @param source how an eStargz image is reached again, to be read lazily
+ * @throws what reading and unpacking the layers throws
+ */
 export async function imageTree(
   image: Image,
   workspace: Workspace,

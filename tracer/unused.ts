@@ -18,6 +18,7 @@ export async function findUnused(fileSystem: FileSystem, touched: ReadonlySet<By
   return { packages: unusedPackages(packages, touched, sizes), folders: unusedFolders(sizes, touched) }
 }
 
+/** Names and targets as byte text: `lib` → `usr/lib`. */
 export function rootLinksOf(fileSystem: FileSystem): { name: string; target: string }[] {
   const links = fileSystem.entries(ROOT_NODE).filter((entry) => entry.type === 'symlink')
   return links.map(({ name, node }) => ({ name, target: fileSystem.readlink(node) }))

@@ -12,6 +12,7 @@ import { readInside } from '../inside.ts'
 import { asRunError } from './docker-errors.ts'
 import type { ContainerRequest } from './types.ts'
 
+/** Its tags are ids of workspaces, so that what a killed run left is told from the others. */
 export const SHELL_REPOSITORY = 'headstart-shell'
 /** The engine mounts these itself. */
 const ENGINE_FOLDERS = new Set(['proc', 'sys', 'dev'])
@@ -45,6 +46,7 @@ export async function createShell(
   return name
 }
 
+/** @param root absolute */
 export async function rootBinds(root: string): Promise<Docker.MountSettings[]> {
   const entries = await readdir(root, { withFileTypes: true })
   return entries

@@ -27,6 +27,7 @@ export interface Machine {
   readonly devices: readonly HostDevice[]
 }
 
+/** @param devices whether they are asked for: there may be thousands */
 export async function lookAtMachine({ devices }: { readonly devices: boolean }): Promise<Machine> {
   return {
     architecture: process.arch,

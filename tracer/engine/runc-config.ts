@@ -31,6 +31,7 @@ export interface RuncConfigInput {
   readonly machine: Machine
 }
 
+/** What `config.json` of the bundle holds. */
 export function runcConfig(input: RuncConfigInput) {
   const { id, root, process, identity, options, hostname, machine } = input
   const capabilities = capabilitiesOf(options, machine)

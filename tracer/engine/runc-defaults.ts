@@ -72,6 +72,7 @@ const mount = (destination: string, type: string, options: string, source = type
   options: options.split(' '),
 })
 
+/** In the order they are mounted. */
 export function systemMounts(shmBytes = DEFAULT_SHM_BYTES, privileged = false) {
   const access = privileged ? 'rw' : 'ro'
   return [

@@ -24,6 +24,7 @@ export interface TraceDiff {
   readonly readyMs: { readonly before: number | null; readonly after: number | null }
 }
 
+/** @param first what the second is compared with: traces of one image, or of two builds of it */
 export function diffTraces(first: Trace, second: Trace): TraceDiff {
   const before = bytesByPath(first)
   const after = bytesByPath(second)

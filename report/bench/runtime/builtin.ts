@@ -5,7 +5,7 @@
 
 import { HeadstartError } from '../../../image/errors.ts'
 import { chooseEngine } from '../../../tracer/engine/index.ts'
-import { type LazyTree, lazyTree } from '../../../tracer/lazy-mount.ts'
+import { type LazyTree, lazyTree } from '../../../tracer/lazy-tree.ts'
 import { stackRootfs } from '../../../tracer/rootfs.ts'
 import { epochMs } from '../clock.ts'
 import type { Phase } from '../file.ts'
@@ -25,7 +25,6 @@ export interface PulledRoot {
 }
 
 export const builtinRuntime: Runtime = {
-  name: 'builtin',
   arms: ['legacy', 'lazy', 'optimized', 'other'],
   open: async () => ({
     name: 'builtin',
@@ -53,7 +52,7 @@ async function pullAndStart(cycle: Cycle): Promise<Started> {
 }
 
 /** The clock starts with the first request: the mount's process stands for a snapshotter's daemon, which would be running already. */
-export const firstRequestAt = async (cycle: Cycle): Promise<number> =>
+const firstRequestAt = async (cycle: Cycle): Promise<number> =>
   (await cycle.requests())[0]?.startedAt ?? epochMs()
 
 /** The image behind the link, for the lazy mount; the arm without a zone doesn't prefetch. */

@@ -6,7 +6,8 @@ import { expect, test } from 'vitest'
 import { runCommand } from '../../../image/command.ts'
 import { serveImages } from '../../../image/serve.ts'
 import { openSource } from '../../../image/sources.ts'
-import { mountLazy } from '../../../tracer/lazy-mount.ts'
+import { mountFileSystem } from '../../../tracer/fuse/mount.ts'
+import { lazyTree } from '../../../tracer/lazy-tree.ts'
 import { tempFolder } from '../temp.ts'
 import { type LazyLayerSpec, writeLazyImage } from './estargz-image.ts'
 import { readAt } from './random-tree.ts'
@@ -48,11 +49,13 @@ async function mounted(options: { prefetch: boolean; specs?: LazyLayerSpec[] }) 
   try {
     const reference = await writeLazyImage(await temp.sub('image'), options.specs ?? layers)
     const mount = stack.use(
-      await mountLazy({
-        reference,
-        prefetch: options.prefetch,
+      await mountFileSystem({
         mountPoint: await temp.sub('mount'),
-        cacheFolder: await temp.sub('cache'),
+        tree: {
+          ...lazyTree({ reference, prefetch: options.prefetch }),
+          cacheFolder: await temp.sub('cache'),
+        },
+        record: false,
       }),
     )
     return {
@@ -154,13 +157,13 @@ test('from a registry, the same', async () => {
   await using temp = await tempFolder()
   await using source = await openSource(await writeLazyImage(await temp.sub('image'), layers))
   await using server = await serveImages({ 'app:1': await source.image() })
-  await using mount = await mountLazy({
-    reference: `docker://${server.host}/app:1`,
-    prefetch: true,
+  const reference = `docker://${server.host}/app:1`
+  await using mount = await mountFileSystem({
     mountPoint: await temp.sub('mount'),
-    cacheFolder: await temp.sub('cache'),
+    tree: { ...lazyTree({ reference, prefetch: true }), cacheFolder: await temp.sub('cache') },
+    record: false,
   })
   expect(await readFile(join(mount.folder, 'data/big'))).toEqual(big)
   expect(await readFile(join(mount.folder, 'usr/bin/app'))).toEqual(bin)
-  expect(mount.config.platform.os).toBe('linux')
+  expect(mount.lazy?.reference).toBe(reference)
 })
