@@ -42,30 +42,36 @@ export async function copyLayer(
     all.flatMap(({ chunks }) => chunks),
     layer.tocOffset,
   )
+  const batches = batchesOf(groups)
+  const ends = batches.map((batch) => batch.at(-1)?.end ?? 0)
   try {
     let index = 0
-    let batch: { groups: Group[]; bytes: Buffer[] } = { groups: [], bytes: [] }
-    let size = 0
     const used = createCollector(8 << 20)
-    for await (const bytes of cutAt(
-      source,
-      groups.map(({ end }) => end),
-    )) {
+    for await (const bytes of cutAt(source, ends)) {
       used(bytes.length)
-      const group = groups[index++]
-      if (group === undefined) continue // the table of contents; the stream goes on so that its digest is checked
-      batch.groups.push(group)
-      batch.bytes.push(bytes)
-      size += bytes.length
-      if (size < JOB_BYTES && index < groups.length) continue
-      await copy.add(batch.groups, batch.bytes, size)
-      batch = { groups: [], bytes: [] }
-      size = 0
+      const batch = batches[index++]
+      // Behind the last is the table of contents; the stream goes on so that its digest is checked.
+      if (batch !== undefined) await copy.add(batch, bytes)
     }
     return await copy.finish()
   } finally {
     source.destroy()
   }
+}
+
+/** Neighbours whose bytes make a job worth its way to the thread. */
+function batchesOf(groups: readonly Group[]): Group[][] {
+  const batches: Group[][] = []
+  let size = JOB_BYTES
+  for (const group of groups) {
+    if (size >= JOB_BYTES) {
+      batches.push([])
+      size = 0
+    }
+    batches.at(-1)?.push(group)
+    size += group.end - group.offset
+  }
+  return batches
 }
 
 const hasEqualChunks = ({ chunks }: EstargzEntry): boolean =>
@@ -88,22 +94,18 @@ class LayerCopy {
     this.options = options
   }
 
-  /** @param pieces the groups' bytes, `length` in all */
-  async add(groups: readonly Group[], pieces: readonly Buffer[], length: number): Promise<void> {
+  /** @param stored the groups' bytes, all of them */
+  async add(groups: readonly Group[], stored: Buffer): Promise<void> {
     if (this.failure !== undefined) throw this.failure
     const { pool } = this.options
     const chunks = groups.flatMap((group) => group.chunks)
     const offset = groups[0]?.offset ?? 0
+    const { length } = stored
     const size = length + chunks.reduce((sum, chunk) => sum + chunk.size, 0)
     await pool.room(size)
-    const at = this.files.members.size
+    const at = this.files.members.append(stored)
     const bytes = pool.buffer(length)
-    const view = Buffer.from(bytes)
-    let filled = 0
-    for (const piece of pieces) {
-      this.files.members.append(piece)
-      filled += piece.copy(view, filled)
-    }
+    stored.copy(new Uint8Array(bytes))
     const job = pool.inflate({ bytes, length, chunks, offset, limit: size + MAX_TRAILING_BYTES })
     job.catch(() => {}) // seen below, in its turn
     this.taken = this.taken
