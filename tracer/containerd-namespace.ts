@@ -59,7 +59,7 @@ export async function leaseNamespace(
 }
 
 /** Namespaces of ours in a containerd whose process is gone. */
-export async function staleNamespaces(address: string): Promise<ContainerdNamespace[]> {
+async function staleNamespaces(address: string): Promise<ContainerdNamespace[]> {
   const names = await linesOf({ address, name: 'default' }, 'namespaces', 'list', '--quiet')
   const stale: ContainerdNamespace[] = []
   for (const name of names) {
@@ -79,7 +79,7 @@ export async function sweepNamespace(folder: string): Promise<void> {
   try {
     await removeNamespace(placeSchema.parse(JSON.parse(text)))
   } catch {
-    // No containerd was used, or it does not answer: `staleNamespaces` finds it when it is used again.
+    // No containerd was used, or it does not answer: the next measurement in it finds what is left.
   }
 }
 
@@ -136,7 +136,7 @@ async function removeNamespace(place: ContainerdNamespace): Promise<void> {
   await removeCgroups(place.name) // its containers had theirs below one of this name
 }
 
-/** @throws HeadstartError E_COMMAND */
+/** What was left by runs whose workspaces are gone too, or while this containerd did not answer. @throws HeadstartError E_COMMAND */
 export async function removeStaleNamespaces(address: string): Promise<void> {
   for (const place of await staleNamespaces(address)) await removeNamespace(place)
 }

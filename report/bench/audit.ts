@@ -77,7 +77,7 @@ async function chunkOwners({ image }: Cycle): Promise<ReadonlyMap<string, string
   return owners
 }
 
-export interface AuditInput {
+interface AuditInput {
   readonly files: readonly BenchFile[]
   readonly recording: Pick<Recording, 'files'>
   readonly fetched: ReadonlyMap<string, Fetched>
@@ -85,7 +85,7 @@ export interface AuditInput {
 }
 
 /** Pure. */
-export function compareWithZone({ files, recording, fetched, zoneBytes }: AuditInput): BenchAudit {
+function compareWithZone({ files, recording, fetched, zoneBytes }: AuditInput): BenchAudit {
   const read = new Map(
     recording.files
       .filter((file) => file.type === 'reg' && file.ranges.length > 0)

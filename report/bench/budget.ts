@@ -4,7 +4,7 @@ import type { Bench } from './file.ts'
 import { compare } from './stats.ts'
 import { type ArmSummary, summarize } from './summary.ts'
 
-export const METRICS = ['start', 'bytes', 'requests'] as const
+const METRICS = ['start', 'bytes', 'requests'] as const
 export type Metric = (typeof METRICS)[number]
 
 export interface Limit {

@@ -69,7 +69,7 @@ const imageSchema = z.strictObject({
   files: z.array(fileRow).optional(),
 })
 
-export const ARM_KINDS = ['legacy', 'lazy', 'optimized', 'other'] as const
+const ARM_KINDS = ['legacy', 'lazy', 'optimized', 'other'] as const
 export type ArmKind = (typeof ARM_KINDS)[number]
 
 const armSchema = z.strictObject({
@@ -140,7 +140,6 @@ export type Bench = z.infer<typeof benchSchema>
 export type BenchSample = z.infer<typeof sampleSchema>
 export type BenchArm = z.infer<typeof armSchema>
 export type BenchImage = z.infer<typeof imageSchema>
-export type BenchLayer = z.infer<typeof layerSchema>
 export type BenchLink = z.infer<typeof linkSchema>
 export type BenchAudit = z.infer<typeof auditSchema>
 export type BenchFile = z.infer<typeof fileRow>

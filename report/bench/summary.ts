@@ -30,7 +30,7 @@ export const totalOf = (sample: BenchSample): number =>
 export const bytesOf = (sample: BenchSample): number =>
   PHASES.reduce((sum, phase) => sum + sample.traffic[phase].bytes, 0)
 
-export const requestsOf = (sample: BenchSample): number =>
+const requestsOf = (sample: BenchSample): number =>
   PHASES.reduce((sum, phase) => sum + sample.traffic[phase].requests, 0)
 
 export const samplesOf = (bench: Bench, arm: string): BenchSample[] =>

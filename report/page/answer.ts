@@ -6,7 +6,7 @@ import type { Material, Model } from './model.ts'
 import { judge } from './verdict.ts'
 
 /** `registry.example/team/app:1@sha256:…` → `app:1` */
-export const shortName = (reference: string): string =>
+const shortName = (reference: string): string =>
   (reference.split('@')[0] ?? reference).split('/').at(-1) || reference
 
 export const titleOf = ({ trace, bench }: Material): string => {

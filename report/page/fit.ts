@@ -149,7 +149,7 @@ function fitPoints(points: readonly Point[], pipelinePhase: number | undefined):
 }
 
 /** How far a fit is off from a point: a share of its time, below 0 where it is too fast. */
-export const errorAt = (fit: Pick<ArmFit, 'phases' | 'pipeline'>, measured: MeasuredLink): number => {
+const errorAt = (fit: Pick<ArmFit, 'phases' | 'pipeline'>, measured: MeasuredLink): number => {
   const { at, totalMs } = pointOf(measured)
   return total(predict({ ...fit, error: undefined }, at)) / Math.max(1, totalMs) - 1
 }

@@ -5,6 +5,13 @@ import { armLabel, type Material, type Model } from './model.ts'
 
 const fact = (name: string, value: Html | string): Html => html`<div><dt>${name}</dt><dd>${value}</dd></div>`
 
+/** Lines break between arguments, not behind their hyphens. */
+const words = (command: string): Html =>
+  join(
+    command.split(' ').map((word) => html`<span class="word">${word}</span>`),
+    ' ',
+  )
+
 function benchFacts({ bench, elsewhere = [] }: Material): Html {
   if (!bench) return html``
   const { link, machine } = bench
@@ -26,7 +33,7 @@ function benchFacts({ bench, elsewhere = [] }: Material): Html {
     Object.entries(bench.versions)
       .map(([name, version]) => `${name} ${version}`)
       .join(', '),
-  )}${bench.containerd !== undefined && fact('containerd', bench.containerd)}${fact('Ready when', bench.readiness)}${fact('Order', html`arms in turn, ${bench.warmups === 0 ? html`without warm-up` : html`after ${counted(bench.warmups, 'warm-up round')}`}; every sample from nothing${bench.pageCacheDropped ? ', page cache dropped' : '; the page cache could not be dropped'}`)}${fact('Measured', html`${num('date', Date.parse(bench.startedAt))}${bench.interrupted && ', interrupted: fewer samples than asked for'}`)}${fact('Again', html`<code>${bench.command}</code>`)}`
+  )}${bench.containerd !== undefined && fact('containerd', bench.containerd)}${fact('Ready when', bench.readiness)}${fact('Order', html`arms in turn, ${bench.warmups === 0 ? html`without warm-up` : html`after ${counted(bench.warmups, 'warm-up round')}`}; every sample from nothing${bench.pageCacheDropped ? ', page cache dropped' : '; the page cache could not be dropped'}`)}${fact('Measured', html`${num('date', Date.parse(bench.startedAt))}${bench.interrupted && ', interrupted: fewer samples than asked for'}`)}${fact('Again', html`<code>${words(bench.command)}</code>`)}`
 }
 
 function traceFacts({ trace }: Material): Html {

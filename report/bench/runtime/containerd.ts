@@ -24,7 +24,6 @@ import { startUntilReady } from './start.ts'
 import type { Cycle, Runtime, Started } from './types.ts'
 
 export const containerdRuntime: Runtime = {
-  name: 'containerd',
   arms: ['legacy', 'lazy', 'optimized', 'other'],
   async open(setting) {
     await ensurePrograms('containerd', ['ctr', 'ctr-remote'])

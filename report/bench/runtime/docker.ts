@@ -15,7 +15,6 @@ import { startUntilReady } from './start.ts'
 import type { Cycle, Runtime, Started } from './types.ts'
 
 export const dockerRuntime: Runtime = {
-  name: 'docker',
   arms: ['legacy'],
   async open({ start }) {
     refuseOptions(start.run, 'docker', ['env', 'user', 'workingDir', 'entrypoint'])

@@ -73,7 +73,6 @@ export interface OpenRuntime extends AsyncDisposable {
 }
 
 export interface Runtime {
-  readonly name: RuntimeName
   readonly arms: readonly ArmKind[]
   /** @throws HeadstartError E_RUNTIME: it can't be used on this machine; E_OPTION: it can't start a container so */
   open(setting: RunSetting): Promise<OpenRuntime>
