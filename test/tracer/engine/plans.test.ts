@@ -1,5 +1,7 @@
-/** What a container is started with: the process, its user, and runc's configuration. */
+/** What a container is started with: the process, its user, and each engine's configuration. */
 import { expect, test } from 'vitest'
+import { bareComplaint } from '../../../tracer/engine/complaint.ts'
+import { containerConfig } from '../../../tracer/engine/docker-config.ts'
 import { mergeEnv, planProcess } from '../../../tracer/engine/process.ts'
 import type { RunOptions } from '../../../tracer/engine/run-options.ts'
 import { runcConfig } from '../../../tracer/engine/runc-config.ts'
@@ -56,6 +58,56 @@ test.each([
 
 test.each(['nobody-here', 'web:nobody-here'])('user %j is not in the image', (user) => {
   expect(() => resolveUser(user, passwd, group)).toThrow(expect.objectContaining({ code: 'E_USER' }))
+})
+
+const docker = (options: RunOptions) =>
+  containerConfig({ id: 'headstart-1-ab', process: planProcess(config, options, []), options }, 'shell:1', [])
+
+test('docker: nothing asked for, nothing but the process', () => {
+  const { HostConfig, ...rest } = docker({})
+  expect(rest).toMatchObject({
+    Entrypoint: ['/entry'],
+    Cmd: ['serve'],
+    User: 'web',
+    Tty: false,
+    OpenStdin: false,
+  })
+  expect(HostConfig).toMatchObject({ Privileged: false, Mounts: [], PortBindings: {} })
+  for (const absent of ['NetworkMode', 'ShmSize', 'Memory', 'DeviceRequests'])
+    expect(HostConfig).not.toHaveProperty(absent)
+})
+
+test('docker: options are the engine’s', () => {
+  const { HostConfig, ...rest } = docker({
+    interactive: true,
+    tty: true,
+    gpus: -1,
+    network: 'mine',
+    publish: [{ hostIp: '127.0.0.1', hostPort: '8080', containerPort: 80, protocol: 'tcp' }],
+    binds: [
+      { type: 'volume', source: 'data', target: '/data', readOnly: true },
+      { type: 'tmpfs', source: '', target: '/t', readOnly: false, options: ['size=1m'] },
+    ],
+  })
+  expect(rest).toMatchObject({ Tty: true, OpenStdin: true, StdinOnce: true, ExposedPorts: { '80/tcp': {} } })
+  expect(HostConfig).toMatchObject({
+    NetworkMode: 'mine',
+    PortBindings: { '80/tcp': [{ HostIp: '127.0.0.1', HostPort: '8080' }] },
+    DeviceRequests: [{ Count: -1, Capabilities: [['gpu']] }],
+    Mounts: [{ Type: 'volume', Source: 'data', Target: '/data', ReadOnly: true }],
+    Tmpfs: { '/t': 'rw,size=1m' },
+  })
+})
+
+test.each([
+  [
+    '(HTTP code 500) server error - failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: "x": not found: unknown',
+    'exec: "x": not found',
+  ],
+  ['runc run failed: unable to start container process: error during container init: a\n  b', 'a b'],
+  ['nothing to strip', 'nothing to strip'],
+])('a complaint in one line, without those it went through: %s', (text, bare) => {
+  expect(bareComplaint(text)).toBe(bare)
 })
 
 const machine = {
