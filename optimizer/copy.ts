@@ -35,16 +35,12 @@ export async function copyLayer(
   files: LayerFiles,
   options: CopyOptions,
 ): Promise<SpooledLayer | undefined> {
-  if (!layer.entries.every(hasEqualChunks)) return undefined
-  const all = withLandmarks(layer)
-  const copy = new LayerCopy(files, options)
-  const groups = groupsOf(
-    all.flatMap(({ chunks }) => chunks),
-    layer.tocOffset,
-  )
-  const batches = batchesOf(groups)
-  const ends = batches.map((batch) => batch.at(-1)?.end ?? 0)
   try {
+    if (!layer.entries.every(hasEqualChunks)) return undefined
+    const copy = new LayerCopy(files, options)
+    const chunks = withLandmarks(layer).flatMap((entry) => entry.chunks)
+    const batches = batchesOf(groupsOf(chunks, layer.tocOffset))
+    const ends = batches.map((batch) => batch.at(-1)?.end ?? 0)
     let index = 0
     const used = createCollector(8 << 20)
     for await (const bytes of cutAt(source, ends)) {
