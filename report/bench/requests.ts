@@ -38,6 +38,17 @@ export function purposeOf(request: LinkRequest, layers: readonly LayerPlan[]): P
   return asked.start < layer.zoneEnd ? 'prefetch' : 'onDemand'
 }
 
+/** How many layers that could have been read lazily were fetched without a range. A HEAD has none either, and fetches nothing. */
+export const pulledWhole = (requests: readonly LinkRequest[], layers: readonly LayerPlan[]): number =>
+  layers.filter(
+    ({ digest, tocOffset, size }) =>
+      tocOffset < size &&
+      requests.some(
+        (request) =>
+          request.range === undefined && request.bytes > 0 && rangeOf(request, layers)?.digest === digest,
+      ),
+  ).length
+
 /** When the last request that names no layer was answered: manifests and the config. */
 export function lastManifestEnd(requests: readonly LinkRequest[], image: Image, startedAt: number): number {
   const layers = new Set<string>(image.layers.map(({ descriptor }) => descriptor.digest))

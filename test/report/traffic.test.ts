@@ -4,7 +4,7 @@ import { baselineDoubts, checkBaseline, checkBudget, parseBudget } from '../../r
 import { parseBench } from '../../report/bench/file.ts'
 import { formats } from '../../report/bench/formats/index.ts'
 import type { LinkRequest } from '../../report/bench/link.ts'
-import { purposeOf, zoneSpan } from '../../report/bench/requests.ts'
+import { pulledWhole, purposeOf, zoneSpan } from '../../report/bench/requests.ts'
 import { attribute, longestChain } from '../../report/bench/traffic.ts'
 import { makeMaterial } from './material.ts'
 
@@ -98,6 +98,12 @@ describe('traffic', () => {
     expect(of('bytes=9000-9948')).toBe('toc')
     expect(of('bytes=8000-9948')).toBe('toc')
     expect(of(undefined)).toBe('whole')
+    const whole = (changes: Partial<LinkRequest>, plans = layers) =>
+      pulledWhole([request(0, 1, { path: `/v2/x/blobs/${digest}`, ...changes })], plans)
+    expect(whole({})).toBe(1)
+    expect(whole({ method: 'HEAD', bytes: 0 })).toBe(0)
+    expect(whole({ range: 'bytes=0-9999' })).toBe(0)
+    expect(whole({}, [{ digest, size: 10_000, zoneEnd: 0, tocOffset: 10_000 }])).toBe(0)
     const zone = request(5, 9, { path: `/v2/x/blobs/${digest}`, range: 'bytes=0-2999' })
     expect(zoneSpan([zone, { ...zone, startedAt: 7, endedAt: undefined }], layers, 20)).toEqual({
       from: 5,

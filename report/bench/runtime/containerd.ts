@@ -14,7 +14,7 @@ import {
 } from '../../../tracer/containerd-namespace.ts'
 import type { ContainerRequest } from '../../../tracer/engine/types.ts'
 import { epochMs } from '../clock.ts'
-import { lastManifestEnd, zoneSpan } from '../requests.ts'
+import { lastManifestEnd, pulledWhole, zoneSpan } from '../requests.ts'
 import { commandEngine } from './command-engine.ts'
 import { ctrFlags } from './ctr-flags.ts'
 import { type FoundContainerd, findContainerd } from './find-containerd.ts'
@@ -96,7 +96,7 @@ async function pullAndStart(cycle: Cycle, place: ContainerdNamespace, help: stri
     ...(signal && { signal }),
   })
   const pulledAt = epochMs()
-  if (!isLazy(cycle)) await refuseShortcut(cycle)
+  await (isLazy(cycle) ? refuseFallback(cycle) : refuseShortcut(cycle))
   await writeFile(filesOf(cycle).envFile, (start.run.env ?? []).join('\n'), { mode: 0o600 })
   const engine = commandEngine((request) => commandsOf(request, cycle, place, help))
   await using stack = new AsyncDisposableStack()
@@ -104,6 +104,17 @@ async function pullAndStart(cycle: Cycle, place: ContainerdNamespace, help: stri
   const ends = { ...(await endsOfPull(cycle, startedAt, pulledAt)), ready: container.readyAt }
   const owned = stack.move()
   return { marks: { startedAt, ends }, unpack: [], [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+/** A snapshotter that can't mount a layer lets containerd pull it whole, and says so in its log alone. @throws HeadstartError E_RUNTIME */
+async function refuseFallback(cycle: Cycle): Promise<void> {
+  const whole = pulledWhole(await cycle.requests(), cycle.zones)
+  if (whole > 0)
+    throw new HeadstartError(
+      'E_RUNTIME',
+      `the snapshotter did not mount ${whole} of ${cycle.zones.length} layers lazily: they were pulled whole`,
+      { hint: "The stargz snapshotter's log says why" },
+    )
 }
 
 /** Whatever else may hold layers: a full pull that fetched less than the image was none. @throws HeadstartError E_RUNTIME */
