@@ -16,6 +16,7 @@ import { type Sandbox, sandbox } from '../support/headstart.ts'
 import { busyboxImage } from '../support/images.ts'
 import { dir, file, tarOf } from '../support/tar.ts'
 import { type StoreEngine, startStoreEngine } from './store-engine.ts'
+import { compared, inDocker, inRunc, proberImage } from './surroundings.ts'
 
 const NAME = `hs-store-${process.pid}:1`
 let engine: StoreEngine
@@ -120,4 +121,18 @@ test('an image behind an index, as builders with attestations make it, has its o
   const image = await source.image()
   expect(image.descriptor.digest).toBe(descriptor.digest)
   expect(image.manifest).toEqual(manifest)
+})
+
+test('what a container finds around it under runc is what this later engine gives one, too', async () => {
+  const image = await proberImage(join(box.folder, 'prober'))
+  await using target = await openTarget('docker-daemon:prober:1', { engine: engine.docker })
+  await target.prepare({ force: false })
+  await copyImage(image, target)
+  const config = { Image: 'prober:1', HostConfig: { NetworkMode: 'none' } }
+  const [theirs, ours] = await Promise.all([
+    inDocker(engine.docker, config),
+    inRunc(image, { network: 'none' }),
+  ])
+  const [engines, own] = compared(theirs, ours)
+  expect(own).toEqual(engines)
 })
