@@ -101,27 +101,35 @@ describe('a containerd of the person’s own', { timeout: 120_000 }, () => {
     expect(await place.leftovers()).toEqual([])
   })
 
+  /** A measurement that a signal ends while its first container runs. @returns the namespaces at that moment */
+  async function endedBy(signal: NodeJS.Signals): Promise<{ held: string; status: number | null }> {
+    let held = ''
+    const options = ['-n', '3', '--arms', 'optimized', '--watch', '30s']
+    const { status } = await place.run(command('--containerd', containerd.address, ...options), {
+      meanwhile: async (child) => {
+        const tasks = async () => {
+          held = await containerd.ctr('namespaces', 'list', '--quiet')
+          const name = /headstart-\S+/.exec(held)?.[0]
+          return name === undefined ? '' : containerd.ctr('-n', name, 'tasks', 'list')
+        }
+        await expect.poll(tasks, { timeout: 30_000 }).toMatch(/RUNNING/)
+        child.kill(signal)
+      },
+    })
+    return { held, status }
+  }
+
+  test('is left as it was after a Ctrl-C in the middle', async () => {
+    const before = await heldByContainerd()
+    const { status } = await endedBy('SIGINT')
+    expect(status).toBe(130)
+    expect(await heldByContainerd()).toEqual(before)
+    expect(await place.leftovers()).toEqual([])
+  })
+
   test('is swept by doctor after a kill -9 in the middle', async () => {
     const before = await heldByContainerd()
-    let held = ''
-    await place.run(
-      command('--containerd', containerd.address, '-n', '3', '--arms', 'optimized', '--watch', '30s'),
-      {
-        meanwhile: async (child) => {
-          await expect
-            .poll(
-              async () => {
-                held = await containerd.ctr('namespaces', 'list', '--quiet')
-                const name = /headstart-\S+/.exec(held)?.[0]
-                return name === undefined ? '' : containerd.ctr('-n', name, 'tasks', 'list')
-              },
-              { timeout: 30_000 },
-            )
-            .toMatch(/RUNNING/)
-          child.kill('SIGKILL')
-        },
-      },
-    )
+    const { held } = await endedBy('SIGKILL')
     expect(held).toMatch(/^headstart-\d+-[0-9a-f]{8}$/m)
     const swept = await place.run(['doctor', '--clean'])
     expect(swept.stdout).toMatch(/removed /)

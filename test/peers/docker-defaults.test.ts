@@ -68,6 +68,7 @@ test.each<[string, RunOptions, Docker.ContainerCreateOptions]>([
   expect(Object.keys(ours.calls).length).toBeGreaterThan(450)
   expect(Object.values(ours.calls).filter((said) => said === 'EPERM').length).toBeGreaterThan(10)
   const [engines, own] = compared(theirs, ours)
+  expect(own?.namespaces.net).toBe(run.network === 'host' ? 'ours' : 'its own')
   expect(own).toEqual(engines)
 })
 

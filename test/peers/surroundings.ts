@@ -2,6 +2,7 @@
  * What a program finds around it in a container: `prober/` calls every system call, and looks at capabilities, mounts, devices,
  * environment, namespaces. Limits (ulimit) aren't an engine's to say: they are those of whoever starts the container, its daemon or us.
  */
+import { readlinkSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { PassThrough } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
@@ -108,8 +109,13 @@ export const compared = (theirs: Surroundings, ours: Surroundings) => [
   comparable(ours),
 ]
 
+const NAMESPACES = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts']
+const OURS: Readonly<Record<string, string>> = Object.fromEntries(
+  NAMESPACES.map((name) => [name, readlinkSync(`/proc/self/ns/${name}`)]),
+)
+
 /** The root is our overlay; paths and names hold ids of containers; masked since Docker 28: what tells the processor's heat. */
-function comparable({ mounts, files, environment, ...rest }: Surroundings) {
+function comparable({ mounts, files, environment, namespaces, ...rest }: Surroundings) {
   return {
     ...rest,
     mounts: mounts
@@ -121,8 +127,9 @@ function comparable({ mounts, files, environment, ...rest }: Surroundings) {
       Object.entries(files).map(([path, content]) => [path, withoutComments(withoutId(content))]),
     ),
     environment: environment.map((entry) => entry.replace(/^(HOSTNAME=)[0-9a-f]{12}$/, '$1NAME')).sort(),
-    // Which they are is the machine's business; that they are the host's where they should be is told by the names of the others.
-    namespaces: Object.keys(rest.namespaces),
+    namespaces: Object.fromEntries(
+      Object.entries(namespaces).map(([name, link]) => [name, link === OURS[name] ? 'ours' : 'its own']),
+    ),
   }
 }
 
