@@ -10,6 +10,7 @@ import type { Descriptor, Image, ImageTarget } from '../image/types.ts'
 import { createWorkspace, type Workspace } from '../image/workspace.ts'
 import { chunkSizes } from './chunking.ts'
 import { createPool, type Pool } from './compress/pool.ts'
+import { keepYoungSmall } from './garbage.ts'
 import { LayerJobs, type LayerSummary, type Stage, type Written } from './layer-jobs.ts'
 import { mapLimit } from './limit.ts'
 import { resolveLinks } from './links.ts'
@@ -63,6 +64,7 @@ const LAYERS_AT_ONCE = 2
 export async function rebuildImage(request: RebuildRequest): Promise<RebuildSummary> {
   const signal = request.signal ?? new AbortController().signal
   signal.throwIfAborted()
+  keepYoungSmall()
   const options = { ...DEFAULT_OPTIONS, ...request.options }
   checkOptions(options, request.image.layers.length)
   await using own = new AsyncDisposableStack()
