@@ -20,7 +20,9 @@ export interface ContainerdNamespace {
 /** Nothing else is ever emptied or removed: the others are other people's. */
 const OURS = /^headstart-(\d+)-[0-9a-f]{8}$/
 const FILE = 'containerd.json'
-const PATIENCE_MS = 10_000
+/** A question is answered at once; unpacked layers of gigabytes take a while to be removed. */
+const ANSWER_MS = 10_000
+const REMOVAL_MS = 120_000
 /** The default one, which full pulls use, and the lazy one. */
 const SNAPSHOTTERS = [[], ['--snapshotter', 'stargz']] as const
 
@@ -34,7 +36,7 @@ export function ctrEnvironment({ address, name }: ContainerdNamespace): NodeJS.P
 
 /** @throws HeadstartError E_COMMAND: it is not installed, or containerd took too long to answer */
 export const tryCtr = (place: ContainerdNamespace, ...args: readonly string[]): Promise<CommandResult> =>
-  tryCommand('ctr', args, { env: ctrEnvironment(place), signal: AbortSignal.timeout(PATIENCE_MS) })
+  tryCommand('ctr', args, { env: ctrEnvironment(place), signal: AbortSignal.timeout(ANSWER_MS) })
 
 const linesOf = async (place: ContainerdNamespace, ...args: readonly string[]): Promise<string[]> =>
   (await tryCtr(place, ...args)).stdout.split('\n').filter((line) => line !== '')
@@ -88,7 +90,7 @@ export async function sweepNamespace(folder: string): Promise<void> {
  * @throws HeadstartError E_COMMAND
  */
 export async function clearNamespace(place: ContainerdNamespace): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS
+  const deadline = performance.now() + REMOVAL_MS
   for (;;) {
     await removeAll(place)
     const left = await contentsOf(place)
@@ -113,7 +115,10 @@ async function removeAll(place: ContainerdNamespace): Promise<void> {
     await tryCtr(place, 'leases', 'rm', lease)
   // Garbage is collected in the background, unless the end of a lease asks to wait for it.
   await tryCtr(place, 'leases', 'create', '--id', 'sweep')
-  await tryCtr(place, 'leases', 'rm', '--sync', 'sweep')
+  await tryCommand('ctr', ['leases', 'rm', '--sync', 'sweep'], {
+    env: ctrEnvironment(place),
+    signal: AbortSignal.timeout(REMOVAL_MS),
+  })
   for (const which of SNAPSHOTTERS)
     for (const key of await snapshotsOf(place, which)) await tryCtr(place, 'snapshots', ...which, 'rm', key)
 }
