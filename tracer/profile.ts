@@ -13,7 +13,7 @@ import { type Mount, requireFuse, type ServerName } from './fuse/mount.ts'
 import { monotonicMs } from './fuse/recording.ts'
 import type { ReadyCheck } from './readiness.ts'
 import { stackRootfs } from './rootfs.ts'
-import { aborted, startContainer } from './start.ts'
+import { aborted, type Outcome, type Started, startContainer } from './start.ts'
 import { mergeTraces } from './trace/merge.ts'
 import type { Trace } from './trace.ts'
 import { buildTrace } from './trace-build.ts'
@@ -111,7 +111,7 @@ async function recordStart(tree: Tree, engine: Engine, options: ProfileOptions):
   })
   options.onPhase?.('running')
   using _progress = reportProgress(mount, started.startedAt.monotonic, options.onProgress)
-  const { ready, exitCode } = await Promise.race([started.untilReady(), mount.died])
+  const { ready, exitCode } = await readyOn(mount, started)
   await mount.markReady()
   options.onPhase?.('ready')
   if (exitCode === undefined && ready.by !== 'interrupt') await recordOn(started.container, options)
@@ -130,6 +130,19 @@ async function recordStart(tree: Tree, engine: Engine, options: ProfileOptions):
     unused: mount.lazy ? undefined : await mount.unused(),
   })
   return { trace, exitCode }
+}
+
+/** A container ends with its mount, and may be heard of first. */
+const DEATH_MS = 200
+
+/** @throws what became of the mount, rather than what it did to the container */
+async function readyOn(mount: Mount, started: Started): Promise<Outcome> {
+  try {
+    return await Promise.race([started.untilReady(), mount.died])
+  } catch (error) {
+    await Promise.race([mount.died, sleep(DEATH_MS)])
+    throw error
+  }
 }
 
 /** A tag may have moved between the two times the image was opened. */
