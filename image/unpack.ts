@@ -4,9 +4,11 @@
  */
 import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
+import type { Readable } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { compressionError, decompress } from './decompress.ts'
 import { explained, HeadstartError } from './errors.ts'
+import { isElsewhere } from './media-types.ts'
 import { type OnProgress, watchBlob } from './progress.ts'
 import { TarScanner } from './tar/scan.ts'
 import type { Digest, Image, Layer } from './types.ts'
@@ -50,7 +52,7 @@ async function unpackLayer(
   writer: LayerWriter,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const { stream } = await decompress(await layer.open(undefined, signal))
+  const { stream } = await decompress(await openHere(layer, signal))
   const hash = createHash('sha256')
   const scanner = new TarScanner()
   let sinceTurn = 0
@@ -78,6 +80,25 @@ async function unpackLayer(
     signal?.throwIfAborted()
     const what = `the layer ${layer.descriptor.digest}`
     throw explained(compressionError(error, what), 'E_UNPACK', `${what} can't be unpacked`)
+  }
+}
+
+/** A foreign layer may be here all the same; where it isn't, its place is said. */
+async function openHere(layer: Layer, signal: AbortSignal | undefined): Promise<Readable> {
+  try {
+    return await layer.open(undefined, signal)
+  } catch (cause) {
+    signal?.throwIfAborted()
+    const { digest, urls = [] } = layer.descriptor
+    if (!isElsewhere(layer.descriptor)) throw cause
+    throw new HeadstartError(
+      'E_UNPACK',
+      `the layer ${digest} isn't here: its bytes are at ${urls.join(', ')}`,
+      {
+        cause,
+        hint: 'Give an image that holds its foreign layers',
+      },
+    )
   }
 }
 

@@ -6,6 +6,7 @@ import { verifyImage } from '../../image/estargz/verify.ts'
 import { openSource } from '../../image/sources.ts'
 import { openTarget } from '../../image/targets.ts'
 import type { Image } from '../../image/types.ts'
+import { unpackLayers } from '../../image/unpack.ts'
 import { rebuildImage } from '../../optimizer/rebuild.ts'
 import { sandbox } from '../support/headstart.ts'
 import { writeImage } from '../support/images.ts'
@@ -52,6 +53,10 @@ test('a foreign layer is passed through, and not checked: that is said', async (
     })
     expect(config.diffIds[0]).toBe(image.config.diffIds[0])
 
+    await expect(unpackLayers(await result.image(), join(folder, 'root'))).rejects.toMatchObject({
+      code: 'E_UNPACK',
+      message: expect.stringContaining('its bytes are at https://example.invalid/base'),
+    })
     const unchecked: string[] = []
     const onUnchecked = (layer: number, message: string) => unchecked.push(`${layer} ${message}`)
     expect(await verifyImage(await result.image(), { onUnchecked })).toEqual([])
