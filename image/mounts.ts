@@ -33,8 +33,13 @@ export async function unmount(point: string): Promise<void> {
   if (status !== 0) await tryCommand('umount', ['-l', point])
 }
 
+const currentMounts = (): Promise<string> => readFile('/proc/self/mountinfo', 'utf8')
+
+/** @param folder an absolute path without symlinks */
+export const isMountPoint = async (folder: string): Promise<boolean> =>
+  mountsBelow(await currentMounts(), folder).includes(folder)
+
 /** Unmounts all below `folder`. */
 export async function unmountBelow(folder: string): Promise<void> {
-  for (const point of mountsBelow(await readFile('/proc/self/mountinfo', 'utf8'), folder))
-    await unmount(point)
+  for (const point of mountsBelow(await currentMounts(), folder)) await unmount(point)
 }

@@ -3,6 +3,7 @@ import { realpath, stat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { HeadstartError } from '../../image/errors.ts'
+import { isMountPoint } from '../../image/mounts.ts'
 import { formatPlatform } from '../../image/platform.ts'
 import { createWorkspace } from '../../image/workspace.ts'
 import { type Counters, mountFileSystem } from '../../tracer/fuse/mount.ts'
@@ -47,8 +48,8 @@ export function register(command: Command, context: CliContext): void {
         `${reference} is mounted on ${folder}: ${thousands(mount.totals.files)} files, ${bytes(mount.totals.bytes)}` +
           (lazy ? `; ready after ${duration(lazy.resolveMs + lazy.tocMs + lazy.prefetchMs)}` : ''),
       )
-      output.note('Ctrl-C unmounts it')
-      while (!stop.aborted && !abort.aborted) {
+      output.note('Ctrl-C or umount ends it')
+      while (!stop.aborted && !abort.aborted && (await isMountPoint(mount.folder))) {
         const counters = await mount.counters()
         output.live(() => fetched(counters))
         await sleep(REDRAW_MS, undefined, { signal: AbortSignal.any([abort, stop]) }).catch(() => {})

@@ -1,8 +1,10 @@
 /** Ctrl-C, at any moment: nothing of ours stays, and a recording that has begun is kept. Kills: the next command cleans up. */
 import { existsSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { runCommand } from '../../image/command.ts'
 import { readTrace } from '../../tracer/trace.ts'
 import { engineLeftovers, type Sandbox, sandbox } from '../support/headstart.ts'
 import { busyboxImage } from '../support/images.ts'
@@ -99,4 +101,20 @@ test('after kill -9 the next command removes what was left', async () => {
     expect(await box.leftovers()).toEqual([])
     expect((await engineLeftovers()).filter((name) => name.includes(String(id)))).toEqual([])
   }
+})
+
+test('a mount that somebody else unmounts ends its command', async () => {
+  const trace = ['--trace', 'kept.json']
+  expect((await box.run(['optimize', image, 'oci:lazy', ...trace])).status).toBe(0)
+  const folder = join(box.folder, 'mounted')
+  await mkdir(folder)
+  const { status, stderr } = await box.run(['mount', 'oci:lazy', folder], {
+    meanwhile: async (child) => {
+      await until(() => child.stderr().includes('is mounted'))
+      expect(existsSync(join(folder, 'bin/busybox'))).toBe(true)
+      await runCommand('umount', [folder])
+    },
+  })
+  expect(status, stderr).toBe(0)
+  expect(await box.leftovers()).toEqual([])
 })
