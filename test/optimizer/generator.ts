@@ -10,7 +10,7 @@ export const PATIENCE_MS = 120_000 * Math.max(1, FACTOR)
  * same cases again. Shrinking ends before the test's patience does: else the case that failed would never be told.
  */
 export const cases = (count: number) => ({
-  numRuns: count * FACTOR,
+  numRuns: Math.ceil(count * FACTOR), // a fraction never ends
   interruptAfterTimeLimit: 0.8 * PATIENCE_MS,
   markInterruptAsFailure: true,
   ...(process.env.HEADSTART_SEED !== undefined && { seed: Number(process.env.HEADSTART_SEED) }),
