@@ -1,7 +1,7 @@
 /**
- * `npm run bench:figures [-- --samples N --links lan,wan --runtimes builtin,containerd --kinds webapp,node,nginx --out FOLDER]`: the tables
- * of the README. Each kind of the demo image is recorded and rebuilt by headstart and by `ctr-remote images optimize`, then all
- * arms are measured from nothing to ready. Needs what scripts/test installs, root, and a quiet machine.
+ * `npm run bench:figures`: the tables of the README. Each kind of the demo image is recorded and rebuilt by headstart and by `ctr-remote
+ * images optimize`, then all arms are measured from nothing to ready. Needs what scripts/test installs, root, and a quiet machine.
+ * Options: --samples N --links lan,wan --runtimes builtin,containerd --kinds webapp,node,nginx --arms lazy,optimized --out FOLDER
  */
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
@@ -25,6 +25,7 @@ const { values } = parseArgs({
     links: { type: 'string', default: 'lan,wan' },
     runtimes: { type: 'string', default: 'builtin,containerd' },
     kinds: { type: 'string', default: 'webapp,node,nginx' },
+    arms: { type: 'string', default: 'legacy,lazy,optimized,reference' },
     out: { type: 'string', default: '.cache/figures' },
   },
 })
@@ -94,6 +95,8 @@ async function measure(kind: DemoKind, arms: Arms, runtime: string, link: string
     '0',
     '--watch',
     '0',
+    '--arms',
+    values.arms,
   ]
   if (runtime === 'containerd') options.push('--snapshotter', await buildGo(SNAPSHOTTER))
   await headstart(
