@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { parseRunOptions, type RunFlags } from '../../../tracer/engine/parse-run-options.ts'
 
-const around = { env: { HOME: '/home/me', TOKEN: 'own' }, folder: '/work' }
+const around = { env: { HOME: '/home/me', TOKEN: 'own' }, folder: '/home' }
 const parse = (flags: RunFlags) => parseRunOptions(flags, around)
 
 test('nothing given: nothing decided', () => {
@@ -22,7 +22,7 @@ test('environment: files first, a name alone is passed on, an unknown one is lef
 
 test.each([
   ['/a:/b', { type: 'bind', source: '/a', target: '/b', readOnly: false }],
-  ['./a:/b:ro', { type: 'bind', source: '/work/a', target: '/b', readOnly: true }],
+  ['./a:/b:ro', { type: 'bind', source: '/home/a', target: '/b', readOnly: true }],
   ['data:/b:z,ro', { type: 'volume', source: 'data', target: '/b', readOnly: true }],
   ['/cache', { type: 'volume', source: '', target: '/cache', readOnly: false }],
 ])('-v %s', (text, bind) => {
@@ -30,7 +30,7 @@ test.each([
 })
 
 test.each([
-  ['type=bind,src=a,dst=/b,readonly', { type: 'bind', source: '/work/a', target: '/b', readOnly: true }],
+  ['type=bind,src=a,dst=/b,readonly', { type: 'bind', source: '/home/a', target: '/b', readOnly: true }],
   ['source=v,target=/b', { type: 'volume', source: 'v', target: '/b', readOnly: false }],
   ['type=tmpfs,destination=/t', { type: 'tmpfs', source: '', target: '/t', readOnly: false }],
   [
