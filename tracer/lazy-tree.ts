@@ -12,12 +12,11 @@ interface LazyOptions {
   readonly caFile?: string
   /** decoded content kept in memory */
   readonly memoryBytes?: number
-  /** decoded content kept on disk */
-  readonly diskBytes?: number
 }
 
 const DEFAULT_MEMORY_BYTES = 256 << 20
-const DEFAULT_DISK_BYTES = 16 * 2 ** 30
+/** Decoded content that memory has no room for. */
+const DISK_BYTES = 16 * 2 ** 30
 
 export type LazyTree = Extract<TreeSpec, { kind: 'lazy' }>
 
@@ -29,7 +28,7 @@ export function lazyTree(options: LazyOptions): Omit<LazyTree, 'cacheFolder'> {
     ...(options.platform !== undefined && { platform: options.platform }),
     prefetch: options.prefetch,
     memoryBytes: options.memoryBytes ?? DEFAULT_MEMORY_BYTES,
-    diskBytes: options.diskBytes ?? DEFAULT_DISK_BYTES,
+    diskBytes: DISK_BYTES,
     insecure: options.insecure ?? false,
     ...(options.caFile !== undefined && { caFile: options.caFile }),
   }

@@ -7,6 +7,7 @@ import { isMountPoint } from '../../image/mounts.ts'
 import { formatPlatform } from '../../image/platform.ts'
 import { createWorkspace } from '../../image/workspace.ts'
 import { type Counters, mountFileSystem } from '../../tracer/fuse/mount.ts'
+import { lazyTree } from '../../tracer/lazy-tree.ts'
 import type { CliContext } from '../context.ts'
 import { addImageFlags, type ImageFlags } from '../image-flags.ts'
 import { bytes, duration, thousands } from '../output.ts'
@@ -32,15 +33,14 @@ export function register(command: Command, context: CliContext): void {
         record: false,
         signal: AbortSignal.any([abort, stop]),
         tree: {
-          kind: 'lazy',
-          reference,
+          ...lazyTree({
+            reference,
+            insecure: flags.insecure,
+            prefetch: flags.prefetch,
+            ...(flags.caFile !== undefined && { caFile: flags.caFile }),
+            ...(flags.platform && { platform: formatPlatform(flags.platform) }),
+          }),
           cacheFolder: await workspace.sub('cache'),
-          insecure: flags.insecure,
-          prefetch: flags.prefetch,
-          memoryBytes: 128 << 20,
-          diskBytes: 4 * 2 ** 30,
-          ...(flags.caFile !== undefined && { caFile: flags.caFile }),
-          ...(flags.platform && { platform: formatPlatform(flags.platform) }),
         },
       })
       const lazy = mount.lazy

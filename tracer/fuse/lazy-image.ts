@@ -2,9 +2,10 @@
 import { HeadstartError } from '../../image/errors.ts'
 import { openEstargz, type RangeFetch } from '../../image/estargz/reader.ts'
 import { TOC_DIGEST_ANNOTATION } from '../../image/estargz/toc.ts'
+import { fetchFrom } from '../../image/estargz-layer.ts'
 import { parsePlatform } from '../../image/platform.ts'
 import { openSource } from '../../image/sources.ts'
-import type { ByteRange, Layer } from '../../image/types.ts'
+import type { Layer } from '../../image/types.ts'
 import type { FileSystem } from './file-system.ts'
 import { createLazyFileSystem } from './lazy.ts'
 import { createContentCache } from './lazy-cache.ts'
@@ -86,28 +87,11 @@ function tailFirst(size: number, fetch: RangeFetch): RangeFetch {
 }
 
 function counted(layer: Layer, counters: Counters, kind: Kind): RangeFetch {
+  const fetch = fetchFrom(layer)
   return async (range, signal) => {
     counters[kind].requests++
-    const bytes = await readRange(layer, range, signal)
+    const bytes = await fetch(range, signal)
     counters[kind].bytes += bytes.length
     return bytes
   }
-}
-
-/** Exactly the bytes asked for. */
-async function readRange(layer: Layer, range: ByteRange, signal?: AbortSignal): Promise<Buffer> {
-  const wanted = range.end - range.start
-  const pieces: Buffer[] = []
-  let size = 0
-  for await (const piece of await layer.open(range, signal)) {
-    pieces.push(piece)
-    size += piece.length
-    if (size > wanted) break
-  }
-  if (size !== wanted)
-    throw new HeadstartError(
-      'E_RANGE',
-      `${size} bytes came for a range of ${wanted} of ${layer.descriptor.digest}`,
-    )
-  return pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces)
 }
