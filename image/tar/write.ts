@@ -11,7 +11,8 @@ export function plainFileHeader(name: string, size: number): Buffer {
   return encodeHeader({ ...NOBODY, name, size, mode: 0o644, flag: '0' }, [])
 }
 
-const NOBODY = {
+/** What a header says of nobody and nowhere. */
+export const NOBODY = {
   uid: 0,
   gid: 0,
   mtime: 0,

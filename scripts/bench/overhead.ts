@@ -7,6 +7,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { runCommand } from '../../image/command.ts'
 import { createWorkspace } from '../../image/workspace.ts'
+import { NO_PROCESS } from '../../test/support/images.ts'
 import { runcEngine } from '../../tracer/engine/runc.ts'
 import type { ServerName } from '../../tracer/fuse/mount.ts'
 import type { ReadyCheck } from '../../tracer/readiness.ts'
@@ -55,17 +56,7 @@ const STARTS: readonly Start[] = [
   },
 ]
 
-const config = {
-  env: [],
-  entrypoint: [],
-  cmd: [],
-  workingDir: '/',
-  user: '',
-  stopSignal: undefined,
-  exposedPorts: [],
-  volumes: [],
-  healthcheck: undefined,
-}
+const config = { ...NO_PROCESS, workingDir: '/' }
 
 type Arm = 'plain' | ServerName
 const ARMS: readonly Arm[] = ['plain', 'fuse-native', 'kernel']

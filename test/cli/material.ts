@@ -2,6 +2,7 @@
 import type { Digest, Image } from '../../image/types.ts'
 import type { Bench } from '../../report/bench/file.ts'
 import type { Trace, TraceFile } from '../../tracer/trace.ts'
+import { NO_PROCESS } from '../support/images.ts'
 
 export const traceOf = (files: readonly TraceFile[], digest = 'sha256:image'): Trace => ({
   version: 1,
@@ -42,17 +43,7 @@ export function imageOf(digest: string, diffIds: readonly string[]): Image {
       platform: { os: 'linux', architecture: 'amd64' },
       diffIds: diffIds.map(digestOf),
       history: [],
-      process: {
-        env: [],
-        entrypoint: [],
-        cmd: [],
-        workingDir: '',
-        user: '',
-        stopSignal: undefined,
-        exposedPorts: [],
-        volumes: [],
-        healthcheck: undefined,
-      },
+      process: NO_PROCESS,
     },
   }
 }

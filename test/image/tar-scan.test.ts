@@ -16,7 +16,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { TarEntry } from '../../image/tar/entry.ts'
 import { encodePax } from '../../image/tar/pax.ts'
 import { scanTar, TarScanner } from '../../image/tar/scan.ts'
-import { END_OF_TAR, encodeHeader, plainFileHeader, standaloneHeader } from '../../image/tar/write.ts'
+import { END_OF_TAR, encodeHeader, NOBODY, plainFileHeader, standaloneHeader } from '../../image/tar/write.ts'
 import { dir, file, symlink, tarOf } from '../support/tar.ts'
 import { pieces } from './pieces.ts'
 
@@ -151,17 +151,7 @@ test('a global record holds for all entries after it, and stays with an entry th
   expect([moved?.uid, moved?.xattrs.get('user.g')?.toString()]).toEqual([5, 'all'])
 })
 
-const bare = {
-  mode: 0o644,
-  uid: 0,
-  gid: 0,
-  mtime: 0,
-  linkName: '',
-  uname: '',
-  gname: '',
-  devMajor: 0,
-  devMinor: 0,
-}
+const bare = { ...NOBODY, mode: 0o644 }
 
 test('a header of ours carries what ustar cannot say', async () => {
   const fields = {

@@ -1,7 +1,7 @@
 /** Tars of generated items, built byte by byte: names and sparse files in the dialects of PAX and of GNU. */
 import { paddingOf } from '../../image/tar/entry.ts'
 import { encodePax } from '../../image/tar/pax.ts'
-import { END_OF_TAR, encodeHeader } from '../../image/tar/write.ts'
+import { END_OF_TAR, encodeHeader, NOBODY } from '../../image/tar/write.ts'
 import type { Item } from './generator.ts'
 
 const FLAGS = {
@@ -39,22 +39,13 @@ const xattrsOf = ({ xattr }: Item): Records =>
 
 const nameOf = ({ prefix, name, kind }: Item): string => `${prefix}${name}${kind === 'dir' ? '/' : ''}`
 
-const NOBODY = {
-  mode: 0,
-  uid: 0,
-  gid: 0,
-  mtime: 0,
-  linkName: '',
-  uname: '',
-  gname: '',
-  devMajor: 0,
-  devMinor: 0,
-}
-
 /** GNU's way to say a long name: a block of its own before the header. */
 function gnuName(name: string): Buffer {
   const content = Buffer.from(`${name}\0`, 'latin1')
-  const head = encodeHeader({ ...NOBODY, name: '././@LongLink', size: content.length, flag: 'L' }, [])
+  const head = encodeHeader(
+    { ...NOBODY, mode: 0, name: '././@LongLink', size: content.length, flag: 'L' },
+    [],
+  )
   return Buffer.concat([head, ...padded(content)])
 }
 
@@ -88,7 +79,7 @@ function globalRecords({ seed, xattr }: Item): Buffer[] {
     ['gid', String(seed)],
     ['SCHILY.xattr.user.global', xattr || 'g'],
   ])
-  return [encodeHeader({ ...NOBODY, name: 'g', size: body.length, flag: 'g' }, []), ...padded(body)]
+  return [encodeHeader({ ...NOBODY, mode: 0, name: 'g', size: body.length, flag: 'g' }, []), ...padded(body)]
 }
 
 /** Two parts of the content, holes around: [offset, bytes] of each. */

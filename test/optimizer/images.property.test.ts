@@ -23,6 +23,7 @@ import { createWorkspace, type Workspace } from '../../image/workspace.ts'
 import { rebuildImage } from '../../optimizer/rebuild.ts'
 import type { StartupFile } from '../../optimizer/startup.ts'
 import { type Oracle, startOracle } from '../peers/oracle/oracle.ts'
+import { NO_PROCESS } from '../support/images.ts'
 import { tarOfItems } from './generated-tar.ts'
 import { anyImage, cases, type Item, PATIENCE_MS, type Storage } from './generator.ts'
 import { isInherited, type LayerBench, layerBench, layerOf, unpack } from './layers.ts'
@@ -79,23 +80,12 @@ function imageOf(layers: readonly Layer[]): Image {
     layers: layers.map(({ descriptor }) => descriptor),
   }
   const rawManifest = Buffer.from(JSON.stringify({ schemaVersion: 2, ...manifest }))
-  const process = {
-    env: [],
-    entrypoint: [],
-    cmd: [],
-    workingDir: '',
-    user: '',
-    stopSignal: undefined,
-    exposedPorts: [],
-    volumes: [],
-    healthcheck: undefined,
-  }
   return {
     reference: 'generated',
     descriptor: { mediaType: OCI_MANIFEST, digest: digestOf(rawManifest), size: rawManifest.length },
     manifest,
     rawManifest,
-    config: { platform: { os: 'linux', architecture: 'amd64' }, process, diffIds, history: [] },
+    config: { platform: { os: 'linux', architecture: 'amd64' }, process: NO_PROCESS, diffIds, history: [] },
     rawConfig,
     layers,
   }

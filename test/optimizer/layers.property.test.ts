@@ -5,7 +5,7 @@ import { gunzipSync, zstdCompressSync } from 'node:zlib'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { digestOf } from '../../image/digest.ts'
-import { END_OF_TAR, encodeHeader } from '../../image/tar/write.ts'
+import { END_OF_TAR, encodeHeader, NOBODY } from '../../image/tar/write.ts'
 import { type Oracle, startOracle } from '../peers/oracle/oracle.ts'
 import { tarOfItems } from './generated-tar.ts'
 import { anyLayer, cases, PATIENCE_MS, soundLayer } from './generator.ts'
@@ -86,18 +86,7 @@ test('a file that claims more than the disk has fails at once, by its name', asy
     ['GNU.sparse.name', 'var/log/lastlog'],
     ['GNU.sparse.realsize', String(2 ** 43)],
   ]
-  const fields = {
-    mode: 0o644,
-    uid: 0,
-    gid: 0,
-    mtime: 0,
-    linkName: '',
-    uname: '',
-    gname: '',
-    devMajor: 0,
-    devMinor: 0,
-  }
-  const header = encodeHeader({ ...fields, name: 'x', size: 512, flag: '0' }, records)
+  const header = encodeHeader({ ...NOBODY, mode: 0o644, name: 'x', size: 512, flag: '0' }, records)
   const map = Buffer.alloc(512)
   map.write('0\n')
   const attempt = bench.convert(Buffer.concat([header, map, END_OF_TAR]), [], { chunkSize: 4096 })

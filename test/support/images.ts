@@ -16,6 +16,19 @@ export interface ImageSpec {
   readonly config?: Record<string, unknown>
 }
 
+/** How an image runs whose config says nothing. */
+export const NO_PROCESS = {
+  env: [],
+  entrypoint: [],
+  cmd: [],
+  workingDir: '',
+  user: '',
+  stopSignal: undefined,
+  exposedPorts: [],
+  volumes: [],
+  healthcheck: undefined,
+}
+
 const sha256 = (bytes: Buffer): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`
 
 /** Writes an image of gzip layers into an OCI layout at `folder` and gives its reference `oci:FOLDER:TAG`. */
