@@ -15,7 +15,7 @@ export interface CopyOptions {
   readonly concurrency?: number | undefined
 }
 
-export const DEFAULT_CONCURRENCY = 4
+const DEFAULT_CONCURRENCY = 4
 
 /**
  * Copies one image under the target's name. The target must be prepared.
@@ -79,7 +79,7 @@ export function bytesBlob(descriptor: Descriptor, bytes: Uint8Array): Blob {
 }
 
 /** Each blob once; foreign layers stay where their `urls` say. The first failure ends the others. */
-export async function copyBlobs(
+async function copyBlobs(
   blobs: readonly Blob[],
   target: ImageTarget,
   options: CopyOptions = {},

@@ -6,7 +6,7 @@ import { OCI_INDEX } from './media-types.ts'
 import type { Descriptor, Digest } from './types.ts'
 
 export const LAYOUT_DOCUMENT = JSON.stringify({ imageLayoutVersion: '1.0.0' })
-export const REF_NAME = 'org.opencontainers.image.ref.name'
+const REF_NAME = 'org.opencontainers.image.ref.name'
 
 /** The descriptor checked, and as it was found, so that rewriting an index loses nothing. */
 export interface LayoutEntry {

@@ -23,7 +23,7 @@ export const formatPlatform = ({ os, architecture, variant }: Platform): string 
   [os, architecture, ...(variant ? [variant] : [])].join('/')
 
 /** True when an image for `have` serves who asked for `want`: an unnamed variant is any; arm64 is arm64/v8. */
-export function platformFits(have: Platform, want: Platform): boolean {
+function platformFits(have: Platform, want: Platform): boolean {
   if (have.os !== want.os || have.architecture !== want.architecture) return false
   if (have.variant === undefined || want.variant === undefined) return true
   return have.variant === want.variant

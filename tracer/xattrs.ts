@@ -31,7 +31,7 @@ export async function readXattrs(folder: string): Promise<XattrList | undefined>
 const IGNORED = /^(trusted\.overlay\.|system\.)/
 
 /** Pure, of byte text: `# file: PATH`, then a line `NAME=0sBASE64` an attribute, then an empty one. */
-export function parseXattrs(dump: string, folder: string): XattrList {
+function parseXattrs(dump: string, folder: string): XattrList {
   return dump.split('\n\n').flatMap((block): XattrList => {
     const [title, ...lines] = block.trim().split('\n')
     if (!title?.startsWith('# file: ')) return []

@@ -7,7 +7,7 @@ import type { Digest } from '../types.ts'
 import { NO_PREFETCH_LANDMARK, PREFETCH_LANDMARK, type TocEntry } from './toc.ts'
 
 /** A chunk is read into memory whole. No writer makes larger ones. */
-export const MAX_CHUNK_BYTES = 1 << 30
+const MAX_CHUNK_BYTES = 1 << 30
 
 /** A piece of a file that is fetched, checked and decoded at once. */
 export interface Chunk {

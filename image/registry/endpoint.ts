@@ -23,7 +23,7 @@ export interface Endpoint {
 const SILENCE_MS = 60_000
 const CONNECT_MS = 15_000
 
-export const isLoopback = (host: string): boolean => /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/.test(host)
+const isLoopback = (host: string): boolean => /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/.test(host)
 
 /** @throws HeadstartError E_CA_FILE, E_CERTIFICATES, E_REGISTRY */
 export async function findEndpoint(

@@ -68,7 +68,7 @@ function checkSum(block: Buffer, where: string): void {
     throw tarError(`${where} has the checksum ${found}, its bytes give ${unsigned}`)
 }
 
-export function textAt(block: Buffer, start: number, end: number): string {
+function textAt(block: Buffer, start: number, end: number): string {
   const zero = block.indexOf(0, start)
   return block.toString('latin1', start, zero === -1 || zero > end ? end : zero)
 }

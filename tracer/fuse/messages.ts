@@ -2,7 +2,7 @@
 import { z } from 'zod'
 
 /** The tree to serve. */
-export const treeSpec = z.discriminatedUnion('kind', [
+const treeSpec = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('directory'),
     folder: z.string(),
@@ -30,7 +30,7 @@ export type TreeSpec = z.infer<typeof treeSpec>
 const serverName = z.enum(['fuse-native', 'kernel'])
 export type ServerName = z.infer<typeof serverName>
 
-export const mountSpec = z.strictObject({
+const mountSpec = z.strictObject({
   mountPoint: z.string(),
   tree: treeSpec,
   record: z.boolean(),
@@ -57,7 +57,7 @@ export const replySchema = z.union([
 export type Reply = z.infer<typeof replySchema>
 
 /** Of a lazy tree: what was opened, and how long each step took. */
-export const lazySummary = z.strictObject({
+const lazySummary = z.strictObject({
   reference: z.string(),
   /** base64 */
   rawManifest: z.string(),

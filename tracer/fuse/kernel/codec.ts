@@ -33,7 +33,7 @@ export const IN_HEADER_BYTES = 40
 /** struct fuse_out_header: len, error, unique (64) */
 export const OUT_HEADER_BYTES = 16
 export const ENTRY_BYTES = 128
-export const ATTR_BYTES = 88
+const ATTR_BYTES = 88
 
 /** Pages of a read: 1 MiB. */
 const MAX_PAGES = 256
