@@ -7,7 +7,9 @@ import { fileURLToPath } from 'node:url'
 const [major] = process.versions.node.split('.').map(Number)
 if (major >= 24) {
   const { enableCompileCache } = await import('node:module')
-  enableCompileCache() // types stripped and code compiled once, not at every call
+  // Types stripped and code compiled once, not at every call. Whoever can write compiled code decides what runs, so it lies with
+  // the sources, trusted as they are; Node's own choice is a folder that every user of the machine can make.
+  enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/headstart', import.meta.url)))
   const { main } = await import('./main.ts')
   await main(process.argv.slice(2))
 } else {
