@@ -2,6 +2,7 @@
 import { matchesGlob } from 'node:path'
 import type { MergedTree, Owned } from '../image/owners.ts'
 import { type BytePath, bytesOf, textOf } from '../image/paths.ts'
+import { lazily } from './lazily.ts'
 import type { PlanEntry, PlanLayer } from './plan.ts'
 import type { StartupFile } from './startup.ts'
 
@@ -92,12 +93,4 @@ function contentIndex<E extends PlanEntry>(tree: MergedTree<E>, layers: readonly
     if (digest !== undefined && owned.entry.size > 0 && !index.has(digest)) index.set(digest, { path, owned })
   }
   return index
-}
-
-function lazily<T>(make: () => T): () => T {
-  let value: { made: T } | undefined
-  return () => {
-    value ??= { made: make() }
-    return value.made
-  }
 }

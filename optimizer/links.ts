@@ -1,18 +1,22 @@
 /**
- * Hardlinks to files of lower layers. A lazily mounted layer knows itself alone, so such a link leads nowhere in it and the runtime
- * refuses the whole layer. It becomes what an overlay makes of it anyway: a copy of the file, with its content and attributes.
+ * Hardlinks that a lazily mounted layer would take for others: it knows itself alone, and its entries by name. A link to a file of a lower
+ * layer leads nowhere in it, so that the runtime refuses the whole layer; it becomes what an overlay makes of it anyway: a copy of the
+ * file, with its content and attributes. So does a link to a file whose name another entry took later.
  */
 import { createHash } from 'node:crypto'
 import { decompress } from '../image/decompress.ts'
+import { isForeign } from '../image/media-types.ts'
 import { mergeLayers } from '../image/owners.ts'
-import { ancestorsOf, type BytePath } from '../image/paths.ts'
+import type { BytePath } from '../image/paths.ts'
 import { type EntryFacts, paddingOf } from '../image/tar/entry.ts'
 import { scanTar } from '../image/tar/scan.ts'
 import { rebuiltHeader } from '../image/tar/write.ts'
 import type { Layer } from '../image/types.ts'
 import { readParts } from './compress/jobs.ts'
+import { changesOfLinks } from './hardlinks.ts'
 import type { SpooledEntry, SpooledLayer } from './layer.ts'
-import type { Prepared } from './prepare.ts'
+import { lazily } from './lazily.ts'
+import type { AnyEntry, Prepared } from './prepare.ts'
 import type { AppendFile } from './spool.ts'
 
 interface Original {
@@ -26,77 +30,84 @@ export interface LinkOptions {
   readonly signal: AbortSignal
 }
 
-/** @returns the layers, those with such links replaced. Links that lead nowhere in the lower layers either stay as they are. */
+/**
+ * @returns the layers, those with links that mean something else by name rewritten
+ * @throws HeadstartError E_TAR: a link that no runtime can make
+ */
 export async function resolveLinks(prepared: readonly Prepared[], options: LinkOptions): Promise<Prepared[]> {
   const out: Prepared[] = []
   for (const [index, one] of prepared.entries()) {
-    const dangling = one.kind === 'spooled' ? danglingLinks(one.entries) : new Set<SpooledEntry>()
-    if (one.kind !== 'spooled' || dangling.size === 0) out.push(one)
-    else out.push({ ...one, ...(await resolveLayer(one.layer, dangling, index, out, options)) })
+    const hasLinks = one.kind === 'spooled' && one.entries.some(({ type }) => type === 'hardlink')
+    if (one.kind !== 'spooled' || !hasLinks) out.push(one)
+    else out.push({ ...one, ...(await resolveLayer(one.layer, index, out, options)) })
   }
   return out
 }
 
-function danglingLinks(entries: readonly SpooledEntry[]): Set<SpooledEntry> {
-  const links = entries.filter(({ type }) => type === 'hardlink')
-  if (links.length === 0) return new Set()
-  const paths = new Set(entries.map(({ path }) => path))
-  return new Set(links.filter(({ linkPath }) => linkPath !== undefined && !paths.has(linkPath)))
-}
-
 async function resolveLayer(
   layer: SpooledLayer,
-  dangling: ReadonlySet<SpooledEntry>,
   index: number,
   below: readonly Prepared[],
   options: LinkOptions,
 ): Promise<{ layer: SpooledLayer; entries: readonly SpooledEntry[] }> {
-  const tree = mergeLayers<Prepared['entries'][number]>(below.map(({ entries }) => entries))
+  const { sources, signal } = options
+  const tree = lazily(() => mergeLayers<AnyEntry>(below.map(({ entries }) => entries)))
+  const changes = changesOfLinks<AnyEntry>(
+    layer.entries,
+    index,
+    {
+      find: (path) => tree().entries.get(path)?.content,
+      isKnown: !sources.slice(0, index).some(({ descriptor }) => isForeign(descriptor.mediaType)),
+    },
+    `layer ${sources[index]?.descriptor.digest}`,
+  )
+  const { copies, relinked, late, dropped } = changes
+  if (copies.size + relinked.size + late.size + dropped.size === 0) return { layer, entries: layer.entries }
   const spool = options.spoolOf(index)
-  /** the copy that stands for a target in this layer */
-  const copies = new Map<BytePath, SpooledEntry>()
-  /** what this layer has in place of directories of lower layers, so far: nothing below is there any more */
-  const placed = new Set<BytePath>()
-  const isHidden = (path: BytePath) => ancestorsOf(path).some((ancestor) => placed.has(ancestor))
-  const entries: SpooledEntry[] = []
-  for (const entry of layer.entries) {
-    if (entry.type !== 'dir') placed.add(entry.path)
-    const target = dangling.has(entry) && !isHidden(entry.linkPath ?? '') ? entry.linkPath : undefined
-    const copy = target === undefined ? undefined : copies.get(target)
-    const found = target === undefined ? undefined : tree.entries.get(target)?.content
-    const content = found?.entry.type === 'dir' ? undefined : found // a directory has one name
-    if (target === undefined || (copy === undefined && content === undefined)) entries.push(entry)
-    else if (copy) entries.push(linkTo(copy, entry, spool))
-    else if (content) {
-      const source = options.sources[content.layer]
-      const original = await originalOf(below[content.layer], source, content.entry.path, options.signal)
-      const made = await copyTo(entry, original, spool)
-      copies.set(target, made)
-      entries.push(made)
+  const own: Prepared = { kind: 'spooled', layer, entries: layer.entries }
+  const made = new Map<AnyEntry, SpooledEntry>()
+  const rewritten = async (entry: SpooledEntry): Promise<SpooledEntry> => {
+    const origin = copies.get(entry)
+    if (origin) {
+      const holder = origin.layer === index ? own : below[origin.layer]
+      return copyTo(entry, await originalOf(holder, sources[origin.layer], origin.entry, signal), spool)
     }
+    const first = relinked.get(entry)
+    const target = first && made.get(first)
+    return target ? linkTo(target, entry, spool) : entry
+  }
+  const kept = layer.entries.filter((entry) => !dropped.has(entry))
+  const ordered = [...kept.filter((each) => !late.has(each)), ...kept.filter((each) => late.has(each))]
+  for (const entry of ordered) {
+    signal.throwIfAborted()
+    made.set(entry, await rewritten(entry))
   }
   await spool.flush()
+  const entries = [...made.values()]
   return { layer: { ...layer, entries }, entries }
 }
 
-/** From the lower layer's spool, or, where it has none, from the layer itself. */
+/** From the layer's spool, or, where it has none, from the layer itself. */
 async function originalOf(
-  below: Prepared | undefined,
+  holder: Prepared | undefined,
   source: Layer | undefined,
-  path: BytePath,
+  entry: AnyEntry,
   signal: AbortSignal,
 ): Promise<Original> {
-  if (below === undefined || source === undefined) throw new Error('a layer was lost')
-  const copies = below.entries.filter((entry) => entry.path === path).length
-  if (below.kind !== 'spooled') return findInLayer(source, path, copies, signal)
-  const spooled = below.entries.findLast((entry) => entry.path === path)
+  if (holder === undefined || source === undefined) throw new Error('a layer was lost')
+  if (holder.kind !== 'spooled') {
+    const { path } = entry
+    const copies: readonly AnyEntry[] = holder.entries.filter((each) => each.path === path)
+    return findInLayer(source, path, copies.indexOf(entry) + 1, signal)
+  }
+  const spooled = holder.entries.find((each) => each === entry)
   if (spooled === undefined) throw new Error('an entry was lost')
   const { content, size } = spooled
-  const part = { file: below.layer.spool, start: content, end: content + size }
+  const part = { file: holder.layer.spool, start: content, end: content + size }
   return { metadata: spooled, content: readParts([part]) }
 }
 
-/** @param nth of several entries of this path: the last is what the layer has */
+/** @param nth of several entries of this path */
 async function findInLayer(
   source: Layer,
   path: BytePath,

@@ -3,11 +3,12 @@
  * that is eStargz already needs its table of contents only.
  */
 import type { EstargzEntry } from '../image/estargz/entries.ts'
+import { hardlinkFaults } from '../image/estargz/hardlinks.ts'
 import type { EstargzLayer } from '../image/estargz/reader.ts'
 import { TOC_DIGEST_ANNOTATION } from '../image/estargz/toc.ts'
 import { openIfEstargz } from '../image/estargz-layer.ts'
 import { isElsewhere } from '../image/media-types.ts'
-import type { BytePath } from '../image/paths.ts'
+import { type BytePath, textOf } from '../image/paths.ts'
 import type { EntryFacts } from '../image/tar/entry.ts'
 import { readEntries } from '../image/tree.ts'
 import type { Layer } from '../image/types.ts'
@@ -50,7 +51,7 @@ export async function prepareLayer(source: Layer, options: PrepareOptions): Prom
   const estargz = await openIfVouched(source, signal)
   if (estargz && !mayChange) return { kind: 'kept', entries: estargz.entries }
   if (!mayChange) return { kind: 'kept', entries: await readEntries(source, plannedOf, signal) }
-  const why = estargz && (await otherFormat(source, estargz, options))
+  const why = estargz && (lostLink(estargz) ?? (await otherFormat(source, estargz, options)))
   if (estargz && why === undefined) return { kind: 'estargz', layer: estargz, entries: estargz.entries }
   // First: a stream whose error comes while nobody listens ends the process.
   const files = await options.files()
@@ -67,6 +68,12 @@ const openIfVouched = async (source: Layer, signal: AbortSignal): Promise<Estarg
   source.descriptor.annotations?.[TOC_DIGEST_ANNOTATION] === undefined
     ? undefined
     : openIfEstargz(source, signal)
+
+/** Such a layer is written anew, from what its tar means. */
+function lostLink({ entries }: EstargzLayer): string | undefined {
+  const [fault] = hardlinkFaults(entries)
+  return fault && `${JSON.stringify(textOf(fault.path))} ${fault.message}`
+}
 
 const plannedOf = ({ path, type, size, linkPath }: EntryFacts): AnyEntry => ({ path, type, size, linkPath })
 

@@ -111,15 +111,10 @@ export function hasZone(
   return zone.every((entry) => there.has(entry))
 }
 
-/**
- * Reads the layer whole. @returns the first thing that is wrong with it, for people; undefined: it is sound. A link into another layer is
- * no reason to convert it: that would leave it as it is.
- */
+/** Reads the layer whole. @returns the first thing that is wrong with it, for people; undefined: it is sound */
 export async function faultOf(source: Layer, signal: AbortSignal): Promise<string | undefined> {
   const faults: string[] = []
-  const report: Report = (message, path, kind) => {
-    if (kind !== 'dangling-link') faults.push(path === undefined ? message : `${path}: ${message}`)
-  }
+  const report: Report = (message, path) => faults.push(path === undefined ? message : `${path}: ${message}`)
   try {
     await verifyLayer(source, report, signal)
   } catch (error) {

@@ -9,13 +9,13 @@ import { TarScanner } from '../tar/scan.ts'
 import type { Layer } from '../types.ts'
 import { differencesOf } from './compare.ts'
 import type { Chunk, EstargzEntry } from './entries.ts'
+import { hardlinkFaults } from './hardlinks.ts'
 import { landmarkFaults, withLandmarks } from './landmarks.ts'
 import { cutAt, type Group, groupsOf, inflateGroup } from './members.ts'
 import { type EstargzLayer, MAX_TRAILING_BYTES, openEstargz, unpackToc } from './reader.ts'
 import { TOC_DIGEST_ANNOTATION, TOC_NAME, UNCOMPRESSED_SIZE_ANNOTATION } from './toc.ts'
 
-/** @param kind `dangling-link`: right in the tar, whose lower layers may have the target; wrong for a runtime that mounts the layer alone */
-export type Report = (message: string, path?: string, kind?: 'dangling-link') => void
+export type Report = (message: string, path?: string) => void
 
 /** One fault often means thousands. */
 const MAX_PROBLEMS = 50
@@ -64,9 +64,9 @@ class LayerVerifier {
 
   constructor(layer: EstargzLayer, report: Report) {
     this.layer = layer
-    this.report = (message, path, kind) => {
+    this.report = (message, path) => {
       this.problems++
-      if (this.problems <= MAX_PROBLEMS) report(message, path, kind)
+      if (this.problems <= MAX_PROBLEMS) report(message, path)
       if (this.problems === MAX_PROBLEMS + 1)
         throw new HeadstartError('E_ESTARGZ', 'and more faults, not listed')
     }
@@ -74,19 +74,7 @@ class LayerVerifier {
     for (const entry of this.entries) for (const chunk of entry.chunks) this.owners.set(chunk, entry)
     this.groups = groupsOf(this.owners.keys(), layer.tocOffset)
     for (const fault of landmarkFaults(this.entries)) this.report(fault)
-    this.checkHardlinks()
-  }
-
-  /** The runtime refuses to mount a layer with a hardlink that leads nowhere in it. */
-  private checkHardlinks(): void {
-    const paths = new Set(this.entries.map(({ path }) => path))
-    for (const { path, linkPath } of this.entries)
-      if (linkPath !== undefined && !paths.has(linkPath))
-        this.report(
-          `links to ${JSON.stringify(textOf(linkPath))}, which this layer doesn't have`,
-          textOf(path),
-          'dangling-link',
-        )
+    for (const { path, message } of hardlinkFaults(this.entries)) this.report(message, textOf(path))
   }
 
   group(group: Group, bytes: Buffer): void {

@@ -85,11 +85,17 @@ const foldersAbove = (name: string): string[] => {
 function unpackable(items: readonly Item[], kinds: Map<string, string> = new Map()): Item[] {
   return items.filter(({ name, kind, link }) => {
     if (foldersAbove(name).some((folder) => (kinds.get(folder) ?? 'dir') !== 'dir')) return false
-    // Directories have no second name; and what a link replaces must not hold its target.
-    if (kind === 'hardlink' && (kinds.get(link) === 'dir' || link.startsWith(`${name}/`))) return false
+    if (kind === 'hardlink' && !isLinkable(name, link, kinds)) return false
     if (kind !== 'global') kinds.set(name, kind)
     return true
   })
+}
+
+/** A link to what isn't there (yet, or any more), to itself or to a directory fails every runtime; so does one that replaces its target. */
+function isLinkable(name: string, link: string, kinds: ReadonlyMap<string, string>): boolean {
+  const isBelowFile = foldersAbove(link).some((folder) => (kinds.get(folder) ?? 'dir') !== 'dir')
+  if (isBelowFile || link === name || link.startsWith(`${name}/`)) return false
+  return (kinds.get(link) ?? 'dir') !== 'dir' && !link.includes('.wh.')
 }
 
 /** Anything a tar can hold, sensible or not. */

@@ -246,16 +246,15 @@ test('a hardlink to a file of a lower layer becomes a copy, ahead where the star
   const from = await writeImage(join(folder.path, 'links'), {
     layers: [
       [file('below', 'content '.repeat(2000), { mode: 0o640, uid: 7, pax: { 'SCHILY.xattr.user.k': 'v' } })],
-      [hardlink('first', 'below'), hardlink('second', 'below'), hardlink('lost', 'nowhere'), file('z', 'z')],
+      [hardlink('first', 'below'), hardlink('second', 'below'), file('z', 'z')],
     ],
   })
   const to = `oci:${join(folder.path, 'links-out')}:x`
   const summary = await optimize(from, to, [read('second')], options)
   expect(summary.layers.map(({ zoneEntries }) => zoneEntries)).toEqual([0, 2])
-  const problems = await withImage(to, (image) => verifyImage(image))
-  expect(problems.map(({ path }) => path)).toEqual(['lost'])
+  expect(await withImage(to, (image) => verifyImage(image))).toEqual([])
   const [, layer] = await layersOf(to, join(folder.path, 'links-layers'))
-  const tree = await runCommand('tar', ['-tvf', layer?.tar ?? '', '--exclude', 'lost', '--numeric-owner'])
+  const tree = await runCommand('tar', ['-tvf', layer?.tar ?? '', '--numeric-owner'])
   expect(tree).toMatch(/-rw-r----- 7\/0 +16000 .* first\n/)
   expect(tree).toMatch(/second link to first/)
   const content = await runCommand('tar', ['-xOf', layer?.tar ?? '', 'first'])

@@ -28,12 +28,6 @@ const facts = ({ entry, content }: UnpackedFile): string =>
     content.toString('hex'),
   ])
 
-const DANGLING = 'dangling '
-
-/** Whether an unpacker would have failed at a link. */
-export const hasDangling = (tree: ReadonlyMap<string, string>): boolean =>
-  [...tree.values()].some((facts) => facts.startsWith(DANGLING))
-
 /** @returns path → facts and the names that share its inode; equal trees give equal maps */
 export const unpackModel = (files: readonly UnpackedFile[]): Map<string, string> => unpackImage([files])
 
@@ -58,7 +52,7 @@ function applyLayer(tree: Map<string, Inode>, files: readonly UnpackedFile[], la
     if (type !== 'dir') for (const name of tree.keys()) if (name.startsWith(`${path}/`)) tree.delete(name)
     const target = type === 'hardlink' ? tree.get(linkPath ?? '') : undefined
     if (type !== 'hardlink') tree.set(path, { facts: facts(file), layer })
-    else if (target === undefined) tree.set(path, { facts: `${DANGLING}${linkPath}`, layer })
+    else if (target === undefined) tree.set(path, { facts: `dangling ${linkPath}`, layer })
     else if (target.layer === layer) tree.set(path, target)
     else {
       const copy = copies.get(target) ?? { ...target, layer }

@@ -103,6 +103,27 @@ const faults: [string, (entries: TocEntry[]) => TocEntry[], string | undefined, 
   ],
   ['landmark', edit('.prefetch.landmark', { digest: other }), undefined, /not a file of one byte/],
   ['hardlink', edit('d/h', { linkName: 'd/none' }), 'd/h', /links to "d\/none"/],
+  [
+    'hardlink to itself',
+    edit('d/h', { linkName: './d/h' }),
+    'd/h',
+    /links to "d\/h", which leads back to it/,
+  ],
+  ['hardlink to a folder', edit('d/h', { linkName: 'd' }), 'd/h', /links to "d", which is a directory/],
+  ['hardlink to the root', edit('d/h', { linkName: '/' }), 'd/h', /links to "", which this layer/],
+  [
+    'hardlink to what follows',
+    edit('d/h', { linkName: 'd/z' }),
+    'd/h',
+    /links to "d\/z", which comes after it/,
+  ],
+  [
+    'ring of hardlinks',
+    (entries) =>
+      edit('d/h', { linkName: 'd/s' })(edit('d/s', { type: 'hardlink', linkName: 'd/h' })(entries)),
+    'd/h',
+    /leads back to it/,
+  ],
   ['no chunk digest', edit('d/big', { chunkDigest: undefined }), 'd/big', /no digest/],
 ]
 test.each(faults)('a wrong %s in the table of contents is named', async (_, change, path, message) => {
