@@ -58,6 +58,8 @@ export function completeSource(store: BlobStore): ImageSource {
         chosen === descriptor ? bytes : await readDocument(store, chosen, MAX_MANIFEST_BYTES)
       return readImage(store, chosen, rawManifest)
     },
+    imageOf: async (descriptor) =>
+      readImage(store, descriptor, await readDocument(store, descriptor, MAX_MANIFEST_BYTES)),
     blob: (descriptor) => blobOf(store, descriptor),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   }

@@ -3,10 +3,10 @@
 import { Readable } from 'node:stream'
 import { readBounded } from './digest.ts'
 import { HeadstartError } from './errors.ts'
-import { MAX_MANIFEST_BYTES, referencedBlobs } from './manifest.ts'
+import { MAX_MANIFEST_BYTES, parseManifest, referencedBlobs } from './manifest.ts'
 import { isElsewhere, isIndexType, isManifestType } from './media-types.ts'
 import { type OnProgress, watchBlob } from './progress.ts'
-import type { Blob, Descriptor, Image, ImageIndex, ImageSource, ImageTarget } from './types.ts'
+import type { Blob, Descriptor, Digest, Image, ImageIndex, ImageSource, ImageTarget } from './types.ts'
 
 export interface CopyOptions {
   readonly signal?: AbortSignal | undefined
@@ -38,36 +38,63 @@ export async function copyIndex(
   target: ImageTarget,
   options: CopyOptions = {},
 ): Promise<Descriptor> {
-  for (const descriptor of index.manifests) await copyManifest(source, descriptor, target, options)
+  const copied = new Set<Digest>()
+  for (const descriptor of index.manifests) await copyOnce(descriptor, { source, target, options, copied }, 1)
   options.signal?.throwIfAborted()
   return target.putManifest(index.rawIndex, index.descriptor.mediaType, { tagged: true })
 }
 
 /** One manifest of an index, untagged, with its blobs. */
-export async function copyManifest(
+export const copyManifest = (
   source: ImageSource,
   descriptor: Descriptor,
   target: ImageTarget,
   options: CopyOptions = {},
-): Promise<Descriptor> {
-  if (isIndexType(descriptor.mediaType))
-    throw new HeadstartError('E_MANIFEST', `${source.name} holds an index inside an index`)
-  if (!isManifestType(descriptor.mediaType)) {
-    await copyBlobs([source.blob(descriptor)], target, options)
-    return descriptor
-  }
-  const bytes = await readBlob(source.blob(descriptor), options.signal)
-  const blobs = referencedBlobs(bytes, `${source.name}@${descriptor.digest}`)
-  await copyBlobs(
-    blobs.map((blob) => source.blob(blob)),
-    target,
-    options,
-  )
-  return target.putManifest(bytes, descriptor.mediaType, { tagged: false })
+): Promise<void> => copyOnce(descriptor, { source, target, options, copied: new Set() }, 1)
+
+interface Copying {
+  readonly source: ImageSource
+  readonly target: ImageTarget
+  readonly options: CopyOptions
+  /** What several entries name is copied once: indexes inside each other could name it times without number. */
+  readonly copied: Set<Digest>
 }
 
-const readBlob = async (blob: Blob, signal: AbortSignal | undefined): Promise<Buffer> =>
-  readBounded(await blob.open(undefined, signal), MAX_MANIFEST_BYTES, blob.descriptor.digest)
+async function copyOnce(descriptor: Descriptor, copying: Copying, depth: number): Promise<void> {
+  const { source, target, options, copied } = copying
+  const { digest, mediaType } = descriptor
+  if (copied.has(digest)) return
+  copied.add(digest)
+  options.signal?.throwIfAborted()
+  const where = `${source.name}@${digest}`
+  if (!isManifestType(mediaType) && !isIndexType(mediaType))
+    return copyBlobs([source.blob(descriptor)], target, options)
+  const bytes = await readManifest(source, descriptor, options.signal)
+  if (isManifestType(mediaType)) {
+    const blobs = referencedBlobs(bytes, where).map((blob) => source.blob(blob))
+    await copyBlobs(blobs, target, options)
+  } else {
+    if (depth > MAX_INDEX_DEPTH) throw tooDeep(source.name)
+    const parsed = parseManifest(bytes, mediaType, where)
+    for (const each of parsed.kind === 'index' ? parsed.manifests : [])
+      await copyOnce(each, copying, depth + 1)
+  }
+  await target.putManifest(bytes, mediaType, { tagged: false })
+}
+
+/** Indexes inside an index: nobody nests them deeper. */
+export const MAX_INDEX_DEPTH = 4
+
+export const tooDeep = (name: string): HeadstartError =>
+  new HeadstartError('E_MANIFEST', `${name} has indexes more than ${MAX_INDEX_DEPTH} deep in each other`)
+
+/** A manifest or index of any kind, checked against its descriptor. @throws HeadstartError E_TOO_LARGE, E_DIGEST */
+export const readManifest = async (
+  source: ImageSource,
+  descriptor: Descriptor,
+  signal: AbortSignal | undefined,
+): Promise<Buffer> =>
+  readBounded(await source.blob(descriptor).open(undefined, signal), MAX_MANIFEST_BYTES, descriptor.digest)
 
 /** A blob that is in memory. */
 export function bytesBlob(descriptor: Descriptor, bytes: Uint8Array): Blob {

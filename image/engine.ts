@@ -44,6 +44,7 @@ export async function openEngineSource(
     name: wanted.source,
     index: async () => undefined,
     image: async (platform) => (await load()).image(platform),
+    imageOf: async (descriptor) => (await load()).imageOf(descriptor),
     blob: (descriptor) => ({
       descriptor,
       open: async (range, signal) => (await load()).blob(descriptor).open(range, signal),

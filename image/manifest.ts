@@ -10,6 +10,7 @@ import { HeadstartError, messageOf } from './errors.ts'
 import {
   isConfigType,
   isIndexType,
+  isLayerType,
   isManifestType,
   layerKind,
   OCI_INDEX,
@@ -38,11 +39,14 @@ const list = <T extends z.ZodType>(schema: T) =>
     .nullish()
     .transform((value) => value ?? [])
 
-const platformSchema = z.object({
-  os: z.string(),
-  architecture: z.string(),
-  variant: nullable(z.string()).transform((value) => value || undefined),
-})
+const platformSchema = z
+  .object({
+    os: z.string(),
+    architecture: z.string(),
+    variant: nullable(z.string()).transform((value) => value || undefined),
+    'os.version': nullable(z.string()).transform((value) => value || undefined),
+  })
+  .transform(({ 'os.version': osVersion, ...rest }) => ({ ...rest, ...(osVersion && { osVersion }) }))
 
 export const descriptorSchema = z.object({
   mediaType: z.string(),
@@ -131,6 +135,22 @@ export function referencedBlobs(bytes: Uint8Array, where: string): readonly Desc
   const value = parseJson(bytes, MAX_MANIFEST_BYTES, what, 'E_MANIFEST')
   const { config, layers } = checked(manifestSchema, value, what, 'E_MANIFEST')
   return [config, ...layers]
+}
+
+const factsSchema = z.object({
+  config: z.object({ mediaType: z.string() }),
+  layers: z.array(z.object({ mediaType: z.string() })),
+  subject: nullable(z.object({ digest: z.string() })),
+})
+
+/** What a manifest is, of whatever kind: an image that can run, or something else; and what it speaks of. */
+export function manifestFacts(bytes: Uint8Array): { isImage: boolean; subject: string | undefined } {
+  const value = parseJson(bytes, MAX_MANIFEST_BYTES, 'a manifest', 'E_MANIFEST')
+  const facts = factsSchema.safeParse(value).data
+  if (facts === undefined) return { isImage: false, subject: undefined }
+  const { config, layers, subject } = facts
+  const isImage = isConfigType(config.mediaType) && layers.every(({ mediaType }) => isLayerType(mediaType))
+  return { isImage, subject: subject?.digest }
 }
 
 /** An OCI document needs no media type of its own; then its descriptor's holds, and last its shape. */

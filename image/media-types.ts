@@ -48,6 +48,7 @@ export function layerKind(mediaType: string): LayerKind {
   throw unknownMediaType('a layer', mediaType)
 }
 
+export const isLayerType = (mediaType: string): boolean => layerKinds.has(mediaType)
 export const isForeign = (mediaType: string): boolean => layerKinds.get(mediaType)?.foreign ?? false
 /** A layer that stays where its `urls` say: it is neither read nor sent. */
 export const isElsewhere = ({ mediaType, urls }: Pick<Descriptor, 'mediaType' | 'urls'>): boolean =>

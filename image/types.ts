@@ -17,6 +17,8 @@ export interface Platform {
   readonly os: string
   readonly architecture: string
   readonly variant?: string | undefined
+  /** of Windows: the build that it runs on. It tells images of an index apart, and is not asked for */
+  readonly osVersion?: string | undefined
 }
 
 /** OCI content descriptor. Unknown fields are kept in `raw` manifests, never here. */
@@ -115,6 +117,8 @@ export interface ImageSource extends AsyncDisposable {
    * @throws HeadstartError E_IMAGE_NOT_FOUND, E_PLATFORM, E_MANIFEST, E_MEDIA_TYPE
    */
   image(platform?: Platform): Promise<Image>
+  /** The image of a manifest of the index. @throws HeadstartError as `image` */
+  imageOf(descriptor: Descriptor): Promise<Image>
   /** Any blob by descriptor: manifests of an index and attestations among them. */
   blob(descriptor: Descriptor): Blob
 }

@@ -1,6 +1,7 @@
 /** Takes one layer through: read, written in its new order, sent; its files removed when they have done their work. */
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { stillTrue, withoutWrong } from '../image/annotations.ts'
 import type { EstargzLayer } from '../image/estargz/reader.ts'
 import { TOC_DIGEST_ANNOTATION, UNCOMPRESSED_SIZE_ANNOTATION } from '../image/estargz/toc.ts'
 import { isElsewhere, OCI_LAYER_GZIP } from '../image/media-types.ts'
@@ -200,7 +201,7 @@ export class LayerJobs implements AsyncDisposable {
     facts: Pick<LayerSummary, 'how' | 'entries' | 'zoneEntries' | 'zoneBytes'>,
     signal: AbortSignal,
   ): Promise<Written> {
-    const result = keptDescriptor(source.descriptor)
+    const result = withoutWrong(keptDescriptor(source.descriptor), source.diffId)
     const { existed } = await this.send(index, { ...source, descriptor: result }, signal)
     return { diffId: source.diffId, summary: { source: source.descriptor, result, ...facts, existed } }
   }
@@ -236,7 +237,7 @@ function blobOf(source: Descriptor, written: WrittenLayer): Blob {
       digest: written.digest,
       size: written.size,
       annotations: {
-        ...source.annotations,
+        ...stillTrue(source.annotations ?? {}),
         [TOC_DIGEST_ANNOTATION]: written.tocDigest,
         [UNCOMPRESSED_SIZE_ANNOTATION]: String(written.uncompressedSize),
       },

@@ -1,5 +1,6 @@
 /** Config and manifest of the rebuilt image. What has no reason to change stays, byte for byte where it can. Pure. */
 import { z } from 'zod'
+import { stillTrue } from '../image/annotations.ts'
 import { HeadstartError } from '../image/errors.ts'
 import {
   DOCKER_LAYER_GZIP,
@@ -15,7 +16,11 @@ import type { Descriptor, Digest } from '../image/types.ts'
 const DIFF_IDS = /"diff_ids"\s*:\s*\[[^\]]*\]/g
 
 const configSchema = z.looseObject({ rootfs: z.looseObject({ diff_ids: z.array(z.string()) }) })
-const manifestSchema = z.looseObject({ config: z.looseObject({}), layers: z.array(z.looseObject({})) })
+const manifestSchema = z.looseObject({
+  config: z.looseObject({}),
+  layers: z.array(z.looseObject({})),
+  annotations: z.record(z.string(), z.string()).nullish(),
+})
 
 /** The config with other diffIDs. Only their text is replaced, so that nothing is lost that a parser doesn't keep. */
 export function configWith(raw: Uint8Array, diffIds: readonly Digest[]): Buffer {
@@ -31,28 +36,46 @@ export function configWith(raw: Uint8Array, diffIds: readonly Digest[]): Buffer 
   return Buffer.from(JSON.stringify({ ...config, rootfs: { ...config.rootfs, diff_ids: diffIds } }))
 }
 
-/** An OCI manifest, also of a Docker one: that carries no annotations on layers. Its own annotations stay. */
+/** @param what was rebuilt */
+export const subjectNote = (what: 'the manifest' | 'the index'): string =>
+  `the subject of ${what} is left out: other bytes were said to belong to it, and it may not be where these go`
+
+/**
+ * An OCI manifest, also of a Docker one: that carries no annotations on layers. What is not of the old bytes stays.
+ * @param layers where the digest is the one that was there, the layer stays as it was named
+ */
 export function manifestWith(
   raw: Uint8Array,
   config: { readonly digest: Digest; readonly size: number },
   layers: readonly Descriptor[],
-): Buffer {
+): { bytes: Buffer; notes: string[] } {
   const manifest = manifestSchema.parse(JSON.parse(Buffer.from(raw).toString('utf8')))
-  const { mediaType: _, data: __, ...configRest } = manifest.config
-  return Buffer.from(
-    JSON.stringify({
-      ...manifest,
-      mediaType: OCI_MANIFEST,
-      config: { mediaType: OCI_CONFIG, ...configRest, ...config },
-      layers: layers.map(({ mediaType, digest, size, annotations, urls }) => ({
-        mediaType,
-        digest,
-        size,
-        ...(urls?.length && { urls }),
-        ...(annotations && Object.keys(annotations).length > 0 && { annotations }),
-      })),
-    }),
-  )
+  const { subject, annotations, ...rest } = manifest
+  const document = {
+    ...rest,
+    mediaType: OCI_MANIFEST,
+    config: { ...withoutBytes(manifest.config), mediaType: OCI_CONFIG, ...config },
+    layers: layers.map((layer, place) => layerWith(manifest.layers[place] ?? {}, layer)),
+    ...(annotations && { annotations: stillTrue(annotations) }),
+  }
+  const isOfSubject = subject !== undefined && subject !== null
+  return {
+    bytes: Buffer.from(JSON.stringify(document)),
+    notes: isOfSubject ? [subjectNote('the manifest')] : [],
+  }
+}
+
+function layerWith(raw: object & { digest?: unknown; annotations?: unknown }, layer: Descriptor): object {
+  const { mediaType, digest, size, annotations } = layer
+  const named = annotations && Object.keys(annotations).length > 0 ? { annotations } : undefined
+  const { annotations: _, ...rest } = raw.digest === digest ? raw : withoutBytes(raw)
+  return { ...rest, mediaType, digest, size, ...named }
+}
+
+/** Inline bytes, and places where they are, are those of the old blob. */
+function withoutBytes(descriptor: object & { data?: unknown; urls?: unknown; annotations?: unknown }) {
+  const { data: _, urls: __, ...rest } = descriptor
+  return rest
 }
 
 const TO_OCI: Readonly<Record<string, string>> = {

@@ -53,6 +53,8 @@ export interface RebuildSummary {
   readonly manifest: Descriptor
   readonly layers: readonly LayerSummary[]
   readonly plan: Plan
+  /** what of the image could not stay, a line each, for people */
+  readonly notes: readonly string[]
 }
 
 /** Two layers at once: while one waits for the disk or the network the other compresses. */
@@ -101,8 +103,8 @@ export async function rebuildImage(request: RebuildRequest): Promise<RebuildSumm
     if (ready === undefined || layerPlan === undefined) throw new Error('a layer was lost')
     return jobs.write(layer, index, ready, layerPlan, either)
   })
-  const manifest = await finish(request, layers, signal)
-  return { manifest, layers: layers.map(({ summary }) => summary), plan }
+  const { manifest, notes } = await finish(request, layers, signal)
+  return { manifest, layers: layers.map(({ summary }) => summary), plan, notes }
 }
 
 /** Config and manifest, once all layers are there. */
@@ -110,7 +112,7 @@ async function finish(
   { image, target, tagged }: RebuildRequest,
   layers: readonly Written[],
   signal: AbortSignal,
-): Promise<Descriptor> {
+): Promise<Pick<RebuildSummary, 'manifest' | 'notes'>> {
   const config = configWith(
     image.rawConfig,
     layers.map(({ diffId }) => diffId),
@@ -119,9 +121,9 @@ async function finish(
   await target.putBlob(bytesBlob(descriptor, config), signal)
   const { digest, size } = descriptor
   const results = layers.map(({ summary }) => summary.result)
-  const manifest = manifestWith(image.rawManifest, { digest, size }, results)
+  const { bytes, notes } = manifestWith(image.rawManifest, { digest, size }, results)
   signal.throwIfAborted()
-  return target.putManifest(manifest, OCI_MANIFEST, { tagged: tagged ?? true })
+  return { manifest: await target.putManifest(bytes, OCI_MANIFEST, { tagged: tagged ?? true }), notes }
 }
 
 function checkCoverage({ coverage, missing }: Plan, files: number, least: number | undefined): void {

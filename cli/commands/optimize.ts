@@ -13,7 +13,7 @@ import type { CliContext } from '../context.ts'
 import { collect, jsonOption, positiveFlag } from '../flags.ts'
 import { addImageFlags, sourceOf, targetOf } from '../image-flags.ts'
 import { explanation, optimizeSummary, summaryJson } from '../optimize-summary.ts'
-import { type Output, thousands } from '../output.ts'
+import { counted, type Output, thousands } from '../output.ts'
 import { addProfileFlags, type ProfileFlags, profile } from '../profiling.ts'
 import { type GivenTrace, readGiven, traceOf } from '../read-trace.ts'
 import { addRebuildFlags, optionsOf, type RebuildFlags } from '../rebuild-flags.ts'
@@ -72,6 +72,7 @@ async function optimize(
     ? await join(given, image, context, output)
     : await record(image, args, flags, context, output)
   const start = { trace, startup: refine(startupOf(trace, flags.minRuns), audit) }
+  if (!flags.allPlatforms) await tellWhatStays(source, image, output)
   const rebuilt = flags.allPlatforms
     ? await rebuildAll(source, image, target, start, flags, context, output)
     : await rebuildOne(image, target, start, flags, context, output)
@@ -99,8 +100,24 @@ function print(
   if (platform !== undefined) output.note(`${platform}: ${found} of the trace's ${files} files are in it`)
   else if (!isTraceOf(trace, image))
     output.warn(`the trace is of another image: ${found} of its ${files} files are in this one`)
+  for (const note of summary.notes) output.warn(platform === undefined ? note : `${platform}: ${note}`)
   if (flags.explain && !flags.json) output.result(explanation(summary.plan))
   output.result(flags.json ? summaryJson(summary, platform) : optimizeSummary(summary, target))
+}
+
+/** One image of an index goes alone: its attestations, too, stay behind. */
+async function tellWhatStays(source: ImageSource, image: Image, output: Output): Promise<void> {
+  const { manifests = [] } = (await source.index()) ?? {}
+  const others = manifests.filter(({ digest }) => digest !== image.descriptor.digest)
+  const images = others.filter(({ platform }) => platform !== undefined && platform.os !== 'unknown').length
+  const more = others.length - images
+  const left = [
+    ...(images > 0 ? [counted(images, 'other image')] : []),
+    ...(more > 0 ? [`${counted(more, 'attestation')} or other artifact${more === 1 ? '' : 's'}`] : []),
+  ]
+  if (left.length === 0) return
+  const are = others.length === 1 ? 'is' : 'are'
+  output.note(`${left.join(' and ')} of the index ${are} left behind: --all-platforms takes the index whole`)
 }
 
 async function readAudit(file: string): Promise<BenchAudit> {
@@ -174,15 +191,16 @@ async function rebuildAll(
     throw new HeadstartError('E_USAGE', `${source.name} is one image, not an index of several`, {
       hint: 'Leave out --all-platforms',
     })
-  const { images } = await rebuildIndex({
+  const { images, notes } = await rebuildIndex({
     source,
     index,
     target,
     startup,
-    profiled: profiled.config.platform,
+    profiled: profiled.descriptor.digest,
     options: optionsOf(flags),
     signal: context.interrupts.abort,
     onProgress: drawLayers(output),
   })
+  for (const note of notes) output.warn(note)
   return images
 }

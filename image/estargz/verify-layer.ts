@@ -1,5 +1,6 @@
 /** One layer, read once: digests of chunks, files, table of contents and diffID, metadata against the tar, landmarks. */
 import { createHash, type Hash } from 'node:crypto'
+import { provenWrong } from '../annotations.ts'
 import { digestOf } from '../digest.ts'
 import { HeadstartError, messageOf } from '../errors.ts'
 import { fetchFrom } from '../estargz-layer.ts'
@@ -24,6 +25,8 @@ export async function verifyLayer(layer: Layer, report: Report, signal?: AbortSi
   const { size, annotations, digest } = layer.descriptor
   const tocDigest = annotations?.[TOC_DIGEST_ANNOTATION]
   if (tocDigest === undefined) report(`the manifest names no digest of a table of contents for ${digest}`)
+  for (const name of provenWrong(layer.descriptor, layer.diffId))
+    report(`the manifest has the annotation ${name}, which is of other bytes`)
   const estargz = await openEstargz(size, fetchFrom(layer), { tocDigest, signal })
   const verifier = new LayerVerifier(estargz, report)
   const stream = await layer.open(undefined, signal)

@@ -1,5 +1,5 @@
 /** Indexes of several platforms, attestations, layers of every kind, and many of them: picked, copied and served byte for byte. */
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
@@ -8,14 +8,15 @@ import { runCommand } from '../../image/command.ts'
 import { copyImage, copyIndex } from '../../image/copy.ts'
 import { digestOf, readBounded } from '../../image/digest.ts'
 import { inspectImage } from '../../image/inspect.ts'
-import { DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from '../../image/media-types.ts'
+import { OCI_CONFIG, OCI_MANIFEST } from '../../image/media-types.ts'
 import { hostPlatform, parsePlatform } from '../../image/platform.ts'
 import { parseRanges, serveImages } from '../../image/serve.ts'
 import { openSource } from '../../image/sources.ts'
 import { openTarget } from '../../image/targets.ts'
 import { unpackLayers } from '../../image/unpack.ts'
+import { INDEX_TYPES, Layout, OCI_LAYER } from '../support/layout.ts'
 import { startRegistry, type TestRegistry } from '../support/registry.ts'
-import { file, type TarItem, tarOf } from '../support/tar.ts'
+import { file } from '../support/tar.ts'
 
 let folder: string
 let registry: TestRegistry
@@ -30,84 +31,23 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 })
 
-const OCI_LAYER = 'application/vnd.oci.image.layer.v1.tar'
-const types = {
-  oci: { manifest: OCI_MANIFEST, index: OCI_INDEX, config: 'application/vnd.oci.image.config.v1+json' },
-  docker: {
-    manifest: DOCKER_MANIFEST,
-    index: DOCKER_LIST,
-    config: 'application/vnd.docker.container.image.v1+json',
-  },
-} as const
+const newLayout = () => new Layout(join(folder, `layout-${++count}`))
 
-interface Part {
-  readonly mediaType: string
-  readonly digest: string
-  readonly size: number
-}
-
-/** Builds a layout piece by piece. */
-class Layout {
-  readonly folder = join(folder, `layout-${++count}`)
-  readonly place = `oci:${this.folder}:v1`
-
-  async put(bytes: Buffer, mediaType: string): Promise<Part> {
-    await mkdir(join(this.folder, 'blobs/sha256'), { recursive: true })
-    await writeFile(join(this.folder, 'blobs/sha256', digestOf(bytes).slice(7)), bytes)
-    return { mediaType, digest: digestOf(bytes), size: bytes.length }
-  }
-
-  putJson(value: unknown, mediaType: string): Promise<Part> {
-    return this.put(Buffer.from(JSON.stringify(value)), mediaType)
-  }
-
-  async image(architecture: string, layers: (Part & { diffId: string })[], kind: keyof typeof types = 'oci') {
-    const config = {
-      os: 'linux',
-      architecture,
-      rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) },
-    }
-    const manifest = {
-      schemaVersion: 2,
-      mediaType: types[kind].manifest,
-      config: await this.putJson(config, types[kind].config),
-      layers: layers.map(({ diffId: _, ...layer }) => layer),
-    }
-    return this.putJson(manifest, types[kind].manifest)
-  }
-
-  async layer(
-    items: readonly TarItem[],
-    pack: (tar: Buffer) => Buffer = gzipSync,
-    mediaType = `${OCI_LAYER}+gzip`,
-  ) {
-    const tar = await tarOf(items)
-    return { ...(await this.put(pack(tar), mediaType)), diffId: digestOf(tar) }
-  }
-
-  async finish(part: Part): Promise<string> {
-    const named = { ...part, annotations: { 'org.opencontainers.image.ref.name': 'v1' } }
-    await writeFile(join(this.folder, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests: [named] }))
-    await writeFile(join(this.folder, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}')
-    return this.place
-  }
-}
-
-async function multiPlatform(kind: keyof typeof types): Promise<string> {
-  const layout = new Layout()
+async function multiPlatform(kind: 'oci' | 'docker'): Promise<string> {
+  const layout = newLayout()
   const shared = await layout.layer([file('shared', 'x')])
   const manifests = []
   for (const [architecture, variant] of [['amd64'], ['arm64', 'v8'], ['arm', 'v6'], ['arm', 'v7']] as const) {
     const part = await layout.image(
       architecture,
       [shared, await layout.layer([file(`${architecture}${variant}`)])],
-      kind,
+      { kind },
     )
     manifests.push({ ...part, platform: { os: 'linux', architecture, ...(variant && { variant }) } })
   }
   if (kind === 'oci') {
     const statement = await layout.putJson({ predicate: 1 }, 'application/vnd.in-toto+json')
-    const config = await layout.putJson({}, types.oci.config)
+    const config = await layout.putJson({}, OCI_CONFIG)
     const attestation = { schemaVersion: 2, mediaType: OCI_MANIFEST, config, layers: [statement] }
     const platform = { os: 'unknown', architecture: 'unknown' }
     manifests.push({
@@ -116,8 +56,8 @@ async function multiPlatform(kind: keyof typeof types): Promise<string> {
       annotations: { 'vnd.docker.reference.type': 'attestation-manifest' },
     })
   }
-  const index = { schemaVersion: 2, mediaType: types[kind].index, manifests }
-  return layout.finish(await layout.putJson(index, types[kind].index))
+  const index = { schemaVersion: 2, mediaType: INDEX_TYPES[kind], manifests }
+  return layout.finish(await layout.putJson(index, INDEX_TYPES[kind]))
 }
 
 test.each(['oci', 'docker'] as const)('an index (%s): platforms are picked', async (kind) => {
@@ -172,7 +112,7 @@ test('a Docker archive takes one platform, and says so', async () => {
 })
 
 test('layers of every compression are unpacked and inspected', async () => {
-  const layout = new Layout()
+  const layout = newLayout()
   const members = (tar: Buffer) =>
     Buffer.concat([gzipSync(tar.subarray(0, 700)), gzipSync(tar.subarray(700))])
   const frames = (tar: Buffer) =>
@@ -200,7 +140,7 @@ test('layers of every compression are unpacked and inspected', async () => {
 })
 
 test('foreign layers stay where they are, and more than a hundred layers are no matter', async () => {
-  const layout = new Layout()
+  const layout = newLayout()
   const layers = []
   for (let index = 0; index < 130; index++) layers.push(await layout.layer([file(`f${index}`, `${index}`)]))
   const absent = { digest: digestOf('elsewhere'), size: 9, diffId: digestOf('x') }
@@ -220,7 +160,7 @@ test('foreign layers stay where they are, and more than a hundred layers are no 
 })
 
 test('an image served in process is pulled by skopeo and by us, in ranges too', async () => {
-  const layout = new Layout()
+  const layout = newLayout()
   const content = Buffer.from(Array.from({ length: 5000 }, (_, index) => index & 255))
   const place = await layout.finish(
     await layout.image('amd64', [await layout.layer([file('data', content)], (tar) => tar, OCI_LAYER)]),
