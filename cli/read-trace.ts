@@ -40,8 +40,9 @@ export async function traceOf(
     find: (path) => {
       const owned = tree.entries.get(bytesOf(path))
       if (owned?.entry.type === 'symlink') return { type: 'symlink', size: 0 }
-      const size = owned?.content?.entry.size
-      return size === undefined || owned?.content?.entry.type !== 'reg' ? undefined : { type: 'reg', size }
+      const content = owned?.content?.entry
+      if (content === undefined || content.type === 'dir') return undefined
+      return content.type === 'reg' ? { type: 'reg', size: content.size } : { type: 'special', size: 0 }
     },
   })
 }

@@ -12,8 +12,8 @@ export const startupOf = (trace: Trace, minRuns = 1): StartupFile[] =>
       ranges: file.ranges,
       size: file.size,
       afterReady: file.afterReady,
-      // Nobody reads a symlink's bytes, but whoever followed it needs it.
-      read: file.type === 'symlink' || file.ranges.length > 0,
+      // Nobody reads the bytes of a symlink or a device, but whoever met it needs it.
+      read: file.type !== 'reg' || file.ranges.length > 0,
       ...(file.digest !== undefined && { digest: file.digest }),
     }))
 

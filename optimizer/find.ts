@@ -72,9 +72,8 @@ const isAmong = (path: string, globs: readonly string[]): boolean =>
 
 const withoutDots = (text: string): string => text.replace(/(^|\/)\./g, '$1\u0001.')
 
-/** What a zone can hold: content, and symlinks on the way to it. */
-const isFile = <E extends PlanEntry>({ entry }: Owned<E>): boolean =>
-  entry.type === 'reg' || entry.type === 'hardlink' || entry.type === 'symlink'
+/** What a zone can hold. Directories go with what is in them. */
+const isFile = <E extends PlanEntry>({ entry }: Owned<E>): boolean => entry.type !== 'dir'
 
 function addIncluded<E extends PlanEntry>(
   tree: MergedTree<E>,

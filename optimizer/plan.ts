@@ -152,7 +152,9 @@ function decide<E extends PlanEntry>(
   const moved = found.movedFrom === undefined ? '' : `; was ${found.movedFrom}`
   if (found.isExcluded) return { verdict: 'behind', reason: 'excluded by hand' }
   if (!found.isIncluded) {
-    if (found.owned.entry.type === 'symlink') return { verdict: 'ahead', reason: `link on the way${moved}` }
+    const { type } = (found.owned.content ?? found.owned).entry
+    if (type === 'symlink') return { verdict: 'ahead', reason: `link on the way${moved}` }
+    if (type !== 'reg' && type !== 'hardlink') return { verdict: 'ahead', reason: `a header alone${moved}` }
     if (file === undefined || !file.read) return { verdict: 'behind', reason: 'opened, never read' }
     if (file.afterReady) return { verdict: 'first-behind', reason: `read after ready${moved}` }
     if (options.prioritize === 'worth' && costs.aheadMs > costs.onDemandMs)

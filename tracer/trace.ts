@@ -15,7 +15,8 @@ const time = z.number().nonnegative()
 const fileSchema = z.strictObject({
   /** from the root, no leading slash; bytes that are not UTF-8 are written as percent escapes, see `pathBytes` */
   path: z.string().min(1),
-  type: z.enum(['reg', 'symlink']),
+  /** special: a device, a fifo: of records alone, since no mount sees them opened */
+  type: z.enum(['reg', 'symlink', 'special']),
   size: count,
   /** place in the order of first opens (symlinks: of first resolution), 0 for the first */
   order: count,

@@ -65,6 +65,22 @@ test('opened but not read stays behind; read after ready comes first behind; lin
   expect(result.missing).toEqual([{ path: 'dir', reason: 'no file' }])
 })
 
+test('devices and fifos that were touched go ahead, as hardlinks to them do; they make no zone alone', () => {
+  const specials = [
+    other('null', 'char'),
+    other('disk', 'block'),
+    other('pipe', 'fifo'),
+    other('same', 'hardlink', 'pipe'),
+  ]
+  const names = ['null', 'disk', 'pipe', 'same']
+  const starts = names.map((path) => read(path, { read: false }))
+  const [alone] = plan([layer(...specials, reg('file'))], starts).layers
+  expect(alone?.zone).toEqual([])
+  const result = plan([layer(...specials, reg('file'))], [...starts, read('file')])
+  expect(result.layers[0]?.zone).toEqual([...names, 'file'])
+  expect(result.missing).toEqual([])
+})
+
 test('links and empty files alone make no zone: a request would fetch nothing that is not known', () => {
   const result = plan(
     [layer(other('bin', 'symlink'), reg('empty', 0)), layer(other('lib', 'symlink'), reg('file'))],

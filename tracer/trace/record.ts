@@ -51,7 +51,7 @@ export interface RecordContext {
   readonly tool: string
   readonly image: Trace['image']
   /** what the image has at a path */
-  readonly find: (path: string) => { readonly type: 'reg' | 'symlink'; readonly size: number } | undefined
+  readonly find: (path: string) => Pick<TraceFile, 'type' | 'size'> | undefined
   readonly now: Date
 }
 
