@@ -72,27 +72,43 @@ const indexSchema = z.object({
   manifests: z.array(descriptorSchema).max(10_000),
 })
 
-const healthcheckSchema = nullable(z.object({ Test: list(z.string()) }))
+/** As Go reads JSON, and so every engine: keys in any case, of several the last; nothing for null. */
+const asGo = <S extends z.ZodRawShape>(shape: S) => {
+  const known = new Map(Object.keys(shape).map((key) => [key.toLowerCase(), key]))
+  return z.preprocess((value) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+    return Object.fromEntries(
+      Object.entries(value).map(([key, each]) => [known.get(key.toLowerCase()) ?? key, each]),
+    )
+  }, z.object(shape))
+}
 
-const configSchema = z.object({
+const text = nullable(z.string())
+const texts = list(text.transform((value) => value ?? ''))
+/** Docker's `strslice`: one argument may stand alone. */
+const words = z.union([z.string().transform((word) => [word]), texts])
+
+const healthcheckSchema = nullable(asGo({ Test: texts }))
+
+const configSchema = asGo({
   architecture: z.string(),
   os: z.string(),
-  variant: nullable(z.string()),
+  variant: text,
   config: nullable(
-    z.object({
-      Env: list(z.string()),
-      Entrypoint: list(z.string()),
-      Cmd: list(z.string()),
-      WorkingDir: nullable(z.string()),
-      User: nullable(z.string()),
-      StopSignal: nullable(z.string()),
+    asGo({
+      Env: texts,
+      Entrypoint: words,
+      Cmd: words,
+      WorkingDir: text,
+      User: text,
+      StopSignal: text,
       ExposedPorts: nullable(z.record(z.string(), z.unknown())),
       Volumes: nullable(z.record(z.string(), z.unknown())),
       Healthcheck: healthcheckSchema,
     }),
   ),
-  rootfs: z.object({ type: z.literal('layers'), diff_ids: list(digest) }),
-  history: list(z.object({ created_by: nullable(z.string()), empty_layer: nullable(z.boolean()) })),
+  rootfs: asGo({ type: z.literal('layers'), diff_ids: list(digest) }),
+  history: list(asGo({ created_by: text, empty_layer: nullable(z.boolean()) })),
 })
 
 export type ParsedManifest =

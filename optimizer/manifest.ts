@@ -1,7 +1,6 @@
 /** Config and manifest of the rebuilt image. What has no reason to change stays, byte for byte where it can. Pure. */
 import { z } from 'zod'
 import { stillTrue } from '../image/annotations.ts'
-import { HeadstartError } from '../image/errors.ts'
 import {
   DOCKER_LAYER_GZIP,
   DOCKER_LAYER_TAR,
@@ -11,11 +10,12 @@ import {
   OCI_LAYER_ZSTD,
   OCI_MANIFEST,
 } from '../image/media-types.ts'
-import type { Descriptor, Digest } from '../image/types.ts'
+import type { Descriptor, Digest, Image } from '../image/types.ts'
 
-const DIFF_IDS = /"diff_ids"\s*:\s*\[[^\]]*\]/g
+/** Of any case, as Go's decoder reads keys. */
+const DIFF_IDS = /"diff_ids"\s*:\s*(?:\[[^\]]*\]|null)/gi
 
-const configSchema = z.looseObject({ rootfs: z.looseObject({ diff_ids: z.array(z.string()) }) })
+const configSchema = z.looseObject({})
 const manifestSchema = z.looseObject({
   config: z.looseObject({}),
   layers: z.array(z.looseObject({})),
@@ -25,15 +25,23 @@ const manifestSchema = z.looseObject({
 /** The config with other diffIDs. Only their text is replaced, so that nothing is lost that a parser doesn't keep. */
 export function configWith(raw: Uint8Array, diffIds: readonly Digest[]): Buffer {
   const text = Buffer.from(raw).toString('utf8')
-  const config = configSchema.parse(JSON.parse(text))
-  if (config.rootfs.diff_ids.length !== diffIds.length)
-    throw new HeadstartError(
-      'E_MANIFEST',
-      `the config names ${config.rootfs.diff_ids.length} layers, the manifest ${diffIds.length}`,
-    )
   const list = `"diff_ids":${JSON.stringify(diffIds)}`
   if (text.match(DIFF_IDS)?.length === 1) return Buffer.from(text.replace(DIFF_IDS, () => list))
-  return Buffer.from(JSON.stringify({ ...config, rootfs: { ...config.rootfs, diff_ids: diffIds } }))
+  const config = configSchema.parse(JSON.parse(text))
+  const rest = Object.entries(config).filter(([key]) => key.toLowerCase() !== 'rootfs')
+  return Buffer.from(
+    JSON.stringify({ ...Object.fromEntries(rest), rootfs: { type: 'layers', diff_ids: diffIds } }),
+  )
+}
+
+/** @returns a line where the history tells of other layers than there are: nobody can say which it means */
+export function historyNote({ config, layers }: Image): string[] {
+  const filled = config.history.filter(({ emptyLayer }) => !emptyLayer).length
+  if (config.history.length === 0 || filled === layers.length) return []
+  const more = filled > layers.length ? ', which Docker refuses' : ''
+  return [
+    `the history in the config tells of ${filled} layers, the image has ${layers.length}${more}; it stays as it was`,
+  ]
 }
 
 /** @param what was rebuilt */

@@ -14,7 +14,7 @@ import { keepYoungSmall } from './garbage.ts'
 import { LayerJobs, type LayerSummary, type Stage, type Written } from './layer-jobs.ts'
 import { mapLimit } from './limit.ts'
 import { resolveLinks } from './links.ts'
-import { configWith, manifestWith } from './manifest.ts'
+import { configWith, historyNote, manifestWith } from './manifest.ts'
 import { checkOptions, DEFAULT_OPTIONS, type OptimizeOptions } from './options.ts'
 import { type Plan, planImage } from './plan.ts'
 import { planLayerOf } from './prepare.ts'
@@ -104,7 +104,8 @@ export async function rebuildImage(request: RebuildRequest): Promise<RebuildSumm
     return jobs.write(layer, index, ready, layerPlan, either)
   })
   const { manifest, notes } = await finish(request, layers, signal)
-  return { manifest, layers: layers.map(({ summary }) => summary), plan, notes }
+  const summaries = layers.map(({ summary }) => summary)
+  return { manifest, layers: summaries, plan, notes: [...notes, ...historyNote(image)] }
 }
 
 /** Config and manifest, once all layers are there. */
