@@ -14,8 +14,9 @@ import { TarScanner } from '../image/tar/scan.ts'
 import { MemberCache } from './cache.ts'
 import type { Pool } from './compress/pool.ts'
 import { createCollector } from './garbage.ts'
-import { isOurs, type LayerFiles, place, spoolLandmarks } from './ingest.ts'
+import { type LayerFiles, place, spoolLandmarks } from './ingest.ts'
 import type { SpooledEntry, SpooledLayer } from './layer.ts'
+import { isOurFolder, isOurs } from './own-names.ts'
 
 /** Compressed bytes in one job. */
 const JOB_BYTES = 1 << 20
@@ -151,7 +152,7 @@ class LayerCopy {
       }
       this.closeFile()
       const { entry, contentAt } = event
-      if (!entry.standsAlone) this.standsAlone = false
+      if (!entry.standsAlone || isOurFolder(entry)) this.standsAlone = false
       if (isOurs(entry.path)) continue
       const spooled = place(entry, contentAt - entry.header.length, entry.header.length)
       this.entries.push(spooled)
@@ -175,7 +176,15 @@ class LayerCopy {
     const { spool, members } = this.files
     const landmarks = spoolLandmarks(spool)
     await Promise.all([spool.flush(), members.flush()])
-    return { entries: this.entries, landmarks, cache: this.cache, spool: spool.path, members: members.path }
+    return {
+      entries: this.entries,
+      own: [],
+      notes: [],
+      landmarks,
+      cache: this.cache,
+      spool: spool.path,
+      members: members.path,
+    }
   }
 }
 

@@ -5,6 +5,7 @@
 import { HeadstartError } from '../image/errors.ts'
 import { isWhiteout, type LayerEntry } from '../image/owners.ts'
 import { ancestorsOf, type BytePath, textOf } from '../image/paths.ts'
+import { isOurs } from './own-names.ts'
 
 /** The entry that a link ends at, which is no link, in this layer or one below. */
 export interface Origin<E> {
@@ -65,7 +66,7 @@ export function changesOfLinks<E extends LayerEntry>(
   return { copies, relinked, late, dropped: new Set(dropped) }
 }
 
-/** Who stays: the last entry of a path, where no later file takes the place of a directory above it. */
+/** Who stays: the last entry of a path that isn't the format's own, where no later file takes the place of a directory above it. */
 interface Lasting<E> {
   at(path: BytePath): E | undefined
   isThere(entry: E): boolean
@@ -84,7 +85,8 @@ function lastingOf<E extends LayerEntry>(entries: readonly E[]): Lasting<E> {
     const index = last.get(path)
     if (index === undefined || ancestorsOf(path).some((above) => (lastFile.get(above) ?? -1) > index))
       return undefined
-    return entries[index]
+    const entry = entries[index]
+    return entry === undefined || isOurs(entry.path) ? undefined : entry
   }
   return {
     at,

@@ -5,8 +5,8 @@
 import { createHash, type Hash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { compressionError, decompress } from '../image/decompress.ts'
-import { LANDMARK_CONTENT, NO_PREFETCH_LANDMARK, PREFETCH_LANDMARK, TOC_NAME } from '../image/estargz/toc.ts'
-import { type BytePath, textOf } from '../image/paths.ts'
+import { LANDMARK_CONTENT, NO_PREFETCH_LANDMARK, PREFETCH_LANDMARK } from '../image/estargz/toc.ts'
+import { textOf } from '../image/paths.ts'
 import { paddingOf, type TarEntry } from '../image/tar/entry.ts'
 import { TarScanner } from '../image/tar/scan.ts'
 import { plainFileHeader, standaloneHeader } from '../image/tar/write.ts'
@@ -16,6 +16,7 @@ import type { Pool } from './compress/pool.ts'
 import { createCollector } from './garbage.ts'
 import { type SpooledEntry, type SpooledLayer, setDigest } from './layer.ts'
 import { MemberCutter } from './members.ts'
+import { isOurs, ownNameNote, refuseOurFolder } from './own-names.ts'
 import type { AppendFile } from './spool.ts'
 
 export interface IngestOptions {
@@ -34,9 +35,6 @@ export interface LayerFiles {
 }
 
 const PADDING = Buffer.alloc(512)
-const OURS: ReadonlySet<string> = new Set([TOC_NAME, PREFETCH_LANDMARK, NO_PREFETCH_LANDMARK])
-/** What a layer has because it is eStargz: dropped, and written anew. */
-export const isOurs = (path: BytePath): boolean => OURS.has(path)
 
 /**
  * @param source the blob's stored bytes, which fail at their end when they aren't the descriptor's
@@ -49,7 +47,7 @@ export async function ingestLayer(
   options: IngestOptions,
   where: string,
 ): Promise<SpooledLayer> {
-  const intake = new Intake(files, options)
+  const intake = new Intake(files, options, where)
   try {
     const { stream } = await decompress(source)
     const scanner = new TarScanner()
@@ -75,17 +73,20 @@ export async function ingestLayer(
 class Intake {
   private readonly files: LayerFiles
   private readonly options: IngestOptions
+  private readonly where: string
   private readonly entries: SpooledEntry[] = []
   private readonly cache = new MemberCache()
   private readonly cutter: MemberCutter<SpooledEntry>
   private readonly batcher: Batcher<SpooledEntry>
   private current: { entry: SpooledEntry; left: number; hash: Hash | undefined } | undefined
-  private isDropping = false
+  private readonly own: SpooledEntry[] = []
+  private isLastOwn = false
   private unsent = 0
 
-  constructor(files: LayerFiles, options: IngestOptions) {
+  constructor(files: LayerFiles, options: IngestOptions, where: string) {
     this.files = files
     this.options = options
+    this.where = where
     const { pool, level, minChunkSize } = options
     this.cutter = new MemberCutter<SpooledEntry>({
       chunkSizeOf: options.chunkSizeOf,
@@ -107,13 +108,14 @@ class Intake {
   }
 
   entry(entry: TarEntry): void {
-    this.isDropping = isOurs(entry.path)
-    if (this.isDropping) return
+    refuseOurFolder(entry, this.where)
+    this.isLastOwn = isOurs(entry.path)
     this.files.spool.expect(entry.size, JSON.stringify(textOf(entry.path)))
     const header = standaloneHeader(entry)
     const spooled = place(entry, this.files.spool.size, header.length)
     this.append(header)
-    this.entries.push(spooled)
+    if (this.isLastOwn) this.own.push(spooled)
+    else this.entries.push(spooled)
     this.batcher.cut(this.cutter.add(spooled))
     if (spooled.size === 0) return
     const isChunked = spooled.size > this.options.chunkSizeOf(spooled)
@@ -122,7 +124,7 @@ class Intake {
 
   data(bytes: Buffer): void {
     const { current } = this
-    if (this.isDropping || current === undefined) return
+    if (current === undefined) return
     this.append(bytes)
     current.hash?.update(bytes)
     current.left -= bytes.length
@@ -154,6 +156,10 @@ class Intake {
     await Promise.all([spool.flush(), members.flush()])
     return {
       entries: this.entries,
+      own: this.own,
+      notes: this.own.flatMap((entry, index) =>
+        ownNameNote(entry, this.isLastOwn && index === this.own.length - 1),
+      ),
       landmarks,
       cache: this.cache,
       spool: spool.path,

@@ -27,6 +27,8 @@ export interface LayerSummary {
   readonly how: 'converted' | 'reordered' | 'reused' | 'kept'
   /** of a layer that was eStargz already: why it was converted anew, a sentence for people */
   readonly why?: string | undefined
+  /** what of the layer could not stay, a line each, for people */
+  readonly notes?: readonly string[] | undefined
   readonly entries: number
   /** entries ahead of the landmark, with the directories and links they need */
   readonly zoneEntries: number
@@ -187,6 +189,7 @@ export class LayerJobs implements AsyncDisposable {
       source: source.descriptor,
       result: blob.descriptor,
       ...facts,
+      ...(layer.notes.length > 0 && { notes: layer.notes }),
       entries: layer.entries.length,
       zoneEntries: order.zone.length,
       zoneBytes: written.zoneBytes,

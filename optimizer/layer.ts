@@ -14,6 +14,10 @@ export interface SpooledEntry extends EntryFacts, Place {
 export interface SpooledLayer {
   /** in the order of the source; its landmarks and table of contents are not among them */
   readonly entries: readonly SpooledEntry[]
+  /** those landmarks, and whatever else had their names: links may mean it */
+  readonly own: readonly SpooledEntry[]
+  /** what was in the way of the format's own files, a line each, for people */
+  readonly notes: readonly string[]
   readonly landmarks: { readonly prefetch: SpooledEntry; readonly noPrefetch: SpooledEntry }
   readonly cache: MemberCache
   /** path of the uncompressed tar; of the compressed members */

@@ -53,7 +53,7 @@ async function resolveLayer(
   const { sources, signal } = options
   const tree = lazily(() => mergeLayers<AnyEntry>(below.map(({ entries }) => entries)))
   const changes = changesOfLinks<AnyEntry>(
-    layer.entries,
+    [...layer.own, ...layer.entries],
     index,
     {
       find: (path) => tree().entries.get(path)?.content,
@@ -64,7 +64,7 @@ async function resolveLayer(
   const { copies, relinked, late, dropped } = changes
   if (copies.size + relinked.size + late.size + dropped.size === 0) return { layer, entries: layer.entries }
   const spool = options.spoolOf(index)
-  const own: Prepared = { kind: 'spooled', layer, entries: layer.entries }
+  const own: Prepared = { kind: 'spooled', layer, entries: [...layer.own, ...layer.entries] }
   const made = new Map<AnyEntry, SpooledEntry>()
   const rewritten = async (entry: SpooledEntry): Promise<SpooledEntry> => {
     const origin = copies.get(entry)

@@ -105,7 +105,10 @@ export async function rebuildImage(request: RebuildRequest): Promise<RebuildSumm
   })
   const { manifest, notes } = await finish(request, layers, signal)
   const summaries = layers.map(({ summary }) => summary)
-  return { manifest, layers: summaries, plan, notes: [...notes, ...historyNote(image)] }
+  const ofLayers = summaries.flatMap(({ notes: lines = [] }, index) =>
+    lines.map((line) => `layer ${index + 1}: ${line}`),
+  )
+  return { manifest, layers: summaries, plan, notes: [...ofLayers, ...notes, ...historyNote(image)] }
 }
 
 /** Config and manifest, once all layers are there. */
