@@ -50,8 +50,28 @@ export type TocEntry = z.infer<typeof entrySchema>
 
 const tocSchema = z.object({ version: z.number().int(), entries: z.array(entrySchema).nullable() })
 
-/** @throws HeadstartError E_ESTARGZ: no JSON, another version, a field that is wrong (named) */
+/** Entries take some hundred bytes of memory each, however few they have in the JSON: counted before they are made. */
+const MAX_ENTRIES = 2_000_000
+/** An entry has at most sixteen fields. */
+const MAX_FIELDS = 16 * MAX_ENTRIES
+
+function checkCounts(json: Buffer): void {
+  let [groups, commas] = [0, 0]
+  for (const byte of json) {
+    if (byte === 0x7b || byte === 0x5b) groups++
+    else if (byte === 0x2c) commas++
+  }
+  // An entry is a group, and its attributes are one.
+  if (groups > 2 * MAX_ENTRIES || commas > MAX_FIELDS)
+    throw new HeadstartError(
+      'E_ESTARGZ',
+      `the table of contents has more than ${MAX_ENTRIES} entries, or more than ${MAX_FIELDS} fields`,
+    )
+}
+
+/** @throws HeadstartError E_ESTARGZ: too large, no JSON, another version, a field that is wrong (named) */
 export function parseToc(json: Buffer): TocEntry[] {
+  checkCounts(json)
   let value: unknown
   try {
     value = JSON.parse(unescapeToBytes(json.toString('latin1')))
@@ -66,7 +86,13 @@ export function parseToc(json: Buffer): TocEntry[] {
   }
   if (result.data.version !== 1)
     throw new HeadstartError('E_ESTARGZ', `the table of contents has version ${result.data.version}, not 1`)
-  return result.data.entries ?? []
+  const entries = result.data.entries ?? []
+  if (entries.length > MAX_ENTRIES)
+    throw new HeadstartError(
+      'E_ESTARGZ',
+      `the table of contents has ${entries.length} entries; ${MAX_ENTRIES} is the limit`,
+    )
+  return entries
 }
 
 /** `\u00e9` names a character, which is two bytes of UTF-8; in text of bytes it must stand as those. */
