@@ -86,7 +86,7 @@ const asGo = <S extends z.ZodRawShape>(shape: S) => {
 const text = nullable(z.string())
 const texts = list(text.transform((value) => value ?? ''))
 /** Docker's `strslice`: one argument may stand alone. */
-const words = z.union([z.string().transform((word) => [word]), texts])
+const words = z.preprocess((value) => (typeof value === 'string' ? [value] : value), texts)
 
 const healthcheckSchema = nullable(asGo({ Test: texts }))
 

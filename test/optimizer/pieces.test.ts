@@ -183,7 +183,6 @@ test('only the diffIDs of a config change, and big numbers stay what they are', 
   expect(configWith(raw, [id]).toString()).toBe(
     `{ "big": 12345678901234567890, "rootfs": {"type":"layers", "diff_ids":["${id}"]}, "n": 1.0 }`,
   )
-  expect(() => configWith(raw, [id, id])).toThrow(/names 1 layers/)
 })
 
 test('a Docker manifest becomes an OCI one; annotations and unknown fields stay', () => {
@@ -196,7 +195,9 @@ test('a Docker manifest becomes an OCI one; annotations and unknown fields stay'
   }
   const layer = { mediaType: 'l', digest: digestOf('l'), size: 2, annotations: { toc: 't' } }
   const manifest = JSON.parse(
-    manifestWith(Buffer.from(JSON.stringify(raw)), { digest: digestOf('c'), size: 9 }, [layer]).toString(),
+    manifestWith(Buffer.from(JSON.stringify(raw)), { digest: digestOf('c'), size: 9 }, [
+      layer,
+    ]).bytes.toString(),
   )
   expect(manifest).toEqual({
     schemaVersion: 2,
