@@ -4,7 +4,8 @@
  *
  * Source: OCI image-spec, layer.md, "Applying Changesets" and "Whiteouts".
  */
-import { type BytePath, baseOf, normalizePath, parentOf } from './paths.ts'
+import { HeadstartError } from './errors.ts'
+import { type BytePath, baseOf, layerPath, parentOf, textOf } from './paths.ts'
 
 export const WHITEOUT_PREFIX = '.wh.'
 export const OPAQUE_WHITEOUT = '.wh..wh..opq'
@@ -50,7 +51,7 @@ type Root<E> = Node<E> & { children: Map<string, Node<E>> }
  * the symlink. (Runtimes that unpack layers onto each other follow it.)
  *
  * @param layers base first, each in the layer's own order: of entries with one path the last wins
- * @throws HeadstartError E_PATH: a hardlink's target leaves the image
+ * @throws HeadstartError E_PATH: a whiteout that names its own folder or the one above
  */
 export function mergeLayers<E extends LayerEntry>(layers: readonly (readonly E[])[]): MergedTree<E> {
   const root: Root<E> = { owned: undefined, layer: 0, children: new Map() }
@@ -75,11 +76,19 @@ function applyLayer<E extends LayerEntry>(root: Root<E>, entries: readonly E[], 
 
 export const isWhiteout = (path: BytePath): boolean => baseOf(path).startsWith(WHITEOUT_PREFIX)
 
-/** What a whiteout hides: `a/.wh.b` → `a/b`. Undefined for an opaque marker, and for the private `.wh..wh.` names of aufs. */
+/**
+ * What a whiteout hides: `a/.wh.b` → `a/b`. Undefined for an opaque marker, and for the private `.wh..wh.` names of aufs.
+ * @throws HeadstartError E_PATH: it names its own folder, or the one above (`.wh.`, `.wh..`, `.wh...`). No runtime takes such a layer.
+ */
 export function whiteoutTarget(path: BytePath): BytePath | undefined {
   const base = baseOf(path)
   const name = base.slice(WHITEOUT_PREFIX.length)
-  if (!base.startsWith(WHITEOUT_PREFIX) || name === '' || name.startsWith(WHITEOUT_PREFIX)) return undefined
+  if (!base.startsWith(WHITEOUT_PREFIX) || name.startsWith(WHITEOUT_PREFIX)) return undefined
+  if (name === '' || name === '.' || name === '..')
+    throw new HeadstartError(
+      'E_PATH',
+      `the whiteout ${JSON.stringify(textOf(path))} names nothing that it could hide`,
+    )
   return path.slice(0, path.length - base.length) + name
 }
 
@@ -135,7 +144,7 @@ function resolveHardlinks<E extends LayerEntry>(root: Root<E>, entries: readonly
       here.set(entry.path, { layer, entry })
       continue
     }
-    const target = normalizePath(entry.linkPath ?? '')
+    const target = layerPath(entry.linkPath ?? '')
     const content = here.get(target) ?? find(root, target)?.owned?.content
     if (content === undefined) late.push({ entry, target })
     resolved.set(entry, content)

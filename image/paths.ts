@@ -8,7 +8,7 @@ import { HeadstartError } from './errors.ts'
 export type BytePath = string
 
 /**
- * `./usr//bin/` → `usr/bin`.
+ * A path as an archive's own files name it, where `..` has no business: `./usr//bin/` → `usr/bin`.
  * @throws HeadstartError E_PATH: a `..` or a NUL byte
  */
 export function normalizePath(name: string): BytePath {
@@ -19,6 +19,45 @@ export function normalizePath(name: string): BytePath {
     throw new HeadstartError('E_PATH', `the path ${JSON.stringify(textOf(name))} leaves its folder`)
   return parts.join('/')
 }
+
+/** What Linux takes: bytes of a path with its closing zero, and bytes of one name in it. */
+const PATH_MAX = 4096
+const NAME_MAX = 255
+const WHITEOUT_PREFIX_BYTES = 4
+
+/**
+ * The path that an entry of a layer means, as container runtimes clean it: below the layer's root, whatever `..` it has.
+ * `./usr//bin/` → `usr/bin`, `../x` → `x`, `a/../../b` → `b`.
+ * @throws HeadstartError E_PATH: a NUL byte, or longer than any file system takes
+ */
+export function layerPath(name: string): BytePath {
+  if (name.includes('\0')) throw new HeadstartError('E_PATH', `the path ${shown(name)} holds a NUL byte`)
+  const parts: string[] = []
+  for (const part of name.split('/')) {
+    if (part === '..') parts.pop()
+    else if (part !== '' && part !== '.') parts.push(part)
+  }
+  const path = parts.join('/')
+  if (path.length >= PATH_MAX)
+    throw new HeadstartError(
+      'E_PATH',
+      `the path ${shown(path)} has ${path.length} bytes; ${PATH_MAX - 1} is the limit`,
+    )
+  for (const part of parts) {
+    // A whiteout's prefix is not part of the name that it hides.
+    const length = part.startsWith('.wh.') ? part.length - WHITEOUT_PREFIX_BYTES : part.length
+    if (length > NAME_MAX)
+      throw new HeadstartError(
+        'E_PATH',
+        `the name ${shown(part)} has ${length} bytes; ${NAME_MAX} is the limit`,
+      )
+  }
+  return path
+}
+
+/** Enough of a name to find it by. */
+const shown = (name: string): string =>
+  JSON.stringify(name.length > 100 ? `${textOf(name.slice(0, 100))}…` : textOf(name))
 
 /** `usr/bin/env` → `usr/bin`; a name at the root → `''`. */
 export const parentOf = (path: BytePath): BytePath => path.slice(0, Math.max(0, path.lastIndexOf('/')))

@@ -23,6 +23,8 @@ export interface UnpackOptions {
 
 /** After so many bytes the event loop gets its turn: an archive may make endless content of a few bytes. */
 const TURN_BYTES = 64 << 20
+/** An entry takes as long as so many bytes, and hostile ones longer. */
+const ENTRY_BYTES = 256 << 10
 
 /**
  * @param folder exists; made to hold the image's root, over what is in it
@@ -62,10 +64,8 @@ async function unpackLayer(
       hash.update(bytes)
       for (const event of scanner.push(bytes)) {
         if (event.kind === 'entry') writer.entry(event.entry)
-        else {
-          writer.data(event.bytes)
-          sinceTurn += event.bytes.length
-        }
+        else writer.data(event.bytes)
+        sinceTurn += event.kind === 'entry' ? ENTRY_BYTES : event.bytes.length
         if (sinceTurn < TURN_BYTES) continue
         sinceTurn = 0
         await nextTurn()

@@ -1,35 +1,41 @@
-/** Reads a file of a container's root from outside, following links as the container would: none leads out of the root. */
-import { lstat, readFile, readlink } from 'node:fs/promises'
-import { join } from 'node:path'
+/** Reads and makes what a path means inside a container's root, before the container runs: no link of the image leads out of it. */
+import { constants } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import { bytePathOf, RootFolder } from '../image/secure-join.ts'
 
-const MAX_LINKS = 40
 const MAX_BYTES = 1 << 20
+/** A fifo or device that took the file's place is opened without waiting for it, and seen for what it is. */
+const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY
 
-/** @returns the text, or undefined where there is no such regular file, or it is larger than a MiB */
+/**
+ * @returns the text, or undefined where there is no such regular file, or it is larger than a MiB
+ * @throws HeadstartError E_PATH: its symlinks have no end
+ */
 export async function readInside(root: string, path: string): Promise<string | undefined> {
-  const found = await resolveInside(root, path)
-  const stats = await lstat(found).catch(() => undefined)
-  return stats?.isFile() && stats.size <= MAX_BYTES ? readFile(found, 'utf8') : undefined
+  const folder = new RootFolder(root)
+  const found = folder.follow(bytePathOf(path))
+  // Asked before it is opened: a device may act on being opened.
+  if (found === undefined || !folder.stat(found)?.isFile()) return undefined
+  await using file = await open(folder.hostPath(found), READ)
+  return (await file.stat()).isFile() ? readBounded(file) : undefined
 }
 
-/** The place on this machine that `path` means inside `root`, whether something is there or not. */
-export async function resolveInside(root: string, path: string): Promise<string> {
-  const pending = path.split('/')
-  let at: string[] = []
-  for (let links = 0; pending.length > 0; ) {
-    const part = pending.shift() ?? ''
-    if (part === '' || part === '.') continue
-    if (part === '..') {
-      at.pop()
-      continue
-    }
-    const target = await readlink(join(root, ...at, part)).catch(() => undefined)
-    if (target === undefined || ++links > MAX_LINKS) {
-      at.push(part)
-      continue
-    }
-    if (target.startsWith('/')) at = []
-    pending.unshift(...target.split('/'))
+/** A file may have more than it says: a read ends at the limit, whatever its size. */
+async function readBounded(file: FileHandle): Promise<string | undefined> {
+  const bytes = Buffer.alloc(MAX_BYTES + 1)
+  let length = 0
+  for (;;) {
+    const { bytesRead } = await file.read(bytes, length, bytes.length - length, length)
+    length += bytesRead
+    if (length > MAX_BYTES) return undefined
+    if (bytesRead === 0) return bytes.toString('utf8', 0, length)
   }
-  return join(root, ...at)
+}
+
+/**
+ * A folder of the root, made with those above it where they are missing.
+ * @throws HeadstartError E_PATH: something else is in its place, or its symlinks have no end
+ */
+export function makeFolderInside(root: string, path: string): void {
+  new RootFolder(root).directory(bytePathOf(path), true)
 }

@@ -1,7 +1,7 @@
 /** From the TOC's JSON to entries with their chunks: everything that a reader relies on is checked here, once. */
 import { isDigest } from '../digest.ts'
 import { HeadstartError, messageOf } from '../errors.ts'
-import { type BytePath, normalizePath, textOf } from '../paths.ts'
+import { type BytePath, layerPath, textOf } from '../paths.ts'
 import type { EntryFacts } from '../tar/entry.ts'
 import type { Digest } from '../types.ts'
 import { NO_PREFETCH_LANDMARK, PREFETCH_LANDMARK, type TocEntry } from './toc.ts'
@@ -109,7 +109,7 @@ function checkedPath(entry: TocEntry, name: string): BytePath {
   if (name.length > MAX_PATH_BYTES)
     throw fault(entry, `a path of ${name.length} bytes; ${MAX_PATH_BYTES} is the limit`)
   try {
-    return normalizePath(name)
+    return layerPath(name)
   } catch (cause) {
     throw fault(entry, messageOf(cause))
   }

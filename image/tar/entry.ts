@@ -36,9 +36,9 @@ export interface EntryFacts {
 export interface TarEntry extends EntryFacts {
   /** all header blocks that describe this entry alone, byte for byte: PAX and GNU long-name blocks, then its own */
   readonly header: Buffer
-  /** the PAX records in force, global ones too */
+  /** its own PAX records */
   readonly pax: ReadonlyMap<string, string>
-  /** The header says all there is and may stand anywhere: no global record, no sparse map, no size that means nothing. */
+  /** The header says all there is and may stand anywhere: no sparse map, no size that means nothing. */
   readonly standsAlone: boolean
 }
 

@@ -34,7 +34,7 @@ export function parseHeaderBlock(block: Buffer, where: string): HeaderBlock {
   const isGnu = magic === 'ustar  \0'
   const number = (start: number, end: number, field: string) => parseNumber(block, start, end, field, where)
   const isStar = isUstar && block.toString('latin1', 508, 512) === 'tar\0'
-  const prefix = isUstar ? textAt(block, 345, isStar ? 476 : 500) : ''
+  const prefix = isUstar ? textAt(block, 345, isStar ? 476 : 500) : isGnu ? misplacedPrefix(block) : ''
   const name = textAt(block, 0, 100)
   return {
     name: prefix === '' ? name : `${prefix}/${name}`,
@@ -51,6 +51,14 @@ export function parseHeaderBlock(block: Buffer, where: string): HeaderBlock {
     devMinor: isUstar || isGnu ? number(337, 345, 'device') : 0,
     isGnu,
   }
+}
+
+/** Where GNU has two times, old versions of Go wrote a prefix as ustar has it: what is no number and is text is one. */
+function misplacedPrefix(block: Buffer): string {
+  const isTime = (at: number) => (block[at] ?? 0) >= 0x80 || /^[0-7]*$/.test(numberText(block, at, at + 12))
+  if (isTime(345) && isTime(357)) return ''
+  const prefix = textAt(block, 345, 500)
+  return /[\x80-\xff]/.test(prefix) ? '' : prefix
 }
 
 function checkSum(block: Buffer, where: string): void {
@@ -77,11 +85,20 @@ function textAt(block: Buffer, start: number, end: number): string {
 export function parseNumber(block: Buffer, start: number, end: number, field: string, where: string): number {
   const first = block[start] ?? 0
   if (first >= 0x80) return parseBinary(block, start, end, field, where)
-  const text = textAt(block, start, end).trim()
+  const text = numberText(block, start, end)
   if (text === '') return 0
   if (!/^[0-7]+$/.test(text))
     throw tarError(`${where} has the ${field} ${JSON.stringify(text)}, which is not octal`)
   return Number.parseInt(text, 8)
+}
+
+/** Spaces and zeros around a number mean nothing, as Go's reader has it. */
+function numberText(block: Buffer, from: number, to: number): string {
+  const isPadding = (at: number) => block[at] === 0 || block[at] === 0x20
+  let [start, end] = [from, to]
+  while (start < end && isPadding(start)) start++
+  while (end > start && isPadding(end - 1)) end--
+  return textAt(block, start, end)
 }
 
 function parseBinary(block: Buffer, start: number, end: number, field: string, where: string): number {

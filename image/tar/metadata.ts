@@ -11,32 +11,26 @@ export interface HeaderParts {
   /** of a GNU long-name block */
   readonly name: string | undefined
   readonly linkName: string | undefined
-  readonly globals: readonly (readonly [string, string])[]
-  readonly pax: readonly (readonly [string, string])[]
+  readonly pax: Records
   readonly blocks: readonly Buffer[]
   /** of a sparse file: its size with holes */
   readonly sparseSize: number | undefined
 }
 
-type Records = ReadonlyMap<string, string>
+export type Records = ReadonlyMap<string, string>
 
-const NO_RECORDS: Records = new Map()
-
-/** Of two records with one key the later holds. Most entries have none, and share that. */
-export function recordsOf(globals: HeaderParts['globals'], own: HeaderParts['pax']): Records {
-  return globals.length + own.length === 0 ? NO_RECORDS : new Map([...globals, ...own])
-}
-
-/** @param pathOf normalises, and throws on a path that leaves the tar's root */
+/** @param pathOf cleans, and throws on a path that no file system takes */
 export function entryOf(parts: HeaderParts, where: string, pathOf: (name: string) => BytePath): TarEntry {
-  const { header } = parts
-  const pax = recordsOf(parts.globals, parts.pax)
-  const name = recordOf(pax, 'GNU.sparse.name') ?? recordOf(pax, 'path') ?? parts.name ?? header.name
-  const type = typeOf(header.flag, name, where)
-  const linkName = recordOf(pax, 'linkpath') ?? parts.linkName ?? header.linkName
+  const { header, pax } = parts
+  // GNU's long names win over PAX records: Go's reader sets them last.
+  const named = parts.name || recordOf(pax, 'path') || header.name
+  const type = typeOf(header.flag, named, where)
+  const isSparse = parts.sparseSize !== undefined && header.flag !== 'S'
+  const name = (isSparse && recordOf(pax, 'GNU.sparse.name')) || named
+  const linkName = parts.linkName || recordOf(pax, 'linkpath') || header.linkName
   const hasLink = type === 'symlink' || type === 'hardlink'
   const claimed = sizeOf(header, pax, where)
-  const number = (key: string, fallback: number) => numberOf(pax, key, fallback, where)
+  const number = (key: string, fallback: number) => integerOf(pax, key, fallback, where)
   return {
     path: pathOf(name),
     name,
@@ -47,7 +41,7 @@ export function entryOf(parts: HeaderParts, where: string, pathOf: (name: string
     gid: number('gid', header.gid),
     uname: recordOf(pax, 'uname') ?? header.uname,
     gname: recordOf(pax, 'gname') ?? header.gname,
-    mtime: number('mtime', header.mtime),
+    mtime: timeOf(pax, 'mtime', header.mtime, where),
     linkName: hasLink ? linkName : '',
     linkPath: type === 'hardlink' ? pathOf(linkName) : undefined,
     devMajor: type === 'char' || type === 'block' ? header.devMajor : 0,
@@ -55,8 +49,7 @@ export function entryOf(parts: HeaderParts, where: string, pathOf: (name: string
     xattrs: xattrsOf(pax),
     header: parts.blocks.length === 1 && parts.blocks[0] ? parts.blocks[0] : Buffer.concat(parts.blocks),
     pax,
-    standsAlone:
-      parts.globals.length === 0 && parts.sparseSize === undefined && (type === 'reg' || claimed === 0),
+    standsAlone: parts.sparseSize === undefined && (type === 'reg' || claimed === 0),
   }
 }
 
@@ -86,25 +79,30 @@ function typeOf(flag: string, name: string, where: string): TarType {
 const recordOf = (pax: ReadonlyMap<string, string>, key: string): string | undefined =>
   pax.get(key) || undefined
 
-function numberOf(pax: ReadonlyMap<string, string>, key: string, fallback: number, where: string): number {
+const integerOf = (pax: Records, key: string, fallback: number, where: string): number =>
+  numberOf(pax, key, fallback, { form: /^[+-]?\d{1,19}$/, where })
+
+const timeOf = (pax: Records, key: string, fallback: number, where: string): number =>
+  numberOf(pax, key, fallback, { form: /^[+-]?\d{1,19}(\.\d*)?$/, where })
+
+function numberOf(pax: Records, key: string, fallback: number, as: { form: RegExp; where: string }): number {
   const text = recordOf(pax, key)
   if (text === undefined) return fallback
-  if (!/^-?\d{1,16}(\.\d*)?$/.test(text))
-    throw tarError(`${where} has the ${key} ${JSON.stringify(text.slice(0, 80))}`)
+  if (!as.form.test(text)) throw tarError(`${as.where} has the ${key} ${JSON.stringify(text.slice(0, 80))}`)
   return Number(text)
 }
 
 /** Bytes stored in the tar, for a type that has content. */
 export function sizeOf(header: HeaderBlock, records: Records, where: string): number {
-  const size = numberOf(records, 'size', header.size, where)
+  const size = integerOf(records, 'size', header.size, where)
   if (!Number.isSafeInteger(size) || size < 0) throw tarError(`${where} has the size ${size}`)
   return size
 }
 
-/** The size with holes, of PAX 1.0 and 0.x. */
-export function paxRealSize(pax: Records, where: string): number {
-  const key = pax.has('GNU.sparse.realsize') ? 'GNU.sparse.realsize' : 'GNU.sparse.size'
-  return checkedSize(numberOf(pax, key, Number.NaN, where), where)
+/** The size with holes, of PAX 1.0 and 0.x. @param stored where no record says it */
+export function paxRealSize(pax: Records, stored: number, where: string): number {
+  const key = recordOf(pax, 'GNU.sparse.size') === undefined ? 'GNU.sparse.realsize' : 'GNU.sparse.size'
+  return checkedSize(integerOf(pax, key, stored, where), where)
 }
 
 export const gnuRealSize = (block: Buffer, where: string): number =>

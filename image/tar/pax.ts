@@ -4,9 +4,20 @@
  */
 import { tarError } from './header.ts'
 
-/** @param where for the error. @returns pairs in order: GNU sparse 0.0 repeats its keys */
-export function parsePax(bytes: Buffer, where: string): [string, string][] {
-  const records: [string, string][] = []
+export const SPARSE_MAP = 'GNU.sparse.map'
+
+/** What may hold no zero byte, since a ustar header could not say it either. */
+const TEXTS = new Set(['path', 'linkpath', 'uname', 'gname'])
+const [OFFSET, NUMBYTES] = ['GNU.sparse.offset', 'GNU.sparse.numbytes']
+
+/**
+ * Of two records with one key the later holds, as everywhere; but version 0.0 of GNU's sparse files repeats two keys for each part, which
+ * become the map of version 0.1.
+ * @param where for the error
+ */
+export function parsePax(bytes: Buffer, where: string): Map<string, string> {
+  const records = new Map<string, string>()
+  const sparse: string[] = []
   for (let at = 0; at < bytes.length; ) {
     const space = bytes.indexOf(0x20, at)
     const digits = space === -1 || space - at > 20 ? '' : bytes.toString('latin1', at, space)
@@ -17,9 +28,17 @@ export function parsePax(bytes: Buffer, where: string): [string, string][] {
     const record = bytes.toString('latin1', space + 1, end - 1)
     const equals = record.indexOf('=')
     if (equals < 1) throw tarError(`${where} has a PAX record without a key`)
-    records.push([record.slice(0, equals), record.slice(equals + 1)])
+    const [key, value] = [record.slice(0, equals), record.slice(equals + 1)]
+    if (key.includes('\0') || (TEXTS.has(key) && value.includes('\0')))
+      throw tarError(`${where} has a PAX record with a zero byte`)
+    if (key === OFFSET || key === NUMBYTES) {
+      if (key !== (sparse.length % 2 === 0 ? OFFSET : NUMBYTES) || value.includes(','))
+        throw tarError(`${where} has a sparse map in disorder`)
+      sparse.push(value)
+    } else records.set(key, value)
     at = end
   }
+  if (sparse.length > 0) records.set(SPARSE_MAP, sparse.join(','))
   return records
 }
 

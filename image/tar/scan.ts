@@ -1,16 +1,16 @@
 /**
  * A streaming tar scanner that loses nothing: raw header blocks are kept, so that a file can be moved to another place of another
- * tar byte for byte. It reads what v7, ustar, PAX (global headers too), GNU (long names, sparse files) and star write, takes memory for
- * one header at a time, and says where a tar is damaged.
+ * tar byte for byte. It reads what v7, ustar, PAX, GNU (long names, sparse files) and star write, takes memory for one header at a time,
+ * and says where a tar is damaged.
  *
- * Which fields win follows what container runtimes do (they read with Go's archive/tar).
+ * Which fields win follows what container runtimes do: they read with Go's archive/tar, and pass over global PAX headers.
  */
 import { messageOf } from '../errors.ts'
-import { normalizePath, textOf } from '../paths.ts'
+import { layerPath, textOf } from '../paths.ts'
 import { BLOCK, paddingOf, type TarEntry } from './entry.ts'
 import { type HeaderBlock, parseHeaderBlock, tarError } from './header.ts'
-import { entryOf, gnuRealSize, paxRealSize, recordsOf, sizeOf } from './metadata.ts'
-import { parsePax } from './pax.ts'
+import { entryOf, gnuRealSize, paxRealSize, sizeOf } from './metadata.ts'
+import { emptyPrelude, expectSpecial, isSpecial, withSpecial } from './prelude.ts'
 import {
   checkParts,
   GNU_EXTENSION,
@@ -21,6 +21,7 @@ import {
   SparseContent,
   SparseMapReader,
   type SparsePart,
+  sparseVersion,
 } from './sparse.ts'
 
 /** An entry, then its content in pieces; the next entry, or the end of the stream, ends it. */
@@ -34,26 +35,14 @@ export type TarEvent =
   /** a view of the bytes pushed, or of zeros */
   | { readonly kind: 'data'; readonly bytes: Buffer }
 
-/** Go's limit for a PAX or long-name block; a runtime refuses longer ones. */
-const MAX_SPECIAL_BYTES = 1 << 20
-/** All blocks before an entry's own header: every kind of special block once is less. */
-const MAX_HEADER_BYTES = 4 << 20
-/** No larger file fits a container's disk; an archive that names one only wants our time. */
-const MAX_FILE_BYTES = 2 ** 44
+/** No larger file, and no more of them, fits a container's disk: an archive that states more only wants our time. Holes count. */
+const MAX_FILE_BYTES = 2 ** 40
+const MAX_CONTENT_BYTES = 2 ** 42
+/** Ten times the files of the largest images there are. */
+const MAX_ENTRIES = 1 << 23
 const ZERO_BLOCK = Buffer.alloc(BLOCK)
 
 const mayBeSparse = (flag: string): boolean => flag === '0' || flag === '\0' || flag === '7'
-
-/** What stands before an entry's own header block and belongs to it. */
-interface Prelude {
-  blocks: Buffer[]
-  bytes: number
-  pax: [string, string][]
-  name: string | undefined
-  linkName: string | undefined
-}
-
-const emptyPrelude = (): Prelude => ({ blocks: [], bytes: 0, pax: [], name: undefined, linkName: undefined })
 
 type State =
   | { at: 'header' }
@@ -71,9 +60,11 @@ export class TarScanner {
   private state: State = { at: 'header' }
   private partial = Buffer.alloc(0)
   private prelude = emptyPrelude()
-  private globals: readonly (readonly [string, string])[] = []
   private isZeroBefore = false
   private consumed = 0
+  private entries = 0
+  /** of all entries so far */
+  private contentBytes = 0
   private where = 'the first header'
 
   /** @throws HeadstartError E_TAR: the tar ends inside an entry. (Many tars lack the zero blocks at their end.) */
@@ -134,8 +125,8 @@ export class TarScanner {
     }
     if (this.isZeroBefore) throw tarError(`a single zero block stands before a header after ${this.where}`)
     const header = parseHeaderBlock(block, `the header after ${this.where}`)
-    if ('xgLK'.includes(header.flag)) return this.startSpecial(header, block)
-    this.where = JSON.stringify(textOf((this.prelude.name ?? header.name).slice(0, 200)))
+    if (isSpecial(header)) return this.startSpecial(header, block)
+    this.where = JSON.stringify(textOf(this.nameOf(header).slice(0, 200)))
     yield* this.start(header, block)
   }
 
@@ -145,36 +136,16 @@ export class TarScanner {
   }
 
   private startSpecial(header: HeaderBlock, block: Buffer): void {
-    if (header.size > MAX_SPECIAL_BYTES)
-      throw tarError(`a header block after ${this.where} has ${header.size} bytes`)
-    const blocks = Math.ceil(header.size / BLOCK)
-    this.prelude.bytes += BLOCK * (blocks + 1)
-    if (this.prelude.bytes > MAX_HEADER_BYTES) throw tarError(`the headers after ${this.where} have no end`)
-    if (header.flag !== 'g') this.prelude.blocks.push(block)
-    this.state = { at: 'special', header, blocks: [], left: blocks }
-    if (blocks === 0) this.endSpecial(header, Buffer.alloc(0))
+    const left = expectSpecial(this.prelude, header, `after ${this.where}`)
+    this.special({ at: 'special', header, blocks: [], left: left + 1 }, block)
   }
 
   private special(state: State & { at: 'special' }, block: Buffer): void {
     state.blocks.push(block)
+    this.state = state
     if (--state.left > 0) return
-    if (state.header.flag !== 'g') this.prelude.blocks.push(...state.blocks)
-    this.endSpecial(state.header, Buffer.concat(state.blocks).subarray(0, state.header.size))
-  }
-
-  private endSpecial({ flag }: HeaderBlock, bytes: Buffer): void {
+    this.prelude = withSpecial(this.prelude, state.header, state.blocks, `the header after ${this.where}`)
     this.state = { at: 'header' }
-    const where = `the header after ${this.where}`
-    if (flag === 'x') this.prelude.pax = parsePax(bytes, where)
-    else if (flag === 'g') {
-      this.globals = [...new Map([...this.globals, ...parsePax(bytes, where)])]
-      if (this.prelude.blocks.length === 0) this.prelude.bytes = 0
-    } else {
-      const zero = bytes.indexOf(0)
-      const text = bytes.toString('latin1', 0, zero === -1 ? bytes.length : zero)
-      if (flag === 'L') this.prelude.name = text
-      else this.prelude.linkName = text
-    }
   }
 
   /** The header block of an entry: sparse files need more blocks before their content is understood. */
@@ -186,16 +157,16 @@ export class TarScanner {
         this.state = { at: 'gnu-sparse', header, block, parts, realSize }
         return
       }
-      return yield* this.begin(header, block, { parts, size: realSize, stored: header.size })
+      return yield* this.begin(header, block, { parts, size: realSize, stored: this.stored(header) })
     }
-    const records = recordsOf(this.globals, this.prelude.pax)
-    const maySparse = records.size > 0 && mayBeSparse(header.flag)
-    // Version 0.0 repeats its keys, so the pairs are looked at, not the map.
-    const parts = maySparse ? paxParts([...this.globals, ...this.prelude.pax], this.where) : undefined
-    const stored = sizeOf(header, records, this.where)
-    if (parts === undefined) return yield* this.begin(header, block, undefined)
-    if (parts !== '1.0')
-      return yield* this.begin(header, block, { parts, size: paxRealSize(records, this.where), stored })
+    const records = this.prelude.pax
+    const version = records.size > 0 && mayBeSparse(header.flag) ? sparseVersion(records) : undefined
+    const stored = this.stored(header)
+    if (version === undefined) return yield* this.begin(header, block, undefined)
+    if (version === '0.x') {
+      const size = paxRealSize(records, stored, this.where)
+      return yield* this.begin(header, block, { parts: paxParts(records, this.where), size, stored })
+    }
     if (stored < BLOCK) throw tarError(`${this.where} is sparse without a map`)
     this.state = { at: 'sparse-map', header, block, reader: new SparseMapReader(this.where), stored }
   }
@@ -208,7 +179,7 @@ export class TarScanner {
     if (state.parts.length > MAX_PARTS) throw tarError(`${this.where} has a sparse map of too many parts`)
     if (block[GNU_EXTENSION.isExtended] === 1) return
     const { header, parts, realSize } = state
-    yield* this.begin(header, state.block, { parts, size: realSize, stored: header.size })
+    yield* this.begin(header, state.block, { parts, size: realSize, stored: this.stored(header) })
   }
 
   private *sparseMap(
@@ -219,8 +190,8 @@ export class TarScanner {
     if (state.stored < 0) throw tarError(`${this.where} has a sparse map longer than its content`)
     const parts = state.reader.push(block)
     if (parts === undefined) return
-    const records = recordsOf(this.globals, this.prelude.pax)
-    const sparse = { parts, size: paxRealSize(records, this.where), stored: state.stored }
+    const size = paxRealSize(this.prelude.pax, this.stored(state.header), this.where)
+    const sparse = { parts, size, stored: state.stored }
     yield* this.begin(state.header, state.block, sparse)
   }
 
@@ -236,7 +207,6 @@ export class TarScanner {
         header,
         name: prelude.name,
         linkName: prelude.linkName,
-        globals: this.globals,
         pax: prelude.pax,
         blocks: [...prelude.blocks, block],
         sparseSize: sparse?.size,
@@ -244,7 +214,7 @@ export class TarScanner {
       this.where,
       (name) => this.pathOf(name),
     )
-    if (entry.size > MAX_FILE_BYTES) throw tarError(`${this.where} claims ${entry.size} bytes`)
+    this.count(entry)
     if (sparse) checkParts(sparse.parts, sparse.stored, sparse.size, this.where)
     const stored = sparse?.stored ?? entry.size
     const content = sparse && new SparseContent(sparse.parts, sparse.size, this.where)
@@ -255,9 +225,25 @@ export class TarScanner {
     this.state = { at: 'header' }
   }
 
+  private nameOf({ name }: HeaderBlock): string {
+    return this.prelude.name || this.prelude.pax.get('path') || name
+  }
+
+  private stored(header: HeaderBlock): number {
+    return sizeOf(header, this.prelude.pax, this.where)
+  }
+
+  private count({ size }: TarEntry): void {
+    if (size > MAX_FILE_BYTES) throw tarError(`${this.where} claims ${size} bytes`)
+    this.contentBytes += size
+    if (this.contentBytes > MAX_CONTENT_BYTES)
+      throw tarError(`the files up to ${this.where} claim ${this.contentBytes} bytes`)
+    if (++this.entries > MAX_ENTRIES) throw tarError(`it has more than ${MAX_ENTRIES} entries`)
+  }
+
   private pathOf(name: string): string {
     try {
-      return normalizePath(name)
+      return layerPath(name)
     } catch (cause) {
       throw tarError(`${this.where}: ${messageOf(cause)}`)
     }

@@ -4,6 +4,7 @@
  */
 import { BLOCK } from './entry.ts'
 import { parseNumber, tarError } from './header.ts'
+import { SPARSE_MAP } from './pax.ts'
 
 /** Stored data of `length` bytes belongs to `offset` of the file; the rest is zeros. */
 export interface SparsePart {
@@ -28,22 +29,22 @@ export function gnuParts(block: Buffer, start: number, count: number, where: str
 export const GNU_HEADER = { start: 386, count: 4, isExtended: 482, realSize: 483 } as const
 export const GNU_EXTENSION = { start: 0, count: 21, isExtended: 504 } as const
 
-/** @returns the parts of PAX 0.0 and 0.1; `'1.0'` when the map opens the content; undefined for a file that isn't sparse */
-export function paxParts(
-  records: readonly (readonly [string, string])[],
-  where: string,
-): SparsePart[] | '1.0' | undefined {
-  const all = new Map(records)
-  if (all.get('GNU.sparse.major') === '1' && all.get('GNU.sparse.minor') === '0') return '1.0'
-  const map = all.get('GNU.sparse.map')
-  if (map !== undefined) return pairUp(map.split(','), where)
-  if (!all.has('GNU.sparse.size')) return undefined
-  return pairUp(
-    records.flatMap(([key, value]) =>
-      key === 'GNU.sparse.offset' || key === 'GNU.sparse.numbytes' ? [value] : [],
-    ),
-    where,
-  )
+/** By the records, as Go's reader tells: a file of a version that nobody knows is not sparse. */
+export function sparseVersion(records: ReadonlyMap<string, string>): '0.x' | '1.0' | undefined {
+  const [major = '', minor = ''] = ['major', 'minor'].map((part) => records.get(`GNU.sparse.${part}`))
+  if (major === '0' && (minor === '0' || minor === '1')) return '0.x'
+  if (major === '1' && minor === '0') return '1.0'
+  return major === '' && minor === '' && records.get(SPARSE_MAP) ? '0.x' : undefined
+}
+
+/** The parts that the records of version 0.0 or 0.1 name. */
+export function paxParts(records: ReadonlyMap<string, string>, where: string): SparsePart[] {
+  const map = records.get(SPARSE_MAP) ?? ''
+  const numbers = map === '' ? [] : map.split(',')
+  const count = decimal(records.get('GNU.sparse.numblocks'), where)
+  if (numbers.length !== 2 * count)
+    throw tarError(`${where} has a sparse map of ${numbers.length} numbers for ${count} parts`)
+  return pairUp(numbers, where)
 }
 
 /**
@@ -91,7 +92,8 @@ function pairUp(numbers: readonly string[], where: string): SparsePart[] {
 
 function decimal(text: string | undefined, where: string): number {
   const value = text !== undefined && /^\d+$/.test(text) ? Number(text) : Number.NaN
-  if (!Number.isSafeInteger(value)) throw tarError(`${where} has a sparse map that is no number`)
+  if (!Number.isSafeInteger(value))
+    throw tarError(`${where} has a sparse map with ${JSON.stringify(text?.slice(0, 40) ?? '')} for a number`)
   return value
 }
 
@@ -100,7 +102,8 @@ export function checkParts(parts: readonly SparsePart[], stored: number, size: n
   let end = 0
   let total = 0
   for (const { offset, length } of parts) {
-    if (offset < end || offset + length > size) throw tarError(`${where} has a sparse map out of its size`)
+    if (offset < end || length < 0 || offset + length > size)
+      throw tarError(`${where} has a sparse map out of its size`)
     end = offset + length
     total += length
   }

@@ -143,12 +143,17 @@ const lies: [string, TocEntry[], RegExp][] = [
     /behind the data/,
   ],
   ['a huge chunk', [{ name: 'f', type: 'reg', size: 2 ** 40, offset: 1 }], /1099511627776 bytes/],
-  ['a path that leaves', [{ name: '../f', type: 'dir' }], /leaves its folder/],
+  ['a path longer than any', [{ name: 'd/'.repeat(2049), type: 'dir' }], /has 4097 bytes; 4095 is the limit/],
   ['a chunk alone', [{ name: 'f', type: 'chunk' }], /without a file/],
   ['a digest that is none', [{ name: 'f', type: 'reg', digest: 'md5:1' }], /no sha256 digest/],
 ]
 test.each(lies)('a TOC that lies is refused: %s', (_, entries, message) => {
   expect(() => contentsOf(entries, 1000)).toThrow(message)
+})
+
+test('a path of the TOC that climbs is cleaned, as the library does', () => {
+  const { entries } = contentsOf([{ name: '../../a/../f', type: 'dir' }], 1000)
+  expect(entries.map(({ path }) => path)).toEqual(['f'])
 })
 
 test('small files that share a member end where the next member begins', () => {

@@ -74,3 +74,12 @@ test('a tree as deep as a hostile layer can make it needs no call stack', () => 
   const path = Array.from({ length: 50_000 }, () => 'd').join('/')
   expect(mergeLayers([[{ path, type: 'reg' }]]).entries.get(path)?.layer).toBe(0)
 })
+
+test.each(['.wh.', '.wh..', '.wh...', 'a/.wh..', 'a/.wh...'])(
+  'a whiteout that names its folder, or the one above, is refused: %s',
+  (path) => {
+    expect(() => mergeLayers([[entry('a/'), entry('x')], [entry(path)]])).toThrow(
+      /names nothing that it could hide/,
+    )
+  },
+)

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { type CommandResult, tryCommand } from '../../image/command.ts'
 import { HeadstartError, messageOf } from '../../image/errors.ts'
-import { readInside, resolveInside } from '../inside.ts'
+import { makeFolderInside, readInside } from '../inside.ts'
 import { bareComplaint } from './complaint.ts'
 import { lookAtMachine } from './machine.ts'
 import { hostnameOf, writeNetworkFiles } from './network-files.ts'
@@ -116,7 +116,7 @@ async function writeBundle(request: ContainerRequest): Promise<string> {
     readInside(plainRoot, 'etc/passwd'),
     readInside(plainRoot, 'etc/group'),
   ])
-  await makeVolumes(root, options)
+  makeVolumes(root, options)
   const identity = resolveUser(process.user, passwd, group)
   const hostname = hostnameOf(request)
   const files = await writeNetworkFiles(bundle, hostname, options)
@@ -127,9 +127,8 @@ async function writeBundle(request: ContainerRequest): Promise<string> {
 }
 
 /** A volume without a name needs no place of its own: the root can be written, and goes with the container. */
-async function makeVolumes(root: string, { binds = [] }: RunOptions): Promise<void> {
-  for (const { type, target } of binds)
-    if (type === 'volume') await mkdir(await resolveInside(root, target), { recursive: true })
+function makeVolumes(root: string, { binds = [] }: RunOptions): void {
+  for (const { type, target } of binds) if (type === 'volume') makeFolderInside(root, target)
 }
 
 /** @returns the container's status. Rejects with E_RUN when runc itself failed, by its log. */
