@@ -81,6 +81,7 @@ export async function profile(
     onOutput: (_stream, chunk) => output.passThrough(chunk),
     onProgress: ({ files, bytes: read, seconds }) =>
       output.live(() => `recording: ${thousands(files)} files, ${bytes(read)}, ${seconds.toFixed(1)} s`),
+    onWarning: (text) => output.warn(text),
     onPhase: (phase) => {
       if (phase === 'preparing') output.note('preparing the recording mount')
     },

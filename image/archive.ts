@@ -11,7 +11,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { type ArchiveIndex, archiveError, indexArchive, type Member } from './archive-index.ts'
 import { type BlobStore, completeSource } from './complete.ts'
-import { compressionError, compressionOf, decompress } from './decompress.ts'
+import { compressionError, compressionOf, decompress, foreignCompression, HEAD_BYTES } from './decompress.ts'
 import { type DockerManifest, selectDockerImage, synthesizeManifest } from './docker-archive.ts'
 import { HeadstartError, messageOf } from './errors.ts'
 import { checkLayoutVersion, parseLayoutIndex, selectFromIndex } from './layout-index.ts'
@@ -149,14 +149,14 @@ async function openPlain(
   stack: AsyncDisposableStack,
 ): Promise<FileHandle> {
   const file = stack.use(await openFile(path, name))
-  const head = Buffer.alloc(4)
+  const head = Buffer.alloc(HEAD_BYTES)
   await file.read(head, 0, head.length, 0)
-  if (compressionOf(head) === 'none') return file
+  if (compressionOf(head) === 'none' && foreignCompression(head) === undefined) return file
   const workspace = options.workspace ?? stack.use(await createWorkspace())
   const folder = await workspace.sub('archive')
   const unpacked = join(folder, `${process.hrtime.bigint()}.tar`)
-  const { stream } = await decompress(createReadStream(path))
   try {
+    const { stream } = await decompress(createReadStream(path))
     await pipeline(stream, createWriteStream(unpacked, { flags: 'wx' }), { signal: options.signal })
   } catch (error) {
     options.signal?.throwIfAborted()

@@ -1,4 +1,7 @@
-/** Layers' compression, told by the first bytes and never by the media type: gzip of any number of members, zstd of any number of frames, none. */
+/**
+ * Layers' compression, told by the first bytes and never by the media type: gzip of any number of members, zstd of any number of frames,
+ * none. Others are told apart, to be refused by name: no registry's media type stands for them, and only some runtimes read them.
+ */
 import { once } from 'node:events'
 import { pipeline, type Readable, Transform } from 'node:stream'
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib'
@@ -24,9 +27,30 @@ export function compressionOf(head: Uint8Array): Compression {
   return isFrame || isSkippable ? 'zstd' : 'none'
 }
 
+/** What a head of so many bytes is enough for. */
+export const HEAD_BYTES = 10
+
+const at = (head: Uint8Array, text: string): boolean =>
+  Buffer.from(head.subarray(0, text.length)).toString('latin1') === text
+
+/** The name of a compression that layers can't have. Each starts as no tar does, whose first bytes are a file's name. */
+export function foreignCompression(head: Uint8Array): string | undefined {
+  if (at(head, '\xfd7zXZ\0')) return 'xz'
+  if (at(head, 'BZh') && Buffer.from(head.subarray(4, 10)).toString('latin1') === '1AY&SY') return 'bzip2'
+  if (at(head, '\x04\x22\x4d\x18')) return 'lz4'
+  if (at(head, 'LZIP\x01')) return 'lzip'
+  // The size of its dictionary follows, which is not 0; after a file that is called `]` all is.
+  if (at(head, ']\0\0') && (head[3] !== 0 || head[4] !== 0)) return 'lzma'
+  return undefined
+}
+
+/** Told from zlib's errors by `compressionError`, which knows what it is that can't be read. */
+class ForeignCompression extends Error {}
+
 /**
  * @param source a blob's bytes; destroyed with the result
  * @param options.maxBytes of output, then E_TOO_LARGE; 16 TiB unless told
+ * @throws what `compressionError` makes E_COMPRESSION
  */
 export async function decompress(
   source: Readable,
@@ -34,7 +58,13 @@ export async function decompress(
 ): Promise<Decompressed> {
   const swallow = () => {} // the error reaches whoever reads the last stream
   source.on('error', swallow) // also one that comes before the pipeline stands
-  const compression = compressionOf(await peek(source))
+  const head = await peek(source)
+  const foreign = foreignCompression(head)
+  if (foreign !== undefined) {
+    source.destroy()
+    throw new ForeignCompression(foreign)
+  }
+  const compression = compressionOf(head)
   const limit = limiter(options.maxBytes ?? MAX_BYTES)
   if (compression === 'gzip') pipeline(source, createGunzip({ chunkSize: BUFFER_BYTES }), limit, swallow)
   else if (compression === 'zstd') {
@@ -50,7 +80,7 @@ export async function decompress(
 /** The first bytes, put back. */
 async function peek(source: Readable): Promise<Buffer> {
   let head = Buffer.alloc(0)
-  while (head.length < 4) {
+  while (head.length < HEAD_BYTES) {
     const chunk: unknown = source.read()
     if (Buffer.isBuffer(chunk)) head = Buffer.concat([head, chunk])
     else if (source.readableEnded || source.destroyed) break
@@ -76,6 +106,14 @@ function limiter(maxBytes: number): Transform {
 
 /** zlib's errors say what a person can't use: `Z_DATA_ERROR`. */
 export function compressionError(cause: unknown, where: string): unknown {
+  if (cause instanceof ForeignCompression)
+    return new HeadstartError(
+      'E_COMPRESSION',
+      `${where} is compressed with ${cause.message}, which is not supported`,
+      {
+        hint: 'Recompress it with gzip or zstd',
+      },
+    )
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
   if (!/^(Z_|ZSTD_|ERR_ZLIB|ERR_ZSTD)/.test(code)) return cause
   return new HeadstartError('E_COMPRESSION', `${where} can't be decompressed: ${messageOf(cause)}`, { cause })

@@ -17,6 +17,8 @@ import { LayerWriter } from './unpack/writer.ts'
 export interface UnpackOptions {
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: OnProgress | undefined
+  /** once at most, of what is missing in the folder and no reason to fail */
+  readonly onWarning?: ((text: string) => void) | undefined
   /** how long each layer took, from its first byte asked for, and its bytes as stored; base first */
   readonly onLayer?: ((layer: Layer, took: { ms: number }) => void) | undefined
 }
@@ -41,7 +43,8 @@ export async function unpackLayers(
     await unpackLayer(watchBlobOf(layer, options), writer, options.signal)
     options.onLayer?.(layer, { ms: performance.now() - started })
   }
-  writer.finish()
+  const warning = writer.finish()
+  if (warning !== undefined) options.onWarning?.(warning)
 }
 
 const watchBlobOf = (layer: Layer, { onProgress }: UnpackOptions): Layer => ({
@@ -54,11 +57,12 @@ async function unpackLayer(
   writer: LayerWriter,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const { stream } = await decompress(await openHere(layer, signal))
+  const source = await openHere(layer, signal)
   const hash = createHash('sha256')
   const scanner = new TarScanner()
   let sinceTurn = 0
   try {
+    const { stream } = await decompress(source)
     for await (const bytes of stream) {
       signal?.throwIfAborted()
       hash.update(bytes)
@@ -68,6 +72,7 @@ async function unpackLayer(
         sinceTurn += event.kind === 'entry' ? ENTRY_BYTES : event.bytes.length
         if (sinceTurn < TURN_BYTES) continue
         sinceTurn = 0
+        await writer.relieve(signal)
         await nextTurn()
         signal?.throwIfAborted()
       }

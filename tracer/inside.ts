@@ -17,7 +17,7 @@ export async function readInside(root: string, path: string): Promise<string | u
   // Asked before it is opened: a device may act on being opened.
   if (found === undefined || !folder.stat(found)?.isFile()) return undefined
   await using file = await open(folder.hostPath(found), READ)
-  return (await file.stat()).isFile() ? readBounded(file) : undefined
+  return (await file.stat()).isFile() ? await readBounded(file) : undefined
 }
 
 /** A file may have more than it says: a read ends at the limit, whatever its size. */

@@ -43,6 +43,7 @@ export interface ProfileOptions {
   readonly input?: NodeJS.ReadableStream
   readonly onOutput?: (stream: OutputStream, chunk: Buffer) => void
   readonly onProgress?: (progress: { files: number; bytes: number; seconds: number }) => void
+  readonly onWarning?: (text: string) => void
   readonly onPhase?: (phase: 'preparing' | 'running' | 'ready') => void
   /** ends the recording and keeps the trace */
   readonly finish?: AbortSignal
@@ -74,7 +75,10 @@ export async function profileImage(options: ProfileOptions): Promise<Profile> {
   await sweep()
   options.onPhase?.('preparing')
   await using workspace = await createWorkspace()
-  const tree = await imageTree(image, workspace, options.source ?? {}, abort)
+  const tree = await imageTree(image, workspace, options.source ?? {}, {
+    signal: abort,
+    onWarning: options.onWarning,
+  })
   const profiles: Profile[] = []
   while (profiles.length < runs && !(profiles.length > 0 && finish?.aborted))
     profiles.push(await recordStart(tree, engine, options))

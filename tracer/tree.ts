@@ -7,7 +7,7 @@ import { connectLocalEngine } from '../image/engine-connection.ts'
 import { TOC_DIGEST_ANNOTATION } from '../image/estargz/toc.ts'
 import { formatPlatform } from '../image/platform.ts'
 import type { Image } from '../image/types.ts'
-import { unpackLayers } from '../image/unpack.ts'
+import { type UnpackOptions, unpackLayers } from '../image/unpack.ts'
 import type { Workspace } from '../image/workspace.ts'
 import { findLayerFolders } from './engine/docker-layers.ts'
 import { type LazyTree, lazyTree } from './lazy-tree.ts'
@@ -24,7 +24,7 @@ export async function imageTree(
   image: Image,
   workspace: Workspace,
   source: { readonly insecure?: boolean; readonly caFile?: string },
-  signal?: AbortSignal,
+  options: Pick<UnpackOptions, 'signal' | 'onWarning'> = {},
 ): Promise<Tree> {
   const folders = await engineFolders(image)
   if (folders) return { folder: await mountLayers(workspace, folders) }
@@ -33,7 +33,7 @@ export async function imageTree(
     return lazyTree({ reference: image.reference, platform, prefetch: true, ...source })
   }
   const folder = await workspace.sub('image')
-  await unpackLayers(image, folder, { ...(signal && { signal }) })
+  await unpackLayers(image, folder, options)
   return { folder }
 }
 

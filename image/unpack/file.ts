@@ -24,6 +24,11 @@ export const self = {
   mask: 0o777 & ~process.umask(),
 } as const
 
+const MAX_SECONDS = (2 ** 63 - 1) / 1e9
+
+/** As runtimes set it: a time before 1970, or too late for 64 bits of nanoseconds, is 1970. */
+export const boundTime = (seconds: number): number => (seconds < 0 || seconds > MAX_SECONDS ? 0 : seconds)
+
 export class FileWriter {
   readonly entry: TarEntry
   /** located in the root */
@@ -55,7 +60,8 @@ export class FileWriter {
 
   /** Owner before mode: changing it takes setuid away. */
   end(): void {
-    const { uid, gid, mode, mtime } = this.entry
+    const { uid, gid, mode } = this.entry
+    const mtime = boundTime(this.entry.mtime)
     try {
       if (this.hasHole) ftruncateSync(this.fd, this.position)
       if (uid !== self.uid || gid !== self.gid) fchownSync(this.fd, uid, gid)

@@ -13,7 +13,11 @@ import type { UnpackRoot } from './root.ts'
 
 /** Images have a few; more only want to fill the disk's inodes, or our memory. */
 const MAX_NODES = 10_000
-const MAX_XATTR_BYTES = 64 << 20
+/** Attributes of more than so many bytes don't wait for the layer's end. */
+const BATCH_BYTES = 16 << 20
+/** What one file with attributes takes beside them. */
+const FILE_BYTES = 256
+const C_LOCALE = { ...process.env, LC_ALL: 'C' }
 
 interface Attributed {
   readonly inode: number
@@ -26,6 +30,8 @@ export class SpecialFiles {
   private readonly nodes = new Map<BytePath, TarEntry>()
   private readonly attributed = new Map<BytePath, Attributed>()
   private xattrBytes = 0
+  private nodeCount = 0
+  private readonly refused = { count: 0, first: '' }
 
   constructor(root: UnpackRoot, folder: string) {
     this.root = root
@@ -35,7 +41,7 @@ export class SpecialFiles {
   /** @param path located, with nothing at it */
   addNode(path: BytePath, entry: TarEntry): void {
     this.nodes.set(path, entry)
-    if (this.nodes.size > MAX_NODES)
+    if (++this.nodeCount > MAX_NODES)
       throw new HeadstartError('E_UNPACK', `the layer has more than ${MAX_NODES} device nodes and fifos`)
   }
 
@@ -57,9 +63,25 @@ export class SpecialFiles {
     const kept = new Map([...xattrs].filter(([name]) => !name.startsWith('trusted.overlay.')))
     if (kept.size === 0) return
     for (const [name, value] of kept) this.xattrBytes += name.length + value.length
-    if (this.xattrBytes > MAX_XATTR_BYTES)
-      throw new HeadstartError('E_UNPACK', `the layer has more than ${MAX_XATTR_BYTES} bytes of attributes`)
+    this.xattrBytes += path.length + FILE_BYTES
     this.attributed.set(path, { inode: this.root.stat(path)?.ino ?? 0, xattrs: kept })
+  }
+
+  /** True when so much waits that it should be flushed before the layer's end. */
+  get isFull(): boolean {
+    return this.xattrBytes > BATCH_BYTES
+  }
+
+  /** After a layer's last entry. */
+  endLayer(): void {
+    this.nodeCount = 0
+  }
+
+  /** What the file system refused, in one line. */
+  get warning(): string | undefined {
+    const { count, first } = this.refused
+    if (count === 0) return undefined
+    return `${count} extended ${count === 1 ? 'attribute was' : 'attributes were'} refused and ${count === 1 ? 'is' : 'are'} missing, the first: ${first}`
   }
 
   /** @throws HeadstartError E_UNPACK, E_COMMAND */
@@ -100,15 +122,17 @@ export class SpecialFiles {
       ...[...xattrs].map(([name, value]) => `${escaped(name)}=0s${value.toString('base64')}`),
       '',
     ])
-    const { status, stderr } = await tryCommand('setfattr', ['-h', '--restore=-'], {
+    const { stderr } = await tryCommand('setfattr', ['-h', '--restore=-'], {
       cwd: this.folder,
+      env: C_LOCALE,
       input: lines.join('\n'),
       ...(signal && { signal }),
     })
-    // A file system without such attributes is no fault of the image; other runtimes go on too.
-    const complaints = stderr.split('\n').filter((line) => line !== '' && !/not supported/i.test(line))
-    if (status !== 0 && complaints.length > 0)
-      throw new HeadstartError('E_UNPACK', `attributes can't be set: ${complaints[0]}`)
+    // It goes on after each. A bad ACL, or more than the file system takes, is no reason not to run the image.
+    for (const line of stderr.split('\n')) {
+      if (line === '') continue
+      if (this.refused.count++ === 0) this.refused.first = line.replace(/^setfattr: /, '')
+    }
   }
 }
 
@@ -122,7 +146,11 @@ async function pipeTo(
   input: Buffer,
   signal: AbortSignal | undefined,
 ) {
-  const child = spawn(program, args, { stdio: ['pipe', 'ignore', 'pipe'], ...(signal && { signal }) })
+  const child = spawn(program, args, {
+    stdio: ['pipe', 'ignore', 'pipe'],
+    env: C_LOCALE, // else names would be taken from UTF-8 to the locale's bytes
+    ...(signal && { signal }),
+  })
   let complaint = ''
   child.stderr.on('data', (chunk: Buffer) => {
     complaint = (complaint + chunk.toString()).slice(-BLOCK)

@@ -7,7 +7,7 @@ import { codeOf, HeadstartError, messageOf } from '../errors.ts'
 import { isWhiteout, OPAQUE_WHITEOUT, whiteoutTarget } from '../owners.ts'
 import { ancestorsOf, type BytePath, baseOf, parentOf, textOf } from '../paths.ts'
 import type { TarEntry } from '../tar/entry.ts'
-import { FileWriter, self } from './file.ts'
+import { boundTime, FileWriter, self } from './file.ts'
 import { UnpackRoot, unpackError } from './root.ts'
 import { SpecialFiles } from './special.ts'
 
@@ -16,6 +16,8 @@ export class LayerWriter {
   private readonly special: SpecialFiles
   /** paths that this layer brought: its whiteouts spare them */
   private placed = new Set<BytePath>()
+  /** directories without anything of lower layers: no second marker has work to do there */
+  private cleared = new Set<BytePath>()
   /** seconds; set at the end, since everything put into a directory changes its time */
   private readonly directoryTimes = new Map<BytePath, number>()
   private current: FileWriter | undefined
@@ -47,13 +49,21 @@ export class LayerWriter {
   async endLayer(signal?: AbortSignal): Promise<void> {
     this.endFile()
     await this.special.flush(signal)
+    this.special.endLayer()
     this.placed = new Set()
+    this.cleared = new Set()
   }
 
-  /** After the last layer. */
-  finish(): void {
+  /** Between two entries: what has gathered and need not wait. */
+  async relieve(signal?: AbortSignal): Promise<void> {
+    if (this.special.isFull) await this.special.flush(signal)
+  }
+
+  /** After the last layer. @returns a warning, where something is missing that no container needs to start */
+  finish(): string | undefined {
     for (const [path, time] of this.directoryTimes)
       if (this.root.isReached(path)) utimesSync(this.root.hostPath(path), time, time)
+    return this.special.warning
   }
 
   /** Closes what is open when unpacking ends early. */
@@ -102,7 +112,7 @@ export class LayerWriter {
     const host = this.root.hostPath(path)
     lchownSync(host, uid, gid)
     chmodSync(host, mode)
-    this.directoryTimes.set(path, mtime)
+    this.directoryTimes.set(path, boundTime(mtime))
     this.special.addXattrs(path, xattrs)
   }
 
@@ -126,7 +136,8 @@ export class LayerWriter {
     const target = Buffer.from(linkName, 'latin1')
     this.replacing(path, () => symlinkSync(target, host))
     if (uid !== self.uid || gid !== self.gid) lchownSync(host, uid, gid)
-    lutimesSync(host, mtime, mtime)
+    const time = boundTime(mtime)
+    lutimesSync(host, time, time)
     this.special.addXattrs(path, xattrs)
   }
 
@@ -171,11 +182,14 @@ export class LayerWriter {
 
   private clearLower(directory: BytePath): void {
     const stack = [directory]
-    for (let at = stack.pop(); at !== undefined; at = stack.pop())
+    for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
+      if (this.cleared.has(at)) continue
+      this.cleared.add(at)
       for (const name of this.root.names(at)) {
         const path = at === '' ? name : `${at}/${name}`
         if (!this.placed.has(path)) this.root.remove(path)
         else if (this.root.stat(path)?.isDirectory()) stack.push(path)
       }
+    }
   }
 }

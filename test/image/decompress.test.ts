@@ -5,6 +5,7 @@ import { constants, gzipSync, zstdCompressSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { decompress } from '../../image/decompress.ts'
 import { readBounded } from '../../image/digest.ts'
+import { END_OF_TAR, plainFileHeader } from '../../image/tar/write.ts'
 import { pieces } from './pieces.ts'
 
 const content = Buffer.from(Array.from({ length: 300_000 }, (_, at) => (at * 7) & 0x3f))
@@ -68,4 +69,10 @@ test('the error of the source comes through', async () => {
   )
   const { stream } = await decompress(source)
   await expect(readBounded(stream, 1 << 24, 'x')).rejects.toThrow('the network went away')
+})
+
+test.each(['BZh9', ']', 'LZIP', '\x04"'])('a tar whose first file is called %j is a tar', async (name) => {
+  const tar = Buffer.concat([plainFileHeader(name, 0), END_OF_TAR])
+  const { compression } = await decompress(Readable.from([tar], { objectMode: false }))
+  expect(compression).toBe('none')
 })

@@ -1,4 +1,5 @@
 /** Hostile layers, manifests, configs, indexes, layouts and archives: each ends in one line that says what is wrong. */
+import { execFileSync } from 'node:child_process'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +12,7 @@ import { parseConfig, parseManifest } from '../../image/manifest.ts'
 import { DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from '../../image/media-types.ts'
 import { parsePlatform, selectPlatform } from '../../image/platform.ts'
 import { openSource } from '../../image/sources.ts'
+import { END_OF_TAR, plainFileHeader } from '../../image/tar/write.ts'
 import { unpackLayers } from '../../image/unpack.ts'
 import { dir, file, tarOf } from '../support/tar.ts'
 
@@ -341,6 +343,11 @@ async function archive(bytes: Buffer): Promise<string> {
 test.each<[string, () => Promise<string>, RegExp]>([
   ['a file that isn’t there', async () => 'docker-archive:/nowhere.tar', /can't be read: ENOENT/],
   ['a folder', async () => `docker-archive:${folder}`, /is not a file/],
+  [
+    'one packed with bzip2',
+    async () => `docker-archive:${await archive(compressed('bzip2'))}`,
+    /is compressed with bzip2, which is not supported/,
+  ],
   ['no tar', async () => `docker-archive:${await archive(Buffer.alloc(4096, 'x'))}`, /tar/],
   ['an empty file', async () => `docker-archive:${await archive(Buffer.alloc(0))}`, /has no "manifest.json"/],
   [
@@ -414,6 +421,9 @@ function withChecksum(tar: Buffer): Buffer {
   tar.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1')
   return tar
 }
+
+const compressed = (program: string, ...args: string[]): Buffer =>
+  execFileSync(program, [...args, '-c'], { input: Buffer.concat([plainFileHeader('a', 0), END_OF_TAR]) })
 
 test.each<[string, () => Promise<Buffer> | Buffer, RegExp]>([
   ['no tar at all', () => Buffer.from('x'.repeat(2048)), /tar/],

@@ -1,6 +1,6 @@
 /** Unpacking: what comes out is what GNU tar makes of the layer, whiteouts are obeyed, and nothing leaves the folder. */
 import { execFileSync } from 'node:child_process'
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -271,4 +271,53 @@ test('an abort ends it', async () => {
   controller.abort()
   const layers = [layerOf(await tarOf([file('a')]))]
   await expect(unpackLayers({ layers }, folder, { signal: controller.signal })).rejects.toThrow(/abort/i)
+})
+
+test('attributes that the file system refuses are one warning, and the rest is set', async () => {
+  const folder = join(base, 'refused')
+  await mkdir(folder)
+  const warnings: string[] = []
+  const big = 'x'.repeat(60_000)
+  const tar = await tarOf([
+    file('acl', '', { pax: { 'SCHILY.xattr.system.posix_acl_access': 'nonsense' } }),
+    file('big', '', { pax: { 'SCHILY.xattr.user.big': big, 'SCHILY.xattr.user.small': 's' } }),
+    file('strange\n\\name', '', { pax: { 'SCHILY.xattr.user.a=b': 'v' } }),
+    file('good', '', { pax: { 'SCHILY.xattr.user.k': 'v' } }),
+  ])
+  await unpackLayers({ layers: [layerOf(tar)] }, folder, { onWarning: (text) => warnings.push(text) })
+  expect(warnings).toEqual([
+    expect.stringMatching(/^2 extended attributes were refused and are missing, the first: .*acl/),
+  ])
+  const dump = execFileSync('getfattr', ['-d', '-m', '-', 'big', 'good'], { cwd: folder, encoding: 'utf8' })
+  expect(dump).toContain('user.small="s"')
+  expect(dump).toContain('user.k="v"')
+})
+
+test('nodes and attributes of names with newlines, quotes and bytes of any kind', async () => {
+  const name = 'a\n"b\\101\tü'
+  const folder = await unpacked([
+    dir('d'),
+    { ...device(`d/${name}`, 1, 3), pax: { 'SCHILY.xattr.trusted.x': 'v' } },
+    file(`d/f${name}`, '', { pax: { 'SCHILY.xattr.user.x': 'v' } }),
+  ])
+  expect((await readdir(join(folder, 'd'))).sort()).toEqual([name, `f${name}`])
+  const dump = execFileSync('getfattr', ['-R', '-h', '-d', '-m', '-', '.'], { cwd: folder, encoding: 'utf8' })
+  expect(dump.match(/="v"/g)).toHaveLength(2)
+})
+
+test('an owner or a time that the system has no number for', async () => {
+  const early = { pax: { mtime: '-5' } }
+  const late = await unpacked([file('f', '', early), dir('d', early)])
+  for (const name of ['f', 'd']) expect((await stat(join(late, name))).mtimeMs).toBe(0)
+  await expect(unpacked([file('f', '', { pax: { uid: String(2 ** 40) } })])).rejects.toMatchObject({
+    code: 'E_UNPACK',
+  })
+})
+
+test('thousands of opaque markers over one folder empty it once', async () => {
+  const names = Array.from({ length: 2000 }, (_, index) => file(`d/f${index}`))
+  const markers = Array.from({ length: 2000 }, () => opaque('d'))
+  const folder = await unpacked([dir('d'), file('d/old')], [dir('d'), ...names, ...markers, file('d/last')])
+  expect(paths(folder)).toHaveLength(2002)
+  expect(paths(folder)).not.toContain('d/old')
 })
