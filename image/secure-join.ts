@@ -23,6 +23,8 @@ export class RootFolder {
   protected readonly directories = new Set<BytePath>([''])
   /** where a directory's path leads once symlinks are followed */
   protected readonly resolved = new Map<BytePath, BytePath>()
+  /** the directory that the walk has just made: nothing is in it */
+  private fresh: BytePath | undefined
 
   /** @param folder absolute */
   constructor(folder: string) {
@@ -78,6 +80,7 @@ export class RootFolder {
   /** @param enter of each part that is not a symlink: whether the way goes on */
   private walk(path: BytePath, enter: (next: BytePath) => boolean): BytePath | undefined {
     const pending = partsOf(path)
+    this.fresh = undefined
     let at: BytePath = ''
     let links = 0
     for (let part = pending.pop(); part !== undefined; part = pending.pop()) {
@@ -86,7 +89,8 @@ export class RootFolder {
         continue
       }
       const next: BytePath = at === '' ? part : `${at}/${part}`
-      const target = this.directories.has(next) ? undefined : this.linkTarget(next)
+      const isNoLink = this.directories.has(next) || at === this.fresh
+      const target = isNoLink ? undefined : this.linkTarget(next)
       if (target === undefined) {
         if (!enter(next)) return undefined
         at = next
@@ -102,19 +106,21 @@ export class RootFolder {
   /** One part of a path that is not a symlink. */
   private step(path: BytePath, isMade: boolean): boolean {
     if (this.directories.has(path)) return true
-    if (isMade) this.make(path)
+    if (isMade) this.fresh = this.make(path) ? path : undefined
     else if (!this.stat(path)?.isDirectory()) return false
     this.directories.add(path)
     return true
   }
 
-  /** A directory that is on the way and may be missing. Whoever unpacks puts it in place of whatever is there. */
-  protected make(path: BytePath): void {
+  /** A directory that is on the way and may be missing. Whoever unpacks puts it in place of whatever is there. @returns whether it is new */
+  protected make(path: BytePath): boolean {
     try {
       mkdirSync(this.hostPath(path), 0o755)
+      return true
     } catch (error) {
       if (codeOf(error) !== 'EEXIST') throw error
       if (!this.stat(path)?.isDirectory()) throw pathError(path, 'is not a directory in the image')
+      return false
     }
   }
 

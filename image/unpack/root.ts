@@ -3,6 +3,7 @@ import { chmodSync, lstatSync, mkdirSync, readdirSync, rmdirSync, unlinkSync } f
 import { codeOf, HeadstartError } from '../errors.ts'
 import { type BytePath, baseOf, parentOf, textOf } from '../paths.ts'
 import { RootFolder } from '../secure-join.ts'
+import { self } from './file.ts'
 
 /** Implied directories' mode; whoever unpacks sets others. */
 const IMPLIED_MODE = 0o755
@@ -60,8 +61,10 @@ export class UnpackRoot extends RootFolder {
     return readdirSync(this.hostPath(directory), { encoding: 'latin1' })
   }
 
-  protected override make(path: BytePath): void {
-    if (this.makeDirectory(path, IMPLIED_MODE)) chmodSync(this.hostPath(path), IMPLIED_MODE)
+  protected override make(path: BytePath): boolean {
+    const isNew = this.makeDirectory(path, IMPLIED_MODE)
+    if (isNew && (IMPLIED_MODE & self.mask) !== IMPLIED_MODE) chmodSync(this.hostPath(path), IMPLIED_MODE)
+    return isNew
   }
 }
 
