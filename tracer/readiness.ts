@@ -29,56 +29,81 @@ const POLL_MS = 15
 const ATTEMPT_MS = 5000
 const MAX_BODY = 1 << 20
 
-/** Resolves when the check is met. Rejects when `signal` aborts, or where the check can't ever be met. */
+/** What ends the wait. */
+export interface WaitSignals {
+  /** nobody wants to know any more */
+  readonly signal: AbortSignal
+  /** the container has ended, and all its output was told */
+  readonly ended: AbortSignal
+}
+
+/**
+ * @returns undefined where the container ended without having been ready: a question that was under way then is waited for
+ * @throws the reason of `signal`, and where the check can't ever be met
+ */
 export async function waitReady(
   check: ReadyCheck,
   container: Container,
   log: OutputLog,
-  signal: AbortSignal,
-): Promise<Ready> {
+  signals: WaitSignals,
+): Promise<Ready | undefined> {
   switch (check.by) {
-    case 'log':
-      return { by: 'log', at: await matchLog(check.pattern, log, signal) }
-    case 'http': {
-      const url = containerUrl(check.url, container)
-      await poll(() => answers(url, check, signal), signal)
-      break
+    case 'log': {
+      const at = await Promise.race([log.matched, untilEnded(signals)])
+      return at === undefined ? undefined : { by: 'log', at }
     }
-    case 'tcp': {
-      const host = check.host ?? addressOf(container)
-      const port = containerPort(check.port, container)
-      await poll(() => accepts(host, port, signal), signal)
-      break
-    }
-    case 'exec':
-    case 'health':
-      await poll(async () => (await container.exec(check.command, signal)) === 0, signal)
-      break
     case 'exit':
       // Whoever watches the container's end judges it, by its status.
-      return new Promise((_, reject) => {
-        signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-      })
-    case 'period':
-      await sleep(check.ms, undefined, { signal })
-      return { by: 'period', at: undefined }
+      return untilEnded(signals)
+    case 'period': {
+      const { signal, ended } = signals
+      await sleep(check.ms, undefined, { signal: AbortSignal.any([signal, ended]) }).catch(() => {})
+      signal.throwIfAborted()
+      return ended.aborted ? undefined : { by: 'period', at: undefined }
+    }
+    default: {
+      const at = await poll(question(check, container, signals.signal), signals)
+      return at === undefined ? undefined : { by: check.by, at }
+    }
   }
-  return { by: check.by, at: monotonicMs() }
 }
 
-/** @returns when the line came */
-function matchLog(pattern: RegExp, log: OutputLog, signal: AbortSignal): Promise<number> {
-  const test = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, '')) // those keep a place between tests
+function untilEnded({ signal, ended }: WaitSignals): Promise<undefined> {
   return new Promise((resolve, reject) => {
-    log.onLine((line, at) => {
-      if (test.test(line)) resolve(at)
-    })
+    if (signal.aborted) reject(signal.reason)
+    if (ended.aborted) resolve(undefined)
+    ended.addEventListener('abort', () => resolve(undefined), { once: true })
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })
   })
 }
 
-async function poll(attempt: () => Promise<boolean>, signal: AbortSignal): Promise<void> {
-  while (!(await attempt())) await sleep(POLL_MS, undefined, { signal })
+type Asked = Exclude<ReadyCheck, { by: 'log' | 'exit' | 'period' }>
+
+/** @throws HeadstartError E_READY */
+function question(check: Asked, container: Container, signal: AbortSignal): () => Promise<boolean> {
+  if (check.by === 'http') {
+    const url = containerUrl(check.url, container)
+    return () => answers(url, check, signal)
+  }
+  if (check.by === 'tcp') {
+    const host = check.host ?? addressOf(container)
+    const port = containerPort(check.port, container)
+    return () => accepts(host, port, signal)
+  }
+  return async () => (await container.exec(check.command, signal)) === 0
+}
+
+/** @returns when the answer was yes; undefined once there is nobody to ask */
+async function poll(
+  ask: () => Promise<boolean>,
+  { signal, ended }: WaitSignals,
+): Promise<number | undefined> {
+  for (;;) {
+    signal.throwIfAborted()
+    if (await ask()) return monotonicMs()
+    if (ended.aborted) return undefined
+    await sleep(POLL_MS, undefined, { signal })
+  }
 }
 
 function addressOf(container: Container): string {

@@ -1,6 +1,7 @@
 /** Starts a container on a root of ours and waits until it is ready: what recording and measuring have in common. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HeadstartError } from '../image/errors.ts'
+import { isSecretName } from '../image/secrets.ts'
 import type { ProcessConfig } from '../image/types.ts'
 import type { Workspace } from '../image/workspace.ts'
 import { planProcess } from './engine/process.ts'
@@ -56,7 +57,7 @@ const DEFAULT_TIMEOUT_MS = 120_000
 export async function startContainer(options: StartOptions): Promise<Started> {
   const { engine, workspace, root, run = {}, abort } = options
   const process = planProcess(options.config, run, options.command)
-  const log = createOutputLog()
+  const log = createOutputLog(options.ready.by === 'log' ? options.ready.pattern : undefined)
   let startedAt = { monotonic: 0, date: new Date() }
   const container = await engine.run({
     id: workspace.id,
@@ -92,8 +93,7 @@ async function watchStart(container: Container, log: OutputLog, options: StartOp
   const signal = abort ? AbortSignal.any([over.signal, abort]) : over.signal
   try {
     return await Promise.race([
-      waitReady(check, container, log, signal).then((ready) => ({ ready, exitCode: undefined })),
-      container.exited.then((exitCode) => judgeExit(exitCode, log, options)),
+      readyOrEnded(container, log, signal, options),
       afterTimeout(check, options.timeoutMs ?? DEFAULT_TIMEOUT_MS, log, signal, options),
       aborted(finish, signal).then(() => ({
         ready: { by: 'interrupt' as const, at: undefined },
@@ -103,6 +103,20 @@ async function watchStart(container: Container, log: OutputLog, options: StartOp
   } finally {
     over.abort()
   }
+}
+
+/** What showed that it is ready counts, even if it is looked at when the container has ended. */
+async function readyOrEnded(
+  container: Container,
+  log: OutputLog,
+  signal: AbortSignal,
+  options: StartOptions,
+): Promise<Outcome> {
+  const ended = new AbortController()
+  const end = () => ended.abort()
+  container.exited.then(end, end)
+  const ready = await waitReady(options.ready, container, log, { signal, ended: ended.signal })
+  return ready ? { ready, exitCode: undefined } : judgeExit(await container.exited, log, options)
 }
 
 function judgeExit(exitCode: number, log: OutputLog, options: StartOptions): Outcome {
@@ -141,11 +155,8 @@ export function aborted(finish: AbortSignal | undefined, signal: AbortSignal): P
   })
 }
 
-/** Names that values nobody should see go by. */
-const SECRET_NAME = /pass|secret|token|key|cred|auth/i
-
 function lastWords(log: OutputLog, { run, config }: StartOptions): string {
-  const own = config.env.filter((entry) => SECRET_NAME.test(entry.split('=')[0] ?? ''))
+  const own = config.env.filter((entry) => isSecretName(entry.split('=')[0] ?? ''))
   const secrets = [...(run?.env ?? []), ...own].map((entry) => entry.slice(entry.indexOf('=') + 1))
   const tail = log.tail(secrets)
   return tail === '' ? '' : `; it wrote: ${tail}`

@@ -17,10 +17,15 @@ export async function asRunError<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-/** Removal of what is gone already, or is going at this moment. */
+/** What is gone already, has ended, or is going at this moment. */
+export function isMissing(error: unknown): boolean {
+  const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined
+  return status === 404 || status === 409
+}
+
+/** For the removal of what may be. */
 export async function ignoreMissing(work: Promise<unknown>): Promise<void> {
   await work.catch((error: unknown) => {
-    const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined
-    if (status !== 404 && status !== 409) throw error
+    if (!isMissing(error)) throw error
   })
 }

@@ -4,14 +4,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type Docker from 'dockerode'
 import { connectLocalEngine } from '../../image/engine-connection.ts'
 import { messageOf } from '../../image/errors.ts'
+import { processBegun } from './begun.ts'
 import { containerConfig, LABEL } from './docker-config.ts'
-import { asRunError, ignoreMissing } from './docker-errors.ts'
+import { asRunError, ignoreMissing, isMissing } from './docker-errors.ts'
 import { createShell, rootBinds, SHELL_REPOSITORY, shellName } from './docker-shell.ts'
 import { publishedPorts } from './run-options.ts'
 import type { Container, ContainerRequest, Engine, OutputStream } from './types.ts'
 
-/** The engine may say that a container has ended before it has passed on all of its output. */
-const LATE_OUTPUT_MS = 1000
+/** The engine may say that a container has ended before it has passed on all of its output. Only an engine that hangs takes so long. */
+const LATE_OUTPUT_MS = 30_000
 
 export const dockerEngine: Engine = {
   name: 'docker',
@@ -41,7 +42,8 @@ export const dockerEngine: Engine = {
       return StatusCode
     })
     exited.catch(() => {}) // whoever awaits it is told; nobody may
-    const address = await addressOf(container)
+    const { address, pid } = await lookAt(container)
+    await processBegun(pid, request.signal)
     const owned = stack.move()
     return {
       address,
@@ -95,6 +97,7 @@ async function attachOutput(
   })
   const ended = new Promise<void>((resolve) => {
     stream.once('end', resolve)
+    stream.once('close', resolve)
     stream.once('error', () => resolve()) // the engine cuts it when the container is removed
   })
   stream.on('error', () => {})
@@ -122,27 +125,34 @@ function passInput(input: NodeJS.ReadableStream, stream: NodeJS.WritableStream, 
 }
 
 /** A container on the host's network, or without one of its own, is reached at the host's loopback. */
-async function addressOf(container: Docker.Container): Promise<string | undefined> {
-  const { HostConfig, NetworkSettings } = await container.inspect()
-  if (HostConfig.NetworkMode === 'host') return '127.0.0.1'
+async function lookAt(container: Docker.Container) {
+  const { HostConfig, NetworkSettings, State } = await container.inspect()
   const networks = Object.values(NetworkSettings.Networks ?? {})
-  return networks.map((network) => network?.IPAddress).find((address) => address) || undefined
+  const own = networks.map((network) => network?.IPAddress).find((address) => address) || undefined
+  return { address: HostConfig.NetworkMode === 'host' ? '127.0.0.1' : own, pid: State.Pid }
 }
 
 const EXEC_POLL_MS = 25
+/** Of a command in a container that has ended: as runc's. */
+const ENDED_STATUS = 1
 
 async function execIn(
   container: Docker.Container,
   command: readonly string[],
   signal?: AbortSignal,
 ): Promise<number> {
-  const exec = await container.exec({ Cmd: [...command], AttachStdout: true, AttachStderr: true })
-  const stream = await exec.start({})
-  stream.resume()
-  for (;;) {
-    signal?.throwIfAborted()
-    const { Running, ExitCode } = await exec.inspect()
-    if (!Running && ExitCode !== null) return ExitCode
-    await sleep(EXEC_POLL_MS)
+  try {
+    const exec = await container.exec({ Cmd: [...command], AttachStdout: true, AttachStderr: true })
+    const stream = await exec.start({})
+    stream.resume()
+    for (;;) {
+      signal?.throwIfAborted()
+      const { Running, ExitCode } = await exec.inspect()
+      if (!Running && ExitCode !== null) return ExitCode
+      await sleep(EXEC_POLL_MS)
+    }
+  } catch (error) {
+    if (isMissing(error)) return ENDED_STATUS
+    throw error
   }
 }

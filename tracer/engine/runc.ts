@@ -8,6 +8,7 @@ import { z } from 'zod'
 import { type CommandResult, tryCommand } from '../../image/command.ts'
 import { HeadstartError, messageOf } from '../../image/errors.ts'
 import { makeFolderInside, readInside } from '../inside.ts'
+import { containerBegun } from './begun.ts'
 import { bareComplaint } from './complaint.ts'
 import { lookAtMachine } from './machine.ts'
 import { hostnameOf, writeNetworkFiles } from './network-files.ts'
@@ -32,11 +33,23 @@ export const runcEngine: Engine = {
     const bundle = await writeBundle(request)
     const runc = runcIn(request.folder)
     const log = join(bundle, 'runc.log')
+    const pidFile = join(bundle, 'pid')
     request.signal?.throwIfAborted()
     await request.beforeStart()
     const child = spawn(
       'runc',
-      runc.args('--log', log, '--log-format', 'json', 'run', '--bundle', bundle, request.id),
+      runc.args(
+        '--log',
+        log,
+        '--log-format',
+        'json',
+        'run',
+        '--bundle',
+        bundle,
+        '--pid-file',
+        pidFile,
+        request.id,
+      ),
       // Apart from our process group: a terminal's Ctrl-C ends the recording, not the container.
       { stdio: [request.options.interactive ? 'pipe' : 'ignore', 'pipe', 'pipe'], detached: true },
     )
@@ -45,7 +58,7 @@ export const runcEngine: Engine = {
     if (child.stdin) request.input?.pipe(child.stdin)
     const exited = exitOf(child, log)
     exited.catch(() => {}) // whoever awaits it is told; nobody may
-    return {
+    const container: Container = {
       // On the host's network nothing has to be published: the container's port is the host's.
       ports: publishedPorts(request.options),
       address: request.options.network === 'none' ? undefined : '127.0.0.1',
@@ -57,7 +70,9 @@ export const runcEngine: Engine = {
       async [Symbol.asyncDispose]() {
         await end(() => runc.try(['delete', '--force', request.id]), exited)
       },
-    } satisfies Container
+    }
+    await containerBegun(pidFile, exited, request.signal)
+    return container
   },
   async sweep(id, folder) {
     if ((await runcEngine.unavailable()) !== undefined) return

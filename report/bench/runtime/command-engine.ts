@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { tryCommand } from '../../../image/command.ts'
 import { HeadstartError } from '../../../image/errors.ts'
+import { containerBegun } from '../../../tracer/engine/begun.ts'
 import type { Container, ContainerRequest, Engine } from '../../../tracer/engine/types.ts'
 
 export interface ContainerCommands {
@@ -9,6 +10,8 @@ export interface ContainerCommands {
   readonly env: NodeJS.ProcessEnv
   /** the host that `localhost` in the container is reached at; undefined without network */
   readonly address: string | undefined
+  /** where the program writes its container's process, if it starts it by itself after making it */
+  readonly pidFile?: string
   /** runs in the foreground until the container ends, with its status */
   readonly run: readonly string[]
   exec(command: readonly string[]): readonly string[]
@@ -31,7 +34,7 @@ export function commandEngine(commandsOf: (request: ContainerRequest) => Contain
       const exited = exitOf(child, program)
       exited.catch(() => {}) // whoever awaits it is told; nobody may
       const tell = async (args: readonly string[]) => (await tryCommand(program, args, { env })).status
-      return {
+      const container: Container = {
         address: commands.address,
         ports: new Map(),
         exited,
@@ -43,7 +46,9 @@ export function commandEngine(commandsOf: (request: ContainerRequest) => Contain
           await exited.catch(() => {})
           clearTimeout(late)
         },
-      } satisfies Container
+      }
+      if (commands.pidFile !== undefined) await containerBegun(commands.pidFile, exited, request.signal)
+      return container
     },
   }
 }
@@ -53,6 +58,7 @@ function exitOf(child: ChildProcess, program: string): Promise<number> {
     child.once('error', (cause) =>
       reject(new HeadstartError('E_RUN', `${program} did not run: ${cause.message}`, { cause })),
     )
-    child.once('exit', (code) => resolve(code ?? 137))
+    // Not 'exit': its output may come later.
+    child.once('close', (code) => resolve(code ?? 137))
   })
 }

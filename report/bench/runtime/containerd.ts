@@ -164,6 +164,7 @@ function commandsOf(
     program: 'setpriv',
     env: ctrEnvironment(place),
     address: options.network === 'none' ? undefined : '127.0.0.1',
+    pidFile,
     run: client(
       ...['run', '--rm', '--pid-file', pidFile],
       ...(isLazy(cycle) ? ['--snapshotter', 'stargz'] : []),
