@@ -6,7 +6,7 @@ import { codeOf, HeadstartError, messageOf } from '../image/errors.ts'
 import { commands } from './commands.ts'
 import type { CliContext } from './context.ts'
 import { type Interrupts, listenForInterrupts } from './interrupt.ts'
-import { createOutput, style } from './output.ts'
+import { createOutput, type Lines, type Mark, printLines } from './output.ts'
 
 const EXAMPLES = `
 Examples:
@@ -34,6 +34,7 @@ async function createProgram(args: readonly string[], interrupts: Interrupts): P
     .option('--debug', 'show stack traces', false)
     .addHelpText('after', EXAMPLES)
     .showHelpAfterError('(headstart COMMAND --help shows the options)')
+    .configureOutput({ outputError: (text) => printLines(process.stderr, linesOf(text)) })
     .exitOverride()
   const context: CliContext = {
     interrupts,
@@ -46,6 +47,13 @@ async function createProgram(args: readonly string[], interrupts: Interrupts): P
     if (name === wanted) (await load()).register(command, context)
   }
   return program
+}
+
+/** The parser's complaint, which repeats what was typed, and its guess on a line of its own. */
+function linesOf(complaint: string): string[] {
+  const guess = /\n\(Did you mean [^\n]*\)$/.exec(complaint.trimEnd())?.[0] ?? ''
+  const rest = complaint.trimEnd().slice(0, complaint.trimEnd().length - guess.length)
+  return [rest, ...(guess === '' ? [] : [guess.slice(1)])]
 }
 
 /** Runs the command and sets the exit status; never throws. */
@@ -63,23 +71,30 @@ export async function main(args: readonly string[]): Promise<void> {
 /** Says what ended the command, and gives its status: 1; 2 for a command line that is wrong; 3 for a limit exceeded; 128 + a signal. */
 function report(error: unknown, interrupts: Interrupts, debug: boolean): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2 // it has said so itself
-  const say = (text: string) =>
-    process.stderr.write(`${style('red', 'headstart:', process.stderr)} ${text}\n`)
+  const print = (lines: Lines, mark?: Mark) => printLines(process.stderr, lines, mark)
+  const say = (text: string) => print(text, { text: 'headstart: ', colour: 'red' })
+  // Moved in, so that no line of it looks like one of ours.
+  const details = () =>
+    print(
+      inspect(error)
+        .split('\n')
+        .map((line) => `    ${line}`),
+    )
   if (interrupts.abort.aborted) {
     say('interrupted')
-    if (debug) say(inspect(error))
+    if (debug) details()
     return interrupts.status()
   }
   if (error instanceof HeadstartError) {
-    say(`${messageOf(error)}${error.hint === undefined ? '' : `\n  ${error.hint}`}`)
+    say(messageOf(error))
+    if (error.hint !== undefined) print(`  ${error.hint}`)
   } else if (isSystemError(error)) {
     say(messageOf(error))
   } else {
-    say(
-      `this should not have happened: ${messageOf(error)}\n  Run it again with --debug, and send us what it prints`,
-    )
+    say(`this should not have happened: ${messageOf(error)}`)
+    print('  Run it again with --debug, and send us what it prints')
   }
-  if (debug) process.stderr.write(`${inspect(error)}\n`)
+  if (debug) details()
   return (error instanceof HeadstartError && STATUS[error.code]) || 1
 }
 

@@ -5,7 +5,7 @@ import { bytes, counted, duration, percent, table, thousands } from './output.ts
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
 
-export function optimizeSummary({ layers, plan, manifest }: RebuildSummary, target: string): string {
+export function optimizeSummary({ layers, plan, manifest }: RebuildSummary, target: string): string[] {
   const rows = layers.map((layer, index) => [
     `${index + 1} ${layer.how}`,
     bytes(layer.source.size),
@@ -22,14 +22,14 @@ export function optimizeSummary({ layers, plan, manifest }: RebuildSummary, targ
   const ahead = plan.decisions.filter(({ verdict }) => verdict === 'ahead').length
   rows.push(['all', bytes(before), bytes(after), bytes(zone), percent(zone / after), thousands(ahead)])
   return [
-    table(['layer', 'before', 'after', 'zone', 'share', 'files ahead'], rows),
+    ...table(['layer', 'before', 'after', 'zone', 'share', 'files ahead'], rows),
     `${thousands(ahead)} of ${thousands(plan.decisions.length)} files of the start are ahead of the landmark${behindClause(plan)}`,
     ...layers.flatMap(({ why }, index) =>
       why === undefined ? [] : [`layer ${index + 1} is converted anew: ${why}`],
     ),
     ...missingLines(plan),
     `${target}@${manifest.digest}`,
-  ].join('\n')
+  ]
 }
 
 /** How many files stayed behind, reason by reason. */
@@ -55,7 +55,7 @@ function missingLines({ missing }: Plan): string[] {
 const VERDICT: Record<Decision['verdict'], string> = { ahead: 'in', 'first-behind': 'next', behind: 'out' }
 
 /** One line a file: in or out, what its bytes cost ahead and on demand, and why. */
-export const explanation = ({ decisions }: Plan): string =>
+export const explanation = ({ decisions }: Plan): string[] =>
   table(
     ['file', 'where', 'bytes', 'ahead', 'on demand', 'saved', 'why'],
     decisions.map((each) => [

@@ -7,11 +7,11 @@ import { traceSummary } from './trace-summary.ts'
 
 const SHOWN = 10
 
-export function traceDetails(trace: Trace, { folders, layers, partly }: TraceSummary): string {
+export function traceDetails(trace: Trace, { folders, layers, partly }: TraceSummary): string[] {
   const { reference, platform } = trace.image
   return [
     `${reference} (${platform}), ${trace.run.engine}: ${trace.run.command.join(' ')}`,
-    traceSummary(trace),
+    ...traceSummary(trace),
     ...shares(
       'read from layer',
       layers.map((one) => ({ ...one, name: String(Number(one.name) + 1) })),
@@ -27,7 +27,7 @@ export function traceDetails(trace: Trace, { folders, layers, partly }: TraceSum
         .slice(0, SHOWN)
         .map((one) => [`${one.name} (${one.manager})`, thousands(one.files), bytes(one.bytes)]),
     ),
-  ].join('\n')
+  ]
 }
 
 const shares = (title: string, list: readonly Share[]): string[] =>
@@ -37,9 +37,9 @@ const shares = (title: string, list: readonly Share[]): string[] =>
   )
 
 const section = (header: readonly string[], rows: readonly (readonly string[])[]): string[] =>
-  rows.length === 0 ? [] : ['', table(header, rows)]
+  rows.length === 0 ? [] : ['', ...table(header, rows)]
 
-export function traceDifferences(diff: TraceDiff): string {
+export function traceDifferences(diff: TraceDiff): string[] {
   const { before, after } = diff.bytes
   const ready = [diff.readyMs.before, diff.readyMs.after].map((ms) => (ms === null ? 'never' : duration(ms)))
   return [
@@ -49,7 +49,7 @@ export function traceDifferences(diff: TraceDiff): string {
     ...changes('gone', diff.removed),
     ...changes('larger', diff.grown),
     ...changes('smaller', diff.shrunk),
-  ].join('\n')
+  ]
 }
 
 const changes = (title: string, list: readonly TraceDifference[]): string[] =>

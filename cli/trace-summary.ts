@@ -13,7 +13,7 @@ const BY: Record<Trace['run']['ready']['by'], string> = {
   interrupt: 'interrupted',
 }
 
-export function traceSummary({ run, image, files, lookups }: Trace): string {
+export function traceSummary({ run, image, files, lookups }: Trace): string[] {
   const read = files.filter((file) => file.ranges.length > 0 && !file.afterReady)
   const needed = read.flatMap((file) => file.ranges).reduce((sum, [start, end]) => sum + end - start, 0)
   const { ms, by } = run.ready
@@ -23,5 +23,5 @@ export function traceSummary({ run, image, files, lookups }: Trace): string {
       : `ready after ${duration(ms)} (${BY[by]})`,
     `read ${bytes(needed)} of ${bytes(image.bytes)} (${percent(image.bytes === 0 ? 0 : needed / image.bytes)}) in ${thousands(read.length)} of ${thousands(image.files)} files`,
     `${thousands(files.length - read.length)} more opened, followed or read later; ${thousands(lookups.found)} looked up, ${thousands(lookups.missing)} not there`,
-  ].join('\n')
+  ]
 }

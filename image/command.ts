@@ -1,5 +1,5 @@
 /** Runs a program of the system (`mount`, `runc`, …) to its end, without a shell. */
-import { execFile } from 'node:child_process'
+import { type ExecFileException, execFile } from 'node:child_process'
 import { HeadstartError } from './errors.ts'
 
 export interface CommandResult {
@@ -34,9 +34,8 @@ export function tryCommand(
         reject(
           new HeadstartError(
             'E_COMMAND',
-            missing ? `${program} is not installed` : `${program} did not run: ${error.message}`,
+            missing ? `${program} is not installed` : `${program} did not run: ${reasonOf(error)}`,
             {
-              cause: error,
               ...(missing && { hint: `Install ${program}, or put it on the PATH` }),
             },
           ),
@@ -49,6 +48,10 @@ export function tryCommand(
     child.stdin?.end(input)
   })
 }
+
+/** Without the arguments, which the message of a program that was ended repeats, as does the error: there may be secrets in them. */
+const reasonOf = ({ message, signal, code }: ExecFileException): string =>
+  message.startsWith('Command failed') ? `it was ended by ${signal ?? code}` : message
 
 /** @returns standard output. @throws HeadstartError E_COMMAND with the program's last line of complaint */
 export async function runCommand(

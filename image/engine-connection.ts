@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import Docker from 'dockerode'
 import { z } from 'zod'
 import { HeadstartError } from './errors.ts'
+import { withoutUrlSecrets } from './secrets.ts'
 
 const DEFAULT_HOST = 'unix:///var/run/docker.sock'
 const SOCKET = 'unix://'
@@ -35,7 +36,9 @@ export async function connectLocalEngine(env: NodeJS.ProcessEnv = process.env): 
 }
 
 const remoteEngine = (host: string, hint: string): HeadstartError =>
-  new HeadstartError('E_REMOTE_ENGINE', `the Docker engine at ${redact(host)} is a remote one`, { hint })
+  new HeadstartError('E_REMOTE_ENGINE', `the Docker engine at ${withoutUrlSecrets(host)} is a remote one`, {
+    hint,
+  })
 
 /** As the docker command finds it: DOCKER_HOST, then DOCKER_CONTEXT, then the current context of its config. */
 export async function engineHost(env: NodeJS.ProcessEnv): Promise<string> {
@@ -76,6 +79,3 @@ function parseWith<T>(schema: z.ZodType<T>, text: string): T | undefined {
     return undefined
   }
 }
-
-/** Without a password that somebody wrote into the address. */
-const redact = (host: string): string => host.replace(/\/\/[^@/]*@/, '//')

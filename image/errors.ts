@@ -25,7 +25,8 @@ export class HeadstartError extends Error {
 /** The message of whatever was thrown, in one line. */
 export function messageOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error)
-  return text.replace(/\s*\n\s*/g, ' ').trim()
+  // Not \s*\n\s*, which would try every space of a long run.
+  return text.replace(/\s+/g, (gap) => (gap.includes('\n') ? ' ' : gap)).trim()
 }
 
 /** The `code` of a system or Headstart error (`ENOENT`, `E_REFERENCE`), if it has one. */

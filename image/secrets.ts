@@ -15,6 +15,22 @@ export const withoutUrlSecrets = (text: string): string =>
       `${scheme}${user === '' ? '' : `${HIDDEN}@`}${rest}${query === '' ? '' : `?${HIDDEN}`}`,
   )
 
+/** `--password=x`, `API_TOKEN=x`, in an argument of its own or in a script. */
+const ASSIGNED = /([\w-]{1,100}=)("[^"]*"|'[^']*'|[^\s"'&;]+)/g
+
+/**
+ * A command line for others to read, without the values of what is named like a secret (`--token=x`, `--token x`, `TOKEN=x`), and without
+ * what URLs hold. What has no name that tells can't be known.
+ */
+export const withoutSecrets = (args: readonly string[]): string[] =>
+  args.map((arg, index) => {
+    const flag = args[index - 1] ?? ''
+    if (/^--?[\w-]+$/.test(flag) && isSecretName(flag) && !arg.startsWith('-')) return HIDDEN
+    return withoutUrlSecrets(arg).replace(ASSIGNED, (whole, name: string) =>
+      isSecretName(name) ? `${name}${HIDDEN}` : whole,
+    )
+  })
+
 /** Shorter values are no secrets, and would hide half of a text. */
 const MIN_SECRET = 4
 

@@ -1,15 +1,17 @@
-/** Rows of text as columns, for terminals. Pure. */
+/** Rows of text as columns, for terminals. What is in a cell stays in it. Pure. */
+import { visible } from '../image/visible.ts'
 
-/** Columns are as wide as their widest cell. @param words columns that are aligned to the left; the others are numbers */
+/** @returns a line each; columns are as wide as their widest cell. @param words columns that are aligned to the left; the others are numbers */
 export function textTable(
   heads: readonly string[],
   rows: readonly (readonly string[])[],
   words: readonly number[] = [0],
-): string {
-  const widths = heads.map((head, column) =>
-    Math.max(head.length, ...rows.map((row) => (row[column] ?? '').length)),
+): string[] {
+  const lines = [heads, ...rows.map((row) => row.map(visible))]
+  const widths = heads.map((_, column) =>
+    lines.reduce((widest, line) => Math.max(widest, line[column]?.length ?? 0), 0),
   )
   const pad = (cell: string, column: number) =>
     words.includes(column) ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)
-  return [heads, ...rows].map((row) => row.map(pad).join('  ').trimEnd()).join('\n')
+  return lines.map((line) => line.map(pad).join('  ').trimEnd())
 }

@@ -1,6 +1,7 @@
 /** Turns what the mount recorded into a trace. Pure. */
 import { textOf } from '../image/paths.ts'
 import { formatPlatform } from '../image/platform.ts'
+import { withoutSecrets } from '../image/secrets.ts'
 import type { Image } from '../image/types.ts'
 import type { EngineName } from './engine/types.ts'
 import type { Mount, Recording } from './fuse/mount.ts'
@@ -38,7 +39,7 @@ export function buildTrace(input: TraceInput): Trace {
     },
     run: {
       engine: input.engine,
-      command: [...input.command],
+      command: withoutSecrets(input.command),
       readaheadKiB: input.mount.readaheadKiB,
       startedAt: startedAt.date.toISOString(),
       ready: { by: ready.by, ms: ready.at === undefined ? null : since(ready.at) },

@@ -1,6 +1,7 @@
 /** Requests sent to a container once it is ready, so that what they need is recorded too: a text file, a request a line. */
 import { request } from 'undici'
 import { HeadstartError, messageOf } from '../image/errors.ts'
+import { withoutUrlSecrets } from '../image/secrets.ts'
 import type { Container } from './engine/types.ts'
 import { containerUrl } from './readiness.ts'
 
@@ -13,6 +14,7 @@ export interface WorkloadRequest {
 }
 
 export interface WorkloadResult {
+  /** without secrets */
   readonly url: string
   /** HTTP status, or why there was none */
   readonly outcome: number | string
@@ -31,7 +33,7 @@ export function parseWorkload(text: string, where: string): WorkloadRequest[] {
     if (url === undefined || !URL.canParse(url))
       throw new HeadstartError(
         'E_SCRIPT',
-        `${where}, line ${index + 1} is no request: ${line.slice(0, 100)}`,
+        `${where}, line ${index + 1} is no request: ${withoutUrlSecrets(line).slice(0, 100)}`,
         { hint: 'Write [METHOD] http://localhost:PORT/PATH [BODY] on each line' },
       )
     return [{ method: methodOf(method), url, body }]
@@ -59,10 +61,10 @@ export async function runWorkload(
         ...(body !== undefined && { body, headers: { 'content-type': bodyType(body) } }),
       })
       await response.body.dump()
-      onResult({ url, outcome: response.statusCode })
+      onResult({ url: withoutUrlSecrets(url), outcome: response.statusCode })
     } catch (error) {
       signal.throwIfAborted()
-      onResult({ url, outcome: messageOf(error) })
+      onResult({ url: withoutUrlSecrets(url), outcome: withoutUrlSecrets(messageOf(error)) })
     }
   }
 }

@@ -206,7 +206,8 @@ function draw(output: Output, doing: string, done: number, total: number, leftMs
 function conclude(measured: Bench, checks: readonly Check[], flags: Flags, output: Output): void {
   if (measured.interrupted) output.warn('interrupted: the samples so far are kept')
   output.note(`written to ${flags.output}`)
-  output.result(formats[flags.format](measured, checks).trimEnd())
+  // Each format keeps what it is given on its own lines.
+  output.result(formats[flags.format](measured, checks).trimEnd().split('\n'))
   if (measured.audit) output.note(auditText(measured.audit))
   const gain = gainOf(measured)
   if (flags.format === 'text' && gain !== undefined) output.result(gain)

@@ -5,12 +5,15 @@ import { staleWorkspaces } from '../../image/workspace.ts'
 import { sweep } from '../../tracer/cleanup.ts'
 import { engines } from '../../tracer/engine/index.ts'
 import type { CliContext } from '../context.ts'
-import { style } from '../output.ts'
+import type { Mark } from '../output.ts'
 
 interface Finding {
   readonly name: string
   readonly fault: string | undefined
 }
+
+const OK: Mark = { text: 'ok  ', colour: 'green' }
+const NO: Mark = { text: 'no  ', colour: 'yellow' }
 
 export function register(command: Command, context: CliContext): void {
   command
@@ -18,9 +21,7 @@ export function register(command: Command, context: CliContext): void {
     .action(async ({ clean }: { clean: boolean }) => {
       const output = context.output()
       for (const { name, fault } of await examine())
-        output.result(
-          `${fault === undefined ? style('green', 'ok  ', process.stdout) : style('yellow', 'no  ', process.stdout)}${name}${fault === undefined ? '' : `: ${fault}`}`,
-        )
+        output.result(`${name}${fault === undefined ? '' : `: ${fault}`}`, fault === undefined ? OK : NO)
       const stale = clean ? await sweep() : await staleWorkspaces()
       for (const { folder } of stale)
         output.result(

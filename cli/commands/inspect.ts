@@ -27,8 +27,8 @@ export function register(command: Command, context: CliContext): void {
   addImageFlags(command)
 }
 
-function describe(image: InspectedImage): string {
-  const head = `${image.reference}  ${formatPlatform(image.platform)}  ${bytes(image.size)} in ${image.layers.length} layers\n${image.digest}`
+function describe(image: InspectedImage): string[] {
+  const head = `${image.reference}  ${formatPlatform(image.platform)}  ${bytes(image.size)} in ${image.layers.length} layers`
   const rows = image.layers.map((layer, index) => [
     `${index + 1} ${layer.digest.slice(7, 19)}`,
     bytes(layer.size),
@@ -41,7 +41,7 @@ function describe(image: InspectedImage): string {
     rows,
     [0, 2, 7],
   )
-  return [head, layers, ...image.layers.flatMap(entries)].join('\n')
+  return [head, image.digest, ...layers, ...image.layers.flatMap(entries)]
 }
 
 function format({ foreign, estargz }: InspectedLayer): string {
@@ -70,5 +70,5 @@ function entries({ entries: list, digest }: InspectedLayer): string[] {
     entry.offset === undefined ? '' : String(entry.offset),
     entry.inZone ? 'zone' : '',
   ])
-  return ['', digest, table(['entry', 'type', 'mode', 'size', 'offset', ''], rows, [0, 1, 5])]
+  return ['', digest, ...table(['entry', 'type', 'mode', 'size', 'offset', ''], rows, [0, 1, 5])]
 }

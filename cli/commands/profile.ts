@@ -24,7 +24,9 @@ export function register(command: Command, context: CliContext): void {
       const image = await source.image(flags.platform)
       const { trace } = await profile(image, args, flags, context, output)
       await writeTrace(flags.output, trace)
-      output.result(flags.json ? JSON.stringify(trace) : `${traceSummary(trace)}\nwritten to ${flags.output}`)
+      output.result(
+        flags.json ? JSON.stringify(trace) : [...traceSummary(trace), `written to ${flags.output}`],
+      )
     })
   addImageFlags(addProfileFlags(command))
 }

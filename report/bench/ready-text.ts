@@ -1,4 +1,5 @@
 /** How readiness is found, in words. Pure. */
+import { withoutUrlSecrets } from '../../image/secrets.ts'
 import type { ReadyCheck } from '../../tracer/readiness.ts'
 
 export function describeReady(ready: ReadyCheck): string {
@@ -6,11 +7,11 @@ export function describeReady(ready: ReadyCheck): string {
     case 'log':
       return `a line of the output matches ${ready.pattern}`
     case 'http':
-      return `${withoutSecrets(ready.url)} answers${ready.status === undefined ? '' : ` with ${ready.status}`}`
+      return `${withoutUrlSecrets(ready.url)} answers${ready.status === undefined ? '' : ` with ${ready.status}`}`
     case 'tcp':
       return `port ${ready.port} takes connections`
     case 'exec':
-      return `${ready.command.join(' ')} ends with 0`
+      return 'a command in the container ends with 0' // not which: it may log in somewhere
     case 'health':
       return 'the healthcheck of the image passes'
     case 'exit':
@@ -18,10 +19,4 @@ export function describeReady(ready: ReadyCheck): string {
     case 'period':
       return `${ready.ms / 1000} s have passed`
   }
-}
-
-/** A URL may hold a password, and a token in its query. */
-function withoutSecrets(text: string): string {
-  const url = new URL(text)
-  return `${url.protocol}//${url.host}${url.pathname}`
 }

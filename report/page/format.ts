@@ -1,4 +1,5 @@
 /** Numbers as people read them, in their locale. Used when the page is made (English) and again in the reader's browser. */
+import { visible } from '../../image/visible.ts'
 
 export type Unit = 'ms' | 'bytes' | 'count' | 'percent' | 'times' | 'rate' | 'date'
 
@@ -52,17 +53,6 @@ export function formatTick(unit: Unit, value: number, locale = 'en'): string {
     ? number(locale, 0, 0)
     : format(unit, value, locale).replace(/[.,]0+(?=\D)|(?<=[.,]\d)0(?=\D)/, '')
 }
-
-/**
- * Text from an image or a person, for another person: control characters, and those that change the direction of text, are
- * written out, so that a name can't pretend to be another.
- */
-export const visible = (text: string): string =>
-  text.replace(
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-    /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
-    (sign) => `\\u{${sign.charCodeAt(0).toString(16)}}`,
-  )
 
 /** A path from an image, from its root. */
 export const showPath = (path: string): string => `/${visible(path)}`

@@ -1,5 +1,6 @@
 /** HTML from templates. Whatever is put in is escaped and made visible, unless it is HTML made here. */
-import { format, type Unit, visible } from './format.ts'
+import { visible } from '../../image/visible.ts'
+import { format, type Unit } from './format.ts'
 
 export interface Html {
   readonly html: string

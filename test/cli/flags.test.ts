@@ -65,11 +65,22 @@ test('a reproducible command holds no value of a variable and no password', () =
     '-e',
     'PLAIN',
     '--ready-http',
-    'http://me:secret@localhost:80/',
+    'http://me:secret@localhost:80/?token=secret',
+    '--ready-exec',
+    'curl -u me:secret localhost',
+    '--ready-exec=secret',
+    '--',
+    'serve',
+    '--api-token',
+    'secret',
+    '--password=secret',
+    'DB_PASSWORD=secret exec serve --quiet',
   ]
   const line = commandLine(args)
   expect(line).not.toContain('secret')
-  expect(line).toBe("headstart bench 'a b' -e TOKEN --env=KEY -eX -e PLAIN --ready-http http://localhost:80/")
+  expect(line).toBe(
+    "headstart bench 'a b' -e TOKEN --env=KEY -eX -e PLAIN --ready-http 'http://***@localhost:80/?***' --ready-exec '***' '--ready-exec=***' -- serve --api-token '***' '--password=***' 'DB_PASSWORD=*** exec serve --quiet'",
+  )
 })
 
 test('numbers for people', () => {
@@ -85,7 +96,7 @@ test('numbers for people', () => {
       ],
       [0, 2],
     ),
-  ).toBe('name   n  why\na     10  long\nbcd    9')
+  ).toEqual(['name   n  why', 'a     10  long', 'bcd    9'])
 })
 
 test('a readiness: one check, the period where there is none, the healthcheck in both of its forms', () => {

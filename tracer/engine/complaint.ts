@@ -10,4 +10,4 @@ export const bareComplaint = (text: string): string =>
     .replace(LAYERS, '')
     .replace(/: unknown$/, '')
     .trim()
-    .replace(/\s*\n\s*/g, ' ')
+    .replace(/\s+/g, (gap) => (gap.includes('\n') ? ' ' : gap))

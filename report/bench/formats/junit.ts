@@ -1,4 +1,5 @@
 /** For CI systems that show test results: a test case for each arm that was measured and each limit that was checked. */
+import { visible } from '../../../image/visible.ts'
 import type { Check } from '../budget.ts'
 import type { Bench } from '../file.ts'
 import { summarize } from '../summary.ts'
@@ -7,11 +8,10 @@ import { conditions } from './rows.ts'
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
 
-/** XML 1.0 has no place for control characters, not even escaped. */
+/** XML 1.0 has no place for control characters, halves of pairs and these two, not even escaped. */
 const escaped = (text: string): string =>
-  text
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must go
-    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '\ufffd')
+  visible(text)
+    .replace(/[\ufffe\uffff]/g, '\ufffd')
     .replace(/[&<>"]/g, (sign) => ENTITIES[sign] ?? sign)
 
 function checkCase({ metric, arm, value, limit, baseline, ok, note }: Check): string {

@@ -1,10 +1,13 @@
 /** For a pull request. Names come from people and images: what could be markup is escaped. */
+import { visible } from '../../../image/visible.ts'
 import type { Check } from '../budget.ts'
 import type { Bench } from '../file.ts'
 import { ARM_HEADS, armRows, background, CHECK_HEADS, checkRows, conditions } from './rows.ts'
 
+const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;' }
+
 const escaped = (text: string): string =>
-  text.replace(/[\\`*_{}[\]<>|#!@]/g, (sign) => (sign === '<' ? '&lt;' : `\\${sign}`)).replace(/\s+/g, ' ')
+  visible(text.replace(/\s+/g, ' ')).replace(/[\\`*_~{}[\]<>|#!@&]/g, (sign) => ENTITIES[sign] ?? `\\${sign}`)
 
 const row = (cells: readonly string[]): string => `| ${cells.map(escaped).join(' | ')} |`
 

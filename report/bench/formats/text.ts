@@ -1,4 +1,5 @@
 /** For a terminal: aligned columns, numbers to the right. */
+import { visible } from '../../../image/visible.ts'
 import { textTable } from '../../text-table.ts'
 import type { Check } from '../budget.ts'
 import type { Bench } from '../file.ts'
@@ -7,8 +8,8 @@ import { ARM_HEADS, armRows, background, CHECK_HEADS, checkRows, conditions } fr
 export function toText(bench: Bench, checks: readonly Check[]): string {
   const parts = [
     textTable(ARM_HEADS, armRows(bench)),
-    [conditions(bench), background(bench)].filter((line) => line !== undefined).join('\n'),
+    [conditions(bench), background(bench)].flatMap((line) => (line === undefined ? [] : [visible(line)])),
   ]
   if (checks.length > 0) parts.push(textTable(CHECK_HEADS, checkRows(checks)))
-  return parts.join('\n\n')
+  return parts.map((lines) => lines.join('\n')).join('\n\n')
 }

@@ -1,6 +1,7 @@
 /** The options of `docker run` as flags of `ctr run`, which has its own names for most of them, and none for some. Pure. */
 import { HeadstartError } from '../../../image/errors.ts'
 import type { Bind, RunOptions } from '../../../tracer/engine/run-options.ts'
+import { refuseLines } from './options.ts'
 
 const refused = (option: string, reason: string): HeadstartError =>
   new HeadstartError('E_OPTION', `containerd's ctr can't be given ${option}: ${reason}`, {
@@ -9,14 +10,13 @@ const refused = (option: string, reason: string): HeadstartError =>
 
 /** What `ctr run` has nothing for at all. */
 function refuseUnknown(options: RunOptions): void {
-  const { publish, addHosts, dns, interactive, tty, env } = options
+  const { publish, addHosts, dns, interactive, tty } = options
   if (publish?.length) throw refused('-p', 'it publishes no ports; --network host needs none published')
   if (addHosts?.length) throw refused('--add-host', "the container has the host's own /etc/hosts")
   if (dns?.length) throw refused('--dns', "the container has the host's own name servers")
   if (interactive) throw refused('-i', 'nobody types in a measurement')
   if (tty) throw refused('-t', 'a measurement has no terminal')
-  if (env?.some((entry) => entry.includes('\n')))
-    throw refused('-e', 'a value of several lines does not fit into its file of variables')
+  refuseLines(options)
 }
 
 /**

@@ -2,6 +2,7 @@
  * A real `docker pull` and `docker run`, for the full pull: in an engine of the sample's own, with nothing in it, so that neither what
  * is cached helps, nor the engine of this machine is touched.
  */
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { runCommand, tryCommand } from '../../../image/command.ts'
 import { addBridge } from '../../../tracer/bridge.ts'
@@ -10,7 +11,7 @@ import { epochMs } from '../clock.ts'
 import { lastManifestEnd } from '../requests.ts'
 import { commandEngine } from './command-engine.ts'
 import { startDaemon, untilAnswers } from './daemon.ts'
-import { ensurePrograms, refuseOptions } from './options.ts'
+import { ensurePrograms, refuseLines, refuseOptions } from './options.ts'
 import { startUntilReady } from './start.ts'
 import type { Cycle, Runtime, Started } from './types.ts'
 
@@ -18,6 +19,7 @@ export const dockerRuntime: Runtime = {
   arms: ['legacy'],
   async open({ start }) {
     refuseOptions(start.run, 'docker', ['env', 'user', 'workingDir', 'entrypoint'])
+    refuseLines(start.run)
     await ensurePrograms('docker', ['dockerd', 'docker'])
     return {
       name: 'docker',
@@ -59,11 +61,14 @@ const daemonArgs = (folder: string, socket: string, bridge: string): string[] =>
 
 async function pullAndStart(cycle: Cycle, host: string): Promise<Started> {
   const reference = `${cycle.host}/${cycle.name}`
-  const { signal, workspace } = cycle
+  const { signal, start, workspace } = cycle
   const startedAt = epochMs()
   await runCommand('docker', ['--host', host, 'pull', '--quiet', reference], { ...(signal && { signal }) })
   const pulledAt = epochMs()
-  const engine = commandEngine((request) => commandsOf(request, host, reference))
+  // Neither on a command line, which anybody on the machine can read, nor in the client's own environment, which would obey some of them.
+  const envFile = join(workspace.folder, 'env')
+  await writeFile(envFile, (start.run.env ?? []).join('\n'), { mode: 0o600 })
+  const engine = commandEngine((request) => commandsOf(request, host, reference, envFile))
   await using stack = new AsyncDisposableStack()
   const container = stack.use(await startUntilReady(cycle, engine, workspace.folder))
   const resolve = lastManifestEnd(await cycle.requests(), cycle.image, startedAt)
@@ -87,26 +92,24 @@ async function startOf(host: string, id: string, otherwise: number): Promise<num
   return Number.isNaN(at) ? otherwise : at
 }
 
-function commandsOf({ id, process: plan }: ContainerRequest, host: string, reference: string) {
-  const names = plan.env.map((entry) => entry.slice(0, entry.indexOf('=')))
+function commandsOf(
+  { id, process: plan }: ContainerRequest,
+  host: string,
+  reference: string,
+  envFile: string,
+) {
   const [program = '', ...args] = plan.args
   return {
     program: 'docker',
-    // By name only: values on a command line could be read by anybody on the machine.
-    env: { ...process.env, ...envOf(plan.env) },
+    env: process.env,
     address: '127.0.0.1',
     run: [
       ...['--host', host, 'run', '--name', id, '--network', 'host', '--workdir', plan.cwd],
       ...(plan.user === '' ? [] : ['--user', plan.user]),
-      ...names.flatMap((name) => ['--env', name]),
+      ...['--env-file', envFile],
       ...['--entrypoint', program, reference, ...args],
     ],
     exec: (command: readonly string[]) => ['--host', host, 'exec', id, ...command],
     kill: (signal: string) => ['--host', host, 'kill', '--signal', signal, id],
   }
 }
-
-const envOf = (entries: readonly string[]): Record<string, string> =>
-  Object.fromEntries(
-    entries.map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]),
-  )

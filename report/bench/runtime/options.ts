@@ -17,6 +17,14 @@ export function refuseOptions(run: RunOptions, runtime: string, able: readonly (
     })
 }
 
+/** Variables are handed on in a file of a line each. @throws HeadstartError E_OPTION */
+export function refuseLines({ env = [] }: RunOptions): void {
+  if (env.some((entry) => entry.includes('\n')))
+    throw new HeadstartError('E_OPTION', "a value of several lines can't be given with -e to this runtime", {
+      hint: 'Measure with --runtime builtin',
+    })
+}
+
 /** Without the runtime that was asked for, there is always this one. */
 export const unusable = (
   runtime: string,
