@@ -110,8 +110,12 @@ function digestAt(text: string, at: number, fault: Fault): Digest {
   throw fault(text.length, `a sha256 digest has 64 hex digits, not ${digest.length - 7}`)
 }
 
+/** Some write a password into it, as into a URL. */
+const PASSWORD = /^([^/@]*:)[^/@]*(?=@[^/]*\/)/
+
 function referenceFault(text: string, at: number, why: string): HeadstartError {
-  const shown = JSON.stringify(text.length > 300 ? `${text.slice(0, 300)}…` : text)
+  const whole = text.replace(PASSWORD, '$1***')
+  const shown = JSON.stringify(whole.length > 300 ? `${whole.slice(0, 300)}…` : whole)
   const character = text.slice(at, at + 1)
   const place = character === '' ? 'at its end' : `at position ${at + 1}, ${JSON.stringify(character)}`
   return new HeadstartError('E_REFERENCE', `${shown} is no image reference: ${place}: ${why}`)

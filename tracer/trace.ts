@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { HeadstartError, messageOf } from '../image/errors.ts'
+import { visible } from '../image/visible.ts'
 import { writeWhole } from '../image/write-file.ts'
 
 export const TRACE_VERSION = 1
@@ -128,7 +129,7 @@ export async function readTrace(file: string): Promise<Trace> {
   return parseTrace(text, file)
 }
 
-/** Whole or not at all. */
+/** Whole or not at all; the names in it don't act on a terminal either. */
 export async function writeTrace(file: string, trace: Trace): Promise<void> {
-  await writeWhole(file, `${JSON.stringify(traceSchema.parse(trace))}\n`)
+  await writeWhole(file, `${visible(JSON.stringify(traceSchema.parse(trace)))}\n`)
 }

@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { HeadstartError, messageOf } from '../../image/errors.ts'
+import { visible } from '../../image/visible.ts'
 import { writeWhole } from '../../image/write-file.ts'
 
 export const BENCH_VERSION = 1
@@ -196,5 +197,5 @@ export async function readBench(file: string): Promise<Bench> {
 }
 
 export async function writeBench(file: string, bench: Bench): Promise<void> {
-  await writeWhole(file, `${JSON.stringify(benchSchema.parse(bench))}\n`)
+  await writeWhole(file, `${visible(JSON.stringify(benchSchema.parse(bench)))}\n`)
 }

@@ -151,6 +151,26 @@ describe.each<EngineName>(['docker', 'runc'])('%s', (engine) => {
     expect(text).toMatch(/10\.1\.2\.3\s+db\.test/)
   })
 
+  test('a program that says that it is ready in colour, leaves a process behind and ends, was ready', async () => {
+    for (let run = 0; run < 3; run++) {
+      const { trace } = await record(engine, {
+        command: shell("sleep 60 & printf '\\033[1;32mstarted\\033[0m\\n'; exit 0"),
+      })
+      expect(trace.run.ready.by).toBe('log')
+      expect(named(trace, 'bin/busybox')).toMatchObject({ afterReady: false })
+    }
+  })
+
+  test('the healthcheck passes at once, and the program was recorded all the same', async () => {
+    for (let run = 0; run < 3; run++) {
+      const { trace } = await record(engine, {
+        command: shell('exec sleep 60'),
+        ready: { by: 'health', command: ['/bin/busybox', 'true'] },
+      })
+      expect(named(trace, 'bin/sh')).toMatchObject({ afterReady: false })
+    }
+  })
+
   test('an end before ready is an error with its last words, without secrets', async () => {
     const failing = record(engine, {
       command: shell('echo bye $DB_PASSWORD $OWN; exit 3'),
