@@ -32,8 +32,9 @@ test('docker pulls and runs the full image in an engine of its own; the lazy arm
   const base = benchOptions(images)
   const start = {
     ...base.start,
-    run: { env: ['WORD=ready'] },
-    command: ['/bin/sh', '-c', 'echo $WORD to serve; sleep 60'],
+    // The container's, and not of the client that starts it.
+    run: { env: ['WORD=ready', 'PATH=/nowhere', 'DOCKER_CONFIG=/nowhere'] },
+    command: ['/bin/sh', '-c', 'echo $WORD to serve; /bin/sleep 60'],
   }
   const bench = await runBench({ ...base, start, runtime: 'docker', arms: ['legacy', 'optimized'] })
   expect(bench.arms.map(({ runtime }) => runtime)).toEqual(['docker', 'builtin'])
