@@ -30,7 +30,7 @@ export function encodeHeader(fields: HeaderFields, extra: Iterable<readonly [str
   if (records.length === 0) return block
   const body = encodePax(records)
   // The name that GNU tar and Go give; nobody reads it.
-  const name = `PaxHeaders.0/${fields.name.replace(/\/+$/, '').split('/').at(-1) ?? ''}`.slice(0, 99)
+  const name = `PaxHeaders.0/${fields.name.split('/').findLast((part) => part !== '') ?? ''}`.slice(0, 99)
   const head = encodeHeaderBlock({ ...NOBODY, name, size: body.length, mode: 0o644, flag: 'x' })
   return Buffer.concat([head, body, Buffer.alloc(paddingOf(body.length)), block])
 }
