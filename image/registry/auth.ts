@@ -4,12 +4,10 @@
  *
  * Source: distribution docs, "Token Authentication Specification" and "OAuth2 token authentication".
  */
-import { z } from 'zod'
-import { readBounded } from '../digest.ts'
-import { HeadstartError, messageOf } from '../errors.ts'
-import { type Challenge, parseChallenges } from './challenge.ts'
+import { type Challenge, chooseChallenge, parseChallenges, scopesBeyond } from './challenge.ts'
 import type { Credentials } from './credentials.ts'
 import type { Endpoint } from './endpoint.ts'
+import { realmUrl, requestToken, type TokenAnswer, type TokenRequest, tokenRefusal } from './token.ts'
 
 interface Token {
   readonly header: string
@@ -17,24 +15,20 @@ interface Token {
   readonly expires: number
 }
 
-const tokenSchema = z
-  .object({
-    token: z.string().optional(),
-    access_token: z.string().optional(),
-    expires_in: z.number().optional(),
-    refresh_token: z.string().optional(),
-  })
-  .transform((value) => ({ ...value, token: value.token || value.access_token || undefined }))
-
-/** The spec's default, for answers without `expires_in`, and how long before its end a token is no longer used. */
-const DEFAULT_LIFE_S = 60
+/** How long before its end a token is no longer used. */
 const MARGIN_MS = 10_000
+/** Scopes that a registry may add to ours, in all. */
+const MAX_MORE_SCOPES = 10
+/** Answers of servers that don't know OAuth2's POST, or not this refresh token. */
+const WITHOUT_OAUTH = new Set([400, 401, 404, 405])
 
 export class Authorizer {
   private readonly endpoint: Endpoint
   private readonly credentials: () => Promise<Credentials | undefined>
   private challenge: Challenge | undefined
   private readonly tokens = new Map<string, Promise<Token>>()
+  /** what the registry said it needs besides, by the scopes asked for */
+  private readonly more = new Map<string, string[]>()
   private refreshToken: string | undefined
 
   /** @param credentials asked for once, when the registry first wants to know who we are */
@@ -58,23 +52,28 @@ export class Authorizer {
   }
 
   /**
-   * Takes a 401's challenge. @returns whether another try can help: not when nothing is known that wasn't sent
+   * Takes the challenge of an answer to a request with the header `sent`.
+   * @returns whether another try can help: not when nothing is known that wasn't sent
    */
   async accept(
     header: string | readonly string[] | undefined,
     scopes: readonly string[],
-    sent: string | undefined,
-  ) {
-    const challenges = parseChallenges(header)
-    const challenge =
-      challenges.find(({ scheme }) => scheme === 'bearer') ??
-      challenges.find(({ scheme }) => scheme === 'basic')
+    { sent, isFirst }: { readonly sent: string | undefined; readonly isFirst: boolean },
+  ): Promise<boolean> {
+    const challenge = chooseChallenge(parseChallenges(header))
     if (!challenge) return false
     this.challenge = challenge
-    this.tokens.delete(scopes.join(' '))
-    if (challenge.scheme === 'bearer') return true
-    const header_ = basic(await this.credentials())
-    return header_ !== undefined && header_ !== sent
+    const key = scopes.join(' ')
+    this.tokens.delete(key)
+    if (challenge.scheme === 'basic') {
+      const known = basic(await this.credentials())
+      return known !== undefined && known !== sent
+    }
+    const more = this.more.get(key) ?? []
+    const isMore = scopesBeyond(challenge, [...more, ...scopes]).slice(0, MAX_MORE_SCOPES - more.length)
+    // Some servers look at the first scope alone.
+    this.more.set(key, [...isMore, ...more])
+    return isFirst || sent === undefined || isMore.length > 0
   }
 
   private async renew(challenge: Challenge, scopes: readonly string[], signal: AbortSignal | undefined) {
@@ -94,96 +93,47 @@ export class Authorizer {
     scopes: readonly string[],
     signal?: AbortSignal,
   ): Promise<Token> {
-    const realm = this.realm(challenge)
-    const credentials = await this.credentials()
+    const realm = realmUrl(challenge.parameters.get('realm'), this.endpoint)
     const service = challenge.parameters.get('service')
-    const wanted = scopes.length > 0 ? scopes : [challenge.parameters.get('scope') ?? ''].filter(Boolean)
-    const identity = this.refreshToken ?? (credentials?.kind === 'identity' ? credentials.token : undefined)
-    const answer =
-      identity === undefined
-        ? await this.ask(
-            getQuery(realm, service, wanted),
-            { authorization: basic(credentials) },
-            undefined,
-            signal,
-          )
-        : await this.ask(realm, { 'content-type': FORM }, refreshForm(identity, service, wanted), signal)
-    if (answer.refresh_token) this.refreshToken = answer.refresh_token
-    if (!answer.token) throw this.refusal(realm, 'gave no token')
-    const life = Math.max(answer.expires_in ?? DEFAULT_LIFE_S, DEFAULT_LIFE_S) * 1000
-    return { header: `Bearer ${answer.token}`, expires: Date.now() + life }
+    const wanted = [...(this.more.get(scopes.join(' ')) ?? []), ...scopes]
+    const answer = await this.exchange(realm, service, wanted, signal)
+    if (answer.refreshToken) this.refreshToken = answer.refreshToken
+    return { header: `Bearer ${answer.token}`, expires: Date.now() + answer.life * 1000 }
   }
 
-  /** A registry reached over TLS must not make us send its credentials in the clear. */
-  private realm(challenge: Challenge): URL {
-    const text = challenge.parameters.get('realm')
-    const realm = text !== undefined && URL.canParse(text) ? new URL(text) : undefined
-    if (!realm || !/^https?:$/.test(realm.protocol))
-      throw new HeadstartError('E_UNAUTHORIZED', `${this.endpoint.origin} names no realm to ask for a token`)
-    if (realm.protocol === 'http:' && this.endpoint.origin.startsWith('https:') && !this.endpoint.insecure)
-      throw new HeadstartError(
-        'E_UNAUTHORIZED',
-        `${this.endpoint.origin} asks for credentials over plain HTTP`,
-      )
-    return realm
-  }
-
-  private async ask(
-    url: URL,
-    headers: Record<string, string | undefined>,
-    body: string | undefined,
+  /** A refresh token is posted; what all servers know is the GET. */
+  private async exchange(
+    realm: URL,
+    service: string | undefined,
+    scopes: readonly string[],
     signal: AbortSignal | undefined,
-  ) {
-    const sent = Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined))
-    const method = body === undefined ? 'GET' : 'POST'
-    let status: number
-    let bytes: Buffer
-    try {
-      const response = await this.endpoint.agent.request({
-        origin: url.origin,
-        path: url.pathname + url.search,
-        method,
-        headers: sent,
-        ...(body !== undefined && { body }),
-        ...(signal && { signal }),
-      })
-      status = response.statusCode
-      bytes = await readBounded(response.body, 1 << 20, `the token of ${url.host}`)
-    } catch (cause) {
-      signal?.throwIfAborted()
-      throw new TokenUnreachable(`${url.host} gave no token: ${messageOf(cause)}`, { cause })
-    }
-    if (status === 429 || status >= 500)
-      throw new TokenUnreachable(`${url.host} answered ${status} to a request for a token`)
-    if (status !== 200) throw this.refusal(url, `answered ${status}`)
-    try {
-      return tokenSchema.parse(JSON.parse(bytes.toString()))
-    } catch {
-      throw this.refusal(url, 'gave an answer that is no token')
-    }
+  ): Promise<TokenAnswer> {
+    const credentials = await this.credentials()
+    const identity = this.refreshToken ?? (credentials?.kind === 'identity' ? credentials.token : undefined)
+    const get = { url: getQuery(realm, service, scopes), authorization: basic(credentials), signal }
+    if (identity === undefined) return this.ask(get)
+    const form = refreshForm(identity, service, scopes)
+    const answer = await requestToken(this.endpoint, { url: realm, form, signal })
+    if ('token' in answer) return answer
+    if (!WITHOUT_OAUTH.has(answer.status))
+      throw tokenRefusal(this.endpoint, realm.host, `answered ${answer.status}`)
+    this.refreshToken = undefined
+    return this.ask({ ...get, authorization: get.authorization ?? basicHeader('', identity) })
   }
 
-  private refusal(realm: URL, why: string): HeadstartError {
-    return new HeadstartError(
-      'E_UNAUTHORIZED',
-      `${realm.host} ${why} to a request for access to ${this.endpoint.origin}`,
-      {
-        hint: 'Log in with docker login, and see that the account may read (or write) the repository',
-      },
-    )
+  private async ask(request: TokenRequest): Promise<TokenAnswer> {
+    const answer = await requestToken(this.endpoint, request)
+    if ('token' in answer) return answer
+    throw tokenRefusal(this.endpoint, request.url.host, `answered ${answer.status}`)
   }
 }
 
-/** The token server did not answer properly; asking again may help. */
-export class TokenUnreachable extends Error {
-  override readonly name = 'TokenUnreachable'
-}
-
-const FORM = 'application/x-www-form-urlencoded'
+const basicHeader = (user: string, password: string): string =>
+  `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
 
 function basic(credentials: Credentials | undefined): string | undefined {
   if (credentials?.kind !== 'password') return undefined
-  return `Basic ${Buffer.from(`${credentials.user}:${credentials.password}`).toString('base64')}`
+  return basicHeader(credentials.user, credentials.password)
 }
 
 function getQuery(realm: URL, service: string | undefined, scopes: readonly string[]): URL {

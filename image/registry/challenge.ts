@@ -10,8 +10,13 @@ export interface Challenge {
 }
 
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-const PARAMETER = new RegExp(`^\\s*(${TOKEN})\\s*=\\s*(?:"((?:[^"\\\\]|\\\\.)*)"|(${TOKEN}))\\s*(?:,|$)`)
+const QUOTED = '"((?:[^"\\\\]|\\\\.)*)"'
+/** Values without quotes may hold what needs them, as in `realm=https://…`. */
+const PARAMETER = new RegExp(`^\\s*(${TOKEN})\\s*=\\s*(?:${QUOTED}|([^\\s",]+))\\s*(?:,|$)`)
 const SCHEME = new RegExp(`^[\\s,]*(${TOKEN})(?:\\s+|,|$)`)
+/** What `NTLM` and `Negotiate` have instead of parameters. */
+const TOKEN68 = /^[\w.~+/-]+=*\s*(?:,|$)/
+const UNREADABLE = new RegExp(`^(?:${QUOTED}|[^",])*,`)
 
 /** Several challenges may stand in one header, or in several. What can't be read is left out. */
 export function parseChallenges(header: string | readonly string[] | undefined): Challenge[] {
@@ -19,17 +24,56 @@ export function parseChallenges(header: string | readonly string[] | undefined):
   return (typeof header === 'string' ? [header] : header).flatMap(parseHeader)
 }
 
+/** A token's server is asked before a password is sent as it is, unless it isn't named. */
+export function chooseChallenge(challenges: readonly Challenge[]): Challenge | undefined {
+  const bearers = challenges.filter(({ scheme }) => scheme === 'bearer')
+  return (
+    bearers.find(({ parameters }) => parameters.has('realm')) ??
+    challenges.find(({ scheme }) => scheme === 'basic') ??
+    bearers[0]
+  )
+}
+
+/** Whether a token is good, but not for this. */
+export const lacksScope = (header: string | readonly string[] | undefined): boolean =>
+  parseChallenges(header).some(({ parameters }) => parameters.get('error') === 'insufficient_scope')
+
+/** Scopes that a challenge names, without those that `wanted` ask for as well. */
+export function scopesBeyond(challenge: Challenge, wanted: readonly string[]): string[] {
+  const named = (challenge.parameters.get('scope') ?? '').split(/\s+/).filter(Boolean)
+  return named.filter((scope) => !wanted.some((own) => covers(own, scope)))
+}
+
+function covers(own: string, scope: string): boolean {
+  const [resource, actions] = splitScope(own)
+  const [other, needed] = splitScope(scope)
+  return resource === other && needed.every((action) => actions.includes(action))
+}
+
+function splitScope(scope: string): [string, string[]] {
+  const colon = scope.lastIndexOf(':')
+  return [scope.slice(0, colon + 1), scope.slice(colon + 1).split(',')]
+}
+
 function parseHeader(header: string): Challenge[] {
   const challenges: Challenge[] = []
   let rest = header.slice(0, 16_384)
-  for (let match = SCHEME.exec(rest); match?.[1] !== undefined; match = SCHEME.exec(rest)) {
-    rest = rest.slice(match[0].length)
+  while (rest !== '') {
+    const scheme = SCHEME.exec(rest)
+    if (scheme?.[1] === undefined) {
+      const skipped = UNREADABLE.exec(rest)
+      if (!skipped) break
+      rest = rest.slice(skipped[0].length)
+      continue
+    }
+    rest = rest.slice(scheme[0].length)
+    rest = /\s$/.test(scheme[0]) ? rest.replace(TOKEN68, '') : rest
     const parameters = new Map<string, string>()
     for (let found = PARAMETER.exec(rest); found?.[1] !== undefined; found = PARAMETER.exec(rest)) {
       parameters.set(found[1].toLowerCase(), found[2]?.replace(/\\(.)/g, '$1') ?? found[3] ?? '')
       rest = rest.slice(found[0].length)
     }
-    challenges.push({ scheme: match[1].toLowerCase(), parameters })
+    challenges.push({ scheme: scheme[1].toLowerCase(), parameters })
   }
   return challenges
 }

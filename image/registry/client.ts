@@ -8,10 +8,11 @@
 import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Dispatcher } from 'undici'
-import { readBounded } from '../digest.ts'
 import { HeadstartError, messageOf } from '../errors.ts'
 import { Authorizer } from './auth.ts'
+import { lacksScope } from './challenge.ts'
 import { findCredentials } from './credentials.ts'
+import { readDocument } from './document.ts'
 import { type Endpoint, type EndpointOptions, findEndpoint } from './endpoint.ts'
 import { isRefusal, isTransient, refused, unreachable } from './faults.ts'
 import { isRetried, MAX_ATTEMPTS, retryAfterMs, waitMs } from './retry.ts'
@@ -40,12 +41,16 @@ export interface RegistryResponse {
   readonly url: URL
 }
 
-const MAX_REDIRECTS = 5
+const MAX_REDIRECTS = 10
+/** One without credentials, one with them, and one with those of a scope that only the second answer named. */
+const MAX_INTRODUCTIONS = 3
 /** A registry may copy a blob of many GB to its place before it answers the request that ends an upload. */
 const FILING_MS = 900_000
 /** Where nothing listens, a registry that restarts is given a moment, and a person who mistyped a port no long wait. */
 const REFUSED_ATTEMPTS = 3
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
+/** Of these a request keeps its method and body. */
+const KEPT_REDIRECTS = new Set([307, 308])
 
 export const headerOf = (
   { headers }: Pick<RegistryResponse, 'headers'>,
@@ -86,7 +91,7 @@ export class RegistryClient implements AsyncDisposable {
   document(request: RegistryRequest, limit: number): Promise<RegistryResponse & { bytes: Buffer }> {
     return this.retried(request, async (response) => ({
       ...response,
-      bytes: await readBounded(response.body, limit, `an answer of ${response.url.host}`),
+      bytes: await readDocument(response, limit, `an answer of ${response.url.host}`),
     }))
   }
 
@@ -118,29 +123,51 @@ export class RegistryClient implements AsyncDisposable {
     }
   }
 
-  /** One attempt; a 401 is answered with what the registry asks for, once. */
+  /** One attempt; what the registry asks for is answered, but not for ever. */
   private async authorised(request: RegistryRequest): Promise<RegistryResponse> {
     const { scopes, signal } = request
-    const sent = await this.authorizer.header(scopes, signal)
-    const response = await this.redirected(request, sent)
-    if (response.status !== 401 || response.url.origin !== this.endpoint.origin) return response
-    if (!(await this.authorizer.accept(response.headers['www-authenticate'], scopes, sent))) return response
-    await response.body.dump()
-    return this.redirected(request, await this.authorizer.header(scopes, signal))
+    for (let turn = 1; ; turn++) {
+      const sent = await this.authorizer.header(scopes, signal)
+      const response = await this.redirected(request, sent)
+      if (turn === MAX_INTRODUCTIONS || !this.isChallenge(response)) return response
+      const header = await this.challengeOf(response, signal)
+      if (!(await this.authorizer.accept(header, scopes, { sent, isFirst: turn === 1 }))) return response
+      await response.body.dump()
+    }
   }
 
-  /** Redirects are followed for reads alone; credentials and host stay together. */
+  private isChallenge({ status, url, headers }: RegistryResponse): boolean {
+    if (url.origin !== this.endpoint.origin) return false
+    return status === 401 || (status === 403 && lacksScope(headers['www-authenticate']))
+  }
+
+  /** Some registries say what they want to see in answers to this one request alone. */
+  private async challengeOf({ headers }: RegistryResponse, signal: AbortSignal | undefined) {
+    const header = headers['www-authenticate']
+    if (header !== undefined) return header
+    const response = await this.redirected(
+      { method: 'GET', url: '/v2/', scopes: [], expected: [], signal },
+      undefined,
+    )
+    await response.body.dump()
+    return response.status === 401 && response.url.origin === this.endpoint.origin
+      ? response.headers['www-authenticate']
+      : undefined
+  }
+
+  /** As far as a redirect keeps what was asked; credentials and host stay together. */
   private async redirected(
     request: RegistryRequest,
     authorization: string | undefined,
   ): Promise<RegistryResponse> {
+    const isRead = request.method === 'GET' || request.method === 'HEAD'
     let url = this.resolve(request.url, this.endpoint.origin)
     for (let hops = 0; ; hops++) {
       const isOurs = url.origin === this.endpoint.origin
       const response = await this.send(request, url, isOurs ? authorization : undefined)
       const location = headerOf(response, 'location')
-      if (!REDIRECTS.has(response.status) || location === undefined) return response
-      if (request.method !== 'GET' && request.method !== 'HEAD') return response
+      if (!(isRead ? REDIRECTS : KEPT_REDIRECTS).has(response.status) || location === undefined)
+        return response
       await response.body.dump()
       if (hops === MAX_REDIRECTS)
         throw new HeadstartError(
@@ -154,7 +181,10 @@ export class RegistryClient implements AsyncDisposable {
   private resolve(text: string, base: string): URL {
     const url = URL.canParse(text, base) ? new URL(text, base) : undefined
     if (!url || !/^https?:$/.test(url.protocol))
-      throw new HeadstartError('E_REGISTRY', `${this.endpoint.origin} leads to an address that is none`)
+      throw new HeadstartError(
+        'E_REGISTRY',
+        `${this.endpoint.origin} leads to an address that is not an HTTP one`,
+      )
     if (url.protocol === 'http:' && this.endpoint.origin.startsWith('https:') && !this.endpoint.insecure)
       throw new HeadstartError('E_REGISTRY', `${this.endpoint.origin} leads to plain HTTP at ${url.host}`, {
         hint: 'Allow it with --insecure, if you trust the network',

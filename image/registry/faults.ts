@@ -1,9 +1,10 @@
 /** What can go wrong between us and a registry, told in one line, without queries, tokens or more of an answer than fits. */
 import { z } from 'zod'
-import { readBounded } from '../digest.ts'
 import { codeOf, HeadstartError, messageOf } from '../errors.ts'
-import { TokenUnreachable } from './auth.ts'
+import { withoutUrlSecrets } from '../secrets.ts'
 import type { RegistryResponse } from './client.ts'
+import { readDocument } from './document.ts'
+import { TokenUnreachable } from './token.ts'
 
 const TRANSIENT = new Set([
   'ECONNRESET',
@@ -35,7 +36,7 @@ export const isRefusal = (error: unknown): boolean => codeOf(error) === 'ECONNRE
 export function unreachable(origin: string, error: unknown): HeadstartError {
   const code = codeOf(error) ?? ''
   const isCertificate = /CERT|SELF_SIGNED|UNABLE_TO|ERR_TLS|ERR_SSL|EPROTO/.test(code)
-  const why = messageOf(error) || code || 'no answer'
+  const why = withoutUrlSecrets(messageOf(error)) || code || 'no answer'
   return new HeadstartError('E_REGISTRY_UNREACHABLE', `${origin} can't be reached: ${why}`, {
     cause: error,
     ...(isCertificate && {
@@ -60,16 +61,16 @@ export async function refused(method: string, response: RegistryResponse): Promi
   return new HeadstartError(status === 404 ? 'E_NOT_FOUND' : 'E_REGISTRY', text)
 }
 
-async function reasonOf({ body }: RegistryResponse): Promise<string> {
+async function reasonOf(response: RegistryResponse): Promise<string> {
   try {
-    const bytes = await readBounded(body, 64 << 10, 'an answer')
+    const bytes = await readDocument(response, 64 << 10, 'an answer')
     const { errors } = errorsSchema.parse(JSON.parse(bytes.toString()))
     const [first] = errors
-    return [first?.code, first?.message]
+    const said = [first?.code, first?.message]
       .filter(Boolean)
       .join(': ')
       .replace(/\p{Cc}/gu, ' ')
-      .slice(0, 200)
+    return withoutUrlSecrets(said).slice(0, 200)
   } catch {
     return ''
   }

@@ -1,0 +1,47 @@
+/** Small answers read whole, bounded as they come and again when they are inflated. */
+import type { Readable } from 'node:stream'
+import { promisify } from 'node:util'
+import { gunzip } from 'node:zlib'
+import { readBounded } from '../digest.ts'
+import { HeadstartError } from '../errors.ts'
+
+type Headers = Readonly<Record<string, string | string[] | undefined>>
+
+const inflate = promisify(gunzip)
+
+/** Without the last of a list, since that is the one applied last. @returns lower case; undefined when there is none */
+export function encodingOf(headers: Headers): string | undefined {
+  const encoding = String(headers['content-encoding'] ?? '')
+    .trim()
+    .toLowerCase()
+  return encoding === '' || encoding === 'identity' ? undefined : encoding
+}
+
+export const isGzip = (encoding: string | undefined): boolean => encoding === 'gzip' || encoding === 'x-gzip'
+
+/**
+ * Some gateways compress what nobody asked them to.
+ * @param limit bytes, of what comes and of what it holds
+ * @throws HeadstartError E_TOO_LARGE, E_REGISTRY: another encoding, or damaged
+ */
+export async function readDocument(
+  { headers, body }: { readonly headers: Headers; readonly body: Readable },
+  limit: number,
+  what: string,
+): Promise<Buffer> {
+  const bytes = await readBounded(body, limit, what)
+  const encoding = encodingOf(headers)
+  if (encoding === undefined) return bytes
+  const shown = JSON.stringify(encoding.slice(0, 40))
+  if (!isGzip(encoding))
+    throw new HeadstartError('E_REGISTRY', `${what} came in the encoding ${shown}, which nobody asked for`)
+  try {
+    return await inflate(bytes, { maxOutputLength: limit })
+  } catch (cause) {
+    if (cause instanceof RangeError)
+      throw new HeadstartError('E_TOO_LARGE', `${what} is larger than ${limit} bytes`, { cause })
+    throw new HeadstartError('E_REGISTRY', `${what} is not in the encoding ${shown} that it claims`, {
+      cause,
+    })
+  }
+}
