@@ -4,9 +4,12 @@
  */
 import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createGunzip } from 'node:zlib'
 import { HeadstartError } from '../errors.ts'
+import { joined } from '../progress.ts'
 import type { ByteRange, Descriptor, Digest } from '../types.ts'
 import { headerOf, type RegistryClient, type RegistryResponse } from './client.ts'
+import { encodingOf, isGzip } from './document.ts'
 import { isTransient, unreachable } from './faults.ts'
 import { MAX_ATTEMPTS, waitMs } from './retry.ts'
 
@@ -45,13 +48,20 @@ export class Downloader {
     let at = start
     let failures = 0
     for (let response = first; ; response = await this.ask(descriptor, { start: at, end }, signal)) {
+      const from = at
       try {
         for await (const piece of partOf(response, { start: at, end }, descriptor)) {
           at += piece.length
           failures = 0
           yield piece
         }
-        return
+        if (at >= end) return
+        // A range may be answered with a part of it.
+        if (response.status !== 206 || at === from)
+          throw new HeadstartError(
+            'E_DIGEST',
+            `${descriptor.digest} ends after ${at} bytes; its descriptor says ${descriptor.size}`,
+          )
       } catch (error) {
         signal?.throwIfAborted()
         if (!isTransient(error)) throw error
@@ -93,7 +103,7 @@ export class Downloader {
 /** The wanted bytes of an answer, be it the range (206) or, from a server that knows none, the whole (200). */
 async function* partOf(response: RegistryResponse, wanted: ByteRange, { digest, size }: Descriptor) {
   let at = response.status === 206 ? rangeStart(response, wanted, digest) : 0
-  for await (const chunk of response.body) {
+  for await (const chunk of contentOf(response, size)) {
     const bytes: Buffer = chunk
     const from = Math.max(wanted.start - at, 0)
     const to = Math.min(wanted.end - at, bytes.length)
@@ -103,12 +113,20 @@ async function* partOf(response: RegistryResponse, wanted: ByteRange, { digest, 
     if (at > wanted.end && wanted.end === size && response.status === 200) yield bytes.subarray(to)
     if (at >= wanted.end && !(wanted.end === size && response.status === 200)) return
   }
-  if (at < wanted.end)
-    throw new HeadstartError('E_DIGEST', `${digest} ends after ${at} bytes; its descriptor says ${size}`)
+}
+
+/** A gateway may compress what it passes on; a store that calls a gzipped layer so sends what we want as it is. */
+function contentOf(response: RegistryResponse, size: number): Readable {
+  const isAsIs = response.status !== 200 || Number(headerOf(response, 'content-length')) === size
+  return isAsIs || !isGzip(encodingOf(response.headers))
+    ? response.body
+    : joined(response.body, createGunzip())
 }
 
 function rangeStart(response: RegistryResponse, wanted: ByteRange, digest: Digest): number {
   const header = headerOf(response, 'content-range') ?? ''
+  const length = wanted.end - wanted.start
+  if (header === '' && Number(headerOf(response, 'content-length')) === length) return wanted.start
   const [, start, last] = /^bytes (\d+)-(\d+)\/(?:\d+|\*)$/.exec(header) ?? []
   if (Number(start) === wanted.start && Number(last) < wanted.end) return wanted.start
   throw new HeadstartError(

@@ -1,12 +1,16 @@
 /** A registry as a target. Its manifest under the tag is put last, so an image is there whole or not at all. */
 import { digestOf, isDigest } from '../digest.ts'
 import { HeadstartError } from '../errors.ts'
+import { MAX_MANIFEST_BYTES } from '../manifest.ts'
 import { MANIFEST_TYPES } from '../media-types.ts'
 import { formatReference, type Reference } from '../reference.ts'
-import type { Blob, Descriptor, ImageTarget } from '../types.ts'
+import type { Blob, Descriptor, Digest, ImageTarget } from '../types.ts'
 import { headerOf, RegistryClient } from './client.ts'
 import type { RegistryOptions } from './source.ts'
 import { Uploader } from './upload.ts'
+
+/** Answers of registries that know no HEAD of manifests, or tell by it less than by GET. */
+const NO_HEAD = [400, 403, 405, 501] as const
 
 /** @throws HeadstartError E_TARGET: the reference names a digest */
 export async function registryTarget(
@@ -20,19 +24,33 @@ export async function registryTarget(
   const uploader = new Uploader(client, repository, options.chunkBytes)
   const scopes = [`repository:${repository}:pull,push`]
   const { signal } = options
+  const confirm = async (url: URL, digest: Digest) => {
+    const headers = { accept: MANIFEST_TYPES.join(', ') }
+    const request = { method: 'GET', url: url.href, headers, scopes, expected: [200, 404], signal } as const
+    const { status, bytes } = await client.document(request, MAX_MANIFEST_BYTES)
+    if (status === 200 && digestOf(bytes) === digest) return
+    throw new HeadstartError(
+      'E_REGISTRY',
+      `${client.host} took ${name} without an error, and doesn't have it`,
+    )
+  }
   return {
     name,
     async prepare({ force }) {
       if (force) return
-      const response = await client.request({
-        method: 'HEAD',
+      const request = {
         url: `/v2/${repository}/manifests/${tag}`,
         headers: { accept: MANIFEST_TYPES.join(', ') },
         scopes,
-        expected: [200, 404],
         signal,
-      })
-      await response.body.dump()
+      } as const
+      const head = await client.request({ ...request, method: 'HEAD', expected: [200, 404, ...NO_HEAD] })
+      await head.body.dump()
+      const isUnknown = head.status !== 200 && head.status !== 404
+      const response = isUnknown
+        ? await client.request({ ...request, method: 'GET', expected: [200, 404] })
+        : head
+      if (isUnknown) await response.body.dump()
       if (response.status === 200)
         throw new HeadstartError('E_TARGET_EXISTS', `${name} exists already`, {
           hint: 'Choose another tag, or replace it with --force',
@@ -48,13 +66,15 @@ export async function registryTarget(
         headers: { 'content-type': mediaType },
         body: Buffer.from(bytes),
         scopes,
-        expected: [201],
+        expected: [200, 201, 202, 204],
         signal,
       })
       await response.body.dump()
       const stored = headerOf(response, 'docker-content-digest')
       if (stored !== undefined && isDigest(stored) && stored !== digest)
         throw new HeadstartError('E_REGISTRY', `${name} was stored as ${stored}; we sent ${digest}`)
+      // Whatever answers 200 to everything is no registry, and has stored nothing.
+      if (response.status !== 201 && stored !== digest) await confirm(response.url, digest)
       return { mediaType, digest, size: bytes.length }
     },
     [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),

@@ -14,6 +14,12 @@ import { isRetried, MAX_ATTEMPTS, retryAfterMs, waitMs } from './retry.ts'
 /** What gateways that limit bodies let through. All others get a blob in one piece, since some registries take nothing else. */
 const SMALL_CHUNK_BYTES = 32 << 20
 
+/** Answers to HEAD of registries that can't say whether they have a blob, or won't: it is sent. */
+const UNKNOWN = [400, 403, 404, 405, 410, 501] as const
+/** An answer that says no, whatever it has against the request; not the way there, which fails all others too. */
+const isRefused = (error: unknown): boolean =>
+  error instanceof HeadstartError && error.code !== 'E_REGISTRY_UNREACHABLE'
+
 export class Uploader {
   private readonly client: RegistryClient
   private readonly repository: string
@@ -29,7 +35,8 @@ export class Uploader {
     const { descriptor, origin } = blob
     if (await this.exists(descriptor, signal)) return { existed: true }
     const canMount = origin?.host === this.client.host && origin.repository !== this.repository
-    const start = await this.start(descriptor, canMount ? origin : undefined, signal)
+    const mounting = canMount ? await this.mount(descriptor, origin, signal) : 'refused'
+    const start = mounting === 'refused' ? await this.start(descriptor, signal) : mounting
     if (start === undefined) return { existed: true }
     await this.upload(blob, start, signal)
     return { existed: false }
@@ -40,7 +47,7 @@ export class Uploader {
       method: 'HEAD',
       url: `/v2/${this.repository}/blobs/${digest}`,
       scopes: this.scopes(),
-      expected: [200, 404],
+      expected: [200, ...UNKNOWN],
       signal,
     })
     await response.body.dump()
@@ -48,29 +55,51 @@ export class Uploader {
     return response.status === 200 && (length === undefined || Number(length) === size)
   }
 
-  /** @returns where to upload to; undefined when the registry mounted the blob instead */
-  private async start(
+  /** @returns where to upload to instead; undefined when the blob is there now; `refused` when neither */
+  private async mount(
     { digest }: Descriptor,
-    from: MountOrigin | undefined,
+    from: MountOrigin,
     signal: AbortSignal | undefined,
-  ) {
-    const query = from
-      ? `?mount=${encodeURIComponent(digest)}&from=${encodeURIComponent(from.repository)}`
-      : ''
-    const response = await this.client.request({
-      method: 'POST',
-      url: `/v2/${this.repository}/blobs/uploads/${query}`,
-      headers: { 'content-length': '0' },
-      scopes: from ? [...this.scopes(), `repository:${from.repository}:pull`] : this.scopes(),
-      expected: from ? [201, 202] : [202],
-      signal,
-    })
+  ): Promise<string | undefined | 'refused'> {
+    const query = `?mount=${encodeURIComponent(digest)}&from=${encodeURIComponent(from.repository)}`
+    try {
+      const response = await this.client.request({
+        ...this.startRequest(signal),
+        url: `/v2/${this.repository}/blobs/uploads/${query}`,
+        scopes: [...this.scopes(), `repository:${from.repository}:pull`],
+        expected: [201, 202],
+      })
+      await response.body.dump()
+      return response.status === 201 ? undefined : this.location(response)
+    } catch (error) {
+      signal?.throwIfAborted()
+      // A right that is lacking, a request that it doesn't know: none of it need be true of an upload.
+      if (isRefused(error)) return 'refused'
+      throw error
+    }
+  }
+
+  /** @returns where to upload to; undefined when the registry turns out to have the blob */
+  private async start(descriptor: Descriptor, signal: AbortSignal | undefined): Promise<string | undefined> {
+    const response = await this.client.request(this.startRequest(signal))
     await response.body.dump()
-    return response.status === 201 ? undefined : this.location(response)
+    if (response.status === 201 && (await this.exists(descriptor, signal))) return undefined
+    return this.location(response)
+  }
+
+  private startRequest(signal: AbortSignal | undefined) {
+    return {
+      method: 'POST',
+      url: `/v2/${this.repository}/blobs/uploads/`,
+      headers: { 'content-length': '0' },
+      scopes: this.scopes(),
+      expected: [200, 201, 202],
+      signal,
+    } as const
   }
 
   private async upload(blob: Blob, start: string, signal: AbortSignal | undefined): Promise<void> {
-    const { size, digest } = blob.descriptor
+    const { size } = blob.descriptor
     let location = start
     let failures = 0
     let furthest = 0 // ground covered again after a restart is no progress
@@ -87,23 +116,18 @@ export class Uploader {
       const wait = ++failures < MAX_ATTEMPTS ? waitMs(failures, outcome.asked, Math.random()) : undefined
       if (wait === undefined) throw outcome.fault
       await sleep(wait, undefined, { signal })
-      const resumed = (await this.status(location, signal)) ?? {
-        at: 0,
-        location: await this.restart(blob, signal),
-      }
-      if (resumed.at > size)
-        throw new HeadstartError('E_REGISTRY', `${this.client.host} has more of ${digest} than there is`)
-      at = resumed.at
-      location = resumed.location
+      const resumed = await this.status(location, size, signal)
+      at = resumed?.at ?? 0
+      location = resumed?.location ?? (await this.restart(blob, signal))
     }
     await this.finish(blob.descriptor, location, signal)
   }
 
   /** A new upload, after the registry forgot the old one. */
   private async restart({ descriptor }: Blob, signal: AbortSignal | undefined): Promise<string> {
-    const location = await this.start(descriptor, undefined, signal)
+    const location = await this.start(descriptor, signal)
     if (location === undefined)
-      throw new HeadstartError('E_REGISTRY', `${this.client.host} started no upload`)
+      throw new HeadstartError('E_REGISTRY', `${this.client.host} did not start an upload`)
     return location
   }
 
@@ -127,13 +151,13 @@ export class Uploader {
         },
         body: () => blob.open(isWhole ? undefined : { start, end }, signal),
         scopes: this.scopes(),
-        expected: [201, 202, 204, 404, 413, 416, 429, 500, 502, 503, 504],
+        expected: [200, 201, 202, 204, 404, 413, 416, 429, 500, 502, 503, 504],
         attempts: 1,
         signal,
       })
       if (response.status < 300) {
         await response.body.dump()
-        return { next: this.location(response) }
+        return { next: this.location(response, location) }
       }
       const fault = await refused('PATCH', response)
       if (response.status === 413 && this.chunkBytes > SMALL_CHUNK_BYTES) {
@@ -151,21 +175,27 @@ export class Uploader {
     }
   }
 
-  /** How far an upload came. @returns undefined when the registry doesn't know it any more */
-  private async status(location: string, signal: AbortSignal | undefined) {
-    const response = await this.client.request({
-      method: 'GET',
-      url: location,
-      scopes: this.scopes(),
-      expected: [204, 404],
-      signal,
-    })
-    await response.body.dump()
-    if (response.status === 404) return undefined
-    const last = /^(?:bytes=)?0-(\d+)$/.exec(headerOf(response, 'range') ?? '')?.[1]
-    // `0-0` is one byte by the spec, and what registries say of none.
-    const at = last === undefined || last === '0' ? 0 : Number(last) + 1
-    return { at, location: headerOf(response, 'location') === undefined ? location : this.location(response) }
+  /** How far an upload came. @returns undefined when the registry can't say, or says what can't be */
+  private async status(location: string, size: number, signal: AbortSignal | undefined) {
+    try {
+      const response = await this.client.request({
+        method: 'GET',
+        url: location,
+        scopes: this.scopes(),
+        expected: [200, 202, 204],
+        signal,
+      })
+      await response.body.dump()
+      const last = /^(?:bytes=)?0-(\d+)$/.exec(headerOf(response, 'range') ?? '')?.[1]
+      if (last === undefined) return undefined
+      // `0-0` is one byte by the spec, and what registries say of none.
+      const at = last === '0' ? 0 : Number(last) + 1
+      return at > size ? undefined : { at, location: this.location(response, location) }
+    } catch (error) {
+      signal?.throwIfAborted()
+      if (isRefused(error)) return undefined
+      throw error
+    }
   }
 
   /** When the answer to a first try was lost, a second one finds the upload gone, and the blob there. */
@@ -179,15 +209,16 @@ export class Uploader {
       url: withDigest(location, descriptor.digest),
       headers: { 'content-length': '0' },
       scopes: this.scopes(),
-      expected: [201, 204, 404],
+      expected: [200, 201, 202, 204, 404],
       signal,
     })
     if (response.status !== 404) await response.body.dump()
     else if (!(await this.exists(descriptor, signal))) throw await refused('PUT', response)
   }
 
-  private location(response: RegistryResponse): string {
-    const text = headerOf(response, 'location')
+  /** @param kept where the last request went to, which holds on where nothing else is said */
+  private location(response: RegistryResponse, kept?: string): string {
+    const text = headerOf(response, 'location') ?? kept
     if (text === undefined || !URL.canParse(text, response.url.href))
       throw new HeadstartError('E_REGISTRY', `${response.url.host} gave no address to upload to`)
     return new URL(text, response.url).href
