@@ -15,6 +15,8 @@ export interface CommandOptions {
   readonly env?: NodeJS.ProcessEnv
   /** of what it prints; UTF-8 without. `latin1` keeps every byte, as one character. */
   readonly encoding?: 'latin1'
+  /** bytes it may print */
+  readonly maxBuffer?: number
 }
 
 /**

@@ -32,6 +32,15 @@ const helperSchema = z.object({ Username: z.string(), Secret: z.string() })
 
 type AuthFile = z.infer<typeof fileSchema>
 
+interface LookUpOptions {
+  readonly env: NodeJS.ProcessEnv
+  readonly helperMs?: number | undefined
+}
+
+/** Some ask a person for the key of their store. */
+const HELPER_MS = 120_000
+const MAX_HELPER_BYTES = 1 << 20
+
 /** The first file that there is, as the tools look for it. */
 function candidates(env: NodeJS.ProcessEnv): string[] {
   if (env.REGISTRY_AUTH_FILE) return [env.REGISTRY_AUTH_FILE]
@@ -43,16 +52,18 @@ function candidates(env: NodeJS.ProcessEnv): string[] {
 /**
  * @param repository looked up too, since containers' files may hold credentials of a namespace
  * @returns undefined where nobody logged in
+ * @param helperMs how long a credential helper may take
  * @throws HeadstartError E_CREDENTIALS: a file or helper is broken
  */
 export async function findCredentials(
   host: string,
   repository: string,
   env: NodeJS.ProcessEnv = process.env,
+  helperMs?: number,
 ): Promise<Credentials | undefined> {
   for (const path of candidates(env)) {
     const file = await readAuthFile(path, path === env.REGISTRY_AUTH_FILE)
-    const found = file && (await lookUp(file, host, repository, env))
+    const found = file && (await lookUp(file, host, repository, { env, helperMs }))
     if (found) return found
   }
   return undefined
@@ -90,17 +101,17 @@ async function lookUp(
   file: AuthFile,
   host: string,
   repository: string,
-  env: NodeJS.ProcessEnv,
+  options: LookUpOptions,
 ): Promise<Credentials | undefined> {
   const keys = keysOf(host, repository)
   const auths = new Map(Object.entries(file.auths ?? {}).map(([key, auth]) => [bare(key), auth]))
   for (const key of keys) {
     const helper = file.credHelpers?.[key]
-    if (helper) return askHelper(helper, key, env)
+    if (helper) return askHelper(helper, key, options)
   }
   if (file.credsStore) {
     for (const key of keys.slice(repository.split('/').length)) {
-      const found = await askHelper(file.credsStore, key, env)
+      const found = await askHelper(file.credsStore, key, options)
       if (found) return found
     }
   }
@@ -126,22 +137,41 @@ function decodeAuth(auth: z.infer<typeof authSchema>, host: string): Credentials
 async function askHelper(
   name: string,
   key: string,
-  env: NodeJS.ProcessEnv,
+  { env, helperMs = HELPER_MS }: LookUpOptions,
 ): Promise<Credentials | undefined> {
   const program = `docker-credential-${name}`
-  if (!/^[\w.-]+$/.test(name))
-    throw new HeadstartError('E_CREDENTIALS', `${JSON.stringify(name)} is no name of a credential helper`)
-  const { status, stdout } = await tryCommand(program, ['get'], { input: key, env })
+  if (!/^[\w.-]{1,100}$/.test(name))
+    throw new HeadstartError(
+      'E_CREDENTIALS',
+      `${JSON.stringify(name.slice(0, 100))} can't be the name of a credential helper`,
+    )
+  const { status, stdout } = await runHelper(program, key, env, helperMs)
   if (status !== 0) {
     if (/credentials not found/i.test(stdout)) return undefined
     throw new HeadstartError('E_CREDENTIALS', `${program} ended with status ${status}`)
   }
   try {
     const { Username, Secret } = helperSchema.parse(JSON.parse(stdout))
+    if (Username === '' && Secret === '') return undefined
     return Username === '<token>'
       ? { kind: 'identity', token: Secret }
       : { kind: 'password', user: Username, password: Secret }
   } catch {
-    throw new HeadstartError('E_CREDENTIALS', `${program} gave an answer that is no credentials`)
+    throw new HeadstartError('E_CREDENTIALS', `${program} gave an answer that is not credentials`)
+  }
+}
+
+/** What a helper that was killed had said may hold a secret, so only what we did is told. */
+async function runHelper(program: string, key: string, env: NodeJS.ProcessEnv, helperMs: number) {
+  const limit = AbortSignal.timeout(helperMs)
+  try {
+    const options = { input: key, env, signal: limit, maxBuffer: MAX_HELPER_BYTES }
+    return await tryCommand(program, ['get'], options)
+  } catch (error) {
+    if (error instanceof HeadstartError && codeOf(error.cause) === 'ENOENT') throw error
+    const why = limit.aborted ? `did not answer within ${helperMs / 1000} seconds` : 'gave no answer'
+    throw new HeadstartError('E_CREDENTIALS', `${program} ${why}`, {
+      hint: `See what it says to: echo ${key} | ${program} get`,
+    })
   }
 }

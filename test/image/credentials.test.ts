@@ -60,10 +60,62 @@ test('a helper is asked with the key it was logged in with, and may hold a token
   expect(await userOf('r.io', await home({ credsStore: 'h' }, { h: token }))).toBe('token refresh')
   const wrong = await home({ credsStore: 'h' }, { h: 'echo secret-not-json' })
   await expect(userOf('r.io', wrong)).rejects.toThrow(
-    /^docker-credential-h gave an answer that is no credentials$/,
+    /^docker-credential-h gave an answer that is not credentials$/,
   )
   const broken = await home({ credsStore: 'h' }, { h: 'echo secret >&2; exit 3' })
   await expect(userOf('r.io', broken)).rejects.toThrow(/^docker-credential-h ended with status 3$/)
+})
+
+test.each([
+  ['says nothing in time', 'exec sleep 1000', 300, /^docker-credential-h did not answer within 0.3 seconds$/],
+  ['says too much', 'exec yes secret', undefined, /^docker-credential-h gave no answer$/],
+  ['dies', 'echo secret >&2; kill -9 $$', undefined, /^docker-credential-h gave no answer$/],
+  [
+    'prints escapes',
+    `printf '\\033[2Jsecret'; printf '\\033]0;secret' >&2; exit 1`,
+    undefined,
+    /^docker-credential-h ended with status 1$/,
+  ],
+  [
+    'prints escapes, and succeeds',
+    `printf '\\033[2Jsecret'`,
+    undefined,
+    /^docker-credential-h gave an answer that is not credentials$/,
+  ],
+  [
+    'fails with an error of its own',
+    `echo 'no usernames for secret'; exit 1`,
+    undefined,
+    /^docker-credential-h ended with status 1$/,
+  ],
+])('a helper that %s is told of in a line, and not quoted', async (_, script, ms, why) => {
+  const env = await home({ credsStore: 'h' }, { h: script })
+  const error = await findCredentials('r.io', 'app', env, ms).catch((cause: unknown) => cause)
+  expect(error instanceof Error ? error.message : error).toMatch(why)
+})
+
+test('a helper that knows nobody', async () => {
+  const answer = `printf '{"ServerURL":"","Username":"","Secret":""}'`
+  expect(await userOf('r.io', await home({ credsStore: 'h' }, { h: answer }))).toBeUndefined()
+})
+
+test.each([
+  [
+    'a password with colons and a trailing NUL',
+    { auth: Buffer.from('user:a:b\0\0').toString('base64') },
+    'a:b',
+  ],
+  ['an empty password', { auth: Buffer.from('user:').toString('base64') }, ''],
+  ['in fields of their own', { username: 'user', password: 'x' }, 'x'],
+])('saved credentials: %s', async (_, saved, password) => {
+  const found = await findCredentials('r.io', 'app', await home({ auths: { 'r.io': saved } }))
+  expect(found).toEqual({ kind: 'password', user: 'user', password })
+})
+
+test.each(['c2VjcmV0', 'OnNlY3JldA==', '!!!'])('saved credentials %j are damaged', async (auth) => {
+  await expect(userOf('r.io', await home({ auths: { 'r.io': { auth } } }))).rejects.toThrow(
+    /^the credentials saved for r.io are damaged$/,
+  )
 })
 
 test('no file is no fault, but a named one that is missing is', async () => {
@@ -93,6 +145,10 @@ test.each([
     [{ scheme: 'bearer', realm: 'a"b', error: 'invalid_token' }],
   ],
   ['Negotiate, Basic realm="y"', [{ scheme: 'negotiate' }, { scheme: 'basic', realm: 'y' }]],
+  ['NTLM TlRM/+==, Bearer realm="z"', [{ scheme: 'ntlm' }, { scheme: 'bearer', realm: 'z' }]],
+  ['Bearer realm=https://a/t?b,service=s', [{ scheme: 'bearer', realm: 'https://a/t?b', service: 's' }]],
+  ['Basic realm="a, Bearer realm=\\"b\\""', [{ scheme: 'basic', realm: 'a, Bearer realm="b"' }]],
+  ['Bearer realm="open', [{ scheme: 'bearer' }]],
   ['', []],
   ['=,=;"', []],
 ])('the challenge %j', (header, expected) => {
@@ -111,5 +167,6 @@ test('waits double, keep to what is asked, and give up when that is too long', (
   expect(retryAfterMs('7', 0)).toBe(7000)
   expect(retryAfterMs('Thu, 01 Jan 1970 00:00:10 GMT', 4000)).toBe(6000)
   expect(retryAfterMs('Thu, 01 Jan 1970 00:00:00 GMT', 4000)).toBe(0)
-  expect(retryAfterMs('soon', 0)).toBeUndefined()
+  for (const text of ['soon', '-5', '1.5', '1e3', '', '\n'])
+    expect([text, retryAfterMs(text, 0)]).toEqual([text, undefined])
 })

@@ -132,7 +132,11 @@ test.each([
     { credHelpers: { HOST: 'missing' } },
     /docker-credential-missing is not installed/,
   ],
-  ['a helper with a path for a name', { credHelpers: { HOST: '../evil' } }, /no name of a credential helper/],
+  [
+    'a helper with a path for a name',
+    { credHelpers: { HOST: '../evil' } },
+    /can't be the name of a credential helper/,
+  ],
 ])('basic: %s is refused, and no secret is told', async (_, config, why) => {
   await logIn(JSON.parse(JSON.stringify(config).replace('HOST', basic.host)))
   const error = await copy(original, `docker://${basic.host}/refused:v1`).catch((cause: unknown) => cause)
