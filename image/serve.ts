@@ -59,25 +59,40 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const path = decodeURIComponent((request.url ?? '').split('?')[0] ?? '')
+  const path = pathOf(request)
   const isHead = request.method === 'HEAD'
   response.setHeader('docker-distribution-api-version', 'registry/2.0')
-  if (!isHead && request.method !== 'GET') return refuse(response, 405, 'UNSUPPORTED')
+  if (!isHead && request.method !== 'GET') {
+    response.setHeader('allow', 'GET, HEAD')
+    return refuse(response, 405, 'UNSUPPORTED')
+  }
   if (path === '/v2' || path === '/v2/')
     return send(response, 200, { 'content-type': 'application/json' }, '{}', isHead)
-  const found = documents.get(path)
-  if (!found) return refuse(response, 404, path.includes('/manifests/') ? 'MANIFEST_UNKNOWN' : 'BLOB_UNKNOWN')
+  const found = path === undefined ? undefined : documents.get(path)
+  if (!found)
+    return refuse(response, 404, path?.includes('/manifests/') ? 'MANIFEST_UNKNOWN' : 'BLOB_UNKNOWN')
   const { descriptor } = found.blob
   response.setHeader('docker-content-digest', descriptor.digest)
   response.setHeader('etag', `"${descriptor.digest}"`)
   response.setHeader('accept-ranges', 'bytes')
   const type = found.isManifest ? descriptor.mediaType : 'application/octet-stream'
-  const ranges = parseRanges(request.headers.range, descriptor.size)
+  const ifRange = request.headers['if-range']
+  const isCurrent = ifRange === undefined || ifRange === `"${descriptor.digest}"`
+  const ranges = parseRanges(isCurrent ? request.headers.range : undefined, descriptor.size)
   if (ranges === 'unsatisfiable') {
     response.setHeader('content-range', `bytes */${descriptor.size}`)
     return refuse(response, 416, 'RANGE_INVALID')
   }
   await sendBlob(response, found.blob, type, ranges, isHead)
+}
+
+/** Only looked up, never resolved: `..` is a name that nothing has. @returns undefined for what can't be a path */
+function pathOf(request: IncomingMessage): string | undefined {
+  try {
+    return decodeURIComponent((request.url ?? '').split('?')[0] ?? '')
+  } catch {
+    return undefined
+  }
 }
 
 /** @returns undefined for the whole: no header, or one in a form that a server may pass over */
@@ -96,6 +111,8 @@ export function parseRanges(
     if (first !== '' && last !== '' && Number(last) < Number(first)) return undefined
     if (start < end) ranges.push({ start, end })
   }
+  // Many that overlap ask for more than there is.
+  if (ranges.reduce((sum, { start, end }) => sum + end - start, 0) > size) return undefined
   return ranges.length > 0 ? ranges : 'unsatisfiable'
 }
 
@@ -162,7 +179,7 @@ async function send(
 
 function refuse(response: ServerResponse, status: number, code: string): void {
   response.writeHead(status, { 'content-type': 'application/json' })
-  response.end(JSON.stringify({ errors: [{ code, message: code.toLowerCase().replace('_', ' ') }] }))
+  response.end(JSON.stringify({ errors: [{ code, message: code.toLowerCase().replaceAll('_', ' ') }] }))
 }
 
 /** Once bytes were sent only a cut connection can say that they are not all. */
