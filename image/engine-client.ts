@@ -5,6 +5,7 @@ import { connectEngine } from './engine-connection.ts'
 import { codeOf, HeadstartError, messageOf } from './errors.ts'
 import type { OnProgress } from './progress.ts'
 import { familiarName, type Reference } from './reference.ts'
+import { withoutUrlSecrets } from './secrets.ts'
 import type { Digest } from './types.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -28,6 +29,14 @@ export const statusOf = (error: unknown): number | undefined =>
     ? error.statusCode
     : undefined
 
+/** An engine passes on what registries say, addresses with their signatures too, and at any length. */
+function wordsOf(cause: unknown): string {
+  const text = withoutUrlSecrets(messageOf(cause))
+  return text.length > MAX_WORDS ? `${text.slice(0, MAX_WORDS)}…` : text
+}
+
+const MAX_WORDS = 2000
+
 /** dockerode's failures, in a line: no engine, or what the engine said. */
 export function engineError(cause: unknown, what: string): HeadstartError {
   if (cause instanceof HeadstartError) return cause
@@ -36,7 +45,7 @@ export function engineError(cause: unknown, what: string): HeadstartError {
       cause,
       hint: 'Start it, set DOCKER_HOST, or name the image with docker://, oci: or an archive',
     })
-  return new HeadstartError('E_ENGINE', `the Docker engine failed to ${what}: ${messageOf(cause)}`, { cause })
+  return new HeadstartError('E_ENGINE', `the Docker engine failed to ${what}: ${wordsOf(cause)}`, { cause })
 }
 
 /** @returns whether the engine has it; undefined when no engine answers */
