@@ -10,6 +10,8 @@ export interface EndpointOptions {
   readonly insecure?: boolean | undefined
   /** PEM file of authorities to trust, instead of the system's and those of `certs.d` */
   readonly caFile?: string | undefined
+  /** how long nothing may be heard before a request is given up, and tried again; a minute unless given */
+  readonly silenceMs?: number | undefined
 }
 
 export interface Endpoint {
@@ -19,7 +21,6 @@ export interface Endpoint {
   readonly agent: Dispatcher
 }
 
-/** Nothing heard for so long ends a request, which is then tried again. */
 const SILENCE_MS = 60_000
 const CONNECT_MS = 15_000
 
@@ -35,7 +36,8 @@ export async function findEndpoint(
   const certificates = await findCertificates(host)
   const ca = options.caFile === undefined ? certificates.ca : await readAuthority(options.caFile)
   const tls = { ...certificates, rejectUnauthorized: !insecure || ca !== undefined, ...(ca && { ca }) }
-  const timeouts = { headersTimeout: SILENCE_MS, bodyTimeout: SILENCE_MS }
+  const { silenceMs = SILENCE_MS } = options
+  const timeouts = { headersTimeout: silenceMs, bodyTimeout: silenceMs }
   // HTTPS_PROXY and NO_PROXY mean what they mean to others: never the loopback.
   const agent = isLoopback(host)
     ? new Agent({ ...timeouts, connect: { timeout: CONNECT_MS, ...tls } })

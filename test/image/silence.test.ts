@@ -1,0 +1,41 @@
+/** A registry that stops talking, at each point where it can: the request ends, and says why. */
+import { once } from 'node:events'
+import { createServer, type ServerResponse } from 'node:http'
+import { expect, test } from 'vitest'
+import { RegistryClient } from '../../image/registry/client.ts'
+
+test.each<[string, (response: ServerResponse) => void, RegExp]>([
+  ['before the answer', () => {}, /can't be reached: Headers Timeout Error$/],
+  ['after the headers', (response) => response.flushHeaders(), /can't be reached: Body Timeout Error$/],
+  ['inside the body', (response) => response.write('half'), /can't be reached: Body Timeout Error$/],
+  [
+    'inside an error',
+    (response) => response.writeHead(418).write('half'),
+    /answered 418 to GET \/v2\/app\/x$/,
+  ],
+  [
+    'before a token',
+    (response) => response.writeHead(401, { 'www-authenticate': `Bearer realm="${realm}"` }).end(),
+    /gave no token: Headers Timeout Error$/,
+  ],
+])('silence %s', async (_, answer, why) => {
+  const server = createServer(({ url }, response) => {
+    if (url === '/v2/') response.end('{}')
+    else if (url !== '/token') answer(response)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  const port = typeof address === 'object' ? address?.port : undefined
+  realm = `http://127.0.0.1:${port}/token`
+  try {
+    await using client = await RegistryClient.connect(`127.0.0.1:${port}`, 'app', { silenceMs: 500 })
+    const request = { method: 'GET', url: '/v2/app/x', scopes: [], expected: [200], attempts: 1 } as const
+    await expect(client.document(request, 1000)).rejects.toThrow(why)
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
+})
+
+let realm = ''
