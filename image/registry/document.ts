@@ -9,7 +9,7 @@ type Headers = Readonly<Record<string, string | string[] | undefined>>
 
 const inflate = promisify(gunzip)
 
-/** Without the last of a list, since that is the one applied last. @returns lower case; undefined when there is none */
+/** What an answer's content is wrapped in. @returns lower case; undefined when it comes as it is */
 export function encodingOf(headers: Headers): string | undefined {
   const encoding = String(headers['content-encoding'] ?? '')
     .trim()
