@@ -1,7 +1,7 @@
 /** Records one start and shows it happening: shared by `profile`, and by `optimize` without a trace. */
-import { readFile } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
 import { HeadstartError, messageOf } from '../image/errors.ts'
+import { readInput } from '../image/read-whole.ts'
 import type { Image } from '../image/types.ts'
 import type { EngineName } from '../tracer/engine/types.ts'
 import type { ServerName } from '../tracer/fuse/mount.ts'
@@ -93,7 +93,7 @@ export async function profile(
 }
 
 async function readWorkload(file: string): Promise<WorkloadRequest[]> {
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+  const text = await readInput(file).catch((cause: unknown) => {
     throw new HeadstartError('E_FILE', `--script ${file} can't be read: ${messageOf(cause)}`, { cause })
   })
   return parseWorkload(text, file)

@@ -1,9 +1,9 @@
 /** Traces as a person gives them: ours, or the record file of the reference tool, which is told by its content. */
-import { readFile } from 'node:fs/promises'
 import { HeadstartError, messageOf } from '../image/errors.ts'
 import type { MergedTree } from '../image/owners.ts'
 import { bytesOf } from '../image/paths.ts'
 import { formatPlatform } from '../image/platform.ts'
+import { readInput } from '../image/read-whole.ts'
 import type { TarEntry } from '../image/tar/entry.ts'
 import { readTree } from '../image/tree.ts'
 import type { Image } from '../image/types.ts'
@@ -16,7 +16,7 @@ export type GivenTrace =
 
 /** @throws HeadstartError E_TRACE, E_RECORD */
 export async function readGiven(file: string): Promise<GivenTrace> {
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+  const text = await readInput(file).catch((cause: unknown) => {
     throw new HeadstartError('E_TRACE', `the trace ${file} can't be read: ${messageOf(cause)}`, { cause })
   })
   if (!/^\s*\{\s*"(path|manifestDigest|layerIndex)"/.test(text))

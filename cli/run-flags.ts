@@ -1,7 +1,7 @@
 /** How the container is run, in the flags people know from `docker run`. What their values mean is the tracer's to say. */
-import { readFile } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
 import { HeadstartError, messageOf } from '../image/errors.ts'
+import { readInput } from '../image/read-whole.ts'
 import { type RunFlags as ParsedFlags, parseRunOptions } from '../tracer/engine/parse-run-options.ts'
 import type { RunOptions } from '../tracer/engine/run-options.ts'
 import { collect } from './flags.ts'
@@ -47,7 +47,7 @@ export async function runOptions({ envFile = [], ...flags }: RunFlags): Promise<
 
 async function readEnvFile(file: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8')
+    return await readInput(file)
   } catch (cause) {
     throw new HeadstartError('E_FILE', `--env-file ${file} can't be read: ${messageOf(cause)}`, { cause })
   }

@@ -1,7 +1,7 @@
 /** Archives as targets: written beside, renamed when whole. */
 import { createWriteStream, type WriteStream } from 'node:fs'
 import { mkdir, rename, rm, stat } from 'node:fs/promises'
-import { basename, dirname } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { type ArchiveNames, ArchiveWriter } from './archive-writer.ts'
 import { explained, HeadstartError, messageOf } from './errors.ts'
 import { besideName, removeLeftovers } from './leftovers.ts'
@@ -32,7 +32,7 @@ export function dockerNames(reference: Reference | undefined): ArchiveNames {
 }
 
 function archiveTarget(path: string, name: string, names: ArchiveNames): ImageTarget {
-  const beside = besideName(path)
+  let beside: string | undefined
   let out: WriteStream | undefined
   let writer: ArchiveWriter | undefined
   const failed = (error: unknown): never => {
@@ -54,18 +54,19 @@ function archiveTarget(path: string, name: string, names: ArchiveNames): ImageTa
         throw new HeadstartError('E_TARGET', `${name}: ${messageOf(cause)}`, { cause })
       })
       await removeLeftovers(dirname(path), basename(path))
+      beside = join(dirname(path), await besideName(basename(path)))
       out = createWriteStream(beside, { flags: 'wx' })
       writer = new ArchiveWriter(out, names)
     },
     putBlob: (blob, signal) => prepared().putBlob(blob, signal).catch(failed),
     async putManifest(bytes, mediaType, { tagged }) {
       const descriptor = await prepared().putManifest(bytes, mediaType, tagged).catch(failed)
-      if (tagged) await rename(beside, path)
+      if (tagged && beside !== undefined) await rename(beside, path)
       return descriptor
     },
     async [Symbol.asyncDispose]() {
       out?.destroy()
-      await rm(beside, { force: true })
+      if (beside !== undefined) await rm(beside, { force: true })
     },
   }
 }

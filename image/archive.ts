@@ -5,7 +5,7 @@
  * Source: OCI image-spec image-layout.md; Docker image spec v1.2, "Combined Image JSON + Filesystem Changeset Format".
  */
 import { createReadStream, createWriteStream } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -13,11 +13,12 @@ import { type ArchiveIndex, archiveError, indexArchive, type Member } from './ar
 import { type BlobStore, completeSource } from './complete.ts'
 import { compressionError, compressionOf, decompress, foreignCompression, HEAD_BYTES } from './decompress.ts'
 import { type DockerManifest, selectDockerImage, synthesizeManifest } from './docker-archive.ts'
-import { HeadstartError, messageOf } from './errors.ts'
+import { codeOf, HeadstartError, messageOf } from './errors.ts'
 import { checkLayoutVersion, parseLayoutIndex, selectFromIndex } from './layout-index.ts'
 import type { FileLocation } from './location.ts'
 import { MAX_MANIFEST_BYTES, parseManifest } from './manifest.ts'
 import { isIndexType } from './media-types.ts'
+import { openRegular } from './read-whole.ts'
 import { formatReference, type Reference } from './reference.ts'
 import type { Descriptor, Digest, ImageSource } from './types.ts'
 import { createWorkspace, type Workspace } from './workspace.ts'
@@ -156,7 +157,7 @@ async function openPlain(
   const folder = await workspace.sub('archive')
   const unpacked = join(folder, `${process.hrtime.bigint()}.tar`)
   try {
-    const { stream } = await decompress(createReadStream(path))
+    const { stream } = await decompress(file.createReadStream({ start: 0, autoClose: false }))
     await pipeline(stream, createWriteStream(unpacked, { flags: 'wx' }), { signal: options.signal })
   } catch (error) {
     options.signal?.throwIfAborted()
@@ -167,13 +168,12 @@ async function openPlain(
 
 async function openFile(path: string, name: string): Promise<FileHandle> {
   try {
-    const file = await open(path)
-    if ((await file.stat()).isFile()) return file
-    await file.close()
+    return await openRegular(path)
   } catch (cause) {
+    if (codeOf(cause) === 'E_NOT_A_FILE')
+      throw new HeadstartError('E_IMAGE_NOT_FOUND', `${name}: ${path} is not a file`, { cause })
     throw new HeadstartError('E_IMAGE_NOT_FOUND', `${name} can't be read: ${messageOf(cause)}`, { cause })
   }
-  throw new HeadstartError('E_IMAGE_NOT_FOUND', `${name}: ${path} is not a file`)
 }
 
 function archiveOn(file: FileHandle, index: ArchiveIndex, name: string): Archive {

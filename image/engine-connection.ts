@@ -1,11 +1,11 @@
 /** Which Docker engine: `$DOCKER_HOST`, the context chosen with the docker command, or the usual socket. */
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import Docker from 'dockerode'
 import { z } from 'zod'
 import { HeadstartError } from './errors.ts'
+import { readSettings } from './read-whole.ts'
 import { withoutUrlSecrets } from './secrets.ts'
 
 const DEFAULT_HOST = 'unix:///var/run/docker.sock'
@@ -51,7 +51,7 @@ export async function engineHost(env: NodeJS.ProcessEnv): Promise<string> {
 const configSchema = z.object({ currentContext: z.string().optional() })
 
 async function currentContext(folder: string): Promise<string | undefined> {
-  const text = await readFile(join(folder, 'config.json'), 'utf8').catch(() => '{}')
+  const text = await readSettings(join(folder, 'config.json')).catch(() => '{}')
   return parseWith(configSchema, text)?.currentContext
 }
 
@@ -59,7 +59,7 @@ const contextSchema = z.object({ Endpoints: z.object({ docker: z.object({ Host: 
 
 async function hostOfContext(folder: string, context: string): Promise<string> {
   const id = createHash('sha256').update(context).digest('hex')
-  const text = await readFile(join(folder, 'contexts/meta', id, 'meta.json'), 'utf8').catch(() => '')
+  const text = await readSettings(join(folder, 'contexts/meta', id, 'meta.json')).catch(() => '')
   const host = parseWith(contextSchema, text)?.Endpoints.docker.Host
   if (host === undefined)
     throw new HeadstartError(

@@ -5,8 +5,6 @@
  *
  * Source: moby's image/fs.go and layer/filestore.go (folders), vbatts/tar-split tar/storage (the record).
  */
-import { createReadStream } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { createGunzip } from 'node:zlib'
@@ -14,8 +12,9 @@ import type Dockerode from 'dockerode'
 import { z } from 'zod'
 import { digestOf, parseDigest } from './digest.ts'
 import { manifestOfLayers } from './docker-archive.ts'
-import { parseConfig } from './manifest.ts'
+import { MAX_CONFIG_BYTES, parseConfig } from './manifest.ts'
 import { OCI_LAYER_TAR } from './media-types.ts'
+import { openRegular, readWhole } from './read-whole.ts'
 import type { Descriptor, Digest } from './types.ts'
 
 export interface StoredImage {
@@ -42,7 +41,7 @@ export async function readStoredImage(engine: Dockerode, name: string): Promise<
 const infoSchema = z.object({ DockerRootDir: z.string(), Driver: z.string() })
 
 async function readFrom(folder: string, id: Digest): Promise<StoredImage | undefined> {
-  const rawConfig = await readFile(join(folder, 'imagedb/content/sha256', hexOf(id)))
+  const rawConfig = await readWhole(join(folder, 'imagedb/content/sha256', hexOf(id)), MAX_CONFIG_BYTES)
   if (digestOf(rawConfig) !== id) return undefined
   const { diffIds } = parseConfig(rawConfig, id)
   const layers = await Promise.all(
@@ -75,8 +74,11 @@ const recordSchema = z.union([
 
 /** Size of the tar that the record is of. @throws what isn't such a record */
 async function tarBytes(record: string): Promise<number> {
+  const file = await openRegular(record)
   let bytes = 0
-  for await (const line of createInterface({ input: createReadStream(record).pipe(createGunzip()) })) {
+  for await (const line of createInterface({
+    input: file.createReadStream().pipe(createGunzip()),
+  })) {
     const entry = recordSchema.parse(JSON.parse(line))
     bytes += entry.type === 1 ? entry.size : Buffer.byteLength(entry.payload, 'base64')
   }

@@ -4,8 +4,8 @@
  *
  * Source: OCI image-spec, image-layout.md.
  */
-import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat, unlink, writeFile } from 'node:fs/promises'
+import { createWriteStream } from 'node:fs'
+import { mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { type BlobStore, completeSource, type RawDocument } from './complete.ts'
@@ -20,11 +20,13 @@ import {
   selectFromIndex,
   taggedIn,
 } from './layout-index.ts'
-import { besideName, removeLeftovers } from './leftovers.ts'
+import { removeLeftovers } from './leftovers.ts'
 import type { FileLocation } from './location.ts'
-import { withFolderLock } from './lock.ts'
+import { type LockOptions, withFolderLock } from './lock.ts'
 import { MAX_MANIFEST_BYTES } from './manifest.ts'
+import { openRegular, readWhole } from './read-whole.ts'
 import type { Blob, Descriptor, Digest, ImageSource, ImageTarget } from './types.ts'
+import { placeWhole, writeNew } from './write-file.ts'
 
 const nameOf = ({ path, tag, digest }: FileLocation): string =>
   `oci:${path}${digest ? `@${digest}` : tag ? `:${tag}` : ''}`
@@ -49,17 +51,16 @@ function layoutStore(folder: string, name: string, descriptor: Descriptor): Blob
   return {
     name,
     async root(): Promise<RawDocument> {
-      const bytes = await readSmall(blobPath(folder, descriptor.digest), `the manifest of ${name}`).catch(
-        (cause: unknown) => {
-          if (cause instanceof HeadstartError) throw cause
-          throw blobMissing(name, descriptor.digest, cause)
-        },
-      )
+      const path = blobPath(folder, descriptor.digest)
+      const bytes = await readWhole(path, MAX_MANIFEST_BYTES).catch((cause: unknown) => {
+        if (codeOf(cause) === 'E_TOO_LARGE') throw cause
+        throw blobMissing(name, descriptor.digest, cause)
+      })
       return { descriptor, bytes }
     },
     async open({ digest, size }, range, signal) {
       const path = blobPath(folder, digest)
-      const file = await open(path).catch((cause: unknown) => {
+      const file = await openRegular(path).catch((cause: unknown) => {
         throw blobMissing(name, digest, cause)
       })
       const stored = (await file.stat()).size
@@ -71,8 +72,7 @@ function layoutStore(folder: string, name: string, descriptor: Descriptor): Blob
         )
       }
       const wanted = range ? range.end - range.start : size
-      return createReadStream(path, {
-        fd: file,
+      return file.createReadStream({
         highWaterMark: Math.min(1 << 20, wanted + 1), // memory of that size is taken for each read
         ...(range && { start: range.start, end: range.end - 1 }),
         ...(signal && { signal }),
@@ -87,7 +87,7 @@ const blobMissing = (name: string, digest: Digest, cause: unknown): HeadstartErr
 
 /** @returns undefined where no image was written yet, or the first writer was killed */
 async function readIndex(folder: string, name: string): Promise<LayoutEntry[] | undefined> {
-  const version = await readSmall(join(folder, 'oci-layout'), name).catch((cause: unknown) => {
+  const version = await readWhole(join(folder, 'oci-layout'), MAX_MANIFEST_BYTES).catch((cause: unknown) => {
     if (codeOf(cause) !== 'ENOENT' && codeOf(cause) !== 'ENOTDIR') throw cause
     throw new HeadstartError(
       'E_IMAGE_NOT_FOUND',
@@ -95,34 +95,25 @@ async function readIndex(folder: string, name: string): Promise<LayoutEntry[] | 
     )
   })
   checkLayoutVersion(version, name)
-  const text = await readSmall(join(folder, 'index.json'), name).catch((cause: unknown) => {
+  const text = await readWhole(join(folder, 'index.json'), MAX_MANIFEST_BYTES).catch((cause: unknown) => {
     if (codeOf(cause) === 'ENOENT') return undefined
     throw cause
   })
   return text && parseLayoutIndex(text, name)
 }
 
-async function readSmall(path: string, what: string): Promise<Buffer> {
-  const { size } = await stat(path)
-  if (size > MAX_MANIFEST_BYTES)
-    throw new HeadstartError(
-      'E_TOO_LARGE',
-      `${what}: ${path} has ${size} bytes; ${MAX_MANIFEST_BYTES} is the limit`,
-    )
-  return readFile(path)
-}
-
 /** A target at `oci:DIR[:TAG]`. @throws HeadstartError E_TARGET_EXISTS when prepared */
-export function layoutTarget(location: FileLocation): ImageTarget {
+export function layoutTarget(location: FileLocation, lock: LockOptions = {}): ImageTarget {
   if (location.digest)
     throw new HeadstartError('E_TARGET', `${nameOf(location)} names a digest; a target takes a tag`)
-  return new LayoutTarget(location)
+  return new LayoutTarget(location, lock)
 }
 
 class LayoutTarget implements ImageTarget {
   readonly name: string
   private readonly folder: string
   private readonly tag: string | undefined
+  private readonly lock: LockOptions
   private readonly written = new Set<string>()
   /** were there already */
   private readonly found = new Set<string>()
@@ -130,7 +121,8 @@ class LayoutTarget implements ImageTarget {
   private committed = false
   private indexBefore: string | undefined
 
-  constructor({ path, tag }: FileLocation) {
+  constructor({ path, tag }: FileLocation, lock: LockOptions) {
+    this.lock = lock
     this.name = nameOf({ path, tag, digest: undefined })
     this.folder = path
     this.tag = tag
@@ -182,18 +174,15 @@ class LayoutTarget implements ImageTarget {
       this.found.add(path)
       return { existed: true }
     }
-    const beside = this.besideBlobs()
     try {
-      await pipeline(
-        await blob.open(undefined, signal),
-        createWriteStream(beside, { flags: 'wx', highWaterMark: 1 << 20 }),
-        {
-          signal,
-        },
+      await placeWhole(path, async (beside) =>
+        pipeline(
+          await blob.open(undefined, signal),
+          createWriteStream(beside, { flags: 'wx', highWaterMark: 1 << 20 }),
+          { signal },
+        ),
       )
-      await rename(beside, path)
     } catch (error) {
-      await unlink(beside).catch(() => {})
       throw explained(error, 'E_TARGET', `${this.name} can't be written`)
     }
     this.written.add(path)
@@ -208,13 +197,11 @@ class LayoutTarget implements ImageTarget {
     const descriptor = { mediaType, digest: digestOf(bytes), size: bytes.length }
     const path = blobPath(this.folder, descriptor.digest)
     if ((await stat(path).catch(() => undefined))?.size !== bytes.length) {
-      const beside = this.besideBlobs()
-      await mkdir(dirname(beside), { recursive: true }) // gone when another writer failed meanwhile
-      await writeFile(beside, bytes, { flag: 'wx' })
-      await rename(beside, path)
+      await mkdir(dirname(path), { recursive: true }) // gone when another writer failed meanwhile
+      await placeWhole(path, (beside) => writeNew(beside, bytes))
       this.written.add(path)
     }
-    if (tagged) await withFolderLock(this.folder, () => this.commit(descriptor))
+    if (tagged) await withFolderLock(this.folder, () => this.commit(descriptor), this.lock)
     return descriptor
   }
 
@@ -231,30 +218,29 @@ class LayoutTarget implements ImageTarget {
   }
 
   private indexText(): Promise<string | undefined> {
-    return readFile(join(this.folder, 'index.json'), 'utf8').catch(() => undefined)
+    return readWhole(join(this.folder, 'index.json'), MAX_MANIFEST_BYTES).then(String, () => undefined)
   }
 
-  private besideBlobs(): string {
-    return join(this.folder, 'blobs', 'sha256', besideName(''))
-  }
-
-  private async write(name: string, text: string): Promise<void> {
-    const beside = join(this.folder, besideName(name))
-    await writeFile(beside, text)
-    await rename(beside, join(this.folder, name))
+  private write(name: string, text: string): Promise<void> {
+    return placeWhole(join(this.folder, name), (beside) => writeNew(beside, text))
   }
 
   /** Without a tagged manifest the image never was: its blobs go, and the folders we made when nothing else is in them. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.committed || !(await stat(this.folder).catch(() => undefined))) return
-    await withFolderLock(this.folder, () => this.takeBack())
+    if (this.committed || (this.written.size === 0 && this.made.length === 0)) return
+    if (!(await stat(this.folder).catch(() => undefined))) return
+    // Not with the signal that may have ended the work: what it brought is taken away all the same.
+    const { signal: _, ...lock } = this.lock
+    const isTakenBack = await withFolderLock(this.folder, () => this.takeBack(), lock)
+    // Not before the lock is given back, which lies in the folder. One that another writer has put something into stays.
+    if (isTakenBack) for (const folder of this.made.reverse()) await rmdir(folder).catch(() => {})
   }
 
-  private async takeBack(): Promise<void> {
+  private async takeBack(): Promise<boolean> {
     // Another image came meanwhile, and may stand on our blobs: one too many harms nobody.
-    if ((await this.indexText()) !== this.indexBefore) return
+    if ((await this.indexText()) !== this.indexBefore) return false
     await Promise.all([...this.written].map((path) => rm(path, { force: true })))
     if (this.made.includes(this.folder)) await rm(join(this.folder, 'oci-layout'), { force: true })
-    for (const folder of this.made.reverse()) await rmdir(folder).catch(() => {})
+    return true
   }
 }

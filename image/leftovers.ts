@@ -1,20 +1,31 @@
 /** Files that are written beside their place carry the writer's process in their name, so that those of a killed one are found and removed. */
 import { randomBytes } from 'node:crypto'
-import { readdir, rm, stat } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isGone, MARK_PATTERN, markOf, type Owner, ourselves, ownerFrom } from './owner.ts'
 
-const MARK = '.headstart-'
+const BESIDE = new RegExp(String.raw`^(.*)\.headstart-${MARK_PATTERN}-[0-9a-f]{12}$`, 's')
 
 /** A name that nobody else takes, for what is to become `name`. */
-export const besideName = (name: string): string =>
-  `${name}${MARK}${process.pid}-${randomBytes(6).toString('hex')}`
+export const besideName = async (name: string): Promise<string> =>
+  `${name}.headstart-${markOf(await ourselves())}-${randomBytes(6).toString('hex')}`
 
-/** Removes from `folder` what processes that are no more left beside `name`, or beside anything. */
+/** Whether an entry of a folder was written beside `name`, or beside anything. */
+export const isLeftover = (entry: string, name?: string): boolean => {
+  const match = BESIDE.exec(entry)
+  return match !== null && (name === undefined || match[1] === name)
+}
+
+/** Which process wrote it. */
+export const writerOf = (entry: string): Owner | undefined => {
+  const match = BESIDE.exec(entry)
+  return match ? ownerFrom(match.slice(2)) : undefined
+}
+
+/** Removes from `folder` what processes that are no more left beside `name`, or beside anything; what is others' to remove stays. */
 export async function removeLeftovers(folder: string, name?: string): Promise<void> {
   for (const entry of await readdir(folder)) {
-    const match = /^(.*)\.headstart-(\d+)-[0-9a-f]{12}$/.exec(entry)
-    if (!match || (name !== undefined && match[1] !== name)) continue
-    if (await stat(`/proc/${match[2]}`).catch(() => undefined)) continue
-    await rm(join(folder, entry), { force: true })
+    const writer = isLeftover(entry, name) && writerOf(entry)
+    if (writer && (await isGone(writer))) await rm(join(folder, entry), { force: true }).catch(() => {})
   }
 }

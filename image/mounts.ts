@@ -11,11 +11,17 @@ export function mountsBelow(table: string, folder: string): string[] {
     .reverse()
 }
 
-/** Mount points of a file system's type, which stands behind the lone dash. Pure: `table` is /proc/self/mountinfo's text. */
-export const mountsOfType = (table: string, type: string): string[] =>
+/**
+ * Mount points of a file system's type that have an option (`user_id=0`). Pure: `table` is /proc/self/mountinfo's text, where both stand
+ * behind a lone dash.
+ */
+export const mountsOfType = (table: string, type: string, option: string): string[] =>
   table
     .split('\n')
-    .filter((line) => line.includes(` - ${type} `))
+    .filter((line) => {
+      const [found, , options = ''] = line.slice(line.indexOf(' - ') + 3).split(' ')
+      return found === type && options.split(',').includes(option)
+    })
     .flatMap(pointOf)
 
 function pointOf(line: string): string[] {

@@ -17,7 +17,7 @@ const openers: Openers = {
   docker: ({ reference }, options) => registryTarget(reference, options),
   'docker-daemon': async ({ reference }, options) =>
     (await import('./engine-target.ts')).engineTarget(reference, options),
-  oci: (location) => layoutTarget(location),
+  oci: (location, { signal, onNote }) => layoutTarget(location, { signal, onWait: onNote }),
   'oci-archive': (location) => ociArchiveTarget(location),
   'docker-archive': ({ path, reference }) => dockerArchiveTarget(path, reference),
   bare: ({ reference }, options) => registryTarget(reference, options),

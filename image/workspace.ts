@@ -1,88 +1,174 @@
 /**
- * A temporary folder of one command, with all that it mounts inside. Its owner's process is written down, so that after a
- * `kill -9` the next command finds what was left and removes it.
+ * A temporary folder of one command, with all that it mounts inside, and beside it, in the run folder, what a later command acts upon. Its
+ * owner's process is written down, so that after a `kill -9` the next command finds what was left and removes it.
  */
 import { randomBytes } from 'node:crypto'
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, readdir, readFile, realpath, rm, rmdir, writeFile } from 'node:fs/promises'
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
+import { z } from 'zod'
+import { HeadstartError, messageOf } from './errors.ts'
 import { unmountBelow } from './mounts.ts'
+import { hasEnded, isGone, ourselves, ownerSchema } from './owner.ts'
+import { exchangeable, isPrivate } from './private-folder.ts'
+import { runFolder } from './run-folder.ts'
 
 const PREFIX = 'headstart-'
 /** Nothing else is ever swept: the folder is shared with others. */
-const NAME = /^headstart-[0-9]+-[0-9a-f]{8}$/
+const NAME = /^headstart-([0-9]+)-[0-9a-f]{8}$/
 const OWNER = 'owner.json'
+const STATE = 'state'
 
 /** Where workspaces live: a disk, not a tmpfs, since layers are spooled there. */
-export const workspaceRoot = (): string => process.env.HEADSTART_TMPDIR ?? '/var/tmp'
+export const workspaceRoot = (): string => resolve(process.env.HEADSTART_TMPDIR ?? '/var/tmp')
 
 export interface Workspace extends AsyncDisposable {
   /** unique on this machine, `headstart-` first; containers and networks of ours carry it as label */
   readonly id: string
+  /** for what takes room */
   readonly folder: string
+  /** for what tells a later command what there is to end and remove */
+  readonly state: string
   /** makes a folder in the workspace */
   sub(name: string): Promise<string>
 }
 
-export async function createWorkspace(root: string = workspaceRoot()): Promise<Workspace> {
+/** @throws HeadstartError E_TMPDIR, E_RUN_FOLDER: the folder for it can't be used, or others could exchange what is in it */
+export async function createWorkspace(wanted: string = workspaceRoot()): Promise<Workspace> {
+  const root = await prepareRoot(wanted)
   const id = `${PREFIX}${process.pid}-${randomBytes(4).toString('hex')}`
   const folder = join(root, id)
-  await mkdir(folder, { mode: 0o700, recursive: true })
-  await writeFile(
-    join(folder, OWNER),
-    JSON.stringify({ pid: process.pid, started: await startTime(process.pid) }),
-  )
+  const runs = await runFolder()
+  const state = runs === undefined ? join(folder, STATE) : join(runs, id)
+  const note = JSON.stringify({ ...(await ourselves()), folder, state })
+  // Not recursive: what is there already was made by somebody else, whatever it is.
+  for (const made of [folder, state]) {
+    await makePrivate(made)
+    await writeFile(join(made, OWNER), note, { flag: 'wx', mode: 0o600 })
+  }
   return {
     id,
     folder,
+    state,
     async sub(name) {
       const path = join(folder, name)
       await mkdir(path, { recursive: true })
       return path
     },
-    [Symbol.asyncDispose]: () => removeWorkspace(folder),
+    [Symbol.asyncDispose]: () => removeWorkspace({ folder, state }),
   }
 }
 
-/** Unmounts what is mounted in the workspace, then removes it. */
-export async function removeWorkspace(folder: string): Promise<void> {
+/** @returns it without symlinks, as the kernel names what is mounted there */
+async function prepareRoot(wanted: string): Promise<string> {
+  let root: string
+  let fault: string | undefined
+  try {
+    await mkdir(wanted, { mode: 0o700, recursive: true })
+    root = await realpath(wanted)
+    fault = await exchangeable(root)
+  } catch (cause) {
+    throw new HeadstartError(
+      'E_TMPDIR',
+      `the folder for temporary files can't be used: ${messageOf(cause)}`,
+      {
+        cause,
+        hint: 'Set HEADSTART_TMPDIR to a folder that you can write to',
+      },
+    )
+  }
+  if (fault !== undefined) throw unsafeRoot(root, fault)
+  return root
+}
+
+/** @throws HeadstartError E_TMPDIR */
+async function makePrivate(folder: string): Promise<void> {
+  await mkdir(folder, { mode: 0o700 })
+  if (await isPrivate(folder)) return
+  await rmdir(folder).catch(() => {})
+  throw unsafeRoot(dirname(folder), 'its file system keeps no permissions')
+}
+
+const unsafeRoot = (root: string, fault: string): HeadstartError =>
+  new HeadstartError('E_TMPDIR', `the folder for temporary files ${root} is not safe to use: ${fault}`, {
+    hint: 'Set HEADSTART_TMPDIR to a folder of your own, or to one with the sticky bit, as /var/tmp has it',
+  })
+
+/** Unmounts what is mounted in the workspace, then removes it; what tells of it goes last. */
+export async function removeWorkspace({ folder, state }: Pick<Workspace, 'folder' | 'state'>): Promise<void> {
+  await removeFolder(folder)
+  await removeFolder(state)
+}
+
+/**
+ * With all that is mounted in it. Nobody can race the removal and lead it elsewhere: the folder is our own, nobody else may enter it, and
+ * whoever calls has made sure that nobody else can put another in its place. Anything else is left alone.
+ */
+export async function removeFolder(folder: string): Promise<void> {
+  if (!(await isPrivate(folder))) return
   await unmountBelow(folder)
   await rm(folder, { recursive: true, force: true, maxRetries: 5 })
 }
 
-export interface StaleWorkspace {
-  readonly id: string
-  readonly folder: string
-}
+export type StaleWorkspace = Pick<Workspace, 'id' | 'folder' | 'state'>
 
-/** Workspaces whose owner is no longer alive. */
-export async function staleWorkspaces(root: string = workspaceRoot()): Promise<StaleWorkspace[]> {
-  const names = await readdir(root).catch(() => [])
-  const stale: StaleWorkspace[] = []
-  for (const id of names.filter((name) => NAME.test(name))) {
-    const folder = join(root, id)
-    if (!(await isOwned(folder, id))) stale.push({ id, folder })
+/** Workspaces of our user whose owner is no longer alive: those that the run folder tells of, and those in `root`. */
+export async function staleWorkspaces(wanted: string = workspaceRoot()): Promise<StaleWorkspace[]> {
+  const root = await realpath(wanted).catch(() => wanted)
+  const runs = await runFolder()
+  const found = new Map<string, StaleWorkspace>()
+  for (const place of runs === undefined ? [root] : [runs, root]) {
+    const names = await namesIn(place)
+    for (const id of names.filter((name) => NAME.test(name) && !found.has(name))) {
+      const stale = await staleAt(join(place, id), place === runs ? join(root, id) : undefined)
+      if (stale) found.set(id, stale)
+    }
   }
-  return stale
+  return [...found.values()]
 }
 
-async function isOwned(folder: string, id: string): Promise<boolean> {
-  const owner = await readFile(join(folder, OWNER), 'utf8').catch(() => undefined)
-  // Until it is written whole, the pid in the name tells.
-  const pid = Number(id.slice(PREFIX.length).split('-')[0])
-  const started = await startTime(pid)
-  if (started === undefined) return false
-  if (owner === undefined) return true
+/** Of a folder in which others could exchange something, nothing is believed. */
+async function namesIn(place: string): Promise<string[]> {
   try {
-    const value: unknown = JSON.parse(owner)
-    return typeof value === 'object' && value !== null && 'started' in value && value.started === started
+    return (await exchangeable(place)) === undefined ? await readdir(place) : []
   } catch {
-    return true
+    return []
   }
 }
 
-/** Clock ticks from boot to the start of a process: tells a process from a later one of the same pid. */
-async function startTime(pid: number): Promise<string | undefined> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
-  // The second field, the name in parentheses, may hold spaces; starttime is field 22.
-  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+const noteSchema = ownerSchema.extend({ folder: z.string(), state: z.string() })
+
+/**
+ * @param at the workspace, or its state
+ * @param folder of the workspace, where it is not `at` and nothing else is written down
+ * @returns undefined where it isn't ours, or its owner lives
+ */
+async function staleAt(at: string, folder: string = at): Promise<StaleWorkspace | undefined> {
+  const id = basename(at)
+  if (!(await isPrivate(at))) return undefined
+  const text = await readFile(join(at, OWNER), 'utf8').catch(() => '')
+  const note = noteIn(text)
+  // Until it is written whole, the pid in the name tells.
+  if (!(await (note ? isGone(note) : hasEnded(Number(NAME.exec(id)?.[1]))))) return undefined
+  const state = at === folder ? join(at, STATE) : at
+  return {
+    id,
+    folder: await ownPlace(note?.folder, id, folder),
+    state: await ownPlace(note?.state, id, state),
+  }
+}
+
+function noteIn(text: string): z.infer<typeof noteSchema> | undefined {
+  try {
+    return noteSchema.safeParse(JSON.parse(text)).data
+  } catch {
+    return undefined
+  }
+}
+
+/** What was written down, if it can be nothing but ours. */
+async function ownPlace(noted: string | undefined, id: string, otherwise: string): Promise<string> {
+  if (noted === undefined || !isAbsolute(noted)) return otherwise
+  const isNamedSo = basename(noted) === id || noted.endsWith(join('/', id, STATE))
+  const isSafe = isNamedSo && (await exchangeable(join(noted, '..')).catch(() => 'gone')) === undefined
+  return isSafe && (await isPrivate(noted)) ? noted : otherwise
 }

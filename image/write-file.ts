@@ -1,8 +1,69 @@
-/** Writes a file that is whole or absent: beside, then renamed. */
-import { rename, writeFile } from 'node:fs/promises'
+/** Writes files that are whole or absent: beside their place, under a name that nobody can foresee, then renamed. */
+import { constants } from 'node:fs'
+import { chmod, lstat, open, realpath, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { codeOf, HeadstartError } from './errors.ts'
+import { besideName, removeLeftovers } from './leftovers.ts'
+import { isSharedFolder, trustedUsers } from './private-folder.ts'
 
+/**
+ * A file that a person names. A link is followed, and what is not a regular file (a pipe, a terminal) is written to; permissions of a file
+ * that was there stay.
+ * @throws HeadstartError E_FILE: somebody else put a link or a pipe there
+ */
 export async function writeWhole(file: string, text: string): Promise<void> {
-  const beside = `${file}.${process.pid}.tmp`
-  await writeFile(beside, text)
-  await rename(beside, file)
+  const entry = await lstat(file).catch(ifAbsent)
+  if (entry && !entry.isFile()) await refuseForeign(file, entry.uid)
+  const there = await stat(file).catch(ifAbsent)
+  if (there && !there.isFile()) return writeThrough(file, text)
+  const place = there ? await realpath(file) : file
+  await removeLeftovers(dirname(place), basename(place)).catch(() => {}) // a folder that can be written, not read
+  await placeWhole(place, async (beside) => {
+    await writeNew(beside, text)
+    if (there) await chmod(beside, there.mode & 0o777)
+  })
+}
+
+/**
+ * `fill` makes the file that it is given the name of, and fails if there is one; it then takes the place of `file`, or is removed.
+ */
+export async function placeWhole(file: string, fill: (beside: string) => Promise<unknown>): Promise<void> {
+  const beside = join(dirname(file), await besideName(basename(file)))
+  try {
+    await fill(beside)
+    await rename(beside, file)
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') await rm(beside, { force: true }).catch(() => {})
+    throw error
+  }
+}
+
+/** On the disk when it returns: a crash must not leave a name without its content. */
+export async function writeNew(file: string, content: string | Uint8Array): Promise<void> {
+  await using handle = await open(file, 'wx')
+  await handle.writeFile(content)
+  await handle.sync()
+}
+
+/** Not created, not truncated: a pipe takes it as it comes. */
+async function writeThrough(file: string, text: string): Promise<void> {
+  await using handle = await open(file, constants.O_WRONLY | constants.O_NOCTTY)
+  await handle.writeFile(text)
+}
+
+/** In a folder like /tmp anybody can put a link to a file of ours. Source: what Linux does with fs.protected_symlinks. */
+async function refuseForeign(file: string, uid: number): Promise<void> {
+  if (!(await isSharedFolder(dirname(file))) || (await trustedUsers()).has(uid)) return
+  throw new HeadstartError(
+    'E_FILE',
+    `${file} is not a regular file, and was put there by another user (uid ${uid})`,
+    {
+      hint: 'Choose another file',
+    },
+  )
+}
+
+function ifAbsent(error: unknown): undefined {
+  if (codeOf(error) === 'ENOENT') return undefined
+  throw error
 }

@@ -1,11 +1,13 @@
 /** Removes what runs that were killed left behind: containers, mounts, folders. */
-import { readFile, rm, statfs, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, readFile, statfs } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { tryCommand } from '../image/command.ts'
 import { codeOf } from '../image/errors.ts'
 import { exists } from '../image/exists.ts'
+import { withFolderLock } from '../image/lock.ts'
 import { mountsOfType } from '../image/mounts.ts'
+import { hasEnded } from '../image/owner.ts'
 import { removeWorkspace, type StaleWorkspace, staleWorkspaces, workspaceRoot } from '../image/workspace.ts'
 import { removeBridge } from './bridge.ts'
 import { sweepNamespace } from './containerd-namespace.ts'
@@ -13,7 +15,8 @@ import { dockerEngine, dockerIds } from './engine/docker.ts'
 import { engines } from './engine/index.ts'
 import { endOrphans } from './orphans.ts'
 
-const CLAIM = 'sweeper'
+/** Whoever sweeps takes longer; two that only met at the lock don't. */
+const CLAIM_MS = 200
 const PATIENCE_MS = 1000
 
 /**
@@ -23,46 +26,49 @@ const PATIENCE_MS = 1000
 export async function sweep(): Promise<StaleWorkspace[]> {
   const removed: StaleWorkspace[] = []
   for (const stale of await staleWorkspaces()) {
-    if (!(await claim(stale.folder))) continue
-    await sweepNamespace(stale.folder)
-    for (const engine of Object.values(engines)) await engine.sweep(stale.id, stale.folder)
-    await endOrphans(stale.folder)
-    await removeBridge(stale.id)
-    await removeWorkspace(stale.folder)
-    removed.push(stale)
+    if (await claimed(stale, () => sweepOne(stale))) removed.push(stale)
   }
   for (const orphan of await orphans()) {
-    await dockerEngine.sweep(orphan.id, orphan.folder)
+    await dockerEngine.sweep(orphan.id, orphan.state)
     removed.push(orphan)
   }
   await detachDeadMounts()
   return removed
 }
 
-/** Mounts of ours anywhere (`headstart mount` mounts where it is told to) whose server is gone. */
+async function sweepOne(stale: StaleWorkspace): Promise<void> {
+  await sweepNamespace(stale)
+  for (const engine of Object.values(engines)) await engine.sweep(stale.id, stale.state)
+  await endOrphans(stale)
+  await removeBridge(stale.id)
+  await removeWorkspace(stale)
+}
+
+/** @returns false: another process is at it, or has done it */
+async function claimed({ folder, state }: StaleWorkspace, work: () => Promise<void>): Promise<boolean> {
+  try {
+    // Inside there is none where it was killed before it made one, and after a reboot.
+    if (dirname(state) === folder) await mkdir(state, { mode: 0o700, recursive: true })
+    await withFolderLock(state, work, { limitMs: CLAIM_MS })
+    return true
+  } catch (error) {
+    if (codeOf(error) === 'E_LOCKED' || codeOf(error) === 'ENOENT') return false
+    throw error
+  }
+}
+
+/**
+ * Mounts of ours anywhere (`headstart mount` mounts where it is told to) whose server is gone. Those of other users are not asked: they
+ * may never answer.
+ */
 async function detachDeadMounts(): Promise<void> {
-  for (const point of mountsOfType(await readFile('/proc/self/mountinfo', 'utf8'), 'fuse.headstart')) {
+  const table = await readFile('/proc/self/mountinfo', 'utf8')
+  for (const point of mountsOfType(table, 'fuse.headstart', `user_id=${process.geteuid?.()}`)) {
     // Of all questions this one always goes to the server; what a slow one answers is waited for by nobody.
     const question = statfs(point).then(() => undefined, codeOf)
     const code = await Promise.race([question, sleep(PATIENCE_MS, undefined, { ref: false })])
     if (code === 'ENOTCONN') await tryCommand('umount', ['-l', point])
   }
-}
-
-/** @returns false: another process is at it, or has done it */
-async function claim(folder: string): Promise<boolean> {
-  const file = join(folder, CLAIM)
-  for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      await writeFile(file, String(process.pid), { flag: 'wx' })
-      return true
-    } catch {
-      const owner = await readFile(file, 'utf8').catch(() => '')
-      if (owner === '' || (await exists(`/proc/${owner}`))) return false
-      await rm(file, { force: true }) // it was killed at it
-    }
-  }
-  return false
 }
 
 /** What an engine made for a process that is gone, and whose workspace is gone too. */
@@ -72,8 +78,8 @@ async function orphans(): Promise<StaleWorkspace[]> {
     const pid = /^headstart-(\d+)-[0-9a-f]+$/.exec(id)?.[1]
     const folder = join(workspaceRoot(), id)
     // A run with another folder for temporary files has its workspace elsewhere: its process tells.
-    if (pid !== undefined && !(await exists(folder)) && !(await exists(`/proc/${pid}`)))
-      found.push({ id, folder })
+    if (pid !== undefined && !(await exists(folder)) && (await hasEnded(Number(pid))))
+      found.push({ id, folder, state: folder })
   }
   return found
 }

@@ -2,12 +2,14 @@
  * A namespace in a containerd that is not ours: all that a measurement makes there lies in it, and goes with it. It is named as its
  * workspace, so that what a killed run left is known by its name alone.
  */
-import { readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readFile, realpath, stat, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { type CommandResult, tryCommand } from '../image/command.ts'
 import { HeadstartError } from '../image/errors.ts'
+import { hasEnded } from '../image/owner.ts'
+import { exchangeable, trustedUsers } from '../image/private-folder.ts'
 import type { Workspace } from '../image/workspace.ts'
 import { removeCgroups } from './engine/processes.ts'
 
@@ -51,7 +53,7 @@ export async function leaseNamespace(
 ): Promise<ContainerdNamespace & AsyncDisposable> {
   const place = { address, name: workspace.id }
   // Written down before it is made: whoever finds the one without the other has nothing to remove.
-  await writeFile(join(workspace.folder, FILE), JSON.stringify(place))
+  await writeFile(join(workspace.state, FILE), JSON.stringify(place), { flag: 'wx', mode: 0o600 })
   await using stack = new AsyncDisposableStack()
   stack.defer(() => removeNamespace(place))
   const { status, stderr } = await tryCtr(place, 'namespaces', 'create', place.name)
@@ -66,23 +68,30 @@ async function staleNamespaces(address: string): Promise<ContainerdNamespace[]> 
   const stale: ContainerdNamespace[] = []
   for (const name of names) {
     const pid = OURS.exec(name)?.[1]
-    const isAlive = await readFile(`/proc/${pid}/stat`).then(
-      () => true,
-      () => false,
-    )
-    if (pid !== undefined && !isAlive) stale.push({ address, name })
+    if (pid !== undefined && (await hasEnded(Number(pid)))) stale.push({ address, name })
   }
   return stale
 }
 
-/** What the run of a stale workspace left in a containerd. A daemon that is gone, or a file that is not ours, is left alone. */
-export async function sweepNamespace(folder: string): Promise<void> {
-  const text = await readFile(join(folder, FILE), 'utf8').catch(() => '{}')
+/**
+ * What the run of a stale workspace left in a containerd: only the namespace that is named as the workspace, and only in a containerd of
+ * root's or our own. A daemon that is gone is left alone.
+ */
+export async function sweepNamespace({ id, state }: Pick<Workspace, 'id' | 'state'>): Promise<void> {
+  const text = await readFile(join(state, FILE), 'utf8').catch(() => '{}')
   try {
-    await removeNamespace(placeSchema.parse(JSON.parse(text)))
+    const place = placeSchema.parse(JSON.parse(text))
+    if (place.name === id && (await isTrusted(place.address))) await removeNamespace(place)
   } catch {
     // No containerd was used, or it does not answer: the next measurement in it finds what is left.
   }
+}
+
+/** A socket that nobody else owns or could put there. */
+async function isTrusted(address: string): Promise<boolean> {
+  const socket = await realpath(address)
+  const { uid } = await stat(socket)
+  return (await trustedUsers()).has(uid) && (await exchangeable(dirname(socket))) === undefined
 }
 
 /**

@@ -2,11 +2,13 @@
  * What daemons of a killed run left running: shims outlive the containerd that the kernel ended with us, and their containers with
  * them. They are known by the dead run's workspace in their command line.
  */
+import type { Workspace } from '../image/workspace.ts'
 import { killAll, listProcesses, type Process } from './engine/processes.ts'
 
 /** Ends them, with all that they started. To be called before the workspace is removed. */
-export async function endOrphans(folder: string): Promise<void> {
-  await killAll(findOrphans(await listProcesses(), folder))
+export async function endOrphans({ folder, state }: Pick<Workspace, 'folder' | 'state'>): Promise<void> {
+  const processes = await listProcesses()
+  await killAll([folder, state].flatMap((place) => findOrphans(processes, place)))
 }
 
 /** Pure. @returns parents before their children */

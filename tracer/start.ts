@@ -62,6 +62,7 @@ export async function startContainer(options: StartOptions): Promise<Started> {
   const container = await engine.run({
     id: workspace.id,
     folder: workspace.folder,
+    state: workspace.state,
     root,
     plainRoot: options.plainRoot ?? root,
     process,

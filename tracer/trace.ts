@@ -2,9 +2,9 @@
  * The trace file: what a start touched, when, and which bytes. Versioned and schema-checked; a reader refuses
  * other versions. Times are milliseconds since the container was started; sizes and offsets are bytes.
  */
-import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { HeadstartError, messageOf } from '../image/errors.ts'
+import { readInput } from '../image/read-whole.ts'
 import { visible } from '../image/visible.ts'
 import { writeWhole } from '../image/write-file.ts'
 
@@ -122,7 +122,7 @@ export function parseTrace(text: string, where: string): Trace {
 export async function readTrace(file: string): Promise<Trace> {
   let text: string
   try {
-    text = await readFile(file, 'utf8')
+    text = await readInput(file)
   } catch (cause) {
     throw new HeadstartError('E_TRACE', `the trace ${file} can't be read: ${messageOf(cause)}`, { cause })
   }

@@ -1,8 +1,8 @@
 /** `headstart report`: what was recorded and measured, as one HTML file; of several images, an overview with a page each. */
-import { readFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { Command } from 'commander'
 import { HeadstartError, messageOf } from '../../image/errors.ts'
+import { readInput } from '../../image/read-whole.ts'
 import { writeWhole } from '../../image/write-file.ts'
 import { parseBench } from '../../report/bench/file.ts'
 import { renderFleet } from '../../report/page/fleet.ts'
@@ -33,7 +33,7 @@ export function register(command: Command, context: CliContext): void {
 
 /** Which file is which is told by what is in it. */
 async function readGiven(file: string): Promise<Given> {
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+  const text = await readInput(file).catch((cause: unknown) => {
     throw new HeadstartError('E_FILE', `${file} can't be read: ${messageOf(cause)}`, { cause })
   })
   return isBench(text) ? { file, bench: parseBench(text, file) } : { file, trace: parseTrace(text, file) }

@@ -4,10 +4,11 @@
  *
  * Source: Docker's "Verify repository client with certificates", containers-certs.d(5).
  */
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { getCACertificates } from 'node:tls'
 import { codeOf, HeadstartError, messageOf } from '../errors.ts'
+import { readSettings } from '../read-whole.ts'
 
 const FOLDERS = ['/etc/containers/certs.d', '/etc/docker/certs.d']
 
@@ -59,7 +60,7 @@ async function namesIn(folder: string): Promise<string[]> {
 
 async function read(folder: string, name: string): Promise<string> {
   try {
-    return await readFile(join(folder, name), 'utf8')
+    return await readSettings(join(folder, name))
   } catch (cause) {
     throw new HeadstartError(
       'E_CERTIFICATES',

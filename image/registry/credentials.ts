@@ -4,12 +4,12 @@
  *
  * Source: docker/cli config file, docker-credential-helpers protocol, containers-auth.json(5).
  */
-import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { tryCommand } from '../command.ts'
 import { codeOf, HeadstartError, messageOf } from '../errors.ts'
+import { readSettings } from '../read-whole.ts'
 import { DEFAULT_HOST } from '../reference.ts'
 
 export type Credentials =
@@ -72,7 +72,7 @@ export async function findCredentials(
 async function readAuthFile(path: string, isRequired: boolean): Promise<AuthFile | undefined> {
   let text: string
   try {
-    text = await readFile(path, 'utf8')
+    text = await readSettings(path)
   } catch (cause) {
     if (!isRequired && (codeOf(cause) === 'ENOENT' || codeOf(cause) === 'ENOTDIR')) return undefined
     throw new HeadstartError('E_CREDENTIALS', `the credentials can't be read: ${messageOf(cause)}`)

@@ -1,7 +1,7 @@
 /** How a registry's host is reached: scheme, certificates, and the pool of connections to it. */
-import { readFile } from 'node:fs/promises'
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici'
 import { HeadstartError, messageOf } from '../errors.ts'
+import { MAX_SETTINGS_BYTES, readInput } from '../read-whole.ts'
 import { DEFAULT_HOST } from '../reference.ts'
 import { findCertificates } from './certificates.ts'
 
@@ -49,7 +49,7 @@ export async function findEndpoint(
 
 async function readAuthority(file: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8')
+    return await readInput(file, MAX_SETTINGS_BYTES)
   } catch (cause) {
     throw new HeadstartError('E_CA_FILE', `the authorities' file can't be read: ${messageOf(cause)}`, {
       cause,

@@ -2,9 +2,9 @@
  * The measurement file: what `bench` measured, how, and of what. Versioned and schema-checked; a reader refuses other versions.
  * Times are milliseconds since the sample began, sizes are bytes.
  */
-import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { HeadstartError, messageOf } from '../../image/errors.ts'
+import { readInput } from '../../image/read-whole.ts'
 import { visible } from '../../image/visible.ts'
 import { writeWhole } from '../../image/write-file.ts'
 
@@ -187,7 +187,7 @@ function checkReferences(bench: Bench, where: string): Bench {
 export async function readBench(file: string): Promise<Bench> {
   let text: string
   try {
-    text = await readFile(file, 'utf8')
+    text = await readInput(file)
   } catch (cause) {
     throw new HeadstartError('E_BENCH', `the measurement ${file} can't be read: ${messageOf(cause)}`, {
       cause,

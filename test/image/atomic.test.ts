@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runCommand } from '../../image/command.ts'
 import { copyImage } from '../../image/copy.ts'
 import { unmountBelow } from '../../image/mounts.ts'
+import { markOf, ourselves } from '../../image/owner.ts'
 import { openSource } from '../../image/sources.ts'
 import { openTarget } from '../../image/targets.ts'
 import { unpackLayers } from '../../image/unpack.ts'
@@ -215,7 +216,8 @@ test.each(['oci', 'oci-archive'])('%s: what a killed copy left goes with the nex
   const out = join(folder, `killed-${kind}`)
   const child = spawn('true')
   await once(child, 'exit')
-  const name = `.headstart-${child.pid}-0123456789ab`
+  const mark = markOf({ ...(await ourselves()), pid: child.pid ?? 0 })
+  const name = `.headstart-${mark}-0123456789ab`
   const left = kind === 'oci' ? join(out, 'blobs/sha256', name) : `${out}${name}`
   await mkdir(dirname(left), { recursive: true })
   if (kind === 'oci') await writeFile(join(out, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}')

@@ -16,7 +16,7 @@ import { baseOf, parentOf } from '../../image/paths.ts'
 import type { TarEntry } from '../../image/tar/entry.ts'
 import { scanTar } from '../../image/tar/scan.ts'
 import { unpackLayers } from '../../image/unpack.ts'
-import { removeWorkspace } from '../../image/workspace.ts'
+import { removeFolder } from '../../image/workspace.ts'
 import { dir, file, hardlink, opaque, symlink, type TarItem, tarOf, whiteout } from '../support/tar.ts'
 
 const NAMES = ['a', 'b', 'c']
@@ -154,7 +154,7 @@ test('mergeLayers and unpackLayers agree with overlayfs on random layers', { tim
         await compare(stacked, base)
       } finally {
         await unmountBelow(base)
-        await removeWorkspace(base)
+        await removeFolder(base)
       }
     }),
     { numRuns: 60 },

@@ -32,7 +32,7 @@ export interface Sandbox extends AsyncDisposable {
   leftovers(): Promise<string[]>
 }
 
-/** Workspaces of the commands run in it live in its folder, apart from those of other tests. */
+/** Workspaces of the commands run in it, and what they note of them, live in its folder, apart from those of other tests. */
 export async function sandbox(): Promise<Sandbox> {
   const folder = await mkdtemp('/var/tmp/hs-cli-')
   return {
@@ -54,7 +54,13 @@ async function run(
   const [program = process.execPath, ...rest] = [...under, process.execPath, HEADSTART, ...args]
   const child = spawn(program, rest, {
     cwd: folder,
-    env: { ...process.env, HEADSTART_TMPDIR: `${folder}/work`, NO_COLOR: '1', ...env },
+    env: {
+      ...process.env,
+      HEADSTART_TMPDIR: `${folder}/work`,
+      HEADSTART_RUNDIR: `${folder}/run`,
+      NO_COLOR: '1',
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const output = { stdout: '', stderr: '' }
@@ -72,9 +78,9 @@ async function run(
 
 async function leftovers(folder: string): Promise<string[]> {
   const mounts = mountsBelow(await readFile('/proc/self/mountinfo', 'utf8'), folder)
-  const folders = (await readdir(`${folder}/work`).catch(() => [])).filter((name) =>
-    name.startsWith('headstart-'),
-  )
+  const places = [`${folder}/work`, `${folder}/run`]
+  const names = (await Promise.all(places.map((place) => readdir(place).catch(() => [])))).flat()
+  const folders = names.filter((name) => name.startsWith('headstart-'))
   return [...mounts, ...folders, ...(await processesOf(folder))]
 }
 

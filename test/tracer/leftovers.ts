@@ -1,6 +1,7 @@
 /** What this process's runs left behind: nothing, if all is well. */
 import { readdir, readFile } from 'node:fs/promises'
 import { tryCommand } from '../../image/command.ts'
+import { runFolder } from '../../image/run-folder.ts'
 import { workspaceRoot } from '../../image/workspace.ts'
 import { dockerEngine } from '../support/engine.ts'
 
@@ -14,6 +15,7 @@ export async function leftovers(owner: number = process.pid): Promise<string[]> 
   const { stdout } = await tryCommand('ps', ['-eo', 'args'])
   return [
     ...(await readdir(workspaceRoot())).filter((name) => name.startsWith(prefix)),
+    ...(await readdir((await runFolder()) ?? workspaceRoot())).filter((name) => name.startsWith(prefix)),
     ...containers.flatMap(({ Names }) => Names).filter((name) => name.includes(prefix)),
     ...images.flatMap(({ RepoTags }) => RepoTags ?? []).filter((name) => name.includes(prefix)),
     ...mounts.filter((line) => line.includes(prefix)),

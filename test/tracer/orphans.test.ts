@@ -34,7 +34,7 @@ test('sweeping ends a real one before its workspace goes', async () => {
   process.env.HEADSTART_TMPDIR = root
   try {
     const folder = join(root, 'headstart-4194305-deadbeef') // no process has so high a number
-    await mkdir(folder)
+    await mkdir(folder, { mode: 0o700 })
     const left = spawn('sh', ['-c', 'sleep 60', `${folder}/daemon`], { stdio: 'ignore' })
     await once(left, 'spawn')
     const ended = once(left, 'exit')

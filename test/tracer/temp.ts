@@ -1,7 +1,7 @@
 /** Folders of a test, unmounted and removed when it ends. */
 import { mkdir, mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
-import { removeWorkspace } from '../../image/workspace.ts'
+import { removeFolder } from '../../image/workspace.ts'
 
 export interface TempFolder extends AsyncDisposable {
   readonly path: string
@@ -18,6 +18,6 @@ export async function tempFolder(): Promise<TempFolder> {
       await mkdir(folder, { recursive: true })
       return folder
     },
-    [Symbol.asyncDispose]: () => removeWorkspace(path),
+    [Symbol.asyncDispose]: () => removeFolder(path),
   }
 }

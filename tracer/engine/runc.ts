@@ -31,7 +31,7 @@ export const runcEngine: Engine = {
   async run(request) {
     refuseOptions(request)
     const bundle = await writeBundle(request)
-    const runc = runcIn(request.folder)
+    const runc = runcIn(request.state)
     const log = join(bundle, 'runc.log')
     const pidFile = join(bundle, 'pid')
     request.signal?.throwIfAborted()
@@ -74,9 +74,9 @@ export const runcEngine: Engine = {
     await containerBegun(pidFile, exited, request.signal)
     return container
   },
-  async sweep(id, folder) {
+  async sweep(id, state) {
     if ((await runcEngine.unavailable()) !== undefined) return
-    const runc = runcIn(folder)
+    const runc = runcIn(state)
     // First a runc that is still at work: it would go on making the container.
     await killAll(await processesNaming(runc.state))
     await runc.try(['delete', '--force', id])
@@ -84,7 +84,7 @@ export const runcEngine: Engine = {
   },
 }
 
-/** runc's own state lies in the workspace, so that what a dead run left is found there. */
+/** runc's own state, which also says what is run when a container is deleted: where nobody else can write, and a later command finds it. */
 function runcIn(folder: string) {
   const state = join(folder, 'runc')
   const args = (...rest: readonly string[]): string[] => ['--root', state, ...rest]

@@ -10,6 +10,8 @@ export interface ContainerRequest {
   readonly id: string
   /** a folder of ours for the engine's files */
   readonly folder: string
+  /** a folder of ours for what tells of the container, should we be killed */
+  readonly state: string
   /** writable root */
   readonly root: string
   /** the same tree, for reading users and groups */
@@ -42,6 +44,6 @@ export interface Engine {
   unavailable(): Promise<string | undefined>
   /** Starts a container; disposing kills and removes it. @throws HeadstartError E_RUN, E_OPTION */
   run(request: ContainerRequest): Promise<Container>
-  /** Ends and removes all that carries this id; `folder` is what `run` was given, whether it is still there or not. */
-  sweep(id: string, folder: string): Promise<void>
+  /** Ends and removes all that carries this id; `state` is what `run` was given, whether it is still there or not. */
+  sweep(id: string, state: string): Promise<void>
 }
