@@ -3,7 +3,7 @@
  * owner's process is written down, so that after a `kill -9` the next command finds what was left and removes it.
  */
 import { randomBytes } from 'node:crypto'
-import { mkdir, readdir, readFile, realpath, rm, rmdir, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, realpath, rm, rmdir, writeFile } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { HeadstartError, messageOf } from './errors.ts'
@@ -51,7 +51,8 @@ export async function createWorkspace(wanted: string = workspaceRoot()): Promise
     state,
     async sub(name) {
       const path = join(folder, name)
-      await mkdir(path, { recursive: true })
+      // What becomes a container's root has the usual rights, whatever our umask.
+      if ((await mkdir(path, { recursive: true })) !== undefined) await chmod(path, 0o755)
       return path
     },
     [Symbol.asyncDispose]: () => removeWorkspace({ folder, state }),

@@ -1,6 +1,6 @@
 /** What an engine puts over an image's own files of its name and network: /etc/hostname, /etc/hosts, /etc/resolv.conf. */
 import { createHash } from 'node:crypto'
-import { readFile, writeFile } from 'node:fs/promises'
+import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { RunOptions } from './run-options.ts'
@@ -37,6 +37,7 @@ export async function writeNetworkFiles(
     Object.entries(texts).map(async ([name, text]) => {
       const source = join(folder, name)
       await writeFile(source, text)
+      await chmod(source, 0o644) // every user of the container reads them, whatever our umask
       return { source, target: `/etc/${name}` }
     }),
   )
