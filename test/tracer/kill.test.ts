@@ -5,7 +5,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sweep } from '../../tracer/cleanup.ts'
-import { processesNaming } from '../../tracer/engine/processes.ts'
+import { listProcesses, processesNaming } from '../../tracer/engine/processes.ts'
 import { mountFileSystem } from '../../tracer/fuse/mount.ts'
 import { busyboxImage } from '../support/images.ts'
 import { leftovers } from './leftovers.ts'
@@ -116,6 +116,24 @@ test('a mount process that is killed ends the run with an error, and nothing sta
   process.kill(server, 'SIGKILL')
   await ended
   expect(complaint).toContain('the mount process ended')
+  expect(await leftovers(victim.pid)).toEqual([])
+})
+
+test('a runc that is killed ends the run with an error, and nothing stays', async () => {
+  const victim = startVictim('runc')
+  let complaint = ''
+  victim.stderr?.on('data', (chunk: Buffer) => {
+    complaint += chunk
+  })
+  const ended = once(victim, 'exit')
+  await untilOutput(victim)
+  const runc = (await listProcesses()).find(
+    ({ parent, args }) => parent === victim.pid && args[0] === 'runc' && args.includes('run'),
+  )
+  if (!runc) throw new Error('no runc')
+  process.kill(runc.pid, 'SIGKILL')
+  await ended
+  expect(complaint).toContain('HeadstartError: runc was killed (SIGKILL)')
   expect(await leftovers(victim.pid)).toEqual([])
 })
 

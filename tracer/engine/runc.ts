@@ -1,7 +1,6 @@
 /** Runs a container with runc alone: no daemon, the overlay is its root. Networks are the host's, or none. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { constants } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
@@ -154,7 +153,9 @@ function exitOf(child: ChildProcess, log: string): Promise<number> {
     })
     child.once('close', async (code, signal) => {
       const complaint = code === 0 ? undefined : complaintIn(await readFile(log, 'utf8').catch(() => ''))
-      if (complaint === undefined) resolve(code ?? 128 + (signal ? constants.signals[signal] : 0))
+      // A signal that ends the container is a status of runc's; this one ended runc, and the container may run on until it is deleted.
+      if (code === null) reject(new HeadstartError('E_RUN', `runc was killed (${signal})`))
+      else if (complaint === undefined) resolve(code)
       else
         reject(new HeadstartError('E_RUN', `runc could not start the container: ${bareComplaint(complaint)}`))
     })
