@@ -20,7 +20,7 @@ import {
   selectFromIndex,
   taggedIn,
 } from './layout-index.ts'
-import { removeLeftovers } from './leftovers.ts'
+import { isLeftover, removeLeftovers } from './leftovers.ts'
 import type { FileLocation } from './location.ts'
 import { type LockOptions, withFolderLock } from './lock.ts'
 import { MAX_MANIFEST_BYTES } from './manifest.ts'
@@ -138,11 +138,11 @@ class LayoutTarget implements ImageTarget {
     await removeLeftovers(join(this.folder, 'blobs/sha256'))
   }
 
-  /** What is in the folder, but for what a killed writer left. */
+  /** What is in the folder, but for what a killed writer left, or another one is at. */
   private async entries(): Promise<string[]> {
     try {
       await removeLeftovers(this.folder)
-      return await readdir(this.folder)
+      return (await readdir(this.folder)).filter((name) => !isLeftover(name))
     } catch (cause) {
       if (codeOf(cause) === 'ENOENT') return []
       throw new HeadstartError('E_TARGET', `${this.name}: ${messageOf(cause)}`, { cause })

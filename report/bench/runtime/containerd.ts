@@ -172,7 +172,7 @@ function commandsOf(
       ...[`${cycle.host}/${cycle.name}`, id, ...own],
     ),
     exec: (command: readonly string[]) =>
-      client('task', 'exec', '--exec-id', `e${Date.now()}`, id, ...command),
+      client('task', 'exec', '--exec-id', `e${process.hrtime.bigint()}`, id, ...command),
     kill: (signal: string) => client('task', 'kill', '--signal', `SIG${signal}`, id),
   }
 }
