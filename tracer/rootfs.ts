@@ -1,8 +1,10 @@
 /**
  * What a container gets as its root: the image's layers as a read-only tree, the (recording) FUSE mount over it, and a writable
  * overlay over that. Everything lies in the workspace, and is taken down in reverse.
+ *
+ * The overlay has what a container's root needs, setuid programs and devices: nobody else may reach it, which the workspace sees to.
  */
-import { symlink } from 'node:fs/promises'
+import { stat, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { runCommand } from '../image/command.ts'
 import { HeadstartError, messageOf } from '../image/errors.ts'
@@ -57,11 +59,21 @@ async function directoryTree(folder: string): Promise<TreeSpec> {
   return { kind: 'directory', folder, xattrs: (await readXattrs(folder)) ?? [] }
 }
 
+/** Setuid programs and devices work on the overlay: to strangers it must not be there. */
+async function ensurePrivate({ folder }: Workspace): Promise<void> {
+  const { mode, uid } = await stat(folder)
+  if ((mode & 0o077) !== 0 || uid !== process.getuid?.())
+    throw new HeadstartError('E_OVERLAY', `others may enter ${folder}, where a container's root would lie`, {
+      hint: `Nobody but the one who runs headstart may: chmod 700 ${folder}`,
+    })
+}
+
 /** A writable overlay over the folder `lower`, its changes in the workspace. */
 export async function mountWritable(
   workspace: Workspace,
   lower: string,
 ): Promise<AsyncDisposable & { readonly folder: string }> {
+  await ensurePrivate(workspace)
   const folder = await workspace.sub('root')
   const changes = await workspace.sub('changes')
   await workspace.sub('changes/upper')

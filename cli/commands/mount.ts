@@ -14,6 +14,7 @@ import { bytes, duration, thousands } from '../output.ts'
 
 interface Flags extends ImageFlags {
   readonly prefetch: boolean
+  readonly allowOther?: boolean
 }
 
 const REDRAW_MS = 500
@@ -23,6 +24,14 @@ export function register(command: Command, context: CliContext): void {
     .argument('<image>', 'the image, in a registry or a layout')
     .argument('<folder>', 'where to mount it: an existing folder')
     .option('--no-prefetch', 'leave the zone to be fetched on demand')
+    .option(
+      '--allow-other',
+      'let every user of this machine read it, as the permissions in the image say (without, only root)',
+    )
+    .addHelpText(
+      'after',
+      "\nPrograms on it never run with more rights than whoever starts them (nosuid), and its devices can't be opened (nodev).",
+    )
     .action(async (reference: string, folder: string, flags: Flags) => {
       const output = context.output()
       const { abort, finish } = context.interrupts
@@ -31,6 +40,7 @@ export function register(command: Command, context: CliContext): void {
       await using mount = await mountFileSystem({
         mountPoint: await existingFolder(folder),
         record: false,
+        allowOther: flags.allowOther ?? false,
         signal: AbortSignal.any([abort, stop]),
         tree: {
           ...lazyTree({

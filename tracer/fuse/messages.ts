@@ -34,6 +34,8 @@ const mountSpec = z.strictObject({
   mountPoint: z.string(),
   tree: treeSpec,
   record: z.boolean(),
+  /** users other than the one who mounts may read it too */
+  allowOther: z.boolean(),
   server: serverName,
 })
 export type MountSpec = z.infer<typeof mountSpec>

@@ -1,6 +1,10 @@
 /**
  * Mounts a tree through a process of its own, and talks to it. The process ends with its parent; disposing unmounts
  * and waits for its end.
+ *
+ * Nobody gains anything by a mount: its devices can't be opened, its setuid programs run as whoever starts them, and only the user who
+ * mounts reads it, unless asked. A container is better off all the same: the writable overlay over the mount (`rootfs.ts`) has all
+ * three, and reads below as the one who mounted it.
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { access, readFile, stat, writeFile } from 'node:fs/promises'
@@ -29,6 +33,8 @@ export interface MountOptions {
   readonly mountPoint: string
   readonly tree: TreeSpec
   readonly record: boolean
+  /** Other users may read it too. */
+  readonly allowOther?: boolean
   /** fuse-native without; a lazy tree is always served by it */
   readonly server?: ServerName
   /** KiB; the kernel's default without */
@@ -64,7 +70,7 @@ type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K>
 export async function mountFileSystem(options: MountOptions): Promise<Mount> {
   await requireFuse()
   options.signal?.throwIfAborted()
-  const { mountPoint, tree, record, server: name = 'fuse-native' } = options
+  const { mountPoint, tree, record, allowOther = false, server: name = 'fuse-native' } = options
   await using stack = new AsyncDisposableStack()
   const server = stack.use(startServer(mountPoint))
   const giveUp = () => server.kill()
@@ -72,7 +78,7 @@ export async function mountFileSystem(options: MountOptions): Promise<Mount> {
   let mounted: z.infer<typeof mountedSchema>
   try {
     mounted = await server.ask(
-      { ask: 'mount', spec: { mountPoint, tree, record, server: name } },
+      { ask: 'mount', spec: { mountPoint, tree, record, allowOther, server: name } },
       mountedSchema,
     )
   } catch (error) {

@@ -14,6 +14,7 @@ import {
   type NodeId,
   ROOT_NODE,
 } from './file-system.ts'
+import type { MountSpec } from './messages.ts'
 
 const ENOENT = -2
 const EIO = -5
@@ -28,14 +29,17 @@ const MAX_TARGET_BYTES = 4096
 const CACHE_SECONDS = 3600
 
 /**
- * Mounts `fileSystem` on an empty folder. The mount is allowed devices and setuid programs, as a container's root needs them.
+ * Mounts `fileSystem` on an empty folder.
  * @throws HeadstartError E_LIBFUSE: fuse-native doesn't load; E_FUSE: the mount failed
  */
-export async function serveNative(fileSystem: FileSystem, mountPoint: string): Promise<void> {
+export async function serveNative(
+  fileSystem: FileSystem,
+  { mountPoint, allowOther }: Pick<MountSpec, 'mountPoint' | 'allowOther'>,
+): Promise<void> {
   const FuseClass = await loadFuse()
   const operations = pathOperations(fileSystem)
   const fuse = new FuseClass(mountPoint, operations, {
-    allowOther: true,
+    allowOther,
     defaultPermissions: true,
     kernelCache: true,
     entryTimeout: CACHE_SECONDS,
@@ -43,7 +47,7 @@ export async function serveNative(fileSystem: FileSystem, mountPoint: string): P
     timeout: false,
     modules: 'iconv',
     // Options that the library has no names for ride on this one.
-    fsname: `headstart,subtype=headstart,dev,suid,ro,use_ino,from_code=UTF-8,to_code=ISO-8859-1,negative_timeout=${CACHE_SECONDS}`,
+    fsname: `headstart,subtype=headstart,nodev,nosuid,ro,use_ino,from_code=UTF-8,to_code=ISO-8859-1,negative_timeout=${CACHE_SECONDS}`,
   })
   Object.assign(fuse, rawOperations(fileSystem))
   await new Promise<void>((resolve, reject) => {

@@ -53,8 +53,8 @@ async function mount(spec: MountSpec): Promise<unknown> {
   const recorder = spec.record ? createRecorder(fileSystem) : undefined
   const { mountPoint } = spec
   session = { mountPoint, fileSystem, recorder, counters, server: undefined }
-  if (spec.server === 'kernel' && index) session.server = await serveKernel(index, mountPoint, recorder?.log)
-  else await serveNative(recorder?.fileSystem ?? fileSystem, mountPoint)
+  if (spec.server === 'kernel' && index) session.server = await serveKernel(index, spec, recorder?.log)
+  else await serveNative(recorder?.fileSystem ?? fileSystem, spec)
   return {
     totals: fileSystem.totals,
     rootLinks: rootLinksOf(fileSystem),

@@ -73,10 +73,9 @@ describe.each<ServerName>(['fuse-native', 'kernel'])('%s', (server) => {
     )
   })
 
-  test('the mount refuses writes, keeps devices usable, and gives attributes back', async () => {
+  test('the mount refuses writes, and gives attributes back', async () => {
     await using temp = await tempFolder()
     const plain = await temp.sub('plain')
-    await run('mknod', [join(plain, 'null'), 'c', '1', '3'])
     await run('cp', ['/bin/true', join(plain, 'tool')])
     await run('setfattr', ['-n', 'user.note', '-v', 'hello', join(plain, 'tool')])
     await run('setcap', ['cap_net_raw+ep', join(plain, 'tool')])
@@ -87,7 +86,6 @@ describe.each<ServerName>(['fuse-native', 'kernel'])('%s', (server) => {
       server,
     })
     await expect(run('sh', ['-c', `echo x > ${mount.folder}/new`])).rejects.toThrow(/Read-only/)
-    await run('sh', ['-c', `echo x > ${mount.folder}/null`])
     await run(join(mount.folder, 'tool'))
     const dump = async (folder: string) =>
       (await run('getfattr', ['-d', '-m', '-', '-e', 'hex', 'tool'], { cwd: folder })).stdout

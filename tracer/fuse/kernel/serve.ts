@@ -8,6 +8,7 @@ import { closeSync, openSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { HeadstartError, messageOf } from '../../../image/errors.ts'
 import type { NodeId } from '../file-system.ts'
+import type { MountSpec } from '../messages.ts'
 import type { AccessLog } from '../recording.ts'
 import type { TreeIndex } from '../tree-index.ts'
 import { invalidation } from './codec.ts'
@@ -28,12 +29,12 @@ export interface KernelServer {
 /** @throws HeadstartError E_FUSE */
 export async function serveKernel(
   index: TreeIndex,
-  mountPoint: string,
+  { mountPoint, allowOther }: Pick<MountSpec, 'mountPoint' | 'allowOther'>,
   log: AccessLog | undefined,
 ): Promise<KernelServer> {
   const device = openSync('/dev/fuse', 'r+')
   try {
-    await mountDevice(device, mountPoint)
+    await mountDevice(device, mountPoint, allowOther)
   } catch (cause) {
     closeSync(device)
     throw new HeadstartError('E_FUSE', `the FUSE mount failed: ${messageOf(cause)}`, { cause })
@@ -56,8 +57,9 @@ export async function serveKernel(
 }
 
 /** The device's descriptor goes to the mount program as its own number 3. */
-function mountDevice(device: number, mountPoint: string): Promise<void> {
-  const options = 'fd=3,rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions,ro,dev,suid'
+function mountDevice(device: number, mountPoint: string, allowOther: boolean): Promise<void> {
+  const own = 'fd=3,rootmode=40000,user_id=0,group_id=0,default_permissions,ro,nodev,nosuid'
+  const options = allowOther ? `${own},allow_other` : own
   // -i: no helper of a library, which would want to open the device itself
   const child = spawn('mount', ['-i', '-t', 'fuse.headstart', '-o', options, 'headstart', mountPoint], {
     stdio: ['ignore', 'ignore', 'pipe', device],

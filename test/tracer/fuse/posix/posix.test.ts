@@ -50,10 +50,17 @@ beforeAll(async () => {
   await runCommand('chmod', ['755', temp.path])
   const tree = await temp.sub('tree')
   await runCommand('python3', [script('tree.py'), tree])
-  // Read-only as the mount is, and as an engine's layers are: an overlay that has no upper folder.
+  // Read-only as the mount is, and as powerless, and as an engine's layers are: an overlay that has no upper folder.
   const empty = await temp.sub('empty')
   plain = await temp.sub('plain')
-  await runCommand('mount', ['-t', 'overlay', '-o', `ro,lowerdir=${tree}:${empty}`, 'headstart', plain])
+  await runCommand('mount', [
+    '-t',
+    'overlay',
+    '-o',
+    `ro,nosuid,nodev,lowerdir=${tree}:${empty}`,
+    'headstart',
+    plain,
+  ])
   expected = await ask(plain)
 })
 
@@ -64,6 +71,7 @@ async function mounted(server: ServerName): Promise<Mount> {
     mountPoint: await temp.sub(server),
     tree: { kind: 'directory', folder: plain, xattrs: (await readXattrs(plain)) ?? [] },
     record: true,
+    allowOther: true, // the questions are asked as five users
     server,
   })
 }

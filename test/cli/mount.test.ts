@@ -1,0 +1,49 @@
+/** `headstart mount` as another user of the machine sees it. */
+import { execFile } from 'node:child_process'
+import { chmod, mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { expect, test } from 'vitest'
+import { type Sandbox, sandbox } from '../support/headstart.ts'
+import { busyboxImage } from '../support/images.ts'
+import { device, file } from '../support/tar.ts'
+
+const run = promisify(execFile)
+const NOBODY = { uid: 65534, gid: 65534 }
+
+async function lazyImage(box: Sandbox): Promise<void> {
+  const image = await busyboxImage(join(box.folder, 'image'), {
+    command: 'echo started; sleep 60',
+    app: [file('text', 'for everybody\n'), device('null', 1, 3)],
+  })
+  const start = ['--engine', 'runc', '--network', 'none', '--ready-log', 'started']
+  expect((await box.run(['optimize', image, 'oci:lazy', ...start])).status).toBe(0)
+}
+
+/** What a user `nobody` gets of it, while it is mounted. */
+async function asNobody(box: Sandbox, flags: readonly string[], script: string): Promise<string> {
+  const folder = join(box.folder, `mounted${flags.length}`)
+  await mkdir(folder)
+  await chmod(box.folder, 0o755)
+  let said = ''
+  const { status, stderr } = await box.run(['mount', ...flags, 'oci:lazy', folder], {
+    meanwhile: async (child) => {
+      while (!child.stderr().includes('is mounted')) await sleep(20)
+      said = (await run('sh', ['-c', `exec 2>&1; cd ${folder}; ${script}; true`], NOBODY)).stdout
+      child.kill('SIGINT')
+    },
+  })
+  expect(status, stderr).toBe(0)
+  return said
+}
+
+test('only its user reads it, everybody with --allow-other, and nobody gets a device', async () => {
+  await using box = await sandbox()
+  await lazyImage(box)
+  expect(await asNobody(box, [], 'cat text')).toMatch(/[Pp]ermission denied/)
+  const said = await asNobody(box, ['--allow-other'], 'cat text; cat null; findmnt -no OPTIONS -T .')
+  expect(said).toMatch(/^for everybody\n.*null: Permission denied\n/)
+  expect(said).toMatch(/nosuid/)
+  expect(await box.leftovers()).toEqual([])
+})
