@@ -1,21 +1,23 @@
 /**
  * The engine refuses a bind at `/`. So a container gets a shell of an image, the root's folders and links without content, and
- * each top-level folder and file of the real root is bound over it.
+ * whatever else there is at the top of the real root (folders, files, devices) is bound over it.
  */
+import { isUtf8 } from 'node:buffer'
 import { lstat, readdir, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type Docker from 'dockerode'
 import { pack } from 'tar-stream'
 import { followed } from '../../image/engine-client.ts'
+import { HeadstartError } from '../../image/errors.ts'
+import { textOf } from '../../image/paths.ts'
 import { readInside } from '../inside.ts'
 import { asRunError } from './docker-errors.ts'
+import { ENGINE_FOLDERS } from './mount-points.ts'
 import type { ContainerRequest } from './types.ts'
 
 /** Its tags are ids of workspaces, so that what a killed run left is told from the others. */
 export const SHELL_REPOSITORY = 'headstart-shell'
-/** The engine mounts these itself. */
-const ENGINE_FOLDERS = new Set(['proc', 'sys', 'dev'])
 /** Users and groups are looked up in the image, before the binds are there. */
 const LOOKED_UP = ['etc/passwd', 'etc/group']
 
@@ -46,10 +48,23 @@ export async function createShell(
   return name
 }
 
-/** @param root absolute */
-export async function rootBinds(root: string): Promise<Docker.MountSettings[]> {
-  const entries = await readdir(root, { withFileTypes: true })
+/** All of the root, but for what the caller mounts something else over. @throws HeadstartError E_RUN */
+export async function rootBinds({ root, options }: ContainerRequest): Promise<Docker.MountSettings[]> {
+  const covered = new Set(options.binds?.map(({ target }) => target))
+  const entries = await readdir(root, { withFileTypes: true, encoding: 'buffer' })
   return entries
-    .filter((entry) => (entry.isDirectory() || entry.isFile()) && !ENGINE_FOLDERS.has(entry.name))
-    .map(({ name }) => ({ Type: 'bind', Source: join(root, name), Target: `/${name}` }))
+    .filter((entry) => !entry.isSymbolicLink())
+    .map((entry) => nameOf(entry.name))
+    .filter((name) => !ENGINE_FOLDERS.includes(name) && !covered.has(`/${name}`))
+    .map((name) => ({ Type: 'bind', Source: join(root, name), Target: `/${name}` }))
+}
+
+/** The engine takes names as text. */
+function nameOf(name: Buffer): string {
+  if (isUtf8(name)) return name.toString()
+  throw new HeadstartError(
+    'E_RUN',
+    `the Docker engine can't be given a folder of this name: /${textOf(name.toString('latin1'))}`,
+    { hint: 'Use --engine runc' },
+  )
 }

@@ -8,6 +8,7 @@ import { processBegun } from './begun.ts'
 import { containerConfig, LABEL } from './docker-config.ts'
 import { asRunError, ignoreMissing, isMissing } from './docker-errors.ts'
 import { createShell, rootBinds, SHELL_REPOSITORY, shellName } from './docker-shell.ts'
+import { prepareMountPoints } from './mount-points.ts'
 import { publishedPorts } from './run-options.ts'
 import type { Container, ContainerRequest, Engine, OutputStream } from './types.ts'
 
@@ -24,12 +25,13 @@ export const dockerEngine: Engine = {
       return messageOf(error)
     }
   },
-  async run(request) {
+  async run(asked) {
     const docker = await connectLocalEngine()
+    const request = await prepareMountPoints(asked)
     await using stack = new AsyncDisposableStack()
     const image = await createShell(docker, request)
     stack.defer(() => ignoreMissing(docker.getImage(image).remove({ force: true })))
-    const config = containerConfig(request, image, await rootBinds(request.root))
+    const config = containerConfig(request, image, await rootBinds(request))
     const container = await asRunError(docker.createContainer(config))
     stack.defer(() => ignoreMissing(container.remove({ force: true, v: true })))
     const { ended } = await attachOutput(docker, container, request)

@@ -10,6 +10,7 @@ import { makeFolderInside, readInside } from '../inside.ts'
 import { containerBegun } from './begun.ts'
 import { bareComplaint } from './complaint.ts'
 import { lookAtMachine } from './machine.ts'
+import { prepareMountPoints } from './mount-points.ts'
 import { hostnameOf, writeNetworkFiles } from './network-files.ts'
 import { killAll, processesNaming, removeCgroups } from './processes.ts'
 import { publishedPorts, type RunOptions } from './run-options.ts'
@@ -27,8 +28,9 @@ export const runcEngine: Engine = {
       return messageOf(error)
     }
   },
-  async run(request) {
-    refuseOptions(request)
+  async run(asked) {
+    refuseOptions(asked)
+    const request = await prepareMountPoints(asked)
     const bundle = await writeBundle(request)
     const runc = runcIn(request.state)
     const log = join(bundle, 'runc.log')
