@@ -18,8 +18,11 @@ const FLAGS = [
   ['-v, --volume <host:container[:ro]>', 'a folder, file or volume in it *'],
   ['--mount <type=,source=,target=>', 'the same, spelled out *'],
   ['--tmpfs <folder>', 'a folder in memory *'],
-  ['-p, --publish <host:container>', 'a port *'],
-  ['--network <name>', 'host, none, bridge, or a network of the engine'],
+  ['-p, --publish <host:container>', 'a port; runc publishes none: see --network *'],
+  [
+    '--network <name>',
+    'host, none, bridge, or a network of the engine; without, runc gives it one with nothing else in it, which only --ready-… and requests of headstart reach',
+  ],
   ['--add-host <name:ip>', 'a line in /etc/hosts *'],
   ['--dns <ip>', 'a name server *'],
   ['--gpus <count>', 'GPUs, or all'],

@@ -72,6 +72,11 @@ export class RootFolder {
     })
   }
 
+  /** Where a path leads, also when nothing is there: parts that are missing stay as they are written. @throws HeadstartError E_PATH */
+  join(path: BytePath): BytePath {
+    return this.walk(path, () => true) ?? ''
+  }
+
   /** True while every part of the path is a directory itself: what was put there still is where it was put. */
   isReached(directory: BytePath): boolean {
     return this.directories.has(directory) || this.directory(directory, false) === directory

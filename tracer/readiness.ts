@@ -1,11 +1,10 @@
 /** When a container counts as started: by what it writes, answers, or does, or after a while. */
-import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { request } from 'undici'
-import { HeadstartError } from '../image/errors.ts'
+import { type Dispatcher, request } from 'undici'
 import type { Container } from './engine/types.ts'
 import { monotonicMs } from './fuse/recording.ts'
 import type { OutputLog } from './output-log.ts'
+import { addressOf, containerUrl, dial, dispatcherFor } from './reach.ts'
 import type { Trace } from './trace.ts'
 
 export type ReadyCheck =
@@ -79,16 +78,16 @@ function untilEnded({ signal, ended }: WaitSignals): Promise<undefined> {
 
 type Asked = Exclude<ReadyCheck, { by: 'log' | 'exit' | 'period' }>
 
-/** @throws HeadstartError E_READY */
+/** @throws HeadstartError E_READY: it can't ever be met */
 function question(check: Asked, container: Container, signal: AbortSignal): () => Promise<boolean> {
   if (check.by === 'http') {
     const url = containerUrl(check.url, container)
-    return () => answers(url, check, signal)
+    const dispatcher = dispatcherFor(container)
+    return () => answers(url, check, dispatcher, signal)
   }
   if (check.by === 'tcp') {
-    const host = check.host ?? addressOf(container)
-    const port = containerPort(check.port, container)
-    return () => accepts(host, port, signal)
+    if (check.host === undefined) addressOf(container)
+    return () => accepts(container, check, signal)
   }
   return async () => (await container.exec(check.command, signal)) === 0
 }
@@ -106,35 +105,16 @@ async function poll(
   }
 }
 
-function addressOf(container: Container): string {
-  if (container.address !== undefined) return container.address
-  throw new HeadstartError('E_READY', 'the container has no network to ask it whether it is ready', {
-    hint: 'Use --ready-log or --ready-exec',
-  })
-}
-
-/** The port in the container: who publishes one may name either. */
-const containerPort = (port: number, container: Container): number => container.ports.get(port) ?? port
-
-/** The URL with the container's address in place of a loopback one. */
-export function containerUrl(text: string, container: Container): URL {
-  const url = new URL(text)
-  if (['localhost', '127.0.0.1', '[::1]', '0.0.0.0'].includes(url.hostname)) {
-    const address = addressOf(container)
-    url.hostname = address.includes(':') ? `[${address}]` : address
-    if (url.port !== '') url.port = String(containerPort(Number(url.port), container))
-  }
-  return url
-}
-
 /** A server that speaks, and not of a fault of its own: any status below 500, unless one is asked for. */
 async function answers(
   url: URL,
   check: Extract<ReadyCheck, { by: 'http' }>,
+  dispatcher: Dispatcher,
   signal: AbortSignal,
 ): Promise<boolean> {
   try {
     const response = await request(url, {
+      dispatcher,
       signal: AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_MS)]),
       headers: { 'user-agent': 'headstart', connection: 'close' },
     })
@@ -151,21 +131,24 @@ async function answers(
   }
 }
 
-function accepts(host: string, port: number, signal: AbortSignal): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host, port, timeout: ATTEMPT_MS })
-    const give = (answer: boolean) => {
+async function accepts(
+  container: Container,
+  { port, host }: Extract<ReadyCheck, { by: 'tcp' }>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const connected = dial(container, port, host).then(
+    (socket) => {
       socket.destroy()
-      signal.removeEventListener('abort', abort)
-      resolve(answer)
-    }
-    const abort = () => {
-      socket.destroy()
-      reject(signal.reason)
-    }
-    signal.addEventListener('abort', abort, { once: true })
-    socket.once('connect', () => give(true))
-    socket.once('error', () => give(false))
-    socket.once('timeout', () => give(false))
-  })
+      return true
+    },
+    () => false,
+  )
+  const given = Promise.withResolvers<never>()
+  const abort = () => given.reject(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    return await Promise.race([connected, given.promise])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
 }

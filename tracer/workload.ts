@@ -3,7 +3,7 @@ import { request } from 'undici'
 import { HeadstartError, messageOf } from '../image/errors.ts'
 import { withoutUrlSecrets } from '../image/secrets.ts'
 import type { Container } from './engine/types.ts'
-import { containerUrl } from './readiness.ts'
+import { containerUrl, dispatcherFor } from './reach.ts'
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 
@@ -52,11 +52,13 @@ export async function runWorkload(
   signal: AbortSignal,
   onResult: (result: WorkloadResult) => void = () => {},
 ): Promise<void> {
+  const dispatcher = dispatcherFor(container)
   for (const { method, url, body } of requests) {
     signal.throwIfAborted()
     try {
       const response = await request(containerUrl(url, container), {
         method,
+        dispatcher,
         signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
         ...(body !== undefined && { body, headers: { 'content-type': bodyType(body) } }),
       })

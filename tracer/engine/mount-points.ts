@@ -5,9 +5,9 @@
  * Docker does the same to its own containers, in a layer between the image and what the container writes.
  */
 import { lstat, mkdir, rm, writeFile } from 'node:fs/promises'
-import { join, relative } from 'node:path'
-import { ancestorsOf } from '../../image/paths.ts'
-import { resolveInside } from '../inside.ts'
+import { join } from 'node:path'
+import { ancestorsOf, textOf } from '../../image/paths.ts'
+import { bytePathOf, RootFolder } from '../../image/secure-join.ts'
 import type { Bind } from './run-options.ts'
 import type { ContainerRequest } from './types.ts'
 
@@ -27,7 +27,7 @@ export async function prepareMountPoints(request: ContainerRequest): Promise<Con
   const { options, root, plainRoot } = request
   if (!options.binds) return request
   // Where nobody writes down that we look, if it is still the same there.
-  const binds = await resolveTargets(replaced.size > 0 ? root : plainRoot, options.binds)
+  const binds = resolveTargets(replaced.size > 0 ? root : plainRoot, options.binds)
   return { ...request, options: { ...options, binds } }
 }
 
@@ -48,14 +48,15 @@ async function makeReal(
 }
 
 /** As the engine will find them: below another bind, or what the engine mounts, the image's own links don't count. */
-async function resolveTargets(root: string, binds: readonly Bind[]): Promise<Bind[]> {
+function resolveTargets(root: string, binds: readonly Bind[]): Bind[] {
+  const folder = new RootFolder(root)
   const places = new Map(ENGINE_FOLDERS.map((name) => [`/${name}`, `/${name}`]))
   const resolved = new Map<Bind, Bind>()
   for (const bind of [...binds].sort((a, b) => a.target.length - b.target.length)) {
     const above = [...places.keys()].findLast((place) => bind.target.startsWith(`${place}/`))
     const target =
       above === undefined
-        ? `/${relative(root, await resolveInside(root, bind.target))}`
+        ? `/${textOf(folder.join(bytePathOf(bind.target)))}`
         : `${places.get(above)}${bind.target.slice(above.length)}`
     places.set(bind.target, target)
     resolved.set(bind, { ...bind, target })

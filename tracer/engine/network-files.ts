@@ -8,7 +8,7 @@ import type { ContainerRequest } from './types.ts'
 
 /** As Docker: on the host's network its name too; else one that looks like a container's ID. */
 export const hostnameOf = ({ id, options }: ContainerRequest): string =>
-  options.network === 'none' ? createHash('sha256').update(id).digest('hex').slice(0, 12) : hostname()
+  options.network === 'host' ? hostname() : createHash('sha256').update(id).digest('hex').slice(0, 12)
 
 export interface NetworkFile {
   readonly source: string
@@ -22,7 +22,7 @@ export async function writeNetworkFiles(
   hostname: string,
   options: RunOptions,
 ): Promise<NetworkFile[]> {
-  const known = options.network === 'none' ? LOOPBACK_HOSTS : await readOwn('/etc/hosts')
+  const known = options.network === 'host' ? await readOwn('/etc/hosts') : LOOPBACK_HOSTS
   const added = (options.addHosts ?? []).map((entry) => {
     const at = entry.indexOf(':')
     return `${entry.slice(at + 1)}\t${entry.slice(0, at)}\n`

@@ -29,11 +29,13 @@ export interface RuncConfigInput {
   /** files of ours to bind over those of the root */
   readonly files: readonly NetworkFile[]
   readonly machine: Machine
+  /** the network namespace, as a path; undefined: this machine's */
+  readonly network: string | undefined
 }
 
 /** What `config.json` of the bundle holds. */
 export function runcConfig(input: RuncConfigInput) {
-  const { id, root, process, identity, options, hostname, machine } = input
+  const { root, process, identity, options, hostname, machine } = input
   const capabilities = capabilitiesOf(options, machine)
   const isRoot = identity.uid === 0
   return {
@@ -62,20 +64,22 @@ export function runcConfig(input: RuncConfigInput) {
       ...(options.binds ?? []).flatMap(bindMount),
       ...input.files.map(fileMount),
     ],
-    linux: linuxPart(id, options, capabilities, machine),
+    linux: linuxPart(input, capabilities),
   }
 }
 
-function linuxPart(id: string, options: RunOptions, capabilities: readonly string[], machine: Machine) {
+function linuxPart({ id, options, machine, network }: RuncConfigInput, capabilities: readonly string[]) {
   const privileged = options.privileged ?? false
-  const ownNetwork = options.network === 'none'
-  const namespaces = ['pid', 'ipc', 'uts', 'mount', ...(ownNetwork ? ['network'] : [])]
+  const namespaces = ['pid', 'ipc', 'uts', 'mount']
   // As Docker: only the unified hierarchy can be shown from the container's own place in it.
   if (machine.unifiedCgroups) namespaces.push('cgroup')
   return {
     cgroupsPath: `/${id}`,
-    namespaces: namespaces.map((type) => ({ type })),
-    ...(ownNetwork && { sysctl: NETWORK_SYSCTLS }),
+    namespaces: [
+      ...namespaces.map((type) => ({ type })),
+      ...(network === undefined ? [] : [{ type: 'network', path: network }]),
+    ],
+    ...(network !== undefined && { sysctl: NETWORK_SYSCTLS }),
     resources: {
       devices: privileged ? [{ allow: true, access: 'rwm' }] : ALLOWED_DEVICES,
       ...(options.memoryBytes !== undefined && { memory: { limit: options.memoryBytes } }),

@@ -1,4 +1,4 @@
-/** Runs a container with runc alone: no daemon, the overlay is its root. Networks are the host's, or none. */
+/** Runs a container with runc alone: no daemon, the overlay is its root. Its network is its own, with nothing in it, or the host's. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -12,6 +12,7 @@ import { bareComplaint } from './complaint.ts'
 import { lookAtMachine } from './machine.ts'
 import { prepareMountPoints } from './mount-points.ts'
 import { hostnameOf, writeNetworkFiles } from './network-files.ts'
+import { createOwnNetwork } from './own-network.ts'
 import { killAll, processesNaming, removeCgroups } from './processes.ts'
 import { publishedPorts, type RunOptions } from './run-options.ts'
 import { runcConfig } from './runc-config.ts'
@@ -31,7 +32,9 @@ export const runcEngine: Engine = {
   async run(asked) {
     refuseOptions(asked)
     const request = await prepareMountPoints(asked)
-    const bundle = await writeBundle(request)
+    await using stack = new AsyncDisposableStack()
+    const network = asked.options.network === 'host' ? undefined : stack.use(await createOwnNetwork())
+    const bundle = await writeBundle(request, network?.path)
     const runc = runcIn(request.state)
     const log = join(bundle, 'runc.log')
     const pidFile = join(bundle, 'pid')
@@ -59,21 +62,21 @@ export const runcEngine: Engine = {
     if (child.stdin) request.input?.pipe(child.stdin)
     const exited = exitOf(child, log)
     exited.catch(() => {}) // whoever awaits it is told; nobody may
-    const container: Container = {
-      // On the host's network nothing has to be published: the container's port is the host's.
+    stack.defer(() => end(() => runc.try(['delete', '--force', request.id]), exited))
+    await containerBegun(pidFile, exited, request.signal)
+    const owned = stack.move()
+    return {
+      // Nothing is published: the container's port is the host's, or none of this machine's at all.
       ports: publishedPorts(request.options),
-      address: request.options.network === 'none' ? undefined : '127.0.0.1',
+      address: '127.0.0.1',
+      ...(network && { connect: network.connect }),
       exited,
       exec: async (command, signal) => (await runc.try(['exec', request.id, ...command], signal)).status,
       kill: async (signal) => {
         await runc.try(['kill', request.id, signal])
       },
-      async [Symbol.asyncDispose]() {
-        await end(() => runc.try(['delete', '--force', request.id]), exited)
-      },
-    }
-    await containerBegun(pidFile, exited, request.signal)
-    return container
+      [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    } satisfies Container
   },
   async sweep(id, state) {
     if ((await runcEngine.unavailable()) !== undefined) return
@@ -124,7 +127,7 @@ function refuseOptions({ options }: ContainerRequest): void {
     refuse('a named volume', 'is not to be had')
 }
 
-async function writeBundle(request: ContainerRequest): Promise<string> {
+async function writeBundle(request: ContainerRequest, network: string | undefined): Promise<string> {
   const { id, folder, root, plainRoot, process, options } = request
   const bundle = join(folder, 'bundle')
   await mkdir(bundle, { recursive: true })
@@ -137,7 +140,7 @@ async function writeBundle(request: ContainerRequest): Promise<string> {
   const hostname = hostnameOf(request)
   const files = await writeNetworkFiles(bundle, hostname, options)
   const machine = await lookAtMachine({ devices: options.privileged ?? false })
-  const config = runcConfig({ id, root, hostname, process, identity, options, files, machine })
+  const config = runcConfig({ id, root, hostname, process, identity, options, files, machine, network })
   await writeFile(join(bundle, 'config.json'), JSON.stringify(config), { mode: 0o600 })
   return bundle
 }

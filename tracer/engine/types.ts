@@ -1,4 +1,5 @@
 /** What runs a container on a root of ours. Engines are siblings behind the table in `index.ts`. */
+import type { Socket } from 'node:net'
 import type { ProcessPlan } from './process.ts'
 import type { RunOptions } from './run-options.ts'
 
@@ -29,6 +30,8 @@ export interface ContainerRequest {
 export interface Container extends AsyncDisposable {
   /** the host that `localhost` in the container is reached at; undefined without network */
   readonly address: string | undefined
+  /** to a port of it, where its network is its own and `address` has a meaning there alone. Rejects where nobody listens. */
+  readonly connect?: (port: number) => Promise<Socket>
   /** published ports: the host's, and the container's behind it */
   readonly ports: ReadonlyMap<number, number>
   /** exit status, once all output was told; 128 + signal where one ended it */

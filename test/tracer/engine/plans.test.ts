@@ -118,7 +118,10 @@ const machine = {
   devices: [],
 }
 
-const runc = (options: RunOptions, { uid = 0, on = machine } = {}) =>
+const runc = (
+  options: RunOptions,
+  { uid = 0, on = machine, network }: { uid?: number; on?: typeof machine; network?: string } = {},
+) =>
   runcConfig({
     id: 'headstart-1-abcdef012345',
     root: '/root',
@@ -128,6 +131,7 @@ const runc = (options: RunOptions, { uid = 0, on = machine } = {}) =>
     options,
     files: [],
     machine: on,
+    network,
   })
 
 const allows = (options: RunOptions, call: string, on = machine) =>
@@ -135,7 +139,7 @@ const allows = (options: RunOptions, call: string, on = machine) =>
     ({ names, action, args }) => action === 'SCMP_ACT_ALLOW' && !args && names.includes(call),
   )
 
-test('runc: by default as Docker, the network apart', () => {
+test('runc: by default as Docker, the network apart, which is made beforehand', () => {
   const { process, linux } = runc({})
   expect(process.env).toEqual(expect.arrayContaining(['HOME=/h', 'HOSTNAME=abcdef012345']))
   expect(process.capabilities.effective).toContain('CAP_NET_BIND_SERVICE')
@@ -147,7 +151,10 @@ test('runc: by default as Docker, the network apart', () => {
 })
 
 test('runc: options change what they should', () => {
-  expect(runc({ network: 'none' }).linux.namespaces).toContainEqual({ type: 'network' })
+  const network = '/proc/1/ns/net'
+  const apart = runc({}, { network }).linux
+  expect(apart.namespaces).toContainEqual({ type: 'network', path: network })
+  expect(apart.sysctl).toHaveProperty(['net.ipv4.ip_unprivileged_port_start'])
   expect(runc({ capAdd: ['sys_admin'] }).process.capabilities.bounding).toContain('CAP_SYS_ADMIN')
   expect(runc({ privileged: true }).linux.seccomp).toBeUndefined()
   expect(runc({ privileged: true }).linux.maskedPaths).toBeUndefined()
