@@ -37,7 +37,7 @@ function parseXattrs(dump: string, folder: string): XattrList {
     if (!title?.startsWith('# file: ')) return []
     const attributes = lines.flatMap((line): [string, string][] => {
       const at = line.indexOf('=')
-      const name = line.slice(0, at)
+      const name = withoutEscapes(line.slice(0, at))
       return at < 1 || IGNORED.test(name) ? [] : [[name, line.slice(at + 1).replace(/^0s/, '')]]
     })
     const path = withoutEscapes(title.slice('# file: '.length)).slice(folder.length + 1)

@@ -35,7 +35,7 @@ export interface MountOptions {
   readonly record: boolean
   /** Other users may read it too. */
   readonly allowOther?: boolean
-  /** fuse-native without; a lazy tree is always served by it */
+  /** fuse-native without. A lazy tree is always served by it, one on disk with times before 1970 never. */
   readonly server?: ServerName
   /** KiB; the kernel's default without */
   readonly readaheadKiB?: number

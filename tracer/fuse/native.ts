@@ -7,6 +7,7 @@ import type Fuse from 'fuse-native'
 import type { Signal } from 'fuse-native'
 import { HeadstartError, messageOf } from '../../image/errors.ts'
 import {
+  type ByteString,
   FILE_TYPE_BITS,
   type FileSystem,
   MAX_NAME_BYTES,
@@ -142,13 +143,13 @@ function rawOperations(fileSystem: FileSystem) {
     },
     _op_getxattr(signal: Signal, path: string, name: string, target: Buffer) {
       const node = resolve(path)
-      const value = node === undefined ? undefined : fileSystem.xattr(node, name)
+      const value = node === undefined ? undefined : fileSystem.xattr(node, asStored(fileSystem, node, name))
       signal(value ? fill(target, value) : ENODATA, target.buffer)
     },
     _op_listxattr(signal: Signal, path: string, target: Buffer) {
       const node = resolve(path)
       const names = node === undefined ? [] : fileSystem.xattrs(node)
-      signal(fill(target, Buffer.from(names.map((name) => `${name}\0`).join(''))), target.buffer)
+      signal(fill(target, Buffer.from(names.map((name) => `${name}\0`).join(''), 'latin1')), target.buffer)
     },
   }
 }
@@ -173,6 +174,16 @@ function read(
     result = fileSystem.readInto(node, offset, length, target, 0)
   } catch {} // the reply says so
   reply(result)
+}
+
+/**
+ * libfuse's iconv module leaves the names of attributes alone, so that the library has decoded them as UTF-8: what wasn't any is found by
+ * comparing it with those there are.
+ */
+function asStored(fileSystem: FileSystem, node: NodeId, name: string): ByteString {
+  const bytes = Buffer.from(name).toString('latin1')
+  if (!name.includes('\ufffd')) return bytes
+  return fileSystem.xattrs(node).find((one) => Buffer.from(one, 'latin1').toString() === name) ?? bytes
 }
 
 /** A target of no bytes asks for the size only. */

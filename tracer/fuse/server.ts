@@ -53,7 +53,8 @@ async function mount(spec: MountSpec): Promise<unknown> {
   const recorder = spec.record ? createRecorder(fileSystem) : undefined
   const { mountPoint } = spec
   session = { mountPoint, fileSystem, recorder, counters, server: undefined }
-  if (spec.server === 'kernel' && index) session.server = await serveKernel(index, spec, recorder?.log)
+  if (index && (spec.server === 'kernel' || hasOldTimes(index)))
+    session.server = await serveKernel(index, spec, recorder?.log)
   else await serveNative(recorder?.fileSystem ?? fileSystem, spec)
   return {
     totals: fileSystem.totals,
@@ -61,6 +62,10 @@ async function mount(spec: MountSpec): Promise<unknown> {
     ...(summary && { lazy: summary }),
   }
 }
+
+/** fuse-native has no times before 1970; whatever else, both answer alike. */
+const hasOldTimes = ({ nodes }: TreeIndex): boolean =>
+  nodes.some((node) => node !== undefined && node.attributes.mtimeSeconds < 0)
 
 /** Asked past the recorder, so that looking isn't recorded. */
 function unusedOf({ fileSystem, recorder }: Session): Promise<unknown> {

@@ -13,6 +13,12 @@ import { item, makeTree, readAt } from './random-tree.ts'
 
 const run = promisify(execFile)
 
+const TIMES = [
+  ['old', '1969-12-31 23:59:58.500 UTC'],
+  ['older', '1901-12-31 00:00:00.123456789 UTC'],
+  ['epoch', '1970-01-01 00:00:00 UTC'],
+] as const
+
 /** What there is to compare, or the error's code. */
 async function ask<T>(question: () => Promise<T>): Promise<T | string> {
   try {
@@ -94,6 +100,45 @@ describe.each<ServerName>(['fuse-native', 'kernel'])('%s', (server) => {
     await expect(run('getfattr', ['-n', 'user.none', join(mount.folder, 'tool')])).rejects.toThrow(
       /No such attribute/,
     )
+  })
+
+  test('names of attributes are bytes: not ASCII, not UTF-8, with signs that a dump of them escapes', async () => {
+    await using temp = await tempFolder()
+    const plain = await temp.sub('plain')
+    const make = [
+      'import os',
+      'open("file", "w").close()',
+      'for name in [b"user.caf\\xc3\\xa9", b"user.\\xff\\xe9", b"user.a=b\\\\c"]: os.setxattr("file", name, b"of " + name)',
+    ]
+    await run('python3', ['-c', make.join('\n')], { cwd: plain })
+    await using mount = await mountFileSystem({
+      mountPoint: await temp.sub('mount'),
+      tree: { kind: 'directory', folder: plain, xattrs: (await readXattrs(plain)) ?? [] },
+      record: false,
+      server,
+    })
+    const list =
+      'import os; print(sorted((os.fsencode(n), os.getxattr("file", n)) for n in os.listxattr("file")))'
+    const dump = async (folder: string) => (await run('python3', ['-c', list], { cwd: folder })).stdout
+    expect(await dump(mount.folder)).toBe(await dump(plain))
+    expect((await dump(plain)).split('of user.')).toHaveLength(4)
+  })
+
+  test('times before 1970, and parts of a second', async () => {
+    await using temp = await tempFolder()
+    const plain = await temp.sub('plain')
+    for (const [name, time] of TIMES) await run('touch', ['-d', time, join(plain, name)])
+    await using mount = await mountFileSystem({
+      mountPoint: await temp.sub('mount'),
+      tree: { kind: 'directory', folder: plain, xattrs: [] },
+      record: true,
+      server,
+    })
+    const times = async (folder: string) =>
+      Promise.all(TIMES.map(async ([name]) => (await lstat(join(folder, name), { bigint: true })).mtimeNs))
+    expect(await times(mount.folder)).toEqual(await times(plain))
+    await run('cat', [join(mount.folder, 'old')])
+    expect((await mount.recording()).files.map(({ path }) => path)).toEqual(['old'])
   })
 
   test('hardlinks keep one inode number', async () => {

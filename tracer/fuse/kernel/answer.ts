@@ -60,6 +60,7 @@ export function createAnswerer(tree: SyncFileSystem): (request: Buffer) => Buffe
               .xattrs(node)
               .map((name) => `${name}\0`)
               .join(''),
+            'latin1',
           ),
         )
       case OPCODE.STATFS:

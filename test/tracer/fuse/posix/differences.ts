@@ -13,8 +13,7 @@ const DIFFERENCES: readonly (Difference & { readonly server?: ServerName })[] = 
     server: 'fuse-native',
     of: /: lstat\.mtime /,
     explains: (folder, mount) => {
-      const nanoseconds = BigInt(String(folder))
-      const milliseconds = nanoseconds < 0n ? 0n : nanoseconds / 1_000_000n
+      const milliseconds = BigInt(String(folder)) / 1_000_000n
       return mount === String(milliseconds * 1_000_000n)
     },
     why: 'fuse-native takes times as milliseconds since 1970',

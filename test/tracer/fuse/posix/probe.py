@@ -362,7 +362,7 @@ EVERYWHERE = ["plain", "folder", "missing", "missing/x", "plain/x", "plain/", "f
 LINKS = [*(f"links/{index}" for index in [0, 1, 39, 40]), "links/self", "links/ping", "links/dangling", "links/folder"]
 LINKS += ["links/folder/", "links/folder/file", "links/0/", "links/0/x", "links/self/x"]
 LONG = ["n" * 256, "names/" + "n" * 256, "folder/" + "n" * 1100, "missing/" + "n" * 256, "./" * 2050, "x" * 4096, "deep/" * 300]
-CONTENT = ["empty", "pages", "odd", "sparse", "linked", "linked-too", "old", "older", "exact"]
+CONTENT = ["empty", "pages", "odd", "sparse", "linked", "linked-too", "old", "exact"]
 SPECIAL = ["null", "zero", "nobody", "block", "fifo", "socket"]
 
 
