@@ -202,14 +202,30 @@ function watch(child: ChildProcess, waiting: Map<number, Waiting>): Promise<stri
   })
   return new Promise((resolve) => {
     // Not 'close': it never comes once the channel was closed from this side.
-    child.once('exit', () => {
-      const reason = complaint.trim().split('\n').at(-1) ?? ''
-      const message = `the mount process ended${reason === '' ? '' : `: ${reason}`}`
+    child.once('exit', (code, signal) => {
+      const message = `the mount process ${endOf(complaint, code, signal)}`
       for (const waiter of waiting.values()) waiter.reject(new HeadstartError('E_FUSE', message))
       waiting.clear()
       resolve(message)
     })
   })
+}
+
+/** Of what a process wrote at last, what a person can use: neither frames of a stack, native ones among them, nor the collector's log. */
+export function endOf(complaint: string, code: number | null, signal: NodeJS.Signals | null): string {
+  if (/heap out of memory|Allocation failed|ERR_WORKER_OUT_OF_MEMORY/.test(complaint))
+    return 'ran out of memory'
+  if (/Maximum call stack size exceeded/.test(complaint)) return 'ended: its calls were nested too deep'
+  const error = /^(?:\w*Error|FATAL ERROR)\b.*$/m.exec(complaint)?.[0]
+  if (error !== undefined) return `ended: ${error.replace(/ Thrown at:$/, '')}`
+  const last = complaint
+    .split('\n')
+    .map((line) => line.trim())
+    .findLast(
+      (line) => /[a-z]{2} /i.test(line) && !/^(?:at |\d+: 0x|Node\.js v|-----|<---|\[\d+:0x)/.test(line),
+    )
+  if (last !== undefined) return `ended: ${last}`
+  return signal === null ? `ended with status ${code}` : `was ended by ${signal}`
 }
 
 function asHeadstartError(error: {

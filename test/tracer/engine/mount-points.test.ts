@@ -151,6 +151,15 @@ describe.each<EngineName>(['runc', 'docker'])('%s', (engine) => {
     expect(await readdir(join(temp.path, 'given'))).toEqual(['inside'])
   })
 
+  test('devices of the image are there and work, at the root as deeper down', async () => {
+    await using temp = await tempFolder()
+    const { output } = await start(temp, engine, {
+      items: [dir('opt/'), device('opt/null', 1, 3), device('null', 1, 3)],
+      script: 'for at in /null /opt/null; do test -c $at && echo x > $at && stat -c %t:%T $at; done',
+    })
+    expect(output).toBe('1:3\n1:3\n')
+  })
+
   test('a folder of the image’s root may be mounted over', async () => {
     await using temp = await tempFolder()
     await writeFile(join(temp.path, 'inside'), 'given\n')

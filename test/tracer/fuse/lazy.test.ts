@@ -153,6 +153,21 @@ test('a damaged zone fails the mount, in a line', async () => {
   await expect(mounted({ prefetch: true, specs: [{ ...base, damage }] })).rejects.toThrow(/chunk|member/)
 })
 
+test.each([
+  [
+    'a path 100,000 deep',
+    'd/'.repeat(100_000),
+    /^layer 1 of 1 has a path of 199999 bytes: Linux takes 4095 at most$/,
+  ],
+  ['a name of 256 bytes', 'n'.repeat(256), /^layer 1 of 1 has a name of 256 bytes: Linux takes 255 at most$/],
+])('%s fails the mount, in a line', async (_, name, complaint) => {
+  const failing = mounted({
+    prefetch: false,
+    specs: [{ rest: [{ name: 'file', content: Buffer.from('x') }, dir(name)] }],
+  })
+  await expect(failing).rejects.toMatchObject({ code: 'E_PATH', message: expect.stringMatching(complaint) })
+})
+
 test('from a registry, the same', async () => {
   await using temp = await tempFolder()
   await using source = await openSource(await writeLazyImage(await temp.sub('image'), layers))
