@@ -1,7 +1,7 @@
 /** What every command is handed: where to print, what interrupts it, and which version this is. */
 import type { Command } from 'commander'
 import type { Interrupts } from './interrupt.ts'
-import type { Output } from './output.ts'
+import type { Output } from './print/output.ts'
 
 export interface CliContext {
   readonly interrupts: Interrupts

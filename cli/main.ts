@@ -2,11 +2,11 @@
 import { readFileSync } from 'node:fs'
 import { inspect } from 'node:util'
 import { Command, CommanderError } from 'commander'
-import { codeOf, HeadstartError, messageOf } from '../image/errors.ts'
+import { codeOf, HeadstartError, messageOf } from '../system/errors.ts'
 import { commands } from './commands.ts'
 import type { CliContext } from './context.ts'
 import { type Interrupts, listenForInterrupts } from './interrupt.ts'
-import { createOutput, type Lines, type Mark, printLines } from './output.ts'
+import { createOutput, type Lines, type Mark, printLines } from './print/output.ts'
 
 const EXAMPLES = `
 Examples:

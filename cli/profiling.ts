@@ -1,18 +1,23 @@
 /** Records one start and shows it happening: shared by `profile`, and by `optimize` without a trace. */
 import { type Command, Option } from 'commander'
-import { HeadstartError, messageOf } from '../image/errors.ts'
-import { readInput } from '../image/read-whole.ts'
 import type { Image } from '../image/types.ts'
-import type { EngineName } from '../tracer/engine/types.ts'
-import type { ServerName } from '../tracer/fuse/mount.ts'
+import { HeadstartError, messageOf } from '../system/errors.ts'
+import { readInput } from '../system/read-whole.ts'
+import type { EngineName } from '../tracer/container/types.ts'
+import {
+  parseWorkload,
+  runWorkload,
+  type WorkloadRequest,
+  type WorkloadResult,
+} from '../tracer/container/workload.ts'
+import type { ServerName } from '../tracer/mount/mount.ts'
 import { type Profile, profileImage } from '../tracer/profile.ts'
-import { parseWorkload, runWorkload, type WorkloadRequest, type WorkloadResult } from '../tracer/workload.ts'
 import type { CliContext } from './context.ts'
-import { durationFlag, positiveFlag } from './flags.ts'
-import type { ImageFlags } from './image-flags.ts'
-import { bytes, type Output, thousands } from './output.ts'
-import { addReadyFlags, type ReadyFlags, readyCheck } from './ready-flags.ts'
-import { addRunFlags, type RunFlags, runOptions } from './run-flags.ts'
+import type { ImageFlags } from './flags/image.ts'
+import { addReadyFlags, type ReadyFlags, readyCheck } from './flags/ready.ts'
+import { addRunFlags, type RunFlags, runOptions } from './flags/run.ts'
+import { durationFlag, positiveFlag } from './flags/values.ts'
+import { bytes, type Output, thousands } from './print/output.ts'
 
 export interface ProfileFlags extends ReadyFlags, RunFlags, ImageFlags {
   readonly engine?: EngineName

@@ -1,14 +1,15 @@
 /** Traces as a person gives them: ours, or the record file of the reference tool, which is told by its content. */
-import { HeadstartError, messageOf } from '../image/errors.ts'
-import type { MergedTree } from '../image/owners.ts'
-import { bytesOf } from '../image/paths.ts'
+
 import { formatPlatform } from '../image/platform.ts'
-import { readInput } from '../image/read-whole.ts'
+import { readTree } from '../image/rootfs/image-tree.ts'
+import type { MergedTree } from '../image/rootfs/merge-layers.ts'
 import type { TarEntry } from '../image/tar/entry.ts'
-import { readTree } from '../image/tree.ts'
 import type { Image } from '../image/types.ts'
+import { bytesOf } from '../system/byte-path.ts'
+import { HeadstartError, messageOf } from '../system/errors.ts'
+import { readInput } from '../system/read-whole.ts'
+import { parseTrace, type Trace } from '../tracer/trace/file.ts'
 import { importRecord, parseRecord, type RecordLine } from '../tracer/trace/record.ts'
-import { parseTrace, type Trace } from '../tracer/trace.ts'
 
 export type GivenTrace =
   | { readonly kind: 'trace'; readonly trace: Trace }

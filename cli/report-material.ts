@@ -1,7 +1,8 @@
 /** Which trace and which measurement belong together: those of one image. Pure. */
-import { HeadstartError } from '../image/errors.ts'
+
 import type { Bench } from '../report/bench/file.ts'
-import type { Trace } from '../tracer/trace.ts'
+import { HeadstartError } from '../system/errors.ts'
+import type { Trace } from '../tracer/trace/file.ts'
 
 export type Given =
   | { readonly file: string; readonly trace: Trace }

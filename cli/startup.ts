@@ -1,7 +1,7 @@
 /** From a trace to what the optimizer wants to know of a start, and whether the trace fits the image. Pure. */
 import type { Image } from '../image/types.ts'
-import type { StartupFile } from '../optimizer/startup.ts'
-import type { Trace } from '../tracer/trace.ts'
+import type { StartupFile } from '../optimizer/plan/startup.ts'
+import type { Trace } from '../tracer/trace/file.ts'
 
 /** @param minRuns leaves out what fewer of the trace's runs touched */
 export const startupOf = (trace: Trace, minRuns = 1): StartupFile[] =>

@@ -1,8 +1,8 @@
 /** Copies images from a source to a target: blobs in parallel, bounded; manifests last, the tagged one the very last. */
 
 import { Readable } from 'node:stream'
+import { HeadstartError } from '../system/errors.ts'
 import { readBounded } from './digest.ts'
-import { HeadstartError } from './errors.ts'
 import { MAX_MANIFEST_BYTES, parseManifest, referencedBlobs } from './manifest.ts'
 import { isElsewhere, isIndexType, isManifestType } from './media-types.ts'
 import { type OnProgress, watchBlob } from './progress.ts'

@@ -1,7 +1,7 @@
 /** Digests: parsed, computed, and checked while bytes pass. Only sha256, the one that registries and runtimes share. */
 import { createHash } from 'node:crypto'
 import { type Readable, Transform } from 'node:stream'
-import { HeadstartError } from './errors.ts'
+import { HeadstartError } from '../system/errors.ts'
 import type { Descriptor, Digest } from './types.ts'
 
 const SHA256 = /^sha256:[0-9a-f]{64}$/

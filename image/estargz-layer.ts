@@ -1,8 +1,9 @@
 /** A layer of an image opened as eStargz, wherever its bytes are. */
+
+import { codeOf, HeadstartError } from '../system/errors.ts'
 import { readBounded } from './digest.ts'
-import { codeOf, HeadstartError } from './errors.ts'
-import { type EstargzLayer, openEstargz, type RangeFetch } from './estargz/reader.ts'
-import { TOC_DIGEST_ANNOTATION } from './estargz/toc.ts'
+import { TOC_DIGEST_ANNOTATION } from './estargz/format/toc.ts'
+import { type EstargzLayer, openEstargz, type RangeFetch } from './estargz/read/reader.ts'
 import type { Blob, Layer } from './types.ts'
 
 /** A ranged fetch over a blob, as the eStargz reader takes it. Fails with E_DIGEST where the blob is shorter than its descriptor says. */

@@ -3,14 +3,14 @@
  * tables of contents are read, unless the entries of a plain layer are asked for.
  */
 
-import type { EstargzEntry } from './estargz/entries.ts'
-import type { EstargzLayer } from './estargz/reader.ts'
-import { TOC_DIGEST_ANNOTATION } from './estargz/toc.ts'
+import { textOf } from '../system/byte-path.ts'
+import type { EstargzEntry } from './estargz/format/entries.ts'
+import { TOC_DIGEST_ANNOTATION } from './estargz/format/toc.ts'
+import type { EstargzLayer } from './estargz/read/reader.ts'
 import { openIfEstargz } from './estargz-layer.ts'
 import { isForeign } from './media-types.ts'
-import { textOf } from './paths.ts'
+import { readEntries } from './rootfs/image-tree.ts'
 import type { TarType } from './tar/entry.ts'
-import { readEntries } from './tree.ts'
 import type { Digest, Image, Layer, Platform } from './types.ts'
 
 export interface InspectedImage {

@@ -2,8 +2,9 @@
  * Where an image is, as a person writes it: a transport and what belongs to it. Text in, value out; nothing is looked up.
  * The forms are skopeo's: `oci:DIR[:TAG]`, `docker-daemon:REF`, …; anything without a transport is a bare reference.
  */
+
+import { HeadstartError } from '../system/errors.ts'
 import { isDigest } from './digest.ts'
-import { HeadstartError } from './errors.ts'
 import { parseReference, type Reference } from './reference.ts'
 import type { Digest } from './types.ts'
 

@@ -5,8 +5,8 @@
  * Source: OCI image-spec v1.1 (manifest.md, image-index.md, config.md), Docker image manifest v2 schema 2.
  */
 import { z } from 'zod'
+import { HeadstartError, messageOf } from '../system/errors.ts'
 import { parseDigest } from './digest.ts'
-import { HeadstartError, messageOf } from './errors.ts'
 import {
   isConfigType,
   isIndexType,

@@ -1,5 +1,5 @@
 /** The media types of images, OCI's and Docker's, and what each means. A type that isn't here is refused by its name. */
-import { HeadstartError } from './errors.ts'
+import { HeadstartError } from '../system/errors.ts'
 import type { Descriptor } from './types.ts'
 
 export const OCI_INDEX = 'application/vnd.oci.image.index.v1+json'

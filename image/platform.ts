@@ -1,6 +1,6 @@
 /** Platforms: parsed, printed, and one picked out of an index. */
 import { arch } from 'node:process'
-import { HeadstartError } from './errors.ts'
+import { HeadstartError } from '../system/errors.ts'
 import { isManifestType } from './media-types.ts'
 import type { Descriptor, Platform } from './types.ts'
 

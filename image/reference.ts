@@ -4,8 +4,9 @@
  *
  * Source: github.com/distribution/reference, reference.go ("Grammar") and normalize.go.
  */
+
+import { HeadstartError } from '../system/errors.ts'
 import { isDigest } from './digest.ts'
-import { HeadstartError } from './errors.ts'
 import type { Digest } from './types.ts'
 
 export interface Reference {

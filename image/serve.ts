@@ -9,8 +9,8 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { messageOf } from '../system/errors.ts'
 import { bytesBlob } from './copy.ts'
-import { messageOf } from './errors.ts'
 import type { Blob, ByteRange, Image } from './types.ts'
 
 export interface ImageServer extends AsyncDisposable {

@@ -1,13 +1,13 @@
 /** Opens an image wherever it is: one table of transports, and the search for a bare reference. */
 import type Dockerode from 'dockerode'
-import { openDockerArchive, openOciArchive } from './archive.ts'
-import { openLayout } from './layout.ts'
+import type { Workspace } from '../system/workspace.ts'
+import { openDockerArchive, openOciArchive } from './archive/source.ts'
+import { openLayout } from './layout/source.ts'
 import { type Location, parseLocation, type Transport } from './location.ts'
 import type { OnProgress } from './progress.ts'
 import { familiarName, type Reference } from './reference.ts'
 import { openRegistrySource } from './registry/source.ts'
 import type { ImageSource } from './types.ts'
-import type { Workspace } from './workspace.ts'
 
 export interface TransportOptions {
   /** the Docker engine to use; the one of `$DOCKER_HOST` or the usual socket by default */
@@ -26,7 +26,7 @@ export interface TransportOptions {
 }
 
 /** The engine's client is large, and of no use to who has no engine. */
-const engine = () => import('./engine.ts')
+const engine = () => import('./daemon/source.ts')
 
 type Openers = {
   readonly [T in Transport]: (location: Location<T>, options: TransportOptions) => Promise<ImageSource>
@@ -56,7 +56,7 @@ const openLocation = <T extends Transport>(location: Location<T>, options: Trans
 
 async function openBare(reference: Reference, options: TransportOptions): Promise<ImageSource> {
   const name = familiarName(reference)
-  const { engineHas } = await import('./engine-client.ts')
+  const { engineHas } = await import('./daemon/client.ts')
   const has = await engineHas(reference, options.engine)
   if (has) {
     options.onNote?.(`${name} is taken from the Docker engine`)

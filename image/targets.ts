@@ -1,6 +1,6 @@
 /** Opens the place an image shall go to: one table of transports. A bare reference means a registry. */
-import { dockerArchiveTarget, ociArchiveTarget } from './archive-target.ts'
-import { layoutTarget } from './layout.ts'
+import { dockerArchiveTarget, ociArchiveTarget } from './archive/target.ts'
+import { layoutTarget } from './layout/source.ts'
 import { type Location, parseLocation, type Transport } from './location.ts'
 import { registryTarget } from './registry/target.ts'
 import type { TransportOptions } from './sources.ts'
@@ -16,7 +16,7 @@ type Openers = {
 const openers: Openers = {
   docker: ({ reference }, options) => registryTarget(reference, options),
   'docker-daemon': async ({ reference }, options) =>
-    (await import('./engine-target.ts')).engineTarget(reference, options),
+    (await import('./daemon/target.ts')).engineTarget(reference, options),
   oci: (location, { signal, onNote }) => layoutTarget(location, { signal, onWait: onNote }),
   'oci-archive': (location) => ociArchiveTarget(location),
   'docker-archive': ({ path, reference }) => dockerArchiveTarget(path, reference),

@@ -1,5 +1,5 @@
 /** What a person can set, with the defaults that the help shows. */
-import { HeadstartError } from '../image/errors.ts'
+import { HeadstartError } from '../system/errors.ts'
 
 export interface NetworkModel {
   readonly mbitPerSecond: number

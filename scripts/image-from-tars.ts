@@ -10,7 +10,7 @@ import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import { openTarget } from '../image/targets.ts'
 import type { Blob, Descriptor, Digest } from '../image/types.ts'
-import { createWorkspace } from '../image/workspace.ts'
+import { createWorkspace } from '../system/workspace.ts'
 
 const LAYER = 'application/vnd.oci.image.layer.v1.tar+gzip'
 const CONFIG = 'application/vnd.oci.image.config.v1+json'

@@ -1,6 +1,5 @@
 /** `headstart bench`: pull and start, measured: the whole image, lazily, and lazily with the zone. */
 import { type Command, Option } from 'commander'
-import { HeadstartError } from '../../image/errors.ts'
 import type { Image } from '../../image/types.ts'
 import {
   baselineDoubts,
@@ -15,10 +14,12 @@ import { chooseLink, LINK_PRESETS } from '../../report/bench/link.ts'
 import { type NamedImage, runBench } from '../../report/bench/run.ts'
 import { runtimes } from '../../report/bench/runtime/index.ts'
 import type { RuntimeName, StartSettings } from '../../report/bench/runtime/types.ts'
-import type { EngineName } from '../../tracer/engine/types.ts'
-import { auditText, gainOf } from '../bench-gain.ts'
-import { commandLine } from '../command-line.ts'
+import { HeadstartError } from '../../system/errors.ts'
+import type { EngineName } from '../../tracer/container/types.ts'
 import type { CliContext } from '../context.ts'
+import { addImageFlags, type ImageFlags, sourceOf } from '../flags/image.ts'
+import { addReadyFlags, type ReadyFlags, readyCheck } from '../flags/ready.ts'
+import { addRunFlags, type RunFlags, runOptions } from '../flags/run.ts'
 import {
   bandwidthFlag,
   collect,
@@ -27,11 +28,10 @@ import {
   latencyFlag,
   positiveFlag,
   shareFlag,
-} from '../flags.ts'
-import { addImageFlags, type ImageFlags, sourceOf } from '../image-flags.ts'
-import { duration, type Output } from '../output.ts'
-import { addReadyFlags, type ReadyFlags, readyCheck } from '../ready-flags.ts'
-import { addRunFlags, type RunFlags, runOptions } from '../run-flags.ts'
+} from '../flags/values.ts'
+import { auditText, gainOf } from '../print/bench-gain.ts'
+import { commandLine } from '../print/command-line.ts'
+import { duration, type Output } from '../print/output.ts'
 
 interface Flags extends ImageFlags, ReadyFlags, RunFlags {
   readonly output: string

@@ -2,9 +2,9 @@
 import type { Command } from 'commander'
 import { copyImage, copyIndex } from '../../image/copy.ts'
 import type { CliContext } from '../context.ts'
-import { jsonOption } from '../flags.ts'
-import { addImageFlags, type ImageFlags, sourceOf, targetOf } from '../image-flags.ts'
-import { drawTransfers } from '../transfers.ts'
+import { addImageFlags, type ImageFlags, sourceOf, targetOf } from '../flags/image.ts'
+import { jsonOption } from '../flags/values.ts'
+import { drawTransfers } from '../print/transfers.ts'
 
 interface Flags extends ImageFlags {
   readonly all: boolean

@@ -1,11 +1,11 @@
 /** `headstart doctor`: is all there that headstart needs, and is anything left of runs that were killed? */
 import { access } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { staleWorkspaces } from '../../image/workspace.ts'
+import { staleWorkspaces } from '../../system/workspace.ts'
 import { sweep } from '../../tracer/cleanup.ts'
-import { engines } from '../../tracer/engine/index.ts'
+import { engines } from '../../tracer/container/index.ts'
 import type { CliContext } from '../context.ts'
-import type { Mark } from '../output.ts'
+import type { Mark } from '../print/output.ts'
 
 interface Finding {
   readonly name: string

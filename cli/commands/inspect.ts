@@ -3,9 +3,9 @@ import type { Command } from 'commander'
 import { type InspectedImage, type InspectedLayer, inspectImage } from '../../image/inspect.ts'
 import { formatPlatform } from '../../image/platform.ts'
 import type { CliContext } from '../context.ts'
-import { jsonOption } from '../flags.ts'
-import { addImageFlags, type ImageFlags, sourceOf } from '../image-flags.ts'
-import { bytes, percent, table, thousands } from '../output.ts'
+import { addImageFlags, type ImageFlags, sourceOf } from '../flags/image.ts'
+import { jsonOption } from '../flags/values.ts'
+import { bytes, percent, table, thousands } from '../print/output.ts'
 
 interface Flags extends ImageFlags {
   readonly files: boolean

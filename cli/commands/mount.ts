@@ -2,15 +2,15 @@
 import { realpath, stat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
-import { HeadstartError } from '../../image/errors.ts'
-import { isMountPoint } from '../../image/mounts.ts'
 import { formatPlatform } from '../../image/platform.ts'
-import { createWorkspace } from '../../image/workspace.ts'
-import { type Counters, mountFileSystem } from '../../tracer/fuse/mount.ts'
-import { lazyTree } from '../../tracer/lazy-tree.ts'
+import { HeadstartError } from '../../system/errors.ts'
+import { isMountPoint } from '../../system/mounts.ts'
+import { createWorkspace } from '../../system/workspace.ts'
+import { lazyTree } from '../../tracer/mount/lazy-tree.ts'
+import { type Counters, mountFileSystem } from '../../tracer/mount/mount.ts'
 import type { CliContext } from '../context.ts'
-import { addImageFlags, type ImageFlags } from '../image-flags.ts'
-import { bytes, duration, thousands } from '../output.ts'
+import { addImageFlags, type ImageFlags } from '../flags/image.ts'
+import { bytes, duration, thousands } from '../print/output.ts'
 
 interface Flags extends ImageFlags {
   readonly prefetch: boolean

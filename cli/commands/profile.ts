@@ -1,11 +1,11 @@
 /** `headstart profile`: run an image once and write down what its start touched. */
 import type { Command } from 'commander'
-import { writeTrace } from '../../tracer/trace.ts'
+import { writeTrace } from '../../tracer/trace/file.ts'
 import type { CliContext } from '../context.ts'
-import { jsonOption } from '../flags.ts'
-import { addImageFlags, sourceOf } from '../image-flags.ts'
+import { addImageFlags, sourceOf } from '../flags/image.ts'
+import { jsonOption } from '../flags/values.ts'
+import { traceSummary } from '../print/trace-summary.ts'
 import { addProfileFlags, type ProfileFlags, profile } from '../profiling.ts'
-import { traceSummary } from '../trace-summary.ts'
 
 interface Flags extends ProfileFlags {
   readonly output: string

@@ -1,15 +1,15 @@
 /** `headstart report`: what was recorded and measured, as one HTML file; of several images, an overview with a page each. */
 import { basename, dirname, join } from 'node:path'
 import type { Command } from 'commander'
-import { HeadstartError, messageOf } from '../../image/errors.ts'
-import { readInput } from '../../image/read-whole.ts'
-import { writeWhole } from '../../image/write-file.ts'
 import { parseBench } from '../../report/bench/file.ts'
 import { renderFleet } from '../../report/page/fleet.ts'
 import { renderReport } from '../../report/page/render.ts'
-import { parseTrace } from '../../tracer/trace.ts'
+import { writeWhole } from '../../system/atomic-file.ts'
+import { HeadstartError, messageOf } from '../../system/errors.ts'
+import { readInput } from '../../system/read-whole.ts'
+import { parseTrace } from '../../tracer/trace/file.ts'
 import type { CliContext } from '../context.ts'
-import { bytes } from '../output.ts'
+import { bytes } from '../print/output.ts'
 import { type Given, type ImageMaterial, pairByImage } from '../report-material.ts'
 
 export function register(command: Command, context: CliContext): void {

@@ -1,11 +1,11 @@
 /** `headstart verify`: is every byte of an image what its digests, its tables of contents and its landmarks say? */
 import type { Command } from 'commander'
-import { HeadstartError } from '../../image/errors.ts'
-import { type Problem, verifyImage } from '../../image/estargz/verify.ts'
+import { type Problem, verifyImage } from '../../image/verify.ts'
+import { HeadstartError } from '../../system/errors.ts'
 import type { CliContext } from '../context.ts'
-import { jsonOption } from '../flags.ts'
-import { addImageFlags, type ImageFlags, sourceOf } from '../image-flags.ts'
-import { bytes } from '../output.ts'
+import { addImageFlags, type ImageFlags, sourceOf } from '../flags/image.ts'
+import { jsonOption } from '../flags/values.ts'
+import { bytes } from '../print/output.ts'
 
 export function register(command: Command, context: CliContext): void {
   command

@@ -7,8 +7,8 @@
 import { readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { getCACertificates } from 'node:tls'
-import { codeOf, HeadstartError, messageOf } from '../errors.ts'
-import { readSettings } from '../read-whole.ts'
+import { codeOf, HeadstartError, messageOf } from '../../system/errors.ts'
+import { readSettings } from '../../system/read-whole.ts'
 
 const FOLDERS = ['/etc/containers/certs.d', '/etc/docker/certs.d']
 

@@ -8,7 +8,7 @@
 import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Dispatcher } from 'undici'
-import { HeadstartError, messageOf } from '../errors.ts'
+import { HeadstartError, messageOf } from '../../system/errors.ts'
 import { Authorizer } from './auth.ts'
 import { lacksScope } from './challenge.ts'
 import { findCredentials } from './credentials.ts'

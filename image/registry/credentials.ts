@@ -7,9 +7,9 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { tryCommand } from '../command.ts'
-import { codeOf, HeadstartError, messageOf } from '../errors.ts'
-import { readSettings } from '../read-whole.ts'
+import { tryCommand } from '../../system/command.ts'
+import { codeOf, HeadstartError, messageOf } from '../../system/errors.ts'
+import { readSettings } from '../../system/read-whole.ts'
 import { DEFAULT_HOST } from '../reference.ts'
 
 export type Credentials =

@@ -2,8 +2,8 @@
 import type { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
+import { HeadstartError } from '../../system/errors.ts'
 import { readBounded } from '../digest.ts'
-import { HeadstartError } from '../errors.ts'
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>
 

@@ -5,7 +5,7 @@
 import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createGunzip } from 'node:zlib'
-import { HeadstartError } from '../errors.ts'
+import { HeadstartError } from '../../system/errors.ts'
 import { joined } from '../progress.ts'
 import type { ByteRange, Descriptor, Digest } from '../types.ts'
 import { headerOf, type RegistryClient, type RegistryResponse } from './client.ts'

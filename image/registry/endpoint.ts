@@ -1,7 +1,7 @@
 /** How a registry's host is reached: scheme, certificates, and the pool of connections to it. */
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici'
-import { HeadstartError, messageOf } from '../errors.ts'
-import { MAX_SETTINGS_BYTES, readInput } from '../read-whole.ts'
+import { HeadstartError, messageOf } from '../../system/errors.ts'
+import { MAX_SETTINGS_BYTES, readInput } from '../../system/read-whole.ts'
 import { DEFAULT_HOST } from '../reference.ts'
 import { findCertificates } from './certificates.ts'
 

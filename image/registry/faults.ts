@@ -1,7 +1,7 @@
 /** What can go wrong between us and a registry, told in one line, without queries, tokens or more of an answer than fits. */
 import { z } from 'zod'
-import { codeOf, HeadstartError, messageOf } from '../errors.ts'
-import { withoutUrlSecrets } from '../secrets.ts'
+import { codeOf, HeadstartError, messageOf } from '../../system/errors.ts'
+import { withoutUrlSecrets } from '../../system/secrets.ts'
 import type { RegistryResponse } from './client.ts'
 import { readDocument } from './document.ts'
 import { TokenUnreachable } from './token.ts'

@@ -1,11 +1,11 @@
 /** Images in a registry, as a source. */
 import { Readable } from 'node:stream'
-import { type BlobStore, completeSource, type RawDocument } from '../complete.ts'
+import { HeadstartError } from '../../system/errors.ts'
 import { digestOf, isDigest } from '../digest.ts'
-import { HeadstartError } from '../errors.ts'
 import { MAX_MANIFEST_BYTES } from '../manifest.ts'
 import { isIndexType, isManifestType, MANIFEST_TYPES } from '../media-types.ts'
 import { formatReference, type Reference } from '../reference.ts'
+import { type BlobStore, completeSource, type RawDocument } from '../source-from-store.ts'
 import type { ImageSource } from '../types.ts'
 import { headerOf, RegistryClient, type RegistryResponse } from './client.ts'
 import { Downloader } from './download.ts'

@@ -1,6 +1,7 @@
 /** A registry as a target. Its manifest under the tag is put last, so an image is there whole or not at all. */
+
+import { HeadstartError } from '../../system/errors.ts'
 import { digestOf, isDigest } from '../digest.ts'
-import { HeadstartError } from '../errors.ts'
 import { MAX_MANIFEST_BYTES } from '../manifest.ts'
 import { MANIFEST_TYPES } from '../media-types.ts'
 import { formatReference, type Reference } from '../reference.ts'

@@ -5,7 +5,7 @@
  */
 import type { Dispatcher } from 'undici'
 import { z } from 'zod'
-import { HeadstartError, messageOf } from '../errors.ts'
+import { HeadstartError, messageOf } from '../../system/errors.ts'
 import { readDocument } from './document.ts'
 import type { Endpoint } from './endpoint.ts'
 

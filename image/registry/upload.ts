@@ -5,7 +5,7 @@
  * Source: OCI distribution-spec v1.1, "Pushing Blobs".
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { HeadstartError } from '../errors.ts'
+import { HeadstartError } from '../../system/errors.ts'
 import type { Blob, Descriptor, MountOrigin } from '../types.ts'
 import { headerOf, type RegistryClient, type RegistryResponse } from './client.ts'
 import { isTransient, refused, unreachable } from './faults.ts'

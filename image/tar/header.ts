@@ -2,7 +2,7 @@
  * The 512-byte header block: bytes to values and back. Understands v7, ustar, GNU and star; writes ustar.
  * Source: POSIX.1-2017 pax, "ustar Interchange Format"; GNU tar manual, "Basic Tar Format".
  */
-import { HeadstartError } from '../errors.ts'
+import { HeadstartError } from '../../system/errors.ts'
 import { BLOCK } from './entry.ts'
 
 export interface HeaderBlock {

@@ -5,8 +5,9 @@
  *
  * Which fields win follows what container runtimes do: they read with Go's archive/tar, and pass over global PAX headers.
  */
-import { messageOf } from '../errors.ts'
-import { layerPath, textOf } from '../paths.ts'
+
+import { layerPath, textOf } from '../../system/byte-path.ts'
+import { messageOf } from '../../system/errors.ts'
 import { BLOCK, paddingOf, type TarEntry } from './entry.ts'
 import { type HeaderBlock, parseHeaderBlock, tarError } from './header.ts'
 import { entryOf, gnuRealSize, paxRealSize, sizeOf } from './metadata.ts'

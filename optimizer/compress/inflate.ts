@@ -1,7 +1,7 @@
 /** The job that unpacks members of a layer that is eStargz already, and checks its chunks on the way. */
 import { checkBytes } from '../../image/digest.ts'
-import type { Chunk } from '../../image/estargz/entries.ts'
-import { checkTrailer, inflateMember } from '../../image/estargz/member.ts'
+import type { Chunk } from '../../image/estargz/format/entries.ts'
+import { checkTrailer, inflateMember } from '../../image/estargz/read/member.ts'
 
 export interface InflateJob {
   readonly kind: 'inflate'

@@ -4,7 +4,7 @@
  */
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import { type ErrorCode, HeadstartError } from '../../image/errors.ts'
+import { type ErrorCode, HeadstartError } from '../../system/errors.ts'
 import type { InflateJob, InflateResult } from './inflate.ts'
 import type { CompressJob, CompressResult, HashJob, HashResult } from './jobs.ts'
 import type { Reply, Request, Result } from './worker.ts'

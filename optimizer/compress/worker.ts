@@ -1,7 +1,7 @@
 /** A thread of the pool: takes a job, gives its result back. */
 import { parentPort } from 'node:worker_threads'
-import { messageOf } from '../../image/errors.ts'
-import { createCollector } from '../garbage.ts'
+import { messageOf } from '../../system/errors.ts'
+import { createCollector } from '../../system/minor-gc.ts'
 import { type InflateJob, type InflateResult, inflate } from './inflate.ts'
 import {
   type CompressJob,

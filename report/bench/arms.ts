@@ -1,7 +1,8 @@
 /** Which arms a measurement has, and which image each one pulls. Pure. */
-import { HeadstartError } from '../../image/errors.ts'
+
 import { parseLocation } from '../../image/location.ts'
 import type { Image } from '../../image/types.ts'
+import { HeadstartError } from '../../system/errors.ts'
 import type { ArmKind, BenchLink } from './file.ts'
 
 export interface NamedImage {

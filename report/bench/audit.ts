@@ -2,14 +2,15 @@
  * The closed loop: one more start of the optimized image, recorded, to see what its zone brought for nothing, and what was fetched on
  * demand although there is a zone. What comes out makes a better zone.
  */
-import { HeadstartError } from '../../image/errors.ts'
-import { openEstargz } from '../../image/estargz/reader.ts'
+
+import { openEstargz } from '../../image/estargz/read/reader.ts'
 import { fetchFrom } from '../../image/estargz-layer.ts'
-import { mergeLayers } from '../../image/owners.ts'
-import { textOf } from '../../image/paths.ts'
-import { chooseEngine } from '../../tracer/engine/index.ts'
-import type { Recording } from '../../tracer/fuse/mount.ts'
-import { stackRootfs } from '../../tracer/rootfs.ts'
+import { mergeLayers } from '../../image/rootfs/merge-layers.ts'
+import { textOf } from '../../system/byte-path.ts'
+import { HeadstartError } from '../../system/errors.ts'
+import { chooseEngine } from '../../tracer/container/index.ts'
+import type { Recording } from '../../tracer/mount/mount.ts'
+import { stackRootfs } from '../../tracer/mount/rootfs.ts'
 import type { BenchAudit, BenchFile } from './file.ts'
 import type { LinkRequest } from './link.ts'
 import { purposeOf, rangeOf } from './requests.ts'

@@ -1,5 +1,5 @@
 /** Limits that a measurement has to keep: given by hand, or by an older measurement. Pure. */
-import { HeadstartError } from '../../image/errors.ts'
+import { HeadstartError } from '../../system/errors.ts'
 import type { Bench } from './file.ts'
 import { compare } from './stats.ts'
 import { type ArmSummary, summarize } from './summary.ts'

@@ -1,5 +1,5 @@
 /** One clock for all that is timed in one place and compared in another: ms since 1970, with fractions. */
-import { monotonicMs } from '../../tracer/fuse/recording.ts'
+import { monotonicMs } from '../../tracer/mount/recording.ts'
 
 export const epochMs = (): number => performance.timeOrigin + performance.now()
 

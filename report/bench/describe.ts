@@ -1,11 +1,11 @@
 /** What an image is made of, for the measurement file: layers, zones, and which file lies where. */
 
-import type { EstargzEntry, EstargzLayer } from '../../image/estargz/reader.ts'
+import type { EstargzEntry, EstargzLayer } from '../../image/estargz/read/reader.ts'
 import { openIfEstargz } from '../../image/estargz-layer.ts'
-import { mergeLayers } from '../../image/owners.ts'
-import { textOf } from '../../image/paths.ts'
 import { formatPlatform } from '../../image/platform.ts'
+import { mergeLayers } from '../../image/rootfs/merge-layers.ts'
 import type { Image } from '../../image/types.ts'
+import { textOf } from '../../system/byte-path.ts'
 import type { BenchFile, BenchImage } from './file.ts'
 
 const isAhead = (entry: EstargzEntry, zoneEnd: number): boolean =>

@@ -3,10 +3,10 @@
  * Times are milliseconds since the sample began, sizes are bytes.
  */
 import { z } from 'zod'
-import { HeadstartError, messageOf } from '../../image/errors.ts'
-import { readInput } from '../../image/read-whole.ts'
-import { visible } from '../../image/visible.ts'
-import { writeWhole } from '../../image/write-file.ts'
+import { writeWhole } from '../../system/atomic-file.ts'
+import { HeadstartError, messageOf } from '../../system/errors.ts'
+import { readInput } from '../../system/read-whole.ts'
+import { visible } from '../../system/visible.ts'
 
 export const BENCH_VERSION = 1
 

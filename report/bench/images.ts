@@ -2,13 +2,13 @@
 import { openSource } from '../../image/sources.ts'
 import { openTarget } from '../../image/targets.ts'
 import type { Image } from '../../image/types.ts'
-import type { Workspace } from '../../image/workspace.ts'
 import { DEFAULT_OPTIONS } from '../../optimizer/options.ts'
-import { rebuildImage } from '../../optimizer/rebuild.ts'
+import { rebuildImage } from '../../optimizer/rebuild/image.ts'
+import type { Workspace } from '../../system/workspace.ts'
 import { type GivenImages, isPulledDirectly } from './arms.ts'
 import { describeImage } from './describe.ts'
 import type { BenchImage, BenchLink } from './file.ts'
-import { bringNear } from './near.ts'
+import { bringNear } from './stage-image.ts'
 
 export interface RegistryAccess {
   readonly insecure?: boolean | undefined

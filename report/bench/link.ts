@@ -7,7 +7,7 @@
  */
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
-import { HeadstartError } from '../../image/errors.ts'
+import { HeadstartError } from '../../system/errors.ts'
 import type { BenchLink } from './file.ts'
 
 const mbit = 1_000_000

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Image } from '../../image/types.ts'
-import { createWorkspace, type Workspace } from '../../image/workspace.ts'
+import { createWorkspace, type Workspace } from '../../system/workspace.ts'
 import { auditStart } from './audit.ts'
 import { epochMs } from './clock.ts'
 import type { ArmKind, BenchAudit, BenchFile, BenchSample } from './file.ts'

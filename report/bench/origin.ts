@@ -1,8 +1,8 @@
 /** The registry behind the link, in a thread of its own: what it does must not slow the runtimes that are measured. */
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
-import { HeadstartError } from '../../image/errors.ts'
 import type { Platform } from '../../image/types.ts'
+import { HeadstartError } from '../../system/errors.ts'
 import type { RegistryAccess } from './images.ts'
 
 export interface OriginOrder {

@@ -1,6 +1,6 @@
 /** How readiness is found, in words. Pure. */
-import { withoutUrlSecrets } from '../../image/secrets.ts'
-import type { ReadyCheck } from '../../tracer/readiness.ts'
+import { withoutUrlSecrets } from '../../system/secrets.ts'
+import type { ReadyCheck } from '../../tracer/container/readiness.ts'
 
 export function describeReady(ready: ReadyCheck): string {
   switch (ready.by) {

@@ -1,5 +1,5 @@
 /** What an audit found, as the input of the next optimization. Pure. */
-import type { StartupFile } from '../../optimizer/startup.ts'
+import type { StartupFile } from '../../optimizer/plan/startup.ts'
 import type { BenchAudit } from './file.ts'
 
 /**

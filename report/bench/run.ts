@@ -2,8 +2,8 @@
  * A measurement from its options to its file: brings the images behind the link, takes every sample from nothing cached, arms in
  * turn, and keeps what was taken when it is interrupted.
  */
-import { HeadstartError } from '../../image/errors.ts'
-import { createWorkspace } from '../../image/workspace.ts'
+import { HeadstartError } from '../../system/errors.ts'
+import { createWorkspace } from '../../system/workspace.ts'
 import { sweep } from '../../tracer/cleanup.ts'
 import { type Arm, type ArmChoice, planArms } from './arms.ts'
 import { type ArmKind, BENCH_VERSION, type Bench, type BenchArm, type BenchImage } from './file.ts'

@@ -1,8 +1,8 @@
 /** The thread of `full-pull.ts` that unpacks layers, base first, each when its file has been named. */
 import { createReadStream } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
+import { unpackLayers } from '../../image/rootfs/unpack/layers.ts'
 import type { Layer } from '../../image/types.ts'
-import { unpackLayers } from '../../image/unpack.ts'
 import { epochMs } from './clock.ts'
 
 export interface UnpackOrder {

@@ -1,7 +1,7 @@
 /** The page's program: browser TypeScript in `client/`, bundled with the libraries it draws with. Made once a process. */
 import { fileURLToPath } from 'node:url'
 import { buildSync } from 'esbuild'
-import { HeadstartError } from '../../image/errors.ts'
+import { HeadstartError } from '../../system/errors.ts'
 
 const made = new Map<string, string>()
 

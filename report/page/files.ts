@@ -1,6 +1,6 @@
 /** The files of an image with what the start did to them, and their columns for the page, within a size. Pure. */
 import { deflateSync } from 'fflate'
-import type { Trace } from '../../tracer/trace.ts'
+import type { Trace } from '../../tracer/trace/file.ts'
 import type { BenchImage } from '../bench/file.ts'
 import type { FileColumns, PageData } from './data.ts'
 

@@ -1,5 +1,5 @@
 /** Several images on one page: which are worth converting, what that gains, and a link to each one's own report. */
-import type { Trace } from '../../tracer/trace.ts'
+import type { Trace } from '../../tracer/trace/file.ts'
 import type { Bench } from '../bench/file.ts'
 import { type ArmSummary, summarize } from '../bench/summary.ts'
 import { titleOf } from './answer.ts'

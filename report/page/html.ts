@@ -1,5 +1,5 @@
 /** HTML from templates. Whatever is put in is escaped and made visible, unless it is HTML made here. */
-import { visible } from '../../image/visible.ts'
+import { visible } from '../../system/visible.ts'
 import { format, type Unit } from './format.ts'
 
 export interface Html {

@@ -1,5 +1,5 @@
 /** From a trace and a measurement to what the page shows. Pure. */
-import type { Trace } from '../../tracer/trace.ts'
+import type { Trace } from '../../tracer/trace/file.ts'
 import type { ArmKind, Bench, BenchSample } from '../bench/file.ts'
 import { PHASES } from '../bench/file.ts'
 import { median } from '../bench/stats.ts'

@@ -1,5 +1,5 @@
 /** What an image carries that its start never reads, by package or folder. Pure. */
-import type { Trace } from '../../tracer/trace.ts'
+import type { Trace } from '../../tracer/trace/file.ts'
 import type { FileFact } from './files.ts'
 import { showPath } from './format.ts'
 import { groupOf } from './groups.ts'

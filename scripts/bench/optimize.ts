@@ -9,15 +9,15 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { z } from 'zod'
-import { decompress } from '../../image/decompress.ts'
+import { decompress } from '../../image/compression/decompress.ts'
 import { formatPlatform } from '../../image/platform.ts'
 import { openSource } from '../../image/sources.ts'
 import { scanTar } from '../../image/tar/scan.ts'
 import type { Image } from '../../image/types.ts'
-import { workspaceRoot } from '../../image/workspace.ts'
+import { workspaceRoot } from '../../system/workspace.ts'
 import { type Containerd, startContainerd } from '../../test/peers/containerd.ts'
 import { demoImages } from '../../test/support/demo-image.ts'
-import { TRACE_VERSION, writeTrace } from '../../tracer/trace.ts'
+import { TRACE_VERSION, writeTrace } from '../../tracer/trace/file.ts'
 
 const ROUNDS = 3
 

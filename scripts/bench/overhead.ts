@@ -5,14 +5,14 @@
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { runCommand } from '../../image/command.ts'
-import { createWorkspace } from '../../image/workspace.ts'
+import { runCommand } from '../../system/command.ts'
+import { createWorkspace } from '../../system/workspace.ts'
 import { NO_PROCESS } from '../../test/support/images.ts'
-import { runcEngine } from '../../tracer/engine/runc.ts'
-import type { ServerName } from '../../tracer/fuse/mount.ts'
-import type { ReadyCheck } from '../../tracer/readiness.ts'
-import { mountWritable, stackRootfs } from '../../tracer/rootfs.ts'
-import { startContainer } from '../../tracer/start.ts'
+import type { ReadyCheck } from '../../tracer/container/readiness.ts'
+import { runcEngine } from '../../tracer/container/runc.ts'
+import { startContainer } from '../../tracer/container/start.ts'
+import type { ServerName } from '../../tracer/mount/mount.ts'
+import { mountWritable, stackRootfs } from '../../tracer/mount/rootfs.ts'
 
 interface Start {
   readonly name: string

@@ -2,8 +2,9 @@
  * `npm run bench:page`: the report of images of 1,000 to 100,000 files: its size, and when a browser has drawn it, from the start of its
  * loading. Sizes take turns, medians are printed beside what is allowed; status 1 where the largest is over it.
  */
+
+import { textTable } from '../../report/bench/text-table.ts'
 import { renderReport } from '../../report/page/render.ts'
-import { textTable } from '../../report/text-table.ts'
 import { launch, show } from '../../test/report/browser.ts'
 import { makeMaterial } from '../../test/report/material.ts'
 

@@ -1,6 +1,6 @@
 /** What a person writes as a flag's value, and what it means. */
 import { expect, test } from 'vitest'
-import { commandLine } from '../../cli/command-line.ts'
+import { readyCheck } from '../../cli/flags/ready.ts'
 import {
   bandwidthFlag,
   durationFlag,
@@ -11,9 +11,9 @@ import {
   shareFlag,
   sizeFlag,
   urlFlag,
-} from '../../cli/flags.ts'
-import { bytes, duration, percent, table } from '../../cli/output.ts'
-import { readyCheck } from '../../cli/ready-flags.ts'
+} from '../../cli/flags/values.ts'
+import { commandLine } from '../../cli/print/command-line.ts'
+import { bytes, duration, percent, table } from '../../cli/print/output.ts'
 
 test.each([
   [durationFlag, '500ms', 500],

@@ -1,7 +1,7 @@
 /** The smallest traces, images and measurements that there are. */
 import type { Digest, Image } from '../../image/types.ts'
 import type { Bench } from '../../report/bench/file.ts'
-import type { Trace, TraceFile } from '../../tracer/trace.ts'
+import type { Trace, TraceFile } from '../../tracer/trace/file.ts'
 import { NO_PROCESS } from '../support/images.ts'
 
 export const traceOf = (files: readonly TraceFile[], digest = 'sha256:image'): Trace => ({

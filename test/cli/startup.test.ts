@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { pairByImage } from '../../cli/report-material.ts'
 import { isTraceOf, startupOf } from '../../cli/startup.ts'
-import type { Trace, TraceFile } from '../../tracer/trace.ts'
+import type { Trace, TraceFile } from '../../tracer/trace/file.ts'
 import { benchOf, imageOf, traceOf } from './material.ts'
 
 const seen = (path: string, rest: Partial<TraceFile> = {}): TraceFile => ({

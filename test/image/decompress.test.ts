@@ -3,9 +3,9 @@ import { execFileSync } from 'node:child_process'
 import { Readable } from 'node:stream'
 import { constants, gzipSync, zstdCompressSync } from 'node:zlib'
 import { expect, test } from 'vitest'
-import { decompress } from '../../image/decompress.ts'
+import { decompress } from '../../image/compression/decompress.ts'
 import { readBounded } from '../../image/digest.ts'
-import { END_OF_TAR, plainFileHeader } from '../../image/tar/write.ts'
+import { END_OF_TAR, plainFileHeader } from '../../image/tar/encode.ts'
 import { pieces } from './pieces.ts'
 
 const content = Buffer.from(Array.from({ length: 300_000 }, (_, at) => (at * 7) & 0x3f))

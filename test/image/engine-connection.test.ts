@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
-import { connectEngine, connectLocalEngine, engineHost } from '../../image/engine-connection.ts'
+import { connectEngine, connectLocalEngine, engineHost } from '../../image/daemon/connection.ts'
 import { tempFolder } from '../tracer/temp.ts'
 
 async function configured(config: unknown, contexts: Record<string, string>) {

@@ -11,20 +11,20 @@ import { gunzipSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { digestOf } from '../../image/digest.ts'
-import { HeadstartError } from '../../image/errors.ts'
-import { encodeFooter, FOOTER_BYTES, parseFooter } from '../../image/estargz/footer.ts'
-import { openEstargz, unpackToc } from '../../image/estargz/reader.ts'
+import { encodeFooter, FOOTER_BYTES, parseFooter } from '../../image/estargz/format/footer.ts'
 import {
   encodeToc,
   parseToc,
   TOC_DIGEST_ANNOTATION,
   TOC_NAME,
   type TocEntry,
-} from '../../image/estargz/toc.ts'
-import { verifyLayer } from '../../image/estargz/verify-layer.ts'
+} from '../../image/estargz/format/toc.ts'
+import { openEstargz, unpackToc } from '../../image/estargz/read/reader.ts'
+import { verifyLayer } from '../../image/estargz/verify/layer.ts'
+import { END_OF_TAR, plainFileHeader } from '../../image/tar/encode.ts'
 import { paddingOf } from '../../image/tar/entry.ts'
-import { END_OF_TAR, plainFileHeader } from '../../image/tar/write.ts'
 import type { Digest } from '../../image/types.ts'
+import { HeadstartError } from '../../system/errors.ts'
 import { cases, PATIENCE_MS } from '../optimizer/generator.ts'
 import { buildOracle } from '../peers/oracle/oracle.ts'
 import { damage, damaged } from '../support/damage.ts'

@@ -1,7 +1,7 @@
 /** Holds the lock of a folder until standard input ends; or, given a number, counts so many times in its file `count`. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { withFolderLock } from '../../image/lock.ts'
+import { withFolderLock } from '../../system/lock.ts'
 
 const [folder = '', times] = process.argv.slice(2)
 if (times === undefined)

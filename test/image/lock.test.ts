@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { withFolderLock } from '../../image/lock.ts'
-import { markOf, ourselves } from '../../image/owner.ts'
+import { withFolderLock } from '../../system/lock.ts'
+import { markOf, ourselves } from '../../system/owner.ts'
 import { asNobody, NOBODY } from '../support/nobody.ts'
 
 const HOLDER = fileURLToPath(new URL('./lock-holder.ts', import.meta.url))

@@ -4,11 +4,11 @@ import { mkdir, mkdtemp, rename, rm, stat, truncate, writeFile } from 'node:fs/p
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { runCommand } from '../../image/command.ts'
 import { digestOf, hashStream } from '../../image/digest.ts'
+import { END_OF_TAR, plainFileHeader } from '../../image/tar/encode.ts'
 import { BLOCK } from '../../image/tar/entry.ts'
-import { END_OF_TAR, plainFileHeader } from '../../image/tar/write.ts'
-import { workspaceRoot } from '../../image/workspace.ts'
+import { runCommand } from '../../system/command.ts'
+import { workspaceRoot } from '../../system/workspace.ts'
 import { startRegistry, type TestRegistry } from '../support/registry.ts'
 
 const SIZE = 2 ** 31

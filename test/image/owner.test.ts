@@ -4,8 +4,8 @@ import { once } from 'node:events'
 import { readlink } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { expect, test } from 'vitest'
-import { runCommand } from '../../image/command.ts'
-import { isGone, MARK_PATTERN, markOf, ourselves, ownerFrom } from '../../image/owner.ts'
+import { runCommand } from '../../system/command.ts'
+import { isGone, MARK_PATTERN, markOf, ourselves, ownerFrom } from '../../system/owner.ts'
 import { NOBODY } from '../support/nobody.ts'
 
 const NO_PROCESS = 4194305
@@ -49,7 +49,7 @@ test('of another pid namespace: gone only for who would see it', async () => {
 })
 
 test('a process of another user is alive where /proc hides it, too', async () => {
-  const module = new URL('../../image/owner.ts', import.meta.url)
+  const module = new URL('../../system/owner.ts', import.meta.url)
   const script = `
     const { isGone, ourselves } = await import(${JSON.stringify(module.href)})
     const { readdirSync } = await import('node:fs')

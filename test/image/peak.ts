@@ -1,8 +1,8 @@
 /** Runs one copy or unpack in a process of its own and prints its peak memory: `node peak.ts copy FROM TO`, `node peak.ts unpack FROM FOLDER`. */
 import { copyImage } from '../../image/copy.ts'
+import { unpackLayers } from '../../image/rootfs/unpack/layers.ts'
 import { openSource } from '../../image/sources.ts'
 import { openTarget } from '../../image/targets.ts'
-import { unpackLayers } from '../../image/unpack.ts'
 
 const [what, from = '', to = ''] = process.argv.slice(2)
 await using source = await openSource(from)

@@ -2,9 +2,9 @@
 import { mkdir, mkdtemp, open, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { runCommand } from '../../image/command.ts'
-import { readInput, readSettings, readWhole } from '../../image/read-whole.ts'
 import { openSource } from '../../image/sources.ts'
+import { runCommand } from '../../system/command.ts'
+import { readInput, readSettings, readWhole } from '../../system/read-whole.ts'
 import { HEADSTART } from '../support/headstart.ts'
 import { writeImage } from '../support/images.ts'
 import { file } from '../support/tar.ts'
@@ -101,6 +101,6 @@ test('Docker’s settings that are a device don’t stop a command for ever', as
   const home = join(folder, 'docker')
   await mkdir(home)
   await symlink('/dev/zero', join(home, 'config.json'))
-  const { engineHost } = await import('../../image/engine-connection.ts')
+  const { engineHost } = await import('../../image/daemon/connection.ts')
   expect(await engineHost({ DOCKER_CONFIG: home })).toBe('unix:///var/run/docker.sock')
 })

@@ -1,9 +1,9 @@
 /** References and locations: Docker's defaults, and the position of every fault. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { HeadstartError } from '../../image/errors.ts'
 import { parseLocation } from '../../image/location.ts'
 import { familiarName, formatReference, parseReference } from '../../image/reference.ts'
+import { HeadstartError } from '../../system/errors.ts'
 
 const HEX = 'a'.repeat(64)
 

@@ -13,10 +13,16 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import {
+  END_OF_TAR,
+  encodeHeader,
+  NOBODY,
+  plainFileHeader,
+  standaloneHeader,
+} from '../../image/tar/encode.ts'
 import { paddingOf, type TarEntry } from '../../image/tar/entry.ts'
 import { encodePax } from '../../image/tar/pax.ts'
 import { scanTar, TarScanner } from '../../image/tar/scan.ts'
-import { END_OF_TAR, encodeHeader, NOBODY, plainFileHeader, standaloneHeader } from '../../image/tar/write.ts'
 import { dir, file, symlink, tarOf } from '../support/tar.ts'
 import { pieces } from './pieces.ts'
 

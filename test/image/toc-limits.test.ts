@@ -1,11 +1,11 @@
 /** Tables of contents that would take more memory than there is, or that nobody can mount: refused with one line before it is taken. */
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
-import { contentsOf } from '../../image/estargz/entries.ts'
-import { encodeFooter } from '../../image/estargz/footer.ts'
-import { openEstargz } from '../../image/estargz/reader.ts'
-import { parseToc, TOC_NAME, type TocEntry } from '../../image/estargz/toc.ts'
-import { END_OF_TAR, plainFileHeader } from '../../image/tar/write.ts'
+import { contentsOf } from '../../image/estargz/format/entries.ts'
+import { encodeFooter } from '../../image/estargz/format/footer.ts'
+import { parseToc, TOC_NAME, type TocEntry } from '../../image/estargz/format/toc.ts'
+import { openEstargz } from '../../image/estargz/read/reader.ts'
+import { END_OF_TAR, plainFileHeader } from '../../image/tar/encode.ts'
 
 const SMALL = '{},'
 const toc = (entries: string): Buffer => Buffer.from(`{"version":1,"entries":[${entries}]}`)

@@ -7,9 +7,9 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { bytesBlob } from '../../image/copy.ts'
 import { digestOf } from '../../image/digest.ts'
+import { unpackLayers } from '../../image/rootfs/unpack/layers.ts'
 import { openSource } from '../../image/sources.ts'
 import type { Layer } from '../../image/types.ts'
-import { unpackLayers } from '../../image/unpack.ts'
 import { writeImage } from '../support/images.ts'
 import {
   device,

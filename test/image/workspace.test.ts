@@ -2,9 +2,9 @@
 import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { exists } from '../../image/exists.ts'
-import { type Owner, ourselves } from '../../image/owner.ts'
-import { createWorkspace, staleWorkspaces } from '../../image/workspace.ts'
+import { exists } from '../../system/exists.ts'
+import { type Owner, ourselves } from '../../system/owner.ts'
+import { createWorkspace, staleWorkspaces } from '../../system/workspace.ts'
 import { asNobody, NOBODY } from '../support/nobody.ts'
 
 const NO_PROCESS = 4194305 // no process has so high a number

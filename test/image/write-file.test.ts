@@ -4,8 +4,8 @@ import { once } from 'node:events'
 import { chmod, lstat, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { runCommand } from '../../image/command.ts'
-import { placeWhole, writeWhole } from '../../image/write-file.ts'
+import { placeWhole, writeWhole } from '../../system/atomic-file.ts'
+import { runCommand } from '../../system/command.ts'
 import { asNobody } from '../support/nobody.ts'
 
 let folder: string
@@ -62,7 +62,7 @@ test('a pipe is written to, and stays', async () => {
 })
 
 test('/dev/stdout is written to, and stays', async () => {
-  const module = new URL('../../image/write-file.ts', import.meta.url)
+  const module = new URL('../../system/atomic-file.ts', import.meta.url)
   const script = `const { writeWhole } = await import(${JSON.stringify(module.href)})
     await writeWhole('/dev/stdout', 'text')`
   expect(
@@ -82,7 +82,7 @@ test('what fails leaves nothing beside, and what was there', async () => {
 })
 
 test('what a killed writer left goes with the next one', async () => {
-  const module = new URL('../../image/write-file.ts', import.meta.url)
+  const module = new URL('../../system/atomic-file.ts', import.meta.url)
   const script = `const { placeWhole } = await import(${JSON.stringify(module.href)})
     const { writeFileSync } = await import('node:fs')
     await placeWhole(${JSON.stringify(join(folder, 'out'))}, (beside) => {

@@ -1,7 +1,8 @@
 /** Tars of generated items, built byte by byte: names and sparse files in the dialects of PAX and of GNU. */
+
+import { END_OF_TAR, encodeHeader, NOBODY } from '../../image/tar/encode.ts'
 import { paddingOf } from '../../image/tar/entry.ts'
 import { encodePax } from '../../image/tar/pax.ts'
-import { END_OF_TAR, encodeHeader, NOBODY } from '../../image/tar/write.ts'
 import type { Item } from './generator.ts'
 
 const FLAGS = {

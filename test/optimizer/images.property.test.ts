@@ -8,7 +8,6 @@ import { gunzipSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { digestOf, readBounded } from '../../image/digest.ts'
-import { verifyImage } from '../../image/estargz/verify.ts'
 import {
   OCI_CONFIG,
   OCI_LAYER_GZIP,
@@ -16,12 +15,13 @@ import {
   OCI_LAYER_ZSTD,
   OCI_MANIFEST,
 } from '../../image/media-types.ts'
-import { textOf } from '../../image/paths.ts'
 import { openTarget } from '../../image/targets.ts'
 import type { Image, Layer } from '../../image/types.ts'
-import { createWorkspace, type Workspace } from '../../image/workspace.ts'
-import { rebuildImage } from '../../optimizer/rebuild.ts'
-import type { StartupFile } from '../../optimizer/startup.ts'
+import { verifyImage } from '../../image/verify.ts'
+import type { StartupFile } from '../../optimizer/plan/startup.ts'
+import { rebuildImage } from '../../optimizer/rebuild/image.ts'
+import { textOf } from '../../system/byte-path.ts'
+import { createWorkspace, type Workspace } from '../../system/workspace.ts'
 import { type Oracle, startOracle } from '../peers/oracle/oracle.ts'
 import { NO_PROCESS } from '../support/images.ts'
 import { tarOfItems } from './generated-tar.ts'

@@ -3,12 +3,12 @@ import { createHash } from 'node:crypto'
 import { gunzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { digestOf } from '../../image/digest.ts'
-import { MemberCache } from '../../optimizer/cache.ts'
+import { cutMembers, MAX_GAP_BYTES, type Place } from '../../image/estargz/write/members.ts'
+import { MemberCache } from '../../optimizer/compress/cache.ts'
 import { createPool } from '../../optimizer/compress/pool.ts'
-import { mapLimit } from '../../optimizer/limit.ts'
-import { configWith, manifestWith } from '../../optimizer/manifest.ts'
-import { cutMembers, MAX_GAP_BYTES, type Place } from '../../optimizer/members.ts'
-import { Segments } from '../../optimizer/segments.ts'
+import { configWith, manifestWith } from '../../optimizer/rebuild/manifest.ts'
+import { Segments } from '../../optimizer/spool/segments.ts'
+import { mapLimit } from '../../system/map-limit.ts'
 
 /** Entries one behind the other: 512 bytes of header each. */
 function places(...sizes: number[]): Place[] {

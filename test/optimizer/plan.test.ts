@@ -1,11 +1,11 @@
 /** The plan on its own: who owns a file, what the model makes of it, what a person can say about it. */
 import { expect, test } from 'vitest'
-import { chunkSizes, SMALL_CHUNK_BYTES } from '../../optimizer/chunking.ts'
-import { costsOf } from '../../optimizer/cost.ts'
 import { DEFAULT_OPTIONS, type OptimizeOptions } from '../../optimizer/options.ts'
-import { orderLayer } from '../../optimizer/order.ts'
-import { type PlanEntry, type PlanLayer, planImage } from '../../optimizer/plan.ts'
-import { touchedChunks } from '../../optimizer/startup.ts'
+import { chunkSizes, SMALL_CHUNK_BYTES } from '../../optimizer/plan/chunking.ts'
+import { costsOf } from '../../optimizer/plan/cost.ts'
+import { orderLayer } from '../../optimizer/plan/order.ts'
+import { type PlanEntry, type PlanLayer, planImage } from '../../optimizer/plan/plan.ts'
+import { touchedChunks } from '../../optimizer/plan/startup.ts'
 import { read } from './support.ts'
 
 type Entry = PlanEntry & { readonly digest?: string }

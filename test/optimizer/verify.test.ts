@@ -4,19 +4,19 @@ import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { digestOf } from '../../image/digest.ts'
-import { encodeFooter, FOOTER_BYTES, parseFooter } from '../../image/estargz/footer.ts'
-import { unpackToc } from '../../image/estargz/reader.ts'
+import { encodeFooter, FOOTER_BYTES, parseFooter } from '../../image/estargz/format/footer.ts'
 import {
   encodeToc,
   parseToc,
   TOC_DIGEST_ANNOTATION,
   TOC_NAME,
   type TocEntry,
-} from '../../image/estargz/toc.ts'
-import { type Problem, verifyImage } from '../../image/estargz/verify.ts'
+} from '../../image/estargz/format/toc.ts'
+import { unpackToc } from '../../image/estargz/read/reader.ts'
+import { END_OF_TAR, plainFileHeader } from '../../image/tar/encode.ts'
 import { paddingOf } from '../../image/tar/entry.ts'
-import { END_OF_TAR, plainFileHeader } from '../../image/tar/write.ts'
 import type { Image } from '../../image/types.ts'
+import { type Problem, verifyImage } from '../../image/verify.ts'
 import { writeImage } from '../support/images.ts'
 import { dir, file, hardlink, symlink } from '../support/tar.ts'
 import { layersOf, optimize, read, type TestFolder, testFolder, withImage, withLayer } from './support.ts'

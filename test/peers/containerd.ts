@@ -4,8 +4,8 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { runCommand } from '../../image/command.ts'
-import { unmountBelow } from '../../image/mounts.ts'
+import { runCommand } from '../../system/command.ts'
+import { unmountBelow } from '../../system/mounts.ts'
 import { buildGo } from './go.ts'
 
 export interface Containerd extends AsyncDisposable {

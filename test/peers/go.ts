@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
-import { runCommand } from '../../image/command.ts'
+import { runCommand } from '../../system/command.ts'
 
 const CACHE = new URL('../../.cache/go/', import.meta.url).pathname
 

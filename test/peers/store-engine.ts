@@ -9,8 +9,8 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import Docker from 'dockerode'
-import { runCommand } from '../../image/command.ts'
-import { unmountBelow } from '../../image/mounts.ts'
+import { runCommand } from '../../system/command.ts'
+import { unmountBelow } from '../../system/mounts.ts'
 
 export interface StoreEngine extends AsyncDisposable {
   readonly docker: Docker

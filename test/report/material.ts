@@ -1,7 +1,7 @@
 /** A made-up image with its trace and measurement, like a small Python web app; the same every time. */
 import type { Bench, BenchFile, BenchSample } from '../../report/bench/file.ts'
 import { randomFrom } from '../../report/bench/stats.ts'
-import type { Trace } from '../../tracer/trace.ts'
+import type { Trace } from '../../tracer/trace/file.ts'
 
 const random = randomFrom(11)
 const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] ?? list[0] ?? fail()

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runBench } from '../../report/bench/run.ts'
 import { ctrFlags } from '../../report/bench/runtime/ctr-flags.ts'
 import { bytesOf, samplesOf } from '../../report/bench/summary.ts'
-import type { RunOptions } from '../../tracer/engine/run-options.ts'
+import type { RunOptions } from '../../tracer/container/run-options.ts'
 import { buildGo } from '../peers/go.ts'
 import { benchOptions, makeImages, type SmallImages } from './small-images.ts'
 

@@ -1,6 +1,6 @@
 /** The images of scripts/demo-image, a real start of each kind, made once and kept in .cache. */
 import { fileURLToPath } from 'node:url'
-import { runCommand } from '../../image/command.ts'
+import { runCommand } from '../../system/command.ts'
 
 const CACHE = fileURLToPath(new URL('../../.cache/', import.meta.url))
 const MAKE = fileURLToPath(new URL('../../scripts/demo-image/make', import.meta.url))

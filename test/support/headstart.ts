@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import Docker from 'dockerode'
-import { mountsBelow, unmountBelow } from '../../image/mounts.ts'
+import { mountsBelow, unmountBelow } from '../../system/mounts.ts'
 
 export const HEADSTART = fileURLToPath(new URL('../../cli/headstart.js', import.meta.url))
 

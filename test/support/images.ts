@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { runCommand } from '../../image/command.ts'
+import { runCommand } from '../../system/command.ts'
 import { dir, file, symlink, type TarItem, tarOf } from './tar.ts'
 
 export interface ImageSpec {

@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { runCommand } from '../../image/command.ts'
+import { runCommand } from '../../system/command.ts'
 
 export interface TestRegistry extends AsyncDisposable {
   /** `127.0.0.1:PORT` */

@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process'
 import { mkdir, readdir, stat, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { bytePathOf, RootFolder } from '../../image/secure-join.ts'
-import { makeFolderInside, readInside } from '../../tracer/inside.ts'
+import { bytePathOf, RootFolder } from '../../system/secure-join.ts'
+import { makeFolderInside, readInside } from '../../tracer/container/inside.ts'
 import { tempFolder } from './temp.ts'
 
 /** `l0 → l1 → …`, the last to `end`. */

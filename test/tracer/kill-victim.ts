@@ -1,6 +1,6 @@
 /** A profile that never becomes ready, to be killed; it tells its phases. Arguments: image reference, engine. */
 import { openSource } from '../../image/sources.ts'
-import { engines } from '../../tracer/engine/index.ts'
+import { engines } from '../../tracer/container/index.ts'
 import { profileImage } from '../../tracer/profile.ts'
 
 const [reference = '', name] = process.argv.slice(2)

@@ -4,9 +4,9 @@ import { once } from 'node:events'
 import { readdir, readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { listProcesses, processesNaming } from '../../system/processes.ts'
 import { sweep } from '../../tracer/cleanup.ts'
-import { listProcesses, processesNaming } from '../../tracer/engine/processes.ts'
-import { mountFileSystem } from '../../tracer/fuse/mount.ts'
+import { mountFileSystem } from '../../tracer/mount/mount.ts'
 import { busyboxImage } from '../support/images.ts'
 import { leftovers } from './leftovers.ts'
 import { type TempFolder, tempFolder } from './temp.ts'
@@ -157,7 +157,7 @@ test('a mount elsewhere whose server was killed is detached', async () => {
 
 /** The child of `parent` that serves its mount. */
 async function mountProcessOf(parent: number): Promise<number | undefined> {
-  const servers = await processesNaming(new URL('../../tracer/fuse/server.ts', import.meta.url).pathname)
+  const servers = await processesNaming(new URL('../../tracer/mount/server.ts', import.meta.url).pathname)
   for (const pid of servers) {
     const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
     if (status.includes(`PPid:\t${parent}\n`)) return pid

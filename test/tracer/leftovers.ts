@@ -1,8 +1,8 @@
 /** What this process's runs left behind: nothing, if all is well. */
 import { readdir, readFile } from 'node:fs/promises'
-import { tryCommand } from '../../image/command.ts'
-import { runFolder } from '../../image/run-folder.ts'
-import { workspaceRoot } from '../../image/workspace.ts'
+import { tryCommand } from '../../system/command.ts'
+import { runFolder } from '../../system/run-folder.ts'
+import { workspaceRoot } from '../../system/workspace.ts'
 import { dockerEngine } from '../support/engine.ts'
 
 /** Mounts, containers, images, processes and folders that carry the pid of `owner`. */

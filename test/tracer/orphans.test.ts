@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { sweep } from '../../tracer/cleanup.ts'
-import { findOrphans } from '../../tracer/orphans.ts'
+import { findOrphans } from '../../tracer/container/orphans.ts'
 
 test('those that name a dead run’s folder, with all that they started', () => {
   const processes = [

@@ -1,6 +1,6 @@
 /** A container's output, line by line. */
 import { expect, test } from 'vitest'
-import { createOutputLog } from '../../tracer/output-log.ts'
+import { createOutputLog } from '../../tracer/container/output-log.ts'
 
 /** Whether the pattern was found, in chunks of one stream. */
 async function finds(pattern: RegExp, chunks: readonly (string | Buffer)[]): Promise<boolean> {

@@ -1,7 +1,7 @@
 /** Folders of a test, unmounted and removed when it ends. */
 import { mkdir, mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
-import { removeFolder } from '../../image/workspace.ts'
+import { removeFolder } from '../../system/workspace.ts'
 
 export interface TempFolder extends AsyncDisposable {
   readonly path: string

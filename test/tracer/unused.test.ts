@@ -2,9 +2,9 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
-import { createDirectoryFileSystem } from '../../tracer/fuse/directory.ts'
-import { indexTree } from '../../tracer/fuse/tree-index.ts'
-import { findUnused, unusedFolders } from '../../tracer/unused.ts'
+import { createDirectoryFileSystem } from '../../tracer/mount/directory.ts'
+import { indexTree } from '../../tracer/mount/tree-index.ts'
+import { findUnused, unusedFolders } from '../../tracer/mount/unused.ts'
 import { tempFolder } from './temp.ts'
 
 const files: Record<string, string> = {

@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { expect, test } from 'vitest'
-import { parseWorkload, runWorkload, type WorkloadResult } from '../../tracer/workload.ts'
+import { parseWorkload, runWorkload, type WorkloadResult } from '../../tracer/container/workload.ts'
 
 test('a line a request', () => {
   const text = '# warm up\n\nhttp://localhost:1/a\nPOST http://localhost:1/b {"x": 1}\n'

@@ -1,6 +1,6 @@
 /** What differs between two traces: the same image after a change, or two ways to start it. Pure. */
-import { bytesIn } from '../fuse/ranges.ts'
-import type { Trace, TraceFile } from '../trace.ts'
+import { bytesIn } from '../mount/ranges.ts'
+import type { Trace, TraceFile } from './file.ts'
 
 export interface TraceDifference {
   readonly path: string

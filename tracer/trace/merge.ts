@@ -1,7 +1,7 @@
 /** Several runs of one image as one trace: everything that any run touched, how often, and in the order it mostly came. Pure. */
-import { HeadstartError } from '../../image/errors.ts'
-import { mergeRanges } from '../fuse/ranges.ts'
-import type { Trace, TraceFile } from '../trace.ts'
+import { HeadstartError } from '../../system/errors.ts'
+import { mergeRanges } from '../mount/ranges.ts'
+import type { Trace, TraceFile } from './file.ts'
 
 interface Sighting {
   readonly file: TraceFile

@@ -5,8 +5,8 @@
  * Source: stargz-snapshotter, `recorder` package.
  */
 import { z } from 'zod'
-import { HeadstartError, messageOf } from '../../image/errors.ts'
-import { TRACE_VERSION, type Trace, type TraceFile } from '../trace.ts'
+import { HeadstartError, messageOf } from '../../system/errors.ts'
+import { TRACE_VERSION, type Trace, type TraceFile } from './file.ts'
 
 const lineSchema = z.object({
   path: z.string().min(1),

@@ -1,6 +1,7 @@
 /** What a trace says, in numbers: how little of the image the start needed, and where that lies. Pure. */
-import type { Trace } from '../trace.ts'
+
 import { bytesBeforeReady } from './diff.ts'
+import type { Trace } from './file.ts'
 
 export interface Share {
   readonly name: string

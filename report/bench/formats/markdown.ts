@@ -1,5 +1,5 @@
 /** For a pull request. Names come from people and images: what could be markup is escaped. */
-import { visible } from '../../../image/visible.ts'
+import { visible } from '../../../system/visible.ts'
 import type { Check } from '../budget.ts'
 import type { Bench } from '../file.ts'
 import { ARM_HEADS, armRows, background, CHECK_HEADS, checkRows, conditions } from './rows.ts'

@@ -1,8 +1,8 @@
 /** For a terminal: aligned columns, numbers to the right. */
-import { visible } from '../../../image/visible.ts'
-import { textTable } from '../../text-table.ts'
+import { visible } from '../../../system/visible.ts'
 import type { Check } from '../budget.ts'
 import type { Bench } from '../file.ts'
+import { textTable } from '../text-table.ts'
 import { ARM_HEADS, armRows, background, CHECK_HEADS, checkRows, conditions } from './rows.ts'
 
 export function toText(bench: Bench, checks: readonly Check[]): string {

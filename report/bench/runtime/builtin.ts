@@ -3,10 +3,10 @@
  * containerd does; and the container on one of our engines.
  */
 
-import { HeadstartError } from '../../../image/errors.ts'
-import { chooseEngine } from '../../../tracer/engine/index.ts'
-import { type LazyTree, lazyTree } from '../../../tracer/lazy-tree.ts'
-import { stackRootfs } from '../../../tracer/rootfs.ts'
+import { HeadstartError } from '../../../system/errors.ts'
+import { chooseEngine } from '../../../tracer/container/index.ts'
+import { type LazyTree, lazyTree } from '../../../tracer/mount/lazy-tree.ts'
+import { stackRootfs } from '../../../tracer/mount/rootfs.ts'
 import { epochMs } from '../clock.ts'
 import type { Phase } from '../file.ts'
 import { fullPull } from '../full-pull.ts'

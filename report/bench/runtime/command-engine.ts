@@ -1,9 +1,9 @@
 /** Containers that a command runs in the foreground (`docker run`, `ctr run`), as an engine of the tracer's: its readiness fits them too. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { tryCommand } from '../../../image/command.ts'
-import { HeadstartError } from '../../../image/errors.ts'
-import { containerBegun } from '../../../tracer/engine/begun.ts'
-import type { Container, ContainerRequest, Engine } from '../../../tracer/engine/types.ts'
+import { tryCommand } from '../../../system/command.ts'
+import { HeadstartError } from '../../../system/errors.ts'
+import { containerBegun } from '../../../tracer/container/begun.ts'
+import type { Container, ContainerRequest, Engine } from '../../../tracer/container/types.ts'
 
 export interface ContainerCommands {
   readonly program: string

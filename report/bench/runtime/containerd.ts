@@ -4,18 +4,13 @@
  */
 import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { runCommand, tryCommand } from '../../../image/command.ts'
-import { HeadstartError } from '../../../image/errors.ts'
-import {
-  type ContainerdNamespace,
-  clearNamespace,
-  ctrEnvironment,
-  tryCtr,
-} from '../../../tracer/containerd-namespace.ts'
-import type { ContainerRequest } from '../../../tracer/engine/types.ts'
+import { runCommand, tryCommand } from '../../../system/command.ts'
+import { HeadstartError } from '../../../system/errors.ts'
+import type { ContainerRequest } from '../../../tracer/container/types.ts'
 import { epochMs } from '../clock.ts'
 import { lastManifestEnd, pulledWhole, zoneSpan } from '../requests.ts'
 import { commandEngine } from './command-engine.ts'
+import { type ContainerdNamespace, clearNamespace, ctrEnvironment, tryCtr } from './containerd-namespace.ts'
 import { ctrFlags } from './ctr-flags.ts'
 import { type FoundContainerd, findContainerd } from './find-containerd.ts'
 import { ensurePrograms } from './options.ts'

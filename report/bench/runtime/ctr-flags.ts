@@ -1,6 +1,6 @@
 /** The options of `docker run` as flags of `ctr run`, which has its own names for most of them, and none for some. Pure. */
-import { HeadstartError } from '../../../image/errors.ts'
-import type { Bind, RunOptions } from '../../../tracer/engine/run-options.ts'
+import { HeadstartError } from '../../../system/errors.ts'
+import type { Bind, RunOptions } from '../../../tracer/container/run-options.ts'
 import { refuseLines } from './options.ts'
 
 const refused = (option: string, reason: string): HeadstartError =>

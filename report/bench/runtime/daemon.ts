@@ -4,8 +4,8 @@ import { once } from 'node:events'
 import { openSync } from 'node:fs'
 import { access, readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { tryCommand } from '../../../image/command.ts'
-import { HeadstartError } from '../../../image/errors.ts'
+import { tryCommand } from '../../../system/command.ts'
+import { HeadstartError } from '../../../system/errors.ts'
 
 export interface DaemonOptions {
   readonly program: string

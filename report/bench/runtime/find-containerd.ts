@@ -4,13 +4,13 @@
  */
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { messageOf } from '../../../image/errors.ts'
+import { messageOf } from '../../../system/errors.ts'
 import {
   type ContainerdNamespace,
   leaseNamespace,
   removeStaleNamespaces,
   tryCtr,
-} from '../../../tracer/containerd-namespace.ts'
+} from './containerd-namespace.ts'
 import { programFault, unusable } from './options.ts'
 import type { RunSetting } from './types.ts'
 

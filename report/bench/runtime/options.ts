@@ -1,7 +1,7 @@
 /** What a runtime needs, and which of the container's options it can honour: a start with others would be another start. */
-import { runCommand } from '../../../image/command.ts'
-import { HeadstartError, messageOf } from '../../../image/errors.ts'
-import type { RunOptions } from '../../../tracer/engine/run-options.ts'
+import { runCommand } from '../../../system/command.ts'
+import { HeadstartError, messageOf } from '../../../system/errors.ts'
+import type { RunOptions } from '../../../tracer/container/run-options.ts'
 
 /** @throws HeadstartError E_OPTION */
 export function refuseOptions(run: RunOptions, runtime: string, able: readonly (keyof RunOptions)[]): void {

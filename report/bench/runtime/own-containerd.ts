@@ -1,8 +1,8 @@
 /** A containerd and a stargz snapshotter of a sample's own, with nothing in them. */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type ContainerdNamespace, ctrEnvironment } from '../../../tracer/containerd-namespace.ts'
-import { removeCgroups } from '../../../tracer/engine/processes.ts'
+import { removeCgroups } from '../../../system/processes.ts'
+import { type ContainerdNamespace, ctrEnvironment } from './containerd-namespace.ts'
 import { startDaemon, untilAnswers } from './daemon.ts'
 import type { Cycle } from './types.ts'
 

@@ -1,6 +1,7 @@
 /** Starts a sample's container with the settings that all samples share, and waits until it is ready. */
-import type { Engine } from '../../../tracer/engine/types.ts'
-import { type Started, startContainer } from '../../../tracer/start.ts'
+
+import { type Started, startContainer } from '../../../tracer/container/start.ts'
+import type { Engine } from '../../../tracer/container/types.ts'
 import { epochMs, epochOf } from '../clock.ts'
 import type { Cycle } from './types.ts'
 

@@ -1,9 +1,9 @@
 /** What pulls and starts an image for a sample. Runtimes are siblings behind the table in `index.ts`. */
 import type { Image } from '../../../image/types.ts'
-import type { Workspace } from '../../../image/workspace.ts'
-import type { RunOptions } from '../../../tracer/engine/run-options.ts'
-import type { EngineName } from '../../../tracer/engine/types.ts'
-import type { ReadyCheck } from '../../../tracer/readiness.ts'
+import type { Workspace } from '../../../system/workspace.ts'
+import type { ReadyCheck } from '../../../tracer/container/readiness.ts'
+import type { RunOptions } from '../../../tracer/container/run-options.ts'
+import type { EngineName } from '../../../tracer/container/types.ts'
 import type { ArmKind, BenchSample } from '../file.ts'
 import type { LinkRequest } from '../link.ts'
 import type { LayerPlan } from '../requests.ts'

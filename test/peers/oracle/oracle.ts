@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { tryCommand } from '../../../image/command.ts'
+import { tryCommand } from '../../../system/command.ts'
 import { buildGo } from '../go.ts'
 
 /** @returns the program's path */

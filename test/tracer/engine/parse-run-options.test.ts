@@ -1,6 +1,6 @@
 /** docker-run's options, read as Docker reads them. */
 import { expect, test } from 'vitest'
-import { parseRunOptions, type RunFlags } from '../../../tracer/engine/parse-run-options.ts'
+import { parseRunOptions, type RunFlags } from '../../../tracer/container/parse-run-options.ts'
 
 const around = { env: { HOME: '/home/me', TOKEN: 'own' }, folder: '/home' }
 const parse = (flags: RunFlags) => parseRunOptions(flags, around)

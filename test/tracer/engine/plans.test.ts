@@ -1,11 +1,11 @@
 /** What a container is started with: the process, its user, and each engine's configuration. */
 import { expect, test } from 'vitest'
-import { bareComplaint } from '../../../tracer/engine/complaint.ts'
-import { containerConfig } from '../../../tracer/engine/docker-config.ts'
-import { mergeEnv, planProcess } from '../../../tracer/engine/process.ts'
-import type { RunOptions } from '../../../tracer/engine/run-options.ts'
-import { runcConfig } from '../../../tracer/engine/runc-config.ts'
-import { resolveUser } from '../../../tracer/engine/users.ts'
+import { bareComplaint } from '../../../tracer/container/complaint.ts'
+import { containerConfig } from '../../../tracer/container/docker-config.ts'
+import { mergeEnv, planProcess } from '../../../tracer/container/process.ts'
+import type { RunOptions } from '../../../tracer/container/run-options.ts'
+import { runcConfig } from '../../../tracer/container/runc-config.ts'
+import { resolveUser } from '../../../tracer/container/users.ts'
 
 const config = {
   env: ['PATH=/app', 'A=image'],

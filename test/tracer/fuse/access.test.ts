@@ -4,9 +4,9 @@ import { chmod, copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { createWorkspace } from '../../../image/workspace.ts'
-import { mountFileSystem, type ServerName } from '../../../tracer/fuse/mount.ts'
-import { stackRootfs } from '../../../tracer/rootfs.ts'
+import { createWorkspace } from '../../../system/workspace.ts'
+import { mountFileSystem, type ServerName } from '../../../tracer/mount/mount.ts'
+import { stackRootfs } from '../../../tracer/mount/rootfs.ts'
 import { type TempFolder, tempFolder } from '../temp.ts'
 
 const run = promisify(execFile)

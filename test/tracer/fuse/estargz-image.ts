@@ -6,14 +6,14 @@ import { createHash } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { encodeFooter } from '../../../image/estargz/footer.ts'
+import { encodeFooter } from '../../../image/estargz/format/footer.ts'
 import {
   encodeToc,
   PREFETCH_LANDMARK,
   TOC_DIGEST_ANNOTATION,
   TOC_NAME,
   type TocEntry,
-} from '../../../image/estargz/toc.ts'
+} from '../../../image/estargz/format/toc.ts'
 import { file, tarOf } from '../../support/tar.ts'
 
 export interface LazyFile {

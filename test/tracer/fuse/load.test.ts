@@ -2,8 +2,8 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { runCommand } from '../../../image/command.ts'
-import { type Mount, mountFileSystem, type ServerName, type TreeSpec } from '../../../tracer/fuse/mount.ts'
+import { runCommand } from '../../../system/command.ts'
+import { type Mount, mountFileSystem, type ServerName, type TreeSpec } from '../../../tracer/mount/mount.ts'
 import { type TempFolder, tempFolder } from '../temp.ts'
 
 const run = promisify(execFile)

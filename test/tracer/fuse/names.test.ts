@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { openSource } from '../../../image/sources.ts'
-import type { ServerName } from '../../../tracer/fuse/mount.ts'
+import type { ServerName } from '../../../tracer/mount/mount.ts'
 import { profileImage } from '../../../tracer/profile.ts'
 import { busyboxRoot, writeImage } from '../../support/images.ts'
 import { dir, file, symlink, tarOf } from '../../support/tar.ts'

@@ -1,7 +1,7 @@
 /** Range sets against the plainest model: a set of byte numbers. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { addRange, bytesIn, mergeRanges, type Ranges } from '../../../tracer/fuse/ranges.ts'
+import { addRange, bytesIn, mergeRanges, type Ranges } from '../../../tracer/mount/ranges.ts'
 
 const range = fc
   .tuple(fc.nat(60), fc.nat(20))

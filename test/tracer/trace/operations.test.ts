@@ -1,10 +1,10 @@
 /** Merging, comparing, summing up and exchanging traces. */
 import { expect, test } from 'vitest'
 import { diffTraces } from '../../../tracer/trace/diff.ts'
+import { parseTrace, type Trace } from '../../../tracer/trace/file.ts'
 import { mergeTraces } from '../../../tracer/trace/merge.ts'
 import { exportRecord, importRecord, parseRecord } from '../../../tracer/trace/record.ts'
 import { summarizeTrace } from '../../../tracer/trace/summary.ts'
-import { parseTrace, type Trace } from '../../../tracer/trace.ts'
 import { traceFile, traceOf } from './traces.ts'
 
 const paths = (trace: Trace) => trace.files.map(({ path }) => path)

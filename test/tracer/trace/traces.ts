@@ -1,5 +1,5 @@
 /** Traces for tests, with only what a test is about. */
-import { TRACE_VERSION, type Trace, type TraceFile } from '../../../tracer/trace.ts'
+import { TRACE_VERSION, type Trace, type TraceFile } from '../../../tracer/trace/file.ts'
 
 export const traceFile = (path: string, rest: Partial<TraceFile> = {}): TraceFile => ({
   path,

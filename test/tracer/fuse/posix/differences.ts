@@ -1,5 +1,5 @@
 /** Where a mount can't answer as a folder does: which questions, how both answer, and why. A row that no answer needs fails the test. */
-import type { ServerName } from '../../../../tracer/fuse/mount.ts'
+import type { ServerName } from '../../../../tracer/mount/mount.ts'
 
 export interface Difference {
   /** questions, as probe.py names them */

@@ -5,9 +5,9 @@
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { runCommand } from '../../../../image/command.ts'
-import { type Mount, mountFileSystem, type ServerName } from '../../../../tracer/fuse/mount.ts'
-import { readXattrs } from '../../../../tracer/xattrs.ts'
+import { runCommand } from '../../../../system/command.ts'
+import { type Mount, mountFileSystem, type ServerName } from '../../../../tracer/mount/mount.ts'
+import { readXattrs } from '../../../../tracer/mount/xattrs.ts'
 import { type TempFolder, tempFolder } from '../../temp.ts'
 import { type Difference, differencesOf } from './differences.ts'
 

@@ -1,0 +1,49 @@
+/** The flags that say how images are reached, and the opening of sources and targets with them. */
+import { type Command, Option } from 'commander'
+import { parsePlatform } from '../../image/platform.ts'
+import { openSource } from '../../image/sources.ts'
+import { openTarget } from '../../image/targets.ts'
+import type { ImageSource, ImageTarget, Platform } from '../../image/types.ts'
+import type { CliContext } from '../context.ts'
+import type { Output } from '../print/output.ts'
+import { drawTransfers } from '../print/transfers.ts'
+
+export interface ImageFlags {
+  readonly insecure: boolean
+  readonly caFile?: string
+  readonly platform?: Platform
+}
+
+export function addImageFlags(command: Command): Command {
+  const option = (flags: string, text: string) => new Option(flags, text).helpGroup('Images:')
+  return command
+    .addOption(
+      option('--platform <os/arch[/variant]>', "of an index, this platform (default: the host's)").argParser(
+        parsePlatform,
+      ),
+    )
+    .addOption(option('--insecure', 'allow plain HTTP and certificates nobody vouches for').default(false))
+    .addOption(option('--ca-file <file>', "PEM file of the registry's authority"))
+}
+
+const accessOptions = (flags: ImageFlags, context: CliContext, output: Output) => ({
+  insecure: flags.insecure,
+  ...(flags.caFile !== undefined && { caFile: flags.caFile }),
+  signal: context.interrupts.abort,
+  onProgress: drawTransfers(output),
+  onNote: output.note,
+})
+
+export const sourceOf = (
+  reference: string,
+  flags: ImageFlags,
+  context: CliContext,
+  output: Output,
+): Promise<ImageSource> => openSource(reference, accessOptions(flags, context, output))
+
+export const targetOf = (
+  reference: string,
+  flags: ImageFlags,
+  context: CliContext,
+  output: Output,
+): Promise<ImageTarget> => openTarget(reference, accessOptions(flags, context, output))

@@ -1,0 +1,117 @@
+/**
+ * All that a person sees: results on stdout, everything else on stderr. On a terminal one live line is rewritten in
+ * place; elsewhere there are only whole lines. Whatever of a line comes from images, engines or files can't act on the terminal, nor look
+ * like a line of ours, nor command the CI system that reads along: here it is made visible.
+ */
+import { styleText } from 'node:util'
+import { visible } from '../../system/visible.ts'
+
+export { textTable as table } from '../../report/bench/text-table.ts'
+export { bytesText as bytes, msText as duration } from '../../report/bench/units.ts'
+
+/** What a status line shows: rewritten at most so often. */
+const LIVE_EVERY_MS = 100
+
+export interface OutputOptions {
+  readonly quiet: boolean
+  readonly json: boolean
+}
+
+/** A text is one line, whatever is in it: several lines are given as several texts. */
+export type Lines = string | readonly string[]
+
+/** Stands in front of a line, in its colour where there are colours. */
+export interface Mark {
+  readonly text: string
+  readonly colour: 'red' | 'yellow' | 'green'
+}
+
+export interface Output {
+  readonly json: boolean
+  /** the command's result, on stdout */
+  result(lines: Lines, mark?: Mark): void
+  /** what is going on; none with --quiet */
+  note(lines: Lines): void
+  warn(text: string): void
+  /** replaces the live line; shown on a terminal only. Given lazily, since most are never drawn. */
+  live(text: () => string): void
+  /** what a container printed, as it is, above the live line: as with `docker run`, it has the terminal */
+  passThrough(chunk: Buffer): void
+  /** ends the live line */
+  done(): void
+}
+
+export function createOutput(
+  options: OutputOptions,
+  stdout: NodeJS.WriteStream = process.stdout,
+  stderr: NodeJS.WriteStream = process.stderr,
+): Output {
+  let shown = 0
+  let last = 0
+  // Without an escape sequence, which NO_COLOR and simple terminals could not be given.
+  const clear = () => {
+    if (shown > 0) stderr.write(`\r${' '.repeat(shown)}\r`)
+    shown = 0
+  }
+  const isLive = !options.quiet && stderr.isTTY && process.env.TERM !== 'dumb'
+  return {
+    json: options.json,
+    result(lines, mark) {
+      clear()
+      printLines(stdout, lines, mark)
+    },
+    note(lines) {
+      if (options.quiet) return
+      clear()
+      printLines(stderr, lines)
+    },
+    warn(text) {
+      clear()
+      printLines(stderr, text, { text: 'warning: ', colour: 'yellow' })
+    },
+    live(text) {
+      const now = performance.now()
+      if (!isLive || now - last < LIVE_EVERY_MS) return
+      last = now
+      clear()
+      const columns = stderr.columns || 80
+      stderr.write(cut(visible(text()), columns))
+      shown = columns - 1
+    },
+    passThrough(chunk) {
+      if (options.quiet) return
+      clear()
+      stderr.write(chunk)
+    },
+    done: clear,
+  }
+}
+
+/** Cut to the terminal's width, so that the line can be rewritten. */
+function cut(text: string, columns: number): string {
+  return text.length < columns ? text : `${text.slice(0, columns - 2)}…`
+}
+
+export function printLines(stream: NodeJS.WriteStream, lines: Lines, mark?: Mark): void {
+  const front = mark ? styleText(mark.colour, mark.text, { stream }) : ''
+  const texts = typeof lines === 'string' ? [lines] : lines
+  stream.write(texts.map((text) => `${front}${inert(text, mark)}\n`).join(''))
+}
+
+/**
+ * A line that commands nobody: neither a terminal nor a CI system, which takes `::command::` at the beginning of a line, and `##[command]`
+ * or `##vso[command]` anywhere, for its own. What is JSON stays the same JSON.
+ */
+function inert(text: string, mark: Mark | undefined): string {
+  const shown = visible(text).replace(/##(?=\[|vso\[)/gi, '\\u0023#')
+  return mark ? shown : shown.replace(/^( *):(?=:)/, '$1\\u003a')
+}
+
+export const percent = (share: number): string => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`
+
+/** `1 file`, `12,345 files` */
+export const counted = (count: number, noun: string): string =>
+  `${thousands(count)} ${noun}${count === 1 ? '' : 's'}`
+
+/** 12345 → `12,345` */
+export const thousands = (count: number): string => count.toLocaleString('en-US')

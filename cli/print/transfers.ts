@@ -1,0 +1,45 @@
+/** Draws what is under way: one live line over all blobs, or layers, on a terminal; a line a finished blob elsewhere. */
+import type { OnProgress, Progress } from '../../image/progress.ts'
+import type { RebuildProgress } from '../../optimizer/rebuild/image.ts'
+import { bytes, type Output, percent } from './output.ts'
+
+export function drawTransfers(output: Output): OnProgress {
+  const underWay = new Map<string, Progress>()
+  return (progress) => {
+    const short = progress.digest.slice(7, 19)
+    if (progress.kind === 'done' || progress.kind === 'existed') {
+      underWay.delete(progress.digest)
+      output.done()
+      output.note(
+        `${short}  ${bytes(progress.total)}${progress.kind === 'existed' ? '  was there already' : ''}`,
+      )
+      return
+    }
+    underWay.set(progress.digest, progress)
+    output.live(() => [...underWay.values()].map(bar).join('  '))
+  }
+}
+
+const CELLS = 10
+
+function bar({ digest, done, total }: Progress): string {
+  const share = total === 0 ? 1 : Math.min(1, done / total)
+  const full = Math.round(share * CELLS)
+  return `${digest.slice(7, 13)} [${'='.repeat(full)}${' '.repeat(CELLS - full)}] ${percent(share)} of ${bytes(total)}`
+}
+
+/** One live line: what each layer under way is doing. */
+export function drawLayers(output: Output): (progress: RebuildProgress) => void {
+  const underWay = new Map<number, RebuildProgress>()
+  return (progress) => {
+    if (progress.stage === 'done') underWay.delete(progress.layer)
+    else underWay.set(progress.layer, progress)
+    output.live(() =>
+      [...underWay.values()]
+        .map(
+          ({ layer, layers, stage, bytes: count }) => `layer ${layer + 1}/${layers} ${stage} ${bytes(count)}`,
+        )
+        .join('   '),
+    )
+  }
+}

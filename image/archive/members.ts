@@ -1,0 +1,96 @@
+/**
+ * Finds members of a tar on disk by reading its headers alone, so that an archive's blobs can be read in place, in any order and
+ * in ranges.
+ */
+import type { FileHandle } from 'node:fs/promises'
+import { type BytePath, normalizePath, parentOf } from '../../system/byte-path.ts'
+import { HeadstartError } from '../../system/errors.ts'
+import { BLOCK, paddingOf, type TarEntry } from '../tar/entry.ts'
+import { TarScanner } from '../tar/scan.ts'
+
+export interface Member {
+  /** of its content in the archive, bytes */
+  readonly offset: number
+  readonly size: number
+}
+
+export interface ArchiveIndex {
+  /** follows the links that `docker save` writes between layers. @throws HeadstartError E_ARCHIVE */
+  member(path: string): Member
+  find(path: string): Member | undefined
+}
+
+const MAX_MEMBERS = 200_000
+const MAX_LINKS = 40
+
+/** @param name of the archive, for errors */
+export async function indexArchive(file: FileHandle, name: string): Promise<ArchiveIndex> {
+  const { size } = await file.stat()
+  const members = new Map<BytePath, Member>()
+  const links = new Map<BytePath, BytePath>()
+  for (let at = 0; at + BLOCK <= size; ) {
+    const found = await nextEntry(file, at, name)
+    if (!found) break
+    const { entry, end: offset } = found
+    if (entry.type === 'reg') {
+      if (offset + entry.size > size) throw archiveError(name, `it ends inside ${entry.path}`)
+      members.set(entry.path, { offset, size: entry.size })
+    } else if (entry.type === 'symlink' || entry.type === 'hardlink') links.set(entry.path, targetOf(entry))
+    if (members.size + links.size > MAX_MEMBERS)
+      throw archiveError(name, `it has more than ${MAX_MEMBERS} members`)
+    at = offset + entry.size + paddingOf(entry.size)
+  }
+  const find = (path: string): Member | undefined => {
+    let at = normalizePath(path)
+    for (let hops = 0; hops < MAX_LINKS; hops++) {
+      const member = members.get(at)
+      if (member) return member
+      const target = links.get(at)
+      if (target === undefined) return undefined
+      at = target
+    }
+    return undefined
+  }
+  return {
+    find,
+    member(path) {
+      const member = find(path)
+      if (member) return member
+      throw archiveError(name, `it has no ${JSON.stringify(path)}`)
+    },
+  }
+}
+
+/** The entry whose headers start at `start`, and where its content does. Undefined at the zero blocks of the end. */
+async function nextEntry(
+  file: FileHandle,
+  start: number,
+  name: string,
+): Promise<{ entry: TarEntry; end: number } | undefined> {
+  const scanner = new TarScanner()
+  const block = Buffer.alloc(BLOCK)
+  for (let at = start; ; at += BLOCK) {
+    const { bytesRead } = await file.read(block, 0, BLOCK, at)
+    if (bytesRead < BLOCK) {
+      if (at === start) return undefined
+      throw archiveError(name, 'it ends inside a header')
+    }
+    if (at === start && block.every((byte) => byte === 0)) return undefined
+    for (const event of scanner.push(block))
+      if (event.kind === 'entry') return { entry: event.entry, end: at + BLOCK }
+  }
+}
+
+/** A symlink is relative to its folder: `a/layer.tar → ../b/layer.tar`. */
+function targetOf(entry: TarEntry): BytePath {
+  if (entry.type === 'hardlink') return entry.linkPath ?? ''
+  const parts = entry.linkName.startsWith('/') ? [] : parentOf(entry.path).split('/')
+  for (const part of entry.linkName.split('/')) {
+    if (part === '..') parts.pop()
+    else if (part !== '.' && part !== '') parts.push(part)
+  }
+  return parts.join('/')
+}
+
+export const archiveError = (name: string, why: string): HeadstartError =>
+  new HeadstartError('E_ARCHIVE', `${name} is damaged: ${why}`)

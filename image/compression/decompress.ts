@@ -1,0 +1,120 @@
+/**
+ * Layers' compression, told by the first bytes and never by the media type: gzip of any number of members, zstd of any number of frames,
+ * none. Others are told apart, to be refused by name: no registry's media type stands for them, and only some runtimes read them.
+ */
+import { once } from 'node:events'
+import { pipeline, type Readable, Transform } from 'node:stream'
+import { constants, createGunzip, createZstdDecompress } from 'node:zlib'
+import { HeadstartError, messageOf } from '../../system/errors.ts'
+import type { Compression } from '../media-types.ts'
+import { zstdFrames } from './zstd-frames.ts'
+
+const BUFFER_BYTES = 256 << 10
+/** A layer that unpacks to more than this fits no container's disk. */
+const MAX_BYTES = 2 ** 44
+
+export interface Decompressed {
+  readonly compression: Compression
+  /** Fails with E_COMPRESSION on damage; with the source's error when that fails. */
+  readonly stream: Readable
+}
+
+export function compressionOf(head: Uint8Array): Compression {
+  if (head[0] === 0x1f && head[1] === 0x8b) return 'gzip'
+  const isFrame = head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd
+  const isSkippable =
+    ((head[0] ?? 0) & 0xf0) === 0x50 && head[1] === 0x2a && head[2] === 0x4d && head[3] === 0x18
+  return isFrame || isSkippable ? 'zstd' : 'none'
+}
+
+/** What a head of so many bytes is enough for. */
+export const HEAD_BYTES = 10
+
+const at = (head: Uint8Array, text: string): boolean =>
+  Buffer.from(head.subarray(0, text.length)).toString('latin1') === text
+
+/** The name of a compression that layers can't have. Each starts as no tar does, whose first bytes are a file's name. */
+export function foreignCompression(head: Uint8Array): string | undefined {
+  if (at(head, '\xfd7zXZ\0')) return 'xz'
+  if (at(head, 'BZh') && Buffer.from(head.subarray(4, 10)).toString('latin1') === '1AY&SY') return 'bzip2'
+  if (at(head, '\x04\x22\x4d\x18')) return 'lz4'
+  if (at(head, 'LZIP\x01')) return 'lzip'
+  // The size of its dictionary follows, which is not 0; after a file that is called `]` all is.
+  if (at(head, ']\0\0') && (head[3] !== 0 || head[4] !== 0)) return 'lzma'
+  return undefined
+}
+
+/** Told from zlib's errors by `compressionError`, which knows what it is that can't be read. */
+class ForeignCompression extends Error {}
+
+/**
+ * @param source a blob's bytes; destroyed with the result
+ * @param options.maxBytes of output, then E_TOO_LARGE; 16 TiB unless told
+ * @throws what `compressionError` makes E_COMPRESSION
+ */
+export async function decompress(
+  source: Readable,
+  options: { maxBytes?: number } = {},
+): Promise<Decompressed> {
+  const swallow = () => {} // the error reaches whoever reads the last stream
+  source.on('error', swallow) // also one that comes before the pipeline stands
+  const head = await peek(source)
+  const foreign = foreignCompression(head)
+  if (foreign !== undefined) {
+    source.destroy()
+    throw new ForeignCompression(foreign)
+  }
+  const compression = compressionOf(head)
+  const limit = limiter(options.maxBytes ?? MAX_BYTES)
+  if (compression === 'gzip') pipeline(source, createGunzip({ chunkSize: BUFFER_BYTES }), limit, swallow)
+  else if (compression === 'zstd') {
+    const decoder = createZstdDecompress({
+      chunkSize: BUFFER_BYTES,
+      params: { [constants.ZSTD_d_windowLogMax]: 27 }, // 128 MiB, what every decoder takes
+    })
+    pipeline(source, zstdFrames(), decoder, limit, swallow)
+  } else pipeline(source, limit, swallow)
+  return { compression, stream: limit }
+}
+
+/** The first bytes, put back. */
+async function peek(source: Readable): Promise<Buffer> {
+  let head = Buffer.alloc(0)
+  while (head.length < HEAD_BYTES) {
+    const chunk: unknown = source.read()
+    if (Buffer.isBuffer(chunk)) head = Buffer.concat([head, chunk])
+    else if (source.readableEnded || source.destroyed) break
+    else await Promise.race(['readable', 'end', 'close'].map((event) => once(source, event)))
+  }
+  if (head.length > 0) source.unshift(head)
+  return head
+}
+
+function limiter(maxBytes: number): Transform {
+  let size = 0
+  return new Transform({
+    readableHighWaterMark: 4 * BUFFER_BYTES,
+    writableHighWaterMark: 4 * BUFFER_BYTES,
+    transform(chunk: Buffer, _encoding, done) {
+      size += chunk.length
+      if (size > maxBytes)
+        return done(new HeadstartError('E_TOO_LARGE', `the layer unpacks to more than ${maxBytes} bytes`))
+      done(null, chunk)
+    },
+  })
+}
+
+/** zlib's errors say what a person can't use: `Z_DATA_ERROR`. */
+export function compressionError(cause: unknown, where: string): unknown {
+  if (cause instanceof ForeignCompression)
+    return new HeadstartError(
+      'E_COMPRESSION',
+      `${where} is compressed with ${cause.message}, which is not supported`,
+      {
+        hint: 'Recompress it with gzip or zstd',
+      },
+    )
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  if (!/^(Z_|ZSTD_|ERR_ZLIB|ERR_ZSTD)/.test(code)) return cause
+  return new HeadstartError('E_COMPRESSION', `${where} can't be decompressed: ${messageOf(cause)}`, { cause })
+}

@@ -1,0 +1,72 @@
+/** The Docker engine as images see it: what it is asked with, what it has, and what it says. */
+import type Dockerode from 'dockerode'
+import { z } from 'zod'
+import { codeOf, HeadstartError, messageOf } from '../../system/errors.ts'
+import { withoutUrlSecrets } from '../../system/secrets.ts'
+import type { Workspace } from '../../system/workspace.ts'
+import type { OnProgress } from '../progress.ts'
+import { familiarName, type Reference } from '../reference.ts'
+import type { Digest } from '../types.ts'
+import { connectEngine } from './connection.ts'
+
+export interface EngineOptions {
+  readonly engine?: Dockerode | undefined
+  readonly workspace?: Workspace | undefined
+  readonly signal?: AbortSignal | undefined
+  /** told of what the engine saves */
+  readonly onProgress?: OnProgress | undefined
+  /** what happened that a person should know, one line */
+  readonly onNote?: ((text: string) => void) | undefined
+}
+
+/** As the engine calls it. */
+export const nameOf = (reference: Reference | Digest): string =>
+  typeof reference === 'string' ? reference : familiarName(reference)
+
+/** HTTP status of dockerode's error. */
+export const statusOf = (error: unknown): number | undefined =>
+  error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number'
+    ? error.statusCode
+    : undefined
+
+/** An engine passes on what registries say, addresses with their signatures too, and at any length. */
+function wordsOf(cause: unknown): string {
+  const text = withoutUrlSecrets(messageOf(cause))
+  return text.length > MAX_WORDS ? `${text.slice(0, MAX_WORDS)}…` : text
+}
+
+const MAX_WORDS = 2000
+
+/** dockerode's failures, in a line: no engine, or what the engine said. */
+export function engineError(cause: unknown, what: string): HeadstartError {
+  if (cause instanceof HeadstartError) return cause
+  if (['ENOENT', 'ECONNREFUSED', 'EACCES', 'ENOTFOUND'].includes(codeOf(cause) ?? ''))
+    return new HeadstartError('E_ENGINE', `no Docker engine answers: ${messageOf(cause)}`, {
+      cause,
+      hint: 'Start it, set DOCKER_HOST, or name the image with docker://, oci: or an archive',
+    })
+  return new HeadstartError('E_ENGINE', `the Docker engine failed to ${what}: ${wordsOf(cause)}`, { cause })
+}
+
+/** @returns whether the engine has it; undefined when no engine answers */
+export async function engineHas(reference: Reference, engine?: Dockerode): Promise<boolean | undefined> {
+  try {
+    await (engine ?? (await connectEngine())).getImage(familiarName(reference)).inspect()
+    return true
+  } catch (error) {
+    return statusOf(error) === 404 ? false : undefined
+  }
+}
+
+const progressSchema = z.object({ error: z.string().optional() })
+
+/** Reads an engine's stream of JSON lines to its end. @returns all lines; @throws Error with the engine's own words */
+export function followed(engine: Dockerode, stream: NodeJS.ReadableStream): Promise<unknown[]> {
+  return new Promise((resolve, reject) => {
+    engine.modem.followProgress(stream, (error: Error | null, lines: unknown[]) => {
+      const said = lines?.map((line) => progressSchema.safeParse(line).data?.error).find(Boolean)
+      if (error || said) reject(error ?? new Error(said))
+      else resolve(lines)
+    })
+  })
+}

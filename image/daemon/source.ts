@@ -1,0 +1,156 @@
+/** Images of a Docker engine as sources: `docker save` into a workspace, once a layer's bytes are needed. What the engine lacks it pulls. */
+import { createWriteStream } from 'node:fs'
+import { join } from 'node:path'
+import { Readable, Transform } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import type Dockerode from 'dockerode'
+import { HeadstartError, messageOf } from '../../system/errors.ts'
+import { createWorkspace } from '../../system/workspace.ts'
+import { openDockerArchive } from '../archive/source.ts'
+import { parseDigest } from '../digest.ts'
+import type { OnProgress, Progress } from '../progress.ts'
+import type { Reference } from '../reference.ts'
+import { completeSource } from '../source-from-store.ts'
+import type { Digest, ImageSource } from '../types.ts'
+import { type EngineOptions, engineError, followed, nameOf, statusOf } from './client.ts'
+import { connectEngine } from './connection.ts'
+import { readStoredImage, type StoredImage } from './store.ts'
+
+/**
+ * What the image is is read from where the engine keeps it, if that can be; it is saved once somebody asks for more.
+ * @throws HeadstartError E_ENGINE, E_IMAGE_NOT_FOUND
+ */
+export async function openEngineSource(
+  reference: Reference | Digest,
+  options: EngineOptions,
+): Promise<ImageSource> {
+  const engine = options.engine ?? (await connectEngine())
+  await ensureImage(engine, reference, options)
+  const name = nameOf(reference)
+  const stored = await readStoredImage(engine, name)
+  // By its ID, where that is known: the name may come to mean another image.
+  const wanted = {
+    id: stored?.id ?? name,
+    source: `docker-daemon:${name}`,
+    ownManifest: stored !== undefined,
+  }
+  const stack = new AsyncDisposableStack()
+  let archive: Promise<ImageSource> | undefined
+  const load = () => {
+    archive ??= save(engine, wanted, options, stack)
+    return archive
+  }
+  const saved: ImageSource = {
+    name: wanted.source,
+    index: async () => undefined,
+    image: async (platform) => (await load()).image(platform),
+    imageOf: async (descriptor) => (await load()).imageOf(descriptor),
+    blob: (descriptor) => ({
+      descriptor,
+      open: async (range, signal) => (await load()).blob(descriptor).open(range, signal),
+    }),
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  }
+  return stored ? knownBefore(saved, stored) : saved
+}
+
+/** The source's image by what is stored of it; its layers are still the source's. */
+function knownBefore(source: ImageSource, { descriptor, rawManifest, rawConfig }: StoredImage): ImageSource {
+  const known = completeSource({
+    name: source.name,
+    root: async () => ({ descriptor, bytes: rawManifest }),
+    open: async () => Readable.from([rawConfig], { objectMode: false }), // asked for nothing else
+    [Symbol.asyncDispose]: async () => {},
+  })
+  return {
+    ...source,
+    async image(platform) {
+      const image = await known.image(platform)
+      const layers = image.layers.map((layer) => ({ ...layer, open: source.blob(layer.descriptor).open }))
+      return { ...image, layers }
+    },
+  }
+}
+
+async function ensureImage(
+  engine: Dockerode,
+  reference: Reference | Digest,
+  options: EngineOptions,
+): Promise<void> {
+  const name = nameOf(reference)
+  try {
+    await engine.getImage(name).inspect()
+  } catch (error) {
+    if (statusOf(error) !== 404) throw engineError(error, `inspect ${name}`)
+    if (typeof reference === 'string')
+      throw new HeadstartError('E_IMAGE_NOT_FOUND', `the Docker engine has no image ${name}`)
+    options.onNote?.(`the Docker engine pulls ${name}`)
+    await pull(engine, name, options.signal)
+  }
+}
+
+async function pull(engine: Dockerode, name: string, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    const stream = await engine.pull(name, signal ? { abortSignal: signal } : {})
+    await followed(engine, stream)
+  } catch (cause) {
+    signal?.throwIfAborted()
+    throw new HeadstartError(
+      'E_IMAGE_NOT_FOUND',
+      `the Docker engine has no image ${name} and can't pull it: ${messageOf(cause)}`,
+      {
+        cause,
+      },
+    )
+  }
+}
+
+interface Wanted {
+  /** of the engine, or a name it knows */
+  readonly id: string
+  /** of the source, for errors */
+  readonly source: string
+  readonly ownManifest: boolean
+}
+
+async function save(
+  engine: Dockerode,
+  { id, source, ownManifest }: Wanted,
+  options: EngineOptions,
+  stack: AsyncDisposableStack,
+): Promise<ImageSource> {
+  const workspace = options.workspace ?? stack.use(await createWorkspace())
+  const file = join(await workspace.sub('engine'), `${process.hrtime.bigint()}.tar`)
+  try {
+    const image = engine.getImage(id)
+    const { Id, Size } = await image.inspect()
+    const counted = countBytes(parseDigest(Id), Size, options.onProgress)
+    await pipeline(await image.get(), counted, createWriteStream(file, { flags: 'wx' }), {
+      signal: options.signal,
+    })
+  } catch (error) {
+    options.signal?.throwIfAborted()
+    throw engineError(error, `save ${source}`)
+  }
+  return stack.use(await openDockerArchive(file, undefined, { workspace, ownManifest }, source))
+}
+
+/** The engine knows no size of its archive but the image's own, which is near it. */
+function countBytes(digest: Digest, total: number, onProgress: OnProgress | undefined): Transform {
+  let done = 0
+  const tell = (kind: Progress['kind']) =>
+    onProgress?.({ kind, digest, mediaType: 'application/x-tar', done, total })
+  tell('start')
+  return new Transform({
+    transform(chunk: Buffer, _encoding, next) {
+      done = Math.min(done + chunk.length, total)
+      tell('bytes')
+      next(null, chunk)
+    },
+    flush(next) {
+      done = total
+      tell('done')
+      next()
+    },
+  })
+}

@@ -1,0 +1,64 @@
+/** A Docker engine's image as a target: `docker load`. */
+import { PassThrough, type Readable } from 'node:stream'
+import type Dockerode from 'dockerode'
+import { HeadstartError } from '../../system/errors.ts'
+import { dockerNames } from '../archive/target.ts'
+import { ArchiveWriter } from '../archive/writer.ts'
+import type { Reference } from '../reference.ts'
+import type { Digest, ImageTarget } from '../types.ts'
+import { type EngineOptions, engineError, engineHas, followed, nameOf } from './client.ts'
+import { connectEngine } from './connection.ts'
+
+/** Loads while the blobs arrive: the engine takes the image up when the stream's end has come. */
+export async function engineTarget(
+  reference: Reference | Digest,
+  options: EngineOptions,
+): Promise<ImageTarget> {
+  const name = `docker-daemon:${nameOf(reference)}`
+  if (typeof reference === 'string')
+    throw new HeadstartError('E_TARGET', `${name} names an ID; a target takes a name`)
+  const engine = options.engine ?? (await connectEngine())
+  const stream = new PassThrough({ highWaterMark: 1 << 20 })
+  stream.on('error', () => {}) // the writer's own promise tells
+  const request = new AbortController()
+  // The engine would wait for the rest of a tar that was given up.
+  stream.on('close', () => stream.writableFinished || request.abort())
+  let writer: ArchiveWriter | undefined
+  let loading: Promise<void> | undefined
+  const begin = () => {
+    writer ??= new ArchiveWriter(stream, dockerNames(reference))
+    loading ??= load(engine, stream, request.signal).catch((error: unknown) => {
+      stream.destroy(engineError(error, `load ${name}`))
+      throw engineError(error, `load ${name}`)
+    })
+    loading.catch(() => {}) // awaited at the end
+    return writer
+  }
+  return {
+    name,
+    async prepare({ force }) {
+      await engine.ping().catch((error: unknown) => Promise.reject(engineError(error, 'answer')))
+      options.onNote?.(
+        'the Docker engine unpacks layers whole: what eStargz gains is gained by lazily pulling runtimes only',
+      )
+      if (!force && (await engineHas(reference, engine)))
+        throw new HeadstartError('E_TARGET_EXISTS', `${name} exists already`, {
+          hint: 'Choose another tag, or replace it with --force',
+        })
+    },
+    putBlob: (blob, signal) => begin().putBlob(blob, signal),
+    async putManifest(bytes, mediaType, { tagged }) {
+      const descriptor = await begin().putManifest(bytes, mediaType, tagged)
+      if (tagged) await loading
+      return descriptor
+    },
+    async [Symbol.asyncDispose]() {
+      stream.destroy()
+      await loading?.catch(() => {})
+    },
+  }
+}
+
+async function load(engine: Dockerode, tar: Readable, abortSignal: AbortSignal): Promise<void> {
+  await followed(engine, await engine.loadImage(tar, { quiet: true, abortSignal }))
+}

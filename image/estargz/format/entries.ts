@@ -1,0 +1,197 @@
+/** From the TOC's JSON to entries with their chunks: everything that a reader relies on is checked here, once. */
+
+import { type BytePath, layerPath, textOf } from '../../../system/byte-path.ts'
+import { HeadstartError, messageOf } from '../../../system/errors.ts'
+import { isDigest } from '../../digest.ts'
+import type { EntryFacts } from '../../tar/entry.ts'
+import type { Digest } from '../../types.ts'
+import { NO_PREFETCH_LANDMARK, PREFETCH_LANDMARK, type TocEntry } from './toc.ts'
+
+/** A chunk is read into memory whole. No writer makes larger ones. */
+const MAX_CHUNK_BYTES = 1 << 30
+
+/** A piece of a file that is fetched, checked and decoded at once. */
+export interface Chunk {
+  /** its compressed bytes in the blob: `[offset, end)`; they may go on behind it */
+  readonly offset: number
+  readonly end: number
+  /** bytes of the member's content before the chunk's */
+  readonly innerOffset: number
+  /** where it belongs in the file */
+  readonly fileOffset: number
+  readonly size: number
+  /** sha256 of its content; undefined in layers older than eStargz, which can't be read */
+  readonly digest: Digest | undefined
+}
+
+/** Times are in whole seconds. */
+export interface EstargzEntry extends EntryFacts {
+  /** sha256 of the whole content */
+  readonly digest: Digest | undefined
+  /** of a regular file, in order, without gaps; of others and of empty files: none */
+  readonly chunks: readonly Chunk[]
+}
+
+export interface Contents {
+  /** in blob order, landmarks not among them */
+  readonly entries: readonly EstargzEntry[]
+  /** how many of them stand before the prefetch landmark */
+  readonly zoneEntries: number
+  readonly landmark: 'prefetch' | 'no-prefetch' | 'absent'
+  /** offset of the prefetch landmark's content: the runtime fetches the bytes before it at once; 0 when there is none */
+  readonly zoneEnd: number
+}
+
+const fault = (entry: TocEntry, what: string): HeadstartError =>
+  new HeadstartError(
+    'E_ESTARGZ',
+    `the table of contents, ${JSON.stringify(textOf(entry.name.slice(0, 200)))}: ${what}`,
+  )
+
+/**
+ * @param tocOffset where the data ends
+ * @param keep.landmarks leaves them among the entries
+ * @throws HeadstartError E_ESTARGZ: chunks with gaps or out of the blob, a path that leaves the layer, …
+ */
+export function contentsOf(
+  toc: readonly TocEntry[],
+  tocOffset: number,
+  keep: { readonly landmarks: boolean } = { landmarks: false },
+): Contents {
+  const ends = endsOf(toc, tocOffset)
+  const names = { users: new Map<number, string>(), groups: new Map<number, string>() }
+  const entries: EstargzEntry[] = []
+  let landmark: Contents['landmark'] = 'absent'
+  let zoneEnd = 0
+  let zoneEntries = 0
+  for (let at = 0; at < toc.length; ) {
+    const first = toc[at]
+    if (first === undefined) break
+    if (first.type === 'chunk') throw fault(first, 'a chunk without a file before it')
+    let after = at + 1
+    while (toc[after]?.type === 'chunk') after++
+    const path = checkedPath(first, first.name)
+    if (path === PREFETCH_LANDMARK && landmark !== 'no-prefetch')
+      [landmark, zoneEnd, zoneEntries] = ['prefetch', first.offset ?? 0, entries.length]
+    if (path === NO_PREFETCH_LANDMARK) [landmark, zoneEnd, zoneEntries] = ['no-prefetch', 0, 0]
+    const isLandmark = path === PREFETCH_LANDMARK || path === NO_PREFETCH_LANDMARK
+    if (!isLandmark || keep.landmarks)
+      entries.push(entryOf(first, path, chunksOf(toc.slice(at, after), ends, at), names))
+    at = after
+  }
+  return { entries, landmark, zoneEnd, zoneEntries }
+}
+
+const hasData = (entry: TocEntry): boolean =>
+  (entry.type === 'reg' && (entry.size ?? 0) > 0) || entry.type === 'chunk'
+
+/** Where each entry's compressed bytes end: at the next one's that doesn't share its member. */
+function endsOf(toc: readonly TocEntry[], tocOffset: number): number[] {
+  const ends: number[] = new Array(toc.length)
+  let next = tocOffset
+  let end = tocOffset
+  for (let at = toc.length - 1; at >= 0; at--) {
+    const entry = toc[at]
+    if (entry === undefined || !hasData(entry)) continue
+    const offset = entry.offset ?? 0
+    if (offset >= tocOffset) throw fault(entry, `its data lies at ${offset}, the data ends at ${tocOffset}`)
+    if (offset > next) throw fault(entry, 'its data lies behind the data of the entry after it')
+    if (offset < next) end = next
+    next = offset
+    ends[at] = end
+  }
+  return ends
+}
+
+/** Linux takes no longer ones: nobody can unpack or mount them. */
+const MAX_PATH_BYTES = 4095
+
+function checkedPath(entry: TocEntry, name: string): BytePath {
+  if (name.length > MAX_PATH_BYTES)
+    throw fault(entry, `a path of ${name.length} bytes; ${MAX_PATH_BYTES} is the limit`)
+  try {
+    return layerPath(name)
+  } catch (cause) {
+    throw fault(entry, messageOf(cause))
+  }
+}
+
+function chunksOf(group: readonly TocEntry[], ends: readonly number[], base: number): Chunk[] {
+  const file = group[0]
+  if (file === undefined || file.type !== 'reg' || (file.size ?? 0) === 0) {
+    if (file !== undefined && group.length > 1) throw fault(file, 'has chunks, but no content')
+    return []
+  }
+  const total = file.size ?? 0
+  let fileOffset = 0
+  return group.map((entry, index) => {
+    const size = entry.chunkSize || total - fileOffset
+    if ((entry.chunkOffset ?? 0) !== fileOffset)
+      throw fault(file, `chunk ${index} begins at ${entry.chunkOffset ?? 0}, not at ${fileOffset}`)
+    if (size <= 0 || size > MAX_CHUNK_BYTES) throw fault(file, `chunk ${index} has ${size} bytes`)
+    const innerOffset = entry.innerOffset ?? 0
+    if (innerOffset > MAX_CHUNK_BYTES)
+      throw fault(file, `chunk ${index} begins ${innerOffset} bytes into its member`)
+    const chunk: Chunk = {
+      offset: entry.offset ?? 0,
+      end: ends[base + index] ?? 0,
+      innerOffset,
+      fileOffset,
+      size,
+      digest: checkedDigest(file, entry.chunkDigest || (group.length === 1 ? file.digest : undefined)),
+    }
+    fileOffset += size
+    if (fileOffset > total || (index === group.length - 1 && fileOffset < total))
+      throw fault(file, `its chunks hold ${fileOffset} bytes of ${total}`)
+    return chunk
+  })
+}
+
+function checkedDigest(entry: TocEntry, text: string | undefined): Digest | undefined {
+  if (!text) return undefined
+  if (isDigest(text)) return text
+  throw fault(entry, `${JSON.stringify(text.slice(0, 80))} is no sha256 digest`)
+}
+
+function entryOf(
+  entry: TocEntry,
+  path: BytePath,
+  chunks: readonly Chunk[],
+  names: { users: Map<number, string>; groups: Map<number, string> },
+): EstargzEntry {
+  if (entry.type === 'chunk') throw fault(entry, 'a chunk without a file before it')
+  const uid = entry.uid ?? 0
+  const gid = entry.gid ?? 0
+  return {
+    path,
+    name: entry.name,
+    type: entry.type,
+    size: entry.type === 'reg' ? (entry.size ?? 0) : 0,
+    mode: (entry.mode ?? 0) & 0o7777,
+    uid,
+    gid,
+    uname: remembered(names.users, uid, entry.userName),
+    gname: remembered(names.groups, gid, entry.groupName),
+    mtime: secondsOf(entry.modtime),
+    linkName: entry.linkName ?? '',
+    linkPath: entry.type === 'hardlink' ? checkedPath(entry, entry.linkName ?? '') : undefined,
+    devMajor: entry.devMajor ?? 0,
+    devMinor: entry.devMinor ?? 0,
+    xattrs: new Map(
+      Object.entries(entry.xattrs ?? {}).map(([key, value]) => [key, Buffer.from(value ?? '', 'base64')]),
+    ),
+    digest: checkedDigest(entry, entry.digest),
+    chunks,
+  }
+}
+
+/** A name is written only where it differs from the last one of its number. */
+function remembered(names: Map<number, string>, id: number, name: string | undefined): string {
+  if (name) names.set(id, name)
+  return names.get(id) ?? ''
+}
+
+function secondsOf(modtime: string | undefined): number {
+  const ms = modtime ? Date.parse(modtime) : 0
+  return Number.isNaN(ms) ? 0 : Math.floor(ms / 1000)
+}

@@ -1,0 +1,60 @@
+/**
+ * The footer that tells where the table of contents is: an empty gzip member whose extra field carries the TOC's offset.
+ * Source: eStargz specification, "Footer".
+ */
+import { HeadstartError } from '../../../system/errors.ts'
+
+/**
+ * 10 gzip header + 2 extra length + 2 `SG` + 2 subfield length + 16 hex digits + 6 `STARGZ` + 5 empty stored block
+ * + 8 checksum and size
+ */
+export const FOOTER_BYTES = 51
+/** stargz, before eStargz: no `SG` and no subfield length. */
+const LEGACY_FOOTER_BYTES = 47
+
+const HEAD = Buffer.from([0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 0xff, 26, 0, 0x53, 0x47, 22, 0])
+const LEGACY_HEAD = Buffer.from([0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 0xff, 22, 0])
+const TAIL = Buffer.from([1, 0, 0, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0])
+const MAGIC = 'STARGZ'
+
+export function encodeFooter(tocOffset: number): Buffer {
+  return Buffer.concat([HEAD, Buffer.from(tocOffset.toString(16).padStart(16, '0') + MAGIC, 'latin1'), TAIL])
+}
+
+export interface Footer {
+  readonly tocOffset: number
+  /** where the TOC's member ends and the footer begins */
+  readonly start: number
+}
+
+/**
+ * @param tail the last bytes of the blob, at least `FOOTER_BYTES` where it has so many
+ * @param size bytes of the blob
+ * @returns undefined: the blob is no eStargz
+ * @throws HeadstartError E_ESTARGZ: it is one, but the offset lies outside, or the TOC is elsewhere
+ */
+export function parseFooter(tail: Buffer, size: number): Footer | undefined {
+  return read(tail, size, FOOTER_BYTES, HEAD) ?? read(tail, size, LEGACY_FOOTER_BYTES, LEGACY_HEAD)
+}
+
+function read(tail: Buffer, size: number, length: number, head: Buffer): Footer | undefined {
+  const footer = tail.subarray(Math.max(0, tail.length - length))
+  if (footer.length < length || size < length) return undefined
+  // Byte 4 to 9 (time, flags, system) are any writer's own; the rest is fixed.
+  if (
+    !footer.subarray(0, 4).equals(head.subarray(0, 4)) ||
+    !footer.subarray(10, head.length).equals(head.subarray(10))
+  )
+    return undefined
+  const digits = footer.toString('latin1', head.length, head.length + 16)
+  const magic = footer.toString('latin1', head.length + 16, length - TAIL.length)
+  if (magic !== MAGIC || !footer.subarray(length - TAIL.length).equals(TAIL)) return undefined
+  const tocOffset = /^[0-9a-f]{16}$/i.test(digits) ? Number.parseInt(digits, 16) : Number.NaN
+  const start = size - length
+  if (!(tocOffset > 0 && tocOffset < start))
+    throw new HeadstartError(
+      'E_ESTARGZ',
+      `the footer puts the table of contents at ${digits} of ${size} bytes`,
+    )
+  return { tocOffset, start }
+}

@@ -1,0 +1,129 @@
+/**
+ * The table of contents: JSON to entries and back. Names are bytes: the JSON is read and written as bytes too, so that a name that
+ * isn't UTF-8 stays what it is (other readers see U+FFFD in it, which is all that JSON lets them see).
+ *
+ * Source: eStargz specification, "TOC".
+ */
+import { z } from 'zod'
+import { HeadstartError, messageOf } from '../../../system/errors.ts'
+
+export const TOC_NAME = 'stargz.index.json'
+export const PREFETCH_LANDMARK = '.prefetch.landmark'
+export const NO_PREFETCH_LANDMARK = '.no.prefetch.landmark'
+export const LANDMARK_CONTENT = Buffer.from([0x0f])
+export const TOC_DIGEST_ANNOTATION = 'containerd.io/snapshot/stargz/toc.digest'
+export const UNCOMPRESSED_SIZE_ANNOTATION = 'io.containers.estargz.uncompressed-size'
+
+const size = z.number().int().nonnegative().optional()
+const integer = z.number().int().optional()
+const text = z.string().optional()
+
+const entrySchema = z.object({
+  name: z.string(),
+  type: z.enum(['dir', 'reg', 'symlink', 'hardlink', 'char', 'block', 'fifo', 'chunk']),
+  size,
+  modtime: text,
+  linkName: text,
+  mode: integer,
+  uid: integer,
+  gid: integer,
+  userName: text,
+  groupName: text,
+  /** of the chunk's gzip member in the blob */
+  offset: size,
+  /** of the content in the member's uncompressed bytes */
+  innerOffset: size,
+  devMajor: integer,
+  devMinor: integer,
+  /** values in base64; Go writes null for an empty one */
+  xattrs: z.record(z.string(), z.string().nullable()).nullish(),
+  digest: text,
+  /** in the file */
+  chunkOffset: size,
+  /** 0 or absent: to the end of the file */
+  chunkSize: size,
+  chunkDigest: text,
+})
+
+/** One JSON entry. Strings are bytes as latin1 text. */
+export type TocEntry = z.infer<typeof entrySchema>
+
+const tocSchema = z.object({ version: z.number().int(), entries: z.array(entrySchema).nullable() })
+
+/** Entries take some hundred bytes of memory each, however few they have in the JSON: counted before they are made. */
+const MAX_ENTRIES = 2_000_000
+/** An entry has at most sixteen fields. */
+const MAX_FIELDS = 16 * MAX_ENTRIES
+
+function checkCounts(json: Buffer): void {
+  let [groups, commas] = [0, 0]
+  for (const byte of json) {
+    if (byte === 0x7b || byte === 0x5b) groups++
+    else if (byte === 0x2c) commas++
+  }
+  // An entry is a group, and its attributes are one.
+  if (groups > 2 * MAX_ENTRIES || commas > MAX_FIELDS)
+    throw new HeadstartError(
+      'E_ESTARGZ',
+      `the table of contents has more than ${MAX_ENTRIES} entries, or more than ${MAX_FIELDS} fields`,
+    )
+}
+
+/** @throws HeadstartError E_ESTARGZ: too large, no JSON, another version, a field that is wrong (named) */
+export function parseToc(json: Buffer): TocEntry[] {
+  checkCounts(json)
+  let value: unknown
+  try {
+    value = JSON.parse(unescapeToBytes(json.toString('latin1')))
+  } catch (cause) {
+    throw new HeadstartError('E_ESTARGZ', `the table of contents is not JSON: ${messageOf(cause)}`, { cause })
+  }
+  const result = tocSchema.safeParse(value)
+  if (!result.success) {
+    const issue = result.error.issues[0]
+    const field = issue?.path.join('.') || 'the whole'
+    throw new HeadstartError('E_ESTARGZ', `the table of contents is wrong: ${field}: ${issue?.message ?? ''}`)
+  }
+  if (result.data.version !== 1)
+    throw new HeadstartError('E_ESTARGZ', `the table of contents has version ${result.data.version}, not 1`)
+  const entries = result.data.entries ?? []
+  if (entries.length > MAX_ENTRIES)
+    throw new HeadstartError(
+      'E_ESTARGZ',
+      `the table of contents has ${entries.length} entries; ${MAX_ENTRIES} is the limit`,
+    )
+  return entries
+}
+
+/** `\u00e9` names a character, which is two bytes of UTF-8; in text of bytes it must stand as those. */
+function unescapeToBytes(json: string): string {
+  if (!json.includes('\\u')) return json
+  return json.replace(
+    /\\(?:u([0-9a-fA-F]{4})(?:\\u([dD][c-fC-F][0-9a-fA-F]{2}))?|[^u])/g,
+    (whole, high?: string, low?: string) => {
+      if (high === undefined) return whole
+      const code = Number.parseInt(high, 16)
+      if (code < 0x80) return low === undefined ? whole : `\\u${high}${utf8('\ufffd')}`
+      const text = String.fromCharCode(code, ...(low === undefined ? [] : [Number.parseInt(low, 16)]))
+      return utf8(text)
+    },
+  )
+}
+
+const utf8 = (text: string): string => Buffer.from(text, 'utf8').toString('latin1')
+
+/** Compact JSON, one fixed order of fields, in pieces. The sha256 of all is the TOC's digest. */
+export function* encodeToc(entries: Iterable<TocEntry>): Generator<Buffer, void, undefined> {
+  // Piece by piece: one string for all of a million files would not fit.
+  let batch: string[] = ['{"version":1,"entries":[']
+  let separator = ''
+  for (const entry of entries) {
+    batch.push(separator, JSON.stringify(entry))
+    separator = ','
+    if (batch.length < 4096) continue
+    yield Buffer.from(batch.join(''), 'latin1')
+    batch = []
+  }
+  batch.push(']}')
+  yield Buffer.from(batch.join(''), 'latin1')
+}

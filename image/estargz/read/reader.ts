@@ -1,0 +1,131 @@
+/**
+ * Reads an eStargz layer without having it: the table of contents first, then any chunk of any file. Bytes come from a fetch that is passed
+ * in; nothing is given on before its digest was checked.
+ */
+import { gunzipSync } from 'node:zlib'
+import { HeadstartError, messageOf } from '../../../system/errors.ts'
+import { checkBytes, digestOf } from '../../digest.ts'
+import { TarScanner } from '../../tar/scan.ts'
+import type { ByteRange, Digest } from '../../types.ts'
+import { type Chunk, type Contents, contentsOf, type EstargzEntry } from '../format/entries.ts'
+import { FOOTER_BYTES, parseFooter } from '../format/footer.ts'
+import { parseToc, TOC_NAME, type TocEntry } from '../format/toc.ts'
+import { inflateMember } from './member.ts'
+
+export type { Chunk, EstargzEntry } from '../format/entries.ts'
+
+/** Gives exactly the bytes asked for, or fails. */
+export type RangeFetch = (range: ByteRange, signal?: AbortSignal) => Promise<Buffer>
+
+export interface EstargzLayer extends Contents {
+  /** bytes of the blob */
+  readonly size: number
+  /** where the TOC's member begins, and the data ends */
+  readonly tocOffset: number
+  /** sha256 of the TOC's JSON */
+  readonly tocDigest: Digest
+  /** bytes that had to be fetched before anything else: TOC and footer */
+  readonly tocBytes: number
+  /** the JSON's entries, as they are */
+  readonly toc: readonly TocEntry[]
+  chunksOf(entry: EstargzEntry): readonly Chunk[]
+  /** Fetches one chunk. @throws HeadstartError E_ESTARGZ, E_DIGEST */
+  readChunk(chunk: Chunk, signal?: AbortSignal): Promise<Buffer>
+}
+
+/** Before memory is taken for it. A million files' TOC has about 30 MB compressed and 300 MB unpacked. */
+const MAX_TOC_COMPRESSED = 128 << 20
+const MAX_TOC_BYTES = 480 << 20
+/** What may follow a chunk in its member: padding, and the headers up to the next file with content. */
+export const MAX_TRAILING_BYTES = 64 << 20
+
+export interface OpenOptions {
+  /** of the layer's annotation; without it the TOC is trusted as it is */
+  readonly tocDigest?: string | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * @param size bytes of the blob
+ * @throws HeadstartError E_NOT_ESTARGZ: the blob has no footer; E_ESTARGZ: damaged; E_DIGEST: not the TOC of the annotation
+ */
+export async function openEstargz(
+  size: number,
+  fetch: RangeFetch,
+  options: OpenOptions = {},
+): Promise<EstargzLayer> {
+  const { signal } = options
+  const tail =
+    size === 0 ? Buffer.alloc(0) : await fetch({ start: Math.max(0, size - FOOTER_BYTES), end: size }, signal)
+  const footer = parseFooter(tail, size)
+  if (footer === undefined)
+    throw new HeadstartError('E_NOT_ESTARGZ', 'the layer is no eStargz', {
+      hint: 'Convert the image with: headstart optimize',
+    })
+  const { tocOffset, start } = footer
+  if (start - tocOffset > MAX_TOC_COMPRESSED)
+    throw new HeadstartError('E_ESTARGZ', `the table of contents has ${start - tocOffset} bytes`)
+  const json = unpackToc(await fetch({ start: tocOffset, end: start }, signal))
+  const tocDigest = digestOf(json)
+  if (options.tocDigest !== undefined && options.tocDigest !== tocDigest)
+    throw new HeadstartError(
+      'E_DIGEST',
+      `the table of contents has the digest ${tocDigest}; the manifest says ${options.tocDigest}`,
+      { hint: 'The layer changed after it was annotated; convert the image again' },
+    )
+  const toc = parseToc(json)
+  return {
+    ...contentsOf(toc, tocOffset),
+    size,
+    tocOffset,
+    tocDigest,
+    tocBytes: size - tocOffset,
+    toc,
+    chunksOf: (entry) => entry.chunks,
+    readChunk: async (chunk, chunkSignal) =>
+      decodeChunk(await fetch({ start: chunk.offset, end: chunk.end }, chunkSignal), chunk),
+  }
+}
+
+/** @param member the TOC's gzip member. @returns the JSON */
+export function unpackToc(member: Buffer): Buffer {
+  let tar: Buffer
+  try {
+    const chunkSize = Math.min(Math.max(8 * member.length, 4096), 1 << 20)
+    tar = gunzipSync(member, { maxOutputLength: MAX_TOC_BYTES, chunkSize })
+  } catch (cause) {
+    throw new HeadstartError('E_ESTARGZ', `the table of contents can't be unpacked: ${messageOf(cause)}`, {
+      cause,
+    })
+  }
+  const scanner = new TarScanner()
+  const pieces: Buffer[] = []
+  let name: string | undefined
+  for (const event of scanner.push(tar)) {
+    if (event.kind === 'data') pieces.push(event.bytes)
+    else if (name === undefined) name = event.entry.path
+    else break
+  }
+  if (name !== TOC_NAME)
+    throw new HeadstartError('E_ESTARGZ', `the footer points to ${JSON.stringify(name)}, not to ${TOC_NAME}`)
+  scanner.finish()
+  return Buffer.concat(pieces)
+}
+
+/**
+ * @param bytes the blob's bytes from `chunk.offset` on; what follows the chunk's member is ignored
+ * @returns the chunk's content, `chunk.size` bytes, checked
+ * @throws HeadstartError E_ESTARGZ, E_DIGEST
+ */
+export function decodeChunk(bytes: Buffer, chunk: Chunk): Buffer {
+  if (chunk.digest === undefined)
+    throw new HeadstartError(
+      'E_ESTARGZ',
+      'the table of contents has no digest for a chunk, so it can’t be checked',
+    )
+  const end = chunk.innerOffset + chunk.size
+  const member = inflateMember(bytes, end, end + MAX_TRAILING_BYTES)
+  const content = member.content.subarray(chunk.innerOffset, end)
+  checkBytes(content, { digest: chunk.digest, size: chunk.size }, `the chunk at ${chunk.offset}`)
+  return content
+}

@@ -1,0 +1,78 @@
+/**
+ * Where the hardlinks of a table of contents lead. A lazy runtime follows them by name alone, with no thought of a ring; whoever unpacks the
+ * tar follows them in the tar's order. Both must end at one file. Pure.
+ */
+
+import { type BytePath, textOf } from '../../../system/byte-path.ts'
+import type { LayerEntry } from '../../rootfs/merge-layers.ts'
+
+export interface LinkFault {
+  readonly path: BytePath
+  readonly message: string
+}
+
+/** `undefined`: nowhere; `'ring'`: back to itself */
+type End<E> = E | 'ring' | undefined
+
+/** @param entries of one layer, in its order */
+export function hardlinkFaults(entries: readonly LayerEntry[]): LinkFault[] {
+  const links = entries.filter(({ type }) => type === 'hardlink')
+  if (links.length === 0) return []
+  const byName = new Map(entries.map((entry) => [entry.path, entry]))
+  const ends = new Map<LayerEntry, End<LayerEntry>>()
+  const misplaced = misplacedLinks(entries, byName)
+  return links.flatMap((link) => {
+    const target = JSON.stringify(textOf(link.linkPath ?? ''))
+    const end = endOf(link, byName, ends)
+    const message =
+      end === undefined
+        ? `links to ${target}, which this layer doesn't have`
+        : end === 'ring'
+          ? `links to ${target}, which leads back to it`
+          : end.type === 'dir'
+            ? `links to ${target}, which is a directory`
+            : misplaced.has(link)
+              ? `links to ${target}, which comes after it`
+              : undefined
+    return message === undefined ? [] : [{ path: link.path, message }]
+  })
+}
+
+/** Each link is followed once, whatever the length of the chain it is in. */
+function endOf<E extends LayerEntry>(
+  link: E,
+  byName: ReadonlyMap<BytePath, E>,
+  ends: Map<E, End<E>>,
+): End<E> {
+  const onTheWay = new Set<E>()
+  let at: E | undefined = link
+  let end: End<E>
+  for (;;) {
+    if (at === undefined || at.type !== 'hardlink') end = at
+    else if (ends.has(at)) end = ends.get(at)
+    else if (onTheWay.has(at)) end = 'ring'
+    else {
+      onTheWay.add(at)
+      at = byName.get(at.linkPath ?? '')
+      continue
+    }
+    break
+  }
+  for (const each of onTheWay) ends.set(each, end)
+  return end
+}
+
+/** Links that mean another file, or none, to who unpacks the tar: what their target's name stands for in the end comes only after them. */
+function misplacedLinks<E extends LayerEntry>(
+  entries: readonly E[],
+  byName: ReadonlyMap<BytePath, E>,
+): ReadonlySet<E> {
+  const soFar = new Set<E>()
+  const misplaced = new Set<E>()
+  for (const entry of entries) {
+    const target = entry.type === 'hardlink' ? byName.get(entry.linkPath ?? '') : undefined
+    if (target !== undefined && byName.get(entry.path) === entry && !soFar.has(target)) misplaced.add(entry)
+    soFar.add(entry)
+  }
+  return misplaced
+}

@@ -1,0 +1,193 @@
+/** One layer, read once: digests of chunks, files, table of contents and diffID, metadata against the tar, landmarks. */
+import { createHash, type Hash } from 'node:crypto'
+import { textOf } from '../../../system/byte-path.ts'
+import { HeadstartError, messageOf } from '../../../system/errors.ts'
+import { provenWrong } from '../../annotations.ts'
+import { digestOf } from '../../digest.ts'
+import { fetchFrom } from '../../estargz-layer.ts'
+import type { TarEntry } from '../../tar/entry.ts'
+import { TarScanner } from '../../tar/scan.ts'
+import type { Layer } from '../../types.ts'
+import type { Chunk, EstargzEntry } from '../format/entries.ts'
+import { landmarkFaults, withLandmarks } from '../format/landmarks.ts'
+import { TOC_DIGEST_ANNOTATION, TOC_NAME, UNCOMPRESSED_SIZE_ANNOTATION } from '../format/toc.ts'
+import { cutAt, type Group, groupsOf, inflateGroup } from '../read/members.ts'
+import { type EstargzLayer, MAX_TRAILING_BYTES, openEstargz, unpackToc } from '../read/reader.ts'
+import { differencesOf } from './compare.ts'
+import { hardlinkFaults } from './hardlinks.ts'
+
+export type Report = (message: string, path?: string) => void
+
+/** One fault often means thousands. */
+const MAX_PROBLEMS = 50
+
+export async function verifyLayer(layer: Layer, report: Report, signal?: AbortSignal): Promise<void> {
+  const { size, annotations, digest } = layer.descriptor
+  const tocDigest = annotations?.[TOC_DIGEST_ANNOTATION]
+  if (tocDigest === undefined) report(`the manifest names no digest of a table of contents for ${digest}`)
+  for (const name of provenWrong(layer.descriptor, layer.diffId))
+    report(`the manifest has the annotation ${name}, which is of other bytes`)
+  const estargz = await openEstargz(size, fetchFrom(layer), { tocDigest, signal })
+  const verifier = new LayerVerifier(estargz, report)
+  const stream = await layer.open(undefined, signal)
+  try {
+    const groups = verifier.groups
+    let index = 0
+    for await (const bytes of cutAt(stream, [...groups.map(({ end }) => end)])) {
+      const group = groups[index++]
+      if (group) verifier.group(group, bytes)
+      else verifier.tail(bytes)
+    }
+  } finally {
+    stream.destroy()
+  }
+  verifier.finish(layer.diffId, annotations?.[UNCOMPRESSED_SIZE_ANNOTATION])
+}
+
+interface OpenFile {
+  readonly entry: TarEntry
+  readonly hash: Hash
+}
+
+class LayerVerifier {
+  readonly groups: readonly Group[]
+  private readonly layer: EstargzLayer
+  private readonly report: Report
+  private readonly entries: readonly EstargzEntry[]
+  private readonly owners = new Map<Chunk, EstargzEntry>()
+  private readonly contents = new Map<EstargzEntry, Hash>()
+  private readonly scanner = new TarScanner()
+  private readonly diffId = createHash('sha256')
+  private size = 0
+  private position = 0
+  private file: OpenFile | undefined
+  private isScanning = true
+  private hasToc = false
+  private problems = 0
+
+  constructor(layer: EstargzLayer, report: Report) {
+    this.layer = layer
+    this.report = (message, path) => {
+      this.problems++
+      if (this.problems <= MAX_PROBLEMS) report(message, path)
+      if (this.problems === MAX_PROBLEMS + 1)
+        throw new HeadstartError('E_ESTARGZ', 'and more faults, not listed')
+    }
+    this.entries = withLandmarks(layer)
+    for (const entry of this.entries) for (const chunk of entry.chunks) this.owners.set(chunk, entry)
+    this.groups = groupsOf(this.owners.keys(), layer.tocOffset)
+    for (const fault of landmarkFaults(this.entries)) this.report(fault)
+    for (const { path, message } of hardlinkFaults(this.entries)) this.report(message, textOf(path))
+  }
+
+  group(group: Group, bytes: Buffer): void {
+    let contents: Buffer[]
+    try {
+      contents = inflateGroup(bytes, group.chunks, MAX_TRAILING_BYTES)
+    } catch (error) {
+      const [chunk] = group.chunks
+      const path = chunk && this.owners.get(chunk)?.path
+      this.report(
+        `the data at ${group.offset}: ${messageOf(error)}`,
+        path === undefined ? undefined : textOf(path),
+      )
+      this.isScanning = false // nothing that follows can be found any more
+      return
+    }
+    for (const chunk of group.chunks) this.chunk(chunk, contents[0] ?? Buffer.alloc(0))
+    for (const content of contents) this.scan(content)
+  }
+
+  private chunk(chunk: Chunk, content: Buffer): void {
+    const entry = this.owners.get(chunk)
+    if (entry === undefined) return
+    const bytes = content.subarray(chunk.innerOffset, chunk.innerOffset + chunk.size)
+    const path = textOf(entry.path)
+    if (bytes.length < chunk.size)
+      this.report(`the chunk at ${chunk.offset} has ${bytes.length} of ${chunk.size} bytes`, path)
+    if (chunk.digest === undefined) this.report(`the chunk at ${chunk.offset} has no digest`, path)
+    else if (digestOf(bytes) !== chunk.digest)
+      this.report(
+        `the chunk at ${chunk.offset} has the digest ${digestOf(bytes)}, its entry says ${chunk.digest}`,
+        path,
+      )
+    const hash = this.contents.get(entry) ?? createHash('sha256')
+    this.contents.set(entry, hash.update(bytes))
+    if (chunk !== entry.chunks.at(-1) || entry.digest === undefined) return
+    const digest = `sha256:${hash.digest('hex')}`
+    if (digest !== entry.digest)
+      this.report(`its chunks give the digest ${digest}, its entry says ${entry.digest}`, path)
+  }
+
+  /** Table of contents and footer. */
+  tail(bytes: Buffer): void {
+    const toc = unpackToc(bytes.subarray(0, bytes.length)) // the footer is an empty member
+    if (digestOf(toc) !== this.layer.tocDigest) this.report('the table of contents changed while it was read')
+    for (const content of inflateGroup(bytes, [], 480 << 20)) this.scan(content)
+  }
+
+  private scan(content: Buffer): void {
+    this.diffId.update(content)
+    this.size += content.length
+    if (!this.isScanning) return
+    try {
+      for (const event of this.scanner.push(content)) {
+        if (event.kind === 'entry') this.tarEntry(event.entry)
+        else this.file?.hash.update(event.bytes)
+      }
+    } catch (error) {
+      this.isScanning = false
+      this.report(messageOf(error))
+    }
+  }
+
+  private tarEntry(entry: TarEntry): void {
+    this.closeFile()
+    if (this.hasToc) this.report('stands behind the table of contents', textOf(entry.path))
+    if (entry.path === TOC_NAME) {
+      this.hasToc = true
+      return
+    }
+    if (entry.type === 'reg') this.file = { entry, hash: createHash('sha256') }
+    const toc = this.entries[this.position]
+    if (toc?.name !== entry.name) {
+      this.report(
+        `the table of contents has ${JSON.stringify(textOf(toc?.name ?? ''))} in this place`,
+        textOf(entry.path),
+      )
+      this.isScanning = false // all that follow would be told too
+      return
+    }
+    for (const fault of differencesOf(entry, toc)) this.report(fault, textOf(entry.path))
+    this.position++
+  }
+
+  private closeFile(): void {
+    const { file } = this
+    this.file = undefined
+    if (file === undefined || !this.isScanning) return
+    const expected = this.entries[this.position - 1]?.digest
+    const digest = `sha256:${file.hash.digest('hex')}`
+    if (expected === undefined) this.report('has no digest', textOf(file.entry.path))
+    else if (digest !== expected)
+      this.report(
+        `has the digest ${digest} in the tar, the table of contents says ${expected}`,
+        textOf(file.entry.path),
+      )
+  }
+
+  finish(diffId: string, uncompressedSize: string | undefined): void {
+    this.closeFile()
+    if (this.isScanning) {
+      if (!this.hasToc) this.report('the tar has no table of contents at its end')
+      if (this.position < this.entries.length)
+        this.report(
+          `the table of contents has ${this.entries.length - this.position} entries more than the tar`,
+        )
+    }
+    const found = `sha256:${this.diffId.digest('hex')}`
+    if (found !== diffId) this.report(`the diffID is ${found}, the config says ${diffId}`)
+    if (uncompressedSize !== undefined && uncompressedSize !== String(this.size))
+      this.report(`unpacks to ${this.size} bytes, the manifest says ${uncompressedSize}`)
+  }
+}

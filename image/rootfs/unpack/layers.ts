@@ -1,0 +1,116 @@
+/**
+ * Unpacks layers onto a folder as containerd would: whiteouts obeyed, every path kept inside, owners, modes, times, links, devices and
+ * extended attributes as the layers say. What comes is checked against the layer's digest and its diffID.
+ */
+import { createHash } from 'node:crypto'
+import { resolve } from 'node:path'
+import type { Readable } from 'node:stream'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { explained, HeadstartError } from '../../../system/errors.ts'
+import { compressionError, decompress } from '../../compression/decompress.ts'
+import { isElsewhere } from '../../media-types.ts'
+import { type OnProgress, watchBlob } from '../../progress.ts'
+import { TarScanner } from '../../tar/scan.ts'
+import type { Digest, Image, Layer } from '../../types.ts'
+import { LayerWriter } from './writer.ts'
+
+export interface UnpackOptions {
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: OnProgress | undefined
+  /** once at most, of what is missing in the folder and no reason to fail */
+  readonly onWarning?: ((text: string) => void) | undefined
+  /** how long each layer took, from its first byte asked for, and its bytes as stored; base first */
+  readonly onLayer?: ((layer: Layer, took: { ms: number }) => void) | undefined
+}
+
+/** After so many bytes the event loop gets its turn: an archive may make endless content of a few bytes. */
+const TURN_BYTES = 64 << 20
+/** An entry takes as long as so many bytes, and hostile ones longer. */
+const ENTRY_BYTES = 256 << 10
+
+/**
+ * @param folder exists; made to hold the image's root, over what is in it
+ * @throws HeadstartError E_UNPACK, E_TAR, E_PATH, E_DIGEST, E_COMPRESSION; the folder is then half-filled, and its owner removes it
+ */
+export async function unpackLayers(
+  image: Pick<Image, 'layers'>,
+  folder: string,
+  options: UnpackOptions = {},
+): Promise<void> {
+  const writer = new LayerWriter(resolve(folder))
+  for (const layer of image.layers) {
+    const started = performance.now()
+    await unpackLayer(watchBlobOf(layer, options), writer, options.signal)
+    options.onLayer?.(layer, { ms: performance.now() - started })
+  }
+  const warning = writer.finish()
+  if (warning !== undefined) options.onWarning?.(warning)
+}
+
+const watchBlobOf = (layer: Layer, { onProgress }: UnpackOptions): Layer => ({
+  ...layer,
+  ...watchBlob(layer, onProgress),
+})
+
+async function unpackLayer(
+  layer: Layer,
+  writer: LayerWriter,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const source = await openHere(layer, signal)
+  const hash = createHash('sha256')
+  const scanner = new TarScanner()
+  let sinceTurn = 0
+  try {
+    const { stream } = await decompress(source)
+    for await (const bytes of stream) {
+      signal?.throwIfAborted()
+      hash.update(bytes)
+      for (const event of scanner.push(bytes)) {
+        if (event.kind === 'entry') writer.entry(event.entry)
+        else writer.data(event.bytes)
+        sinceTurn += event.kind === 'entry' ? ENTRY_BYTES : event.bytes.length
+        if (sinceTurn < TURN_BYTES) continue
+        sinceTurn = 0
+        await writer.relieve(signal)
+        await nextTurn()
+        signal?.throwIfAborted()
+      }
+    }
+    scanner.finish()
+    checkDiffId(`sha256:${hash.digest('hex')}`, layer)
+    await writer.endLayer(signal)
+  } catch (error) {
+    writer.abandon()
+    signal?.throwIfAborted()
+    const what = `the layer ${layer.descriptor.digest}`
+    throw explained(compressionError(error, what), 'E_UNPACK', `${what} can't be unpacked`)
+  }
+}
+
+/** A foreign layer may be here all the same; where it isn't, its place is said. */
+async function openHere(layer: Layer, signal: AbortSignal | undefined): Promise<Readable> {
+  try {
+    return await layer.open(undefined, signal)
+  } catch (cause) {
+    signal?.throwIfAborted()
+    const { digest, urls = [] } = layer.descriptor
+    if (!isElsewhere(layer.descriptor)) throw cause
+    throw new HeadstartError(
+      'E_UNPACK',
+      `the layer ${digest} isn't here: its bytes are at ${urls.join(', ')}`,
+      {
+        cause,
+        hint: 'Give an image that holds its foreign layers',
+      },
+    )
+  }
+}
+
+function checkDiffId(found: Digest, { diffId, descriptor }: Layer): void {
+  if (found === diffId) return
+  throw new HeadstartError(
+    'E_DIGEST',
+    `the layer ${descriptor.digest} unpacks to ${found}; the config says ${diffId}`,
+  )
+}

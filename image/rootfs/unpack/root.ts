@@ -1,0 +1,87 @@
+/** The folder an image is unpacked into: what a layer brings takes the place of whatever was there. */
+import { chmodSync, lstatSync, mkdirSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs'
+import { type BytePath, baseOf, parentOf, textOf } from '../../../system/byte-path.ts'
+import { codeOf, HeadstartError } from '../../../system/errors.ts'
+import { RootFolder } from '../../../system/secure-join.ts'
+import { self } from './file.ts'
+
+/** Implied directories' mode; whoever unpacks sets others. */
+const IMPLIED_MODE = 0o755
+
+/** What is known of directories is forgotten when one goes, where links lead when anything that could change it does. */
+export class UnpackRoot extends RootFolder {
+  /** `path` with its parent's symlinks followed; the parent is made where it is missing. Its last part is never followed. */
+  locate(path: BytePath): BytePath {
+    const parent = parentOf(path)
+    const at = this.directories.has(parent) ? parent : this.directory(parent, true)
+    if (at === undefined) throw unpackError(path, 'its folder is missing')
+    return at === '' ? baseOf(path) : `${at}/${baseOf(path)}`
+  }
+
+  /** As `locate`, but makes nothing. */
+  find(path: BytePath): BytePath | undefined {
+    const at = this.directory(parentOf(path), false)
+    return at === undefined ? undefined : at === '' ? baseOf(path) : `${at}/${baseOf(path)}`
+  }
+
+  /** Makes a directory in place of whatever else is there. @returns whether it is new */
+  makeDirectory(path: BytePath, mode: number): boolean {
+    if (this.directories.has(path)) return false
+    const host = this.hostPath(path)
+    try {
+      mkdirSync(host, mode)
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw error
+      if (this.stat(path)?.isDirectory()) {
+        this.directories.add(path)
+        return false
+      }
+      this.remove(path)
+      mkdirSync(host, mode)
+    }
+    this.directories.add(path)
+    return true
+  }
+
+  /** Removes whatever is there, trees included; symlinks are removed, not followed. */
+  remove(path: BytePath): void {
+    const host = this.hostPath(path)
+    try {
+      unlinkSync(host)
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return
+      removeTree(host)
+      this.directories.clear()
+      this.directories.add('')
+    }
+    this.resolved.clear()
+  }
+
+  names(directory: BytePath): string[] {
+    return readdirSync(this.hostPath(directory), { encoding: 'latin1' })
+  }
+
+  protected override make(path: BytePath): boolean {
+    const isNew = this.makeDirectory(path, IMPLIED_MODE)
+    if (isNew && (IMPLIED_MODE & self.mask) !== IMPLIED_MODE) chmodSync(this.hostPath(path), IMPLIED_MODE)
+    return isNew
+  }
+}
+
+/** By hand, since `rmSync` takes no names but text. */
+function removeTree(host: string | Buffer): void {
+  const stack = [Buffer.from(host)]
+  const emptied: Buffer[] = []
+  for (let folder = stack.pop(); folder; folder = stack.pop()) {
+    emptied.push(folder)
+    for (const name of readdirSync(folder, { encoding: 'buffer' })) {
+      const path = Buffer.concat([folder, Buffer.from('/'), name])
+      if (lstatSync(path).isDirectory()) stack.push(path)
+      else unlinkSync(path)
+    }
+  }
+  for (const folder of emptied.reverse()) rmdirSync(folder)
+}
+
+export const unpackError = (path: BytePath, why: string): HeadstartError =>
+  new HeadstartError('E_UNPACK', `${JSON.stringify(textOf(path))} can't be unpacked: ${why}`)

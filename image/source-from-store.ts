@@ -1,0 +1,122 @@
+/**
+ * Makes an `ImageSource` of the little that a place of images has to give: a root document and blobs by descriptor. Everything else
+ * (platforms, configs, checks) is derived here, once.
+ */
+import type { Readable } from 'node:stream'
+import { HeadstartError } from '../system/errors.ts'
+import { checkBytes, readBounded, verifyingStream } from './digest.ts'
+import {
+  checkLayerCount,
+  MAX_CONFIG_BYTES,
+  MAX_MANIFEST_BYTES,
+  type ParsedManifest,
+  parseConfig,
+  parseManifest,
+} from './manifest.ts'
+import { hostPlatform, selectPlatform } from './platform.ts'
+import { joined } from './progress.ts'
+import type { Blob, ByteRange, Descriptor, Image, ImageSource, MountOrigin, Platform } from './types.ts'
+
+/** A document that was read whole; its digest is checked by whoever uses it. */
+export interface RawDocument {
+  readonly descriptor: Descriptor
+  readonly bytes: Buffer
+}
+
+export interface BlobStore extends AsyncDisposable {
+  readonly name: string
+  /** registry and repository that blobs can be mounted from */
+  readonly origin?: MountOrigin | undefined
+  /** the manifest or index that the reference names; called once */
+  root(): Promise<RawDocument>
+  /** stored bytes, unchecked, of the blob or of a range inside its size */
+  open(
+    descriptor: Descriptor,
+    range: ByteRange | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<Readable>
+}
+
+export function completeSource(store: BlobStore): ImageSource {
+  let root: Promise<RawDocument & { parsed: ParsedManifest }> | undefined
+  const loadRoot = () => {
+    root ??= readRoot(store)
+    return root
+  }
+  return {
+    name: store.name,
+    async index() {
+      const { descriptor, bytes, parsed } = await loadRoot()
+      return parsed.kind === 'index'
+        ? { descriptor, rawIndex: bytes, manifests: parsed.manifests }
+        : undefined
+    },
+    async image(platform) {
+      const { descriptor, bytes, parsed } = await loadRoot()
+      const chosen = parsed.kind === 'index' ? pick(parsed.manifests, platform, store.name) : descriptor
+      const rawManifest =
+        chosen === descriptor ? bytes : await readDocument(store, chosen, MAX_MANIFEST_BYTES)
+      return readImage(store, chosen, rawManifest)
+    },
+    imageOf: async (descriptor) =>
+      readImage(store, descriptor, await readDocument(store, descriptor, MAX_MANIFEST_BYTES)),
+    blob: (descriptor) => blobOf(store, descriptor),
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+  }
+}
+
+const pick = (manifests: readonly Descriptor[], platform: Platform | undefined, name: string): Descriptor =>
+  selectPlatform(manifests, platform ?? hostPlatform(), name)
+
+async function readRoot(store: BlobStore): Promise<RawDocument & { parsed: ParsedManifest }> {
+  const { descriptor, bytes } = await store.root()
+  checkBytes(bytes, descriptor, `the manifest of ${store.name}`)
+  const parsed = parseManifest(bytes, descriptor.mediaType, store.name)
+  const mediaType = parsed.kind === 'index' ? parsed.mediaType : parsed.manifest.mediaType
+  return { descriptor: { ...descriptor, mediaType }, bytes, parsed }
+}
+
+async function readImage(store: BlobStore, descriptor: Descriptor, rawManifest: Buffer): Promise<Image> {
+  const parsed = parseManifest(rawManifest, descriptor.mediaType, store.name)
+  if (parsed.kind === 'index')
+    throw new HeadstartError('E_MANIFEST', `${store.name} holds an index inside an index`)
+  const { manifest } = parsed
+  const rawConfig = await readDocument(store, manifest.config, MAX_CONFIG_BYTES)
+  const config = parseConfig(rawConfig, store.name)
+  checkLayerCount(manifest, config, store.name)
+  const layers = manifest.layers.map((layer, index) => ({
+    ...blobOf(store, layer),
+    diffId: config.diffIds[index] ?? layer.digest,
+  }))
+  return { reference: store.name, descriptor, manifest, rawManifest, config, rawConfig, layers }
+}
+
+/** A manifest or config: bounded before it is read, checked before it is parsed. */
+async function readDocument(store: BlobStore, descriptor: Descriptor, limit: number): Promise<Buffer> {
+  const what = `${descriptor.mediaType} of ${store.name}`
+  if (descriptor.size > limit)
+    throw new HeadstartError('E_TOO_LARGE', `${what} claims ${descriptor.size} bytes; ${limit} is the limit`)
+  const bytes = await readBounded(await store.open(descriptor, undefined, undefined), limit, what)
+  checkBytes(bytes, descriptor, what)
+  return bytes
+}
+
+function blobOf(store: BlobStore, descriptor: Descriptor): Blob {
+  return {
+    descriptor,
+    ...(store.origin && { origin: store.origin }),
+    async open(range, signal) {
+      signal?.throwIfAborted()
+      if (range) checkRange(range, descriptor)
+      const stream = await store.open(descriptor, range, signal)
+      return range
+        ? stream
+        : joined(stream, verifyingStream(descriptor, `${descriptor.digest} of ${store.name}`))
+    },
+  }
+}
+
+function checkRange({ start, end }: ByteRange, { size, digest }: Descriptor): void {
+  if (Number.isSafeInteger(start) && start >= 0 && start < end && end <= size) return
+  throw new HeadstartError('E_RANGE', `bytes ${start} to ${end} lie outside ${digest}, which has ${size}`)
+}

@@ -1,0 +1,70 @@
+/**
+ * Verifies a whole image: every byte of every layer against every digest that speaks of it, the table of contents against the tar, the
+ * rules of landmarks, config and manifest. It reads each layer once and names all that is wrong, as far as it can go on.
+ */
+
+import { HeadstartError, messageOf } from '../system/errors.ts'
+import { digestOf } from './digest.ts'
+import { verifyLayer } from './estargz/verify/layer.ts'
+import { isElsewhere, OCI_MANIFEST } from './media-types.ts'
+import type { Image } from './types.ts'
+
+export interface Problem {
+  /** index, base first; undefined: config or manifest */
+  readonly layer: number | undefined
+  /** text form; undefined: the layer as a whole */
+  readonly path: string | undefined
+  /** one line, with both values where two disagree */
+  readonly message: string
+}
+
+export interface VerifyOptions {
+  readonly signal?: AbortSignal | undefined
+  /** told of a layer whose bytes are elsewhere, one line: that is no fault, but nothing of it was checked */
+  readonly onUnchecked?: ((layer: number, message: string) => void) | undefined
+  /** told after each layer */
+  readonly onLayer?: ((layer: number, layers: number) => void) | undefined
+}
+
+/** @returns what is wrong, in the order of the layers; empty when the image is sound */
+export async function verifyImage(image: Image, options: VerifyOptions = {}): Promise<Problem[]> {
+  const problems: Problem[] = verifyDocuments(image).map((message) => ({
+    layer: undefined,
+    path: undefined,
+    message,
+  }))
+  for (const [index, layer] of image.layers.entries()) {
+    options.signal?.throwIfAborted()
+    const report = (message: string, path?: string) => problems.push({ layer: index, path, message })
+    if (isElsewhere(layer.descriptor)) {
+      const { mediaType, urls = [] } = layer.descriptor
+      options.onUnchecked?.(index, `is not checked: ${mediaType}, its bytes are at ${urls.join(', ')}`)
+      continue
+    }
+    try {
+      await verifyLayer(layer, report, options.signal)
+    } catch (error) {
+      options.signal?.throwIfAborted()
+      if (!(error instanceof HeadstartError)) throw error
+      report(messageOf(error))
+    }
+    options.onLayer?.(index, image.layers.length)
+  }
+  return problems
+}
+
+function verifyDocuments(image: Image): string[] {
+  const faults: string[] = []
+  const { manifest, descriptor, config, layers } = image
+  const same = (what: string, found: string | number, expected: string | number) => {
+    if (found !== expected) faults.push(`${what} is ${found}, not ${expected}`)
+  }
+  same("the manifest's digest", digestOf(image.rawManifest), descriptor.digest)
+  same("the config's digest", digestOf(image.rawConfig), manifest.config.digest)
+  same("the config's size", image.rawConfig.length, manifest.config.size)
+  same('the number of diffIDs', config.diffIds.length, manifest.layers.length)
+  same('the number of layers', layers.length, manifest.layers.length)
+  if (manifest.mediaType !== OCI_MANIFEST)
+    faults.push(`the manifest is ${manifest.mediaType}, which can't carry the digests of tables of contents`)
+  return faults
+}

@@ -1,0 +1,123 @@
+/**
+ * Puts one layer's entries into their new order so that it still unpacks to the same tree: what a moved entry needs moves with it, and
+ * entries that a later one of the same path replaces are dropped. Pure.
+ */
+import { OPAQUE_WHITEOUT, WHITEOUT_PREFIX } from '../../image/rootfs/merge-layers.ts'
+import { ancestorsOf, type BytePath, baseOf, parentOf } from '../../system/byte-path.ts'
+
+export interface Ordered {
+  readonly path: BytePath
+  readonly type: string
+  readonly linkPath?: BytePath | undefined
+}
+
+export interface Order<E> {
+  readonly zone: readonly E[]
+  readonly rest: readonly E[]
+}
+
+/**
+ * @param entries in the layer's order
+ * @param zone paths to go ahead of the landmark, in their order; those the layer doesn't have are skipped
+ * @param early paths to go first behind it
+ */
+export function orderLayer<E extends Ordered>(
+  entries: readonly E[],
+  zone: readonly BytePath[],
+  early: readonly BytePath[],
+): Order<E> {
+  const { kept, fixed } = withoutReplaced(entries)
+  const byPath = new Map(kept.map((entry) => [entry.path, entry]))
+  const moved = new Set<E>()
+  const head = gather(zone, byPath, fixed, moved)
+  const next = gather(early, byPath, fixed, moved)
+  return { zone: head, rest: [...next, ...kept.filter((entry) => !moved.has(entry))] }
+}
+
+/** The paths' entries, each once, with what each needs before it. */
+function gather<E extends Ordered>(
+  paths: readonly BytePath[],
+  byPath: ReadonlyMap<BytePath, E>,
+  fixed: ReadonlySet<BytePath>,
+  moved: Set<E>,
+): E[] {
+  return paths.flatMap((path) => {
+    const needed = withNeeds(path, byPath, moved)
+    if (needed.some((entry) => fixed.has(entry.path))) return []
+    for (const entry of needed) moved.add(entry)
+    return needed
+  })
+}
+
+/** The path's entry and, before it, what it needs and what those need. A stack of our own: a hostile layer's links have any depth. */
+function withNeeds<E extends Ordered>(
+  path: BytePath,
+  byPath: ReadonlyMap<BytePath, E>,
+  moved: ReadonlySet<E>,
+): E[] {
+  const out: E[] = []
+  const seen = new Set<BytePath>()
+  const stack: { path: BytePath; entry?: E }[] = [{ path }]
+  for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
+    if (top.entry) {
+      out.push(top.entry)
+      continue
+    }
+    const entry = byPath.get(top.path)
+    if (entry === undefined || moved.has(entry) || seen.has(top.path)) continue
+    seen.add(top.path)
+    stack.push({ path: top.path, entry })
+    const target = entry.type === 'hardlink' && entry.linkPath !== undefined ? [entry.linkPath] : []
+    for (const needed of [...neededBefore(top.path), ...target].reverse()) stack.push({ path: needed })
+  }
+  return out
+}
+
+/**
+ * Directories above, and the whiteouts in this layer that would otherwise come after what they must come before: a runtime that met
+ * `.wh.a` after `a` could take it for the removal of `a`.
+ */
+function neededBefore(path: BytePath): BytePath[] {
+  const needed = ['']
+  for (const folder of [...ancestorsOf(path), path]) {
+    const parent = parentOf(folder)
+    const prefix = parent === '' ? '' : `${parent}/`
+    needed.push(`${prefix}${OPAQUE_WHITEOUT}`, `${prefix}${WHITEOUT_PREFIX}${baseOf(folder)}`)
+    if (folder !== path) needed.push(folder)
+  }
+  return needed
+}
+
+/**
+ * Of entries with one path the last one wins, and a file in a directory's place takes what was in it away. Where a hardlink took hold of
+ * a file that is replaced later, or stands before its target (and so means one in a lower layer), they stay where they are (`fixed`):
+ * their order is what they mean. So do a file and the directory that replaces it: together they hide a lower layer's directory.
+ */
+function withoutReplaced<E extends Ordered>(entries: readonly E[]): { kept: E[]; fixed: Set<BytePath> } {
+  const last = new Map<BytePath, number>()
+  const replaced = new Set<BytePath>()
+  const lastFile = new Map<BytePath, number>()
+  for (const [index, { path, type }] of entries.entries()) {
+    if (last.has(path)) replaced.add(path)
+    last.set(path, index)
+    if (type !== 'dir') lastFile.set(path, index)
+  }
+  const isBuried = (path: BytePath, index: number) =>
+    ancestorsOf(path).some((folder) => (lastFile.get(folder) ?? -1) > index)
+  const becameFolder = (path: BytePath) => {
+    const end = last.get(path) ?? 0
+    return (lastFile.get(path) ?? end) < end && !isBuried(path, end)
+  }
+  const fixed = new Set([...replaced].filter(becameFolder))
+  for (const [index, { type, linkPath, path }] of entries.entries()) {
+    if (type !== 'hardlink' || linkPath === undefined) continue
+    const target = last.get(linkPath)
+    if (target === undefined) continue
+    if (replaced.has(linkPath) || target > index || isBuried(linkPath, target))
+      for (const end of [path, linkPath]) for (const each of [end, ...ancestorsOf(end)]) fixed.add(each)
+  }
+  const kept = entries.filter(
+    ({ path }, index) => fixed.has(path) || (last.get(path) === index && !isBuried(path, index)),
+  )
+  return { kept, fixed }
+}

@@ -1,0 +1,166 @@
+/**
+ * Decides which files go ahead of each layer's landmark. Moves no bytes.
+ *
+ * Input:  the layers' entries with their compressed sizes, the files of the start, and what is assumed of the network.
+ * Output: a Plan: per layer the paths that move, and for each file of the start what was decided and why.
+ * Pure:   no clock, files or randomness; equal inputs give equal plans.
+ */
+import { type LayerEntry, type MergedTree, mergeLayers, type Owned } from '../../image/rootfs/merge-layers.ts'
+import { type BytePath, textOf } from '../../system/byte-path.ts'
+import type { OptimizeOptions } from '../options.ts'
+import { type Costs, costsOf, type StoredChunk } from './cost.ts'
+import { type Found, findStartup, type Missing } from './find.ts'
+
+export interface PlanEntry extends LayerEntry {
+  readonly size: number
+}
+
+/** One layer as the plan sees it; base first. */
+export interface PlanLayer<E extends PlanEntry> {
+  /** in the layer's order */
+  readonly entries: readonly E[]
+  /** compressed sizes of a regular file's chunks, in order */
+  storedChunks(entry: E): readonly StoredChunk[]
+  digestOf(entry: E): string | undefined
+}
+
+export type Verdict = 'ahead' | 'first-behind' | 'behind'
+
+/** Why a file went where it did; the sentence is for people. */
+export interface Decision {
+  /** text form */
+  readonly path: string
+  readonly layer: number
+  readonly verdict: Verdict
+  readonly reason: string
+  /** compressed */
+  readonly bytes: number
+  /** milliseconds: its bytes in the prefetch; its reads on demand. The difference is what the verdict saves */
+  readonly aheadMs: number
+  readonly onDemandMs: number
+}
+
+export interface LayerPlan {
+  /** ahead of the landmark, in order. What they need before them is not among them */
+  readonly zone: readonly BytePath[]
+  /** first behind it */
+  readonly early: readonly BytePath[]
+}
+
+export interface Plan {
+  readonly layers: readonly LayerPlan[]
+  readonly decisions: readonly Decision[]
+  /** files of the start that the image doesn't have; text form */
+  readonly missing: readonly Missing[]
+  /** share of the start's files that were found, 0 to 1; 1 for an empty start */
+  readonly coverage: number
+  /** compressed bytes of the files ahead, all layers */
+  readonly zoneBytes: number
+}
+
+export type PlanOptions = Pick<OptimizeOptions, 'prioritize' | 'network' | 'maxZone' | 'include' | 'exclude'>
+
+/** @param startup in the order of the first access */
+export function planImage<E extends PlanEntry>(
+  layers: readonly PlanLayer<E>[],
+  startup: Parameters<typeof findStartup>[0],
+  options: PlanOptions,
+  tree: MergedTree<E> = mergeLayers(layers.map(({ entries }) => entries)),
+): Plan {
+  const search = findStartup(startup, tree, layers, options)
+  const planned = layers.map(() => ({ zone: new Set<BytePath>(), early: new Set<BytePath>() }))
+  const decisions: Decision[] = []
+  const admitted = new Set<E>()
+  const worthwhile = new Set<number>()
+  let zoneBytes = 0
+  for (const found of search.found) {
+    const { owned } = found
+    const costs = weigh(found, layers, admitted, options)
+    const { verdict, reason } = decide(found, costs, zoneBytes, options)
+    if (verdict !== 'behind')
+      for (const [layer, path] of movesOf(found.path, owned)) place(planned[layer], verdict, path)
+    if (verdict === 'ahead') {
+      zoneBytes += costs.bytes
+      const content = owned.content ?? owned
+      admitted.add(content.entry)
+      if (content.entry.size > 0) worthwhile.add(content.layer)
+    }
+    decisions.push({ path: textOf(found.path), layer: owned.layer, verdict, reason, ...costs })
+  }
+  return {
+    layers: planned.map(({ zone, early }, layer) => ({
+      zone: worthwhile.has(layer) ? [...zone] : [],
+      early: [...early].filter((path) => !zone.has(path)),
+    })),
+    decisions: decisions.map((decision) => withoutEmptyZone(decision, worthwhile)),
+    missing: search.missing,
+    coverage: search.coverage,
+    zoneBytes,
+  }
+}
+
+/** A zone costs a request. Links and empty files are known from the table of contents: for them alone none is made. */
+function withoutEmptyZone(decision: Decision, worthwhile: ReadonlySet<number>): Decision {
+  if (decision.verdict !== 'ahead' || worthwhile.has(decision.layer)) return decision
+  return { ...decision, verdict: 'behind', reason: `${decision.reason}; nothing else of its layer is ahead` }
+}
+
+function place(
+  layer: { zone: Set<BytePath>; early: Set<BytePath> } | undefined,
+  verdict: Verdict,
+  path: BytePath,
+): void {
+  if (verdict === 'ahead') layer?.zone.add(path)
+  else layer?.early.add(path)
+}
+
+/** A hardlink to a file of a lower layer needs both: the link here, the content there. */
+function movesOf<E extends PlanEntry>(
+  path: BytePath,
+  { layer, entry, content }: Owned<E>,
+): [number, BytePath][] {
+  const isElsewhere = content !== undefined && (content.layer !== layer || content.entry !== entry)
+  return isElsewhere
+    ? [
+        [content.layer, content.entry.path],
+        [layer, path],
+      ]
+    : [[layer, path]]
+}
+
+/** A file that is ahead already, under another name, costs nothing more. */
+function weigh<E extends PlanEntry>(
+  { owned, file }: Found<E>,
+  layers: readonly PlanLayer<E>[],
+  admitted: ReadonlySet<E>,
+  { network }: PlanOptions,
+): Costs {
+  const content = owned.content ?? { layer: owned.layer, entry: owned.entry }
+  const layer = layers[content.layer]
+  if (layer === undefined || content.entry.type !== 'reg' || admitted.has(content.entry))
+    return { bytes: 0, aheadMs: 0, onDemandMs: 0 }
+  return costsOf(layer.storedChunks(content.entry), content.entry.size, file, network)
+}
+
+function decide<E extends PlanEntry>(
+  found: Found<E>,
+  costs: Costs,
+  zoneBytes: number,
+  options: PlanOptions,
+): { verdict: Verdict; reason: string } {
+  const { file } = found
+  const moved = found.movedFrom === undefined ? '' : `; was ${found.movedFrom}`
+  if (found.isExcluded) return { verdict: 'behind', reason: 'excluded by hand' }
+  if (!found.isIncluded) {
+    const { type } = (found.owned.content ?? found.owned).entry
+    if (type === 'symlink') return { verdict: 'ahead', reason: `link on the way${moved}` }
+    if (type !== 'reg' && type !== 'hardlink') return { verdict: 'ahead', reason: `a header alone${moved}` }
+    if (file === undefined || !file.read) return { verdict: 'behind', reason: 'opened, never read' }
+    if (file.afterReady) return { verdict: 'first-behind', reason: `read after ready${moved}` }
+    if (options.prioritize === 'worth' && costs.aheadMs > costs.onDemandMs)
+      return { verdict: 'behind', reason: `read in a few places, cheaper on demand${moved}` }
+  }
+  if (options.maxZone !== undefined && zoneBytes + costs.bytes > options.maxZone)
+    return { verdict: 'first-behind', reason: `no room left in ${options.maxZone} bytes${moved}` }
+  return { verdict: 'ahead', reason: `${found.isIncluded ? 'included by hand' : 'read at start'}${moved}` }
+}

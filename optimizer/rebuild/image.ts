@@ -1,0 +1,140 @@
+/**
+ * Image in, eStargz image out: every layer read and compressed at once, the plan made over all of them, each layer written in its
+ * new order and sent, config and manifest last.
+ */
+import { bytesBlob } from '../../image/copy.ts'
+import { digestOf } from '../../image/digest.ts'
+import { OCI_CONFIG, OCI_MANIFEST } from '../../image/media-types.ts'
+import type { Descriptor, Image, ImageTarget } from '../../image/types.ts'
+import { HeadstartError } from '../../system/errors.ts'
+import { mapLimit } from '../../system/map-limit.ts'
+import { keepYoungSmall } from '../../system/minor-gc.ts'
+import { createWorkspace, type Workspace } from '../../system/workspace.ts'
+import { createPool, type Pool } from '../compress/pool.ts'
+import { checkOptions, DEFAULT_OPTIONS, type OptimizeOptions } from '../options.ts'
+import { chunkSizes } from '../plan/chunking.ts'
+import { type Plan, planImage } from '../plan/plan.ts'
+import type { StartupFile } from '../plan/startup.ts'
+import { LayerJobs, type LayerSummary, type Stage, type Written } from './layer.ts'
+import { resolveLinks } from './lower-links.ts'
+import { configWith, historyNote, manifestWith } from './manifest.ts'
+import { planLayerOf } from './prepare.ts'
+
+export type { LayerSummary } from './layer.ts'
+
+export interface RebuildRequest {
+  readonly image: Image
+  /** prepared by the caller */
+  readonly target: ImageTarget
+  /** in the order of the first access; empty: every layer gets `.no.prefetch.landmark` */
+  readonly startup: readonly StartupFile[]
+  /** What is named here is what comes out: a layer that has another format is converted anew; what is not named, it may keep. */
+  readonly options?: Partial<OptimizeOptions> | undefined
+  /** false for one image of an index; true unless told */
+  readonly tagged?: boolean | undefined
+  /** for spools: as large as the image unpacked; one is made, and removed, when none is given */
+  readonly workspace?: Workspace | undefined
+  /** for several images one after the other; one is made, and closed, when none is given */
+  readonly pool?: Pool | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((progress: RebuildProgress) => void) | undefined
+}
+
+export interface RebuildProgress {
+  /** index, base first */
+  readonly layer: number
+  readonly layers: number
+  readonly stage: Stage
+  /** uncompressed bytes read; bytes of the blob when it is sent */
+  readonly bytes: number
+}
+
+export interface RebuildSummary {
+  readonly manifest: Descriptor
+  readonly layers: readonly LayerSummary[]
+  readonly plan: Plan
+  /** what of the image could not stay, a line each, for people */
+  readonly notes: readonly string[]
+}
+
+/** Two layers at once: while one waits for the disk or the network the other compresses. */
+const LAYERS_AT_ONCE = 2
+
+/**
+ * @throws HeadstartError E_OPTION, E_TAR, E_DIGEST, E_COMPRESSION, E_ESTARGZ, E_COVERAGE, and what source and target throw
+ */
+export async function rebuildImage(request: RebuildRequest): Promise<RebuildSummary> {
+  const signal = request.signal ?? new AbortController().signal
+  signal.throwIfAborted()
+  keepYoungSmall()
+  const options = { ...DEFAULT_OPTIONS, ...request.options }
+  checkOptions(options, request.image.layers.length)
+  await using own = new AsyncDisposableStack()
+  const workspace = request.workspace ?? own.use(await createWorkspace())
+  const pool = request.pool ?? own.use(createPool({ threads: options.threads, signal }))
+  const chunkSizeOf = chunkSizes(request.startup, options)
+  await using jobs = new LayerJobs({
+    options,
+    given: request.options ?? {},
+    chunkSizeOf,
+    pool,
+    target: request.target,
+    folder: await workspace.sub('optimize'),
+    onProgress: (layer, stage, bytes) =>
+      request.onProgress?.({ layer, layers: request.image.layers.length, stage, bytes }),
+  })
+  const { image, startup } = request
+  const unlinked = await mapLimit(image.layers, LAYERS_AT_ONCE, signal, (layer, index, either) =>
+    jobs.prepare(layer, index, either),
+  )
+  const prepared = await resolveLinks(unlinked, {
+    sources: image.layers,
+    spoolOf: (index) => jobs.openFiles(index).spool,
+    signal,
+  })
+  const plan = planImage(
+    prepared.map((layer) => planLayerOf(layer, chunkSizeOf)),
+    startup,
+    options,
+  )
+  checkCoverage(plan, startup.length, options.minCoverage)
+  const layers = await mapLimit(image.layers, LAYERS_AT_ONCE, signal, async (layer, index, either) => {
+    const [ready, layerPlan] = [prepared[index], plan.layers[index]]
+    if (ready === undefined || layerPlan === undefined) throw new Error('a layer was lost')
+    return jobs.write(layer, index, ready, layerPlan, either)
+  })
+  const { manifest, notes } = await finish(request, layers, signal)
+  const summaries = layers.map(({ summary }) => summary)
+  const ofLayers = summaries.flatMap(({ notes: lines = [] }, index) =>
+    lines.map((line) => `layer ${index + 1}: ${line}`),
+  )
+  return { manifest, layers: summaries, plan, notes: [...ofLayers, ...notes, ...historyNote(image)] }
+}
+
+/** Config and manifest, once all layers are there. */
+async function finish(
+  { image, target, tagged }: RebuildRequest,
+  layers: readonly Written[],
+  signal: AbortSignal,
+): Promise<Pick<RebuildSummary, 'manifest' | 'notes'>> {
+  const config = configWith(
+    image.rawConfig,
+    layers.map(({ diffId }) => diffId),
+  )
+  const descriptor = { mediaType: OCI_CONFIG, digest: digestOf(config), size: config.length }
+  await target.putBlob(bytesBlob(descriptor, config), signal)
+  const { digest, size } = descriptor
+  const results = layers.map(({ summary }) => summary.result)
+  const { bytes, notes } = manifestWith(image.rawManifest, { digest, size }, results)
+  signal.throwIfAborted()
+  return { manifest: await target.putManifest(bytes, OCI_MANIFEST, { tagged: tagged ?? true }), notes }
+}
+
+function checkCoverage({ coverage, missing }: Plan, files: number, least: number | undefined): void {
+  if (least === undefined || files === 0 || (coverage > 0 && coverage >= least)) return
+  throw new HeadstartError(
+    'E_COVERAGE',
+    `the image has ${files - missing.length} of the ${files} files that the start read`,
+    { hint: 'Record the start again, with this image: headstart profile' },
+  )
+}

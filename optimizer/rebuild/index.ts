@@ -1,0 +1,187 @@
+/**
+ * Every image of an index rebuilt, each from its own digest, in the index's order, those of indexes inside it too. Other artifacts are
+ * copied byte for byte; what speaks of an image that is another now (attestations, signatures) is left out, and it is said. The index goes last.
+ */
+import { z } from 'zod'
+import { stillTrue } from '../../image/annotations.ts'
+import { copyManifest, MAX_INDEX_DEPTH, readManifest, tooDeep } from '../../image/copy.ts'
+import { manifestFacts, parseManifest } from '../../image/manifest.ts'
+import { isIndexType, isManifestType, OCI_INDEX } from '../../image/media-types.ts'
+import { formatPlatform } from '../../image/platform.ts'
+import type { Descriptor, Digest, Image, ImageIndex, ImageSource, ImageTarget } from '../../image/types.ts'
+import type { Workspace } from '../../system/workspace.ts'
+import { createPool, type Pool } from '../compress/pool.ts'
+import type { OptimizeOptions } from '../options.ts'
+import type { StartupFile } from '../plan/startup.ts'
+import { type RebuildProgress, type RebuildSummary, rebuildImage } from './image.ts'
+import { subjectNote } from './manifest.ts'
+
+export interface RebuildIndexRequest {
+  readonly source: ImageSource
+  readonly index: ImageIndex
+  /** prepared by the caller */
+  readonly target: ImageTarget
+  /** as recorded on one of the images; the others are matched by path */
+  readonly startup: readonly StartupFile[]
+  /** the manifest of what was recorded; `minCoverage` is asked of this one alone */
+  readonly profiled: Digest
+  readonly options: Partial<OptimizeOptions>
+  readonly workspace?: Workspace | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly onImage?: ((platform: string) => void) | undefined
+  readonly onProgress?: ((progress: RebuildProgress) => void) | undefined
+}
+
+export interface RebuiltImage {
+  /** for people: the platform, and what else tells it from the others */
+  readonly platform: string
+  readonly image: Image
+  readonly summary: RebuildSummary
+}
+
+export interface RebuildIndexSummary {
+  readonly index: Descriptor
+  /** each once, in the order of the index */
+  readonly images: readonly RebuiltImage[]
+  /** what was left out, a line each, for people */
+  readonly notes: readonly string[]
+}
+
+const REFERENCE = 'vnd.docker.reference.digest'
+
+const entrySchema = z.looseObject({ annotations: z.record(z.string(), z.string()).nullish() })
+const indexSchema = z.looseObject({
+  manifests: z.array(entrySchema),
+  annotations: z.record(z.string(), z.string()).nullish(),
+})
+type Entry = z.infer<typeof entrySchema>
+
+/** @throws HeadstartError as `rebuildImage` */
+export async function rebuildIndex(request: RebuildIndexRequest): Promise<RebuildIndexSummary> {
+  const { options, signal, index } = request
+  await using pool = createPool({ threads: options.threads, signal })
+  const rebuild = new IndexRebuild(request, pool)
+  const descriptor = await rebuild.index(index.rawIndex, index.manifests, 0)
+  return { index: descriptor, images: rebuild.images, notes: rebuild.notes }
+}
+
+class IndexRebuild {
+  readonly images: RebuiltImage[] = []
+  readonly notes: string[] = []
+  private readonly request: RebuildIndexRequest
+  private readonly pool: Pool
+  /** by the digest that each had: what several entries name is rebuilt once */
+  private readonly done = new Map<string, Descriptor>()
+
+  constructor(request: RebuildIndexRequest, pool: Pool) {
+    this.request = request
+    this.pool = pool
+  }
+
+  /** Images first, since what else is there may speak of any of them. */
+  async index(rawIndex: Uint8Array, manifests: readonly Descriptor[], depth: number): Promise<Descriptor> {
+    const { source, target, signal } = this.request
+    if (depth > MAX_INDEX_DEPTH) throw tooDeep(source.name)
+    const raw = indexSchema.parse(JSON.parse(Buffer.from(rawIndex).toString('utf8')))
+    const changed = new Map<number, Entry>()
+    const others = new Map<number, string | undefined>()
+    for (const [place, descriptor] of manifests.entries()) {
+      signal?.throwIfAborted()
+      const entry = raw.manifests[place] ?? {}
+      const kind = await this.kindOf(descriptor)
+      if (kind.is === 'other') others.set(place, entry.annotations?.[REFERENCE] ?? kind.subject)
+      else if (this.done.has(descriptor.digest)) changed.set(place, this.renamed(entry, descriptor))
+      else {
+        const result =
+          kind.is === 'image'
+            ? await this.image(descriptor)
+            : await this.index(kind.bytes, kind.manifests, depth + 1)
+        this.done.set(descriptor.digest, result)
+        changed.set(place, this.renamed(entry, descriptor))
+      }
+    }
+    for (const [place, about] of others) {
+      const descriptor = manifests[place]
+      if (descriptor === undefined) continue
+      const isStale = about !== undefined && (this.done.get(about)?.digest ?? about) !== about
+      if (isStale) this.notes.push(leftOut(descriptor, about))
+      else {
+        await copyManifest(source, descriptor, target, { signal })
+        changed.set(place, raw.manifests[place] ?? {})
+      }
+    }
+    const { subject, ...rest } = raw
+    if (subject !== undefined && subject !== null) this.notes.push(subjectNote('the index'))
+    const kept = [...raw.manifests.keys()].flatMap((place) => changed.get(place) ?? [])
+    const document = { ...rest, mediaType: OCI_INDEX, manifests: kept, ...annotationsOf(raw) }
+    return target.putManifest(Buffer.from(JSON.stringify(document)), OCI_INDEX, { tagged: depth === 0 })
+  }
+
+  private async kindOf(descriptor: Descriptor): Promise<Kind> {
+    const { source, signal } = this.request
+    if (isIndexType(descriptor.mediaType)) {
+      const bytes = await readManifest(source, descriptor, signal)
+      const parsed = parseManifest(bytes, descriptor.mediaType, `${source.name}@${descriptor.digest}`)
+      if (parsed.kind === 'index') return { is: 'index', bytes, manifests: parsed.manifests }
+    }
+    if (!isManifestType(descriptor.mediaType)) return { is: 'other', subject: undefined }
+    const facts = manifestFacts(await readManifest(source, descriptor, signal))
+    const isRunnable = facts.isImage && descriptor.platform?.os !== 'unknown'
+    return isRunnable ? { is: 'image' } : { is: 'other', subject: facts.subject }
+  }
+
+  private renamed(entry: Entry, { digest }: Descriptor): Entry {
+    const result = this.done.get(digest)
+    if (result === undefined || result.digest === digest) return entry
+    const { data: _, urls: __, ...rest } = entry
+    return {
+      ...rest,
+      ...annotationsOf(entry),
+      mediaType: result.mediaType,
+      digest: result.digest,
+      size: result.size,
+    }
+  }
+
+  private async image(descriptor: Descriptor): Promise<Descriptor> {
+    const { source, target, startup, options, workspace, signal, onProgress } = this.request
+    const image = await source.imageOf(descriptor)
+    const platform = this.nameOf(image, descriptor)
+    this.request.onImage?.(platform)
+    const isProfiled = descriptor.digest === this.request.profiled
+    const summary = await rebuildImage({
+      image,
+      target,
+      startup,
+      options: isProfiled ? options : { ...options, minCoverage: undefined },
+      tagged: false,
+      workspace,
+      pool: this.pool,
+      signal,
+      onProgress,
+    })
+    this.images.push({ platform, image, summary })
+    return summary.manifest
+  }
+
+  private nameOf(image: Image, { platform = image.config.platform, digest }: Descriptor): string {
+    const name = [formatPlatform(platform), platform.osVersion].filter(Boolean).join(' ')
+    const isTaken = this.images.some((other) => other.platform === name)
+    return isTaken ? `${name} ${digest.slice(7, 19)}` : name
+  }
+}
+
+type Kind =
+  | { readonly is: 'image' }
+  | { readonly is: 'index'; readonly bytes: Buffer; readonly manifests: readonly Descriptor[] }
+  | { readonly is: 'other'; readonly subject: string | undefined }
+
+/** Those that are still true; none at all where there were none. */
+function annotationsOf({ annotations }: Pick<Entry, 'annotations'>) {
+  return annotations ? { annotations: stillTrue(annotations) } : {}
+}
+
+function leftOut({ digest, annotations }: Descriptor, about: string): string {
+  const isAttestation = annotations?.['vnd.docker.reference.type'] === 'attestation-manifest'
+  return `${isAttestation ? 'the attestation' : 'the artifact'} ${digest} is left out: it speaks of ${about}, which is rebuilt`
+}

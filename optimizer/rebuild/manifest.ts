@@ -1,0 +1,98 @@
+/** Config and manifest of the rebuilt image. What has no reason to change stays, byte for byte where it can. Pure. */
+import { z } from 'zod'
+import { stillTrue } from '../../image/annotations.ts'
+import {
+  DOCKER_LAYER_GZIP,
+  DOCKER_LAYER_TAR,
+  OCI_CONFIG,
+  OCI_LAYER_GZIP,
+  OCI_LAYER_TAR,
+  OCI_LAYER_ZSTD,
+  OCI_MANIFEST,
+} from '../../image/media-types.ts'
+import type { Descriptor, Digest, Image } from '../../image/types.ts'
+
+/** Of any case, as Go's decoder reads keys. */
+const DIFF_IDS = /"diff_ids"\s*:\s*(?:\[[^\]]*\]|null)/gi
+
+const configSchema = z.looseObject({})
+const manifestSchema = z.looseObject({
+  config: z.looseObject({}),
+  layers: z.array(z.looseObject({})),
+  annotations: z.record(z.string(), z.string()).nullish(),
+})
+
+/** The config with other diffIDs. Only their text is replaced, so that nothing is lost that a parser doesn't keep. */
+export function configWith(raw: Uint8Array, diffIds: readonly Digest[]): Buffer {
+  const text = Buffer.from(raw).toString('utf8')
+  const list = `"diff_ids":${JSON.stringify(diffIds)}`
+  if (text.match(DIFF_IDS)?.length === 1) return Buffer.from(text.replace(DIFF_IDS, () => list))
+  const config = configSchema.parse(JSON.parse(text))
+  const rest = Object.entries(config).filter(([key]) => key.toLowerCase() !== 'rootfs')
+  return Buffer.from(
+    JSON.stringify({ ...Object.fromEntries(rest), rootfs: { type: 'layers', diff_ids: diffIds } }),
+  )
+}
+
+/** @returns a line where the history tells of other layers than there are: nobody can say which it means */
+export function historyNote({ config, layers }: Image): string[] {
+  const filled = config.history.filter(({ emptyLayer }) => !emptyLayer).length
+  if (config.history.length === 0 || filled === layers.length) return []
+  const more = filled > layers.length ? ', which Docker refuses' : ''
+  return [
+    `the history in the config tells of ${filled} layers, the image has ${layers.length}${more}; it stays as it was`,
+  ]
+}
+
+/** @param what was rebuilt */
+export const subjectNote = (what: 'the manifest' | 'the index'): string =>
+  `the subject of ${what} is left out: other bytes were said to belong to it, and it may not be where these go`
+
+/**
+ * An OCI manifest, also of a Docker one: that carries no annotations on layers. What is not of the old bytes stays.
+ * @param layers where the digest is the one that was there, the layer stays as it was named
+ */
+export function manifestWith(
+  raw: Uint8Array,
+  config: { readonly digest: Digest; readonly size: number },
+  layers: readonly Descriptor[],
+): { bytes: Buffer; notes: string[] } {
+  const manifest = manifestSchema.parse(JSON.parse(Buffer.from(raw).toString('utf8')))
+  const { subject, annotations, ...rest } = manifest
+  const document = {
+    ...rest,
+    mediaType: OCI_MANIFEST,
+    config: { ...withoutBytes(manifest.config), mediaType: OCI_CONFIG, ...config },
+    layers: layers.map((layer, place) => layerWith(manifest.layers[place] ?? {}, layer)),
+    ...(annotations && { annotations: stillTrue(annotations) }),
+  }
+  const isOfSubject = subject !== undefined && subject !== null
+  return {
+    bytes: Buffer.from(JSON.stringify(document)),
+    notes: isOfSubject ? [subjectNote('the manifest')] : [],
+  }
+}
+
+function layerWith(raw: object & { digest?: unknown; annotations?: unknown }, layer: Descriptor): object {
+  const { mediaType, digest, size, annotations } = layer
+  const named = annotations && Object.keys(annotations).length > 0 ? { annotations } : undefined
+  const { annotations: _, ...rest } = raw.digest === digest ? raw : withoutBytes(raw)
+  return { ...rest, mediaType, digest, size, ...named }
+}
+
+/** Inline bytes, and places where they are, are those of the old blob. */
+function withoutBytes(descriptor: object & { data?: unknown; urls?: unknown; annotations?: unknown }) {
+  const { data: _, urls: __, ...rest } = descriptor
+  return rest
+}
+
+const TO_OCI: Readonly<Record<string, string>> = {
+  [DOCKER_LAYER_GZIP]: OCI_LAYER_GZIP,
+  [DOCKER_LAYER_TAR]: OCI_LAYER_TAR,
+  'application/vnd.docker.image.rootfs.diff.tar.zstd': OCI_LAYER_ZSTD,
+}
+
+/** The descriptor of a layer that stays, as an OCI manifest names it. */
+export function keptDescriptor(descriptor: Descriptor): Descriptor {
+  return { ...descriptor, mediaType: TO_OCI[descriptor.mediaType] ?? descriptor.mediaType }
+}

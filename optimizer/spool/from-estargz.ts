@@ -1,0 +1,199 @@
+/**
+ * Reads a layer that is eStargz already, to put it into another order: its members are taken as they are, each unpacked and checked on
+ * the way; nothing is compressed. Only members that hold a chunk and nothing else can be used again (ours do); the others
+ * are compressed anew when the layer is written.
+ */
+import { createHash, type Hash } from 'node:crypto'
+import type { Readable } from 'node:stream'
+import type { Chunk, EstargzEntry } from '../../image/estargz/format/entries.ts'
+import { withLandmarks } from '../../image/estargz/format/landmarks.ts'
+import { cutAt, type Group, groupsOf } from '../../image/estargz/read/members.ts'
+import { type EstargzLayer, MAX_TRAILING_BYTES } from '../../image/estargz/read/reader.ts'
+import { TarScanner } from '../../image/tar/scan.ts'
+import type { BytePath } from '../../system/byte-path.ts'
+import { createCollector } from '../../system/minor-gc.ts'
+import { MemberCache } from '../compress/cache.ts'
+import type { Pool } from '../compress/pool.ts'
+import { isOurFolder, isOurs } from '../rebuild/own-names.ts'
+import { type LayerFiles, place, spoolLandmarks } from './from-tar.ts'
+import type { SpooledEntry, SpooledLayer } from './spooled-layer.ts'
+
+/** Compressed bytes in one job. */
+const JOB_BYTES = 1 << 20
+
+export interface CopyOptions {
+  readonly pool: Pool
+  onBytes?(bytes: number): void
+}
+
+/**
+ * @returns undefined: the layer has what can't be copied (global records, sparse files, chunks of unequal sizes): convert it
+ * @throws HeadstartError E_ESTARGZ, E_DIGEST, E_TAR
+ */
+export async function copyLayer(
+  source: Readable,
+  layer: EstargzLayer,
+  files: LayerFiles,
+  options: CopyOptions,
+): Promise<SpooledLayer | undefined> {
+  try {
+    if (!layer.entries.every(hasEqualChunks)) return undefined
+    const copy = new LayerCopy(files, options)
+    const chunks = withLandmarks(layer).flatMap((entry) => entry.chunks)
+    const batches = batchesOf(groupsOf(chunks, layer.tocOffset))
+    const ends = batches.map((batch) => batch.at(-1)?.end ?? 0)
+    let index = 0
+    const used = createCollector(8 << 20)
+    for await (const bytes of cutAt(source, ends)) {
+      used(bytes.length)
+      const batch = batches[index++]
+      // Behind the last is the table of contents; the stream goes on so that its digest is checked.
+      if (batch !== undefined) await copy.add(batch, bytes)
+    }
+    return await copy.finish()
+  } finally {
+    source.destroy()
+  }
+}
+
+/** Neighbours whose bytes make a job worth its way to the thread. */
+function batchesOf(groups: readonly Group[]): Group[][] {
+  const batches: Group[][] = []
+  let size = JOB_BYTES
+  for (const group of groups) {
+    if (size >= JOB_BYTES) {
+      batches.push([])
+      size = 0
+    }
+    batches.at(-1)?.push(group)
+    size += group.end - group.offset
+  }
+  return batches
+}
+
+const hasEqualChunks = ({ chunks }: EstargzEntry): boolean =>
+  chunks.every(({ size }, index) => index === chunks.length - 1 || size === chunks[0]?.size)
+
+class LayerCopy {
+  private readonly files: LayerFiles
+  private readonly options: CopyOptions
+  private readonly cache = new MemberCache()
+  private readonly entries: SpooledEntry[] = []
+  private readonly scanner = new TarScanner()
+  private standsAlone = true
+  private file: { entry: SpooledEntry; hash: Hash } | undefined
+  /** results are taken in the order of the jobs */
+  private taken: Promise<void> = Promise.resolve()
+  private failure: unknown
+
+  constructor(files: LayerFiles, options: CopyOptions) {
+    this.files = files
+    this.options = options
+  }
+
+  /** @param stored the groups' bytes, all of them */
+  async add(groups: readonly Group[], stored: Buffer): Promise<void> {
+    if (this.failure !== undefined) throw this.failure
+    const { pool } = this.options
+    const chunks = groups.flatMap((group) => group.chunks)
+    const offset = groups[0]?.offset ?? 0
+    const { length } = stored
+    const size = length + chunks.reduce((sum, chunk) => sum + chunk.size, 0)
+    await pool.room(size)
+    const at = this.files.members.append(stored)
+    const bytes = pool.buffer(length)
+    stored.copy(new Uint8Array(bytes))
+    const job = pool.inflate({ bytes, length, chunks, offset, limit: size + MAX_TRAILING_BYTES })
+    job.catch(() => {}) // seen below, in its turn
+    this.taken = this.taken
+      .then(async () => {
+        if (this.failure !== undefined) return
+        const { output, members } = await job
+        this.take(Buffer.from(output.buffer), members, chunks, offset, at)
+        await Promise.all([this.files.spool.drain(), this.files.members.drain()])
+        this.options.onBytes?.(this.files.spool.size)
+      })
+      .catch((error: unknown) => {
+        this.failure ??= error
+      })
+      .finally(() => pool.giveBack(size))
+  }
+
+  private take(
+    output: Buffer,
+    members: readonly (readonly [number, number])[],
+    chunks: readonly Chunk[],
+    offset: number,
+    at: number,
+  ): void {
+    const chunksAt = Map.groupBy(chunks, (chunk) => chunk.offset)
+    let position = this.files.spool.append(output)
+    let stored = 0
+    for (const [length, content] of members) {
+      const here = chunksAt.get(offset + stored) ?? []
+      const digests = here.flatMap(({ digest }) => (digest === undefined ? [] : [digest]))
+      if (content > 0 && digests.length === here.length)
+        this.cache.set([{ start: position, end: position + content }], {
+          at: at + stored,
+          size: length,
+          digests,
+        })
+      position += content
+      stored += length
+    }
+    this.scan(output)
+  }
+
+  private scan(output: Buffer): void {
+    for (const event of this.scanner.push(output)) {
+      if (event.kind === 'data') {
+        this.file?.hash.update(event.bytes)
+        continue
+      }
+      this.closeFile()
+      const { entry, contentAt } = event
+      if (!entry.standsAlone || isOurFolder(entry)) this.standsAlone = false
+      if (isOurs(entry.path)) continue
+      const spooled = place(entry, contentAt - entry.header.length, entry.header.length)
+      this.entries.push(spooled)
+      if (spooled.type !== 'reg' || spooled.size === 0) continue
+      const isOneChunk = this.cache.sizeOf(contentAt, contentAt + spooled.size) !== undefined
+      if (!isOneChunk) this.file = { entry: spooled, hash: createHash('sha256') }
+    }
+  }
+
+  private closeFile(): void {
+    const { file } = this
+    this.file = undefined
+    if (file) file.entry.digest = `sha256:${file.hash.digest('hex')}`
+  }
+
+  async finish(): Promise<SpooledLayer | undefined> {
+    await this.taken
+    if (this.failure !== undefined) throw this.failure
+    this.closeFile()
+    if (!this.standsAlone) return undefined
+    const { spool, members } = this.files
+    const landmarks = spoolLandmarks(spool)
+    await Promise.all([spool.flush(), members.flush()])
+    return {
+      entries: this.entries,
+      own: [],
+      notes: [],
+      landmarks,
+      cache: this.cache,
+      spool: spool.path,
+      members: members.path,
+    }
+  }
+}
+
+/** Chunks stay as they are: their members are to be used again. */
+export function chunkSizesOf(
+  layer: EstargzLayer,
+): (file: { readonly path: BytePath; readonly size: number }) => number {
+  const sizes = new Map<BytePath, number>()
+  for (const { path, chunks } of layer.entries)
+    if (chunks[0] && chunks.length > 1) sizes.set(path, chunks[0].size)
+  return ({ path, size }) => sizes.get(path) ?? Math.max(size, 1)
+}

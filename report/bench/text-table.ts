@@ -1,0 +1,17 @@
+/** Rows of text as columns, for terminals. What is in a cell stays in it. Pure. */
+import { visible } from '../../system/visible.ts'
+
+/** @returns a line each; columns are as wide as their widest cell. @param words columns that are aligned to the left; the others are numbers */
+export function textTable(
+  heads: readonly string[],
+  rows: readonly (readonly string[])[],
+  words: readonly number[] = [0],
+): string[] {
+  const lines = [heads, ...rows.map((row) => row.map(visible))]
+  const widths = heads.map((_, column) =>
+    lines.reduce((widest, line) => Math.max(widest, line[column]?.length ?? 0), 0),
+  )
+  const pad = (cell: string, column: number) =>
+    words.includes(column) ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)
+  return lines.map((line) => line.map(pad).join('  ').trimEnd())
+}

@@ -1,0 +1,70 @@
+/**
+ * The engine refuses a bind at `/`. So a container gets a shell of an image, the root's folders and links without content, and
+ * whatever else there is at the top of the real root (folders, files, devices) is bound over it.
+ */
+import { isUtf8 } from 'node:buffer'
+import { lstat, readdir, readlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import type Docker from 'dockerode'
+import { pack } from 'tar-stream'
+import { followed } from '../../image/daemon/client.ts'
+import { textOf } from '../../system/byte-path.ts'
+import { HeadstartError } from '../../system/errors.ts'
+import { asRunError } from './docker-errors.ts'
+import { readInside } from './inside.ts'
+import { ENGINE_FOLDERS } from './mount-points.ts'
+import type { ContainerRequest } from './types.ts'
+
+/** Its tags are ids of workspaces, so that what a killed run left is told from the others. */
+export const SHELL_REPOSITORY = 'headstart-shell'
+/** Users and groups are looked up in the image, before the binds are there. */
+const LOOKED_UP = ['etc/passwd', 'etc/group']
+
+export const shellName = (id: string): string => `${SHELL_REPOSITORY}:${id}`
+
+/** @returns the image's name */
+export async function createShell(
+  docker: Docker,
+  { id, root, plainRoot }: ContainerRequest,
+): Promise<string> {
+  const tar = pack()
+  for (const name of await readdir(root)) {
+    const stats = await lstat(join(root, name))
+    const { mode, uid, gid } = stats
+    if (stats.isDirectory()) tar.entry({ name, type: 'directory', mode: mode & 0o7777, uid, gid })
+    if (stats.isSymbolicLink()) {
+      tar.entry({ name, type: 'symlink', linkname: await readlink(join(root, name)), uid, gid })
+    }
+  }
+  for (const name of LOOKED_UP) {
+    const text = await readInside(plainRoot, name)
+    if (text !== undefined) tar.entry({ name }, text)
+  }
+  tar.finalize()
+  const name = shellName(id)
+  const stream = await asRunError(docker.importImage(Readable.from(tar), { repo: SHELL_REPOSITORY, tag: id }))
+  await asRunError(followed(docker, stream))
+  return name
+}
+
+/** All of the root, but for what the caller mounts something else over. @throws HeadstartError E_RUN */
+export async function rootBinds({ root, options }: ContainerRequest): Promise<Docker.MountSettings[]> {
+  const covered = new Set(options.binds?.map(({ target }) => target))
+  const entries = await readdir(root, { withFileTypes: true, encoding: 'buffer' })
+  return entries
+    .filter((entry) => !entry.isSymbolicLink())
+    .map((entry) => nameOf(entry.name))
+    .filter((name) => !ENGINE_FOLDERS.includes(name) && !covered.has(`/${name}`))
+    .map((name) => ({ Type: 'bind', Source: join(root, name), Target: `/${name}` }))
+}
+
+/** The engine takes names as text. */
+function nameOf(name: Buffer): string {
+  if (isUtf8(name)) return name.toString()
+  throw new HeadstartError(
+    'E_RUN',
+    `the Docker engine can't be given a folder of this name: /${textOf(name.toString('latin1'))}`,
+    { hint: 'Use --engine runc' },
+  )
+}

@@ -1,0 +1,160 @@
+/** Runs a container in the Docker engine. */
+import { Writable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type Docker from 'dockerode'
+import { connectLocalEngine } from '../../image/daemon/connection.ts'
+import { messageOf } from '../../system/errors.ts'
+import { processBegun } from './begun.ts'
+import { containerConfig, LABEL } from './docker-config.ts'
+import { asRunError, ignoreMissing, isMissing } from './docker-errors.ts'
+import { createShell, rootBinds, SHELL_REPOSITORY, shellName } from './docker-shell.ts'
+import { prepareMountPoints } from './mount-points.ts'
+import { publishedPorts } from './run-options.ts'
+import type { Container, ContainerRequest, Engine, OutputStream } from './types.ts'
+
+/** The engine may say that a container has ended before it has passed on all of its output. Only an engine that hangs takes so long. */
+const LATE_OUTPUT_MS = 30_000
+
+export const dockerEngine: Engine = {
+  name: 'docker',
+  async unavailable() {
+    try {
+      await (await connectLocalEngine()).ping()
+      return undefined
+    } catch (error) {
+      return messageOf(error)
+    }
+  },
+  async run(asked) {
+    const docker = await connectLocalEngine()
+    const request = await prepareMountPoints(asked)
+    await using stack = new AsyncDisposableStack()
+    const image = await createShell(docker, request)
+    stack.defer(() => ignoreMissing(docker.getImage(image).remove({ force: true })))
+    const config = containerConfig(request, image, await rootBinds(request))
+    const container = await asRunError(docker.createContainer(config))
+    stack.defer(() => ignoreMissing(container.remove({ force: true, v: true })))
+    const { ended } = await attachOutput(docker, container, request)
+    request.signal?.throwIfAborted()
+    await request.beforeStart()
+    await asRunError(container.start())
+    // Not before: a container that wasn't started yet counts as one that has ended.
+    const exited = container.wait().then(async ({ StatusCode }: { StatusCode: number }) => {
+      await Promise.race([ended, sleep(LATE_OUTPUT_MS, undefined, { ref: false })])
+      return StatusCode
+    })
+    exited.catch(() => {}) // whoever awaits it is told; nobody may
+    const { address, pid } = await lookAt(container)
+    await processBegun(pid, request.signal)
+    const owned = stack.move()
+    return {
+      address,
+      ports: publishedPorts(request.options),
+      exited,
+      exec: (command, signal) => execIn(container, command, signal),
+      kill: async (signal) => {
+        await ignoreMissing(container.kill({ signal }))
+      },
+      [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    } satisfies Container
+  },
+  async sweep(id) {
+    if ((await dockerEngine.unavailable()) !== undefined) return // then there is nothing of ours in it
+    const docker = await connectLocalEngine()
+    const filters = { label: [`${LABEL}=${id}`] }
+    for (const { Id } of await docker.listContainers({ all: true, filters }))
+      await ignoreMissing(docker.getContainer(Id).remove({ force: true, v: true }))
+    await ignoreMissing(docker.getImage(shellName(id)).remove({ force: true }))
+  },
+}
+
+/**
+ * Ids of what is in the engine, whoever's: a request that was under way when its sender was killed is carried out all the same, when the
+ * sender's workspace may be gone already.
+ */
+export async function dockerIds(): Promise<string[]> {
+  if ((await dockerEngine.unavailable()) !== undefined) return []
+  const docker = await connectLocalEngine()
+  const containers = await docker.listContainers({ all: true, filters: { label: [LABEL] } })
+  const images = await docker.listImages({ filters: { reference: [SHELL_REPOSITORY] } })
+  const tags = images.flatMap(({ RepoTags }) => RepoTags ?? [])
+  return [
+    ...containers.flatMap(({ Labels }) => Labels[LABEL] ?? []),
+    ...tags.map((tag) => tag.slice(SHELL_REPOSITORY.length + 1)),
+  ]
+}
+
+async function attachOutput(
+  docker: Docker,
+  container: Docker.Container,
+  request: ContainerRequest,
+): Promise<{ readonly ended: Promise<void> }> {
+  const { interactive = false, tty = false } = request.options
+  const stream = await container.attach({
+    stream: true,
+    stdout: true,
+    stderr: true,
+    stdin: interactive,
+    hijack: interactive,
+  })
+  const ended = new Promise<void>((resolve) => {
+    stream.once('end', resolve)
+    stream.once('close', resolve)
+    stream.once('error', () => resolve()) // the engine cuts it when the container is removed
+  })
+  stream.on('error', () => {})
+  if (interactive && request.input) passInput(request.input, stream, tty)
+  if (tty) stream.on('data', (chunk: Buffer) => request.onOutput('stdout', chunk))
+  else docker.modem.demuxStream(stream, collector(request, 'stdout'), collector(request, 'stderr'))
+  return { ended }
+}
+
+const collector = ({ onOutput }: ContainerRequest, name: OutputStream): Writable =>
+  new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      onOutput(name, chunk)
+      done()
+    },
+  })
+
+/** What is typed to say that nothing more comes. */
+const END_OF_TRANSMISSION = '\x04'
+
+function passInput(input: NodeJS.ReadableStream, stream: NodeJS.WritableStream, tty: boolean): void {
+  input.pipe(stream, { end: !tty })
+  // With a terminal the engine takes the end of what comes in for the end of what goes out, too.
+  if (tty) input.once('end', () => stream.write(END_OF_TRANSMISSION))
+}
+
+/** A container on the host's network, or without one of its own, is reached at the host's loopback. */
+async function lookAt(container: Docker.Container) {
+  const { HostConfig, NetworkSettings, State } = await container.inspect()
+  const networks = Object.values(NetworkSettings.Networks ?? {})
+  const own = networks.map((network) => network?.IPAddress).find((address) => address) || undefined
+  return { address: HostConfig.NetworkMode === 'host' ? '127.0.0.1' : own, pid: State.Pid }
+}
+
+const EXEC_POLL_MS = 25
+/** Of a command in a container that has ended: as runc's. */
+const ENDED_STATUS = 1
+
+async function execIn(
+  container: Docker.Container,
+  command: readonly string[],
+  signal?: AbortSignal,
+): Promise<number> {
+  try {
+    const exec = await container.exec({ Cmd: [...command], AttachStdout: true, AttachStderr: true })
+    const stream = await exec.start({})
+    stream.resume()
+    for (;;) {
+      signal?.throwIfAborted()
+      const { Running, ExitCode } = await exec.inspect()
+      if (!Running && ExitCode !== null) return ExitCode
+      await sleep(EXEC_POLL_MS)
+    }
+  } catch (error) {
+    if (isMissing(error)) return ENDED_STATUS
+    throw error
+  }
+}

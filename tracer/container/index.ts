@@ -1,0 +1,30 @@
+/** The engines there are, and which one is used when nobody chose. */
+import { HeadstartError } from '../../system/errors.ts'
+import { dockerEngine } from './docker.ts'
+import { runcEngine } from './runc.ts'
+import type { Engine, EngineName } from './types.ts'
+
+export const engines = {
+  docker: dockerEngine,
+  runc: runcEngine,
+} satisfies Record<EngineName, Engine>
+
+/** In the order they are tried. */
+const PREFERRED = [dockerEngine, runcEngine] satisfies Engine[]
+
+/**
+ * @param name a wish; without one, the first that can be used
+ * @throws HeadstartError E_ENGINE
+ */
+export async function chooseEngine(name?: EngineName): Promise<Engine> {
+  const candidates: readonly Engine[] = name ? [engines[name]] : PREFERRED
+  const reasons: string[] = []
+  for (const engine of candidates) {
+    const reason = await engine.unavailable()
+    if (reason === undefined) return engine
+    reasons.push(`${engine.name}: ${reason}`)
+  }
+  throw new HeadstartError('E_ENGINE', `no container engine can be used: ${reasons.join('; ')}`, {
+    hint: 'Start Docker, or install runc',
+  })
+}

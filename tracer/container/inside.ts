@@ -1,0 +1,41 @@
+/** Reads and makes what a path means inside a container's root, before the container runs: no link of the image leads out of it. */
+import { constants } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import { bytePathOf, RootFolder } from '../../system/secure-join.ts'
+
+const MAX_BYTES = 1 << 20
+/** A fifo or device that took the file's place is opened without waiting for it, and seen for what it is. */
+const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY
+
+/**
+ * @returns the text, or undefined where there is no such regular file, or it is larger than a MiB
+ * @throws HeadstartError E_PATH: its symlinks have no end
+ */
+export async function readInside(root: string, path: string): Promise<string | undefined> {
+  const folder = new RootFolder(root)
+  const found = folder.follow(bytePathOf(path))
+  // Asked before it is opened: a device may act on being opened.
+  if (found === undefined || !folder.stat(found)?.isFile()) return undefined
+  await using file = await open(folder.hostPath(found), READ)
+  return (await file.stat()).isFile() ? await readBounded(file) : undefined
+}
+
+/** A file may have more than it says: a read ends at the limit, whatever its size. */
+async function readBounded(file: FileHandle): Promise<string | undefined> {
+  const bytes = Buffer.alloc(MAX_BYTES + 1)
+  let length = 0
+  for (;;) {
+    const { bytesRead } = await file.read(bytes, length, bytes.length - length, length)
+    length += bytesRead
+    if (length > MAX_BYTES) return undefined
+    if (bytesRead === 0) return bytes.toString('utf8', 0, length)
+  }
+}
+
+/**
+ * A folder of the root, made with those above it where they are missing.
+ * @throws HeadstartError E_PATH: something else is in its place, or its symlinks have no end
+ */
+export function makeFolderInside(root: string, path: string): void {
+  new RootFolder(root).directory(bytePathOf(path), true)
+}

@@ -1,0 +1,74 @@
+/** What a container's configuration needs to know of the machine. */
+import { lstat, readdir, readFile } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { exists } from '../../system/exists.ts'
+
+export interface HostDevice {
+  readonly path: string
+  readonly type: 'c' | 'b'
+  readonly major: number
+  readonly minor: number
+  /** permission bits */
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+}
+
+export interface Machine {
+  /** as Node names it */
+  readonly architecture: string
+  readonly cpus: number
+  /** control groups in one hierarchy (version 2 alone) */
+  readonly unifiedCgroups: boolean
+  /** what this process may have at most */
+  readonly capabilityBits: bigint
+  /** what a privileged container finds in /dev; empty unless asked for */
+  readonly devices: readonly HostDevice[]
+}
+
+/** @param devices whether they are asked for: there may be thousands */
+export async function lookAtMachine({ devices }: { readonly devices: boolean }): Promise<Machine> {
+  return {
+    architecture: process.arch,
+    cpus: availableParallelism(),
+    unifiedCgroups: await exists('/sys/fs/cgroup/cgroup.controllers'),
+    capabilityBits: await boundingSet(),
+    devices: devices ? await devicesBelow('/dev') : [],
+  }
+}
+
+async function boundingSet(): Promise<bigint> {
+  const status = await readFile('/proc/self/status', 'utf8')
+  return BigInt(`0x${/^CapBnd:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? 0}`)
+}
+
+/** A container has its own of these. */
+const OWN = new Set(['pts', 'shm', 'fd', 'mqueue', 'console'])
+
+async function devicesBelow(folder: string): Promise<HostDevice[]> {
+  const entries = await readdir(folder, { withFileTypes: true })
+  const found = await Promise.all(
+    entries.map(async (entry) => {
+      const path = join(folder, entry.name)
+      if (OWN.has(entry.name)) return []
+      if (entry.isDirectory()) return devicesBelow(path)
+      return entry.isCharacterDevice() || entry.isBlockDevice() ? describe(path) : []
+    }),
+  )
+  return found.flat()
+}
+
+async function describe(path: string): Promise<HostDevice[]> {
+  const stats = await lstat(path).catch(() => undefined) // they come and go
+  if (!stats) return []
+  const { mode, uid, gid, rdev } = stats
+  const type = stats.isBlockDevice() ? 'b' : 'c'
+  return [{ path, type, ...splitDevice(rdev), mode: mode & 0o7777, uid, gid }]
+}
+
+/** Linux's dev_t: minor 7-0, major 19-8 (its low 12 bits), minor 31-20 (its high bits); the rest of the major is not in use. */
+const splitDevice = (rdev: number) => ({
+  major: (rdev >>> 8) & 0xfff,
+  minor: (rdev & 0xff) | ((rdev >>> 12) & 0xfff00),
+})

@@ -1,0 +1,65 @@
+/**
+ * Where an engine mounts and writes in a container's root: real folders and files, whatever the image has there. runc makes devices and
+ * links in /dev before the container is closed in, and by way of a link it would make (and remove) them on this machine.
+ *
+ * Docker does the same to its own containers, in a layer between the image and what the container writes.
+ */
+import { lstat, mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ancestorsOf, textOf } from '../../system/byte-path.ts'
+import { bytePathOf, RootFolder } from '../../system/secure-join.ts'
+import type { Bind } from './run-options.ts'
+import type { ContainerRequest } from './types.ts'
+
+/** The engine mounts these itself. */
+export const ENGINE_FOLDERS: readonly string[] = ['dev', 'proc', 'sys']
+const NETWORK_FILES = ['etc/hosts', 'etc/hostname', 'etc/resolv.conf']
+
+/** @returns the same request, with its binds where the links of the image lead to */
+export async function prepareMountPoints(request: ContainerRequest): Promise<ContainerRequest> {
+  const replaced = new Set<string>()
+  for (const path of [...ENGINE_FOLDERS, ...NETWORK_FILES]) {
+    const isFile = NETWORK_FILES.includes(path)
+    for (const folder of [...ancestorsOf(path), ...(isFile ? [] : [path])])
+      await makeReal(request, folder, 'folder', replaced)
+    if (isFile) await makeReal(request, path, 'file', replaced)
+  }
+  const { options, root, plainRoot } = request
+  if (!options.binds) return request
+  // Where nobody writes down that we look, if it is still the same there.
+  const binds = resolveTargets(replaced.size > 0 ? root : plainRoot, options.binds)
+  return { ...request, options: { ...options, binds } }
+}
+
+/** What is right is left alone, and what is missing the engine makes; a folder in a file's place it refuses, as Docker does. */
+async function makeReal(
+  { root, plainRoot }: ContainerRequest,
+  path: string,
+  type: 'folder' | 'file',
+  replaced: Set<string>,
+): Promise<void> {
+  if ([...ancestorsOf(path), path].some((one) => replaced.has(one))) return
+  const found = await lstat(join(plainRoot, path)).catch(() => undefined)
+  if (!found || found.isDirectory() || (type === 'file' && found.isFile())) return
+  replaced.add(path)
+  await rm(join(root, path))
+  if (type === 'file') await writeFile(join(root, path), '', { flag: 'wx' })
+  else await mkdir(join(root, path))
+}
+
+/** As the engine will find them: below another bind, or what the engine mounts, the image's own links don't count. */
+function resolveTargets(root: string, binds: readonly Bind[]): Bind[] {
+  const folder = new RootFolder(root)
+  const places = new Map(ENGINE_FOLDERS.map((name) => [`/${name}`, `/${name}`]))
+  const resolved = new Map<Bind, Bind>()
+  for (const bind of [...binds].sort((a, b) => a.target.length - b.target.length)) {
+    const above = [...places.keys()].findLast((place) => bind.target.startsWith(`${place}/`))
+    const target =
+      above === undefined
+        ? `/${textOf(folder.join(bytePathOf(bind.target)))}`
+        : `${places.get(above)}${bind.target.slice(above.length)}`
+    places.set(bind.target, target)
+    resolved.set(bind, { ...bind, target })
+  }
+  return binds.map((bind) => resolved.get(bind) ?? bind)
+}

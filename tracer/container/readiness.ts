@@ -1,0 +1,154 @@
+/** When a container counts as started: by what it writes, answers, or does, or after a while. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Dispatcher, request } from 'undici'
+import { monotonicMs } from '../mount/recording.ts'
+import type { Trace } from '../trace/file.ts'
+import type { OutputLog } from './output-log.ts'
+import { addressOf, containerUrl, dial, dispatcherFor } from './reach.ts'
+import type { Container } from './types.ts'
+
+export type ReadyCheck =
+  | { readonly by: 'log'; readonly pattern: RegExp }
+  /** `localhost` and loopback addresses mean the container */
+  | { readonly by: 'http'; readonly url: string; readonly status?: number; readonly body?: RegExp }
+  | { readonly by: 'tcp'; readonly port: number; readonly host?: string }
+  /** ready when the command ends with 0 in the container */
+  | { readonly by: 'exec' | 'health'; readonly command: readonly string[] }
+  /** ready when the container ends with 0 */
+  | { readonly by: 'exit' }
+  | { readonly by: 'period'; readonly ms: number }
+
+export interface Ready {
+  readonly by: Trace['run']['ready']['by']
+  /** monotonic milliseconds; undefined when nothing showed that the container is ready */
+  readonly at: number | undefined
+}
+
+const POLL_MS = 15
+const ATTEMPT_MS = 5000
+const MAX_BODY = 1 << 20
+
+/** What ends the wait. */
+export interface WaitSignals {
+  /** nobody wants to know any more */
+  readonly signal: AbortSignal
+  /** the container has ended, and all its output was told */
+  readonly ended: AbortSignal
+}
+
+/**
+ * @returns undefined where the container ended without having been ready: a question that was under way then is waited for
+ * @throws the reason of `signal`, and where the check can't ever be met
+ */
+export async function waitReady(
+  check: ReadyCheck,
+  container: Container,
+  log: OutputLog,
+  signals: WaitSignals,
+): Promise<Ready | undefined> {
+  switch (check.by) {
+    case 'log': {
+      const at = await Promise.race([log.matched, untilEnded(signals)])
+      return at === undefined ? undefined : { by: 'log', at }
+    }
+    case 'exit':
+      // Whoever watches the container's end judges it, by its status.
+      return untilEnded(signals)
+    case 'period': {
+      const { signal, ended } = signals
+      await sleep(check.ms, undefined, { signal: AbortSignal.any([signal, ended]) }).catch(() => {})
+      signal.throwIfAborted()
+      return ended.aborted ? undefined : { by: 'period', at: undefined }
+    }
+    default: {
+      const at = await poll(question(check, container, signals.signal), signals)
+      return at === undefined ? undefined : { by: check.by, at }
+    }
+  }
+}
+
+function untilEnded({ signal, ended }: WaitSignals): Promise<undefined> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) reject(signal.reason)
+    if (ended.aborted) resolve(undefined)
+    ended.addEventListener('abort', () => resolve(undefined), { once: true })
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
+}
+
+type Asked = Exclude<ReadyCheck, { by: 'log' | 'exit' | 'period' }>
+
+/** @throws HeadstartError E_READY: it can't ever be met */
+function question(check: Asked, container: Container, signal: AbortSignal): () => Promise<boolean> {
+  if (check.by === 'http') {
+    const url = containerUrl(check.url, container)
+    const dispatcher = dispatcherFor(container)
+    return () => answers(url, check, dispatcher, signal)
+  }
+  if (check.by === 'tcp') {
+    if (check.host === undefined) addressOf(container)
+    return () => accepts(container, check, signal)
+  }
+  return async () => (await container.exec(check.command, signal)) === 0
+}
+
+/** @returns when the answer was yes; undefined once there is nobody to ask */
+async function poll(
+  ask: () => Promise<boolean>,
+  { signal, ended }: WaitSignals,
+): Promise<number | undefined> {
+  for (;;) {
+    signal.throwIfAborted()
+    if (await ask()) return monotonicMs()
+    if (ended.aborted) return undefined
+    await sleep(POLL_MS, undefined, { signal })
+  }
+}
+
+/** A server that speaks, and not of a fault of its own: any status below 500, unless one is asked for. */
+async function answers(
+  url: URL,
+  check: Extract<ReadyCheck, { by: 'http' }>,
+  dispatcher: Dispatcher,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    const response = await request(url, {
+      dispatcher,
+      signal: AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_MS)]),
+      headers: { 'user-agent': 'headstart', connection: 'close' },
+    })
+    const right =
+      check.status === undefined ? response.statusCode < 500 : response.statusCode === check.status
+    if (!right || !check.body) {
+      await response.body.dump({ limit: MAX_BODY })
+      return right
+    }
+    return check.body.test((await response.body.text()).slice(0, MAX_BODY))
+  } catch {
+    signal.throwIfAborted()
+    return false
+  }
+}
+
+async function accepts(
+  container: Container,
+  { port, host }: Extract<ReadyCheck, { by: 'tcp' }>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const connected = dial(container, port, host).then(
+    (socket) => {
+      socket.destroy()
+      return true
+    },
+    () => false,
+  )
+  const given = Promise.withResolvers<never>()
+  const abort = () => given.reject(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    return await Promise.race([connected, given.promise])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}

@@ -1,0 +1,183 @@
+/** Runs a container with runc alone: no daemon, the overlay is its root. Its network is its own, with nothing in it, or the host's. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { z } from 'zod'
+import { type CommandResult, tryCommand } from '../../system/command.ts'
+import { HeadstartError, messageOf } from '../../system/errors.ts'
+import { killAll, processesNaming, removeCgroups } from '../../system/processes.ts'
+import { containerBegun } from './begun.ts'
+import { bareComplaint } from './complaint.ts'
+import { makeFolderInside, readInside } from './inside.ts'
+import { lookAtMachine } from './machine.ts'
+import { prepareMountPoints } from './mount-points.ts'
+import { hostnameOf, writeNetworkFiles } from './network-files.ts'
+import { createOwnNetwork } from './own-network.ts'
+import { publishedPorts, type RunOptions } from './run-options.ts'
+import { runcConfig } from './runc-config.ts'
+import type { Container, ContainerRequest, Engine } from './types.ts'
+import { resolveUser } from './users.ts'
+
+export const runcEngine: Engine = {
+  name: 'runc',
+  async unavailable() {
+    try {
+      await tryCommand('runc', ['--version'])
+      return undefined
+    } catch (error) {
+      return messageOf(error)
+    }
+  },
+  async run(asked) {
+    refuseOptions(asked)
+    const request = await prepareMountPoints(asked)
+    await using stack = new AsyncDisposableStack()
+    const network = asked.options.network === 'host' ? undefined : stack.use(await createOwnNetwork())
+    const bundle = await writeBundle(request, network?.path)
+    const runc = runcIn(request.state)
+    const log = join(bundle, 'runc.log')
+    const pidFile = join(bundle, 'pid')
+    request.signal?.throwIfAborted()
+    await request.beforeStart()
+    const child = spawn(
+      'runc',
+      runc.args(
+        '--log',
+        log,
+        '--log-format',
+        'json',
+        'run',
+        '--bundle',
+        bundle,
+        '--pid-file',
+        pidFile,
+        request.id,
+      ),
+      // Apart from our process group: a terminal's Ctrl-C ends the recording, not the container.
+      { stdio: [request.options.interactive ? 'pipe' : 'ignore', 'pipe', 'pipe'], detached: true },
+    )
+    child.stdout?.on('data', (chunk: Buffer) => request.onOutput('stdout', chunk))
+    child.stderr?.on('data', (chunk: Buffer) => request.onOutput('stderr', chunk))
+    if (child.stdin) request.input?.pipe(child.stdin)
+    const exited = exitOf(child, log)
+    exited.catch(() => {}) // whoever awaits it is told; nobody may
+    stack.defer(() => end(() => runc.try(['delete', '--force', request.id]), exited))
+    await containerBegun(pidFile, exited, request.signal)
+    const owned = stack.move()
+    return {
+      // Nothing is published: the container's port is the host's, or none of this machine's at all.
+      ports: publishedPorts(request.options),
+      address: '127.0.0.1',
+      ...(network && { connect: network.connect }),
+      exited,
+      exec: async (command, signal) => (await runc.try(['exec', request.id, ...command], signal)).status,
+      kill: async (signal) => {
+        await runc.try(['kill', request.id, signal])
+      },
+      [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    } satisfies Container
+  },
+  async sweep(id, state) {
+    if ((await runcEngine.unavailable()) !== undefined) return
+    const runc = runcIn(state)
+    // First a runc that is still at work: it would go on making the container.
+    await killAll(await processesNaming(runc.state))
+    await runc.try(['delete', '--force', id])
+    await removeCgroups(id)
+  },
+}
+
+/** runc's own state, which also says what is run when a container is deleted: where nobody else can write, and a later command finds it. */
+function runcIn(folder: string) {
+  const state = join(folder, 'runc')
+  const args = (...rest: readonly string[]): string[] => ['--root', state, ...rest]
+  return {
+    state,
+    args,
+    try: (rest: readonly string[], signal?: AbortSignal): Promise<CommandResult> =>
+      tryCommand('runc', args(...rest), signal ? { signal } : {}),
+  }
+}
+
+const END_AGAIN_MS = 100
+
+/** Deletes until the container has ended: a runc that is still making it has nothing yet that could be deleted. */
+async function end(remove: () => Promise<unknown>, exited: Promise<number>): Promise<void> {
+  const ended = exited.then(
+    () => true,
+    () => true,
+  )
+  do await remove()
+  while (!(await Promise.race([ended, sleep(END_AGAIN_MS, false)])))
+}
+
+function refuseOptions({ options }: ContainerRequest): void {
+  const refuse = (option: string, why: string): never => {
+    throw new HeadstartError('E_OPTION', `${option} ${why} with the runc engine`, {
+      hint: 'Use --engine docker',
+    })
+  }
+  const { network } = options
+  if (network !== undefined && network !== 'host' && network !== 'none')
+    refuse(`--network ${network}`, 'is not to be had')
+  if (options.gpus !== undefined) refuse('--gpus', 'is not to be had')
+  if (options.tty) refuse('-t', 'is not to be had')
+  if (options.binds?.some(({ type, source }) => type === 'volume' && source !== ''))
+    refuse('a named volume', 'is not to be had')
+}
+
+async function writeBundle(request: ContainerRequest, network: string | undefined): Promise<string> {
+  const { id, folder, root, plainRoot, process, options } = request
+  const bundle = join(folder, 'bundle')
+  await mkdir(bundle, { recursive: true })
+  const [passwd = '', group = ''] = await Promise.all([
+    readInside(plainRoot, 'etc/passwd'),
+    readInside(plainRoot, 'etc/group'),
+  ])
+  makeVolumes(root, options)
+  const identity = resolveUser(process.user, passwd, group)
+  const hostname = hostnameOf(request)
+  const files = await writeNetworkFiles(bundle, hostname, options)
+  const machine = await lookAtMachine({ devices: options.privileged ?? false })
+  const config = runcConfig({ id, root, hostname, process, identity, options, files, machine, network })
+  await writeFile(join(bundle, 'config.json'), JSON.stringify(config), { mode: 0o600 })
+  return bundle
+}
+
+/** A volume without a name needs no place of its own: the root can be written, and goes with the container. */
+function makeVolumes(root: string, { binds = [] }: RunOptions): void {
+  for (const { type, target } of binds) if (type === 'volume') makeFolderInside(root, target)
+}
+
+/** @returns the container's status. Rejects with E_RUN when runc itself failed, by its log. */
+function exitOf(child: ChildProcess, log: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.once('error', (cause) => {
+      reject(new HeadstartError('E_RUN', `runc did not run: ${messageOf(cause)}`, { cause }))
+    })
+    child.once('close', async (code, signal) => {
+      const complaint = code === 0 ? undefined : complaintIn(await readFile(log, 'utf8').catch(() => ''))
+      // A signal that ends the container is a status of runc's; this one ended runc, and the container may run on until it is deleted.
+      if (code === null) reject(new HeadstartError('E_RUN', `runc was killed (${signal})`))
+      else if (complaint === undefined) resolve(code)
+      else
+        reject(new HeadstartError('E_RUN', `runc could not start the container: ${bareComplaint(complaint)}`))
+    })
+  })
+}
+
+const logLine = z.object({ level: z.literal('error'), msg: z.string() })
+
+/** The first error in a log of a JSON object a line; a runc that was killed may have left half of one. */
+function complaintIn(log: string): string | undefined {
+  for (const line of log.split('\n')) {
+    try {
+      const error = logLine.safeParse(JSON.parse(line))
+      if (error.success) return error.data.msg
+    } catch {
+      // half a line, or the empty one at the end
+    }
+  }
+  return undefined
+}

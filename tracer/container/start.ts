@@ -1,0 +1,164 @@
+/** Starts a container on a root of ours and waits until it is ready: what recording and measuring have in common. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ProcessConfig } from '../../image/types.ts'
+import { HeadstartError } from '../../system/errors.ts'
+import { isSecretName } from '../../system/secrets.ts'
+import type { Workspace } from '../../system/workspace.ts'
+import { monotonicMs } from '../mount/recording.ts'
+import { createOutputLog, type OutputLog } from './output-log.ts'
+import { planProcess } from './process.ts'
+import { type Ready, type ReadyCheck, waitReady } from './readiness.ts'
+import type { RunOptions } from './run-options.ts'
+import type { Container, Engine, OutputStream } from './types.ts'
+
+export interface StartOptions {
+  readonly engine: Engine
+  readonly workspace: Workspace
+  /** writable */
+  readonly root: string
+  /** the same tree where it may be read unseen; `root` otherwise */
+  readonly plainRoot?: string
+  /** of the image */
+  readonly config: ProcessConfig
+  /** replaces the image's `Cmd`, unless empty */
+  readonly command: readonly string[]
+  readonly run?: RunOptions
+  readonly ready: ReadyCheck
+  /** ms to wait for readiness at most; with `period`, for so long after it */
+  readonly timeoutMs?: number
+  readonly input?: NodeJS.ReadableStream
+  readonly onOutput?: (stream: OutputStream, chunk: Buffer) => void
+  /** right before the container starts */
+  readonly beforeStart?: () => Promise<void>
+  /** stops waiting for readiness: `by` is then `interrupt` */
+  readonly finish?: AbortSignal
+  readonly abort?: AbortSignal
+}
+
+export interface Outcome {
+  readonly ready: Ready
+  /** where the container ended by itself */
+  readonly exitCode: number | undefined
+}
+
+/** Disposing kills and removes the container. */
+export interface Started extends AsyncDisposable {
+  readonly container: Container
+  /** argv */
+  readonly args: readonly string[]
+  readonly startedAt: { readonly monotonic: number; readonly date: Date }
+  /** `ready.at - startedAt.monotonic` is the time of the start in ms. @throws HeadstartError E_EXIT, E_READY_TIMEOUT, E_READY */
+  untilReady(): Promise<Outcome>
+}
+
+const DEFAULT_TIMEOUT_MS = 120_000
+
+/** @throws HeadstartError E_RUN, E_NO_COMMAND, E_USER, E_OPTION */
+export async function startContainer(options: StartOptions): Promise<Started> {
+  const { engine, workspace, root, run = {}, abort } = options
+  const process = planProcess(options.config, run, options.command)
+  const log = createOutputLog(options.ready.by === 'log' ? options.ready.pattern : undefined)
+  let startedAt = { monotonic: 0, date: new Date() }
+  const container = await engine.run({
+    id: workspace.id,
+    folder: workspace.folder,
+    state: workspace.state,
+    root,
+    plainRoot: options.plainRoot ?? root,
+    process,
+    options: run,
+    onOutput: (stream, chunk) => {
+      log.write(stream, chunk)
+      options.onOutput?.(stream, chunk)
+    },
+    ...(options.input && { input: options.input }),
+    beforeStart: async () => {
+      await options.beforeStart?.()
+      startedAt = { monotonic: monotonicMs(), date: new Date() }
+    },
+    ...(abort && { signal: abort }),
+  })
+  return {
+    container,
+    args: process.args,
+    startedAt,
+    untilReady: () => watchStart(container, log, options),
+    [Symbol.asyncDispose]: () => container[Symbol.asyncDispose](),
+  }
+}
+
+/** Ready, ended, too late, or interrupted: whichever comes first. */
+async function watchStart(container: Container, log: OutputLog, options: StartOptions): Promise<Outcome> {
+  const over = new AbortController()
+  const { ready: check, finish, abort } = options
+  const signal = abort ? AbortSignal.any([over.signal, abort]) : over.signal
+  try {
+    return await Promise.race([
+      readyOrEnded(container, log, signal, options),
+      afterTimeout(check, options.timeoutMs ?? DEFAULT_TIMEOUT_MS, log, signal, options),
+      aborted(finish, signal).then(() => ({
+        ready: { by: 'interrupt' as const, at: undefined },
+        exitCode: undefined,
+      })),
+    ])
+  } finally {
+    over.abort()
+  }
+}
+
+/** What showed that it is ready counts, even if it is looked at when the container has ended. */
+async function readyOrEnded(
+  container: Container,
+  log: OutputLog,
+  signal: AbortSignal,
+  options: StartOptions,
+): Promise<Outcome> {
+  const ended = new AbortController()
+  const end = () => ended.abort()
+  container.exited.then(end, end)
+  const ready = await waitReady(options.ready, container, log, { signal, ended: ended.signal })
+  return ready ? { ready, exitCode: undefined } : judgeExit(await container.exited, log, options)
+}
+
+function judgeExit(exitCode: number, log: OutputLog, options: StartOptions): Outcome {
+  const at = monotonicMs()
+  const { by } = options.ready
+  if (exitCode === 0 && (by === 'exit' || by === 'period'))
+    return { ready: { by: 'exit' as const, at }, exitCode }
+  throw new HeadstartError(
+    'E_EXIT',
+    `the container ended with status ${exitCode} before it was ready${lastWords(log, options)}`,
+    { hint: by === 'exit' ? 'Its own output says why' : 'Was the command given as the image needs it?' },
+  )
+}
+
+async function afterTimeout(
+  check: ReadyCheck,
+  timeoutMs: number,
+  log: OutputLog,
+  signal: AbortSignal,
+  options: StartOptions,
+): Promise<never> {
+  await sleep(check.by === 'period' ? check.ms + timeoutMs : timeoutMs, undefined, { signal })
+  throw new HeadstartError(
+    'E_READY_TIMEOUT',
+    `the container was not ready (${check.by}) within ${timeoutMs / 1000} s${lastWords(log, options)}`,
+    { hint: 'Give it longer with --timeout, or another sign with --ready-…' },
+  )
+}
+
+/** Resolves when `finish` aborts, rejects when `signal` does. */
+export function aborted(finish: AbortSignal | undefined, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (finish?.aborted) resolve()
+    finish?.addEventListener('abort', () => resolve(), { once: true })
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
+}
+
+function lastWords(log: OutputLog, { run, config }: StartOptions): string {
+  const own = config.env.filter((entry) => isSecretName(entry.split('=')[0] ?? ''))
+  const secrets = [...(run?.env ?? []), ...own].map((entry) => entry.slice(entry.indexOf('=') + 1))
+  const tail = log.tail(secrets)
+  return tail === '' ? '' : `; it wrote: ${tail}`
+}

@@ -1,0 +1,35 @@
+/** An eStargz image as a mount is told of it, to be read over ranges and never pulled. Pure. */
+import type { TreeSpec } from './mount.ts'
+
+interface LazyOptions {
+  /** as `openSource` takes it: a registry's image, `oci:FOLDER`, … Credentials are found as for a pull. */
+  readonly reference: string
+  /** os/architecture[/variant] */
+  readonly platform?: string
+  /** Fetch each layer's zone before the mount counts as done. */
+  readonly prefetch: boolean
+  readonly insecure?: boolean
+  readonly caFile?: string
+  /** decoded content kept in memory */
+  readonly memoryBytes?: number
+}
+
+const DEFAULT_MEMORY_BYTES = 256 << 20
+/** Decoded content that memory has no room for. */
+const DISK_BYTES = 16 * 2 ** 30
+
+export type LazyTree = Extract<TreeSpec, { kind: 'lazy' }>
+
+/** Each mount needs a cache folder of its own besides. */
+export function lazyTree(options: LazyOptions): Omit<LazyTree, 'cacheFolder'> {
+  return {
+    kind: 'lazy',
+    reference: options.reference,
+    ...(options.platform !== undefined && { platform: options.platform }),
+    prefetch: options.prefetch,
+    memoryBytes: options.memoryBytes ?? DEFAULT_MEMORY_BYTES,
+    diskBytes: DISK_BYTES,
+    insecure: options.insecure ?? false,
+    ...(options.caFile !== undefined && { caFile: options.caFile }),
+  }
+}

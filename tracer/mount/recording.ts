@@ -1,0 +1,208 @@
+/**
+ * Wraps a file system and writes down what passes: opens, reads by byte range, symlinks resolved, lookups and listings counted.
+ * A request does no more than a few assignments here; sorting and naming wait for `snapshot`.
+ */
+import type { BytePath } from '../../system/byte-path.ts'
+import { type FileSystem, type NodeId, ROOT_NODE } from './file-system.ts'
+import { addRange, bytesIn, type Ranges } from './ranges.ts'
+
+/** Milliseconds of the machine's monotonic clock, the same in every process. */
+export const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6
+
+export interface RecordedFile {
+  readonly path: BytePath
+  readonly type: 'reg' | 'symlink'
+  readonly size: number
+  /** monotonic milliseconds, as are all times here */
+  readonly firstOpen: number
+  readonly firstRead: number | undefined
+  readonly opens: number
+  readonly ranges: Ranges
+  /** read after `markReady` and not before */
+  readonly laterRanges: Ranges
+  readonly digest: string | undefined
+}
+
+export interface Recording {
+  /** by first open */
+  readonly files: readonly RecordedFile[]
+  readonly lookups: { readonly found: number; readonly missing: number; readonly listings: number }
+}
+
+/** What a server tells that can't pass through `fileSystem`. Times are monotonic milliseconds. */
+export interface AccessLog {
+  found(parent: NodeId, name: string | undefined, node: NodeId): void
+  missing(): void
+  listing(): void
+  opened(node: NodeId, at: number): void
+  read(node: NodeId, at: number, start: number, end: number): void
+}
+
+export interface Recorder {
+  /** passes everything on, and writes it down */
+  readonly fileSystem: FileSystem
+  readonly log: AccessLog
+  /** Forgets what was seen so far. @returns what was opened or read, which the kernel may keep and not ask for again */
+  restart(): readonly NodeId[]
+  /** Ranges read from now on are kept apart. */
+  markReady(): void
+  progress(): { files: number; bytes: number }
+  snapshot(): Recording
+}
+
+interface Entry {
+  readonly node: NodeId
+  readonly firstOpen: number
+  firstRead: number | undefined
+  opens: number
+  readonly ranges: Ranges
+  readonly laterRanges: Ranges
+}
+
+interface Name {
+  readonly parent: NodeId
+  /** undefined: whichever the parent has for the node */
+  readonly name: string | undefined
+}
+
+export function createRecorder(inner: FileSystem, now: () => number = monotonicMs): Recorder {
+  /** the name a node was first looked up by: with hardlinks, the one the program used */
+  const names = new Map<NodeId, Name>()
+  let entries = new Map<NodeId, Entry>()
+  let lookups = { found: 0, missing: 0, listings: 0 }
+  let isReady = false
+
+  function touch(node: NodeId, at: number): Entry {
+    let entry = entries.get(node)
+    if (!entry) {
+      entry = { node, firstOpen: at, firstRead: undefined, opens: 0, ranges: [], laterRanges: [] }
+      entries.set(node, entry)
+    }
+    return entry
+  }
+
+  const log: AccessLog = {
+    found(parent, name, node) {
+      lookups.found++
+      if (!names.has(node)) names.set(node, { parent, name })
+    },
+    missing() {
+      lookups.missing++
+    },
+    listing() {
+      lookups.listings++
+    },
+    opened(node, at) {
+      touch(node, at).opens++
+    },
+    read(node, at, start, end) {
+      const entry = touch(node, at)
+      entry.firstRead ??= at
+      addRange(isReady ? entry.laterRanges : entry.ranges, start, end)
+    },
+  }
+
+  return {
+    log,
+    fileSystem: {
+      ...forward(inner),
+      lookup(parent, name) {
+        const node = inner.lookup(parent, name)
+        if (node === undefined) log.missing()
+        else log.found(parent, name, node)
+        return node
+      },
+      entries(node) {
+        log.listing()
+        return inner.entries(node)
+      },
+      readlink(node) {
+        log.opened(node, now())
+        return inner.readlink(node)
+      },
+      open(node) {
+        inner.open(node)
+        log.opened(node, now())
+      },
+      async read(node, offset, length) {
+        const at = now()
+        const bytes = await inner.read(node, offset, length)
+        log.read(node, at, offset, offset + bytes.length)
+        return bytes
+      },
+      ...(inner.readInto && { readInto: recordedReadInto(inner.readInto, log, now) }),
+    },
+    restart() {
+      const nodes = [...entries.keys()]
+      entries = new Map()
+      lookups = { found: 0, missing: 0, listings: 0 }
+      isReady = false
+      return nodes
+    },
+    markReady() {
+      isReady = true
+    },
+    progress() {
+      let bytes = 0
+      for (const entry of entries.values()) bytes += bytesIn(entry.ranges) + bytesIn(entry.laterRanges)
+      return { files: entries.size, bytes }
+    },
+    snapshot: () => ({
+      files: [...entries.values()].flatMap((entry) => describe(inner, names, entry)),
+      lookups: { ...lookups },
+    }),
+  }
+}
+
+function recordedReadInto(
+  readInto: NonNullable<FileSystem['readInto']>,
+  log: AccessLog,
+  now: () => number,
+): NonNullable<FileSystem['readInto']> {
+  return (node, offset, length, target, at) => {
+    const time = now()
+    const bytes = readInto(node, offset, length, target, at)
+    log.read(node, time, offset, offset + bytes)
+    return bytes
+  }
+}
+
+/** The calls that pass unseen. */
+function forward(inner: FileSystem) {
+  return {
+    totals: inner.totals,
+    withoutXattrs: inner.withoutXattrs,
+    attributes: (node: NodeId) => inner.attributes(node),
+    xattr: (node: NodeId, name: string) => inner.xattr(node, name),
+    xattrs: (node: NodeId) => inner.xattrs(node),
+    digest: (node: NodeId) => inner.digest(node),
+    ...(inner.pathOf && { pathOf: inner.pathOf }),
+  }
+}
+
+function describe(inner: FileSystem, names: ReadonlyMap<NodeId, Name>, entry: Entry): RecordedFile[] {
+  const path = pathOf(inner, names, entry.node)
+  const { type, size } = inner.attributes(entry.node)
+  if (path === undefined || (type !== 'reg' && type !== 'symlink')) return []
+  const { firstOpen, firstRead, opens, ranges, laterRanges } = entry
+  return [
+    { path, type, size, firstOpen, firstRead, opens, ranges, laterRanges, digest: inner.digest(entry.node) },
+  ]
+}
+
+function pathOf(inner: FileSystem, names: ReadonlyMap<NodeId, Name>, node: NodeId): BytePath | undefined {
+  const parts: string[] = []
+  for (let at = node; at !== ROOT_NODE; ) {
+    const known = names.get(at)
+    // A node that was never looked up was found in a listing.
+    const name =
+      known?.name ?? (known && inner.entries(known.parent).find((entry) => entry.node === at)?.name)
+    if (!known || name === undefined) {
+      const path = inner.pathOf?.(at)
+      return path === undefined ? undefined : [path, ...parts].join('/')
+    }
+    parts.unshift(name)
+    at = known.parent
+  }
+  return parts.join('/')
+}

@@ -1,0 +1,125 @@
+/**
+ * The mount process. Its parent tells it over IPC what to mount; when the parent goes, however it goes, the channel closes, and this
+ * process detaches its mount and ends. It lives apart from its parent's event loop, so that nobody waits on himself.
+ */
+
+import { tryCommand } from '../../system/command.ts'
+import { HeadstartError, messageOf } from '../../system/errors.ts'
+import { createDirectoryFileSystem } from './directory.ts'
+import type { FileSystem } from './file-system.ts'
+import { type KernelServer, serveKernel } from './kernel/serve.ts'
+import type { LazyImage } from './lazy-image.ts'
+import { type MountSpec, type Reply, type Request, requestSchema, type TreeSpec } from './messages.ts'
+import { serveNative } from './native.ts'
+import { createRecorder, type Recorder } from './recording.ts'
+import { indexTree, type TreeIndex } from './tree-index.ts'
+import { findUnused, rootLinksOf } from './unused.ts'
+
+interface Session {
+  readonly mountPoint: string
+  /** below the recorder */
+  readonly fileSystem: FileSystem
+  readonly recorder: Recorder | undefined
+  readonly counters: LazyImage['counters'] | undefined
+  /** what speaks to the kernel by itself */
+  server: KernelServer | undefined
+}
+
+let session: Session | undefined
+
+interface OpenTree {
+  readonly fileSystem: FileSystem
+  /** of a tree on disk */
+  readonly index?: TreeIndex
+  readonly summary?: LazyImage['summary']
+  readonly counters?: LazyImage['counters']
+}
+
+async function openTree(tree: TreeSpec): Promise<OpenTree> {
+  // Loaded only here: a tree on disk needs no registry client, and is mounted the sooner.
+  if (tree.kind === 'lazy') return (await import('./lazy-image.ts')).openLazyImage(tree)
+  const table = tree.xattrs.map(
+    ([path, list]) =>
+      [path, new Map(list.map(([name, value]) => [name, Buffer.from(value, 'base64')]))] as const,
+  )
+  // From within, so that a path as long as the kernel takes one isn't too long behind the folder's own.
+  process.chdir(tree.folder)
+  const index = indexTree('', new Map(table))
+  return { fileSystem: createDirectoryFileSystem(index), index }
+}
+
+async function mount(spec: MountSpec): Promise<unknown> {
+  const { fileSystem, index, counters, summary } = await openTree(spec.tree)
+  const recorder = spec.record ? createRecorder(fileSystem) : undefined
+  const { mountPoint } = spec
+  session = { mountPoint, fileSystem, recorder, counters, server: undefined }
+  if (index && (spec.server === 'kernel' || hasOldTimes(index)))
+    session.server = await serveKernel(index, spec, recorder?.log)
+  else await serveNative(recorder?.fileSystem ?? fileSystem, spec)
+  return {
+    totals: fileSystem.totals,
+    rootLinks: rootLinksOf(fileSystem),
+    ...(summary && { lazy: summary }),
+  }
+}
+
+/** fuse-native has no times before 1970; whatever else, both answer alike. */
+const hasOldTimes = ({ nodes }: TreeIndex): boolean =>
+  nodes.some((node) => node !== undefined && node.attributes.mtimeSeconds < 0)
+
+/** Asked past the recorder, so that looking isn't recorded. */
+function unusedOf({ fileSystem, recorder }: Session): Promise<unknown> {
+  return findUnused(fileSystem, new Set(recorder?.snapshot().files.map(({ path }) => path)))
+}
+
+function restart({ recorder, server }: Session): void {
+  const seen = recorder?.restart() ?? []
+  server?.forget(seen)
+}
+
+async function answer(request: Request): Promise<unknown> {
+  session?.server?.flush()
+  switch (request.ask) {
+    case 'mount':
+      return mount(request.spec)
+    case 'restart':
+      return session && restart(session)
+    case 'markReady':
+      return session?.recorder?.markReady()
+    case 'progress':
+      return session?.recorder?.progress()
+    case 'recording':
+      return session?.recorder?.snapshot()
+    case 'unused':
+      return session && unusedOf(session)
+    case 'counters':
+      return session?.counters?.()
+  }
+}
+
+const send = (reply: Reply): void => {
+  process.send?.(reply, undefined, undefined, () => {}) // the parent may be gone: 'disconnect' follows
+}
+
+function failure(id: number, error: unknown): Reply {
+  const { code, hint } = error instanceof HeadstartError ? error : { code: 'E_FUSE', hint: undefined }
+  return { id, error: { code, message: messageOf(error), ...(hint !== undefined && { hint }) } }
+}
+
+process.on('message', (message) => {
+  const request = requestSchema.parse(message)
+  answer(request).then(
+    (value) => send({ id: request.id, value }),
+    (error: unknown) => send(failure(request.id, error)),
+  )
+})
+
+process.on('disconnect', async () => {
+  // Not waiting for users: the parent that stacked more on this mount can't take it down any more.
+  if (session) await tryCommand('umount', ['-l', session.mountPoint]).catch(() => {})
+  // Not exit, which waits for threads that block on the device.
+  process.kill(process.pid, 'SIGKILL')
+})
+
+// A terminal's Ctrl-C reaches the whole group; the parent decides when this process ends.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})

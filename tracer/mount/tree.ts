@@ -1,0 +1,51 @@
+/**
+ * The image's files, where they can be had with the least work: the engine's own unpacked layers; else read lazily, if all layers are
+ * eStargz; else unpacked here.
+ */
+
+import { connectLocalEngine } from '../../image/daemon/connection.ts'
+import { TOC_DIGEST_ANNOTATION } from '../../image/estargz/format/toc.ts'
+import { formatPlatform } from '../../image/platform.ts'
+import { type UnpackOptions, unpackLayers } from '../../image/rootfs/unpack/layers.ts'
+import type { Image } from '../../image/types.ts'
+import type { Workspace } from '../../system/workspace.ts'
+import { findLayerFolders } from '../container/docker-layers.ts'
+import { type LazyTree, lazyTree } from './lazy-tree.ts'
+import { mountLayers } from './rootfs.ts'
+
+/** A lazy one still needs a cache folder: each mount has its own. */
+export type Tree = { readonly folder: string } | Omit<LazyTree, 'cacheFolder'>
+
+/**
+ * @param source how an eStargz image is reached again, to be read lazily
+ * @throws what reading and unpacking the layers throws
+ */
+export async function imageTree(
+  image: Image,
+  workspace: Workspace,
+  source: { readonly insecure?: boolean; readonly caFile?: string },
+  options: Pick<UnpackOptions, 'signal' | 'onWarning'> = {},
+): Promise<Tree> {
+  const folders = await engineFolders(image)
+  if (folders) return { folder: await mountLayers(workspace, folders) }
+  if (isLazy(image)) {
+    const platform = formatPlatform(image.config.platform)
+    return lazyTree({ reference: image.reference, platform, prefetch: true, ...source })
+  }
+  const folder = await workspace.sub('image')
+  await unpackLayers(image, folder, options)
+  return { folder }
+}
+
+const isLazy = ({ layers }: Image): boolean =>
+  layers.length > 0 &&
+  layers.every(({ descriptor }) => descriptor.annotations?.[TOC_DIGEST_ANNOTATION] !== undefined)
+
+/** Without an engine, or with a remote one, there are none. */
+async function engineFolders(image: Image): Promise<string[] | undefined> {
+  try {
+    return await findLayerFolders(await connectLocalEngine(), image)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * The trace file: what a start touched, when, and which bytes. Versioned and schema-checked; a reader refuses
+ * other versions. Times are milliseconds since the container was started; sizes and offsets are bytes.
+ */
+import { z } from 'zod'
+import { writeWhole } from '../../system/atomic-file.ts'
+import { HeadstartError, messageOf } from '../../system/errors.ts'
+import { readInput } from '../../system/read-whole.ts'
+import { visible } from '../../system/visible.ts'
+
+export const TRACE_VERSION = 1
+
+const count = z.number().int().nonnegative()
+const time = z.number().nonnegative()
+
+const fileSchema = z.strictObject({
+  /** from the root, no leading slash; bytes that are not UTF-8 are written as percent escapes, see `pathBytes` */
+  path: z.string().min(1),
+  /** special: a device, a fifo: of records alone, since no mount sees them opened */
+  type: z.enum(['reg', 'symlink', 'special']),
+  size: count,
+  /** place in the order of first opens (symlinks: of first resolution), 0 for the first */
+  order: count,
+  firstOpenMs: time,
+  firstReadMs: time.optional(),
+  opens: count,
+  /** merged, ascending, half-open [start, end) */
+  ranges: z.array(z.tuple([count, count])),
+  /** read after ready, of a file that was touched before: not in `ranges` */
+  laterRanges: z.array(z.tuple([count, count])).optional(),
+  /** the first access came after ready */
+  afterReady: z.boolean(),
+  /** in how many of `run.runs` it was touched; absent: in all of them */
+  seen: count.min(1).optional(),
+  /** sha256 of the content, when it was known without reading the file for it */
+  digest: z.string().optional(),
+})
+
+export const unusedSchema = z.strictObject({
+  /** installed by package managers; files and bytes of each */
+  packages: z.array(
+    z.strictObject({
+      manager: z.enum(['dpkg', 'apk', 'npm', 'pip']),
+      name: z.string(),
+      bytes: count,
+      files: count,
+    }),
+  ),
+  /** topmost folders with no touched file in them */
+  folders: z.array(z.strictObject({ path: z.string(), bytes: count, files: count })),
+})
+
+const traceSchema = z.strictObject({
+  version: z.literal(TRACE_VERSION),
+  tool: z.string(),
+  image: z.strictObject({
+    reference: z.string(),
+    /** digest of the manifest; where an engine keeps none, of the one made of its config and layers */
+    digest: z.string(),
+    platform: z.string(),
+    /** identifies the content whichever way it is packed */
+    diffIds: z.array(z.string()),
+    /** bytes of all regular files as the container sees them */
+    bytes: count,
+    files: count,
+  }),
+  run: z.strictObject({
+    engine: z.string(),
+    command: z.array(z.string()),
+    /** kernel readahead of the recording mount in KiB: a page fault reads at least so much */
+    readaheadKiB: count,
+    startedAt: z.iso.datetime(),
+    ready: z.strictObject({
+      by: z.enum(['log', 'http', 'tcp', 'exec', 'health', 'exit', 'period', 'interrupt']),
+      /** null: the period ended, or the run was interrupted, with no sign of readiness asked for */
+      ms: time.nullable(),
+    }),
+    durationMs: time,
+    /** how many runs were merged into this trace */
+    runs: count.min(1),
+  }),
+  /** accesses that fetch no content; kept apart from files */
+  lookups: z.strictObject({ found: count, missing: count, listings: count }),
+  /** by `order` */
+  files: z.array(fileSchema),
+  /** the largest of what no run touched; absent where nobody looked */
+  unused: unusedSchema.optional(),
+})
+
+export type Trace = z.infer<typeof traceSchema>
+export type TraceFile = z.infer<typeof fileSchema>
+
+const RECORD_AGAIN = 'Record it again with: headstart profile'
+
+/**
+ * @param text a trace file's content
+ * @param where its name, for the error
+ * @throws HeadstartError E_TRACE: not JSON, another version, or a field that is wrong (named)
+ */
+export function parseTrace(text: string, where: string): Trace {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    throw new HeadstartError('E_TRACE', `${where} is not JSON: ${messageOf(cause)}`, {
+      cause,
+      hint: RECORD_AGAIN,
+    })
+  }
+  const result = traceSchema.safeParse(value)
+  if (result.success) return result.data
+  const issue = result.error.issues[0]
+  const field = issue?.path.join('.') || 'the whole file'
+  throw new HeadstartError(
+    'E_TRACE',
+    `${where} is no trace of version ${TRACE_VERSION}: ${field}: ${issue?.message ?? 'wrong'}`,
+    { hint: RECORD_AGAIN },
+  )
+}
+
+/** @throws HeadstartError E_TRACE */
+export async function readTrace(file: string): Promise<Trace> {
+  let text: string
+  try {
+    text = await readInput(file)
+  } catch (cause) {
+    throw new HeadstartError('E_TRACE', `the trace ${file} can't be read: ${messageOf(cause)}`, { cause })
+  }
+  return parseTrace(text, file)
+}
+
+/** Whole or not at all; the names in it don't act on a terminal either. */
+export async function writeTrace(file: string, trace: Trace): Promise<void> {
+  await writeWhole(file, `${visible(JSON.stringify(traceSchema.parse(trace)))}\n`)
+}
