@@ -3,7 +3,9 @@
  * says what was wrong and where, and a hint that says what to do. `cli/` prints those; anything else is a bug and
  * is shown as one.
  */
-export type ErrorCode = `E_${Uppercase<string>}`
+import type { ErrorCode } from './error-codes.ts'
+
+export type { ErrorCode }
 
 export class HeadstartError extends Error {
   override readonly name = 'HeadstartError'

@@ -12,13 +12,13 @@ export async function mapLimit<T, R>(
 ): Promise<R[]> {
   const failed = new AbortController()
   const either = AbortSignal.any([signal, failed.signal])
-  const results = new Map<number, R>()
+  const results: R[] = new Array(items.length)
   const queue = [...items.entries()]
   const run = async () => {
     for (let next = queue.shift(); next; next = queue.shift()) {
       either.throwIfAborted()
       const [index, item] = next
-      results.set(index, await work(item, index, either))
+      results[index] = await work(item, index, either)
     }
   }
   const runners = Array.from({ length: Math.min(limit, items.length) }, () =>
@@ -27,8 +27,5 @@ export async function mapLimit<T, R>(
   await Promise.all(runners)
   signal.throwIfAborted()
   failed.signal.throwIfAborted()
-  return items.flatMap((_, index) => {
-    const result = results.get(index)
-    return result === undefined ? [] : [result]
-  })
+  return results
 }

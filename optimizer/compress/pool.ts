@@ -4,7 +4,8 @@
  */
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import { type ErrorCode, HeadstartError } from '../../system/errors.ts'
+import { isErrorCode } from '../../system/error-codes.ts'
+import { HeadstartError } from '../../system/errors.ts'
 import type { InflateJob, InflateResult } from './inflate.ts'
 import type { CompressJob, CompressResult, HashJob, HashResult } from './jobs.ts'
 import type { Reply, Request, Result } from './worker.ts'
@@ -136,8 +137,6 @@ function startThread(threads: Thread[], dispatch: () => void, fail: (error: Erro
   threads.push(thread)
   return thread
 }
-
-const isErrorCode = (code: string | undefined): code is ErrorCode => /^E_[A-Z0-9_]+$/.test(code ?? '')
 
 function errorOf({ code, message }: { code: string | undefined; message: string }): Error {
   return isErrorCode(code) ? new HeadstartError(code, message) : new Error(message)

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
 import { unpackLayers } from '../../image/rootfs/unpack/layers.ts'
 import type { Layer } from '../../image/types.ts'
-import { epochMs } from './clock.ts'
+import { epochMs } from '../../system/clock.ts'
 
 export interface UnpackOrder {
   readonly layers: readonly Pick<Layer, 'descriptor' | 'diffId'>[]

@@ -1,7 +1,7 @@
 /** A container's output as it comes: looked through for the line that says it is ready, its end kept for an error. Bounded, whatever comes. */
 import { StringDecoder } from 'node:string_decoder'
+import { monotonicMs } from '../../system/clock.ts'
 import { hide } from '../../system/secrets.ts'
-import { monotonicMs } from '../mount/recording.ts'
 import type { OutputStream } from './types.ts'
 
 const MAX_LINE = 64 << 10

@@ -1,7 +1,7 @@
 /** When a container counts as started: by what it writes, answers, or does, or after a while. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Dispatcher, request } from 'undici'
-import { monotonicMs } from '../mount/recording.ts'
+import { monotonicMs } from '../../system/clock.ts'
 import type { Trace } from '../trace/file.ts'
 import type { OutputLog } from './output-log.ts'
 import { addressOf, containerUrl, dial, dispatcherFor } from './reach.ts'

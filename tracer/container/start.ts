@@ -1,10 +1,10 @@
 /** Starts a container on a root of ours and waits until it is ready: what recording and measuring have in common. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ProcessConfig } from '../../image/types.ts'
+import { monotonicMs } from '../../system/clock.ts'
 import { HeadstartError } from '../../system/errors.ts'
 import { isSecretName } from '../../system/secrets.ts'
 import type { Workspace } from '../../system/workspace.ts'
-import { monotonicMs } from '../mount/recording.ts'
 import { createOutputLog, type OutputLog } from './output-log.ts'
 import { planProcess } from './process.ts'
 import { type Ready, type ReadyCheck, waitReady } from './readiness.ts'

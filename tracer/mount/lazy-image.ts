@@ -6,13 +6,13 @@ import { fetchFrom } from '../../image/estargz-layer.ts'
 import { parsePlatform } from '../../image/platform.ts'
 import { openSource } from '../../image/sources.ts'
 import type { Layer } from '../../image/types.ts'
+import { monotonicMs } from '../../system/clock.ts'
 import { HeadstartError } from '../../system/errors.ts'
 import type { FileSystem } from './file-system.ts'
 import { createLazyFileSystem } from './lazy.ts'
 import { createContentCache } from './lazy-cache.ts'
 import { createLazyContent } from './lazy-content.ts'
 import type { Counters, LazySummary, TreeSpec } from './messages.ts'
-import { monotonicMs } from './recording.ts'
 
 export interface LazyImage {
   readonly fileSystem: FileSystem

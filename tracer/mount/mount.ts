@@ -9,7 +9,8 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { access, readFile, stat, writeFile } from 'node:fs/promises'
 import type { z } from 'zod'
-import { type ErrorCode, HeadstartError, messageOf } from '../../system/errors.ts'
+import { isErrorCode } from '../../system/error-codes.ts'
+import { HeadstartError, messageOf } from '../../system/errors.ts'
 import { unmount } from '../../system/mounts.ts'
 import { type Trace, unusedSchema } from '../trace/file.ts'
 import {
@@ -236,5 +237,3 @@ function asHeadstartError(error: {
   const code = isErrorCode(error.code) ? error.code : 'E_FUSE'
   return new HeadstartError(code, error.message, error.hint === undefined ? {} : { hint: error.hint })
 }
-
-const isErrorCode = (text: string): text is ErrorCode => /^E_[A-Z_]+$/.test(text)

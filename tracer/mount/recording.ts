@@ -3,11 +3,9 @@
  * A request does no more than a few assignments here; sorting and naming wait for `snapshot`.
  */
 import type { BytePath } from '../../system/byte-path.ts'
+import { monotonicMs } from '../../system/clock.ts'
 import { type FileSystem, type NodeId, ROOT_NODE } from './file-system.ts'
 import { addRange, bytesIn, type Ranges } from './ranges.ts'
-
-/** Milliseconds of the machine's monotonic clock, the same in every process. */
-export const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6
 
 export interface RecordedFile {
   readonly path: BytePath

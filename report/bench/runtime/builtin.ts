@@ -3,11 +3,11 @@
  * containerd does; and the container on one of our engines.
  */
 
+import { epochMs } from '../../../system/clock.ts'
 import { HeadstartError } from '../../../system/errors.ts'
 import { chooseEngine } from '../../../tracer/container/index.ts'
 import { type LazyTree, lazyTree } from '../../../tracer/mount/lazy-tree.ts'
 import { stackRootfs } from '../../../tracer/mount/rootfs.ts'
-import { epochMs } from '../clock.ts'
 import type { Phase } from '../file.ts'
 import { fullPull } from '../full-pull.ts'
 import { lastManifestEnd } from '../requests.ts'

@@ -4,10 +4,10 @@
  */
 import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { epochMs } from '../../../system/clock.ts'
 import { runCommand, tryCommand } from '../../../system/command.ts'
 import { HeadstartError } from '../../../system/errors.ts'
 import type { ContainerRequest } from '../../../tracer/container/types.ts'
-import { epochMs } from '../clock.ts'
 import { lastManifestEnd, pulledWhole, zoneSpan } from '../requests.ts'
 import { commandEngine } from './command-engine.ts'
 import { type ContainerdNamespace, clearNamespace, ctrEnvironment, tryCtr } from './containerd-namespace.ts'

@@ -4,9 +4,9 @@
  */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { epochMs } from '../../../system/clock.ts'
 import { runCommand, tryCommand } from '../../../system/command.ts'
 import type { ContainerRequest } from '../../../tracer/container/types.ts'
-import { epochMs } from '../clock.ts'
 import { lastManifestEnd } from '../requests.ts'
 import { addBridge } from './bridge.ts'
 import { commandEngine } from './command-engine.ts'

@@ -1,8 +1,8 @@
 /** Starts a sample's container with the settings that all samples share, and waits until it is ready. */
 
+import { epochMs, epochOf } from '../../../system/clock.ts'
 import { type Started, startContainer } from '../../../tracer/container/start.ts'
 import type { Engine } from '../../../tracer/container/types.ts'
-import { epochMs, epochOf } from '../clock.ts'
 import type { Cycle } from './types.ts'
 
 export interface StartedContainer extends AsyncDisposable {

@@ -1,10 +1,10 @@
 /** A thread that serves: reads a request from the device, answers it, and again, until the mount is gone. */
 import { readSync } from 'node:fs'
 import { workerData } from 'node:worker_threads'
+import { monotonicMs } from '../../../system/clock.ts'
 import { codeOf } from '../../../system/errors.ts'
 import { createDirectoryFileSystem, type SyncFileSystem } from '../directory.ts'
 import type { NodeId } from '../file-system.ts'
-import { monotonicMs } from '../recording.ts'
 import type { TreeIndex } from '../tree-index.ts'
 import { createAnswerer } from './answer.ts'
 import { REQUEST_BYTES } from './codec.ts'

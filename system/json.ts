@@ -1,0 +1,42 @@
+/** JSON from outside: parsed, checked against a schema, and refused in one form that names the field that is wrong. */
+import type { z } from 'zod'
+import { type ErrorCode, HeadstartError, messageOf } from './errors.ts'
+
+export interface JsonSubject {
+  /** of the error */
+  readonly code: ErrorCode
+  /** the front of the error's line, e.g. `the config of web:1` */
+  readonly what: string
+  /** what the document should have been, e.g. `is not a trace of version 1`; `is wrong` without */
+  readonly otherwise?: string
+  readonly hint?: string
+}
+
+/** @throws HeadstartError with the subject's code: not JSON, or not what the schema says */
+export function parseJson<T>(text: string, schema: z.ZodType<T>, subject: JsonSubject): T {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    throw new HeadstartError(subject.code, `${subject.what} is not JSON: ${messageOf(cause)}`, {
+      cause,
+      ...hintOf(subject),
+    })
+  }
+  return checkValue(value, schema, subject)
+}
+
+/** @throws HeadstartError with the subject's code, naming the first field that is wrong */
+export function checkValue<T>(value: unknown, schema: z.ZodType<T>, subject: JsonSubject): T {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  const [issue] = result.error.issues
+  const field = issue?.path.join('.') || 'the whole document'
+  const { code, what, otherwise = 'is wrong' } = subject
+  throw new HeadstartError(code, `${what} ${otherwise}: ${field}: ${issue?.message ?? ''}`, {
+    cause: result.error,
+    ...hintOf(subject),
+  })
+}
+
+const hintOf = ({ hint }: JsonSubject): { hint?: string } => (hint === undefined ? {} : { hint })
