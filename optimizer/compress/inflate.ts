@@ -1,7 +1,6 @@
-/** The job that unpacks members of a layer that is eStargz already, and checks its chunks on the way. */
-import { checkBytes } from '../../image/digest.ts'
+/** The job that decodes members of a layer that is already eStargz, and checks its chunks on the way. */
 import type { Chunk } from '../../image/estargz/format/entries.ts'
-import { checkTrailer, inflateMember } from '../../image/estargz/read/member.ts'
+import { checkChunk, decodeMembers } from '../../image/estargz/read/decode.ts'
 
 export interface InflateJob {
   readonly kind: 'inflate'
@@ -27,34 +26,18 @@ export interface InflateResult {
 
 /** @throws HeadstartError E_ESTARGZ, E_DIGEST */
 export function inflate({ bytes, length: stored, chunks, offset, limit }: InflateJob): InflateResult {
-  const source = Buffer.from(bytes, 0, stored)
-  const chunksAt = Map.groupBy(chunks, (chunk) => chunk.offset)
   const contents: Buffer[] = []
   const members: [number, number][] = []
-  let size = 0
-  for (let at = 0; at < source.length; ) {
-    const here = chunksAt.get(offset + at) ?? []
-    const expected = here.reduce((end, chunk) => Math.max(end, chunk.innerOffset + chunk.size), 4096)
-    const rest = source.subarray(at)
-    const member = inflateMember(rest, expected, limit - size)
-    checkTrailer(rest, member)
-    const { content, length } = member
-    for (const chunk of here) check(content, chunk)
-    contents.push(content)
-    members.push([length, content.length])
-    size += content.length
-    at += length
+  for (const member of decodeMembers({ bytes: Buffer.from(bytes, 0, stored), offset, chunks, limit })) {
+    // A layer without digests of chunks is compressed again; its files are checked as the tar's.
+    for (const chunk of member.chunks) if (chunk.digest !== undefined) checkChunk(chunk, member.content)
+    contents.push(member.content)
+    members.push([member.length, member.content.length])
   }
-  const output = new Uint8Array(size)
+  const output = new Uint8Array(contents.reduce((size, { length }) => size + length, 0))
   contents.reduce((at, content) => {
     output.set(content, at)
     return at + content.length
   }, 0)
   return { kind: 'inflate', spent: bytes, output, members }
-}
-
-function check(content: Buffer, chunk: Chunk): void {
-  if (chunk.digest === undefined) return
-  const part = content.subarray(chunk.innerOffset, chunk.innerOffset + chunk.size)
-  checkBytes(part, { digest: chunk.digest, size: chunk.size }, `the chunk at ${chunk.offset}`)
 }

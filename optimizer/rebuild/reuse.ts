@@ -3,8 +3,9 @@
  * order changes; nothing where a person asked for a format that it doesn't have.
  */
 import type { Chunk, EstargzEntry } from '../../image/estargz/format/entries.ts'
-import { inflateMember } from '../../image/estargz/read/member.ts'
-import { type EstargzLayer, MAX_TRAILING_BYTES } from '../../image/estargz/read/reader.ts'
+import { limitOf } from '../../image/estargz/read/decode.ts'
+import { inflateMember } from '../../image/estargz/read/gzip-member.ts'
+import type { EstargzLayer } from '../../image/estargz/read/reader.ts'
 import { type Report, verifyLayer } from '../../image/estargz/verify/layer.ts'
 import { fetchFrom } from '../../image/estargz-layer.ts'
 import type { Layer } from '../../image/types.ts'
@@ -91,7 +92,7 @@ async function isOfLevel(
     .reduce<Chunk | undefined>((best, chunk) => (chunk.size > (best?.size ?? 0) ? chunk : best), undefined)
   if (probe === undefined) return chunks.length === 0
   const bytes = await fetchFrom(source)({ start: probe.offset, end: probe.end }, signal)
-  const { content, length } = inflateMember(bytes, probe.size, probe.size + MAX_TRAILING_BYTES)
+  const { content, length } = inflateMember(bytes, { expected: probe.size, limit: limitOf([probe]) })
   const result = await pool.compress({
     bytes: new Uint8Array(content).buffer,
     level,

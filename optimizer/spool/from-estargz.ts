@@ -7,8 +7,9 @@ import { createHash, type Hash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import type { Chunk, EstargzEntry } from '../../image/estargz/format/entries.ts'
 import { withLandmarks } from '../../image/estargz/format/landmarks.ts'
-import { cutAt, type Group, groupsOf } from '../../image/estargz/read/members.ts'
-import { type EstargzLayer, MAX_TRAILING_BYTES } from '../../image/estargz/read/reader.ts'
+import { MAX_TRAILING_BYTES } from '../../image/estargz/read/decode.ts'
+import { allGroups, cutAt, type Group } from '../../image/estargz/read/groups.ts'
+import type { EstargzLayer } from '../../image/estargz/read/reader.ts'
 import { TarScanner } from '../../image/tar/scan.ts'
 import type { BytePath } from '../../system/byte-path.ts'
 import { createCollector } from '../../system/minor-gc.ts'
@@ -40,7 +41,7 @@ export async function copyLayer(
     if (!layer.entries.every(hasEqualChunks)) return undefined
     const copy = new LayerCopy(files, options)
     const chunks = withLandmarks(layer).flatMap((entry) => entry.chunks)
-    const batches = batchesOf(groupsOf(chunks, layer.tocOffset))
+    const batches = batchesOf(allGroups(chunks, layer.tocOffset))
     const ends = batches.map((batch) => batch.at(-1)?.end ?? 0)
     let index = 0
     const used = createCollector(8 << 20)

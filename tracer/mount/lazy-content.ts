@@ -1,10 +1,12 @@
 /**
- * Content of eStargz layers, fetched when it is asked for: by range, neighbours in one request, each member once at a time, and each
- * chunk checked before anybody sees it.
+ * Content of eStargz layers, fetched when it is asked for: by range, neighbours in one request, each group of chunks once at a time,
+ * and each chunk checked before anyone sees it.
  */
-import type { Chunk, EstargzLayer, RangeFetch } from '../../image/estargz/read/reader.ts'
+import { decodeChunks } from '../../image/estargz/read/decode.ts'
+import { type Group, groupsOf } from '../../image/estargz/read/groups.ts'
+import type { Chunk, EstargzEntry, EstargzLayer, RangeFetch } from '../../image/estargz/read/reader.ts'
 import type { ContentCache } from './lazy-cache.ts'
-import { decodeMember, type Member, membersOf, mergeRuns, type Run } from './lazy-members.ts'
+import { mergeRuns, type Run } from './lazy-runs.ts'
 
 export interface LazyLayer {
   readonly estargz: EstargzLayer
@@ -22,44 +24,44 @@ export interface LazyContent {
 const MAX_RUN_BYTES = 256 << 20
 
 export function createLazyContent(layers: readonly LazyLayer[], cache: ContentCache): LazyContent {
-  const members = layers.map(({ estargz }) => membersOf(estargz.entries))
+  const groups = layers.map(({ estargz }) => groupsByOffset(estargz))
   const inFlight = new Map<string, Promise<Buffer>>()
 
-  /** Fetches a run; whoever wants one of its members meanwhile waits for it here. */
+  /** Fetches a run; those who want one of its groups meanwhile wait for it here. */
   function fetchRun(layer: number, run: Run, fetch: RangeFetch): Promise<Buffer>[] {
     const bytes = fetch({ start: run.start, end: run.end })
-    return run.members.map((member) => {
-      const key = keyOf(layer, member.offset)
+    return run.groups.map((group) => {
+      const key = keyOf(layer, group.offset)
       const content = bytes
-        .then((all) => decodeMember(all.subarray(member.offset - run.start, member.end - run.start), member))
+        .then((all) => decodeChunks(all.subarray(group.offset - run.start, group.end - run.start), group))
         .then((decoded) => {
           cache.put(key, decoded)
           return decoded
         })
         .finally(() => inFlight.delete(key))
       inFlight.set(key, content)
-      content.catch(() => {}) // whoever asked for it is told
+      content.catch(() => {}) // those who asked for it are told
       return content
     })
   }
 
-  /** @param offsets of members, ascending */
+  /** @param offsets of groups, ascending */
   function contentsOf(layer: number, offsets: readonly number[]): Map<number, Promise<Buffer>> {
     const found = new Map<number, Promise<Buffer>>()
-    const missing: Member[] = []
+    const missing: Group[] = []
     for (const offset of offsets) {
       const key = keyOf(layer, offset)
       const content = inFlight.get(key) ?? cache.get(key)
-      const member = members[layer]?.get(offset)
+      const group = groups[layer]?.get(offset)
       if (content) found.set(offset, content)
-      else if (member) missing.push(member)
+      else if (group) missing.push(group)
     }
     const fetch = layers[layer]?.fetch
     for (const run of fetch ? mergeRuns(missing, MAX_RUN_BYTES) : []) {
       const contents = fetch ? fetchRun(layer, run, fetch) : []
-      run.members.forEach((member, index) => {
+      run.groups.forEach(({ offset }, index) => {
         const content = contents[index]
-        if (content) found.set(member.offset, content)
+        if (content) found.set(offset, content)
       })
     }
     return found
@@ -81,13 +83,20 @@ export function createLazyContent(layers: readonly LazyLayer[], cache: ContentCa
       await Promise.all(
         layers.map(async ({ estargz }, layer) => {
           const fetch = fetches[layer]
-          const zone = [...(members[layer]?.values() ?? [])].filter(({ end }) => end <= estargz.zoneEnd)
+          const zone = [...(groups[layer]?.values() ?? [])].filter(({ end }) => end <= estargz.zoneEnd)
           for (const run of fetch ? mergeRuns(zone, MAX_RUN_BYTES) : [])
             if (fetch) await Promise.all(fetchRun(layer, run, fetch))
         }),
       )
     },
   }
+}
+
+const groupsByOffset = ({ entries }: EstargzLayer): Map<number, Group> =>
+  new Map(groupsOf(chunksOf(entries)).map((group) => [group.offset, group]))
+
+function* chunksOf(entries: readonly EstargzEntry[]): Generator<Chunk> {
+  for (const { chunks } of entries) yield* chunks
 }
 
 const keyOf = (layer: number, offset: number): string => `${layer}:${offset}`

@@ -1,16 +1,15 @@
 /**
- * Reads an eStargz layer without having it: the table of contents first, then any chunk of any file. Bytes come from a fetch that is passed
- * in; nothing is given on before its digest was checked.
+ * Opens an eStargz layer without having it: footer and table of contents are read through a fetch that is passed in, and checked. They say
+ * where each chunk of each file lies; see decode.ts for what is fetched then.
  */
 import { gunzipSync } from 'node:zlib'
 import { HeadstartError, messageOf } from '../../../system/errors.ts'
-import { checkBytes, digestOf } from '../../digest.ts'
+import { digestOf } from '../../digest.ts'
 import { TarScanner } from '../../tar/scan.ts'
 import type { ByteRange, Digest } from '../../types.ts'
-import { type Chunk, type Contents, contentsOf, type EstargzEntry } from '../format/entries.ts'
+import { type Contents, contentsOf } from '../format/entries.ts'
 import { FOOTER_BYTES, parseFooter } from '../format/footer.ts'
 import { parseToc, TOC_NAME, type TocEntry } from '../format/toc.ts'
-import { inflateMember } from './member.ts'
 
 export type { Chunk, EstargzEntry } from '../format/entries.ts'
 
@@ -28,16 +27,11 @@ export interface EstargzLayer extends Contents {
   readonly tocBytes: number
   /** the JSON's entries, as they are */
   readonly toc: readonly TocEntry[]
-  chunksOf(entry: EstargzEntry): readonly Chunk[]
-  /** Fetches one chunk. @throws HeadstartError E_ESTARGZ, E_DIGEST */
-  readChunk(chunk: Chunk, signal?: AbortSignal): Promise<Buffer>
 }
 
 /** Before memory is taken for it. A million files' TOC has about 30 MB compressed and 300 MB unpacked. */
 const MAX_TOC_COMPRESSED = 128 << 20
-const MAX_TOC_BYTES = 480 << 20
-/** What may follow a chunk in its member: padding, and the headers up to the next file with content. */
-export const MAX_TRAILING_BYTES = 64 << 20
+export const MAX_TOC_BYTES = 480 << 20
 
 export interface OpenOptions {
   /** of the layer's annotation; without it the TOC is trusted as it is */
@@ -81,9 +75,6 @@ export async function openEstargz(
     tocDigest,
     tocBytes: size - tocOffset,
     toc,
-    chunksOf: (entry) => entry.chunks,
-    readChunk: async (chunk, chunkSignal) =>
-      decodeChunk(await fetch({ start: chunk.offset, end: chunk.end }, chunkSignal), chunk),
   }
 }
 
@@ -110,22 +101,4 @@ export function unpackToc(member: Buffer): Buffer {
     throw new HeadstartError('E_ESTARGZ', `the footer points to ${JSON.stringify(name)}, not to ${TOC_NAME}`)
   scanner.finish()
   return Buffer.concat(pieces)
-}
-
-/**
- * @param bytes the blob's bytes from `chunk.offset` on; what follows the chunk's member is ignored
- * @returns the chunk's content, `chunk.size` bytes, checked
- * @throws HeadstartError E_ESTARGZ, E_DIGEST
- */
-export function decodeChunk(bytes: Buffer, chunk: Chunk): Buffer {
-  if (chunk.digest === undefined)
-    throw new HeadstartError(
-      'E_ESTARGZ',
-      'the table of contents has no digest for a chunk, so it can’t be checked',
-    )
-  const end = chunk.innerOffset + chunk.size
-  const member = inflateMember(bytes, end, end + MAX_TRAILING_BYTES)
-  const content = member.content.subarray(chunk.innerOffset, end)
-  checkBytes(content, { digest: chunk.digest, size: chunk.size }, `the chunk at ${chunk.offset}`)
-  return content
 }

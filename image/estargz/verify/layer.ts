@@ -11,8 +11,9 @@ import type { Layer } from '../../types.ts'
 import type { Chunk, EstargzEntry } from '../format/entries.ts'
 import { landmarkFaults, withLandmarks } from '../format/landmarks.ts'
 import { TOC_DIGEST_ANNOTATION, TOC_NAME, UNCOMPRESSED_SIZE_ANNOTATION } from '../format/toc.ts'
-import { cutAt, type Group, groupsOf, inflateGroup } from '../read/members.ts'
-import { type EstargzLayer, MAX_TRAILING_BYTES, openEstargz, unpackToc } from '../read/reader.ts'
+import { chunkFault, decodeMembers, limitOf, partOf } from '../read/decode.ts'
+import { allGroups, cutAt, type Group } from '../read/groups.ts'
+import { type EstargzLayer, MAX_TOC_BYTES, openEstargz, unpackToc } from '../read/reader.ts'
 import { differencesOf } from './compare.ts'
 import { hardlinkFaults } from './hardlinks.ts'
 
@@ -75,15 +76,18 @@ class LayerVerifier {
     }
     this.entries = withLandmarks(layer)
     for (const entry of this.entries) for (const chunk of entry.chunks) this.owners.set(chunk, entry)
-    this.groups = groupsOf(this.owners.keys(), layer.tocOffset)
+    this.groups = allGroups(this.owners.keys(), layer.tocOffset)
     for (const fault of landmarkFaults(this.entries)) this.report(fault)
     for (const { path, message } of hardlinkFaults(this.entries)) this.report(message, textOf(path))
   }
 
   group(group: Group, bytes: Buffer): void {
-    let contents: Buffer[]
+    const { offset, chunks } = group
     try {
-      contents = inflateGroup(bytes, group.chunks, MAX_TRAILING_BYTES)
+      for (const member of decodeMembers({ bytes, offset, chunks, limit: limitOf(chunks) })) {
+        for (const chunk of member.chunks) this.chunk(chunk, partOf(member.content, chunk))
+        this.scan(member.content)
+      }
     } catch (error) {
       const [chunk] = group.chunks
       const path = chunk && this.owners.get(chunk)?.path
@@ -92,25 +96,15 @@ class LayerVerifier {
         path === undefined ? undefined : textOf(path),
       )
       this.isScanning = false // nothing that follows can be found any more
-      return
     }
-    for (const chunk of group.chunks) this.chunk(chunk, contents[0] ?? Buffer.alloc(0))
-    for (const content of contents) this.scan(content)
   }
 
-  private chunk(chunk: Chunk, content: Buffer): void {
+  private chunk(chunk: Chunk, bytes: Buffer): void {
     const entry = this.owners.get(chunk)
     if (entry === undefined) return
-    const bytes = content.subarray(chunk.innerOffset, chunk.innerOffset + chunk.size)
     const path = textOf(entry.path)
-    if (bytes.length < chunk.size)
-      this.report(`the chunk at ${chunk.offset} has ${bytes.length} of ${chunk.size} bytes`, path)
-    if (chunk.digest === undefined) this.report(`the chunk at ${chunk.offset} has no digest`, path)
-    else if (digestOf(bytes) !== chunk.digest)
-      this.report(
-        `the chunk at ${chunk.offset} has the digest ${digestOf(bytes)}, its entry says ${chunk.digest}`,
-        path,
-      )
+    const fault = chunkFault(chunk, bytes)
+    if (fault) this.report(fault.message, path)
     const hash = this.contents.get(entry) ?? createHash('sha256')
     this.contents.set(entry, hash.update(bytes))
     if (chunk !== entry.chunks.at(-1) || entry.digest === undefined) return
@@ -123,7 +117,9 @@ class LayerVerifier {
   tail(bytes: Buffer): void {
     const toc = unpackToc(bytes.subarray(0, bytes.length)) // the footer is an empty member
     if (digestOf(toc) !== this.layer.tocDigest) this.report('the table of contents changed while it was read')
-    for (const content of inflateGroup(bytes, [], 480 << 20)) this.scan(content)
+    const limit = MAX_TOC_BYTES
+    for (const { content } of decodeMembers({ bytes, offset: this.layer.tocOffset, chunks: [], limit }))
+      this.scan(content)
   }
 
   private scan(content: Buffer): void {

@@ -1,0 +1,93 @@
+/**
+ * The decoder: compressed bytes of a blob in, contents of its gzip members out, each chunk checked against its digest. The verifier,
+ * reordering and the lazy mount all read through it. Pure, but for zlib's own threads.
+ */
+import { HeadstartError } from '../../../system/errors.ts'
+import { digestOf } from '../../digest.ts'
+import type { Chunk } from '../format/entries.ts'
+import type { Group } from './groups.ts'
+import { inflateMember, inflateMemberInBackground } from './gzip-member.ts'
+
+/** What may follow the last chunk in its member: padding, and the headers up to the next file with content. */
+export const MAX_TRAILING_BYTES = 64 << 20
+/** What a member without a chunk mostly holds less than. */
+const HEADERS_BYTES = 4096
+
+export interface DecodedMember {
+  readonly content: Buffer
+  /** bytes it takes in the blob */
+  readonly length: number
+  /** those that begin in it, not checked yet */
+  readonly chunks: readonly Chunk[]
+}
+
+export interface MemberBytes {
+  /** whole members, one behind the other */
+  readonly bytes: Buffer
+  /** where `bytes` begins in the blob */
+  readonly offset: number
+  /** those whose members are in `bytes` */
+  readonly chunks: readonly Chunk[]
+  /** content of all members together; more is an error */
+  readonly limit: number
+}
+
+/** @throws HeadstartError E_ESTARGZ: damage, or more content than `limit` */
+export function* decodeMembers({
+  bytes,
+  offset,
+  chunks,
+  limit,
+}: MemberBytes): Generator<DecodedMember, void, undefined> {
+  const chunksAt = Map.groupBy(chunks, (chunk) => chunk.offset)
+  let left = limit
+  for (let at = 0; at < bytes.length; ) {
+    const here = chunksAt.get(offset + at) ?? []
+    const member = inflateMember(bytes.subarray(at), { expected: endOf(here) || HEADERS_BYTES, limit: left })
+    yield { ...member, chunks: here }
+    left -= member.content.length
+    at += member.length
+  }
+}
+
+/**
+ * Decodes the member at the front of a group, the one that holds its chunks.
+ * @returns its content up to the end of the last chunk, each chunk checked; decoding runs in the background
+ * @throws HeadstartError E_ESTARGZ, E_DIGEST
+ */
+export async function decodeChunks(bytes: Buffer, { chunks }: Pick<Group, 'chunks'>): Promise<Buffer> {
+  const end = endOf(chunks)
+  const { content } = await inflateMemberInBackground(bytes, { expected: end, limit: limitOf(chunks) })
+  for (const chunk of chunks) checkChunk(chunk, content)
+  return content.subarray(0, end)
+}
+
+const endOf = (chunks: readonly Chunk[]): number =>
+  chunks.reduce((end, { innerOffset, size }) => Math.max(end, innerOffset + size), 0)
+
+/** Content that a group of these chunks may have. */
+export const limitOf = (chunks: readonly Chunk[]): number => endOf(chunks) + MAX_TRAILING_BYTES
+
+/** A chunk's part of its member's content; shorter than the chunk where the member is. */
+export const partOf = (content: Buffer, { innerOffset, size }: Chunk): Buffer =>
+  content.subarray(innerOffset, innerOffset + size)
+
+/** @throws HeadstartError as `chunkFault` gives it */
+export function checkChunk(chunk: Chunk, content: Buffer): void {
+  const fault = chunkFault(chunk, partOf(content, chunk))
+  if (fault) throw fault
+}
+
+/** @returns why these bytes can't be taken for the chunk's: E_DIGEST, or E_ESTARGZ where no digest says what they are */
+export function chunkFault({ offset, size, digest }: Chunk, bytes: Buffer): HeadstartError | undefined {
+  const what = `the chunk at ${offset}`
+  if (bytes.length !== size)
+    return new HeadstartError('E_DIGEST', `${what} has ${bytes.length} of ${size} bytes`)
+  if (digest === undefined)
+    return new HeadstartError('E_ESTARGZ', `${what} has no digest, so it can't be checked`)
+  const found = digestOf(bytes)
+  if (found === digest) return undefined
+  return new HeadstartError('E_DIGEST', `${what} has the digest ${found}, its entry says ${digest}`, {
+    hint: 'The content changed or was damaged on the way; fetch it again',
+  })
+}
