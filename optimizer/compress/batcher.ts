@@ -5,19 +5,26 @@
 
 import type { Member, Place } from '../../image/estargz/write/members.ts'
 import type { Digest } from '../../image/types.ts'
-import type { AppendFile } from '../spool/append-file.ts'
 import type { MemberCache } from './cache.ts'
 import type { Pool } from './pool.ts'
 
-/** So many bytes make a job worth its way to the thread; chunks are larger. */
+/** What makes a job worth its way to the thread; chunks are larger. */
 const JOB_BYTES = 512 << 10
+
+/** Where compressed members go. */
+export interface MemberFile {
+  /** @returns where the bytes begin */
+  append(bytes: Uint8Array): number
+  /** Resolves when few enough bytes wait to be written. */
+  drain(): Promise<void>
+}
 
 export interface BatcherOptions<P extends Place> {
   readonly pool: Pool
   readonly level: number
   readonly cache: MemberCache
   /** takes the compressed members */
-  readonly file: AppendFile
+  readonly file: MemberFile
   /** told the digests of files that share a member: the cache doesn't have those by themselves */
   onShared(place: P, digest: Digest): void
 }

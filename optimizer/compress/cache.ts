@@ -3,17 +3,9 @@
  * they are kept in rows of numbers, not in objects.
  */
 
+import type { StoredMember } from '../../image/estargz/write/layer.ts'
 import type { Range } from '../../image/estargz/write/members.ts'
 import type { Digest } from '../../image/types.ts'
-
-export interface StoredMember {
-  /** where its compressed bytes begin in the file of members */
-  readonly at: number
-  /** compressed bytes */
-  readonly size: number
-  /** of the chunks in it, in order */
-  readonly digests: readonly Digest[]
-}
 
 /** start, end, at, size, first digest, number of digests */
 const ROW = 6

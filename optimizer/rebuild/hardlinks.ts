@@ -3,10 +3,10 @@
  * layer knows names alone, and no layer but itself; so it is decided here which links must say it otherwise. Pure.
  */
 
+import { isFormatFile } from '../../image/estargz/format/toc.ts'
 import { isWhiteout, type LayerEntry } from '../../image/rootfs/merge-layers.ts'
 import { ancestorsOf, type BytePath, textOf } from '../../system/byte-path.ts'
 import { HeadstartError } from '../../system/errors.ts'
-import { isOurs } from './own-names.ts'
 
 /** The entry that a link ends at, which is no link, in this layer or one below. */
 export interface Origin<E> {
@@ -87,7 +87,7 @@ function lastingOf<E extends LayerEntry>(entries: readonly E[]): Lasting<E> {
     if (index === undefined || ancestorsOf(path).some((above) => (lastFile.get(above) ?? -1) > index))
       return undefined
     const entry = entries[index]
-    return entry === undefined || isOurs(entry.path) ? undefined : entry
+    return entry === undefined || isFormatFile(entry.path) ? undefined : entry
   }
   return {
     at,

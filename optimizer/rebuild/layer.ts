@@ -12,9 +12,9 @@ import type { ChunkSizes } from '../plan/chunking.ts'
 import { orderLayer } from '../plan/order.ts'
 import type { LayerPlan } from '../plan/plan.ts'
 import { AppendFile } from '../spool/append-file.ts'
-import { chunkSizesOf, copyLayer } from '../spool/from-estargz.ts'
-import { type IngestOptions, ingestLayer, type LayerFiles } from '../spool/from-tar.ts'
-import type { SpooledLayer } from '../spool/spooled-layer.ts'
+import { chunkSizesOf, spoolEstargz } from '../spool/from-estargz.ts'
+import { type SpoolOptions, spoolTar } from '../spool/from-tar.ts'
+import type { LayerFiles, SpooledLayer } from '../spool/spooled-layer.ts'
 import { keptDescriptor } from './manifest.ts'
 import { type Prepared, prepareLayer } from './prepare.ts'
 import { faultOf, type GivenFormat, hasZone, minChunkSizeOf } from './reuse.ts'
@@ -72,7 +72,7 @@ export class LayerJobs implements AsyncDisposable {
 
   async prepare(layer: Layer, index: number, signal: AbortSignal): Promise<Prepared> {
     return prepareLayer(layer, {
-      ...this.intakeOf(index, signal),
+      ...this.spoolOptions(index, signal),
       given: this.settings.given,
       signal,
       mayChange: this.options.onlyLayers?.includes(index) ?? true,
@@ -80,7 +80,7 @@ export class LayerJobs implements AsyncDisposable {
     })
   }
 
-  private intakeOf(index: number, signal: AbortSignal): IngestOptions {
+  private spoolOptions(index: number, signal: AbortSignal): SpoolOptions {
     const { level, minChunkSize } = this.options
     const onBytes = (bytes: number) => {
       signal.throwIfAborted()
@@ -137,14 +137,14 @@ export class LayerJobs implements AsyncDisposable {
     }
     // Files first: a stream whose error comes while nobody listens ends the process.
     const files = await this.filesOf(index)
-    const intake = this.intakeOf(index, signal)
-    const copied = await copyLayer(await source.open(undefined, signal), estargz, files, intake)
+    const spooling = this.spoolOptions(index, signal)
+    const spooled = await spoolEstargz(await source.open(undefined, signal), estargz, files, spooling)
     const format = {
       level: this.options.level,
       minChunkSize: minChunkSizeOf(estargz),
       chunkSizeOf: chunkSizesOf(estargz),
     }
-    if (copied) return this.writeSpooled(source, index, copied, plan, format, { how: 'reordered' }, signal)
+    if (spooled) return this.writeSpooled(source, index, spooled, plan, format, { how: 'reordered' }, signal)
     await this.remove(index)
     return this.convert(source, index, plan, 'it has members that can’t be copied', signal)
   }
@@ -157,10 +157,10 @@ export class LayerJobs implements AsyncDisposable {
     signal: AbortSignal,
   ): Promise<Written> {
     const files = await this.filesOf(index)
-    const intake = this.intakeOf(index, signal)
+    const spooling = this.spoolOptions(index, signal)
     const where = `layer ${source.descriptor.digest}`
-    const layer = await ingestLayer(await source.open(undefined, signal), files, intake, where)
-    return this.writeSpooled(source, index, layer, plan, intake, { how: 'converted', why }, signal)
+    const layer = await spoolTar(await source.open(undefined, signal), files, spooling, where)
+    return this.writeSpooled(source, index, layer, plan, spooling, { how: 'converted', why }, signal)
   }
 
   private async writeSpooled(

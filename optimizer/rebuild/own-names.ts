@@ -3,19 +3,14 @@
  * them can't stay, and it is said; a directory would make a layer that nobody unpacks, and is refused.
  */
 
-import { NO_PREFETCH_LANDMARK, PREFETCH_LANDMARK, TOC_NAME } from '../../image/estargz/format/toc.ts'
+import { isFormatFile, TOC_NAME } from '../../image/estargz/format/toc.ts'
 import type { EntryFacts } from '../../image/tar/entry.ts'
-import { ancestorsOf, type BytePath } from '../../system/byte-path.ts'
+import { ancestorsOf } from '../../system/byte-path.ts'
 import { HeadstartError } from '../../system/errors.ts'
-
-const OURS: ReadonlySet<BytePath> = new Set([TOC_NAME, PREFETCH_LANDMARK, NO_PREFETCH_LANDMARK])
-
-/** What a layer has because it is eStargz: dropped, and written anew. */
-export const isOurs = (path: BytePath): boolean => OURS.has(path)
 
 /** The path is one of ours and a directory, with an entry or without. */
 export function isOurFolder({ path, type }: Pick<EntryFacts, 'path' | 'type'>): boolean {
-  return (type === 'dir' && isOurs(path)) || ancestorsOf(path).slice(0, 1).some(isOurs)
+  return (type === 'dir' && isFormatFile(path)) || ancestorsOf(path).slice(0, 1).some(isFormatFile)
 }
 
 /** @throws HeadstartError E_ESTARGZ */

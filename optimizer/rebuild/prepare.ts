@@ -14,8 +14,13 @@ import type { Layer } from '../../image/types.ts'
 import { type BytePath, textOf } from '../../system/byte-path.ts'
 import type { StoredChunk } from '../plan/cost.ts'
 import type { PlanEntry, PlanLayer } from '../plan/plan.ts'
-import { type IngestOptions, ingestLayer, type LayerFiles } from '../spool/from-tar.ts'
-import { digestOfFile, type SpooledEntry, type SpooledLayer } from '../spool/spooled-layer.ts'
+import { type SpoolOptions, spoolTar } from '../spool/from-tar.ts'
+import {
+  digestOfFile,
+  type LayerFiles,
+  type SpooledEntry,
+  type SpooledLayer,
+} from '../spool/spooled-layer.ts'
 import { type GivenFormat, otherFormat } from './reuse.ts'
 
 /** Any layer's entry, as far as planning goes. */
@@ -36,7 +41,7 @@ export type Prepared =
   /** not to be touched */
   | { readonly kind: 'kept'; readonly entries: readonly AnyEntry[] }
 
-export interface PrepareOptions extends IngestOptions {
+export interface PrepareOptions extends SpoolOptions {
   readonly signal: AbortSignal
   /** false: the layer stays as it is */
   readonly mayChange: boolean
@@ -56,7 +61,7 @@ export async function prepareLayer(source: Layer, options: PrepareOptions): Prom
   // First: a stream whose error comes while nobody listens ends the process.
   const files = await options.files()
   const where = `layer ${source.descriptor.digest}`
-  const layer = await ingestLayer(await source.open(undefined, signal), files, options, where)
+  const layer = await spoolTar(await source.open(undefined, signal), files, options, where)
   return { kind: 'spooled', layer, entries: layer.entries, why }
 }
 
@@ -79,7 +84,7 @@ const plannedOf = ({ path, type, size, linkPath }: EntryFacts): AnyEntry => ({ p
 
 export function planLayerOf(
   prepared: Prepared,
-  chunkSizeOf: IngestOptions['chunkSizeOf'],
+  chunkSizeOf: SpoolOptions['chunkSizeOf'],
 ): PlanLayer<AnyEntry> {
   return {
     entries: prepared.entries,

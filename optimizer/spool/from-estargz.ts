@@ -1,12 +1,13 @@
 /**
- * Reads a layer that is eStargz already, to put it into another order: its members are taken as they are, each unpacked and checked on
+ * Spools a layer that is already eStargz, to put it into another order: its members are taken as they are, each decoded and checked on
  * the way; nothing is compressed. Only members that hold a chunk and nothing else can be used again (ours do); the others
- * are compressed anew when the layer is written.
+ * are compressed when the layer is written.
  */
 import { createHash, type Hash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import type { Chunk, EstargzEntry } from '../../image/estargz/format/entries.ts'
 import { withLandmarks } from '../../image/estargz/format/landmarks.ts'
+import { isFormatFile } from '../../image/estargz/format/toc.ts'
 import { MAX_TRAILING_BYTES } from '../../image/estargz/read/decode.ts'
 import { allGroups, cutAt, type Group } from '../../image/estargz/read/groups.ts'
 import type { EstargzLayer } from '../../image/estargz/read/reader.ts'
@@ -14,32 +15,29 @@ import { TarScanner } from '../../image/tar/scan.ts'
 import type { BytePath } from '../../system/byte-path.ts'
 import { createCollector } from '../../system/minor-gc.ts'
 import { MemberCache } from '../compress/cache.ts'
-import type { Pool } from '../compress/pool.ts'
-import { isOurFolder, isOurs } from '../rebuild/own-names.ts'
-import { type LayerFiles, place, spoolLandmarks } from './from-tar.ts'
-import type { SpooledEntry, SpooledLayer } from './spooled-layer.ts'
+import type { InflateResult } from '../compress/inflate.ts'
+import { isOurFolder } from '../rebuild/own-names.ts'
+import type { SpoolOptions } from './from-tar.ts'
+import { type LayerFiles, type SpooledEntry, type SpooledLayer, spooledEntry } from './spooled-layer.ts'
 
 /** Compressed bytes in one job. */
 const JOB_BYTES = 1 << 20
 
-export interface CopyOptions {
-  readonly pool: Pool
-  onBytes?(bytes: number): void
-}
+export type SpoolEstargzOptions = Pick<SpoolOptions, 'pool' | 'onBytes'>
 
 /**
- * @returns undefined: the layer has what can't be copied (global records, sparse files, chunks of unequal sizes): convert it
+ * @returns undefined: the layer has what can't be moved as it is (global records, sparse files, chunks of unequal sizes): convert it
  * @throws HeadstartError E_ESTARGZ, E_DIGEST, E_TAR
  */
-export async function copyLayer(
+export async function spoolEstargz(
   source: Readable,
   layer: EstargzLayer,
   files: LayerFiles,
-  options: CopyOptions,
+  options: SpoolEstargzOptions,
 ): Promise<SpooledLayer | undefined> {
   try {
     if (!layer.entries.every(hasEqualChunks)) return undefined
-    const copy = new LayerCopy(files, options)
+    const spooler = new EstargzSpooler(files, options)
     const chunks = withLandmarks(layer).flatMap((entry) => entry.chunks)
     const batches = batchesOf(allGroups(chunks, layer.tocOffset))
     const ends = batches.map((batch) => batch.at(-1)?.end ?? 0)
@@ -49,9 +47,9 @@ export async function copyLayer(
       used(bytes.length)
       const batch = batches[index++]
       // Behind the last is the table of contents; the stream goes on so that its digest is checked.
-      if (batch !== undefined) await copy.add(batch, bytes)
+      if (batch !== undefined) await spooler.add(batch, bytes)
     }
-    return await copy.finish()
+    return await spooler.finish()
   } finally {
     source.destroy()
   }
@@ -75,9 +73,18 @@ function batchesOf(groups: readonly Group[]): Group[][] {
 const hasEqualChunks = ({ chunks }: EstargzEntry): boolean =>
   chunks.every(({ size }, index) => index === chunks.length - 1 || size === chunks[0]?.size)
 
-class LayerCopy {
+/** Groups whose stored bytes are in the file of members. */
+interface SpooledGroups {
+  readonly chunks: readonly Chunk[]
+  /** where the first begins in the blob */
+  readonly offset: number
+  /** where it begins in the file of members */
+  readonly at: number
+}
+
+class EstargzSpooler {
   private readonly files: LayerFiles
-  private readonly options: CopyOptions
+  private readonly options: SpoolEstargzOptions
   private readonly cache = new MemberCache()
   private readonly entries: SpooledEntry[] = []
   private readonly scanner = new TarScanner()
@@ -87,7 +94,7 @@ class LayerCopy {
   private taken: Promise<void> = Promise.resolve()
   private failure: unknown
 
-  constructor(files: LayerFiles, options: CopyOptions) {
+  constructor(files: LayerFiles, options: SpoolEstargzOptions) {
     this.files = files
     this.options = options
   }
@@ -109,8 +116,7 @@ class LayerCopy {
     this.taken = this.taken
       .then(async () => {
         if (this.failure !== undefined) return
-        const { output, members } = await job
-        this.take(Buffer.from(output.buffer), members, chunks, offset, at)
+        this.take(await job, { chunks, offset, at })
         await Promise.all([this.files.spool.drain(), this.files.members.drain()])
         this.options.onBytes?.(this.files.spool.size)
       })
@@ -120,15 +126,10 @@ class LayerCopy {
       .finally(() => pool.giveBack(size))
   }
 
-  private take(
-    output: Buffer,
-    members: readonly (readonly [number, number])[],
-    chunks: readonly Chunk[],
-    offset: number,
-    at: number,
-  ): void {
+  private take({ output, members }: InflateResult, { chunks, offset, at }: SpooledGroups): void {
     const chunksAt = Map.groupBy(chunks, (chunk) => chunk.offset)
-    let position = this.files.spool.append(output)
+    const tar = Buffer.from(output.buffer)
+    let position = this.files.spool.append(tar)
     let stored = 0
     for (const [length, content] of members) {
       const here = chunksAt.get(offset + stored) ?? []
@@ -142,7 +143,7 @@ class LayerCopy {
       position += content
       stored += length
     }
-    this.scan(output)
+    this.scan(tar)
   }
 
   private scan(output: Buffer): void {
@@ -154,8 +155,8 @@ class LayerCopy {
       this.closeFile()
       const { entry, contentAt } = event
       if (!entry.standsAlone || isOurFolder(entry)) this.standsAlone = false
-      if (isOurs(entry.path)) continue
-      const spooled = place(entry, contentAt - entry.header.length, entry.header.length)
+      if (isFormatFile(entry.path)) continue
+      const spooled = spooledEntry(entry, contentAt - entry.header.length, entry.header.length)
       this.entries.push(spooled)
       if (spooled.type !== 'reg' || spooled.size === 0) continue
       const isOneChunk = this.cache.sizeOf(contentAt, contentAt + spooled.size) !== undefined
@@ -175,13 +176,11 @@ class LayerCopy {
     this.closeFile()
     if (!this.standsAlone) return undefined
     const { spool, members } = this.files
-    const landmarks = spoolLandmarks(spool)
     await Promise.all([spool.flush(), members.flush()])
     return {
       entries: this.entries,
       own: [],
       notes: [],
-      landmarks,
       cache: this.cache,
       spool: spool.path,
       members: members.path,

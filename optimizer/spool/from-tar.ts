@@ -5,9 +5,9 @@
 import { createHash, type Hash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { compressionError, decompress } from '../../image/compression/decompress.ts'
-import { LANDMARK_CONTENT, NO_PREFETCH_LANDMARK, PREFETCH_LANDMARK } from '../../image/estargz/format/toc.ts'
+import { isFormatFile } from '../../image/estargz/format/toc.ts'
 import { MemberCutter } from '../../image/estargz/write/members.ts'
-import { plainFileHeader, standaloneHeader } from '../../image/tar/encode.ts'
+import { standaloneHeader } from '../../image/tar/encode.ts'
 import { paddingOf, type TarEntry } from '../../image/tar/entry.ts'
 import { TarScanner } from '../../image/tar/scan.ts'
 import { textOf } from '../../system/byte-path.ts'
@@ -15,23 +15,22 @@ import { createCollector } from '../../system/minor-gc.ts'
 import { Batcher } from '../compress/batcher.ts'
 import { MemberCache } from '../compress/cache.ts'
 import type { Pool } from '../compress/pool.ts'
-import { isOurs, ownNameNote, refuseOurFolder } from '../rebuild/own-names.ts'
-import type { AppendFile } from './append-file.ts'
-import { type SpooledEntry, type SpooledLayer, setDigest } from './spooled-layer.ts'
+import { ownNameNote, refuseOurFolder } from '../rebuild/own-names.ts'
+import {
+  type LayerFiles,
+  type SpooledEntry,
+  type SpooledLayer,
+  setDigest,
+  spooledEntry,
+} from './spooled-layer.ts'
 
-export interface IngestOptions {
+export interface SpoolOptions {
   readonly pool: Pool
   readonly level: number
   readonly minChunkSize: number
   chunkSizeOf(file: { readonly path: string; readonly size: number }): number
   /** uncompressed bytes read so far */
   onBytes?(bytes: number): void
-}
-
-/** What a layer is written down in; the caller owns and removes them. */
-export interface LayerFiles {
-  readonly spool: AppendFile
-  readonly members: AppendFile
 }
 
 const PADDING = Buffer.alloc(512)
@@ -41,13 +40,13 @@ const PADDING = Buffer.alloc(512)
  * @param where the layer's name, for errors
  * @throws HeadstartError E_TAR, E_PATH, E_COMPRESSION, E_DIGEST
  */
-export async function ingestLayer(
+export async function spoolTar(
   source: Readable,
   files: LayerFiles,
-  options: IngestOptions,
+  options: SpoolOptions,
   where: string,
 ): Promise<SpooledLayer> {
-  const intake = new Intake(files, options, where)
+  const spooler = new TarSpooler(files, options, where)
   try {
     const { stream } = await decompress(source)
     const scanner = new TarScanner()
@@ -55,14 +54,14 @@ export async function ingestLayer(
     for await (const bytes of stream) {
       used(bytes.length)
       for (const event of scanner.push(bytes)) {
-        if (event.kind === 'entry') intake.entry(event.entry)
-        else intake.data(event.bytes)
-        if (intake.isFull) await intake.send()
+        if (event.kind === 'entry') spooler.entry(event.entry)
+        else spooler.data(event.bytes)
+        if (spooler.isFull) await spooler.send()
       }
-      await intake.send()
+      await spooler.send()
     }
     scanner.finish()
-    return await intake.finish()
+    return await spooler.finish()
   } catch (error) {
     throw compressionError(error, where)
   } finally {
@@ -70,9 +69,9 @@ export async function ingestLayer(
   }
 }
 
-class Intake {
+class TarSpooler {
   private readonly files: LayerFiles
-  private readonly options: IngestOptions
+  private readonly options: SpoolOptions
   private readonly where: string
   private readonly entries: SpooledEntry[] = []
   private readonly cache = new MemberCache()
@@ -83,7 +82,7 @@ class Intake {
   private isLastOwn = false
   private unsent = 0
 
-  constructor(files: LayerFiles, options: IngestOptions, where: string) {
+  constructor(files: LayerFiles, options: SpoolOptions, where: string) {
     this.files = files
     this.options = options
     this.where = where
@@ -109,10 +108,10 @@ class Intake {
 
   entry(entry: TarEntry): void {
     refuseOurFolder(entry, this.where)
-    this.isLastOwn = isOurs(entry.path)
+    this.isLastOwn = isFormatFile(entry.path)
     this.files.spool.expect(entry.size, JSON.stringify(textOf(entry.path)))
     const header = standaloneHeader(entry)
-    const spooled = place(entry, this.files.spool.size, header.length)
+    const spooled = spooledEntry(entry, this.files.spool.size, header.length)
     this.append(header)
     if (this.isLastOwn) this.own.push(spooled)
     else this.entries.push(spooled)
@@ -152,7 +151,6 @@ class Intake {
     this.batcher.cut(this.cutter.finish())
     await this.batcher.finish()
     const { spool, members } = this.files
-    const landmarks = spoolLandmarks(spool)
     await Promise.all([spool.flush(), members.flush()])
     return {
       entries: this.entries,
@@ -160,58 +158,9 @@ class Intake {
       notes: this.own.flatMap((entry, index) =>
         ownNameNote(entry, this.isLastOwn && index === this.own.length - 1),
       ),
-      landmarks,
       cache: this.cache,
       spool: spool.path,
       members: members.path,
     }
-  }
-}
-
-const NO_XATTRS: ReadonlyMap<string, Buffer> = new Map()
-
-/** @param start where its headers begin in the spool */
-export function place(entry: TarEntry, start: number, headerBytes: number): SpooledEntry {
-  const { header: _, pax: __, standsAlone: ___, ...kept } = entry
-  const content = start + headerBytes
-  return {
-    ...kept,
-    xattrs: kept.xattrs.size === 0 ? NO_XATTRS : kept.xattrs,
-    start,
-    content,
-    end: content + kept.size + paddingOf(kept.size),
-    digest: undefined,
-  }
-}
-
-/** Both are written behind the layer; the order decides which is used. */
-export const spoolLandmarks = (spool: AppendFile): SpooledLayer['landmarks'] => ({
-  prefetch: spoolLandmark(spool, PREFETCH_LANDMARK),
-  noPrefetch: spoolLandmark(spool, NO_PREFETCH_LANDMARK),
-})
-
-function spoolLandmark(spool: AppendFile, name: string): SpooledEntry {
-  const header = plainFileHeader(name, LANDMARK_CONTENT.length)
-  const start = spool.append(Buffer.concat([header, LANDMARK_CONTENT, PADDING.subarray(1)]))
-  return {
-    path: name,
-    name,
-    type: 'reg',
-    size: LANDMARK_CONTENT.length,
-    mode: 0o644,
-    uid: 0,
-    gid: 0,
-    uname: '',
-    gname: '',
-    mtime: 0,
-    linkName: '',
-    linkPath: undefined,
-    devMajor: 0,
-    devMinor: 0,
-    xattrs: NO_XATTRS,
-    start,
-    content: start + header.length,
-    end: start + header.length + 512,
-    digest: undefined,
   }
 }

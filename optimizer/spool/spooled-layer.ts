@@ -1,14 +1,20 @@
 /** A layer on its way: unpacked into a spool, its members compressed as far as could be known. */
 import { createHash } from 'node:crypto'
-import type { Place } from '../../image/estargz/write/members.ts'
-import type { EntryFacts } from '../../image/tar/entry.ts'
+import type { PlacedEntry } from '../../image/estargz/write/layer.ts'
+import { paddingOf, type TarEntry } from '../../image/tar/entry.ts'
 import type { Digest } from '../../image/types.ts'
 import type { MemberCache } from '../compress/cache.ts'
+import type { AppendFile } from './append-file.ts'
 
-/** An entry and where it lies in the spool. What is in the spool, or in the cache, is not kept in memory. */
-export interface SpooledEntry extends EntryFacts, Place {
-  /** sha256 of the content of a file of several chunks; of one chunk it is the chunk's, see `digestOfFile` */
-  digest: Digest | undefined
+/** An entry and where it lies in the spool. What is in the spool, or in the cache, is not kept in memory. For its digest see `digestOfFile`. */
+export type SpooledEntry = PlacedEntry
+
+/** What a layer is spooled into; the caller owns and removes them. */
+export interface LayerFiles {
+  /** its uncompressed tar */
+  readonly spool: AppendFile
+  /** its compressed members */
+  readonly members: AppendFile
 }
 
 export interface SpooledLayer {
@@ -18,11 +24,26 @@ export interface SpooledLayer {
   readonly own: readonly SpooledEntry[]
   /** what was in the way of the format's own files, a line each, for people */
   readonly notes: readonly string[]
-  readonly landmarks: { readonly prefetch: SpooledEntry; readonly noPrefetch: SpooledEntry }
   readonly cache: MemberCache
   /** path of the uncompressed tar; of the compressed members */
   readonly spool: string
   readonly members: string
+}
+
+const NO_XATTRS: ReadonlyMap<string, Buffer> = new Map()
+
+/** @param start where its headers begin in the spool */
+export function spooledEntry(entry: TarEntry, start: number, headerBytes: number): SpooledEntry {
+  const { header: _, pax: __, standsAlone: ___, ...kept } = entry
+  const content = start + headerBytes
+  return {
+    ...kept,
+    xattrs: kept.xattrs.size === 0 ? NO_XATTRS : kept.xattrs,
+    start,
+    content,
+    end: content + kept.size + paddingOf(kept.size),
+    digest: undefined,
+  }
 }
 
 const EMPTY_DIGEST: Digest = `sha256:${createHash('sha256').digest('hex')}`

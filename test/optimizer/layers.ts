@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { decompress } from '../../image/compression/decompress.ts'
 import { digestOf } from '../../image/digest.ts'
-import { TOC_DIGEST_ANNOTATION } from '../../image/estargz/format/toc.ts'
+import { isFormatFile, TOC_DIGEST_ANNOTATION } from '../../image/estargz/format/toc.ts'
 import { openEstargz } from '../../image/estargz/read/reader.ts'
 import { verifyLayer } from '../../image/estargz/verify/layer.ts'
 import { OCI_LAYER_GZIP } from '../../image/media-types.ts'
@@ -13,12 +13,11 @@ import type { Digest, Layer } from '../../image/types.ts'
 import { createPool, type Pool } from '../../optimizer/compress/pool.ts'
 import { orderLayer } from '../../optimizer/plan/order.ts'
 import { resolveLinks } from '../../optimizer/rebuild/lower-links.ts'
-import { isOurs } from '../../optimizer/rebuild/own-names.ts'
 import { type WrittenLayer, writeLayer } from '../../optimizer/rebuild/write.ts'
 import { AppendFile } from '../../optimizer/spool/append-file.ts'
-import { chunkSizesOf, copyLayer } from '../../optimizer/spool/from-estargz.ts'
-import { ingestLayer, type LayerFiles } from '../../optimizer/spool/from-tar.ts'
-import type { SpooledLayer } from '../../optimizer/spool/spooled-layer.ts'
+import { chunkSizesOf, spoolEstargz } from '../../optimizer/spool/from-estargz.ts'
+import { spoolTar } from '../../optimizer/spool/from-tar.ts'
+import type { LayerFiles, SpooledLayer } from '../../optimizer/spool/spooled-layer.ts'
 import { testFolder } from './support.ts'
 import type { UnpackedFile } from './unpack-model.ts'
 
@@ -60,7 +59,7 @@ export async function layerBench(): Promise<LayerBench> {
     convert: (tar, zone, { chunkSize, minChunkSize = 0 }) =>
       withFiles(async (files) => {
         const settings = { pool, level: 1, minChunkSize, chunkSizeOf: () => chunkSize }
-        const layer = await linked(await ingestLayer(streamOf(tar), files, settings, 'layer'), files)
+        const layer = await linked(await spoolTar(streamOf(tar), files, settings, 'layer'), files)
         const written = await writeLayer(layer, orderLayer(layer.entries, zone, []), files, settings)
         return { written, bytes: await bytesOf(written) }
       }),
@@ -68,7 +67,7 @@ export async function layerBench(): Promise<LayerBench> {
       withFiles(async (files) => {
         const fetch = async ({ start, end }: { start: number; end: number }) => bytes.subarray(start, end)
         const estargz = await openEstargz(bytes.length, fetch, { tocDigest })
-        const layer = await copyLayer(streamOf(bytes), estargz, files, { pool })
+        const layer = await spoolEstargz(streamOf(bytes), estargz, files, { pool })
         if (layer === undefined) return undefined
         const settings = { pool, level: 1, minChunkSize: 0, chunkSizeOf: chunkSizesOf(estargz) }
         const written = await writeLayer(layer, orderLayer(layer.entries, zone, []), files, settings)
@@ -112,7 +111,7 @@ export async function unpack(bytes: Buffer): Promise<UnpackedFile[]> {
   }
   return files
     .map(({ entry, parts }) => ({ entry, content: Buffer.concat(parts) }))
-    .filter(({ entry }) => !isOurs(entry.path))
+    .filter(({ entry }) => !isFormatFile(entry.path))
 }
 
 export function layerOf(

@@ -1,14 +1,16 @@
 /** The two landmark files: where they must stand, and what they must be. Source: eStargz specification, "Landmark Files". */
 import { digestOf } from '../../digest.ts'
-import type { EstargzLayer } from '../read/reader.ts'
 import { contentsOf, type EstargzEntry } from './entries.ts'
-import { LANDMARK_CONTENT, NO_PREFETCH_LANDMARK, PREFETCH_LANDMARK } from './toc.ts'
+import { LANDMARK_CONTENT, NO_PREFETCH_LANDMARK, PREFETCH_LANDMARK, type TocEntry } from './toc.ts'
 
 const isLandmark = ({ path }: EstargzEntry): boolean =>
   path === PREFETCH_LANDMARK || path === NO_PREFETCH_LANDMARK
 
 /** Readers don't see landmarks among the entries; a verifier must. */
-export function withLandmarks(layer: EstargzLayer): readonly EstargzEntry[] {
+export function withLandmarks(layer: {
+  readonly toc: readonly TocEntry[]
+  readonly tocOffset: number
+}): readonly EstargzEntry[] {
   return contentsOf(layer.toc, layer.tocOffset, { landmarks: true }).entries
 }
 

@@ -5,12 +5,17 @@
  * Source: eStargz specification, "TOC".
  */
 import { z } from 'zod'
+import type { BytePath } from '../../../system/byte-path.ts'
 import { HeadstartError, messageOf } from '../../../system/errors.ts'
 
 export const TOC_NAME = 'stargz.index.json'
 export const PREFETCH_LANDMARK = '.prefetch.landmark'
 export const NO_PREFETCH_LANDMARK = '.no.prefetch.landmark'
 export const LANDMARK_CONTENT = Buffer.from([0x0f])
+const FORMAT_FILES: ReadonlySet<string> = new Set([TOC_NAME, PREFETCH_LANDMARK, NO_PREFETCH_LANDMARK])
+/** What a layer has because it is eStargz: not a part of what it unpacks to. */
+export const isFormatFile = (path: BytePath): boolean => FORMAT_FILES.has(path)
+
 export const TOC_DIGEST_ANNOTATION = 'containerd.io/snapshot/stargz/toc.digest'
 export const UNCOMPRESSED_SIZE_ANNOTATION = 'io.containers.estargz.uncompressed-size'
 

@@ -1,7 +1,7 @@
-/** Writes the table of contents' entries: metadata of the tar, and where each chunk came to lie. Pure. */
-import type { TocEntry } from '../../image/estargz/format/toc.ts'
-import type { Digest } from '../../image/types.ts'
-import type { SpooledEntry } from '../spool/spooled-layer.ts'
+/** The table of contents' entries: metadata of the tar, and where each chunk came to lie. Pure. */
+import type { EntryFacts } from '../../tar/entry.ts'
+import type { Digest } from '../../types.ts'
+import type { TocEntry } from '../format/toc.ts'
 
 /** A chunk and its place in the blob. */
 export interface WrittenChunk {
@@ -15,7 +15,7 @@ export interface WrittenChunk {
 
 /** An entry, and one of type `chunk` for each chunk after the first. Fields that are 0 or empty are left out, as the format has it. */
 export function tocEntriesOf(
-  entry: SpooledEntry,
+  entry: EntryFacts,
   chunks: readonly WrittenChunk[],
   digest: Digest | undefined,
 ): TocEntry[] {
@@ -43,7 +43,7 @@ export function tocEntriesOf(
   ]
 }
 
-function placeOf(chunk: WrittenChunk, { size }: SpooledEntry) {
+function placeOf(chunk: WrittenChunk, { size }: EntryFacts) {
   const isLast = chunk.fileOffset + chunk.size === size
   return {
     offset: chunk.offset || undefined,
