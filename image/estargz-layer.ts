@@ -1,9 +1,11 @@
-/** A layer of an image opened as eStargz, wherever its bytes are. */
+/** A layer of an image as eStargz, wherever its bytes are: opened, or verified against what the manifest says of it. */
 
 import { codeOf, HeadstartError } from '../system/errors.ts'
+import { provenWrong } from './annotations.ts'
 import { readBounded } from './digest.ts'
-import { TOC_DIGEST_ANNOTATION } from './estargz/format/toc.ts'
+import { TOC_DIGEST_ANNOTATION, UNCOMPRESSED_SIZE_ANNOTATION } from './estargz/format/toc.ts'
 import { type EstargzLayer, openEstargz, type RangeFetch } from './estargz/read/reader.ts'
+import { type Report, verifyEstargz } from './estargz/verify/layer.ts'
 import type { Blob, Layer } from './types.ts'
 
 /** A ranged fetch over a blob, as the eStargz reader takes it. Fails with E_DIGEST where the blob is shorter than its descriptor says. */
@@ -21,7 +23,7 @@ export const fetchFrom =
 
 /**
  * Reads footer and TOC alone. The TOC is checked against the manifest's annotation where there is one.
- * @returns undefined: no eStargz. @throws HeadstartError E_ESTARGZ, E_DIGEST, and what the source throws
+ * @returns undefined: not eStargz. @throws HeadstartError E_ESTARGZ, E_DIGEST, and what the source throws
  */
 export async function openIfEstargz(layer: Layer, signal?: AbortSignal): Promise<EstargzLayer | undefined> {
   const tocDigest = layer.descriptor.annotations?.[TOC_DIGEST_ANNOTATION]
@@ -31,4 +33,26 @@ export async function openIfEstargz(layer: Layer, signal?: AbortSignal): Promise
     if (codeOf(error) === 'E_NOT_ESTARGZ') return undefined
     throw error
   }
+}
+
+/**
+ * Reads the layer once, whole.
+ * @param report told each fault
+ * @throws HeadstartError as `verifyEstargz`, and what the source throws
+ */
+export async function verifyLayer(layer: Layer, report: Report, signal?: AbortSignal): Promise<void> {
+  const { size, annotations, digest } = layer.descriptor
+  const tocDigest = annotations?.[TOC_DIGEST_ANNOTATION]
+  if (tocDigest === undefined) report(`the manifest names no digest of a table of contents for ${digest}`)
+  for (const name of provenWrong(layer.descriptor, layer.diffId))
+    report(`the manifest has the annotation ${name}, which is of other bytes`)
+  const claimed = {
+    size,
+    fetch: fetchFrom(layer),
+    open: () => layer.open(undefined, signal),
+    diffId: layer.diffId,
+    tocDigest,
+    uncompressedSize: annotations?.[UNCOMPRESSED_SIZE_ANNOTATION],
+  }
+  await verifyEstargz(claimed, report, signal)
 }

@@ -5,7 +5,7 @@
 
 import { HeadstartError, messageOf } from '../system/errors.ts'
 import { digestOf } from './digest.ts'
-import { verifyLayer } from './estargz/verify/layer.ts'
+import { verifyLayer } from './estargz-layer.ts'
 import { isElsewhere, OCI_MANIFEST } from './media-types.ts'
 import type { Image } from './types.ts'
 

@@ -10,41 +10,65 @@ import { HeadstartError } from '../../system/errors.ts'
 const FRAME = 0xfd2fb528
 const SKIPPABLE = 0x184d2a50
 
-/** What the next bytes are: a frame's head, a block's three-byte head, or bytes to pass on until the next head. */
-type Part = 'frame' | 'block' | 'body' | 'last'
+/** What was read of a head; `length`: bytes it takes, or, where nothing else is known yet, at least takes. */
+export type Head =
+  | { readonly kind: 'incomplete'; readonly length: number }
+  /** of a frame, which blocks follow; `checksum`: bytes after the last */
+  | { readonly kind: 'frame'; readonly length: number; readonly checksum: number }
+  | { readonly kind: 'skippable'; readonly length: number; readonly body: number }
+  | { readonly kind: 'block'; readonly length: number; readonly body: number; readonly isLast: boolean }
+
+/**
+ * @param head the first bytes of it; more may follow
+ * @throws HeadstartError E_COMPRESSION: not a frame
+ */
+export function parseFrameHead(head: Buffer): Head {
+  if (head.length < 5) return { kind: 'incomplete', length: 5 }
+  const magic = head.readUInt32LE(0)
+  if ((magic & 0xfffffff0) >>> 0 === SKIPPABLE)
+    return head.length < 8
+      ? { kind: 'incomplete', length: 8 }
+      : { kind: 'skippable', length: 8, body: head.readUInt32LE(4) }
+  if (magic !== FRAME)
+    throw new HeadstartError('E_COMPRESSION', 'the zstd stream is damaged: expected a frame')
+  const descriptor = head.readUInt8(4)
+  const length = 5 + fieldBytes(descriptor)
+  if (head.length < length) return { kind: 'incomplete', length }
+  return { kind: 'frame', length, checksum: (descriptor & 4) === 0 ? 0 : 4 }
+}
+
+/** As `parseFrameHead`, of a block. */
+export function parseBlockHead(head: Buffer): Head {
+  if (head.length < 3) return { kind: 'incomplete', length: 3 }
+  const value = head.readUIntLE(0, 3)
+  const isRun = ((value >> 1) & 3) === 1 // one byte, repeated
+  return { kind: 'block', length: 3, body: isRun ? 1 : value >> 3, isLast: (value & 1) === 1 }
+}
 
 export function zstdFrames(): Transform {
-  let part: Part = 'frame'
-  let left = 0 // bytes of the part, once known
+  /** bytes of a head so far; undefined: inside a body */
+  let head: Buffer | undefined = Buffer.alloc(0)
+  let isInFrame = false
   let checksum = 0
-  let head = Buffer.alloc(0)
+  let left = 0
 
-  /** @returns bytes the head needs; sets what follows it once it has them */
-  function readHead(): number {
-    if (part === 'block') {
-      if (head.length < 3) return 3
-      const value = head.readUIntLE(0, 3)
-      const isRepeated = ((value >> 1) & 3) === 1
-      left = isRepeated ? 1 : value >> 3
-      part = (value & 1) === 1 ? 'last' : 'body'
-      if (part === 'last') left += checksum
-      return 3
+  /** @returns bytes taken of a head; sets what follows it once it is whole */
+  function takeHead(before: Buffer, bytes: Buffer): number {
+    const parse = isInFrame ? parseBlockHead : parseFrameHead
+    const taken = Math.min(parse(before).length - before.length, bytes.length)
+    head = Buffer.concat([before, bytes.subarray(0, taken)])
+    const parsed = parse(head)
+    if (parsed.kind === 'incomplete') return taken
+    head = parsed.kind === 'frame' ? Buffer.alloc(0) : undefined
+    if (parsed.kind === 'frame') {
+      isInFrame = true
+      checksum = parsed.checksum
+    } else if (parsed.kind === 'skippable') left = parsed.body
+    else {
+      left = parsed.body + (parsed.isLast ? checksum : 0)
+      isInFrame = !parsed.isLast
     }
-    if (head.length < 5) return 5
-    const magic = head.readUInt32LE(0)
-    if ((magic & 0xfffffff0) >>> 0 === SKIPPABLE) {
-      if (head.length < 8) return 8
-      left = head.readUInt32LE(4)
-      part = 'last'
-      return 8
-    }
-    if (magic !== FRAME)
-      throw new HeadstartError('E_COMPRESSION', 'the zstd stream has no frame where one must be')
-    const length = 5 + fieldBytes(head[4] ?? 0)
-    if (head.length < length) return length
-    checksum = ((head[4] ?? 0) & 4) === 0 ? 0 : 4
-    part = 'block'
-    return length
+    return taken
   }
 
   return new Transform({
@@ -52,26 +76,15 @@ export function zstdFrames(): Transform {
       let start = 0 // of what goes out in one write
       try {
         for (let at = 0; at < chunk.length; ) {
-          if (part === 'frame' || part === 'block') {
-            const needed = readHead() - head.length
-            const taken = Math.min(needed, chunk.length - at)
-            head = Buffer.concat([head, chunk.subarray(at, at + taken)])
-            at += taken
-            const before: Part = part
-            if (readHead() > head.length) continue
-            head = Buffer.alloc(0)
-            if (before === 'frame' && part === 'block') continue
-          } else {
-            const taken = Math.min(left, chunk.length - at)
-            left -= taken
-            at += taken
-          }
-          if (left > 0 || part === 'frame' || part === 'block') continue
-          if (part === 'last') {
-            this.push(chunk.subarray(start, at))
-            start = at
-          }
-          part = part === 'last' ? 'frame' : 'block'
+          if (head) at += takeHead(head, chunk.subarray(at))
+          const taken = head ? 0 : Math.min(left, chunk.length - at)
+          left -= taken
+          at += taken
+          if (head || left > 0) continue
+          head = Buffer.alloc(0)
+          if (isInFrame) continue
+          this.push(chunk.subarray(start, at))
+          start = at
         }
       } catch (error) {
         return done(error instanceof Error ? error : new Error(String(error)))

@@ -1,19 +1,18 @@
 /** One layer, read once: digests of chunks, files, table of contents and diffID, metadata against the tar, landmarks. */
 import { createHash, type Hash } from 'node:crypto'
+import type { Readable } from 'node:stream'
 import { textOf } from '../../../system/byte-path.ts'
 import { HeadstartError, messageOf } from '../../../system/errors.ts'
-import { provenWrong } from '../../annotations.ts'
 import { digestOf } from '../../digest.ts'
-import { fetchFrom } from '../../estargz-layer.ts'
 import type { TarEntry } from '../../tar/entry.ts'
 import { TarScanner } from '../../tar/scan.ts'
-import type { Layer } from '../../types.ts'
+import type { Digest } from '../../types.ts'
 import type { Chunk, EstargzEntry } from '../format/entries.ts'
 import { landmarkFaults, withLandmarks } from '../format/landmarks.ts'
-import { TOC_DIGEST_ANNOTATION, TOC_NAME, UNCOMPRESSED_SIZE_ANNOTATION } from '../format/toc.ts'
+import { TOC_NAME } from '../format/toc.ts'
 import { chunkFault, decodeMembers, limitOf, partOf } from '../read/decode.ts'
 import { allGroups, cutAt, type Group } from '../read/groups.ts'
-import { type EstargzLayer, MAX_TOC_BYTES, openEstargz, unpackToc } from '../read/reader.ts'
+import { type EstargzLayer, MAX_TOC_BYTES, openEstargz, type RangeFetch, unpackToc } from '../read/reader.ts'
 import { differencesOf } from './compare.ts'
 import { hardlinkFaults } from './hardlinks.ts'
 
@@ -22,19 +21,37 @@ export type Report = (message: string, path?: string) => void
 /** One fault often means thousands. */
 const MAX_PROBLEMS = 50
 
-export async function verifyLayer(layer: Layer, report: Report, signal?: AbortSignal): Promise<void> {
-  const { size, annotations, digest } = layer.descriptor
-  const tocDigest = annotations?.[TOC_DIGEST_ANNOTATION]
-  if (tocDigest === undefined) report(`the manifest names no digest of a table of contents for ${digest}`)
-  for (const name of provenWrong(layer.descriptor, layer.diffId))
-    report(`the manifest has the annotation ${name}, which is of other bytes`)
-  const estargz = await openEstargz(size, fetchFrom(layer), { tocDigest, signal })
+/** A layer's blob, and what is said of it elsewhere. */
+export interface ClaimedLayer {
+  /** bytes of the blob */
+  readonly size: number
+  readonly fetch: RangeFetch
+  /** The whole blob; the stream fails at its end when it isn't the one that is meant. */
+  open(): Promise<Readable>
+  /** sha256 of the uncompressed layer */
+  readonly diffId: Digest
+  /** sha256 of the table of contents */
+  readonly tocDigest?: string | undefined
+  /** bytes of the uncompressed layer, in decimal */
+  readonly uncompressedSize?: string | undefined
+}
+
+/** @throws HeadstartError E_NOT_ESTARGZ, E_ESTARGZ, E_DIGEST: what keeps it from being read at all */
+export async function verifyEstargz(
+  layer: ClaimedLayer,
+  report: Report,
+  signal?: AbortSignal,
+): Promise<void> {
+  const estargz = await openEstargz(layer.size, layer.fetch, { tocDigest: layer.tocDigest, signal })
   const verifier = new LayerVerifier(estargz, report)
-  const stream = await layer.open(undefined, signal)
+  const stream = await layer.open()
   try {
     const groups = verifier.groups
     let index = 0
-    for await (const bytes of cutAt(stream, [...groups.map(({ end }) => end)])) {
+    for await (const bytes of cutAt(
+      stream,
+      groups.map(({ end }) => end),
+    )) {
       const group = groups[index++]
       if (group) verifier.group(group, bytes)
       else verifier.tail(bytes)
@@ -42,7 +59,7 @@ export async function verifyLayer(layer: Layer, report: Report, signal?: AbortSi
   } finally {
     stream.destroy()
   }
-  verifier.finish(layer.diffId, annotations?.[UNCOMPRESSED_SIZE_ANNOTATION])
+  verifier.finish(layer.diffId, layer.uncompressedSize)
 }
 
 interface OpenFile {
