@@ -79,7 +79,7 @@ afterAll(async () => {
 })
 
 async function peakMiB(...args: string[]): Promise<number> {
-  const program = join(import.meta.dirname, 'peak.ts')
+  const program = join(import.meta.dirname, 'peak-memory.ts')
   return Number(await runCommand(process.execPath, [program, ...args])) / 1024
 }
 

@@ -23,12 +23,12 @@ import {
 import { paddingOf, type TarEntry } from '../../image/tar/entry.ts'
 import { encodePax } from '../../image/tar/pax.ts'
 import { scanTar, TarScanner } from '../../image/tar/scan.ts'
+import { inPieces } from '../support/in-pieces.ts'
 import { dir, file, symlink, tarOf } from '../support/tar.ts'
-import { pieces } from './pieces.ts'
 
 async function filesOf(tar: Buffer, size = 65536): Promise<(TarEntry & { content: Buffer })[]> {
   const files: { entry: TarEntry; parts: Buffer[] }[] = []
-  for await (const event of scanTar(pieces(tar, size))) {
+  for await (const event of scanTar(inPieces(tar, size))) {
     if (event.kind === 'entry') files.push({ entry: event.entry, parts: [] })
     else files.at(-1)?.parts.push(Buffer.from(event.bytes))
   }

@@ -1,4 +1,4 @@
-/** Runs one copy or unpack in a process of its own and prints its peak memory: `node peak.ts copy FROM TO`, `node peak.ts unpack FROM FOLDER`. */
+/** Runs one copy or unpack in a process of its own and prints its peak memory: `node peak-memory.ts copy FROM TO`, `node peak-memory.ts unpack FROM FOLDER`. */
 import { copyImage } from '../../image/copy.ts'
 import { unpackLayers } from '../../image/rootfs/unpack/layers.ts'
 import { openSource } from '../../image/sources.ts'

@@ -1,19 +1,17 @@
-/** Footer, TOC and reader on bytes: layers that the format's own library wrote, and lies. */
+/** A layer that the format's own library wrote, read. */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { digestOf } from '../../image/digest.ts'
-import { contentsOf } from '../../image/estargz/format/entries.ts'
-import { encodeFooter, FOOTER_BYTES, parseFooter } from '../../image/estargz/format/footer.ts'
-import { encodeToc, parseToc, type TocEntry } from '../../image/estargz/format/toc.ts'
-import { decodeChunks } from '../../image/estargz/read/decode.ts'
-import { groupsOf } from '../../image/estargz/read/groups.ts'
-import { openEstargz } from '../../image/estargz/read/reader.ts'
-import { buildOracle } from '../peers/oracle/oracle.ts'
-import { device, dir, file, hardlink, symlink, tarOf } from '../support/tar.ts'
+import { digestOf } from '../../../../image/digest.ts'
+import { encodeFooter, FOOTER_BYTES, parseFooter } from '../../../../image/estargz/format/footer.ts'
+import { decodeChunks } from '../../../../image/estargz/read/decode.ts'
+import { groupsOf } from '../../../../image/estargz/read/groups.ts'
+import { openEstargz } from '../../../../image/estargz/read/reader.ts'
+import { buildOracle } from '../../../peers/oracle/oracle.ts'
+import { device, dir, file, hardlink, symlink, tarOf } from '../../../support/tar.ts'
 
 const big = Buffer.from(Array.from({ length: 100_000 }, (_, index) => (index * index) & 0xff))
 let folder = ''
@@ -111,62 +109,4 @@ test('the footer is what the library reads and writes', () => {
   expect(ours).toHaveLength(FOOTER_BYTES)
   // Bytes 8 and 9 are hints on compressor and system.
   expect(ours.subarray(10).equals(blob.subarray(-FOOTER_BYTES + 10))).toBe(true)
-})
-
-test('a footer that points outside is an error', () => {
-  expect(() => parseFooter(encodeFooter(1000), 1000)).toThrow(/puts the table of contents at/)
-  expect(parseFooter(Buffer.alloc(20), 20)).toBeUndefined()
-})
-
-test('a name of any bytes survives the TOC', () => {
-  const entries: TocEntry[] = [{ name: 'a\xff\xe9"\\\n', type: 'reg' }]
-  expect(parseToc(Buffer.concat([...encodeToc(entries)]))).toEqual(entries)
-})
-
-test('escapes that other writers use become the bytes they stand for', () => {
-  const json = String.raw`{"version":1,"entries":[{"name":"\u003ca\u0026\u00e9\ud83d\ude00\\u00e9","type":"reg"}]}`
-  expect(Buffer.from(parseToc(Buffer.from(json))[0]?.name ?? '', 'latin1').toString()).toBe('<a&é😀\\u00e9')
-})
-
-const lies: [string, TocEntry[], RegExp][] = [
-  [
-    'a gap',
-    [
-      { name: 'f', type: 'reg', size: 10, offset: 1, chunkSize: 4 },
-      { name: 'f', type: 'chunk', offset: 2, chunkOffset: 5 },
-    ],
-    /begins at 5, not at 4/,
-  ],
-  ['too few bytes', [{ name: 'f', type: 'reg', size: 10, offset: 1, chunkSize: 4 }], /hold 4 bytes of 10/],
-  ['data outside', [{ name: 'f', type: 'reg', size: 10, offset: 5000 }], /lies at 5000/],
-  [
-    'disorder',
-    [
-      { name: 'f', type: 'reg', size: 1, offset: 50 },
-      { name: 'g', type: 'reg', size: 1, offset: 40 },
-    ],
-    /behind the data/,
-  ],
-  ['a huge chunk', [{ name: 'f', type: 'reg', size: 2 ** 40, offset: 1 }], /1099511627776 bytes/],
-  ['a path longer than any', [{ name: 'd/'.repeat(2049), type: 'dir' }], /has 4097 bytes; 4095 is the limit/],
-  ['a chunk alone', [{ name: 'f', type: 'chunk' }], /without a file/],
-  ['a digest that is none', [{ name: 'f', type: 'reg', digest: 'md5:1' }], /no sha256 digest/],
-]
-test.each(lies)('a TOC that lies is refused: %s', (_, entries, message) => {
-  expect(() => contentsOf(entries, 1000)).toThrow(message)
-})
-
-test('a path of the TOC that climbs is cleaned, as the library does', () => {
-  const { entries } = contentsOf([{ name: '../../a/../f', type: 'dir' }], 1000)
-  expect(entries.map(({ path }) => path)).toEqual(['f'])
-})
-
-test('small files that share a member end where the next member begins', () => {
-  const entries: TocEntry[] = [
-    { name: 'a', type: 'reg', size: 3, offset: 10 },
-    { name: 'b', type: 'reg', size: 3, offset: 10, innerOffset: 1024 },
-    { name: 'c', type: 'reg', size: 3, offset: 90 },
-  ]
-  const ends = contentsOf(entries, 200).entries.map(({ chunks }) => chunks[0]?.end)
-  expect(ends).toEqual([90, 90, 200])
 })

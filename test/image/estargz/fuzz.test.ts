@@ -10,27 +10,27 @@ import { Readable } from 'node:stream'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { digestOf } from '../../image/digest.ts'
-import { encodeFooter, FOOTER_BYTES, parseFooter } from '../../image/estargz/format/footer.ts'
+import { digestOf } from '../../../image/digest.ts'
+import { encodeFooter, FOOTER_BYTES, parseFooter } from '../../../image/estargz/format/footer.ts'
 import {
   encodeToc,
   parseToc,
   TOC_DIGEST_ANNOTATION,
   TOC_NAME,
   type TocEntry,
-} from '../../image/estargz/format/toc.ts'
-import { decodeChunks, partOf } from '../../image/estargz/read/decode.ts'
-import { groupsOf } from '../../image/estargz/read/groups.ts'
-import { openEstargz, unpackToc } from '../../image/estargz/read/reader.ts'
-import { verifyLayer } from '../../image/estargz-layer.ts'
-import { END_OF_TAR, plainFileHeader } from '../../image/tar/encode.ts'
-import { paddingOf } from '../../image/tar/entry.ts'
-import type { Digest } from '../../image/types.ts'
-import { HeadstartError } from '../../system/errors.ts'
-import { cases, PATIENCE_MS } from '../optimizer/generator.ts'
-import { buildOracle } from '../peers/oracle/oracle.ts'
-import { damage, damaged } from '../support/damage.ts'
-import { dir, file, hardlink, symlink, tarOf } from '../support/tar.ts'
+} from '../../../image/estargz/format/toc.ts'
+import { decodeChunks, partOf } from '../../../image/estargz/read/decode.ts'
+import { groupsOf } from '../../../image/estargz/read/groups.ts'
+import { openEstargz, unpackToc } from '../../../image/estargz/read/reader.ts'
+import { verifyLayer } from '../../../image/estargz-layer.ts'
+import { END_OF_TAR, plainFileHeader } from '../../../image/tar/encode.ts'
+import { paddingOf } from '../../../image/tar/entry.ts'
+import type { Digest } from '../../../image/types.ts'
+import { HeadstartError } from '../../../system/errors.ts'
+import { buildOracle } from '../../peers/oracle/oracle.ts'
+import { damage, damaged } from '../../support/damage.ts'
+import { cases, PATIENCE_MS } from '../../support/property.ts'
+import { dir, file, hardlink, symlink, tarOf } from '../../support/tar.ts'
 
 /** Doesn't compress: a flipped bit in it is a wrong byte, not damaged gzip. */
 const big = Buffer.from(Array.from({ length: 20_000 }, (_, index) => Math.imul(index, 2_654_435_761) >>> 24))

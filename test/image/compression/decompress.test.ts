@@ -3,10 +3,10 @@ import { execFileSync } from 'node:child_process'
 import { Readable } from 'node:stream'
 import { constants, gzipSync, zstdCompressSync } from 'node:zlib'
 import { expect, test } from 'vitest'
-import { decompress } from '../../image/compression/decompress.ts'
-import { readBounded } from '../../image/digest.ts'
-import { END_OF_TAR, plainFileHeader } from '../../image/tar/encode.ts'
-import { pieces } from './pieces.ts'
+import { decompress } from '../../../image/compression/decompress.ts'
+import { readBounded } from '../../../image/digest.ts'
+import { END_OF_TAR, plainFileHeader } from '../../../image/tar/encode.ts'
+import { inPieces } from '../../support/in-pieces.ts'
 
 const content = Buffer.from(Array.from({ length: 300_000 }, (_, at) => (at * 7) & 0x3f))
 const half = content.length / 2
@@ -17,7 +17,9 @@ const zstdTool = (...args: string[]) =>
   execFileSync('zstd', ['-c', ...args], { input: content, maxBuffer: 1 << 26 })
 
 const unpack = async (bytes: Buffer, size: number): Promise<{ compression: string; bytes: Buffer }> => {
-  const { compression, stream } = await decompress(Readable.from(pieces(bytes, size), { objectMode: false }))
+  const { compression, stream } = await decompress(
+    Readable.from(inPieces(bytes, size), { objectMode: false }),
+  )
   return { compression, bytes: await readBounded(stream, 1 << 24, 'the layer') }
 }
 

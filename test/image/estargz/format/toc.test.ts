@@ -1,0 +1,13 @@
+/** The table of contents as JSON: names are bytes. */
+import { expect, test } from 'vitest'
+import { encodeToc, parseToc, type TocEntry } from '../../../../image/estargz/format/toc.ts'
+
+test('a name of any bytes survives the TOC', () => {
+  const entries: TocEntry[] = [{ name: 'a\xff\xe9"\\\n', type: 'reg' }]
+  expect(parseToc(Buffer.concat([...encodeToc(entries)]))).toEqual(entries)
+})
+
+test('escapes that other writers use become the bytes they stand for', () => {
+  const json = String.raw`{"version":1,"entries":[{"name":"\u003ca\u0026\u00e9\ud83d\ude00\\u00e9","type":"reg"}]}`
+  expect(Buffer.from(parseToc(Buffer.from(json))[0]?.name ?? '', 'latin1').toString()).toBe('<a&é😀\\u00e9')
+})

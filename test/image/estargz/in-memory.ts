@@ -1,0 +1,102 @@
+/** Layers written in memory by the library's writer, with zlib's compressor. */
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { digestOf } from '../../../image/digest.ts'
+import { isFormatFile } from '../../../image/estargz/format/toc.ts'
+import type { RangeFetch } from '../../../image/estargz/read/reader.ts'
+import {
+  type LayerStore,
+  type PlacedEntry,
+  type StoredMember,
+  type WrittenToc,
+  writeEstargz,
+} from '../../../image/estargz/write/layer.ts'
+import type { Member, Range } from '../../../image/estargz/write/members.ts'
+import { paddingOf } from '../../../image/tar/entry.ts'
+import { TarScanner } from '../../../image/tar/scan.ts'
+import type { Digest } from '../../../image/types.ts'
+
+export interface MemoryLayer extends WrittenToc {
+  readonly bytes: Buffer
+  /** uncompressed */
+  readonly tar: Buffer
+  readonly diffId: Digest
+}
+
+/** @param zone paths, in order */
+export async function writeInMemory(
+  tar: Buffer,
+  zone: readonly string[],
+  { chunkSize = 4096, minChunkSize = 0 } = {},
+): Promise<MemoryLayer> {
+  const entries = entriesOf(tar)
+  const inZone = zone.flatMap((path) => entries.filter((entry) => entry.path === path))
+  const rest = entries.filter((entry) => !inZone.includes(entry))
+  const blob: Uint8Array[] = []
+  const content: Buffer[] = []
+  const store = memoryStore(tar)
+  const format = { chunkSizeOf: () => chunkSize, minChunkSize }
+  const written = await writeEstargz({ zone: inZone, rest }, format, store, (ranges, stored) => {
+    for (const { start, end } of ranges) content.push(store.read({ start, end }))
+    blob.push(stored instanceof Uint8Array ? stored : store.bytesOf(stored))
+  })
+  const bytes = Buffer.concat(blob)
+  return { ...written, bytes, tar: Buffer.concat(content), diffId: digestOf(gunzipSync(bytes)) }
+}
+
+export const fetchOf =
+  (bytes: Buffer): RangeFetch =>
+  async ({ start, end }) =>
+    bytes.subarray(start, end)
+
+function entriesOf(tar: Buffer): PlacedEntry[] {
+  const entries: PlacedEntry[] = []
+  for (const event of new TarScanner().push(tar)) {
+    if (event.kind === 'data') continue
+    const { entry, contentAt } = event
+    const end = contentAt + entry.size
+    if (isFormatFile(entry.path)) continue
+    entries.push({
+      ...entry,
+      start: contentAt - entry.header.length,
+      content: contentAt,
+      end: end + paddingOf(entry.size),
+      digest: entry.type === 'reg' ? digestOf(tar.subarray(contentAt, end)) : undefined,
+    })
+  }
+  return entries
+}
+
+interface MemoryStore extends LayerStore {
+  read(range: Range): Buffer
+  bytesOf(stored: StoredMember): Buffer
+}
+
+function memoryStore(source: Buffer): MemoryStore {
+  let tar = source
+  const members: Buffer[] = []
+  const stored = new Map<string, StoredMember>()
+  const read = ({ start, end }: Range) => tar.subarray(start, end)
+  const compress = ({ ranges, chunks }: Member<PlacedEntry>) => {
+    const content = Buffer.concat(ranges.map(read))
+    const packed = gzipSync(content)
+    const digests = chunks.map(({ innerOffset, size }) =>
+      digestOf(content.subarray(innerOffset, innerOffset + size)),
+    )
+    stored.set(JSON.stringify(ranges), { at: members.push(packed) - 1, size: packed.length, digests })
+  }
+  return {
+    read,
+    bytesOf: ({ at }) => members[at] ?? Buffer.alloc(0),
+    async append(bytes) {
+      const start = tar.length
+      tar = Buffer.concat([tar, bytes])
+      return start
+    },
+    async compress(all) {
+      for (const member of all) compress(member)
+    },
+    stored: (ranges) => stored.get(JSON.stringify(ranges)),
+    compressToc: async (bytes) => gzipSync(bytes),
+    digestOf: ({ digest }) => digest,
+  }
+}
