@@ -7,7 +7,7 @@ import { MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, parseConfig } from '../manifest.t
 import { OCI_CONFIG, OCI_LAYER_GZIP, OCI_LAYER_TAR, OCI_LAYER_ZSTD, OCI_MANIFEST } from '../media-types.ts'
 import { formatReference, parseReference, type Reference } from '../reference.ts'
 import type { Descriptor, Digest } from '../types.ts'
-import { archiveError, type Member } from './members.ts'
+import { type ArchiveEntry, archiveError } from './entries.ts'
 import type { Archive, ArchiveContent } from './source.ts'
 
 const documentSchema = z
@@ -84,17 +84,17 @@ export async function synthesizeManifest(
   const { diffIds } = parseConfig(rawConfig, name)
   if (diffIds.length !== saved.layers.length)
     throw archiveError(name, `it has ${saved.layers.length} layers; the config names ${diffIds.length}`)
-  const members = new Map<Digest, Member>()
+  const blobs = new Map<Digest, ArchiveEntry>()
   const layers: Descriptor[] = []
   for (const [place, path] of saved.layers.entries()) {
-    const member = archive.index.member(path)
-    const { digest, mediaType } = await describe(archive, member, diffIds[place])
-    members.set(digest, member)
-    layers.push({ mediaType, size: member.size, digest })
+    const entry = archive.index.entry(path)
+    const { digest, mediaType } = await describe(archive, entry, diffIds[place])
+    blobs.set(digest, entry)
+    layers.push({ mediaType, size: entry.size, digest })
   }
-  members.set(digestOf(rawConfig), archive.index.member(saved.config))
+  blobs.set(digestOf(rawConfig), archive.index.entry(saved.config))
   const { descriptor, rawManifest } = manifestOfLayers(rawConfig, layers)
-  return { descriptor, bytes: rawManifest, locate: (digest) => members.get(digest) }
+  return { descriptor, bytes: rawManifest, locate: (digest) => blobs.get(digest) }
 }
 
 /**
@@ -112,9 +112,9 @@ export function manifestOfLayers(
   return { descriptor, rawManifest }
 }
 
-async function describe(archive: Archive, member: Member, diffId: Digest | undefined) {
-  const compression = compressionOf(await archive.head(member, 4))
+async function describe(archive: Archive, entry: ArchiveEntry, diffId: Digest | undefined) {
+  const compression = compressionOf(await archive.head(entry, 4))
   if (compression === 'none' && diffId) return { digest: diffId, mediaType: OCI_LAYER_TAR }
-  const { digest } = await hashStream(archive.stream(member))
+  const { digest } = await hashStream(archive.stream(entry))
   return { digest, mediaType: compression === 'gzip' ? OCI_LAYER_GZIP : OCI_LAYER_ZSTD }
 }

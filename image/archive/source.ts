@@ -27,7 +27,7 @@ import { formatReference, type Reference } from '../reference.ts'
 import { type BlobStore, completeSource } from '../source-from-store.ts'
 import type { Descriptor, Digest, ImageSource } from '../types.ts'
 import { type DockerManifest, selectDockerImage, synthesizeManifest } from './docker-manifest.ts'
-import { type ArchiveIndex, archiveError, indexArchive, type Member } from './members.ts'
+import { type ArchiveEntry, type ArchiveIndex, archiveError, indexArchive } from './entries.ts'
 
 export interface ArchiveOptions {
   /** where a compressed archive is unpacked; one of its own is made when it is needed */
@@ -70,16 +70,16 @@ export async function openDockerArchive(
 export interface ArchiveContent {
   readonly descriptor: Descriptor
   readonly bytes: Buffer
-  locate(digest: Digest): Member | undefined
+  locate(digest: Digest): ArchiveEntry | undefined
 }
 
 /** An open archive, as those see it who find an image in it. */
 export interface Archive {
   readonly index: ArchiveIndex
-  /** A small member, whole. @throws HeadstartError E_ARCHIVE, E_TOO_LARGE */
+  /** A small file, whole. @throws HeadstartError E_ARCHIVE, E_TOO_LARGE */
   small(path: string, limit: number): Promise<Buffer>
-  head(member: Member, length: number): Promise<Buffer>
-  stream(member: Member): Readable
+  head(entry: ArchiveEntry, length: number): Promise<Buffer>
+  stream(entry: ArchiveEntry): Readable
 }
 
 const blobPath = (digest: Digest): string => `blobs/sha256/${digest.slice('sha256:'.length)}`
@@ -133,15 +133,15 @@ async function openArchive(
     name,
     root: async () => ({ descriptor: content.descriptor, bytes: content.bytes }),
     async open({ digest, size }, range) {
-      const member = content.locate(digest)
-      if (!member) throw new HeadstartError('E_BLOB_MISSING', `${name} lacks the blob ${digest}`)
-      if (member.size !== size)
+      const entry = content.locate(digest)
+      if (!entry) throw new HeadstartError('E_BLOB_MISSING', `${name} lacks the blob ${digest}`)
+      if (entry.size !== size)
         throw new HeadstartError(
           'E_DIGEST',
-          `${digest} of ${name} has ${member.size} bytes; its descriptor says ${size}`,
+          `${digest} of ${name} has ${entry.size} bytes; its descriptor says ${size}`,
         )
       const { start, end } = range ?? { start: 0, end: size }
-      return archive.stream({ offset: member.offset + start, size: end - start })
+      return archive.stream({ offset: entry.offset + start, size: end - start })
     },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
@@ -183,23 +183,23 @@ async function openFile(path: string, name: string): Promise<FileHandle> {
 }
 
 function archiveOn(file: FileHandle, index: ArchiveIndex, name: string): Archive {
-  const head = async ({ offset, size }: Member, length: number) => {
+  const head = async ({ offset, size }: ArchiveEntry, length: number) => {
     const bytes = Buffer.alloc(Math.min(size, length))
     const { bytesRead } = await file.read(bytes, 0, bytes.length, offset)
-    if (bytesRead < bytes.length) throw archiveError(name, 'it ends inside a member')
+    if (bytesRead < bytes.length) throw archiveError(name, 'it ends inside a file')
     return bytes
   }
   return {
     index,
     head,
     async small(path, limit) {
-      const member = index.member(path)
-      if (member.size > limit)
+      const entry = index.entry(path)
+      if (entry.size > limit)
         throw new HeadstartError(
           'E_TOO_LARGE',
-          `${path} of ${name} has ${member.size} bytes; ${limit} is the limit`,
+          `${path} of ${name} has ${entry.size} bytes; ${limit} is the limit`,
         )
-      return head(member, member.size)
+      return head(entry, entry.size)
     },
     stream: ({ offset, size }) =>
       size === 0

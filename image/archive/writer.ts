@@ -25,7 +25,7 @@ export class ArchiveWriter {
   private readonly out: Writable
   private readonly names: ArchiveNames
   private readonly done = new Set<Digest>()
-  /** the tail of what is being written: a tar takes one member after the other */
+  /** the tail of what is being written: a tar takes one file after the other */
   private last: Promise<unknown>
 
   constructor(out: Writable, names: ArchiveNames) {
@@ -33,14 +33,14 @@ export class ArchiveWriter {
     this.out.on('error', () => {}) // whoever writes is told
     this.names = names
     this.last = this.bytes('oci-layout', Buffer.from(LAYOUT_DOCUMENT))
-    this.last.catch(() => {}) // the next member, or the end, tells
+    this.last.catch(() => {}) // the next file, or the end, tells
   }
 
   async putBlob(blob: Blob, signal: AbortSignal | undefined): Promise<{ existed: boolean }> {
     return this.inTurn(async () => {
       const { digest, size } = blob.descriptor
       if (this.done.has(digest)) return { existed: true }
-      await this.member(blobPath(digest), size, await blob.open(undefined, signal))
+      await this.file(blobPath(digest), size, await blob.open(undefined, signal))
       this.done.add(digest)
       return { existed: false }
     })
@@ -81,7 +81,7 @@ export class ArchiveWriter {
     ])
   }
 
-  private async member(path: string, size: number, content: Readable): Promise<void> {
+  private async file(path: string, size: number, content: Readable): Promise<void> {
     await this.write([plainFileHeader(path, size)])
     for await (const piece of content) await this.write([piece])
     await this.write([Buffer.alloc(paddingOf(size))])

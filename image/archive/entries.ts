@@ -1,14 +1,12 @@
-/**
- * Finds members of a tar on disk by reading its headers alone, so that an archive's blobs can be read in place, in any order and
- * in ranges.
- */
+/** Finds the files in a tar on disk by reading its headers alone, so that an archive's blobs can be read in place, in any order and in ranges. */
 import type { FileHandle } from 'node:fs/promises'
 import { type BytePath, normalizePath, parentOf } from '../../system/byte-path.ts'
 import { HeadstartError } from '../../system/errors.ts'
 import { BLOCK, paddingOf, type TarEntry } from '../tar/entry.ts'
 import { TarScanner } from '../tar/scan.ts'
 
-export interface Member {
+/** A file in an archive. */
+export interface ArchiveEntry {
   /** of its content in the archive, bytes */
   readonly offset: number
   readonly size: number
@@ -16,17 +14,17 @@ export interface Member {
 
 export interface ArchiveIndex {
   /** follows the links that `docker save` writes between layers. @throws HeadstartError E_ARCHIVE */
-  member(path: string): Member
-  find(path: string): Member | undefined
+  entry(path: string): ArchiveEntry
+  find(path: string): ArchiveEntry | undefined
 }
 
-const MAX_MEMBERS = 200_000
+const MAX_ENTRIES = 200_000
 const MAX_LINKS = 40
 
 /** @param name of the archive, for errors */
 export async function indexArchive(file: FileHandle, name: string): Promise<ArchiveIndex> {
   const { size } = await file.stat()
-  const members = new Map<BytePath, Member>()
+  const files = new Map<BytePath, ArchiveEntry>()
   const links = new Map<BytePath, BytePath>()
   for (let at = 0; at + BLOCK <= size; ) {
     const found = await nextEntry(file, at, name)
@@ -34,17 +32,17 @@ export async function indexArchive(file: FileHandle, name: string): Promise<Arch
     const { entry, end: offset } = found
     if (entry.type === 'reg') {
       if (offset + entry.size > size) throw archiveError(name, `it ends inside ${entry.path}`)
-      members.set(entry.path, { offset, size: entry.size })
+      files.set(entry.path, { offset, size: entry.size })
     } else if (entry.type === 'symlink' || entry.type === 'hardlink') links.set(entry.path, targetOf(entry))
-    if (members.size + links.size > MAX_MEMBERS)
-      throw archiveError(name, `it has more than ${MAX_MEMBERS} members`)
+    if (files.size + links.size > MAX_ENTRIES)
+      throw archiveError(name, `it has more than ${MAX_ENTRIES} entries`)
     at = offset + entry.size + paddingOf(entry.size)
   }
-  const find = (path: string): Member | undefined => {
+  const find = (path: string): ArchiveEntry | undefined => {
     let at = normalizePath(path)
     for (let hops = 0; hops < MAX_LINKS; hops++) {
-      const member = members.get(at)
-      if (member) return member
+      const found = files.get(at)
+      if (found) return found
       const target = links.get(at)
       if (target === undefined) return undefined
       at = target
@@ -53,9 +51,9 @@ export async function indexArchive(file: FileHandle, name: string): Promise<Arch
   }
   return {
     find,
-    member(path) {
-      const member = find(path)
-      if (member) return member
+    entry(path) {
+      const found = find(path)
+      if (found) return found
       throw archiveError(name, `it has no ${JSON.stringify(path)}`)
     },
   }
