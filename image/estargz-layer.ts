@@ -43,9 +43,9 @@ export async function openIfEstargz(layer: Layer, signal?: AbortSignal): Promise
 export async function verifyLayer(layer: Layer, report: Report, signal?: AbortSignal): Promise<void> {
   const { size, annotations, digest } = layer.descriptor
   const tocDigest = annotations?.[TOC_DIGEST_ANNOTATION]
-  if (tocDigest === undefined) report(`the manifest names no digest of a table of contents for ${digest}`)
+  if (tocDigest === undefined) report(`the manifest has no table of contents digest for ${digest}`)
   for (const name of provenWrong(layer.descriptor, layer.diffId))
-    report(`the manifest has the annotation ${name}, which is of other bytes`)
+    report(`the manifest has the annotation ${name}, which describes other bytes`)
   const claimed = {
     size,
     fetch: fetchFrom(layer),

@@ -44,7 +44,7 @@ export class Batcher<P extends Place> {
     this.options = options
   }
 
-  /** Keeps the bytes until they were sent. */
+  /** Keeps the bytes until they are sent. */
   append(bytes: Uint8Array): void {
     this.slices.push(bytes)
     this.end += bytes.length
@@ -58,7 +58,7 @@ export class Batcher<P extends Place> {
     }
   }
 
-  /** Sends what is whole, if it is enough. Waits while too much is in flight. */
+  /** Sends whole members, once they are enough for a job. Waits while too much is in flight. */
   async send(all = false): Promise<void> {
     if (this.failure !== undefined) throw this.failure
     while (this.members.length > 0 && (all || this.end - this.start >= JOB_BYTES)) {
@@ -125,7 +125,7 @@ export class Batcher<P extends Place> {
   }
 }
 
-/** Compresses whole members that lie at the front of `bytes` one behind the other, and remembers them. */
+/** Compresses whole members that lie at the front of `bytes`, one after the other, and remembers them. */
 export async function compressMembers<P extends Place>(
   bytes: ArrayBuffer,
   members: readonly Member<P>[],
@@ -161,7 +161,7 @@ export async function compressMembers<P extends Place>(
   await file.drain()
 }
 
-/** Where each begins when they stand one behind the other. */
+/** Where each begins when they stand one after the other. */
 function startsOf(members: readonly { readonly size: number }[]): number[] {
   let at = 0
   return members.map(({ size }) => {

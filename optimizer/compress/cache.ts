@@ -1,5 +1,5 @@
 /**
- * Members that are compressed already, found by the bytes of the tar they hold. A layer of a million files has two million of them, so
+ * Members that are already compressed, found by the bytes of the tar they hold. A layer of a million files has two million of them, so
  * they are kept in rows of numbers, not in objects.
  */
 

@@ -4,7 +4,7 @@ import { checkChunk, decodeMembers } from '../../image/estargz/read/decode.ts'
 
 export interface InflateJob {
   readonly kind: 'inflate'
-  /** whole members, one behind the other, in the first `length` bytes */
+  /** whole members, one after the other, in the first `length` bytes */
   readonly bytes: ArrayBuffer
   readonly length: number
   /** chunks whose members begin in `bytes`; offsets are the blob's */

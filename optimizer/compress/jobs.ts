@@ -1,4 +1,4 @@
-/** What a worker can do, and the doing of it: pure functions from bytes to bytes, so that tests need no thread. */
+/** A worker's jobs: functions from bytes to bytes, so that tests need no thread. */
 import { createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { gzip } from 'libdeflate'

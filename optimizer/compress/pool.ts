@@ -14,7 +14,7 @@ export interface Pool extends AsyncDisposable {
   compress(job: Omit<CompressJob, 'kind'>): Promise<CompressResult>
   hash(parts: HashJob['parts']): Promise<HashResult>
   inflate(job: Omit<InflateJob, 'kind'>): Promise<InflateResult>
-  /** Memory for a job, at least so large: used again and again. What is in it is anything. */
+  /** Memory for a job, at least this large. It is used again and again, so it holds anything. */
   buffer(size: number): ArrayBuffer
   /** Resolves once `bytes` more may be in flight. Give the same number back when they no longer are. */
   room(bytes: number): Promise<void>
@@ -23,9 +23,9 @@ export interface Pool extends AsyncDisposable {
 
 /** Uncompressed bytes that wait, are compressed or wait to be written. */
 const IN_FLIGHT_BYTES = 9 << 20
-/** A thread's memory is its jobs' bytes, which lie outside its heap; a small young generation keeps what is dead from piling up. */
+/** A thread's memory is its jobs' bytes, which lie outside its heap; a small young generation keeps dead ones from piling up. */
 const LIMITS = { maxYoungGenerationSizeMb: 4 }
-/** One that a thread works on, and the next, so that it never waits for the main thread. */
+/** The one it works on and the next, so that it never waits for the main thread. */
 const JOBS_PER_THREAD = 2
 
 type Job = Request['job']
@@ -39,7 +39,7 @@ interface Thread {
   readonly jobs: Map<number, Waiting>
 }
 
-/** @param options.threads by default one a core; @param options.signal aborts what is in flight and what comes */
+/** @param options.threads by default one per core; @param options.signal aborts what is in flight and what comes */
 export function createPool(
   options: { threads?: number | undefined; signal?: AbortSignal | undefined } = {},
 ): Pool {

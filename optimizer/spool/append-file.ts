@@ -1,4 +1,4 @@
-/** A file that only grows: what a rebuild puts down on its way, to be read again in another order. */
+/** A file that only grows: what a rebuild writes on its way, to be read again in another order. */
 import { type FileHandle, open, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { codeOf, HeadstartError } from '../../system/errors.ts'
@@ -65,7 +65,7 @@ export class AppendFile implements AsyncDisposable {
       })
   }
 
-  /** Resolves when little enough waits for the disk. Rejects when a write failed. */
+  /** Resolves when few enough bytes wait for the disk. Rejects when a write failed. */
   async drain(): Promise<void> {
     if (this.waitingBytes > MAX_WAITING_BYTES) await this.writing
     if (this.failure !== undefined) throw this.failure
@@ -85,9 +85,9 @@ export class AppendFile implements AsyncDisposable {
 }
 
 const diskFull = (path: string, cause: unknown, purpose: string): HeadstartError =>
-  new HeadstartError('E_DISK_FULL', `there is no room left in ${dirname(path)}${purpose}`, {
+  new HeadstartError('E_DISK_FULL', `not enough space in ${dirname(path)}${purpose}`, {
     cause,
-    hint: 'Set HEADSTART_TMPDIR to a folder on a disk with room for the image unpacked',
+    hint: 'Set HEADSTART_TMPDIR to a folder on a disk with room for the unpacked image',
   })
 
 /** Most kernels take 1024 parts in one call. */

@@ -1,5 +1,5 @@
 /**
- * Reads a layer once, from any compression: checks it, unpacks it into the spool, and has it compressed at once in the order it comes in.
+ * Reads a layer once, whatever its compression: checks it, unpacks it into the spool, and has it compressed at once in the order it comes in.
  * Most of that order stays: only the members around files that move are compressed again.
  */
 import { createHash, type Hash } from 'node:crypto'

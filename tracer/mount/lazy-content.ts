@@ -20,7 +20,7 @@ export interface LazyContent {
   prefetch(fetches: readonly RangeFetch[]): Promise<void>
 }
 
-/** More than any zone that is worth waiting for; memory is taken for a run. */
+/** Larger than any zone that is worth waiting for. A run is held in memory. */
 const MAX_RUN_BYTES = 256 << 20
 
 export function createLazyContent(layers: readonly LazyLayer[], cache: ContentCache): LazyContent {

@@ -22,7 +22,7 @@ export interface LazyImage {
 
 type Kind = keyof Counters
 
-/** A read of the blob's last so many bytes mostly brings the table of contents along with the footer. */
+/** Reading this many of the blob's last bytes mostly brings the table of contents along with the footer. */
 const TAIL_BYTES = 128 << 10
 
 /**
@@ -67,7 +67,7 @@ async function openLayer(layer: Layer, counters: Counters, where: string) {
   const { size, annotations } = layer.descriptor
   const tocDigest = annotations?.[TOC_DIGEST_ANNOTATION]
   if (tocDigest === undefined)
-    throw new HeadstartError('E_NOT_ESTARGZ', `${where} can't be read lazily: it is no eStargz layer`, {
+    throw new HeadstartError('E_NOT_ESTARGZ', `${where} can't be read lazily: it is not an eStargz layer`, {
       hint: 'Convert the image with: headstart optimize',
     })
   return openEstargz(size, tailFirst(size, counted(layer, counters, 'toc')), { tocDigest })

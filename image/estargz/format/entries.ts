@@ -7,12 +7,12 @@ import type { EntryFacts } from '../../tar/entry.ts'
 import type { Digest } from '../../types.ts'
 import { NO_PREFETCH_LANDMARK, PREFETCH_LANDMARK, type TocEntry } from './toc.ts'
 
-/** A chunk is read into memory whole. No writer makes larger ones. */
+/** A chunk is held in memory. No writer makes larger ones. */
 const MAX_CHUNK_BYTES = 1 << 30
 
 /** A piece of a file that is fetched, checked and decoded at once. */
 export interface Chunk {
-  /** its compressed bytes in the blob: `[offset, end)`; they may go on behind it */
+  /** its gzip member in the blob begins at `offset`; the next chunk's at `end` */
   readonly offset: number
   readonly end: number
   /** bytes of the member's content before the chunk's */
@@ -35,10 +35,10 @@ export interface EstargzEntry extends EntryFacts {
 export interface Contents {
   /** in blob order, landmarks not among them */
   readonly entries: readonly EstargzEntry[]
-  /** how many of them stand before the prefetch landmark */
+  /** how many of them are in the prioritized zone: before the prefetch landmark */
   readonly zoneEntries: number
   readonly landmark: 'prefetch' | 'no-prefetch' | 'absent'
-  /** offset of the prefetch landmark's content: the runtime fetches the bytes before it at once; 0 when there is none */
+  /** where the prioritized zone ends, at the prefetch landmark's content: the runtime fetches the bytes before it at once; 0 without one */
   readonly zoneEnd: number
 }
 
@@ -95,7 +95,7 @@ function endsOf(toc: readonly TocEntry[], tocOffset: number): number[] {
     if (entry === undefined || !hasData(entry)) continue
     const offset = entry.offset ?? 0
     if (offset >= tocOffset) throw fault(entry, `its data lies at ${offset}, the data ends at ${tocOffset}`)
-    if (offset > next) throw fault(entry, 'its data lies behind the data of the entry after it')
+    if (offset > next) throw fault(entry, 'its data lies after the data of the next entry')
     if (offset < next) end = next
     next = offset
     ends[at] = end
@@ -150,7 +150,7 @@ function chunksOf(group: readonly TocEntry[], ends: readonly number[], base: num
 function checkedDigest(entry: TocEntry, text: string | undefined): Digest | undefined {
   if (!text) return undefined
   if (isDigest(text)) return text
-  throw fault(entry, `${JSON.stringify(text.slice(0, 80))} is no sha256 digest`)
+  throw fault(entry, `${JSON.stringify(text.slice(0, 80))} is not a sha256 digest`)
 }
 
 function entryOf(
@@ -185,7 +185,7 @@ function entryOf(
   }
 }
 
-/** A name is written only where it differs from the last one of its number. */
+/** A name is written only where it differs from the last one given for its ID. */
 function remembered(names: Map<number, string>, id: number, name: string | undefined): string {
   if (name) names.set(id, name)
   return names.get(id) ?? ''

@@ -28,10 +28,10 @@ export interface Footer {
 }
 
 /**
- * @param tail the last bytes of the blob, at least `FOOTER_BYTES` where it has so many
+ * @param tail the last bytes of the blob: at least `FOOTER_BYTES`, or all of it
  * @param size bytes of the blob
- * @returns undefined: the blob is no eStargz
- * @throws HeadstartError E_ESTARGZ: it is one, but the offset lies outside, or the TOC is elsewhere
+ * @returns undefined: the blob is not eStargz
+ * @throws HeadstartError E_ESTARGZ: it is, but the offset lies outside the blob
  */
 export function parseFooter(tail: Buffer, size: number): Footer | undefined {
   return read(tail, size, FOOTER_BYTES, HEAD) ?? read(tail, size, LEGACY_FOOTER_BYTES, LEGACY_HEAD)
@@ -40,7 +40,7 @@ export function parseFooter(tail: Buffer, size: number): Footer | undefined {
 function read(tail: Buffer, size: number, length: number, head: Buffer): Footer | undefined {
   const footer = tail.subarray(Math.max(0, tail.length - length))
   if (footer.length < length || size < length) return undefined
-  // Byte 4 to 9 (time, flags, system) are any writer's own; the rest is fixed.
+  // Bytes 4 to 9 (time, flags, system) are up to the writer; the rest is fixed.
   if (
     !footer.subarray(0, 4).equals(head.subarray(0, 4)) ||
     !footer.subarray(10, head.length).equals(head.subarray(10))

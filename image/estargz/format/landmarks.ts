@@ -18,7 +18,7 @@ export function withLandmarks(layer: {
 export function landmarkFaults(entries: readonly EstargzEntry[]): string[] {
   const found = entries.filter(isLandmark)
   const [landmark] = found
-  if (landmark === undefined) return ['has no landmark: a runtime fetches what it likes of it']
+  if (landmark === undefined) return ['has no landmark: the runtime decides what it prefetches']
   if (found.length > 1) return [`has ${found.length} landmarks`]
   const faults: string[] = []
   const [chunk] = landmark.chunks

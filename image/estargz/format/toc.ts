@@ -6,7 +6,8 @@
  */
 import { z } from 'zod'
 import type { BytePath } from '../../../system/byte-path.ts'
-import { HeadstartError, messageOf } from '../../../system/errors.ts'
+import { HeadstartError } from '../../../system/errors.ts'
+import { parseJson } from '../../../system/json.ts'
 
 export const TOC_NAME = 'stargz.index.json'
 export const PREFETCH_LANDMARK = '.prefetch.landmark'
@@ -74,30 +75,19 @@ function checkCounts(json: Buffer): void {
     )
 }
 
-/** @throws HeadstartError E_ESTARGZ: too large, no JSON, another version, a field that is wrong (named) */
+/** @throws HeadstartError E_ESTARGZ: too many entries, not JSON, another version, an invalid field (named) */
 export function parseToc(json: Buffer): TocEntry[] {
   checkCounts(json)
-  let value: unknown
-  try {
-    value = JSON.parse(unescapeToBytes(json.toString('latin1')))
-  } catch (cause) {
-    throw new HeadstartError('E_ESTARGZ', `the table of contents is not JSON: ${messageOf(cause)}`, { cause })
-  }
-  const result = tocSchema.safeParse(value)
-  if (!result.success) {
-    const issue = result.error.issues[0]
-    const field = issue?.path.join('.') || 'the whole'
-    throw new HeadstartError('E_ESTARGZ', `the table of contents is wrong: ${field}: ${issue?.message ?? ''}`)
-  }
-  if (result.data.version !== 1)
-    throw new HeadstartError('E_ESTARGZ', `the table of contents has version ${result.data.version}, not 1`)
-  const entries = result.data.entries ?? []
-  if (entries.length > MAX_ENTRIES)
+  const subject = { code: 'E_ESTARGZ', what: 'the table of contents', otherwise: 'is invalid' } as const
+  const { version, entries } = parseJson(unescapeToBytes(json.toString('latin1')), tocSchema, subject)
+  if (version !== 1)
+    throw new HeadstartError('E_ESTARGZ', `the table of contents has version ${version}, not 1`)
+  if (entries !== null && entries.length > MAX_ENTRIES)
     throw new HeadstartError(
       'E_ESTARGZ',
       `the table of contents has ${entries.length} entries; ${MAX_ENTRIES} is the limit`,
     )
-  return entries
+  return entries ?? []
 }
 
 /** `\u00e9` names a character, which is two bytes of UTF-8; in text of bytes it must stand as those. */
@@ -119,7 +109,7 @@ const utf8 = (text: string): string => Buffer.from(text, 'utf8').toString('latin
 
 /** Compact JSON, one fixed order of fields, in pieces. The sha256 of all is the TOC's digest. */
 export function* encodeToc(entries: Iterable<TocEntry>): Generator<Buffer, void, undefined> {
-  // Piece by piece: one string for all of a million files would not fit.
+  // In batches: a million files don't fit into one string.
   let batch: string[] = ['{"version":1,"entries":[']
   let separator = ''
   for (const entry of entries) {

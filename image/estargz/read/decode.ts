@@ -10,7 +10,7 @@ import { inflateMember, inflateMemberInBackground } from './gzip-member.ts'
 
 /** What may follow the last chunk in its member: padding, and the headers up to the next file with content. */
 export const MAX_TRAILING_BYTES = 64 << 20
-/** What a member without a chunk mostly holds less than. */
+/** Most members without a chunk hold less. */
 const HEADERS_BYTES = 4096
 
 export interface DecodedMember {
@@ -22,7 +22,7 @@ export interface DecodedMember {
 }
 
 export interface MemberBytes {
-  /** whole members, one behind the other */
+  /** whole members, one after the other */
   readonly bytes: Buffer
   /** where `bytes` begins in the blob */
   readonly offset: number

@@ -34,11 +34,11 @@ export function allGroups(chunks: Iterable<Chunk>, tocOffset: number): Group[] {
   return end === 0 ? groups : [{ offset: 0, end, chunks: [] }, ...groups]
 }
 
-/** A group is held in memory. */
+/** A group is held in memory whole. */
 const MAX_GROUP_BYTES = 1 << 30
 
 /**
- * Cuts a stream into pieces of given ends, and what is left.
+ * Cuts a stream at the given ends; what is left comes as one more piece.
  * @throws HeadstartError E_ESTARGZ: a piece is too large for memory, or the stream is shorter than the last end
  */
 export async function* cutAt(

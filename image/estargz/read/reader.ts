@@ -23,9 +23,9 @@ export interface EstargzLayer extends Contents {
   readonly tocOffset: number
   /** sha256 of the TOC's JSON */
   readonly tocDigest: Digest
-  /** bytes that had to be fetched before anything else: TOC and footer */
+  /** of TOC and footer, which are fetched before anything else */
   readonly tocBytes: number
-  /** the JSON's entries, as they are */
+  /** the JSON's entries, landmarks among them */
   readonly toc: readonly TocEntry[]
 }
 
@@ -34,7 +34,7 @@ const MAX_TOC_COMPRESSED = 128 << 20
 export const MAX_TOC_BYTES = 480 << 20
 
 export interface OpenOptions {
-  /** of the layer's annotation; without it the TOC is trusted as it is */
+  /** from the layer's annotation; without it the TOC is trusted as it is */
   readonly tocDigest?: string | undefined
   readonly signal?: AbortSignal | undefined
 }
@@ -53,12 +53,15 @@ export async function openEstargz(
     size === 0 ? Buffer.alloc(0) : await fetch({ start: Math.max(0, size - FOOTER_BYTES), end: size }, signal)
   const footer = parseFooter(tail, size)
   if (footer === undefined)
-    throw new HeadstartError('E_NOT_ESTARGZ', 'the layer is no eStargz', {
+    throw new HeadstartError('E_NOT_ESTARGZ', 'not an eStargz layer', {
       hint: 'Convert the image with: headstart optimize',
     })
   const { tocOffset, start } = footer
   if (start - tocOffset > MAX_TOC_COMPRESSED)
-    throw new HeadstartError('E_ESTARGZ', `the table of contents has ${start - tocOffset} bytes`)
+    throw new HeadstartError(
+      'E_ESTARGZ',
+      `the table of contents is too large: ${start - tocOffset} bytes compressed`,
+    )
   const json = unpackToc(await fetch({ start: tocOffset, end: start }, signal))
   const tocDigest = digestOf(json)
   if (options.tocDigest !== undefined && options.tocDigest !== tocDigest)

@@ -1,4 +1,4 @@
-/** A tar's entry against the table of contents' entry for it. Pure. */
+/** An entry of the tar compared with the table of contents' entry for it. Pure. */
 import type { TarEntry } from '../../tar/entry.ts'
 import type { EstargzEntry } from '../format/entries.ts'
 
@@ -16,12 +16,12 @@ export function differencesOf(tar: TarEntry, toc: EstargzEntry): string[] {
   same('group', tar.gid, toc.gid)
   same('link target', tar.linkName, toc.linkName)
   same('device', `${tar.devMajor}:${tar.devMinor}`, `${toc.devMajor}:${toc.devMinor}`)
-  // A name may come from an earlier entry of the same number, so only one that is there can be wrong.
+  // A name may come from an earlier entry of the same number, so only one that is given can be wrong.
   if (tar.uname !== '') same('user name', tar.uname, toc.uname)
   if (tar.gname !== '') same('group name', tar.gname, toc.gname)
   if (!isSameTime(tar.mtime, toc.mtime)) same('time', tar.mtime, toc.mtime)
   for (const [name, value] of tar.xattrs)
-    if (!toc.xattrs.get(name)?.equals(value)) faults.push(`the xattr ${name} is missing or another`)
+    if (!toc.xattrs.get(name)?.equals(value)) faults.push(`the xattr ${name} is missing or differs`)
   for (const name of toc.xattrs.keys()) if (!tar.xattrs.has(name)) faults.push(`the tar has no xattr ${name}`)
   return faults
 }

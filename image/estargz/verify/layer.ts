@@ -89,7 +89,7 @@ class LayerVerifier {
       this.problems++
       if (this.problems <= MAX_PROBLEMS) report(message, path)
       if (this.problems === MAX_PROBLEMS + 1)
-        throw new HeadstartError('E_ESTARGZ', 'and more faults, not listed')
+        throw new HeadstartError('E_ESTARGZ', 'more faults follow, which are not listed')
     }
     this.entries = withLandmarks(layer)
     for (const entry of this.entries) for (const chunk of entry.chunks) this.owners.set(chunk, entry)
@@ -112,7 +112,7 @@ class LayerVerifier {
         `the data at ${group.offset}: ${messageOf(error)}`,
         path === undefined ? undefined : textOf(path),
       )
-      this.isScanning = false // nothing that follows can be found any more
+      this.isScanning = false // what follows can't be found any more
     }
   }
 
@@ -156,7 +156,7 @@ class LayerVerifier {
 
   private tarEntry(entry: TarEntry): void {
     this.closeFile()
-    if (this.hasToc) this.report('stands behind the table of contents', textOf(entry.path))
+    if (this.hasToc) this.report('comes after the table of contents', textOf(entry.path))
     if (entry.path === TOC_NAME) {
       this.hasToc = true
       return
@@ -168,7 +168,7 @@ class LayerVerifier {
         `the table of contents has ${JSON.stringify(textOf(toc?.name ?? ''))} in this place`,
         textOf(entry.path),
       )
-      this.isScanning = false // all that follow would be told too
+      this.isScanning = false // every entry after it would be reported too
       return
     }
     for (const fault of differencesOf(entry, toc)) this.report(fault, textOf(entry.path))
@@ -195,7 +195,7 @@ class LayerVerifier {
       if (!this.hasToc) this.report('the tar has no table of contents at its end')
       if (this.position < this.entries.length)
         this.report(
-          `the table of contents has ${this.entries.length - this.position} entries more than the tar`,
+          `entries in the table of contents that the tar lacks: ${this.entries.length - this.position}`,
         )
     }
     const found = `sha256:${this.diffId.digest('hex')}`

@@ -3,7 +3,7 @@
  *
  * A member holds a chunk and nothing else, or what stands between two files' content: padding, then headers. So a chunk's compressed
  * bytes depend on its content alone, and can be copied when a layer is put into another order; and a reader fetches a chunk
- * without the headers of strangers. With `minChunkSize`, small files that follow each other share a member, headers between them.
+ * without the headers of others. With `minChunkSize`, small files that follow each other share a member, headers between them.
  *
  * Source: eStargz specification, "Gzip members": a member must begin at each chunk, and may begin anywhere.
  */
@@ -41,13 +41,13 @@ export interface Member<P extends Place> {
 
 export interface CutOptions<P extends Place> {
   chunkSizeOf(place: P): number
-  /** files that follow share a member until it has so many bytes; 0: none do */
+  /** small files that follow each other share a member until it has this many bytes; 0: none do */
   readonly minChunkSize: number
-  /** of what must have a member of its own: a landmark */
+  /** true for what must have a member of its own: a landmark */
   isAlone(place: P): boolean
 }
 
-/** Headers beyond this many bytes are cut: a member must be small enough to be compressed in memory. */
+/** A gap is cut at this size: a member must be small enough to be compressed in memory. */
 export const MAX_GAP_BYTES = 1 << 20
 
 interface Open<P extends Place> {
@@ -144,7 +144,7 @@ function* split<P extends Place>(ranges: readonly Range[]): Generator<Member<P>>
   if (piece.size > 0) yield piece
 }
 
-/** All members of entries in output order. */
+/** All members of entries that are in output order. */
 export function* cutMembers<P extends Place>(
   places: Iterable<P>,
   options: CutOptions<P>,

@@ -20,12 +20,12 @@ const lies: [string, TocEntry[], RegExp][] = [
       { name: 'f', type: 'reg', size: 1, offset: 50 },
       { name: 'g', type: 'reg', size: 1, offset: 40 },
     ],
-    /behind the data/,
+    /after the data of the next entry/,
   ],
   ['a huge chunk', [{ name: 'f', type: 'reg', size: 2 ** 40, offset: 1 }], /1099511627776 bytes/],
   ['a path longer than any', [{ name: 'd/'.repeat(2049), type: 'dir' }], /has 4097 bytes; 4095 is the limit/],
   ['a chunk alone', [{ name: 'f', type: 'chunk' }], /without a file/],
-  ['a digest that is none', [{ name: 'f', type: 'reg', digest: 'md5:1' }], /no sha256 digest/],
+  ['an invalid digest', [{ name: 'f', type: 'reg', digest: 'md5:1' }], /not a sha256 digest/],
 ]
 test.each(lies)('a TOC that lies is refused: %s', (_, entries, message) => {
   expect(() => contentsOf(entries, 1000)).toThrow(message)

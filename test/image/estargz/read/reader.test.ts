@@ -79,7 +79,7 @@ test('another TOC than the annotation names is refused', async () => {
   })
 })
 
-test('a plain gzip layer is no eStargz, and says what to do', async () => {
+test('a plain gzip layer is not eStargz, and the error says what to do', async () => {
   const plain = gzipSync(Buffer.alloc(4096))
   await expect(openEstargz(plain.length, from(plain))).rejects.toMatchObject({ code: 'E_NOT_ESTARGZ' })
   await expect(openEstargz(0, from(Buffer.alloc(0)))).rejects.toMatchObject({ code: 'E_NOT_ESTARGZ' })
