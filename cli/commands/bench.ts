@@ -10,7 +10,7 @@ import {
 } from '../../report/bench/budget.ts'
 import { type Bench, readBench, writeBench } from '../../report/bench/file.ts'
 import { type FormatName, formats } from '../../report/bench/formats/index.ts'
-import { chooseLink, LINK_PRESETS } from '../../report/bench/link.ts'
+import { chooseLink, LINK_PRESETS } from '../../report/bench/link/link.ts'
 import { type NamedImage, runBench } from '../../report/bench/run.ts'
 import { runtimes } from '../../report/bench/runtime/index.ts'
 import type { RuntimeName, StartSettings } from '../../report/bench/runtime/types.ts'

@@ -2,11 +2,11 @@
 import type { Trace } from '../../tracer/trace/file.ts'
 import type { Bench } from '../bench/file.ts'
 import { type ArmSummary, summarize } from '../bench/summary.ts'
-import { titleOf } from './answer.ts'
 import { bundleClient } from './bundle.ts'
 import { type Html, html, num } from './html.ts'
+import { judge, type Verdict } from './model/verdict.ts'
 import { renderShell } from './render.ts'
-import { judge, type Verdict } from './verdict.ts'
+import { titleOf } from './sections/answer.ts'
 
 export interface FleetEntry {
   /** of the image's own report, relative to this page; undefined: no link */

@@ -1,6 +1,6 @@
 /** HTML from templates. Whatever is put in is escaped and made visible, unless it is HTML made here. */
 import { visible } from '../../system/visible.ts'
-import { format, type Unit } from './format.ts'
+import { format, type Unit } from './shared/format.ts'
 
 export interface Html {
   readonly html: string

@@ -5,12 +5,12 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { deflateSync } from 'fflate'
-import { answer, titleOf } from './answer.ts'
 import { bundleClient } from './bundle.ts'
 import { type Html, html } from './html.ts'
-import { methodSection } from './method.ts'
-import { buildModel, type Material } from './model.ts'
-import * as section from './sections.ts'
+import { buildModel, type Material } from './model/model.ts'
+import { answer, titleOf } from './sections/answer.ts'
+import { methodSection } from './sections/method.ts'
+import * as section from './sections/sections.ts'
 
 /** What the list of files may take, compressed: with the program and base64's third on top, the page stays under 1 MB. */
 const FILES_BUDGET = 520_000

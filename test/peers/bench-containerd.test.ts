@@ -10,7 +10,7 @@ import { findContainerd } from '../../report/bench/runtime/find-containerd.ts'
 import { bytesOf, samplesOf } from '../../report/bench/summary.ts'
 import { runCommand } from '../../system/command.ts'
 import { createWorkspace } from '../../system/workspace.ts'
-import { benchOptions, makeImages, type SmallImages } from '../report/small-images.ts'
+import { benchOptions, makeImages, type SmallImages } from '../report/bench/small-images.ts'
 import { type Sandbox, sandbox } from '../support/headstart.ts'
 import { type Containerd, startContainerd } from './containerd.ts'
 

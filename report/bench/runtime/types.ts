@@ -5,9 +5,9 @@ import type { ReadyCheck } from '../../../tracer/container/readiness.ts'
 import type { RunOptions } from '../../../tracer/container/run-options.ts'
 import type { EngineName } from '../../../tracer/container/types.ts'
 import type { ArmKind, BenchSample } from '../file.ts'
-import type { LinkRequest } from '../link.ts'
-import type { LayerPlan } from '../requests.ts'
-import type { Marks } from '../traffic.ts'
+import type { LinkRequest } from '../link/link.ts'
+import type { LayerPlan } from '../link/requests.ts'
+import type { Marks } from '../link/traffic.ts'
 
 export type RuntimeName = 'builtin' | 'docker' | 'containerd'
 

@@ -1,5 +1,5 @@
 /** Bytes over time: a line an arm, which ends, with a dot, where the container was ready. */
-import type { PageArm, PageData } from '../data.ts'
+import type { PageArm, PageData } from '../shared/data.ts'
 import { applyTheme, Chart, canvasOf, zeroAxis } from './charts.ts'
 import { say } from './dom.ts'
 import { niceCeiling } from './start-chart.ts'

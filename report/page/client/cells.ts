@@ -1,6 +1,6 @@
 /** What the map shows: a cell a file, small ones together, and what in a layer is no visible file. */
-import type { PageData } from '../data.ts'
-import { showPath } from '../format.ts'
+import type { PageData } from '../shared/data.ts'
+import { showPath } from '../shared/format.ts'
 import { say } from './dom.ts'
 import type { FileState, Files } from './files.ts'
 

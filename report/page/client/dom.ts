@@ -1,5 +1,5 @@
 /** Small helpers on the document. */
-import { format, formatTick, isUnit, type Unit } from '../format.ts'
+import { format, formatTick, isUnit, type Unit } from '../shared/format.ts'
 
 export const locale = navigator.language || 'en'
 

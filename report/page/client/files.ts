@@ -1,5 +1,5 @@
 /** The columns of files, unpacked: paths whole again, and what state each file is in. */
-import type { FileColumns, PageData } from '../data.ts'
+import type { FileColumns, PageData } from '../shared/data.ts'
 
 /** `zone`: prefetched; `demand`: read, outside the zone; `opened`: never read; `never`: not touched (or not known). */
 export type FileState = 'zone' | 'demand' | 'opened' | 'never'

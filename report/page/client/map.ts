@@ -1,10 +1,10 @@
 /** The image to scale: a column a layer, in it blocks by state, in those the files. Mouse and arrow keys name them. */
-import type { PageData } from '../data.ts'
-import { type Rect, squarify } from '../treemap.ts'
+import type { PageData } from '../shared/data.ts'
 import { type Cell, type CellState, collectCells } from './cells.ts'
 import { byId, make, say } from './dom.ts'
 import { type Files, stateLabel } from './files.ts'
 import { createPicture, onCanvas, type Theme } from './theme.ts'
+import { type Rect, squarify } from './treemap.ts'
 
 interface Placed extends Rect {
   readonly cell: Cell

@@ -1,6 +1,6 @@
 /** Pull and start: a bar an arm, stacked by phase, with its total, its samples and the interval of the median. */
 import type { ChartOptions, Plugin } from 'chart.js'
-import { type PageArm, type PageData, PHASE_LABELS, PHASE_NAMES } from '../data.ts'
+import { type PageArm, type PageData, PHASE_LABELS, PHASE_NAMES } from '../shared/data.ts'
 import { applyTheme, Chart, canvasOf, zeroAxis } from './charts.ts'
 import { say } from './dom.ts'
 import type { Theme } from './theme.ts'

@@ -1,7 +1,8 @@
 /** The table of files: only the rows in sight are in the document, so that 100,000 of them scroll like ten. */
-import { csvOf } from '../csv.ts'
-import type { PageData } from '../data.ts'
-import { showPath } from '../format.ts'
+
+import type { PageData } from '../shared/data.ts'
+import { showPath } from '../shared/format.ts'
+import { csvOf } from './csv.ts'
 import { byId, inputById, make, say } from './dom.ts'
 import { type Files, stateLabel } from './files.ts'
 

@@ -1,6 +1,6 @@
 /** The data that the page carries: base64 of deflated JSON. */
 import { inflateSync, strFromU8 } from 'fflate'
-import type { PageData } from '../data.ts'
+import type { PageData } from '../shared/data.ts'
 
 function unpackText(): string {
   const packed = document.getElementById('data')?.textContent ?? ''

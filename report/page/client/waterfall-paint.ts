@@ -1,5 +1,5 @@
 /** How the waterfall is drawn: its axis, a bar a file, and the moment of ready. */
-import { showPath } from '../format.ts'
+import { showPath } from '../shared/format.ts'
 import { say, sayTick } from './dom.ts'
 import type { Theme } from './theme.ts'
 

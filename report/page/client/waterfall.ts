@@ -1,7 +1,7 @@
 /** The start as a waterfall: a row a file in the order of first opens, a bar from open to first read, coloured by package. */
-import type { PageData } from '../data.ts'
-import { showPath } from '../format.ts'
-import { groupOf } from '../groups.ts'
+import type { PageData } from '../shared/data.ts'
+import { showPath } from '../shared/format.ts'
+import { groupOf } from '../shared/groups.ts'
 import { byId, make, say } from './dom.ts'
 import type { Files } from './files.ts'
 import { createPicture, onCanvas, type Theme } from './theme.ts'

@@ -1,6 +1,6 @@
 /** The prediction under other conditions: hatched bars beside the measured marks, and where on the way an arm stops paying. */
-import type { PageArm, PageData, PageLink } from '../data.ts'
-import { BANDWIDTHS, type Conditions, crossings, predict, total } from '../predict.ts'
+import type { PageArm, PageData, PageLink } from '../shared/data.ts'
+import { BANDWIDTHS, type Conditions, crossings, predict, total } from '../shared/predict.ts'
 import { byId, inputById, make, say, svg } from './dom.ts'
 
 const STEPS = 80

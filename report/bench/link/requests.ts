@@ -1,0 +1,75 @@
+/** What a request to a registry was for, told by its path and range. Pure. */
+import type { Image } from '../../../image/types.ts'
+import type { LinkRequest } from './link.ts'
+
+/** `whole`: a layer without a range, as a full pull does */
+export type Purpose = 'resolve' | 'toc' | 'prefetch' | 'whole' | 'onDemand'
+
+/** Where a layer's zone and table of contents lie. */
+export interface LayerPlan {
+  readonly digest: string
+  readonly size: number
+  /** 0: none */
+  readonly zoneEnd: number
+  readonly tocOffset: number
+}
+
+/** Which bytes of which layer are asked for; undefined where that is no layer. Without a range: all. */
+export function rangeOf(
+  { path, range }: LinkRequest,
+  layers: readonly LayerPlan[],
+): { readonly digest: string; readonly start: number; readonly end: number } | undefined {
+  const digest = /\/blobs\/(sha256:[0-9a-f]{64})/.exec(decodeURIComponent(path))?.[1]
+  const layer = layers.find((one) => one.digest === digest)
+  if (digest === undefined || !layer) return undefined
+  const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)/.exec(range ?? '') ?? []
+  if (first === '') return { digest, start: last === '' ? 0 : layer.size - Number(last), end: layer.size }
+  return { digest, start: Number(first), end: last === '' ? layer.size : Number(last) + 1 }
+}
+
+/** @param layers of the image that was pulled; what names none of them is a manifest or the config */
+export function purposeOf(request: LinkRequest, layers: readonly LayerPlan[]): Purpose {
+  const asked = rangeOf(request, layers)
+  const layer = layers.find(({ digest }) => digest === asked?.digest)
+  if (!asked || !layer) return 'resolve'
+  if (request.range === undefined) return 'whole'
+  // Snapshotters ask for whole blocks, so that a table of contents may come with some bytes before it.
+  if (asked.end > layer.tocOffset && layer.tocOffset < layer.size) return 'toc'
+  return asked.start < layer.zoneEnd ? 'prefetch' : 'onDemand'
+}
+
+/** How many layers that could have been read lazily were fetched without a range. A HEAD has none either, and fetches nothing. */
+export const pulledWhole = (requests: readonly LinkRequest[], layers: readonly LayerPlan[]): number =>
+  layers.filter(
+    ({ digest, tocOffset, size }) =>
+      tocOffset < size &&
+      requests.some(
+        (request) =>
+          request.range === undefined && request.bytes > 0 && rangeOf(request, layers)?.digest === digest,
+      ),
+  ).length
+
+/** When the last request that names no layer was answered: manifests and the config. */
+export function lastManifestEnd(requests: readonly LinkRequest[], image: Image, startedAt: number): number {
+  const layers = new Set<string>(image.layers.map(({ descriptor }) => descriptor.digest))
+  const isLayer = ({ path }: LinkRequest) => [...layers].some((digest) => path.includes(digest))
+  return requests
+    .filter((request) => !isLayer(request))
+    .reduce((latest, { endedAt }) => Math.max(latest, endedAt ?? startedAt), startedAt)
+}
+
+/** From the first request for a zone to the last one's end, of those begun before `created`; undefined without any. */
+export function zoneSpan(
+  requests: readonly LinkRequest[],
+  layers: readonly LayerPlan[],
+  created: number,
+): { readonly from: number; readonly to: number } | undefined {
+  const own = requests.filter(
+    (request) => request.startedAt < created && purposeOf(request, layers) === 'prefetch',
+  )
+  if (own.length === 0) return undefined
+  return {
+    from: Math.min(...own.map(({ startedAt }) => startedAt)),
+    to: Math.max(...own.map(({ endedAt }) => Math.min(endedAt ?? created, created))),
+  }
+}

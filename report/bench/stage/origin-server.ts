@@ -1,0 +1,14 @@
+/** The thread behind `origin.ts`. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { serveImages } from '../../../image/serve.ts'
+import { openSource } from '../../../image/sources.ts'
+import type { Image } from '../../../image/types.ts'
+import type { OriginOrder } from './origin.ts'
+
+const { images, registry }: OriginOrder = workerData
+
+const opened: Record<string, Image> = {}
+for (const { name, reference, platform } of images)
+  opened[name] = await (await openSource(reference, registry)).image(platform)
+const { host } = await serveImages(opened)
+parentPort?.postMessage(host)

@@ -1,0 +1,118 @@
+/** The link is as slow as was asked for: checked with a real server behind it, against the clock of the one who asks. */
+import { Agent, createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createBucket } from '../../../../report/bench/link/bucket.ts'
+import { chooseLink, startLink } from '../../../../report/bench/link/link.ts'
+
+const server = createServer((incoming, outgoing) => {
+  incoming.resume()
+  incoming.on('end', () =>
+    outgoing.end(Buffer.alloc(Number(new URL(incoming.url ?? '/', 'http://x').searchParams.get('n')))),
+  )
+})
+let upstream = ''
+
+beforeAll(async () => {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address: AddressInfo | string | null = server.address()
+  upstream = `127.0.0.1:${typeof address === 'object' ? address?.port : ''}`
+})
+afterAll(() => void server.close())
+
+function get(host: string, bytes: number, options: { agent?: Agent; body?: Buffer } = {}): Promise<number> {
+  const start = performance.now()
+  return new Promise((resolve, reject) => {
+    const asked = request(
+      `http://${host}/blob?n=${bytes}`,
+      { method: options.body ? 'POST' : 'GET', agent: options.agent ?? new Agent() },
+      (answer) => {
+        answer.resume()
+        answer.on('end', () => resolve(performance.now() - start))
+        answer.on('error', reject)
+      },
+    )
+    asked.on('error', reject)
+    asked.end(options.body)
+  })
+}
+
+const link = (bitsPerSecond: number | null, roundTripMs: number) =>
+  startLink(upstream, { name: 'custom', bitsPerSecond, roundTripMs })
+
+/** The best of a few tries: a busy machine can make a try slower, never quicker. */
+async function best(asked: number, attempt: () => Promise<number>, tries = 8): Promise<void> {
+  const times: number[] = []
+  while (times.length < tries && !times.some((ms) => ms <= asked * 1.1)) times.push(await attempt())
+  expect(Math.min(...times)).toBeGreaterThan(asked * 0.9)
+  expect(Math.min(...times)).toBeLessThan(asked * 1.1)
+}
+
+describe('the link', () => {
+  test('passes 4 MB at 40 Mbit/s in 0.8 s, whether one connection asks or four', async () => {
+    await using slow = await link(40_000_000, 0)
+    await best(800, () => get(slow.host, 4_000_000))
+    await best(800, async () => {
+      const start = performance.now()
+      await Promise.all([1, 2, 3, 4].map(() => get(slow.host, 1_000_000)))
+      return performance.now() - start
+    })
+  })
+
+  test('makes uploads as slow', async () => {
+    await using slow = await link(40_000_000, 0)
+    await best(400, () => get(slow.host, 0, { body: Buffer.alloc(2_000_000) }))
+  })
+
+  test('costs one round trip a request, and one more for a new connection', async () => {
+    await using far = await link(null, 200)
+    await best(400, () => get(far.host, 10))
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    await get(far.host, 10, { agent })
+    await best(200, () => get(far.host, 10, { agent }))
+    agent.destroy()
+  })
+
+  test('writes down every request with its bytes, and begins anew under another name', async () => {
+    await using counted = await link(null, 0)
+    await get(counted.host, 70_000)
+    await get(counted.host, 5, { body: Buffer.from('x') })
+    const requests = await counted.requests()
+    expect(requests.map(({ method, path, status, bytes }) => ({ method, path, status, bytes }))).toEqual([
+      { method: 'GET', path: '/blob?n=70000', status: 200, bytes: 70_000 },
+      { method: 'POST', path: '/blob?n=5', status: 200, bytes: 5 },
+    ])
+    expect(requests[0]?.arrivals.reduce((sum, [, bytes]) => sum + bytes, 0)).toBe(70_000)
+    await counted.begin('second')
+    expect(await counted.requests()).toEqual([])
+    // By the names of before nothing is to be had any more, and nobody's record has it.
+    expect((await fetch(`http://${counted.host}/v2/first/app/blobs/x?n=3`)).status).toBe(404)
+    expect((await fetch(`http://${counted.host}/v2/second/app/blobs/x?n=3`)).status).toBe(200)
+    expect((await counted.requests()).map(({ path }) => path)).toEqual(['/v2/app/blobs/x?n=3'])
+  })
+
+  test('breaks the connection when the server behind it is gone', async () => {
+    await using lost = await startLink('127.0.0.1:1', chooseLink('none'))
+    await expect(get(lost.host, 1)).rejects.toThrow(/hang up|ECONNRESET/)
+  })
+})
+
+test('a bucket lets bytes through one after another at its rate, and does not save up while idle', () => {
+  const bucket = createBucket(8_000_000)
+  expect(bucket.pass(1000, 0)).toBe(1)
+  expect(bucket.pass(1000, 0)).toBe(2)
+  expect(bucket.pass(1000, 100)).toBe(101)
+  expect(createBucket(null).pass(1e9, 5)).toBe(5)
+})
+
+test('a preset can be changed by hand, and a wrong one is refused', () => {
+  expect(chooseLink('wan')).toEqual({ name: 'wan', bitsPerSecond: 100_000_000, roundTripMs: 10 })
+  expect(chooseLink('wan', { roundTripMs: 30 })).toEqual({
+    name: 'custom',
+    bitsPerSecond: 100_000_000,
+    roundTripMs: 30,
+  })
+  expect(() => chooseLink('dsl')).toThrow(/no link named "dsl"/)
+  expect(() => chooseLink('wan', { bitsPerSecond: 0 })).toThrow(/above 0/)
+  expect(() => chooseLink('toString')).toThrow(/no link/)
+})

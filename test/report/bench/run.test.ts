@@ -1,0 +1,177 @@
+/** Real measurements of a small image: full pull and lazy mounts through a shaped link, containers on runc. */
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { copyImage } from '../../../image/copy.ts'
+import { openSource } from '../../../image/sources.ts'
+import { openTarget } from '../../../image/targets.ts'
+import type { Image } from '../../../image/types.ts'
+import { type Bench, parseBench, readBench, writeBench } from '../../../report/bench/file.ts'
+import { chooseLink } from '../../../report/bench/link/link.ts'
+import { refineStartup } from '../../../report/bench/refine.ts'
+import { type BenchOptions, runBench } from '../../../report/bench/run.ts'
+import { bytesOf, samplesOf, totalOf } from '../../../report/bench/summary.ts'
+import { workspaceRoot } from '../../../system/workspace.ts'
+import { startRegistry } from '../../support/registry.ts'
+import { benchOptions, makeImages, type SmallImages } from './small-images.ts'
+
+let folder = ''
+let images: SmallImages
+
+beforeAll(async () => {
+  folder = await mkdtemp('/var/tmp/report-test-')
+  images = await makeImages(folder)
+})
+
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+const options = (changes: Partial<BenchOptions> = {}): BenchOptions => benchOptions(images, changes)
+
+const mountsOfOurs = async (): Promise<string[]> =>
+  (await readFile('/proc/self/mounts', 'utf8'))
+    .split('\n')
+    .filter((line) => line.includes(`headstart-${process.pid}-`))
+
+const workspacesOfOurs = async (): Promise<string[]> =>
+  (await readdir(workspaceRoot())).filter((name) => name.startsWith(`headstart-${process.pid}-`))
+
+const only = (bench: Bench, arm: string) => {
+  const [sample] = samplesOf(bench, arm)
+  if (!sample) throw new Error(`no sample of ${arm}`)
+  return sample
+}
+
+describe('the built-in runtime', () => {
+  test('measures the three arms: what each fetches, when, and what the images are made of', async () => {
+    const doing: string[] = []
+    const bench = await runBench(options({ onProgress: (progress) => doing.push(progress.doing) }))
+    const [legacy, lazy, fast] = [only(bench, 'legacy'), only(bench, 'lazy'), only(bench, 'optimized')]
+
+    const layerBytes = images.original.layers.reduce((sum, layer) => sum + layer.descriptor.size, 0)
+    expect(legacy.traffic.prefetch.bytes).toBe(layerBytes)
+    expect(legacy.unpack.map(({ bytes }) => bytes)).toEqual(
+      images.original.layers.map((layer) => layer.descriptor.size),
+    )
+    // 3.9 MB and more at 60 Mbit/s take over half a second, whatever this machine does.
+    expect(legacy.phases.prefetch).toBeGreaterThan((layerBytes * 8) / 60_000)
+
+    for (const sample of [lazy, fast]) {
+      expect(bytesOf(sample)).toBeLessThan(layerBytes / 2)
+      expect(sample.traffic.tocs.requests).toBeGreaterThan(0)
+      expect(sample.timeline.at(-1)).toEqual([expect.closeTo(totalOf(sample), 0), bytesOf(sample)])
+    }
+    expect(lazy.traffic.prefetch.bytes).toBe(0)
+    expect(lazy.traffic.ready.bytes).toBeGreaterThan(400_000)
+    expect(fast.traffic.prefetch.bytes).toBeGreaterThan(400_000)
+    expect(fast.traffic.ready.requests).toBeLessThan(lazy.traffic.ready.requests)
+
+    const { layers, files } = bench.images.optimized ?? { layers: [], files: [] }
+    expect(layers.every((layer) => layer.estargz && layer.zoneBytes > 0 && layer.tocBytes > 0)).toBe(true)
+    expect(
+      files
+        ?.filter((row) => row[4] === 1)
+        .map(([path]) => path)
+        .sort(),
+    ).toEqual(['bin/busybox', 'data/small', 'data/wanted'])
+    expect(bench.images.original?.layers.some((layer) => layer.estargz)).toBe(false)
+    expect(doing).toEqual(
+      expect.arrayContaining(['legacy, sample 1', 'lazy, sample 1', 'optimized, sample 1']),
+    )
+    expect(bench).toMatchObject({ interrupted: false, pageCacheDropped: true })
+
+    const path = join(folder, 'bench.json')
+    await writeBench(path, bench)
+    expect(await readBench(path)).toEqual(bench)
+    expect(await mountsOfOurs()).toEqual([])
+    expect(await workspacesOfOurs()).toEqual([])
+  })
+
+  test('keeps the samples it has when it is interrupted, and leaves nothing behind', async () => {
+    const stop = new AbortController()
+    const kept: Bench[] = []
+    const bench = await runBench(
+      options({
+        arms: ['lazy', 'optimized'],
+        samples: 3,
+        signal: stop.signal,
+        onSample: async (soFar) => void kept.push(soFar),
+        onProgress: ({ done }) => {
+          if (done === 2) setTimeout(() => stop.abort(new Error('Ctrl-C')), 150)
+        },
+      }),
+    )
+    expect(bench.interrupted).toBe(true)
+    expect(bench.samples.length).toBe(2)
+    expect(kept.map(({ samples }) => samples.length)).toEqual([1, 2])
+    expect(await mountsOfOurs()).toEqual([])
+    expect(await workspacesOfOurs()).toEqual([])
+  })
+
+  test('pulls from the registry itself when the link is left as it is', async () => {
+    await using registry = await startRegistry()
+    const push = async (image: Image, name: string) => {
+      const reference = `docker://${registry.host}/team/${name}:1`
+      await using target = await openTarget(reference)
+      await target.prepare({ force: false })
+      await copyImage(image, target)
+      return (await openSource(reference)).image()
+    }
+    const [original, optimized] = [
+      await push(images.original, 'app'),
+      await push(images.optimized, 'app-esgz'),
+    ]
+    const link = chooseLink('none')
+    const bench = await runBench(options({ original, optimized, link }))
+    expect(bench.arms.map(({ id }) => id)).toEqual(['legacy', 'optimized'])
+    expect(bench.images.original?.reference).toContain(registry.host)
+    expect(bytesOf(only(bench, 'legacy'))).toBeGreaterThan(bytesOf(only(bench, 'optimized')))
+    await expect(runBench(options({ original, optimized, link, arms: ['lazy'] }))).rejects.toThrow(
+      /no arm named "lazy"/,
+    )
+  })
+
+  test('a start that fails ends the measurement with its reason', async () => {
+    const start = { ...options().start, command: ['/bin/sh', '-c', 'echo broken; exit 3'] }
+    await expect(runBench(options({ arms: ['optimized'], start }))).rejects.toThrow(
+      /status 3 before it was ready.*broken/,
+    )
+    expect(await mountsOfOurs()).toEqual([])
+  })
+
+  test('arms that there are no images for are refused before anything starts', async () => {
+    await expect(runBench(options({ arms: ['fast'] }))).rejects.toThrow(/no arm named "fast"/)
+    await expect(runBench(options({ optimized: undefined, arms: ['optimized'] }))).rejects.toThrow(
+      /no arm named/,
+    )
+    await expect(runBench(options({ others: [{ name: 'lazy', image: images.original }] }))).rejects.toThrow(
+      /one name/,
+    )
+    await expect(runBench(options({ arms: [] }))).rejects.toThrow(/at least one/)
+  })
+})
+
+test('an audit finds what the zone brought for nothing, what it lacked, and makes a better one', async () => {
+  const home = join(folder, 'audited')
+  await mkdir(home)
+  const poor = await makeImages(home, ['bin/busybox', 'data/ballast3', 'data/small'])
+  const { audit } = await runBench(benchOptions(poor, { arms: ['optimized'], audit: true }))
+  expect(audit?.unused.map(([path]) => path)).toEqual(['data/ballast3'])
+  expect(audit?.unusedBytes).toBeGreaterThan(290_000)
+  const [wanted, ...more] = audit?.onDemand ?? []
+  expect(wanted).toMatchObject({ path: 'data/wanted', size: 400_000, ranges: [[0, 400_000]] })
+  expect(wanted?.requests).toBeGreaterThan(0)
+  expect(wanted?.bytes).toBeGreaterThan(390_000)
+  expect(more).toEqual([])
+  const file = (path: string) => ({ path, ranges: [], size: 1, afterReady: false, read: true })
+  const startup = ['bin/busybox', 'data/ballast3', 'data/small'].map(file)
+  expect(audit && refineStartup(startup, audit).map(({ path }) => path)).toEqual([
+    'bin/busybox',
+    'data/small',
+    'data/wanted',
+  ])
+})
+
+test('a measurement file that is wrong says where', () => {
+  expect(() => parseBench('{', 'bench.json')).toThrow(/bench.json is not JSON/)
+  expect(() => parseBench('{"version":9}', 'bench.json')).toThrow(/no measurement of version 1: version/)
+})

@@ -1,0 +1,60 @@
+/** A small image that reads a few of its files, and what rebuilding makes of it: shared by the tests that measure. */
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { openSource } from '../../../image/sources.ts'
+import { openTarget } from '../../../image/targets.ts'
+import type { Image } from '../../../image/types.ts'
+import { rebuildImage } from '../../../optimizer/rebuild/image.ts'
+import { chooseLink } from '../../../report/bench/link/link.ts'
+import type { BenchOptions } from '../../../report/bench/run.ts'
+import { busyboxImage } from '../../support/images.ts'
+import { dir, file } from '../../support/tar.ts'
+
+/** Reads one file of the lower layer and two of the upper; the rest is ballast. */
+const COMMAND = 'cat /data/wanted /data/small > /dev/null && echo ready to serve && sleep 60'
+
+export interface SmallImages {
+  readonly original: Image
+  readonly optimized: Image
+}
+
+/** @param zone paths that go ahead of the landmark */
+export async function makeImages(
+  folder: string,
+  zone: readonly string[] = ['bin/busybox', 'data/wanted', 'data/small'],
+): Promise<SmallImages> {
+  const ballast = Array.from({ length: 10 }, (_, index) => file(`data/ballast${index}`, randomBytes(300_000)))
+  const app = [dir('data/'), ...ballast, file('data/wanted', randomBytes(400_000)), file('data/small', 'x')]
+  const reference = await busyboxImage(join(folder, 'original'), { command: COMMAND, app })
+  const original = await (await openSource(reference)).image()
+  await using target = await openTarget(`oci:${join(folder, 'optimized')}:latest`)
+  await target.prepare({ force: false })
+  const startup = zone.map((path) => ({ path, ranges: [], size: 0, afterReady: false, read: true }))
+  await rebuildImage({ image: original, target, startup, options: { prioritize: 'all' } })
+  const optimized = await (await openSource(`oci:${join(folder, 'optimized')}:latest`)).image()
+  return { original, optimized }
+}
+
+/** One sample of each arm, on runc. */
+export const benchOptions = (images: SmallImages, changes: Partial<BenchOptions> = {}): BenchOptions => ({
+  ...images,
+  others: [],
+  arms: undefined,
+  runtime: 'builtin',
+  link: chooseLink('wan', { bitsPerSecond: 60_000_000, roundTripMs: 8 }),
+  samples: 1,
+  warmups: 0,
+  watchMs: 0,
+  tool: 'headstart 0.0.0',
+  command: 'headstart bench a b',
+  start: {
+    command: [],
+    run: { network: 'host' },
+    ready: { by: 'log', pattern: /ready to serve/ },
+    timeoutMs: 20_000,
+    engine: 'runc',
+    containerd: undefined,
+    snapshotter: undefined,
+  },
+  ...changes,
+})

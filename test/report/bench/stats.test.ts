@@ -1,0 +1,87 @@
+/** The statistics against values known from tables and by hand. */
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { schedule, timeLeft } from '../../../report/bench/schedule.ts'
+import { compare, median, medianInterval, quantile, randomFrom } from '../../../report/bench/stats.ts'
+
+test('median and p95 interpolate between samples, and do not mind the order', () => {
+  expect(median([3, 1, 2])).toBe(2)
+  expect(median([4, 1, 2, 3])).toBe(2.5)
+  expect(quantile([10, 20, 30, 40, 50], 0.95)).toBeCloseTo(48)
+  expect(median([])).toBeNaN()
+})
+
+test('the interval holds the median, stays inside the samples, and is the same every time', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.double({ min: 0.1, max: 1e5, noNaN: true }), { minLength: 1, maxLength: 15 }),
+      (values) => {
+        const { low, high } = medianInterval(values)
+        expect(low).toBeLessThanOrEqual(median(values))
+        expect(high).toBeGreaterThanOrEqual(median(values))
+        expect(low).toBeGreaterThanOrEqual(Math.min(...values))
+        expect(high).toBeLessThanOrEqual(Math.max(...values))
+        expect(medianInterval(values)).toEqual({ low, high })
+      },
+    ),
+    { numRuns: 30 },
+  )
+})
+
+test('95 % intervals of 12 samples hold the true median about 95 times of 100', () => {
+  const random = randomFrom(7)
+  const holds = Array.from({ length: 200 }, (_, seed) => {
+    const values = Array.from({ length: 12 }, () => 100 + 20 * (random() + random() + random() - 1.5))
+    const { low, high } = medianInterval(values, seed)
+    return low <= 100 && 100 <= high
+  }).filter(Boolean).length
+  expect(holds / 200).toBeGreaterThan(0.88)
+  expect(holds / 200).toBeLessThanOrEqual(1)
+})
+
+test('a difference is one only when chance would hardly make it', () => {
+  expect(compare([2.7, 2.8, 2.75], [16.2, 16.0, 16.5])).toMatchObject({ verdict: 'less' })
+  expect(compare([16.2, 16.0, 16.5], [2.7, 2.8, 2.75])).toMatchObject({ verdict: 'more' })
+  expect(compare([10, 12, 11], [11, 10.5, 12])).toMatchObject({ verdict: 'none' })
+  expect(compare([10], [20, 21])).toMatchObject({ verdict: 'unknown', p: undefined })
+  expect(compare([5, 5], [5, 5])).toMatchObject({ verdict: 'none', ratio: 1, p: 1 })
+})
+
+test('p is that of the t distribution', () => {
+  // exp(±d) with the same spread on both sides: t = 2.776 at 4 degrees of freedom is p = 0.05 (tables).
+  const spread = [-1, 0, 1].map((x) => x * 0.1)
+  const distance = 2.776 * Math.sqrt((2 * 0.01) / 3)
+  const { p } = compare(
+    spread.map((x) => Math.exp(x)),
+    spread.map((x) => Math.exp(x + distance)),
+  )
+  expect(p).toBeCloseTo(0.05, 3)
+})
+
+test('every round measures every arm once, and begins with the next', () => {
+  const turns = schedule(['a', 'b', 'c'], 2, 1)
+  expect(turns.map(({ arm, round }) => `${arm}${round}`)).toEqual([
+    'a-1',
+    'b-1',
+    'c-1',
+    'b0',
+    'c0',
+    'a0',
+    'c1',
+    'a1',
+    'b1',
+  ])
+  expect(schedule([], 3, 1)).toEqual([])
+})
+
+test('the time left is what each arm took so far', () => {
+  const turns = schedule(['slow', 'fast'], 2, 0)
+  expect(timeLeft(turns, [])).toBeUndefined()
+  expect(timeLeft(turns, [{ arm: 'slow', ms: 90 }])).toBe(270)
+  expect(
+    timeLeft(turns, [
+      { arm: 'slow', ms: 90 },
+      { arm: 'fast', ms: 10 },
+    ]),
+  ).toBe(100)
+})
