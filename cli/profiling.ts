@@ -1,6 +1,7 @@
 /** Records one start and shows it happening: shared by `profile`, and by `optimize` without a trace. */
 import { type Command, Option } from 'commander'
 import type { Image } from '../image/types.ts'
+import { sweepers } from '../report/bench/runtime/sweepers.ts'
 import { HeadstartError, messageOf } from '../system/errors.ts'
 import { readInput } from '../system/read-whole.ts'
 import type { EngineName } from '../tracer/container/types.ts'
@@ -70,6 +71,7 @@ export async function profile(
   const requests = flags.script === undefined ? undefined : await readWorkload(flags.script)
   const note = ({ url, outcome }: WorkloadResult) => output.note(`${outcome}  ${url}`)
   const result = await profileImage({
+    sweepers,
     image,
     command,
     tool: `headstart ${context.version}`,

@@ -2,8 +2,6 @@
 import { mkdir, readFile, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { removeBridge } from '../report/bench/runtime/bridge.ts'
-import { sweepNamespace } from '../report/bench/runtime/containerd-namespace.ts'
 import { tryCommand } from '../system/command.ts'
 import { codeOf } from '../system/errors.ts'
 import { exists } from '../system/exists.ts'
@@ -15,18 +13,25 @@ import { dockerEngine, dockerIds } from './container/docker.ts'
 import { engines } from './container/index.ts'
 import { endOrphans } from './container/orphans.ts'
 
+/** Removes what a killed command of a higher floor left outside its workspace. Does nothing where nothing is left. */
+export interface Sweeper {
+  readonly name: string
+  sweep(stale: StaleWorkspace): Promise<void>
+}
+
 /** Whoever sweeps takes longer; two that only met at the lock don't. */
 const CLAIM_MS = 200
 const PATIENCE_MS = 1000
 
 /**
  * Several processes may sweep at once: each workspace is removed by one of them.
+ * @param sweepers of what commands of higher floors leave
  * @returns what was removed, by the name of its workspace
  */
-export async function sweep(): Promise<StaleWorkspace[]> {
+export async function sweep(sweepers: readonly Sweeper[] = []): Promise<StaleWorkspace[]> {
   const removed: StaleWorkspace[] = []
   for (const stale of await staleWorkspaces()) {
-    if (await claimed(stale, () => sweepOne(stale))) removed.push(stale)
+    if (await claimed(stale, () => sweepOne(stale, sweepers))) removed.push(stale)
   }
   for (const orphan of await orphans()) {
     await dockerEngine.sweep(orphan.id, orphan.state)
@@ -36,11 +41,10 @@ export async function sweep(): Promise<StaleWorkspace[]> {
   return removed
 }
 
-async function sweepOne(stale: StaleWorkspace): Promise<void> {
-  await sweepNamespace(stale)
+async function sweepOne(stale: StaleWorkspace, sweepers: readonly Sweeper[]): Promise<void> {
   for (const engine of Object.values(engines)) await engine.sweep(stale.id, stale.state)
   await endOrphans(stale)
-  await removeBridge(stale.id)
+  for (const sweeper of sweepers) await sweeper.sweep(stale)
   await removeWorkspace(stale)
 }
 

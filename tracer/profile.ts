@@ -5,7 +5,7 @@ import type { Image } from '../image/types.ts'
 import { monotonicMs } from '../system/clock.ts'
 import { HeadstartError } from '../system/errors.ts'
 import { createWorkspace } from '../system/workspace.ts'
-import { sweep } from './cleanup.ts'
+import { type Sweeper, sweep } from './cleanup.ts'
 import { chooseEngine } from './container/index.ts'
 import { planProcess } from './container/process.ts'
 import type { ReadyCheck } from './container/readiness.ts'
@@ -49,6 +49,8 @@ export interface ProfileOptions {
   readonly finish?: AbortSignal
   /** drops everything */
   readonly abort?: AbortSignal
+  /** of what commands of higher floors leave when they are killed */
+  readonly sweepers?: readonly Sweeper[]
   /** name and version for the trace */
   readonly tool: string
 }
@@ -72,7 +74,7 @@ export async function profileImage(options: ProfileOptions): Promise<Profile> {
   planProcess(image.config.process, options.run ?? {}, options.command) // fails before anything is made
   await requireFuse()
   const engine = await chooseEngine(options.engine)
-  await sweep()
+  await sweep(options.sweepers)
   options.onPhase?.('preparing')
   await using workspace = await createWorkspace()
   const tree = await imageTree(image, workspace, options.source ?? {}, {

@@ -1,6 +1,7 @@
 /** `headstart doctor`: is all there that headstart needs, and is anything left of runs that were killed? */
 import { access } from 'node:fs/promises'
 import type { Command } from 'commander'
+import { sweepers } from '../../report/bench/runtime/sweepers.ts'
 import { staleWorkspaces } from '../../system/workspace.ts'
 import { sweep } from '../../tracer/cleanup.ts'
 import { engines } from '../../tracer/container/index.ts'
@@ -22,7 +23,7 @@ export function register(command: Command, context: CliContext): void {
       const output = context.output()
       for (const { name, fault } of await examine())
         output.result(`${name}${fault === undefined ? '' : `: ${fault}`}`, fault === undefined ? OK : NO)
-      const stale = clean ? await sweep() : await staleWorkspaces()
+      const stale = clean ? await sweep(sweepers) : await staleWorkspaces()
       for (const { folder } of stale)
         output.result(
           clean

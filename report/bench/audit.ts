@@ -1,6 +1,6 @@
 /**
- * The closed loop: one more start of the optimized image, recorded, to see what its zone brought for nothing, and what was fetched on
- * demand although there is a zone. What comes out makes a better zone.
+ * Closes the loop: one more start of the optimized image, recorded, shows which files of the zone were not read, and which were fetched
+ * on demand. With the result, the next optimization chooses a better zone.
  */
 
 import { openEstargz } from '../../image/estargz/read/reader.ts'
@@ -12,13 +12,13 @@ import { chooseEngine } from '../../tracer/container/index.ts'
 import type { Recording } from '../../tracer/mount/mount.ts'
 import { stackRootfs } from '../../tracer/mount/rootfs.ts'
 import type { BenchAudit, BenchFile } from './file.ts'
-import type { LinkRequest } from './link/link.ts'
+import type { LinkRequest } from './link/messages.ts'
 import { purposeOf, rangeOf } from './link/requests.ts'
 import { lazyTreeOf } from './runtime/builtin.ts'
 import { startUntilReady } from './runtime/start.ts'
 import type { Cycle } from './runtime/types.ts'
 
-/** @param files of the image, as `describeImage` lists them */
+/** @param files of the image, as `examineImage` lists them */
 export async function auditStart(cycle: Cycle, files: readonly BenchFile[]): Promise<BenchAudit> {
   const { workspace, signal } = cycle
   await using rootfs = await stackRootfs({
@@ -39,7 +39,7 @@ export async function auditStart(cycle: Cycle, files: readonly BenchFile[]): Pro
       cycle,
       requests.filter(({ startedAt }) => startedAt <= container.readyAt),
     ),
-    zoneBytes: cycle.zones.reduce((sum, { zoneEnd }) => sum + zoneEnd, 0),
+    zoneBytes: cycle.layers.reduce((sum, { zoneEnd }) => sum + zoneEnd, 0),
   })
 }
 
@@ -48,7 +48,7 @@ interface Fetched {
   readonly bytes: number
 }
 
-/** Whose chunk each request on demand asked for. */
+/** What was fetched on demand, by the file whose chunk was requested. */
 async function fetchedOnDemand(
   cycle: Cycle,
   requests: readonly LinkRequest[],
@@ -56,8 +56,8 @@ async function fetchedOnDemand(
   const owners = await chunkOwners(cycle)
   const fetched = new Map<string, Fetched>()
   for (const request of requests) {
-    if (purposeOf(request, cycle.zones) !== 'onDemand') continue
-    const { digest, start } = rangeOf(request, cycle.zones) ?? {}
+    if (purposeOf(request, cycle.layers) !== 'onDemand') continue
+    const { digest, start } = rangeOf(request, cycle.layers) ?? {}
     const path = owners.get(`${digest}@${start}`)
     if (path === undefined) continue
     const before = fetched.get(path) ?? { requests: 0, bytes: 0 }
@@ -66,7 +66,7 @@ async function fetchedOnDemand(
   return fetched
 }
 
-/** `digest@offset` of each chunk's member to the path of its file. */
+/** From `digest@offset` of each chunk's member to the path of its file. */
 async function chunkOwners({ image }: Cycle): Promise<ReadonlyMap<string, string>> {
   const owners = new Map<string, string>()
   const opened = await Promise.all(

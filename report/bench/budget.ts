@@ -1,4 +1,4 @@
-/** Limits that a measurement has to keep: given by hand, or by an older measurement. Pure. */
+/** Limits that a measurement must keep: given on the command line, or by an earlier measurement. Pure. */
 import { HeadstartError } from '../../system/errors.ts'
 import type { Bench } from './file.ts'
 import { compare } from './stats.ts'
@@ -13,16 +13,24 @@ export interface Limit {
   readonly limit: number
 }
 
+/** All limits of a measurement. */
+export interface Limits {
+  readonly budget: readonly Limit[]
+  /** an earlier measurement, and by what share a median may be above its own */
+  readonly baseline?: Bench
+  readonly maxRegression: number
+}
+
 export interface Check {
   readonly arm: string
   readonly metric: Metric
   readonly value: number
   /** the most that is allowed */
   readonly limit: number
-  /** of the older measurement; undefined where a limit was given by hand */
+  /** of the earlier measurement; undefined for a limit from the command line */
   readonly baseline: number | undefined
   readonly ok: boolean
-  /** why a value above its limit is let pass */
+  /** why a value above its limit passes */
   readonly note: string | undefined
 }
 
@@ -35,7 +43,7 @@ const UNITS: Readonly<Record<Metric, Readonly<Record<string, number>>>> = {
 const isMetric = (name: string): name is Metric => METRICS.some((metric) => metric === name)
 
 /**
- * @param text `start=2s`, `bytes=20MB`, `requests=30`; several may be joined by commas
+ * @param text `start=2s`, `bytes=20MB`, `requests=30`; several are separated by commas
  * @throws HeadstartError E_BUDGET
  */
 export function parseBudget(text: string): Limit[] {
@@ -44,20 +52,25 @@ export function parseBudget(text: string): Limit[] {
     const factor = isMetric(name) ? UNITS[name][unit.toLowerCase()] : undefined
     const limit = Number(value) * (factor ?? Number.NaN)
     if (isMetric(name) && Number.isFinite(limit)) return { metric: name, limit }
-    throw new HeadstartError('E_BUDGET', `${JSON.stringify(part.trim())} is no budget`, {
+    throw new HeadstartError('E_BUDGET', `${JSON.stringify(part.trim())} is not a valid budget`, {
       hint: 'Write it as start=2s, bytes=20MB or requests=30',
     })
   })
 }
 
+export const checkLimits = (bench: Bench, { budget, baseline, maxRegression }: Limits): Check[] => [
+  ...checkBudget(bench, budget),
+  ...(baseline ? checkBaseline(bench, baseline, maxRegression) : []),
+]
+
 const figureOf = (summary: ArmSummary, metric: Metric) =>
   metric === 'start' ? summary.total : summary[metric]
 
-/** The arm that is to be shipped: the optimized one, else the last one measured. */
+/** The arm that will be shipped: the optimized one, else the last one measured. */
 const shipped = (summaries: readonly ArmSummary[]): ArmSummary | undefined =>
   summaries.find(({ arm }) => arm.kind === 'optimized') ?? summaries.at(-1)
 
-/** Medians against the limits. */
+/** Compares medians with the limits. */
 export function checkBudget(bench: Bench, limits: readonly Limit[]): Check[] {
   const summary = shipped(summarize(bench))
   if (!summary) return []
@@ -76,9 +89,9 @@ export function checkBudget(bench: Bench, limits: readonly Limit[]): Check[] {
 }
 
 /**
- * Every arm against the same arm of an older measurement. More than the allowed share is a regression, unless chance would make that
- * difference too.
- * @param maxRegression 0.1: a tenth more is allowed
+ * Compares every arm with the same arm of an earlier measurement. An increase above the allowed share is a regression, unless the
+ * difference is not significant.
+ * @param maxRegression 0.1: an increase of a tenth is allowed
  */
 export function checkBaseline(bench: Bench, baseline: Bench, maxRegression: number): Check[] {
   const before = new Map(summarize(baseline).map((summary) => [summary.arm.id, summary]))
@@ -92,25 +105,25 @@ function regressionOf(now: ArmSummary, old: ArmSummary, metric: Metric, maxRegre
   const [value, baseline] = [figureOf(now, metric), figureOf(old, metric)]
   const limit = baseline.median * (1 + maxRegression)
   const isAbove = value.median > limit
-  const isChance = isAbove && compare(value.samples, baseline.samples).verdict === 'none'
+  const isInsignificant = isAbove && compare(value.samples, baseline.samples).verdict === 'none'
   return {
     arm: now.arm.id,
     metric,
     value: value.median,
     limit,
     baseline: baseline.median,
-    ok: !isAbove || isChance,
-    note: isChance ? 'no more than chance would make' : undefined,
+    ok: !isAbove || isInsignificant,
+    note: isInsignificant ? 'not a significant difference' : undefined,
   }
 }
 
-/** Was it measured on another link, or another machine? Then the two can't be compared, and a person should know. */
+/** Why the two can't be compared: another link, another machine. */
 export function baselineDoubts(bench: Bench, baseline: Bench): string[] {
   const doubts: string[] = []
   const { link, machine } = baseline
   if (link.bitsPerSecond !== bench.link.bitsPerSecond || link.roundTripMs !== bench.link.roundTripMs)
-    doubts.push(`the baseline was measured on another link (${link.name}; now ${bench.link.name})`)
+    doubts.push(`the baseline was measured on a different link (${link.name}; this one: ${bench.link.name})`)
   if (machine.cpu !== bench.machine.cpu || machine.cores !== bench.machine.cores)
-    doubts.push('the baseline was measured on another machine')
+    doubts.push('the baseline was measured on a different machine')
   return doubts
 }

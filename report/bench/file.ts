@@ -1,19 +1,20 @@
 /**
- * The measurement file: what `bench` measured, how, and of what. Versioned and schema-checked; a reader refuses other versions.
+ * The measurement file: what `bench` measured, how, and on which images. Versioned and schema-checked; other versions are refused.
  * Times are milliseconds since the sample began, sizes are bytes.
  */
 import { z } from 'zod'
 import { writeWhole } from '../../system/atomic-file.ts'
 import { HeadstartError, messageOf } from '../../system/errors.ts'
+import { parseJson } from '../../system/json.ts'
 import { readInput } from '../../system/read-whole.ts'
 import { visible } from '../../system/visible.ts'
 
 export const BENCH_VERSION = 1
 
 /**
- * The way from nothing to ready, in order. `resolve`: manifest and config. `tocs`: footers and tables of contents of all layers
+ * From nothing to ready, in order. `resolve`: manifest and config. `tocs`: footers and tables of contents of all layers
  * (legacy: none). `prefetch`: the zones (legacy: all layers, fetched and unpacked). `create`: mounts and the container.
- * `ready`: from its start until it says that it is ready.
+ * `ready`: from the container's start until it is ready.
  */
 export const PHASES = ['resolve', 'tocs', 'prefetch', 'create', 'ready'] as const
 export type Phase = (typeof PHASES)[number]
@@ -25,11 +26,11 @@ const perPhase = <T extends z.ZodType>(schema: T) =>
   z.strictObject({ resolve: schema, tocs: schema, prefetch: schema, create: schema, ready: schema })
 
 const trafficSchema = z.strictObject({
-  /** bodies, as received through the link in this phase */
+  /** of bodies, received through the link in this phase */
   bytes: count,
-  /** begun in this phase */
+  /** that belong to this phase */
   requests: count,
-  /** round trips that had to wait for one another: the longest chain of requests that did not overlap */
+  /** round trips that followed one another: the longest chain of requests that did not overlap */
   roundTrips: count,
 })
 
@@ -41,9 +42,9 @@ const sampleSchema = z.strictObject({
   traffic: perPhase(trafficSchema),
   /** [ms, all bytes received so far], ascending in both, until ready */
   timeline: z.array(z.tuple([time, count])),
-  /** what was fetched after ready, and for how long that was watched */
+  /** what was fetched after ready, and for how long requests were recorded */
   after: z.strictObject({ ms: time, bytes: count, requests: count }),
-  /** legacy only, base layer first: what each layer took to unpack once it was here */
+  /** legacy only, base layer first: how long each layer took to unpack once it had arrived */
   unpack: z.array(z.strictObject({ bytes: count, ms: time })),
 })
 
@@ -52,7 +53,7 @@ const layerSchema = z.strictObject({
   mediaType: z.string(),
   size: count,
   estargz: z.boolean(),
-  /** bytes before the prefetch landmark, 0 without a zone */
+  /** before the prefetch landmark; 0 without a zone */
   zoneBytes: count,
   zoneFiles: count,
   tocBytes: count,
@@ -84,15 +85,15 @@ const armSchema = z.strictObject({
 const linkSchema = z.strictObject({
   /** a preset's name, `custom` or `none` */
   name: z.string(),
-  /** null: not limited */
+  /** null: unlimited */
   bitsPerSecond: z.number().positive().nullable(),
   roundTripMs: time,
 })
 
 const auditSchema = z.strictObject({
-  /** [path, bytes of it in the zone]: in the zone and never read */
+  /** [path, bytes of it in the zone]: in the zone, but not read */
   unused: z.array(z.tuple([z.string(), count])),
-  /** read before ready, but not in the zone: what was read of it, and what that fetched */
+  /** read before ready, but not in the zone: which ranges, and what was fetched for them */
   onDemand: z.array(
     z.strictObject({
       path: z.string(),
@@ -122,14 +123,14 @@ const benchSchema = z.strictObject({
   }),
   /** program to version */
   versions: z.record(z.string(), z.string()),
-  /** with the runtime containerd: which one, in words */
+  /** with the containerd runtime: which one, as text */
   containerd: z.string().optional(),
-  /** how readiness was found, in words, e.g. `log matches /Running on/` */
+  /** how readiness was determined, as text, e.g. `log matches /Running on/` */
   readiness: z.string(),
   /** what to type to measure again */
   command: z.string(),
   warmups: count,
-  /** before each sample; a container without rights over the kernel cannot */
+  /** before each sample; not permitted in an unprivileged container */
   pageCacheDropped: z.boolean(),
   images: z.record(z.string(), imageSchema),
   arms: z.array(armSchema),
@@ -153,35 +154,23 @@ const HINT = 'Measure again with: headstart bench'
  * @throws HeadstartError E_BENCH: not JSON, another version, or a field that is wrong (named)
  */
 export function parseBench(text: string, where: string): Bench {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (cause) {
-    throw new HeadstartError('E_BENCH', `${where} is not JSON: ${messageOf(cause)}`, { cause, hint: HINT })
-  }
-  const result = benchSchema.safeParse(value)
-  if (result.success) return checkReferences(result.data, where)
-  const issue = result.error.issues[0]
-  const field = issue?.path.join('.') || 'the whole file'
-  throw new HeadstartError(
-    'E_BENCH',
-    `${where} is no measurement of version ${BENCH_VERSION}: ${field}: ${issue?.message ?? 'wrong'}`,
-    { hint: HINT },
-  )
+  const otherwise = `is not a measurement of version ${BENCH_VERSION}`
+  const bench = parseJson(text, benchSchema, { code: 'E_BENCH', what: where, otherwise, hint: HINT })
+  return checkReferences(bench, where)
 }
 
-/** Samples name an arm, arms an image: what the schema alone can't say. */
+/** Samples name an arm, and arms an image: the schema can't check this. */
 function checkReferences(bench: Bench, where: string): Bench {
   const arms = new Set(bench.arms.map((arm) => arm.id))
   const stray = bench.samples.find((sample) => !arms.has(sample.arm))
   const lost = bench.arms.find((arm) => !Object.hasOwn(bench.images, arm.image))
   if (!stray && !lost && arms.size === bench.arms.length) return bench
   const what = stray
-    ? `a sample of the unknown arm ${JSON.stringify(stray.arm)}`
+    ? `a sample of an unknown arm ${JSON.stringify(stray.arm)}`
     : lost
       ? `the arm ${JSON.stringify(lost.id)} has no image`
-      : 'two arms of one name'
-  throw new HeadstartError('E_BENCH', `${where} is no measurement: ${what}`, { hint: HINT })
+      : 'two arms with the same name'
+  throw new HeadstartError('E_BENCH', `${where} is not a measurement: ${what}`, { hint: HINT })
 }
 
 export async function readBench(file: string): Promise<Bench> {

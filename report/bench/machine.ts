@@ -1,4 +1,4 @@
-/** What the measurements were taken on, and how a sample starts with nothing cached. */
+/** The machine that samples are taken on, and how a sample starts with nothing cached. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { cpus, release, totalmem } from 'node:os'
 import { tryCommand } from '../../system/command.ts'
@@ -22,13 +22,11 @@ const VERSION_OF: Readonly<Record<string, readonly string[]>> = {
   containerd: ['containerd', '--version'],
 }
 
-/** @param used the runtimes that take part */
-export async function describeVersions(
-  tool: string,
+/** Of the programs that the runtimes use. */
+export async function programVersions(
   used: readonly Pick<OpenRuntime, 'programs' | 'versions'>[],
 ): Promise<Bench['versions']> {
-  const [name = tool, version = ''] = tool.split(' ')
-  const versions: Record<string, string> = { [name]: version, node: process.versions.node }
+  const versions: Record<string, string> = {}
   for (const runtime of used) Object.assign(versions, runtime.versions)
   for (const program of used.flatMap(({ programs }) => programs)) {
     const [command, ...args] = VERSION_OF[program] ?? []
@@ -39,7 +37,7 @@ export async function describeVersions(
   return versions
 }
 
-/** Writes what is dirty, then forgets what was read. @returns false: this machine doesn't let us */
+/** Writes dirty pages, then drops the cache. @returns false: not permitted on this machine */
 export async function dropPageCache(): Promise<boolean> {
   await tryCommand('sync', [])
   return writeFile('/proc/sys/vm/drop_caches', '3').then(

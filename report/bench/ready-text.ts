@@ -1,21 +1,21 @@
-/** How readiness is found, in words. Pure. */
+/** How readiness is determined, as text. Pure. */
 import { withoutUrlSecrets } from '../../system/secrets.ts'
 import type { ReadyCheck } from '../../tracer/container/readiness.ts'
 
-export function describeReady(ready: ReadyCheck): string {
+export function readyText(ready: ReadyCheck): string {
   switch (ready.by) {
     case 'log':
       return `a line of the output matches ${ready.pattern}`
     case 'http':
-      return `${withoutUrlSecrets(ready.url)} answers${ready.status === undefined ? '' : ` with ${ready.status}`}`
+      return `${withoutUrlSecrets(ready.url)} responds${ready.status === undefined ? '' : ` with ${ready.status}`}`
     case 'tcp':
-      return `port ${ready.port} takes connections`
+      return `port ${ready.port} accepts connections`
     case 'exec':
-      return 'a command in the container ends with 0' // not which: it may log in somewhere
+      return 'a command in the container exits with 0' // not which: its arguments may hold a password
     case 'health':
       return 'the healthcheck of the image passes'
     case 'exit':
-      return 'the container ends with 0'
+      return 'the container exits with 0'
     case 'period':
       return `${ready.ms / 1000} s have passed`
   }

@@ -1,10 +1,10 @@
-/** What an audit found, as the input of the next optimization. Pure. */
+/** Applies what an audit found to the input of the next optimization. Pure. */
 import type { StartupFile } from '../../optimizer/plan/startup.ts'
 import type { BenchAudit } from './file.ts'
 
 /**
- * @param startup what the zone was made of
- * @returns the same without what the audited start did not read, and with what it fetched on demand behind it, in the
+ * @param startup what the zone was made from
+ * @returns the same without what the audited start did not read, followed by what it fetched on demand, in the
  * order of its requests
  */
 export function refineStartup(startup: readonly StartupFile[], audit: BenchAudit): StartupFile[] {

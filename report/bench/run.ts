@@ -1,227 +1,158 @@
 /**
- * A measurement from its options to its file: brings the images behind the link, takes every sample from nothing cached, arms in
- * turn, and keeps what was taken when it is interrupted.
+ * A measurement from its request to its file: stages the images, takes every sample from nothing cached, arms in
+ * turn, and keeps the samples taken so far when it is interrupted.
  */
-import { HeadstartError } from '../../system/errors.ts'
 import { createWorkspace } from '../../system/workspace.ts'
 import { sweep } from '../../tracer/cleanup.ts'
-import { type Arm, type ArmChoice, planArms } from './arms.ts'
-import { type ArmKind, BENCH_VERSION, type Bench, type BenchArm, type BenchImage } from './file.ts'
-import { type Link, startLink } from './link/link.ts'
-import type { LayerPlan } from './link/requests.ts'
-import { describeMachine, describeVersions, dropPageCache } from './machine.ts'
-import { describeReady } from './ready-text.ts'
-import { openRuntimes } from './runtime/index.ts'
-import type { OpenRuntime, RuntimeName, StartSettings } from './runtime/types.ts'
-import { type ArmTarget, takeAudit, takeSample } from './sample.ts'
-import { schedule, type Turn, timeLeft } from './schedule.ts'
-import { startOrigin } from './stage/origin.ts'
-import { type BehindLink, describeAll, type ImageOptions, prepareImages, slug } from './stage/stage.ts'
-
-export type { NamedImage } from './arms.ts'
+import { type Arm, type ArmRequest, planArms } from './arms.ts'
+import { BENCH_VERSION, type Bench } from './file.ts'
+import { startLink } from './link/link.ts'
+import { describeMachine, dropPageCache, programVersions } from './machine.ts'
+import { readyText } from './ready-text.ts'
+import { type OpenRuntimes, openRuntimes, sweepers } from './runtime/index.ts'
+import type { RuntimeRequest } from './runtime/types.ts'
+import { type ArmTarget, type Session, takeAudit, takeSample } from './sample.ts'
+import { type Rounds, schedule, type Turn, timeLeft } from './schedule.ts'
+import { openStage, type Stage, type StageRequest } from './stage/stage.ts'
 
 export interface BenchProgress {
   /** what is being done, in a few words */
   readonly doing: string
-  readonly done: number
-  readonly total: number
-  readonly leftMs: number | undefined
+  /** while samples are taken */
+  readonly turn?: { readonly done: number; readonly total: number; readonly leftMs?: number }
 }
 
-export interface BenchOptions extends ArmChoice, ImageOptions {
-  readonly runtime: RuntimeName
-  readonly samples: number
-  readonly warmups: number
-  readonly start: StartSettings
-  /** ms to watch the link after ready, for what the background fetches; undefined: once an arm, where there is a background */
-  readonly watchMs: number | undefined
-  /** one more start of the optimized image, recorded: what its zone brought for nothing, and what it lacked */
-  readonly audit?: boolean | undefined
-  /** name and version */
-  readonly tool: string
-  /** what to type to measure again; without secrets */
-  readonly command: string
-  readonly signal?: AbortSignal | undefined
-  readonly onProgress?: ((progress: BenchProgress) => void) | undefined
-  /** after each sample, all so far: for who wants to keep them whatever happens */
-  readonly onSample?: ((bench: Bench) => Promise<void>) | undefined
+export interface BenchRequest extends ArmRequest, StageRequest, RuntimeRequest {
+  readonly rounds: Rounds
+  /** ms to record requests after ready; without: once an arm, if its runtime fetches in the background */
+  readonly watchMs?: number
+  /** for the file */
+  readonly made: {
+    /** name and version */
+    readonly tool: string
+    /** what to type to measure again; without secrets */
+    readonly command: string
+  }
+  readonly onProgress?: (progress: BenchProgress) => void
+  /** called after each sample with all samples so far, to save them */
+  readonly onSample?: (bench: Bench) => Promise<void>
 }
 
 /**
- * @returns what was measured; fewer samples than asked for when `signal` ended it
+ * @returns what was measured; fewer samples than requested when `signal` ended it
  * @throws HeadstartError E_ARMS, E_RUNTIME, E_NOT_ESTARGZ, and whatever pulling and starting throws; the signal's reason when it
  * aborts before the first sample
  */
-export async function runBench(options: BenchOptions): Promise<Bench> {
-  const { signal } = options
-  const arms = planArms(options)
-  if (options.audit && !arms.some(({ kind }) => kind === 'optimized'))
-    throw new HeadstartError('E_ARMS', 'an audit needs the optimized arm', {
-      hint: 'Measure it: --arms legacy,optimized',
-    })
-  const say = (doing: string) => options.onProgress?.({ doing, done: 0, total: 0, leftMs: undefined })
-  await sweep()
+export async function runBench(request: BenchRequest): Promise<Bench> {
+  const say = (doing: string) => request.onProgress?.({ doing })
+  const arms = planArms(request)
+  await sweep(sweepers)
   await using workspace = await createWorkspace()
-  await using opened = new AsyncDisposableStack()
-  const runtimes = await openRuntimes(
-    options.runtime,
-    arms.map(({ kind }) => kind),
-    { start: options.start, workspace, signal },
-    opened,
+  await using runtimes = await openRuntimes(arms, request, workspace)
+  for (const { chosen } of runtimes.all) if (chosen !== undefined) say(`measuring with ${chosen}`)
+  await using stage = await openStage(request, {
+    keys: new Set(arms.map(({ image }) => image)),
+    workspace,
+    onImage: (key) => say(`preparing the ${key} image`),
+  })
+  await using link = await startLink(stage.host, request.link)
+  const session = { link, start: request.start, ...(request.signal && { signal: request.signal }) }
+  const targets = targetsOf(arms, runtimes, stage)
+  const measured = await takeAll(
+    await emptyBench(targets, runtimes, stage, request),
+    targets,
+    session,
+    request,
   )
-  const chosen = [...runtimes.values()].find((runtime) => runtime.chosen !== undefined)?.chosen
-  if (chosen !== undefined) say(`measuring with ${chosen}`)
-  const near = await prepareImages(
-    new Set(arms.map(({ image }) => image)),
-    options,
-    { workspace, opened },
-    (key) => say(`preparing the ${key} image`),
-  )
-  await using origin = await startOrigin(
-    [...near].map(([key, { reference, image }]) => ({
-      name: nameBehind(key),
-      reference,
-      platform: image.config.platform,
-    })),
-    options.registry,
-  )
-  await using link = await startLink(origin.host, options.link)
-  const bench = await describeRun(arms, runtimes, near, options)
-  const targets = targetsOf(arms, runtimes, near, bench.images)
-  const measured = await takeAll(bench, targets, { ...options, link }, signal)
-  return options.audit && !measured.interrupted
-    ? await withAudit(measured, targets, { ...options, link })
-    : measured
+  const audited = targets.find(({ kind }) => kind === 'optimized')
+  if (!request.audit || measured.interrupted || !audited) return measured
+  say('auditing the zone')
+  return { ...measured, audit: await takeAudit(session, audited) }
 }
 
-type Runtimes = ReadonlyMap<ArmKind, OpenRuntime>
-type Near = ReadonlyMap<string, BehindLink>
+const targetsOf = (arms: readonly Arm[], runtimes: OpenRuntimes, stage: Stage): ArmTarget[] =>
+  arms.flatMap((arm) => {
+    const staged = stage.images.get(arm.image)
+    return staged ? [{ ...arm, staged, runtime: runtimes.of(arm) }] : []
+  })
 
-/** The measurement before its first sample: all that is known of how and of what. */
-async function describeRun(
-  arms: readonly Arm[],
-  runtimes: Runtimes,
-  near: Near,
-  options: BenchOptions,
+/** The measurement before its first sample: what is measured, and how. */
+async function emptyBench(
+  targets: readonly ArmTarget[],
+  { all }: OpenRuntimes,
+  { images }: Stage,
+  { made, link, start, rounds }: BenchRequest,
 ): Promise<Bench> {
-  const used = [...new Set(runtimes.values())]
-  const containerd = used.find(({ name }) => name === 'containerd')?.chosen
+  const containerd = all.find(({ name }) => name === 'containerd')?.chosen
+  const [tool = made.tool, version = ''] = made.tool.split(' ')
   return {
     version: BENCH_VERSION,
-    tool: options.tool,
+    tool: made.tool,
     startedAt: new Date().toISOString(),
     interrupted: false,
-    link: options.link,
+    link,
     machine: await describeMachine(),
-    versions: await describeVersions(options.tool, used),
+    versions: { [tool]: version, node: process.versions.node, ...(await programVersions(all)) },
     ...(containerd !== undefined && { containerd }),
-    readiness: describeReady(options.start.ready),
-    command: options.command,
-    warmups: options.warmups,
+    readiness: readyText(start.ready),
+    command: made.command,
+    warmups: rounds.warmups,
     pageCacheDropped: await dropPageCache(),
-    images: await describeAll(near, options.signal),
-    arms: arms.map((arm): BenchArm => ({ ...arm, runtime: runtimes.get(arm.kind)?.name ?? 'builtin' })),
+    images: Object.fromEntries([...images].map(([key, { facts }]) => [key, facts])),
+    arms: targets.map(({ id, kind, image, runtime }) => ({ id, kind, image, runtime: runtime.name })),
     samples: [],
   }
 }
 
-/** What each arm's samples are taken of, by its id. */
-function targetsOf(
-  arms: readonly Arm[],
-  runtimes: Runtimes,
-  near: Near,
-  images: Bench['images'],
-): Map<string, ArmTarget> {
-  return new Map(
-    arms.flatMap((arm): [string, ArmTarget][] => {
-      const [image, runtime] = [near.get(arm.image)?.image, runtimes.get(arm.kind)]
-      const zones = zonesOf(images[arm.image])
-      return image && runtime
-        ? [[arm.id, { ...arm, image, zones, runtime, name: nameBehind(arm.image) }]]
-        : []
-    }),
-  )
-}
-
-const zonesOf = (image: BenchImage | undefined): LayerPlan[] =>
-  (image?.layers ?? []).map(({ digest, size, zoneBytes, tocBytes }) => ({
-    digest,
-    size,
-    zoneEnd: zoneBytes,
-    tocOffset: size - tocBytes,
-  }))
-
-const nameBehind = (key: string): string => `bench/${slug(key)}:latest`
-
-type LinkedOptions = Omit<BenchOptions, 'link'> & { readonly link: Link }
-
 async function takeAll(
   bench: Bench,
-  targets: ReadonlyMap<string, ArmTarget>,
-  options: LinkedOptions,
-  signal: AbortSignal | undefined,
+  targets: readonly ArmTarget[],
+  session: Session,
+  request: BenchRequest,
 ): Promise<Bench> {
-  const turns = schedule([...targets.keys()], options.samples, options.warmups)
-  const taken: { arm: string; ms: number }[] = []
+  const turns = schedule(targets, request.rounds)
+  const taken: Taken[] = []
   let soFar = bench
   for (const turn of turns) {
-    const target = targets.get(turn.arm)
-    if (!target) continue
-    options.onProgress?.(progressOf(turn, turns, taken))
+    request.onProgress?.(progressOf(turn, turns, taken))
     const began = performance.now()
     try {
-      const sample = await takeSample(target, turn.round, {
-        ...options,
-        watchMs: watchFor(target, turn, options),
-      })
-      taken.push({ arm: turn.arm, ms: performance.now() - began })
+      const watchMs = request.watchMs ?? backgroundMs(turn, request.rounds)
+      const sample = await takeSample(session, turn.target, { round: turn.round, watchMs })
+      taken.push({ arm: turn.target.id, ms: performance.now() - began })
       if (turn.round < 0) continue
       soFar = { ...soFar, samples: [...soFar.samples, sample] }
-      await options.onSample?.({ ...soFar, interrupted: taken.length < turns.length })
+      await request.onSample?.({ ...soFar, interrupted: taken.length < turns.length })
     } catch (error) {
-      if (!signal?.aborted || soFar.samples.length === 0) throw error
+      if (!session.signal?.aborted || soFar.samples.length === 0) throw error
       return { ...soFar, interrupted: true }
     }
   }
   return soFar
 }
 
-/** A snapshotter begins 5 idle seconds after the last request. */
+/** A snapshotter begins after 5 seconds without requests. */
 const BACKGROUND_MS = 10_000
 
-/** The last sample tells; to watch every one would take longer than to measure. */
-function watchFor(
-  { kind, runtime }: ArmTarget,
-  { round }: Turn,
-  { watchMs, samples }: LinkedOptions,
-): number {
+/** The last sample of an arm is enough: watching all of them would take longer than measuring. */
+function backgroundMs({ target: { kind, runtime }, round }: Turn<ArmTarget>, { samples }: Rounds): number {
   const hasBackground = runtime.name === 'containerd' && kind !== 'legacy'
-  return watchMs ?? (hasBackground && round === samples - 1 ? BACKGROUND_MS : 0)
+  return hasBackground && round === samples - 1 ? BACKGROUND_MS : 0
 }
 
-async function withAudit(
-  bench: Bench,
-  targets: ReadonlyMap<string, ArmTarget>,
-  options: LinkedOptions,
-): Promise<Bench> {
-  const target = targets.get('optimized')
-  if (!target) return bench
-  options.onProgress?.({ doing: 'auditing the zone', done: 0, total: 0, leftMs: undefined })
-  return {
-    ...bench,
-    audit: await takeAudit(target, bench.images.optimized?.files ?? [], { ...options, watchMs: 0 }),
-  }
+interface Taken {
+  readonly arm: string
+  readonly ms: number
 }
 
 function progressOf(
-  turn: Turn,
-  turns: readonly Turn[],
-  taken: readonly { arm: string; ms: number }[],
+  { target, round }: Turn<ArmTarget>,
+  turns: readonly Turn<ArmTarget>[],
+  taken: readonly Taken[],
 ): BenchProgress {
+  const leftMs = timeLeft(turns, taken)
   return {
-    doing: turn.round < 0 ? `${turn.arm}, warm-up` : `${turn.arm}, sample ${turn.round + 1}`,
-    done: taken.length,
-    total: turns.length,
-    leftMs: timeLeft(turns, taken),
+    doing: round < 0 ? `${target.id}, warm-up` : `${target.id}, sample ${round + 1}`,
+    turn: { done: taken.length, total: turns.length, ...(leftMs !== undefined && { leftMs }) },
   }
 }

@@ -1,86 +1,85 @@
-/** One sample: a fresh workspace, nothing cached, a pull and a start, and what the link saw of it. */
+/** One sample: a fresh workspace, nothing cached, a pull and a start, and what the link recorded of it. */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Image } from '../../image/types.ts'
 import { epochMs } from '../../system/clock.ts'
 import { createWorkspace, type Workspace } from '../../system/workspace.ts'
+import type { Arm } from './arms.ts'
 import { auditStart } from './audit.ts'
-import type { ArmKind, BenchAudit, BenchFile, BenchSample } from './file.ts'
+import type { BenchAudit, BenchSample } from './file.ts'
 import type { Link } from './link/link.ts'
-import type { LayerPlan } from './link/requests.ts'
 import { attribute } from './link/traffic.ts'
 import { dropPageCache } from './machine.ts'
 import type { Cycle, OpenRuntime, StartSettings } from './runtime/types.ts'
+import type { StagedImage } from './stage/stage.ts'
 
-export interface ArmTarget {
-  readonly id: string
-  readonly kind: ArmKind
-  readonly image: Image
-  readonly zones: readonly LayerPlan[]
-  readonly runtime: OpenRuntime
-  /** `name:tag` behind the link */
-  readonly name: string
-}
-
-export interface SampleOptions {
+/** What the samples of a measurement share. */
+export interface Session {
   readonly link: Link
   readonly start: StartSettings
+  readonly signal?: AbortSignal
+}
+
+/** An arm with what its samples are taken of and with. */
+export interface ArmTarget extends Arm {
+  readonly staged: StagedImage
+  readonly runtime: OpenRuntime
+}
+
+export interface SampleTurn {
+  readonly round: number
+  /** how long to record requests after ready */
   readonly watchMs: number
-  readonly signal?: AbortSignal | undefined
 }
 
 export async function takeSample(
+  session: Session,
   target: ArmTarget,
-  round: number,
-  options: SampleOptions,
+  { round, watchMs }: SampleTurn,
 ): Promise<BenchSample> {
-  const { link, watchMs, signal } = options
+  const { link, signal } = session
   await using workspace = await createWorkspace()
   const prefix = newPrefix()
-  const cycle = cycleOf(target, prefix, workspace, options)
-  await using ready = await target.runtime.prepare(cycle)
-  await startClean(prefix, options)
-  await using started = await ready.run()
+  const cycle = cycleOf(session, target, prefix, workspace)
+  await using prepared = await target.runtime.prepare(cycle)
+  await startClean(session, prefix)
+  await using started = await prepared.run()
   if (watchMs > 0) await sleep(watchMs, undefined, { ...(signal && { signal }) })
   const watchedUntil = watchMs > 0 ? epochMs() : started.marks.ends.ready
-  const measured = attribute(await link.requests(), started.marks, target.zones, watchedUntil)
+  const measured = attribute(await link.requests(), started.marks, target.staged.layers, watchedUntil)
   return { arm: target.id, round, ...measured, unpack: [...started.unpack] }
 }
 
 /** One start of the optimized image on the recording mount, whatever runtime the samples were taken with. */
-export async function takeAudit(
-  target: ArmTarget,
-  files: readonly BenchFile[],
-  options: SampleOptions,
-): Promise<BenchAudit> {
+export async function takeAudit(session: Session, target: ArmTarget): Promise<BenchAudit> {
   await using workspace = await createWorkspace()
   const prefix = newPrefix()
-  await startClean(prefix, options)
-  return await auditStart(cycleOf(target, prefix, workspace, options), files)
+  await startClean(session, prefix)
+  const cycle = cycleOf(session, target, prefix, workspace)
+  return await auditStart(cycle, target.staged.facts.files ?? [])
 }
 
-/** Caches go by an image's name: under one that nobody has seen, none has anything. */
+/** Caches go by an image's name: they hold nothing under a name that was never used. */
 const newPrefix = (): string => `s${randomBytes(6).toString('hex')}`
 
-async function startClean(prefix: string, { link, signal }: SampleOptions): Promise<void> {
+async function startClean({ link, signal }: Session, prefix: string): Promise<void> {
   signal?.throwIfAborted()
   await dropPageCache()
   await link.begin(prefix)
 }
 
 const cycleOf = (
-  target: ArmTarget,
+  { link, start, signal }: Session,
+  { kind, staged }: ArmTarget,
   prefix: string,
   workspace: Workspace,
-  { link, start, signal }: SampleOptions,
 ): Cycle => ({
-  kind: target.kind,
-  image: target.image,
-  zones: target.zones,
+  kind,
+  image: staged.image,
+  layers: staged.layers,
   host: link.host,
-  name: `${prefix}/${target.name}`,
+  name: `${prefix}/${staged.name}`,
   workspace,
   start,
   requests: () => link.requests(),
-  signal,
+  ...(signal && { signal }),
 })

@@ -1,6 +1,6 @@
-/** What can be said of a few samples: median, p95, an interval, and whether two differ. Pure; randomness is seeded. */
+/** What a few samples tell: median, p95, an interval, and whether two sets differ. Pure; randomness is seeded. */
 
-/** @param q 0 to 1; between two samples it is interpolated. NaN of nothing. */
+/** @param q 0 to 1, interpolated between samples. @returns NaN without samples */
 export function quantile(values: readonly number[], q: number): number {
   const sorted = values.toSorted((a, b) => a - b)
   const at = (sorted.length - 1) * q
@@ -17,7 +17,7 @@ export interface Interval {
   readonly high: number
 }
 
-/** 95 % interval of the median by percentile bootstrap: 2000 resamples, the same every time. One sample spans nothing. */
+/** 95 % interval of the median by percentile bootstrap: 2000 resamples, the same every time. Empty for one sample. */
 export function medianInterval(values: readonly number[], seed = 1): Interval {
   if (values.length < 2) return { low: median(values), high: median(values) }
   const random = randomFrom(seed)
@@ -39,16 +39,16 @@ export function randomFrom(seed: number): () => number {
 }
 
 export interface Comparison {
-  /** median of a over median of b: above 1, a is larger */
+  /** median of a divided by median of b: above 1, a is larger */
   readonly ratio: number
-  /** two-sided; undefined when either side has fewer than two samples */
+  /** two-sided; undefined if either side has fewer than two samples */
   readonly p: number | undefined
   readonly verdict: 'less' | 'more' | 'none' | 'unknown'
 }
 
 /**
- * Is a less or more than b? Welch's t-test on logarithms: spreads of times grow with the times, and few samples have to do.
- * `none` when p is 0.05 or more; `unknown` when there are too few samples to say.
+ * Whether a is less or more than b, by Welch's t-test on logarithms: times spread in proportion to their size, and there are few samples.
+ * `none`: p is 0.05 or more; `unknown`: too few samples.
  */
 export function compare(a: readonly number[], b: readonly number[]): Comparison {
   const ratio = median(a) / median(b)
@@ -70,7 +70,7 @@ function meanVariance(values: readonly number[]): number {
   return squares / (values.length - 1) / values.length
 }
 
-/** @returns the two-sided p that both come from distributions of one mean */
+/** @returns the two-sided p for both coming from distributions with the same mean */
 function welch(a: readonly number[], b: readonly number[]): number {
   const [va, vb] = [meanVariance(a), meanVariance(b)]
   const distance = Math.abs(mean(a) - mean(b))
@@ -84,7 +84,7 @@ function welch(a: readonly number[], b: readonly number[]): number {
 function betaRegularized(x: number, a: number, b: number): number {
   if (x <= 0) return 0
   if (x >= 1) return 1
-  // The fraction converges quickly only left of this point; right of it, by symmetry, the mirrored one does.
+  // The fraction converges quickly only to the left of this point; to the right, the mirrored one does.
   if (x > (a + 1) / (a + b + 2)) return 1 - betaRegularized(1 - x, b, a)
   const front = Math.exp(a * Math.log(x) + b * Math.log(1 - x) - logBeta(a, b)) / a
   return front * betaFraction(x, a, b)
@@ -112,7 +112,7 @@ function betaFraction(x: number, a: number, b: number): number {
 
 const logBeta = (a: number, b: number): number => logGamma(a) + logGamma(b) - logGamma(a + b)
 
-/** Stirling's series, shifted up by recurrence to where it is exact enough. */
+/** Stirling's series, shifted by recurrence to where it is accurate enough. */
 function logGamma(x: number): number {
   let shift = 0
   let z = x

@@ -1,4 +1,4 @@
-/** A measurement in a few figures per arm: what a table, a budget, a pull request and the page's headline are made of. Pure. */
+/** A measurement in a few figures per arm, for tables, budgets, pull requests and the page's headline. Pure. */
 import { type Bench, type BenchArm, type BenchSample, PHASES, type Phase } from './file.ts'
 import { type Comparison, compare, type Interval, median, medianInterval, quantile } from './stats.ts'
 
@@ -18,9 +18,9 @@ export interface ArmSummary {
   /** until ready */
   readonly bytes: Figure
   readonly requests: Figure
-  /** what came after ready, medians of the samples that were watched, for so many ms; undefined when none was */
+  /** what arrived within `ms` after ready, medians of the samples that were watched; undefined: none was */
   readonly after: { readonly ms: number; readonly bytes: number; readonly requests: number } | undefined
-  /** total against the legacy arm's; undefined for that arm itself, and where it was not measured */
+  /** total compared with the legacy arm's; undefined for that arm itself, and if it was not measured */
   readonly against: Comparison | undefined
 }
 
@@ -52,7 +52,7 @@ function afterReady(samples: readonly BenchSample[]): ArmSummary['after'] {
   return { ms: of('ms'), bytes: of('bytes'), requests: of('requests') }
 }
 
-/** Arms without a sample are left out: an interrupted run may have some. */
+/** Without the arms that have no sample, as after an interruption. */
 export function summarize(bench: Bench): ArmSummary[] {
   const measured = bench.arms.filter((arm) => bench.samples.some((sample) => sample.arm === arm.id))
   const base = measured.find((arm) => arm.kind === 'legacy')

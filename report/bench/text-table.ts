@@ -1,7 +1,7 @@
-/** Rows of text as columns, for terminals. What is in a cell stays in it. Pure. */
+/** Rows of text as aligned columns, for terminals. A cell's text can't leave it. Pure. */
 import { visible } from '../../system/visible.ts'
 
-/** @returns a line each; columns are as wide as their widest cell. @param words columns that are aligned to the left; the others are numbers */
+/** @returns a line each. @param words columns of words, which are aligned to the left; the others hold numbers */
 export function textTable(
   heads: readonly string[],
   rows: readonly (readonly string[])[],

@@ -1,4 +1,4 @@
-/** Numbers for terminals and pull requests: fixed English forms, which programs may look for. */
+/** Numbers for terminals and pull requests: always in English, so that programs can rely on the form. */
 import type { Metric } from './budget.ts'
 
 export function msText(ms: number): string {

@@ -10,7 +10,7 @@ import { findContainerd } from '../../report/bench/runtime/find-containerd.ts'
 import { bytesOf, samplesOf } from '../../report/bench/summary.ts'
 import { runCommand } from '../../system/command.ts'
 import { createWorkspace } from '../../system/workspace.ts'
-import { benchOptions, makeImages, type SmallImages } from '../report/bench/small-images.ts'
+import { makeImages, type SmallImages } from '../report/bench/small-images.ts'
 import { type Sandbox, sandbox } from '../support/headstart.ts'
 import { type Containerd, startContainerd } from './containerd.ts'
 
@@ -167,21 +167,20 @@ describe('a containerd of the person’s own', { timeout: 120_000 }, () => {
 describe('one that can’t be used says why', () => {
   const find = async (address: string) => {
     await using workspace = await createWorkspace(folder)
-    const start = { ...benchOptions(images).start, containerd: address }
-    await using found = await findContainerd({ start, workspace, signal: undefined })
+    await using found = await findContainerd({ containerd: address }, workspace)
     return found.chosen
   }
 
   test('no socket, no path, nobody behind it', async () => {
     await expect(find('/nowhere.sock')).rejects.toThrow(/there is no socket \/nowhere.sock/)
-    await expect(find('tcp://x')).rejects.toThrow(/no path of a socket/)
-    await expect(find(`unix://${folder}`)).rejects.toThrow(/nobody listens behind the socket/)
+    await expect(find('tcp://x')).rejects.toThrow(/not the path of a socket/)
+    await expect(find(`unix://${folder}`)).rejects.toThrow(/nothing is listening on the socket/)
   })
 
   test('no permission', async () => {
     const module = new URL('../../report/bench/runtime/find-containerd.ts', import.meta.url).pathname
     const program = `const { findContainerd } = await import(${JSON.stringify(module)})
-      await findContainerd({ start: { containerd: ${JSON.stringify(containerd.address)} } }).catch((error) => console.log(error.message))`
+      await findContainerd({ containerd: ${JSON.stringify(containerd.address)} }).catch((error) => console.log(error.message))`
     const nobody = ['--reuid', '65534', '--regid', '65534', '--clear-groups']
     const node = [process.execPath, '--input-type=module', '--eval', program]
     expect(await runCommand('setpriv', [...nobody, ...node])).toMatch(/no permission to use the socket/)
@@ -192,7 +191,7 @@ describe('one that can’t be used says why', () => {
     await expect(find(plain.address)).rejects.toThrow(/has no stargz snapshotter \(proxy_plugins/)
     await using dead = await startContainerd('dead')
     await expect(find(dead.address)).rejects.toThrow(
-      /stargz snapshotter behind \S+ (is not there|does not answer)/,
+      /stargz snapshotter behind \S+ (is not running|does not respond)/,
     )
   })
 })

@@ -1,4 +1,4 @@
-/** The forms a measurement can be printed in. */
+/** The formats a measurement can be printed in. */
 import type { Check } from '../budget.ts'
 import type { Bench } from '../file.ts'
 import { toJson } from './json.ts'

@@ -26,7 +26,7 @@ export function toMarkdown(bench: Bench, checks: readonly Check[]): string {
   ]
   if (checks.length > 0)
     parts.push(
-      failed === 0 ? 'All limits are kept.' : `**${failed} of ${checks.length} limits are exceeded.**`,
+      failed === 0 ? 'All limits are met.' : `**${failed} of ${checks.length} limits are exceeded.**`,
       table(CHECK_HEADS, checkRows(checks)),
     )
   return `${parts.join('\n\n')}\n`

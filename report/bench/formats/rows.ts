@@ -1,4 +1,4 @@
-/** A measurement as rows of text, shared by the formats that are tables. Pure. */
+/** A measurement as rows of text, for the formats that print tables. Pure. */
 import type { Check } from '../budget.ts'
 import type { Bench } from '../file.ts'
 import { type ArmSummary, summarize } from '../summary.ts'
@@ -15,7 +15,7 @@ export const ARM_HEADS = [
   'n',
   'bytes',
   'requests',
-  'against full pull',
+  'vs full pull',
 ] as const
 
 function difference({ against }: ArmSummary): string {
@@ -45,7 +45,7 @@ export const armRows = (bench: Bench): string[][] =>
     ]
   })
 
-/** What was fetched on after ready, arm by arm; undefined where nobody watched and nothing can be said. */
+/** What was fetched in the background after ready, arm by arm; undefined if requests were not recorded then. */
 export function background(bench: Bench): string | undefined {
   const watched = summarize(bench).flatMap(({ arm, after }) =>
     after && arm.kind !== 'legacy' && arm.runtime !== 'builtin'
@@ -71,7 +71,7 @@ export const checkRows = (checks: readonly Check[]): string[][] =>
     note ?? (ok ? 'ok' : 'EXCEEDED'),
   ])
 
-/** Under which conditions, in a line. */
+/** The conditions of the measurement, in one line. */
 export function conditions({ link, readiness, interrupted, machine }: Bench): string {
   const shape =
     link.bitsPerSecond === null

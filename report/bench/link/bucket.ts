@@ -1,11 +1,11 @@
-/** A link's one direction: bytes pass one after another at its rate, whoever sends them. Pure but for the clock it is given. */
+/** One direction of a link: bytes pass one after another at its rate, across all connections. Pure: the caller passes in the time. */
 
 export interface Bucket {
-  /** Takes the link for `bytes` and says when (ms on the caller's clock) their last byte has arrived. */
+  /** Occupies the link for `bytes`. @returns when the last one arrives, in ms of the caller's clock */
   pass(bytes: number, now: number): number
 }
 
-/** @param bitsPerSecond null: not limited */
+/** @param bitsPerSecond null: unlimited */
 export function createBucket(bitsPerSecond: number | null): Bucket {
   let idleAt = Number.NEGATIVE_INFINITY
   return {

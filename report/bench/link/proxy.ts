@@ -1,4 +1,4 @@
-/** The thread behind `link.ts`: an HTTP proxy whose bytes pass two buckets and whose requests wait for round trips. */
+/** The thread of `link.ts`: an HTTP proxy whose bytes pass through two buckets and whose requests wait for round trips. */
 import {
   Agent,
   type ClientRequest,
@@ -10,39 +10,37 @@ import {
 import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as sleep, setImmediate as tick } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
-import type { BenchLink } from '../file.ts'
+import { epochMs as now } from '../../../system/clock.ts'
 import { createBucket } from './bucket.ts'
-import type { LinkMessage, LinkRequest } from './link.ts'
+import type { LinkRequest, ProxyOrder, ProxyQuestion, ProxyReply, ProxyStarted } from './messages.ts'
 
-const { upstream, shape }: { upstream: string; shape: BenchLink } = workerData
+const { upstream, shape }: ProxyOrder = workerData
 const [upstreamHost, upstreamPort] = splitHost(upstream)
 const up = createBucket(shape.bitsPerSecond)
 const down = createBucket(shape.bitsPerSecond)
 const agent = new Agent({ keepAlive: true })
 
-/** So many bytes take the link at once, 2 ms' worth of it within reason: connections share it in turns of this size. */
+/** Connections take turns on the link, this many bytes at a time: about 2 ms of it. */
 const TURN = Math.min(256 << 10, Math.max(8 << 10, Math.round(((shape.bitsPerSecond ?? 1e10) / 8000) * 2)))
-/** Arrivals nearer to each other than this are one. */
+/** Arrivals closer together than this count as one. */
 const TICK_MS = 4
 
 type Entry = { -readonly [K in Exclude<keyof LinkRequest, 'arrivals'>]: LinkRequest[K] } & {
   arrivals: [number, number][]
 }
 let entries: Entry[] = []
-/** repositories lie below this name; undefined: as they are */
+/** the path that repositories are served below; undefined: none */
 let prefix: string | undefined
-/** when a connection's handshake is through; absent once a request has waited for it */
+/** when a connection's handshake is over; removed once a request has waited for it */
 const handshakes = new WeakMap<Socket, number>()
 
-const now = (): number => performance.timeOrigin + performance.now()
-
-/** Timers are late by up to 2 ms: what is nearer than that is let through, and the bucket makes up for it. */
+/** Timers are up to 2 ms late: shorter waits are skipped, and the bucket makes up for them. */
 async function roughly(time: number): Promise<void> {
   const wait = time - now()
   if (wait > 2) await sleep(wait - 1)
 }
 
-/** A round trip has nothing that would make up for a late timer: the last moments are spent looking at the clock. */
+/** Nothing makes up for a late timer in a round trip, so the last moments are spent polling the clock. */
 async function exactly(time: number): Promise<void> {
   await roughly(time)
   while (now() < time) await tick()
@@ -65,8 +63,8 @@ function arrived(entry: Entry, bytes: number): void {
 }
 
 /**
- * On a real link the next bytes are under way before the last have arrived. So a sender that is late (a timer, a busy
- * machine) by less than this goes on where the bytes before ended, and the link does not stand idle for it.
+ * On a real link the next bytes are sent before the last ones have arrived. So a sender that is late by less than this (a timer, a busy
+ * machine) continues where its previous bytes ended, and the link is not idle in between.
  */
 const WINDOW_MS = 50
 
@@ -95,7 +93,7 @@ async function send(
   to.end()
 }
 
-/** Or gone: what comes then is written to nobody, and ends with the request. */
+/** Resolves when the buffer has drained, or the other side is gone: later writes are then discarded with the request. */
 function drained(to: ServerResponse | ClientRequest): Promise<void> {
   return new Promise((resolve) => {
     const go = () => {
@@ -120,12 +118,12 @@ async function handle(incoming: IncomingMessage, outgoing: ServerResponse, entry
     headers: incoming.headers,
   })
   outgoing.on('close', () => forward.destroy())
-  const answer = new Promise<IncomingMessage>((resolve, reject) => {
+  const responding = new Promise<IncomingMessage>((resolve, reject) => {
     forward.on('response', resolve)
     forward.on('error', reject)
   })
   await send(passing(incoming, up), forward, () => {})
-  const response = await answer
+  const response = await responding
   await exactly(down.pass(headBytes(response), now()) + shape.roundTripMs / 2)
   entry.status = response.statusCode ?? 0
   outgoing.writeHead(entry.status, response.headers)
@@ -133,7 +131,7 @@ async function handle(incoming: IncomingMessage, outgoing: ServerResponse, entry
   await send(passing(response, down), outgoing, (bytes) => arrived(entry, bytes))
 }
 
-/** The path as the registry knows it; undefined: asked for by a name that is no longer one. */
+/** The path as the registry knows it; undefined: below a name that is no longer served. */
 function pathBehind(url: string): string | undefined {
   if (prefix === undefined || /^\/v2\/?$/.test(url)) return url
   const below = `/v2/${prefix}/`
@@ -166,7 +164,7 @@ const server = createServer({ keepAliveTimeout: 60_000 }, async (incoming, outgo
   try {
     await handle(incoming, outgoing, entry)
   } catch {
-    outgoing.destroy() // whichever side went away, the other is to notice
+    outgoing.destroy() // whichever side failed, the other must notice
   }
   handshakes.delete(incoming.socket)
   entry.endedAt = now()
@@ -174,20 +172,21 @@ const server = createServer({ keepAliveTimeout: 60_000 }, async (incoming, outgo
 
 server.on('connection', (socket) => {
   socket.setNoDelay(true)
-  // The kernel's own handshake took no time: the first request waits for the one a real line would have made.
+  // The kernel's handshake on loopback took no time: the first request waits for as long as a real one takes.
   handshakes.set(socket, now() + shape.roundTripMs)
 })
 
-parentPort?.on('message', ({ id, begin: next }: LinkMessage) => {
+parentPort?.on('message', ({ id, begin: next }: ProxyQuestion) => {
   if (next !== undefined) {
     prefix = next
     entries = []
     server.closeAllConnections()
   }
-  parentPort?.postMessage({ id, requests: entries })
+  parentPort?.postMessage({ id, requests: entries } satisfies ProxyReply)
 })
 
 server.listen(0, '127.0.0.1', () => {
   const address: AddressInfo | string | null = server.address()
-  parentPort?.postMessage({ port: typeof address === 'object' ? address?.port : undefined })
+  const port = typeof address === 'object' ? address?.port : undefined
+  parentPort?.postMessage({ port } satisfies ProxyStarted)
 })

@@ -1,23 +1,24 @@
-/** What a request to a registry was for, told by its path and range. Pure. */
+/** What a request to a registry was for, judged by its path and range. Pure. */
 import type { Image } from '../../../image/types.ts'
-import type { LinkRequest } from './link.ts'
+import type { LinkRequest } from './messages.ts'
 
-/** `whole`: a layer without a range, as a full pull does */
+/** `whole`: a layer without a range, as in a full pull */
 export type Purpose = 'resolve' | 'toc' | 'prefetch' | 'whole' | 'onDemand'
 
-/** Where a layer's zone and table of contents lie. */
-export interface LayerPlan {
+/** Where the zone and the table of contents of a layer are in its blob. */
+export interface LayerOffsets {
   readonly digest: string
   readonly size: number
-  /** 0: none */
+  /** 0: no zone */
   readonly zoneEnd: number
+  /** the size: not an eStargz layer */
   readonly tocOffset: number
 }
 
-/** Which bytes of which layer are asked for; undefined where that is no layer. Without a range: all. */
+/** Which bytes of which layer are requested, all of them without a range; undefined when it is not a layer. */
 export function rangeOf(
   { path, range }: LinkRequest,
-  layers: readonly LayerPlan[],
+  layers: readonly LayerOffsets[],
 ): { readonly digest: string; readonly start: number; readonly end: number } | undefined {
   const digest = /\/blobs\/(sha256:[0-9a-f]{64})/.exec(decodeURIComponent(path))?.[1]
   const layer = layers.find((one) => one.digest === digest)
@@ -27,19 +28,19 @@ export function rangeOf(
   return { digest, start: Number(first), end: last === '' ? layer.size : Number(last) + 1 }
 }
 
-/** @param layers of the image that was pulled; what names none of them is a manifest or the config */
-export function purposeOf(request: LinkRequest, layers: readonly LayerPlan[]): Purpose {
+/** @param layers of the image that was pulled; any other request is for a manifest or the config */
+export function purposeOf(request: LinkRequest, layers: readonly LayerOffsets[]): Purpose {
   const asked = rangeOf(request, layers)
   const layer = layers.find(({ digest }) => digest === asked?.digest)
   if (!asked || !layer) return 'resolve'
   if (request.range === undefined) return 'whole'
-  // Snapshotters ask for whole blocks, so that a table of contents may come with some bytes before it.
+  // Snapshotters request whole blocks, so a table of contents may come with some bytes that precede it.
   if (asked.end > layer.tocOffset && layer.tocOffset < layer.size) return 'toc'
   return asked.start < layer.zoneEnd ? 'prefetch' : 'onDemand'
 }
 
-/** How many layers that could have been read lazily were fetched without a range. A HEAD has none either, and fetches nothing. */
-export const pulledWhole = (requests: readonly LinkRequest[], layers: readonly LayerPlan[]): number =>
+/** How many eStargz layers were fetched without a range. A HEAD has no range either, but fetches nothing. */
+export const pulledWhole = (requests: readonly LinkRequest[], layers: readonly LayerOffsets[]): number =>
   layers.filter(
     ({ digest, tocOffset, size }) =>
       tocOffset < size &&
@@ -49,7 +50,7 @@ export const pulledWhole = (requests: readonly LinkRequest[], layers: readonly L
       ),
   ).length
 
-/** When the last request that names no layer was answered: manifests and the config. */
+/** When the last request for a manifest or the config was answered. */
 export function lastManifestEnd(requests: readonly LinkRequest[], image: Image, startedAt: number): number {
   const layers = new Set<string>(image.layers.map(({ descriptor }) => descriptor.digest))
   const isLayer = ({ path }: LinkRequest) => [...layers].some((digest) => path.includes(digest))
@@ -58,10 +59,10 @@ export function lastManifestEnd(requests: readonly LinkRequest[], image: Image, 
     .reduce((latest, { endedAt }) => Math.max(latest, endedAt ?? startedAt), startedAt)
 }
 
-/** From the first request for a zone to the last one's end, of those begun before `created`; undefined without any. */
+/** From the first request for a zone to the end of the last one, of those that began before `created`; undefined without any. */
 export function zoneSpan(
   requests: readonly LinkRequest[],
-  layers: readonly LayerPlan[],
+  layers: readonly LayerOffsets[],
   created: number,
 ): { readonly from: number; readonly to: number } | undefined {
   const own = requests.filter(

@@ -1,7 +1,7 @@
-/** What the link saw, told apart by phases. Pure; times are ms since 1970. */
+/** The requests of a sample, assigned to phases. Pure; times are ms since 1970. */
 import type { BenchSample, Phase, PhaseTraffic } from '../file.ts'
-import type { LinkRequest } from './link.ts'
-import { type LayerPlan, type Purpose, purposeOf } from './requests.ts'
+import type { LinkRequest } from './messages.ts'
+import { type LayerOffsets, type Purpose, purposeOf } from './requests.ts'
 
 export interface Marks {
   readonly startedAt: number
@@ -12,14 +12,14 @@ export interface Marks {
 type Measured = Pick<BenchSample, 'phases' | 'traffic' | 'timeline' | 'after'>
 
 /**
- * A request belongs to the phase that its purpose belongs to, wherever the phase's end was put: those marks come from several
- * clocks. What was read on demand belongs to what was going on.
- * @param watchedUntil how long requests after ready were waited for
+ * A request belongs to the phase of its purpose, even when it lies outside the phase's marks: those come from several
+ * clocks. A request on demand belongs to the phase it began in.
+ * @param watchedUntil when recording ended
  */
 export function attribute(
   requests: readonly LinkRequest[],
   marks: Marks,
-  layers: readonly LayerPlan[],
+  layers: readonly LayerOffsets[],
   watchedUntil = marks.ends.ready,
 ): Measured {
   const { startedAt, ends } = marks
@@ -67,7 +67,7 @@ const eachPhase = <T>(of: (phase: Phase) => T): Record<Phase, T> => ({
   ready: of('ready'),
 })
 
-/** One after another, without gaps: a phase begins where the one before it ended, and none ends before it began. */
+/** Without gaps: a phase begins where the previous one ended, and none ends before it began. */
 function spansOf(startedAt: number, ends: Marks['ends']): Record<Phase, [number, number]> {
   let from = startedAt
   const next = (phase: Phase): [number, number] => {
@@ -95,8 +95,8 @@ function timelineOf(
 }
 
 /**
- * How many round trips had to wait for one another: the chain of requests, each begun after the one before it was answered, with
- * the most round trips. A new connection costs one more.
+ * How many round trips followed one another: those of the longest chain of requests in which each began after the previous one
+ * was answered. A new connection costs one more.
  */
 export function longestChain(requests: readonly LinkRequest[]): number {
   const byEnd = requests
@@ -106,7 +106,7 @@ export function longestChain(requests: readonly LinkRequest[]): number {
       trips: connected ? 2 : 1,
     }))
     .toSorted((a, b) => a.to - b.to)
-  /** best[i]: of chains within the first i */
+  /** best[i]: the most round trips of a chain within the first i requests */
   const best = [0]
   byEnd.forEach(({ from, trips }, index) => {
     const before = lastEndedBy(byEnd, from, index)
@@ -115,7 +115,7 @@ export function longestChain(requests: readonly LinkRequest[]): number {
   return best.at(-1) ?? 0
 }
 
-/** How many of the first `limit` ended at or before `time`; by bisection, they are sorted. */
+/** How many of the first `limit` ended at or before `time`. They are sorted, so bisection finds it. */
 function lastEndedBy(byEnd: readonly { readonly to: number }[], time: number, limit: number): number {
   let [low, high] = [0, limit]
   while (low < high) {

@@ -1,10 +1,10 @@
-/** A network bridge that nothing is connected to, for a Docker engine of a sample's own. */
+/** A network bridge without connections, for the Docker engine that is started for a sample. */
 import { runCommand, tryCommand } from '../../../system/command.ts'
 
-/** Link-local, and so never in the way of an address that is in use. */
+/** Link-local, so that it does not conflict with an address in use. */
 const ADDRESS = '169.254.213.1/30'
 
-/** Told from its workspace, so that what a killed run left can be found. An interface's name has 15 characters at most. */
+/** Derived from the workspace, so that what a killed run left can be found. An interface's name has at most 15 characters. */
 const bridgeName = (workspaceId: string): string => `hs${workspaceId.slice(-8)}`
 
 /** @throws HeadstartError E_COMMAND */
@@ -19,7 +19,7 @@ export async function addBridge(workspaceId: string): Promise<{ readonly name: s
   return { name, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
-/** Does nothing where there is none. */
+/** Does nothing if it does not exist. */
 export async function removeBridge(workspaceId: string): Promise<void> {
   await tryCommand('ip', ['link', 'delete', bridgeName(workspaceId)]).catch(() => {})
 }

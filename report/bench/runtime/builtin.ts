@@ -1,6 +1,6 @@
 /**
- * The runtime that needs nothing but this machine: our lazy mount, or for a full pull our own registry client and unpacker, working as
- * containerd does; and the container on one of our engines.
+ * The runtime that needs nothing installed: headstart's lazy mount, or for a full pull its own registry client and unpacker, which work
+ * as containerd does; and the container on one of headstart's engines.
  */
 
 import { epochMs } from '../../../system/clock.ts'
@@ -8,21 +8,13 @@ import { HeadstartError } from '../../../system/errors.ts'
 import { chooseEngine } from '../../../tracer/container/index.ts'
 import { type LazyTree, lazyTree } from '../../../tracer/mount/lazy-tree.ts'
 import { stackRootfs } from '../../../tracer/mount/rootfs.ts'
-import type { Phase } from '../file.ts'
 import { lastManifestEnd } from '../link/requests.ts'
 import { fullPull } from './full-pull.ts'
 import { startUntilReady } from './start.ts'
-import type { Cycle, Runtime, Started } from './types.ts'
+import type { Cycle, PulledRoot, ReadyCycle, Runtime } from './types.ts'
 
-/** The lazy mount keeps what it unpacked; it must not fill memory that a sample of another arm would have. */
+/** The lazy mount caches what it unpacked; the cache must not use memory that a sample of another arm would have. */
 const MEMORY_BYTES = 64 << 20
-
-export interface PulledRoot {
-  readonly folder: string
-  /** ms since 1970 */
-  readonly ends: Pick<Record<Phase, number>, 'resolve' | 'tocs' | 'prefetch'>
-  readonly unpack: Started['unpack']
-}
 
 export const builtinRuntime: Runtime = {
   arms: ['legacy', 'lazy', 'optimized', 'other'],
@@ -30,13 +22,12 @@ export const builtinRuntime: Runtime = {
     name: 'builtin',
     programs: ['runc'],
     versions: {},
-    chosen: undefined,
     prepare: async (cycle) => ({ run: () => pullAndStart(cycle), async [Symbol.asyncDispose]() {} }),
     async [Symbol.asyncDispose]() {},
   }),
 }
 
-async function pullAndStart(cycle: Cycle): Promise<Started> {
+async function pullAndStart(cycle: Cycle): Promise<ReadyCycle> {
   const engine = await chooseEngine(cycle.start.engine)
   await using stack = new AsyncDisposableStack()
   const root = cycle.kind === 'legacy' ? await fullPull(cycle) : await lazyRoot(cycle, stack)
@@ -51,11 +42,11 @@ async function pullAndStart(cycle: Cycle): Promise<Started> {
   }
 }
 
-/** The clock starts with the first request: the mount's process stands for a snapshotter's daemon, which would be running already. */
+/** The clock starts with the first request: the mount's process stands in for a snapshotter's daemon, which would already be running. */
 const firstRequestAt = async (cycle: Cycle): Promise<number> =>
   (await cycle.requests())[0]?.startedAt ?? epochMs()
 
-/** The image behind the link, for the lazy mount; the arm without a zone doesn't prefetch. */
+/** The staged image, read lazily through the link. The arm without a zone does not prefetch. */
 export const lazyTreeOf = (cycle: Cycle, cacheFolder: string): LazyTree => ({
   ...lazyTree({
     reference: `docker://${cycle.host}/${cycle.name}`,
@@ -77,8 +68,8 @@ async function lazyRoot(cycle: Cycle, stack: AsyncDisposableStack): Promise<Pull
     }),
   )
   const { lazy } = rootfs.mount
-  if (!lazy) throw new HeadstartError('E_FUSE', 'the lazy mount said nothing of how it was opened')
-  // The mount's process has another clock: what both see is the end of the last request for a manifest or config.
+  if (!lazy) throw new HeadstartError('E_FUSE', 'the lazy mount did not report its timings')
+  // The mount's process reports durations only. Both processes see when the last request for a manifest or the config ended.
   const resolve = lastManifestEnd(await cycle.requests(), cycle.image, await firstRequestAt(cycle))
   const tocs = resolve + lazy.tocMs
   return { folder: rootfs.folder, ends: { resolve, tocs, prefetch: tocs + lazy.prefetchMs }, unpack: [] }

@@ -1,4 +1,4 @@
-/** Containers that a command runs in the foreground (`docker run`, `ctr run`), as an engine of the tracer's: its readiness fits them too. */
+/** Containers that a command runs in the foreground (`docker run`, `ctr run`), as an engine: the tracer's readiness checks work with it. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { tryCommand } from '../../../system/command.ts'
 import { HeadstartError } from '../../../system/errors.ts'
@@ -8,7 +8,7 @@ import type { Container, ContainerRequest, Engine } from '../../../tracer/contai
 export interface ContainerCommands {
   readonly program: string
   readonly env: NodeJS.ProcessEnv
-  /** the host that `localhost` in the container is reached at; undefined without network */
+  /** where this machine reaches the container's `localhost`; undefined without a network */
   readonly address: string | undefined
   /** where the program writes its container's process, if it starts it by itself after making it */
   readonly pidFile?: string
@@ -20,7 +20,7 @@ export interface ContainerCommands {
 
 export function commandEngine(commandsOf: (request: ContainerRequest) => ContainerCommands): Engine {
   return {
-    name: 'docker', // for traces, which nobody makes here
+    name: 'docker', // appears in traces, which are not recorded here
     unavailable: async () => undefined,
     sweep: async () => {},
     async run(request) {
@@ -32,16 +32,16 @@ export function commandEngine(commandsOf: (request: ContainerRequest) => Contain
       child.stdout.on('data', (chunk: Buffer) => request.onOutput('stdout', chunk))
       child.stderr.on('data', (chunk: Buffer) => request.onOutput('stderr', chunk))
       const exited = exitOf(child, program)
-      exited.catch(() => {}) // whoever awaits it is told; nobody may
-      const tell = async (args: readonly string[]) => (await tryCommand(program, args, { env })).status
+      exited.catch(() => {}) // reported where it is awaited, which may be nowhere
+      const statusOf = async (args: readonly string[]) => (await tryCommand(program, args, { env })).status
       const container: Container = {
         address: commands.address,
         ports: new Map(),
         exited,
-        exec: (command) => tell(commands.exec(command)),
-        kill: async (signal) => void (await tell(commands.kill(signal))),
+        exec: (command) => statusOf(commands.exec(command)),
+        kill: async (signal) => void (await statusOf(commands.kill(signal))),
         async [Symbol.asyncDispose]() {
-          await tell(commands.kill('KILL'))
+          await statusOf(commands.kill('KILL'))
           const late = setTimeout(() => child.kill('SIGKILL'), 5000)
           await exited.catch(() => {})
           clearTimeout(late)
@@ -56,7 +56,7 @@ export function commandEngine(commandsOf: (request: ContainerRequest) => Contain
 function exitOf(child: ChildProcess, program: string): Promise<number> {
   return new Promise((resolve, reject) => {
     child.once('error', (cause) =>
-      reject(new HeadstartError('E_RUN', `${program} did not run: ${cause.message}`, { cause })),
+      reject(new HeadstartError('E_RUN', `${program} could not be run: ${cause.message}`, { cause })),
     )
     // Not 'exit': its output may come later.
     child.once('close', (code) => resolve(code ?? 137))

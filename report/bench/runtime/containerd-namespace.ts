@@ -1,6 +1,6 @@
 /**
- * A namespace in a containerd that is not ours: all that a measurement makes there lies in it, and goes with it. It is named as its
- * workspace, so that what a killed run left is known by its name alone.
+ * A namespace in the user's containerd: everything that a measurement creates there is in it, and is removed with it. It is named after
+ * the workspace, so that what a killed run left is recognized by its name alone.
  */
 import { readFile, realpath, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { type CommandResult, tryCommand } from '../../../system/command.ts'
 import { HeadstartError } from '../../../system/errors.ts'
+import { parseJson } from '../../../system/json.ts'
 import { hasEnded } from '../../../system/owner.ts'
 import { exchangeable, trustedUsers } from '../../../system/private-folder.ts'
 import { removeCgroups } from '../../../system/processes.ts'
@@ -19,18 +20,18 @@ export interface ContainerdNamespace {
   readonly name: string
 }
 
-/** Nothing else is ever emptied or removed: the others are other people's. */
+/** Only these are ever emptied or removed: the others are not ours. */
 const OURS = /^headstart-(\d+)-[0-9a-f]{8}$/
 const FILE = 'containerd.json'
-/** A question is answered at once; unpacked layers of gigabytes take a while to be removed. */
+/** Queries are answered at once; removing gigabytes of unpacked layers takes a while. */
 const ANSWER_MS = 10_000
 const REMOVAL_MS = 120_000
-/** The default one, which full pulls use, and the lazy one. */
+/** The default one, for full pulls, and the lazy one. */
 const SNAPSHOTTERS = [[], ['--snapshotter', 'stargz']] as const
 
 const placeSchema = z.strictObject({ address: z.string().startsWith('/'), name: z.string().regex(OURS) })
 
-/** For `ctr` and its kin: which daemon, which namespace; what else the environment says about them would be another measurement. */
+/** For `ctr` and `ctr-remote`: which daemon and namespace. A snapshotter from the environment would change the measurement. */
 export function ctrEnvironment({ address, name }: ContainerdNamespace): NodeJS.ProcessEnv {
   const { CONTAINERD_SNAPSHOTTER: _, ...env } = process.env
   return { ...env, CONTAINERD_ADDRESS: address, CONTAINERD_NAMESPACE: name }
@@ -44,7 +45,7 @@ const linesOf = async (place: ContainerdNamespace, ...args: readonly string[]): 
   (await tryCtr(place, ...args)).stdout.split('\n').filter((line) => line !== '')
 
 /**
- * Disposing removes it with all that is in it.
+ * Disposing removes it with everything in it.
  * @throws HeadstartError E_COMMAND
  */
 export async function leaseNamespace(
@@ -52,7 +53,7 @@ export async function leaseNamespace(
   workspace: Workspace,
 ): Promise<ContainerdNamespace & AsyncDisposable> {
   const place = { address, name: workspace.id }
-  // Written down before it is made: whoever finds the one without the other has nothing to remove.
+  // Recorded before it is created: if it is then missing, there is nothing to remove.
   await writeFile(join(workspace.state, FILE), JSON.stringify(place), { flag: 'wx', mode: 0o600 })
   await using stack = new AsyncDisposableStack()
   stack.defer(() => removeNamespace(place))
@@ -62,7 +63,7 @@ export async function leaseNamespace(
   return { ...place, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
-/** Namespaces of ours in a containerd whose process is gone. */
+/** Namespaces of ours whose process has ended. */
 async function staleNamespaces(address: string): Promise<ContainerdNamespace[]> {
   const names = await linesOf({ address, name: 'default' }, 'namespaces', 'list', '--quiet')
   const stale: ContainerdNamespace[] = []
@@ -74,16 +75,17 @@ async function staleNamespaces(address: string): Promise<ContainerdNamespace[]> 
 }
 
 /**
- * What the run of a stale workspace left in a containerd: only the namespace that is named as the workspace, and only in a containerd of
- * root's or our own. A daemon that is gone is left alone.
+ * Removes what the run of a stale workspace left in a containerd: only the namespace named after the workspace, and only in a containerd of
+ * root's or our own. Does nothing if the daemon has stopped.
  */
 export async function sweepNamespace({ id, state }: Pick<Workspace, 'id' | 'state'>): Promise<void> {
-  const text = await readFile(join(state, FILE), 'utf8').catch(() => '{}')
+  const file = join(state, FILE)
   try {
-    const place = placeSchema.parse(JSON.parse(text))
+    const text = await readFile(file, 'utf8')
+    const place = parseJson(text, placeSchema, { code: 'E_RUNTIME', what: file })
     if (place.name === id && (await isTrusted(place.address))) await removeNamespace(place)
   } catch {
-    // No containerd was used, or it does not answer: the next measurement in it finds what is left.
+    // No containerd was used, or it does not respond: the next measurement with it finds what is left.
   }
 }
 
@@ -95,8 +97,8 @@ async function isTrusted(address: string): Promise<boolean> {
 }
 
 /**
- * Ends and removes all that is in it, down to the content. Says what is still there when patience runs out.
- * @throws HeadstartError E_COMMAND
+ * Ends and removes everything in it, down to the content.
+ * @throws HeadstartError E_COMMAND, with what is still there after two minutes
  */
 export async function clearNamespace(place: ContainerdNamespace): Promise<void> {
   const deadline = performance.now() + REMOVAL_MS
@@ -107,7 +109,7 @@ export async function clearNamespace(place: ContainerdNamespace): Promise<void> 
     if (performance.now() > deadline)
       throw new HeadstartError(
         'E_COMMAND',
-        `containerd at ${place.address} keeps in the namespace ${place.name}: ${left.slice(0, 3).join(', ')}`,
+        `containerd at ${place.address} did not remove everything from the namespace ${place.name}: ${left.slice(0, 3).join(', ')}`,
       )
     await sleep(100)
   }
@@ -122,7 +124,7 @@ async function removeAll(place: ContainerdNamespace): Promise<void> {
     await tryCtr(place, 'images', 'rm', image)
   for (const lease of await linesOf(place, 'leases', 'list', '--quiet'))
     await tryCtr(place, 'leases', 'rm', lease)
-  // Garbage is collected in the background, unless the end of a lease asks to wait for it.
+  // Garbage is collected in the background; removing a lease with --sync waits for it.
   await tryCtr(place, 'leases', 'create', '--id', 'sweep')
   await tryCommand('ctr', ['leases', 'rm', '--sync', 'sweep'], {
     env: ctrEnvironment(place),
@@ -140,17 +142,17 @@ async function contentsOf(place: ContainerdNamespace): Promise<string[]> {
   ]
 }
 
-/** Their keys: the first column, below its head. */
+/** Their keys: the first column, without its heading. */
 const snapshotsOf = async (place: ContainerdNamespace, which: readonly string[]): Promise<string[]> =>
   (await linesOf(place, 'snapshots', ...which, 'list')).slice(1).flatMap((line) => line.split(' ')[0] ?? [])
 
 async function removeNamespace(place: ContainerdNamespace): Promise<void> {
   await clearNamespace(place)
   await tryCtr(place, 'namespaces', 'rm', place.name)
-  await removeCgroups(place.name) // its containers had theirs below one of this name
+  await removeCgroups(place.name) // of its containers: they are below one of this name
 }
 
-/** What was left by runs whose workspaces are gone too, or while this containerd did not answer. @throws HeadstartError E_COMMAND */
+/** Removes what runs left whose workspaces no longer exist, or which ended while this containerd did not respond. @throws HeadstartError E_COMMAND */
 export async function removeStaleNamespaces(address: string): Promise<void> {
   for (const place of await staleNamespaces(address)) await removeNamespace(place)
 }

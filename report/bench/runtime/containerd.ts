@@ -1,6 +1,6 @@
 /**
- * containerd with the stargz snapshotter, driven as its users do (`ctr-remote`). What the snapshotter does when is told by its requests.
- * Every sample starts from nothing: in a containerd of its own, or in the person's under a name that nobody has seen before.
+ * containerd with the stargz snapshotter, driven through `ctr-remote` as its users do. Its requests show what the snapshotter did when.
+ * Every sample starts from nothing: in a containerd started for it, or in the user's under a name that was never used before.
  */
 import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -16,15 +16,15 @@ import { type FoundContainerd, findContainerd } from './find-containerd.ts'
 import { ensurePrograms } from './options.ts'
 import { startOwnContainerd } from './own-containerd.ts'
 import { startUntilReady } from './start.ts'
-import type { Cycle, Runtime, Started } from './types.ts'
+import type { Cycle, PreparedCycle, ReadyCycle, Runtime } from './types.ts'
 
 export const containerdRuntime: Runtime = {
   arms: ['legacy', 'lazy', 'optimized', 'other'],
-  async open(setting) {
+  async open(request, workspace) {
     await ensurePrograms('containerd', ['ctr', 'ctr-remote'])
     const { stdout: help } = await tryCommand('ctr-remote', ['run', '--help'])
-    ctrFlags(setting.start.run, '', help)
-    const found = await findContainerd(setting)
+    ctrFlags(request.start.run, '', help) // fails now rather than at the first sample
+    const found = await findContainerd(request.runtime, workspace)
     return {
       name: 'containerd',
       programs: found.kind === 'own' ? ['containerd', 'runc'] : ['runc'],
@@ -38,7 +38,7 @@ export const containerdRuntime: Runtime = {
 
 const isLazy = (cycle: Cycle): boolean => cycle.kind !== 'legacy'
 
-async function prepare(cycle: Cycle, found: FoundContainerd, help: string) {
+async function prepare(cycle: Cycle, found: FoundContainerd, help: string): Promise<PreparedCycle> {
   await using stack = new AsyncDisposableStack()
   if (found.kind === 'theirs') {
     await refuseHeld(cycle, found.place)
@@ -53,7 +53,7 @@ async function prepare(cycle: Cycle, found: FoundContainerd, help: string) {
 }
 
 /**
- * Namespaces share content, unless containerd was told otherwise: what another one holds would be pulled for nothing.
+ * Namespaces share content by default: what another one holds would not be pulled again.
  * @throws HeadstartError E_RUNTIME
  */
 async function refuseHeld({ image }: Cycle, place: ContainerdNamespace): Promise<void> {
@@ -68,7 +68,7 @@ async function refuseHeld({ image }: Cycle, place: ContainerdNamespace): Promise
     if (count > 0)
       throw new HeadstartError(
         'E_RUNTIME',
-        `the namespace ${name} of containerd at ${place.address} holds ${count} of the ${wanted.length} blobs of ${image.reference}: they would not be fetched again`,
+        `the namespace ${name} of containerd at ${place.address} holds ${count} of the ${wanted.length} blobs of ${image.reference}, which would not be fetched again`,
         { hint: `Remove the image there (ctr -n ${name} images rm), or measure with --containerd own` },
       )
   }
@@ -79,10 +79,10 @@ const filesOf = ({ workspace }: Cycle) => ({
   envFile: join(workspace.folder, 'env'),
 })
 
-/** A client that outlives us would go on pulling into a namespace that was swept. */
+/** A client that outlived this process would continue to pull into a namespace that was swept. */
 const WITH_US = ['--pdeathsig', 'SIGKILL', 'ctr-remote'] as const
 
-async function pullAndStart(cycle: Cycle, place: ContainerdNamespace, help: string): Promise<Started> {
+async function pullAndStart(cycle: Cycle, place: ContainerdNamespace, help: string): Promise<ReadyCycle> {
   const { signal, start, workspace } = cycle
   const pull = isLazy(cycle) ? ['rpull', '--plain-http', '--snapshotter', 'stargz'] : ['pull', '--plain-http']
   const startedAt = epochMs()
@@ -101,18 +101,18 @@ async function pullAndStart(cycle: Cycle, place: ContainerdNamespace, help: stri
   return { marks: { startedAt, ends }, unpack: [], [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
-/** A snapshotter that can't mount a layer lets containerd pull it whole, and says so in its log alone. @throws HeadstartError E_RUNTIME */
+/** When the snapshotter can't mount a layer, containerd pulls it whole; only the log says so. @throws HeadstartError E_RUNTIME */
 async function refuseFallback(cycle: Cycle): Promise<void> {
-  const whole = pulledWhole(await cycle.requests(), cycle.zones)
+  const whole = pulledWhole(await cycle.requests(), cycle.layers)
   if (whole > 0)
     throw new HeadstartError(
       'E_RUNTIME',
-      `the snapshotter did not mount ${whole} of ${cycle.zones.length} layers lazily: they were pulled whole`,
-      { hint: "The stargz snapshotter's log says why" },
+      `the snapshotter did not mount ${whole} of ${cycle.layers.length} layers lazily: they were pulled whole`,
+      { hint: "See the stargz snapshotter's log" },
     )
 }
 
-/** Whatever else may hold layers: a full pull that fetched less than the image was none. @throws HeadstartError E_RUNTIME */
+/** A full pull that fetched less than the image took the rest from somewhere else. @throws HeadstartError E_RUNTIME */
 async function refuseShortcut(cycle: Cycle): Promise<void> {
   const sizes = new Map(cycle.image.manifest.layers.map(({ digest, size }) => [digest, size]))
   const whole = [...sizes.values()].reduce((sum, size) => sum + size, 0)
@@ -120,14 +120,14 @@ async function refuseShortcut(cycle: Cycle): Promise<void> {
   if (fetched < whole)
     throw new HeadstartError(
       'E_RUNTIME',
-      `containerd fetched ${fetched} of the image's ${whole} bytes: it had the rest`,
+      `containerd fetched ${fetched} of the image's ${whole} bytes: it already had the rest`,
       {
         hint: 'Measure with --containerd own',
       },
     )
 }
 
-/** The snapshotter prefetches on its own, and a container is created only when that is done. */
+/** The snapshotter prefetches by itself, and the container is created when that is done. */
 async function endsOfPull(cycle: Cycle, startedAt: number, pulledAt: number) {
   const requests = await cycle.requests()
   const create = await stat(filesOf(cycle).pidFile).then(
@@ -136,7 +136,7 @@ async function endsOfPull(cycle: Cycle, startedAt: number, pulledAt: number) {
   )
   const resolve = lastManifestEnd(requests, cycle.image, startedAt)
   if (!isLazy(cycle)) return { resolve, tocs: resolve, prefetch: pulledAt, create }
-  const zone = zoneSpan(requests, cycle.zones, create)
+  const zone = zoneSpan(requests, cycle.layers, create)
   return {
     resolve,
     tocs: Math.min(pulledAt, zone?.from ?? pulledAt),

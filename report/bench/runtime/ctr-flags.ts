@@ -1,39 +1,40 @@
-/** The options of `docker run` as flags of `ctr run`, which has its own names for most of them, and none for some. Pure. */
+/** The options of `docker run` as flags of `ctr run`, which names most of them differently and lacks some. Pure. */
 import { HeadstartError } from '../../../system/errors.ts'
 import type { Bind, RunOptions } from '../../../tracer/container/run-options.ts'
 import { refuseLines } from './options.ts'
 
 const refused = (option: string, reason: string): HeadstartError =>
-  new HeadstartError('E_OPTION', `containerd's ctr can't be given ${option}: ${reason}`, {
+  new HeadstartError('E_OPTION', `containerd's ctr does not support ${option}: ${reason}`, {
     hint: 'Measure with --runtime builtin',
   })
 
-/** What `ctr run` has nothing for at all. */
+/** What `ctr run` has no flag for. */
 function refuseUnknown(options: RunOptions): void {
   const { publish, addHosts, dns, interactive, tty } = options
-  if (publish?.length) throw refused('-p', 'it publishes no ports; --network host needs none published')
-  if (addHosts?.length) throw refused('--add-host', "the container has the host's own /etc/hosts")
-  if (dns?.length) throw refused('--dns', "the container has the host's own name servers")
-  if (interactive) throw refused('-i', 'nobody types in a measurement')
+  if (publish?.length)
+    throw refused('-p', 'it does not publish ports; with --network host, none need publishing')
+  if (addHosts?.length) throw refused('--add-host', 'the container uses the /etc/hosts of the host')
+  if (dns?.length) throw refused('--dns', 'the container uses the name servers of the host')
+  if (interactive) throw refused('-i', 'a measurement has no standard input')
   if (tty) throw refused('-t', 'a measurement has no terminal')
   refuseLines(options)
 }
 
 /**
- * @param envFile where the variables are written down: on a command line anybody on the machine could read them
- * @param help of `ctr run`: older ones lack some flags
+ * @param envFile holds the variables: everyone on the machine can read a command line
+ * @param help the help text of `ctr run`: older versions lack some flags
  * @throws HeadstartError E_OPTION
  */
 export function ctrFlags(options: RunOptions, envFile: string, help: string): string[] {
   refuseUnknown(options)
   const { env, user, workingDir, binds = [], network = 'host', capAdd = [], gpus, shmBytes } = options
   if (user !== undefined && !help.includes('--user'))
-    throw refused('-u', 'this version of it runs containers as the user of the image only')
+    throw refused('-u', "this version runs containers only as the image's user")
   if (network !== 'host' && network !== 'none')
-    throw refused('--network', `it has host and none, not ${network}`)
+    throw refused('--network', `it supports host and none, not ${network}`)
   return [
     ...(network === 'host' ? ['--net-host'] : []),
-    // As with other engines: programs may become another user on their way up.
+    // As other engines do: programs may switch users while they start.
     '--allow-new-privs',
     ...(env?.length ? ['--env-file', envFile] : []),
     ...(user === undefined ? [] : ['--user', user]),
@@ -51,7 +52,7 @@ export function ctrFlags(options: RunOptions, envFile: string, help: string): st
 const csvField = (text: string): string => (/[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
 
 function mountOf({ type, source, target, readOnly }: Bind): string {
-  if (type === 'volume') throw refused('a volume', 'it has none; mount a folder of the host')
+  if (type === 'volume') throw refused('volumes', 'mount a folder of the host instead')
   const fields =
     type === 'bind'
       ? ['type=bind', `src=${source}`, `dst=${target}`, `options=rbind:${readOnly ? 'ro' : 'rw'}`]
@@ -64,13 +65,13 @@ const shmOf = (bytes: number): string =>
 
 function capabilityOf(name: string): string {
   const upper = name.toUpperCase()
-  if (upper === 'ALL') throw refused('--cap-add ALL', 'it takes single ones; --privileged has all')
+  if (upper === 'ALL') throw refused('--cap-add ALL', 'name single capabilities, or use --privileged')
   return upper.startsWith('CAP_') ? upper : `CAP_${upper}`
 }
 
-/** They are named by their numbers. */
+/** `ctr` takes the number of each. */
 function gpusOf(count: number | undefined): string[] {
   if (count === undefined) return []
-  if (count < 0) throw refused('--gpus all', 'it needs to know how many')
+  if (count < 0) throw refused('--gpus all', 'say how many')
   return Array.from({ length: count }, (_, index) => ['--gpus', String(index)]).flat()
 }

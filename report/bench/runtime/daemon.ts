@@ -1,4 +1,4 @@
-/** A daemon of a sample's own, ended with it, and by the kernel should we die first. */
+/** A daemon started for one sample: it ends with the sample, or, if this process is killed first, by the kernel's hand. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { openSync } from 'node:fs'
@@ -10,23 +10,23 @@ import { HeadstartError } from '../../../system/errors.ts'
 export interface DaemonOptions {
   readonly program: string
   readonly args: readonly string[]
-  /** a socket that is there once it can be spoken to */
+  /** the socket that it creates once it accepts connections */
   readonly socket: string
   /** file for its output */
   readonly log: string
-  readonly signal: AbortSignal | undefined
+  readonly signal?: AbortSignal
 }
 
 const START_MS = 30_000
 const STOP_MS = 5000
 
-/** @throws HeadstartError E_RUNTIME: it ended, or made no socket in time; with the last line of its log */
+/** @throws HeadstartError E_RUNTIME, with the last line of its log: it ended, or did not create its socket in time */
 export async function startDaemon(options: DaemonOptions): Promise<AsyncDisposable> {
   const { program, args, socket, log, signal } = options
   const output = openSync(log, 'a')
   const child = spawn('setpriv', ['--pdeathsig', 'SIGKILL', program, ...args], {
     stdio: ['ignore', output, output],
-    detached: true, // a terminal's Ctrl-C is ours to answer
+    detached: true, // so that a terminal's Ctrl-C reaches this process alone
   })
   const ended = once(child, 'exit')
   ended.catch(() => {})
@@ -45,8 +45,8 @@ export async function startDaemon(options: DaemonOptions): Promise<AsyncDisposab
   } catch (cause) {
     await daemon[Symbol.asyncDispose]()
     signal?.throwIfAborted()
-    const words = (await readFile(log, 'utf8').catch(() => '')).trim().split('\n').at(-1) ?? ''
-    throw new HeadstartError('E_RUNTIME', `${program} did not start: ${words}`, { cause })
+    const lastLine = (await readFile(log, 'utf8').catch(() => '')).trim().split('\n').at(-1) ?? ''
+    throw new HeadstartError('E_RUNTIME', `${program} did not start: ${lastLine}`, { cause })
   }
 }
 
@@ -67,7 +67,7 @@ async function untilThere(
   }
 }
 
-/** A socket may be there before anybody listens behind it: asks until the daemon's own client is content. @throws HeadstartError E_RUNTIME */
+/** A socket may exist before the daemon answers on it: retries until the daemon's own client succeeds. @throws HeadstartError E_RUNTIME */
 export async function untilAnswers(
   client: string,
   args: readonly string[],
@@ -76,7 +76,10 @@ export async function untilAnswers(
   const deadline = performance.now() + START_MS
   while ((await tryCommand(client, args, { env })).status !== 0) {
     if (performance.now() > deadline)
-      throw new HeadstartError('E_RUNTIME', `the daemon started for the sample does not answer ${client}`)
+      throw new HeadstartError(
+        'E_RUNTIME',
+        `the daemon that was started for the sample does not respond to ${client}`,
+      )
     await sleep(50)
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A real `docker pull` and `docker run`, for the full pull: in an engine of the sample's own, with nothing in it, so that neither what
- * is cached helps, nor the engine of this machine is touched.
+ * A real `docker pull` and `docker run`, for the full pull. Each sample starts an empty engine, so that nothing is cached, and the
+ * engine of this machine is not touched.
  */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -13,7 +13,7 @@ import { commandEngine } from './command-engine.ts'
 import { startDaemon, untilAnswers } from './daemon.ts'
 import { ensurePrograms, refuseLines, refuseOptions } from './options.ts'
 import { startUntilReady } from './start.ts'
-import type { Cycle, Runtime, Started } from './types.ts'
+import type { Cycle, PreparedCycle, ReadyCycle, Runtime } from './types.ts'
 
 export const dockerRuntime: Runtime = {
   arms: ['legacy'],
@@ -25,14 +25,13 @@ export const dockerRuntime: Runtime = {
       name: 'docker',
       programs: ['docker'],
       versions: {},
-      chosen: undefined,
       prepare: startEngine,
       async [Symbol.asyncDispose]() {},
     }
   },
 }
 
-async function startEngine(cycle: Cycle): Promise<{ run(): Promise<Started> } & AsyncDisposable> {
+async function startEngine(cycle: Cycle): Promise<PreparedCycle> {
   const folder = await cycle.workspace.sub('docker')
   const socket = join(folder, 'docker.sock')
   await using stack = new AsyncDisposableStack()
@@ -43,7 +42,7 @@ async function startEngine(cycle: Cycle): Promise<{ run(): Promise<Started> } & 
       args: daemonArgs(folder, socket, bridge.name),
       socket,
       log: join(folder, 'log'),
-      signal: cycle.signal,
+      ...(cycle.signal && { signal: cycle.signal }),
     }),
   )
   const host = `unix://${socket}`
@@ -52,14 +51,14 @@ async function startEngine(cycle: Cycle): Promise<{ run(): Promise<Started> } & 
   return { run: () => pullAndStart(cycle, host), [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
-/** Containers get the host's network; the bridge is only there because an engine without one deletes `docker0`, which is another's. */
+/** Containers use the host's network. The bridge exists because an engine without one deletes `docker0`, which belongs to another engine. */
 const daemonArgs = (folder: string, socket: string, bridge: string): string[] => [
   ...['--data-root', join(folder, 'data'), '--exec-root', join(folder, 'exec')],
   ...['--pidfile', join(folder, 'pid'), '--host', `unix://${socket}`],
   ...['--bridge', bridge, '--iptables=false', '--ip6tables=false'],
 ]
 
-async function pullAndStart(cycle: Cycle, host: string): Promise<Started> {
+async function pullAndStart(cycle: Cycle, host: string): Promise<ReadyCycle> {
   const reference = `${cycle.host}/${cycle.name}`
   const { signal, start, workspace } = cycle
   const startedAt = epochMs()
@@ -72,7 +71,7 @@ async function pullAndStart(cycle: Cycle, host: string): Promise<Started> {
   await using stack = new AsyncDisposableStack()
   const container = stack.use(await startUntilReady(cycle, engine, workspace.folder))
   const resolve = lastManifestEnd(await cycle.requests(), cycle.image, startedAt)
-  const create = await startOf(host, workspace.id, pulledAt)
+  const create = (await processStartedAt(host, workspace.id)) ?? pulledAt
   const owned = stack.move()
   return {
     marks: {
@@ -84,12 +83,12 @@ async function pullAndStart(cycle: Cycle, host: string): Promise<Started> {
   }
 }
 
-/** When the engine had started the container's process. */
-async function startOf(host: string, id: string, otherwise: number): Promise<number> {
+/** According to the engine; undefined: it does not know. */
+async function processStartedAt(host: string, id: string): Promise<number | undefined> {
   const format = '{{.State.StartedAt}}'
   const { stdout } = await tryCommand('docker', ['--host', host, 'inspect', '--format', format, id])
   const at = Date.parse(stdout.trim())
-  return Number.isNaN(at) ? otherwise : at
+  return Number.isNaN(at) ? undefined : at
 }
 
 function commandsOf(

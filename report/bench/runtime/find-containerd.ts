@@ -1,10 +1,11 @@
 /**
- * Which containerd a measurement uses: the person's, found through its socket and checked before anything is pulled, or one of our own
- * for every sample.
+ * Which containerd a measurement uses: the user's, found through its socket and checked before anything is pulled, or one that is started
+ * for each sample.
  */
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { messageOf } from '../../../system/errors.ts'
+import { codeOf, messageOf } from '../../../system/errors.ts'
+import type { Workspace } from '../../../system/workspace.ts'
 import {
   type ContainerdNamespace,
   leaseNamespace,
@@ -12,13 +13,13 @@ import {
   tryCtr,
 } from './containerd-namespace.ts'
 import { programFault, unusable } from './options.ts'
-import type { RunSetting } from './types.ts'
+import type { RuntimeChoice } from './types.ts'
 
 const DEFAULT_ADDRESS = '/run/containerd/containerd.sock'
 const DEFAULT_SNAPSHOTTER = 'containerd-stargz-grpc'
 
 export type FoundContainerd = AsyncDisposable & {
-  /** in a line */
+  /** what was found, in one line */
   readonly chosen: string
 } & (
     | { readonly kind: 'theirs'; readonly place: ContainerdNamespace; readonly version: string }
@@ -26,15 +27,18 @@ export type FoundContainerd = AsyncDisposable & {
   )
 
 /**
- * @throws HeadstartError E_RUNTIME: the one that was named, by flag or environment, can't be used; or the machine's can't, and none of
- * our own can be started
+ * @param workspace its name is that of the namespace in the user's containerd
+ * @throws HeadstartError E_RUNTIME: the one that a flag or the environment names can't be used; or the machine's can't, and none can be
+ * started
  */
-export async function findContainerd(setting: RunSetting): Promise<FoundContainerd> {
-  const { containerd, snapshotter } = setting.start
+export async function findContainerd(
+  { containerd, snapshotter }: Omit<RuntimeChoice, 'name'>,
+  workspace: Workspace,
+): Promise<FoundContainerd> {
   if (containerd === 'own' || (containerd === undefined && snapshotter !== undefined))
     return findOwn(snapshotter)
   const named = containerd ?? process.env.CONTAINERD_ADDRESS
-  const found = await tryTheirs(addressOf(named ?? DEFAULT_ADDRESS), setting)
+  const found = await tryTheirs(addressOf(named ?? DEFAULT_ADDRESS), workspace)
   if (typeof found !== 'string') return found
   if (named !== undefined)
     throw unusable('containerd', found, 'Measure with --containerd own, or with --runtime builtin')
@@ -43,7 +47,7 @@ export async function findContainerd(setting: RunSetting): Promise<FoundContaine
 
 const addressOf = (text: string): string => text.replace(/^unix:\/\//, '')
 
-/** @param reason why the machine's is not used; undefined where nobody asked for it */
+/** @param reason why the machine's can't be used; undefined: it was not tried */
 async function findOwn(snapshotter: string | undefined, reason?: string): Promise<FoundContainerd> {
   const daemon = snapshotter ?? DEFAULT_SNAPSHOTTER
   for (const program of ['containerd', daemon]) {
@@ -51,27 +55,27 @@ async function findOwn(snapshotter: string | undefined, reason?: string): Promis
     if (fault !== undefined)
       throw unusable(
         'containerd',
-        reason === undefined ? fault : `${reason}, and for one of its own ${fault}`,
-        'Name a socket with --containerd or a daemon with --snapshotter, or measure with --runtime builtin',
+        reason === undefined ? fault : `${reason}; and none can be started: ${fault}`,
+        'Give a socket with --containerd or a daemon with --snapshotter, or measure with --runtime builtin',
       )
   }
   return {
     kind: 'own',
     snapshotter: daemon,
-    chosen: `a containerd of its own for every sample (${reason ?? 'as was asked for'})`,
+    chosen: `a containerd started for each sample (${reason ?? 'as requested'})`,
     async [Symbol.asyncDispose]() {},
   }
 }
 
-/** @returns why it can't be used, in words */
-async function tryTheirs(address: string, { workspace }: RunSetting): Promise<FoundContainerd | string> {
+/** @returns a text: why it can't be used */
+async function tryTheirs(address: string, workspace: Workspace): Promise<FoundContainerd | string> {
   const fault = (await socketFault(address)) ?? (await pluginFault(address))
   if (fault !== undefined) return fault
   await removeStaleNamespaces(address)
   await using stack = new AsyncDisposableStack()
   const place = stack.use(await leaseNamespace(address, workspace))
-  const silence = await snapshotterFault(place)
-  if (silence !== undefined) return silence
+  const silent = await snapshotterFault(place)
+  if (silent !== undefined) return silent
   const version =
     /Server:\s+Version:\s+v?(\S+)/.exec((await tryCtr(place, 'version')).stdout)?.[1] ?? 'unknown'
   const owned = stack.move()
@@ -86,20 +90,19 @@ async function tryTheirs(address: string, { workspace }: RunSetting): Promise<Fo
 
 const SOCKET_FAULTS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no socket',
-  ENOTSOCK: 'there is a file that is no socket',
+  ENOTSOCK: 'not a socket:',
   EACCES: 'no permission to use the socket',
-  ECONNREFUSED: 'nobody listens behind the socket',
+  ECONNREFUSED: 'nothing is listening on the socket',
 }
 
 async function socketFault(address: string): Promise<string | undefined> {
-  if (!address.startsWith('/')) return `${JSON.stringify(address)} is no path of a socket`
+  if (!address.startsWith('/')) return `${JSON.stringify(address)} is not the path of a socket`
   const socket = connect(address)
   try {
     await once(socket, 'connect')
     return undefined
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-    return `${SOCKET_FAULTS[code] ?? messageOf(error)} ${address}`
+    return `${SOCKET_FAULTS[codeOf(error) ?? ''] ?? messageOf(error)} ${address}`
   } finally {
     socket.destroy()
   }
@@ -107,7 +110,7 @@ async function socketFault(address: string): Promise<string | undefined> {
 
 async function pluginFault(address: string): Promise<string | undefined> {
   const { status, stdout, stderr } = await tryCtr({ address, name: 'default' }, 'plugins', 'list')
-  if (status !== 0) return `containerd at ${address} does not answer: ${lastLine(stderr)}`
+  if (status !== 0) return `containerd at ${address} does not respond: ${lastLine(stderr)}`
   const plugin = stdout
     .split('\n')
     .map((line) => line.split(/\s+/))
@@ -117,20 +120,21 @@ async function pluginFault(address: string): Promise<string | undefined> {
   const state = plugin[3]
   return state === 'ok'
     ? undefined
-    : `containerd at ${address} has its stargz snapshotter in the state ${state}`
+    : `the stargz snapshotter of containerd at ${address} is in the state ${state}`
 }
 
-/** That the plugin is configured says nothing of the daemon behind it: an empty snapshot does. */
+/** A configured plugin does not mean that its daemon runs: preparing an empty snapshot shows it. */
 async function snapshotterFault(place: ContainerdNamespace): Promise<string | undefined> {
-  const ask = (...args: readonly string[]) => tryCtr(place, 'snapshots', '--snapshotter', 'stargz', ...args)
+  const snapshots = (...args: readonly string[]) =>
+    tryCtr(place, 'snapshots', '--snapshotter', 'stargz', ...args)
   try {
-    const { status, stderr } = await ask('prepare', 'probe')
+    const { status, stderr } = await snapshots('prepare', 'probe')
     if (status !== 0)
-      return `the stargz snapshotter behind ${place.address} is not there: ${lastLine(stderr)}`
-    await ask('rm', 'probe')
+      return `the stargz snapshotter behind ${place.address} is not running: ${lastLine(stderr)}`
+    await snapshots('rm', 'probe')
     return undefined
   } catch {
-    return `the stargz snapshotter behind ${place.address} does not answer`
+    return `the stargz snapshotter behind ${place.address} does not respond`
   }
 }
 

@@ -1,9 +1,13 @@
 /** The runtimes there are. */
+import type { Workspace } from '../../../system/workspace.ts'
+import type { Arm } from '../arms.ts'
 import type { ArmKind } from '../file.ts'
 import { builtinRuntime } from './builtin.ts'
 import { containerdRuntime } from './containerd.ts'
 import { dockerRuntime } from './docker.ts'
-import type { OpenRuntime, RunSetting, Runtime, RuntimeName } from './types.ts'
+import type { OpenRuntime, Runtime, RuntimeName, RuntimeRequest } from './types.ts'
+
+export { sweepers } from './sweepers.ts'
 
 export const runtimes = {
   builtin: builtinRuntime,
@@ -11,30 +15,39 @@ export const runtimes = {
   containerd: containerdRuntime,
 } satisfies Record<RuntimeName, Runtime>
 
-/** The runtime of an arm: the one asked for where it can do that, else the built-in one. */
+/** The chosen runtime if it supports the arm, else the built-in one. */
 const runtimeOf = (name: RuntimeName, kind: ArmKind): Runtime => {
-  const wanted: Runtime = runtimes[name]
-  return wanted.arms.includes(kind) ? wanted : builtinRuntime
+  const chosen: Runtime = runtimes[name]
+  return chosen.arms.includes(kind) ? chosen : builtinRuntime
+}
+
+export interface OpenRuntimes extends AsyncDisposable {
+  readonly all: readonly OpenRuntime[]
+  of(arm: Arm): OpenRuntime
 }
 
 /**
  * Opens those that the arms need, each once.
- * @param stack disposes them
  * @throws HeadstartError E_RUNTIME, E_OPTION
  */
 export async function openRuntimes(
-  name: RuntimeName,
-  kinds: readonly ArmKind[],
-  setting: RunSetting,
-  stack: AsyncDisposableStack,
-): Promise<ReadonlyMap<ArmKind, OpenRuntime>> {
+  arms: readonly Arm[],
+  request: RuntimeRequest,
+  workspace: Workspace,
+): Promise<OpenRuntimes> {
+  await using stack = new AsyncDisposableStack()
   const opened = new Map<Runtime, OpenRuntime>()
-  const byKind = new Map<ArmKind, OpenRuntime>()
-  for (const kind of kinds) {
-    const runtime = runtimeOf(name, kind)
-    const open = opened.get(runtime) ?? stack.use(await runtime.open(setting))
-    opened.set(runtime, open)
-    byKind.set(kind, open)
+  const wanted = (arm: Arm) => runtimeOf(request.runtime.name, arm.kind)
+  for (const runtime of new Set(arms.map(wanted)))
+    opened.set(runtime, stack.use(await runtime.open(request, workspace)))
+  const owned = stack.move()
+  return {
+    all: [...opened.values()],
+    of(arm) {
+      const runtime = opened.get(wanted(arm))
+      if (!runtime) throw new Error(`no runtime was opened for the arm ${arm.id}`)
+      return runtime
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
-  return byKind
 }

@@ -1,4 +1,4 @@
-/** A containerd and a stargz snapshotter of a sample's own, with nothing in them. */
+/** An empty containerd and stargz snapshotter, started for one sample. */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { removeCgroups } from '../../../system/processes.ts'
@@ -6,19 +6,27 @@ import { type ContainerdNamespace, ctrEnvironment } from './containerd-namespace
 import { startDaemon, untilAnswers } from './daemon.ts'
 import type { Cycle } from './types.ts'
 
-/** @param snapshotter its daemon; undefined where nothing is pulled lazily */
+/** @param snapshotter its daemon; undefined: nothing is pulled lazily */
 export async function startOwnContainerd(
   cycle: Cycle,
   snapshotter: string | undefined,
 ): Promise<ContainerdNamespace & AsyncDisposable> {
   await using stack = new AsyncDisposableStack()
   const { id } = cycle.workspace
-  stack.defer(() => removeCgroups(id)) // containers have theirs below one named as their namespace
+  stack.defer(() => removeCgroups(id)) // of its containers: they are below one with the name of the namespace
   const folder = await cycle.workspace.sub('containerd')
   const sockets = { containerd: join(folder, 'c.sock'), snapshotter: join(folder, 's.sock') }
   await writeFile(join(folder, 'config.toml'), configuration(folder, sockets))
   const start = async (program: string, args: readonly string[], socket: string) =>
-    stack.use(await startDaemon({ program, args, socket, log: `${socket}.log`, signal: cycle.signal }))
+    stack.use(
+      await startDaemon({
+        program,
+        args,
+        socket,
+        log: `${socket}.log`,
+        ...(cycle.signal && { signal: cycle.signal }),
+      }),
+    )
   if (snapshotter !== undefined) {
     const root = await cycle.workspace.sub('containerd/snapshotter')
     await start(snapshotter, [`--address=${sockets.snapshotter}`, `--root=${root}`], sockets.snapshotter)

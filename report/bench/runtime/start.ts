@@ -1,7 +1,7 @@
 /** Starts a sample's container with the settings that all samples share, and waits until it is ready. */
 
 import { epochMs, epochOf } from '../../../system/clock.ts'
-import { type Started, startContainer } from '../../../tracer/container/start.ts'
+import { startContainer } from '../../../tracer/container/start.ts'
 import type { Engine } from '../../../tracer/container/types.ts'
 import type { Cycle } from './types.ts'
 
@@ -12,8 +12,8 @@ export interface StartedContainer extends AsyncDisposable {
 }
 
 /**
- * @param root writable; of no meaning to an engine that starts images it pulled
- * @param beforeStart right before the container starts
+ * @param root writable; ignored by an engine that starts images it pulled
+ * @param beforeStart called right before the container starts
  */
 export async function startUntilReady(
   cycle: Cycle,
@@ -23,7 +23,7 @@ export async function startUntilReady(
 ): Promise<StartedContainer> {
   const { start, workspace, signal } = cycle
   await using stack = new AsyncDisposableStack()
-  const started: Started = stack.use(
+  const started = stack.use(
     await startContainer({
       engine,
       workspace,

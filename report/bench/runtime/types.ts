@@ -4,12 +4,21 @@ import type { Workspace } from '../../../system/workspace.ts'
 import type { ReadyCheck } from '../../../tracer/container/readiness.ts'
 import type { RunOptions } from '../../../tracer/container/run-options.ts'
 import type { EngineName } from '../../../tracer/container/types.ts'
-import type { ArmKind, BenchSample } from '../file.ts'
-import type { LinkRequest } from '../link/link.ts'
-import type { LayerPlan } from '../link/requests.ts'
+import type { ArmKind, BenchSample, Phase } from '../file.ts'
+import type { LinkRequest } from '../link/messages.ts'
+import type { LayerOffsets } from '../link/requests.ts'
 import type { Marks } from '../link/traffic.ts'
 
 export type RuntimeName = 'builtin' | 'docker' | 'containerd'
+
+/** Which runtime pulls and starts, and for containerd which one it is. */
+export interface RuntimeChoice {
+  readonly name: RuntimeName
+  /** its socket, or `own`; without: the machine's if it can pull lazily, else `own` */
+  readonly containerd?: string
+  /** for a containerd that is started for each sample: the stargz snapshotter's daemon, `containerd-stargz-grpc` by default */
+  readonly snapshotter?: string
+}
 
 /** How the container is started: the same for every sample. */
 export interface StartSettings {
@@ -17,63 +26,74 @@ export interface StartSettings {
   readonly command: readonly string[]
   readonly run: RunOptions
   readonly ready: ReadyCheck
-  readonly timeoutMs: number | undefined
+  readonly timeoutMs?: number
   /** of the built-in runtime */
-  readonly engine: EngineName | undefined
-  /** of containerd: its socket, or `own`; undefined: the machine's, where it can pull lazily, else `own` */
-  readonly containerd: string | undefined
-  /** of a containerd of our own: the stargz snapshotter's daemon, `containerd-stargz-grpc` by default */
-  readonly snapshotter: string | undefined
+  readonly engine?: EngineName
 }
 
+/** What a runtime is opened with, once for a measurement. */
+export interface RuntimeRequest {
+  readonly runtime: RuntimeChoice
+  readonly start: StartSettings
+  readonly signal?: AbortSignal
+}
+
+/** One pull and start from nothing. */
 export interface Cycle {
   readonly kind: ArmKind
-  /** as it is behind the link */
+  /** as it was staged */
   readonly image: Image
-  /** where its layers' zones and tables of contents lie */
-  readonly zones: readonly LayerPlan[]
+  readonly layers: readonly LayerOffsets[]
   /** host and port of the link, plain HTTP */
   readonly host: string
-  /** `name:tag` there, which no other sample has had */
+  /** `name:tag` there, which no other sample has used */
   readonly name: string
   /** empty */
   readonly workspace: Workspace
   readonly start: StartSettings
-  /** what the link has seen of this sample so far */
+  /** what the link has recorded of this sample so far */
   readonly requests: () => Promise<readonly LinkRequest[]>
-  readonly signal: AbortSignal | undefined
+  readonly signal?: AbortSignal
 }
 
-/** One pull and start, its container still running; disposing ends and removes it. */
-export interface Started extends AsyncDisposable {
-  readonly marks: Marks
-  /** legacy only: what each layer took to unpack */
+/** An image pulled onto this machine, before its container starts. */
+export interface PulledRoot {
+  readonly folder: string
+  /** ms since 1970 */
+  readonly ends: Pick<Record<Phase, number>, 'resolve' | 'tocs' | 'prefetch'>
   readonly unpack: BenchSample['unpack']
 }
 
-/** What a whole measurement is taken with. */
-export interface RunSetting {
-  readonly start: StartSettings
-  /** lasts as long as the measurement */
-  readonly workspace: Workspace
-  readonly signal: AbortSignal | undefined
+/** A pull and start that reached ready, its container still running; disposing ends and removes the container. */
+export interface ReadyCycle extends AsyncDisposable {
+  readonly marks: Marks
+  /** full pulls only: how long each layer took to unpack */
+  readonly unpack: BenchSample['unpack']
 }
 
-/** Ready for a measurement's samples; disposing gives back what lasted for all of them. */
+/** Prepared before the clock starts; disposing removes what was prepared. */
+export interface PreparedCycle extends AsyncDisposable {
+  run(): Promise<ReadyCycle>
+}
+
+/** Ready for a measurement's samples; disposing releases what lasted for all of them. */
 export interface OpenRuntime extends AsyncDisposable {
   readonly name: RuntimeName
-  /** programs whose versions belong into the file */
+  /** programs on the PATH whose versions belong in the file */
   readonly programs: readonly string[]
-  /** versions of what is no program of this machine's PATH */
+  /** versions known otherwise */
   readonly versions: Readonly<Record<string, string>>
-  /** what was found and is used, in a line; undefined where there is no choice */
-  readonly chosen: string | undefined
-  /** Brings what must be there before the clock starts into its fresh state. */
-  prepare(cycle: Cycle): Promise<{ run(): Promise<Started> } & AsyncDisposable>
+  /** what was found and is used, in one line; without: there was nothing to choose */
+  readonly chosen?: string
+  /** Prepares what must exist before the clock starts. */
+  prepare(cycle: Cycle): Promise<PreparedCycle>
 }
 
 export interface Runtime {
   readonly arms: readonly ArmKind[]
-  /** @throws HeadstartError E_RUNTIME: it can't be used on this machine; E_OPTION: it can't start a container so */
-  open(setting: RunSetting): Promise<OpenRuntime>
+  /**
+   * @param workspace lasts as long as the measurement
+   * @throws HeadstartError E_RUNTIME: this machine can't use it; E_OPTION: it does not support one of the container's options
+   */
+  open(request: RuntimeRequest, workspace: Workspace): Promise<OpenRuntime>
 }

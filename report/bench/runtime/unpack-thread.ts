@@ -1,4 +1,4 @@
-/** The thread of `full-pull.ts` that unpacks layers, base first, each when its file has been named. */
+/** The thread of `full-pull.ts` that unpacks layers, base first, each as soon as its file has arrived. */
 import { createReadStream } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
 import { unpackLayers } from '../../../image/rootfs/unpack/layers.ts'

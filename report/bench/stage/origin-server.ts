@@ -1,9 +1,9 @@
-/** The thread behind `origin.ts`. */
+/** The thread of `origin.ts`: serves images from where they are staged. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { serveImages } from '../../../image/serve.ts'
 import { openSource } from '../../../image/sources.ts'
 import type { Image } from '../../../image/types.ts'
-import type { OriginOrder } from './origin.ts'
+import type { OriginOrder } from './origin-order.ts'
 
 const { images, registry }: OriginOrder = workerData
 

@@ -1,33 +1,15 @@
-/** The registry behind the link, in a thread of its own: what it does must not slow the runtimes that are measured. */
+/** The registry behind the link, in a thread of its own so that it does not slow down the runtimes that are measured. */
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
-import type { Platform } from '../../../image/types.ts'
 import { HeadstartError } from '../../../system/errors.ts'
-import type { RegistryAccess } from './stage.ts'
-
-export interface OriginOrder {
-  readonly images: readonly ServedImage[]
-  readonly registry: RegistryAccess
-}
+import type { OriginOrder } from './origin-order.ts'
 
 export interface Origin extends AsyncDisposable {
   /** `127.0.0.1:PORT`, plain HTTP */
   readonly host: string
 }
 
-export interface ServedImage {
-  /** `name:tag` */
-  readonly name: string
-  /** for `openSource` */
-  readonly reference: string
-  readonly platform: Platform
-}
-
-export async function startOrigin(
-  images: readonly ServedImage[],
-  registry: RegistryAccess = {},
-): Promise<Origin> {
-  const workerData: OriginOrder = { images, registry }
+export async function startOrigin(workerData: OriginOrder): Promise<Origin> {
   const worker = new Worker(new URL('./origin-server.ts', import.meta.url), { workerData })
   const [host]: unknown[] = await once(worker, 'message')
   if (typeof host !== 'string')

@@ -1,6 +1,6 @@
 /**
- * Brings an image next to the link, as a registry would hold it, so that the link is all that is measured. What is near
- * already, an OCI layout, stays where it is.
+ * Brings an image next to the link in the form a registry would hold, so that only the link is measured. An OCI layout with
+ * compressed layers is used where it is.
  */
 import { createReadStream, createWriteStream } from 'node:fs'
 import { join } from 'node:path'
@@ -12,43 +12,53 @@ import { parseLocation } from '../../../image/location.ts'
 import { DOCKER_LAYER_GZIP, DOCKER_MANIFEST, layerKind, OCI_LAYER_GZIP } from '../../../image/media-types.ts'
 import { openTarget } from '../../../image/targets.ts'
 import type { Blob, Descriptor, Image, Layer } from '../../../image/types.ts'
+import { DEFAULT_OPTIONS } from '../../../optimizer/options.ts'
+import { rebuildImage } from '../../../optimizer/rebuild/image.ts'
 import type { Workspace } from '../../../system/workspace.ts'
 
 const isPacked = (layer: Layer): boolean => layerKind(layer.descriptor.mediaType).compression !== 'none'
 
-/**
- * @param name of the copy
- * @returns `oci:DIR:TAG` or the like, for `openSource`
- */
-export async function bringNear(
-  image: Image,
-  name: string,
-  workspace: Workspace,
-  signal: AbortSignal | undefined,
-): Promise<string> {
+/** Where an image is staged. */
+export interface StagePlace {
+  readonly workspace: Workspace
+  /** of the copy, if one is made */
+  readonly name: string
+  readonly signal?: AbortSignal
+}
+
+const layoutIn = async ({ workspace, name }: StagePlace): Promise<string> =>
+  `oci:${join(await workspace.sub('stage'), name)}:latest`
+
+/** @returns its reference, for `openSource` */
+export async function stageImage(image: Image, place: StagePlace): Promise<string> {
   const isLayout = parseLocation(image.reference).transport === 'oci'
   if (isLayout && image.layers.every(isPacked)) return image.reference
-  const reference = `oci:${join(await workspace.sub('near'), name)}:latest`
+  const reference = await layoutIn(place)
   await using target = await openTarget(reference)
   await target.prepare({ force: false })
   const layers: Descriptor[] = []
   for (const layer of image.layers) {
-    const blob = isPacked(layer) ? layer : await pack(layer, image, workspace, signal)
-    await target.putBlob(blob, signal)
+    const blob = isPacked(layer) ? layer : await pack(layer, image, place)
+    await target.putBlob(blob, place.signal)
     layers.push(blob.descriptor)
   }
-  await target.putBlob(bytesBlob(image.manifest.config, image.rawConfig), signal)
+  await target.putBlob(bytesBlob(image.manifest.config, image.rawConfig), place.signal)
   await target.putManifest(manifestWith(image, layers), image.manifest.mediaType, { tagged: true })
   return reference
 }
 
-/** An engine gives its layers unpacked; pushing them would compress them, at this level. */
-async function pack(
-  layer: Layer,
-  image: Image,
-  workspace: Workspace,
-  signal: AbortSignal | undefined,
-): Promise<Blob> {
+/** Converts an image to eStargz without a zone: what lazy pulling alone gains. @returns its reference, for `openSource` */
+export async function stageWithoutZone(image: Image, place: StagePlace): Promise<string> {
+  const { signal } = place
+  const reference = await layoutIn(place)
+  await using target = await openTarget(reference)
+  await target.prepare({ force: false })
+  await rebuildImage({ image, target, startup: [], options: DEFAULT_OPTIONS, ...(signal && { signal }) })
+  return reference
+}
+
+/** An engine provides layers uncompressed; pushing them would compress them, at this level. */
+async function pack(layer: Layer, image: Image, { workspace, signal }: StagePlace): Promise<Blob> {
   const file = join(await workspace.sub('packed'), layer.diffId.replace(':', '-'))
   await pipeline(await layer.open(undefined, signal), createGzip({ level: 6 }), createWriteStream(file))
   const { digest, size } = await hashStream(createReadStream(file))
@@ -60,7 +70,7 @@ async function pack(
   }
 }
 
-/** The image's own manifest where no layer changed. */
+/** The image's own manifest if no layer changed. */
 function manifestWith(image: Image, layers: readonly Descriptor[]): Uint8Array {
   if (image.layers.every(isPacked)) return image.rawManifest
   const { mediaType, config } = image.manifest

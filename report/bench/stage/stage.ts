@@ -1,98 +1,86 @@
-/** The images of a measurement, behind the link: brought there, converted for the arm without a zone, and described. */
+/** The stage: the images of a measurement next to the link, and the registry that serves them to it. */
 import { openSource } from '../../../image/sources.ts'
-import { openTarget } from '../../../image/targets.ts'
 import type { Image } from '../../../image/types.ts'
-import { DEFAULT_OPTIONS } from '../../../optimizer/options.ts'
-import { rebuildImage } from '../../../optimizer/rebuild/image.ts'
 import type { Workspace } from '../../../system/workspace.ts'
 import { type GivenImages, isPulledDirectly } from '../arms.ts'
-import type { BenchImage, BenchLink } from '../file.ts'
-import { describeImage } from './image-facts.ts'
-import { bringNear } from './stage-image.ts'
+import type { BenchLink } from '../file.ts'
+import { type ExaminedImage, examineImage } from './examine.ts'
+import { startOrigin } from './origin.ts'
+import type { RegistryAccess } from './origin-order.ts'
+import { stageImage, stageWithoutZone } from './stage-image.ts'
 
-export interface RegistryAccess {
-  readonly insecure?: boolean | undefined
-  readonly caFile?: string | undefined
-}
-
-export interface BehindLink {
-  readonly image: Image
-  /** for `openSource` */
-  readonly reference: string
-  /** as the person named it */
-  readonly called: string
-}
-
-export interface ImageOptions extends GivenImages {
+export interface StageRequest {
+  readonly images: GivenImages
   readonly link: BenchLink
-  /** of the registry that images are pulled from when the link is not shaped */
-  readonly registry?: RegistryAccess | undefined
-  readonly signal?: AbortSignal | undefined
+  /** of the registry that images are pulled from directly when the link is not shaped */
+  readonly registry?: RegistryAccess
+  readonly signal?: AbortSignal
 }
 
-export const slug = (key: string): string => key.toLowerCase().replace(/[^a-z0-9]+/g, '-')
+export interface StagedImage extends ExaminedImage {
+  readonly image: Image
+  /** `name:tag` in the stage's registry */
+  readonly name: string
+}
 
-/**
- * @param keys those that the arms need; `lazy` is made of the original
- * @param opened closes the images' sources when they are no longer needed
- */
-export async function prepareImages(
-  keys: ReadonlySet<string>,
-  options: ImageOptions,
-  { workspace, opened }: { workspace: Workspace; opened: AsyncDisposableStack },
-  onImage: (key: string) => void,
-): Promise<Map<string, BehindLink>> {
-  const given = new Map<string, Image>([
-    ['original', options.original],
-    ...(options.optimized ? [['optimized', options.optimized] as const] : []),
-    ...options.others.map(({ name, image }) => [name, image] as const),
-  ])
-  const behind = new Map<string, BehindLink>()
+export interface Stage extends AsyncDisposable {
+  /** of its registry: `127.0.0.1:PORT`, plain HTTP */
+  readonly host: string
+  /** by their keys in the measurement file */
+  readonly images: ReadonlyMap<string, StagedImage>
+}
+
+export interface StageOptions {
+  /** the images that the arms pull; `lazy` is made from the original */
+  readonly keys: ReadonlySet<string>
+  readonly workspace: Workspace
+  /** called before each image is staged */
+  readonly onImage?: (key: string) => void
+}
+
+export async function openStage(request: StageRequest, options: StageOptions): Promise<Stage> {
+  const { registry, signal } = request
+  const { keys, onImage } = options
+  await using stack = new AsyncDisposableStack()
+  /** the report shows the files of this one */
+  const subject = keys.has('optimized') ? 'optimized' : 'lazy'
+  const images = new Map<string, StagedImage>()
+  const served: { name: string; reference: string; image: Image }[] = []
   for (const key of keys) {
-    onImage(key)
-    const image = given.get(key) ?? options.original
-    const reference = given.has(key)
-      ? await placed(image, key, options, workspace)
-      : await convertPlain(image, workspace, options.signal)
-    const source = opened.use(await openSource(reference, options.registry))
-    const there = await source.image(image.config.platform)
-    behind.set(key, { image: there, reference, called: image.reference })
+    onImage?.(key)
+    const given = givenImage(request.images, key)
+    const reference = await stagedReference(key, request, options.workspace)
+    const source = stack.use(await openSource(reference, registry))
+    const image = await source.image(given.config.platform)
+    const examined = await examineImage(image, { listFiles: key === subject, ...(signal && { signal }) })
+    const name = `bench/${slug(key)}:latest`
+    // The file names the image as it was given, not its copy on the stage.
+    images.set(key, { ...examined, facts: { ...examined.facts, reference: given.reference }, image, name })
+    served.push({ name, reference, image })
   }
-  return behind
-}
-
-const placed = async (
-  image: Image,
-  key: string,
-  { link, signal }: ImageOptions,
-  workspace: Workspace,
-): Promise<string> =>
-  isPulledDirectly(image, link) ? image.reference : bringNear(image, slug(key), workspace, signal)
-
-/** The original as eStargz without a zone: what lazy pulling alone gains. */
-async function convertPlain(
-  image: Image,
-  workspace: Workspace,
-  signal: AbortSignal | undefined,
-): Promise<string> {
-  const reference = `oci:${await workspace.sub('near')}/lazy:latest`
-  await using target = await openTarget(reference)
-  await target.prepare({ force: false })
-  await rebuildImage({ image, target, startup: [], options: DEFAULT_OPTIONS, ...(signal && { signal }) })
-  return reference
-}
-
-/** By their names in the file. The one whose zone the report looks into lists its files. */
-export async function describeAll(
-  behind: ReadonlyMap<string, BehindLink>,
-  signal: AbortSignal | undefined,
-): Promise<Record<string, BenchImage>> {
-  const subject = behind.has('optimized') ? 'optimized' : 'lazy'
-  const described = await Promise.all(
-    [...behind].map(async ([key, { image, called }]) => {
-      const one = await describeImage(image, key === subject, signal)
-      return [key, { ...one, reference: called }] as const
+  const origin = stack.use(
+    await startOrigin({
+      images: served.map(({ image, ...one }) => ({ ...one, platform: image.config.platform })),
+      registry: registry ?? {},
     }),
   )
-  return Object.fromEntries(described)
+  const owned = stack.move()
+  return { host: origin.host, images, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+const slug = (key: string): string => key.toLowerCase().replace(/[^a-z0-9]+/g, '-')
+
+/** The image of a key; the original for one that is made from it. */
+const givenImage = ({ original, optimized, others }: GivenImages, key: string): Image =>
+  key === 'optimized' && optimized ? optimized : (others.find(({ name }) => name === key)?.image ?? original)
+
+async function stagedReference(
+  key: string,
+  { images, link, signal }: StageRequest,
+  workspace: Workspace,
+): Promise<string> {
+  const image = givenImage(images, key)
+  const place = { workspace, name: slug(key), ...(signal && { signal }) }
+  if (key === 'lazy') return stageWithoutZone(image, place)
+  return isPulledDirectly(image, link) ? image.reference : stageImage(image, place)
 }

@@ -1,5 +1,5 @@
 /** Numbers as people read them, in their locale. Used when the page is made (English) and again in the reader's browser. */
-import { visible } from '../../system/visible.ts'
+import { visible } from '../../../system/visible.ts'
 
 export type Unit = 'ms' | 'bytes' | 'count' | 'percent' | 'times' | 'rate' | 'date'
 

@@ -1,19 +1,18 @@
 /** Real measurements of a small image: full pull and lazy mounts through a shaped link, containers on runc. */
-import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { copyImage } from '../../../image/copy.ts'
 import { openSource } from '../../../image/sources.ts'
 import { openTarget } from '../../../image/targets.ts'
 import type { Image } from '../../../image/types.ts'
-import { type Bench, parseBench, readBench, writeBench } from '../../../report/bench/file.ts'
-import { chooseLink } from '../../../report/bench/link/link.ts'
-import { refineStartup } from '../../../report/bench/refine.ts'
-import { type BenchOptions, runBench } from '../../../report/bench/run.ts'
+import { type Bench, readBench, writeBench } from '../../../report/bench/file.ts'
+import { chooseLink } from '../../../report/bench/link/presets.ts'
+import { type BenchRequest, runBench } from '../../../report/bench/run.ts'
 import { bytesOf, samplesOf, totalOf } from '../../../report/bench/summary.ts'
 import { workspaceRoot } from '../../../system/workspace.ts'
 import { startRegistry } from '../../support/registry.ts'
-import { benchOptions, makeImages, type SmallImages } from './small-images.ts'
+import { benchRequest, makeImages, type SmallImages } from './small-images.ts'
 
 let folder = ''
 let images: SmallImages
@@ -25,7 +24,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-const options = (changes: Partial<BenchOptions> = {}): BenchOptions => benchOptions(images, changes)
+const request = (changes: Partial<BenchRequest> = {}): BenchRequest => benchRequest(images, changes)
 
 const mountsOfOurs = async (): Promise<string[]> =>
   (await readFile('/proc/self/mounts', 'utf8'))
@@ -44,7 +43,7 @@ const only = (bench: Bench, arm: string) => {
 describe('the built-in runtime', () => {
   test('measures the three arms: what each fetches, when, and what the images are made of', async () => {
     const doing: string[] = []
-    const bench = await runBench(options({ onProgress: (progress) => doing.push(progress.doing) }))
+    const bench = await runBench(request({ onProgress: (progress) => doing.push(progress.doing) }))
     const [legacy, lazy, fast] = [only(bench, 'legacy'), only(bench, 'lazy'), only(bench, 'optimized')]
 
     const layerBytes = images.original.layers.reduce((sum, layer) => sum + layer.descriptor.size, 0)
@@ -90,13 +89,13 @@ describe('the built-in runtime', () => {
     const stop = new AbortController()
     const kept: Bench[] = []
     const bench = await runBench(
-      options({
+      request({
         arms: ['lazy', 'optimized'],
-        samples: 3,
+        rounds: { samples: 3, warmups: 0 },
         signal: stop.signal,
         onSample: async (soFar) => void kept.push(soFar),
-        onProgress: ({ done }) => {
-          if (done === 2) setTimeout(() => stop.abort(new Error('Ctrl-C')), 150)
+        onProgress: ({ turn }) => {
+          if (turn?.done === 2) setTimeout(() => stop.abort(new Error('Ctrl-C')), 150)
         },
       }),
     )
@@ -121,57 +120,20 @@ describe('the built-in runtime', () => {
       await push(images.optimized, 'app-esgz'),
     ]
     const link = chooseLink('none')
-    const bench = await runBench(options({ original, optimized, link }))
+    const bench = await runBench(request({ images: { original, optimized, others: [] }, link }))
     expect(bench.arms.map(({ id }) => id)).toEqual(['legacy', 'optimized'])
     expect(bench.images.original?.reference).toContain(registry.host)
     expect(bytesOf(only(bench, 'legacy'))).toBeGreaterThan(bytesOf(only(bench, 'optimized')))
-    await expect(runBench(options({ original, optimized, link, arms: ['lazy'] }))).rejects.toThrow(
-      /no arm named "lazy"/,
-    )
+    await expect(
+      runBench(request({ images: { original, optimized, others: [] }, link, arms: ['lazy'] })),
+    ).rejects.toThrow(/no arm named "lazy"/)
   })
 
   test('a start that fails ends the measurement with its reason', async () => {
-    const start = { ...options().start, command: ['/bin/sh', '-c', 'echo broken; exit 3'] }
-    await expect(runBench(options({ arms: ['optimized'], start }))).rejects.toThrow(
+    const start = { ...request().start, command: ['/bin/sh', '-c', 'echo broken; exit 3'] }
+    await expect(runBench(request({ arms: ['optimized'], start }))).rejects.toThrow(
       /status 3 before it was ready.*broken/,
     )
     expect(await mountsOfOurs()).toEqual([])
   })
-
-  test('arms that there are no images for are refused before anything starts', async () => {
-    await expect(runBench(options({ arms: ['fast'] }))).rejects.toThrow(/no arm named "fast"/)
-    await expect(runBench(options({ optimized: undefined, arms: ['optimized'] }))).rejects.toThrow(
-      /no arm named/,
-    )
-    await expect(runBench(options({ others: [{ name: 'lazy', image: images.original }] }))).rejects.toThrow(
-      /one name/,
-    )
-    await expect(runBench(options({ arms: [] }))).rejects.toThrow(/at least one/)
-  })
-})
-
-test('an audit finds what the zone brought for nothing, what it lacked, and makes a better one', async () => {
-  const home = join(folder, 'audited')
-  await mkdir(home)
-  const poor = await makeImages(home, ['bin/busybox', 'data/ballast3', 'data/small'])
-  const { audit } = await runBench(benchOptions(poor, { arms: ['optimized'], audit: true }))
-  expect(audit?.unused.map(([path]) => path)).toEqual(['data/ballast3'])
-  expect(audit?.unusedBytes).toBeGreaterThan(290_000)
-  const [wanted, ...more] = audit?.onDemand ?? []
-  expect(wanted).toMatchObject({ path: 'data/wanted', size: 400_000, ranges: [[0, 400_000]] })
-  expect(wanted?.requests).toBeGreaterThan(0)
-  expect(wanted?.bytes).toBeGreaterThan(390_000)
-  expect(more).toEqual([])
-  const file = (path: string) => ({ path, ranges: [], size: 1, afterReady: false, read: true })
-  const startup = ['bin/busybox', 'data/ballast3', 'data/small'].map(file)
-  expect(audit && refineStartup(startup, audit).map(({ path }) => path)).toEqual([
-    'bin/busybox',
-    'data/small',
-    'data/wanted',
-  ])
-})
-
-test('a measurement file that is wrong says where', () => {
-  expect(() => parseBench('{', 'bench.json')).toThrow(/bench.json is not JSON/)
-  expect(() => parseBench('{"version":9}', 'bench.json')).toThrow(/no measurement of version 1: version/)
 })

@@ -1,12 +1,12 @@
-/** A small image that reads a few of its files, and what rebuilding makes of it: shared by the tests that measure. */
+/** A small image that reads a few of its files, and its optimized form: shared by the tests that measure. */
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { openSource } from '../../../image/sources.ts'
 import { openTarget } from '../../../image/targets.ts'
 import type { Image } from '../../../image/types.ts'
 import { rebuildImage } from '../../../optimizer/rebuild/image.ts'
-import { chooseLink } from '../../../report/bench/link/link.ts'
-import type { BenchOptions } from '../../../report/bench/run.ts'
+import { chooseLink } from '../../../report/bench/link/presets.ts'
+import type { BenchRequest } from '../../../report/bench/run.ts'
 import { busyboxImage } from '../../support/images.ts'
 import { dir, file } from '../../support/tar.ts'
 
@@ -18,7 +18,7 @@ export interface SmallImages {
   readonly optimized: Image
 }
 
-/** @param zone paths that go ahead of the landmark */
+/** @param zone paths of the prioritized zone */
 export async function makeImages(
   folder: string,
   zone: readonly string[] = ['bin/busybox', 'data/wanted', 'data/small'],
@@ -36,25 +36,19 @@ export async function makeImages(
 }
 
 /** One sample of each arm, on runc. */
-export const benchOptions = (images: SmallImages, changes: Partial<BenchOptions> = {}): BenchOptions => ({
-  ...images,
-  others: [],
-  arms: undefined,
-  runtime: 'builtin',
+export const benchRequest = (images: SmallImages, changes: Partial<BenchRequest> = {}): BenchRequest => ({
+  images: { ...images, others: [] },
   link: chooseLink('wan', { bitsPerSecond: 60_000_000, roundTripMs: 8 }),
-  samples: 1,
-  warmups: 0,
-  watchMs: 0,
-  tool: 'headstart 0.0.0',
-  command: 'headstart bench a b',
+  runtime: { name: 'builtin' },
   start: {
     command: [],
     run: { network: 'host' },
     ready: { by: 'log', pattern: /ready to serve/ },
     timeoutMs: 20_000,
     engine: 'runc',
-    containerd: undefined,
-    snapshotter: undefined,
   },
+  rounds: { samples: 1, warmups: 0 },
+  watchMs: 0,
+  made: { tool: 'headstart 0.0.0', command: 'headstart bench a b' },
   ...changes,
 })

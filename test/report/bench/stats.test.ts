@@ -1,7 +1,6 @@
-/** The statistics against values known from tables and by hand. */
+/** The statistics, compared with values from tables and calculated by hand. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { schedule, timeLeft } from '../../../report/bench/schedule.ts'
 import { compare, median, medianInterval, quantile, randomFrom } from '../../../report/bench/stats.ts'
 
 test('median and p95 interpolate between samples, and do not mind the order', () => {
@@ -56,32 +55,4 @@ test('p is that of the t distribution', () => {
     spread.map((x) => Math.exp(x + distance)),
   )
   expect(p).toBeCloseTo(0.05, 3)
-})
-
-test('every round measures every arm once, and begins with the next', () => {
-  const turns = schedule(['a', 'b', 'c'], 2, 1)
-  expect(turns.map(({ arm, round }) => `${arm}${round}`)).toEqual([
-    'a-1',
-    'b-1',
-    'c-1',
-    'b0',
-    'c0',
-    'a0',
-    'c1',
-    'a1',
-    'b1',
-  ])
-  expect(schedule([], 3, 1)).toEqual([])
-})
-
-test('the time left is what each arm took so far', () => {
-  const turns = schedule(['slow', 'fast'], 2, 0)
-  expect(timeLeft(turns, [])).toBeUndefined()
-  expect(timeLeft(turns, [{ arm: 'slow', ms: 90 }])).toBe(270)
-  expect(
-    timeLeft(turns, [
-      { arm: 'slow', ms: 90 },
-      { arm: 'fast', ms: 10 },
-    ]),
-  ).toBe(100)
 })

@@ -1,9 +1,9 @@
-/** The link is as slow as was asked for: checked with a real server behind it, against the clock of the one who asks. */
+/** The link is as slow as requested: measured by a client, with a real server behind it. */
 import { Agent, createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createBucket } from '../../../../report/bench/link/bucket.ts'
-import { chooseLink, startLink } from '../../../../report/bench/link/link.ts'
+import { startLink } from '../../../../report/bench/link/link.ts'
+import { chooseLink } from '../../../../report/bench/link/presets.ts'
 
 const server = createServer((incoming, outgoing) => {
   incoming.resume()
@@ -85,7 +85,7 @@ describe('the link', () => {
     expect(requests[0]?.arrivals.reduce((sum, [, bytes]) => sum + bytes, 0)).toBe(70_000)
     await counted.begin('second')
     expect(await counted.requests()).toEqual([])
-    // By the names of before nothing is to be had any more, and nobody's record has it.
+    // Earlier names are no longer served, and requests for them are not recorded.
     expect((await fetch(`http://${counted.host}/v2/first/app/blobs/x?n=3`)).status).toBe(404)
     expect((await fetch(`http://${counted.host}/v2/second/app/blobs/x?n=3`)).status).toBe(200)
     expect((await counted.requests()).map(({ path }) => path)).toEqual(['/v2/app/blobs/x?n=3'])
@@ -95,24 +95,4 @@ describe('the link', () => {
     await using lost = await startLink('127.0.0.1:1', chooseLink('none'))
     await expect(get(lost.host, 1)).rejects.toThrow(/hang up|ECONNRESET/)
   })
-})
-
-test('a bucket lets bytes through one after another at its rate, and does not save up while idle', () => {
-  const bucket = createBucket(8_000_000)
-  expect(bucket.pass(1000, 0)).toBe(1)
-  expect(bucket.pass(1000, 0)).toBe(2)
-  expect(bucket.pass(1000, 100)).toBe(101)
-  expect(createBucket(null).pass(1e9, 5)).toBe(5)
-})
-
-test('a preset can be changed by hand, and a wrong one is refused', () => {
-  expect(chooseLink('wan')).toEqual({ name: 'wan', bitsPerSecond: 100_000_000, roundTripMs: 10 })
-  expect(chooseLink('wan', { roundTripMs: 30 })).toEqual({
-    name: 'custom',
-    bitsPerSecond: 100_000_000,
-    roundTripMs: 30,
-  })
-  expect(() => chooseLink('dsl')).toThrow(/no link named "dsl"/)
-  expect(() => chooseLink('wan', { bitsPerSecond: 0 })).toThrow(/above 0/)
-  expect(() => chooseLink('toString')).toThrow(/no link/)
 })

@@ -1,0 +1,140 @@
+/** The flags that say what `bench` measures, through which link, and within which limits. */
+import { type Command, Option } from 'commander'
+import { type Limits, parseBudget } from '../../report/bench/budget.ts'
+import { type BenchLink, readBench } from '../../report/bench/file.ts'
+import { type FormatName, formats } from '../../report/bench/formats/index.ts'
+import { chooseLink, LINK_PRESETS } from '../../report/bench/link/presets.ts'
+import { runtimes } from '../../report/bench/runtime/index.ts'
+import type { RuntimeChoice, RuntimeName } from '../../report/bench/runtime/types.ts'
+import type { EngineName } from '../../tracer/container/types.ts'
+import {
+  bandwidthFlag,
+  collect,
+  countFlag,
+  durationFlag,
+  latencyFlag,
+  positiveFlag,
+  shareFlag,
+} from './values.ts'
+
+export interface BenchFlags {
+  readonly output: string
+  readonly samples: number
+  readonly warmups: number
+  readonly arms?: string[]
+  readonly image?: string[]
+  readonly runtime: RuntimeName
+  readonly engine?: EngineName
+  readonly containerd?: string
+  readonly snapshotter?: string
+  readonly link: string
+  readonly bandwidth?: number
+  readonly latency?: number
+  readonly watch?: number
+  readonly audit: boolean
+  readonly format: FormatName
+  readonly budget?: string[]
+  readonly baseline?: string
+  readonly maxRegression: number
+}
+
+export const addBenchFlags = (command: Command): Command =>
+  addLimitFlags(addLinkFlags(addSampleFlags(command)))
+
+function addSampleFlags(command: Command): Command {
+  return command
+    .option('-o, --output <file>', 'where to write the measurement', 'bench.json')
+    .option('-n, --samples <count>', 'samples per arm', positiveFlag, 5)
+    .option('--warmups <count>', 'warm-up samples per arm, which are discarded', countFlag, 1)
+    .option(
+      '--arms <names>',
+      'comma-separated: legacy, lazy, optimized, and names given with --image (default: all)',
+      (text) => text.split(','),
+    )
+    .option('--image <name=image>', 'another image to compare (repeatable)', collect)
+    .addOption(
+      new Option('--runtime <name>', 'what pulls and starts the image')
+        .choices(Object.keys(runtimes))
+        .default('builtin'),
+    )
+    .addOption(
+      new Option('--engine <name>', 'engine of the builtin runtime (default: runc)').choices([
+        'docker',
+        'runc',
+      ]),
+    )
+    .option(
+      '--containerd <address>',
+      "with --runtime containerd: its socket, or 'own' to start one for each sample (default: $CONTAINERD_ADDRESS, else the machine's if it can pull lazily, else own)",
+    )
+    .option('--snapshotter <program>', "the stargz snapshotter's daemon for --containerd own")
+    .option(
+      '--watch <time>',
+      'how long to record background requests after ready (default: 10s once per arm with containerd, otherwise not at all)',
+      durationFlag,
+    )
+    .option(
+      '--audit',
+      'record one more optimized start, to find files of the zone that are not read, and files that it lacks',
+      false,
+    )
+    .addOption(
+      new Option('--format <name>', 'format of the result').choices(Object.keys(formats)).default('text'),
+    )
+}
+
+function addLinkFlags(command: Command): Command {
+  const option = (flags: string, text: string) => new Option(flags, text).helpGroup('The link:')
+  return command
+    .addOption(
+      option(
+        '--link <name>',
+        'lan: 1 Gbit/s, 1 ms; wan: 100 Mbit/s, 10 ms; edge: 20 Mbit/s, 50 ms; none: not shaped',
+      )
+        .choices(Object.keys(LINK_PRESETS))
+        .default('wan'),
+    )
+    .addOption(
+      option('--bandwidth <rate>', "instead of the link's own, e.g. 50Mbit").argParser(bandwidthFlag),
+    )
+    .addOption(
+      option('--latency <time>', "round trip time instead of the link's own, e.g. 20ms").argParser(
+        latencyFlag,
+      ),
+    )
+}
+
+function addLimitFlags(command: Command): Command {
+  const option = (flags: string, text: string) =>
+    new Option(flags, text).helpGroup('Limits (exit status 3 when one is exceeded):')
+  return command
+    .addOption(
+      option('--budget <limit>', 'start=2s, bytes=20MB or requests=30 (repeatable)').argParser(collect),
+    )
+    .addOption(option('--baseline <file>', 'an earlier measurement to compare with'))
+    .addOption(
+      option('--max-regression <share>', 'how much worse than the baseline a median may be')
+        .argParser(shareFlag)
+        .default(0.1, '10%'),
+    )
+}
+
+/** @throws HeadstartError E_LINK */
+export const linkOf = ({ link, bandwidth, latency }: BenchFlags): BenchLink =>
+  chooseLink(link, {
+    ...(bandwidth !== undefined && { bitsPerSecond: bandwidth * 1e6 }),
+    ...(latency !== undefined && { roundTripMs: latency }),
+  })
+
+/** @throws HeadstartError E_BUDGET, E_BENCH */
+export const limitsOf = async ({ budget = [], baseline, maxRegression }: BenchFlags): Promise<Limits> => ({
+  budget: budget.flatMap(parseBudget),
+  ...(baseline !== undefined && { baseline: await readBench(baseline) }),
+  maxRegression,
+})
+
+export const runtimeOf = ({ runtime, containerd, snapshotter }: BenchFlags): RuntimeChoice => ({
+  name: runtime,
+  ...(containerd !== undefined && { containerd }),
+  ...(snapshotter !== undefined && { snapshotter }),
+})

@@ -1,0 +1,41 @@
+/** The links to choose from: presets by name, or a bandwidth and a latency. Pure. */
+import { HeadstartError } from '../../../system/errors.ts'
+import type { BenchLink } from '../file.ts'
+
+const mbit = 1_000_000
+
+export const LINK_PRESETS = {
+  /** a registry in the same datacentre or office */
+  lan: { bitsPerSecond: 1000 * mbit, roundTripMs: 1 },
+  /** a cloud registry over a good line */
+  wan: { bitsPerSecond: 100 * mbit, roundTripMs: 10 },
+  /** a shop, a vehicle, a home */
+  edge: { bitsPerSecond: 20 * mbit, roundTripMs: 50 },
+  /** requests are recorded and not slowed down */
+  none: { bitsPerSecond: null, roundTripMs: 0 },
+} as const satisfies Record<string, Omit<BenchLink, 'name'>>
+
+type LinkName = keyof typeof LINK_PRESETS
+
+const isPreset = (name: string): name is LinkName => Object.hasOwn(LINK_PRESETS, name)
+
+/** What replaces a preset's own values. */
+export interface LinkChanges {
+  /** above 0 */
+  readonly bitsPerSecond?: number
+  readonly roundTripMs?: number
+}
+
+/** @throws HeadstartError E_LINK: no such preset, or a bandwidth or latency out of range */
+export function chooseLink(name: string = 'wan', changes: LinkChanges = {}): BenchLink {
+  if (!isPreset(name))
+    throw new HeadstartError('E_LINK', `there is no link named ${JSON.stringify(name)}`, {
+      hint: `Choose one of ${Object.keys(LINK_PRESETS).join(', ')}, or give a bandwidth and a latency`,
+    })
+  const { bitsPerSecond, roundTripMs } = { ...LINK_PRESETS[name], ...changes }
+  if ((bitsPerSecond !== null && !(bitsPerSecond > 0)) || !(roundTripMs >= 0))
+    throw new HeadstartError('E_LINK', 'a link needs a bandwidth above 0 and a latency of 0 ms or more')
+  return { name: Object.keys(changes).length > 0 ? 'custom' : name, bitsPerSecond, roundTripMs }
+}
+
+export const isUnshaped = (link: BenchLink): boolean => link.bitsPerSecond === null && link.roundTripMs === 0

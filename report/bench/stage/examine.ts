@@ -1,0 +1,83 @@
+/** What an image is made of: where the zones of its layers are, and what the measurement file says about it. */
+
+import type { EstargzEntry, EstargzLayer } from '../../../image/estargz/read/reader.ts'
+import { openIfEstargz } from '../../../image/estargz-layer.ts'
+import { formatPlatform } from '../../../image/platform.ts'
+import { mergeLayers } from '../../../image/rootfs/merge-layers.ts'
+import type { Image } from '../../../image/types.ts'
+import { textOf } from '../../../system/byte-path.ts'
+import type { BenchFile, BenchImage } from '../file.ts'
+import type { LayerOffsets } from '../link/requests.ts'
+
+export interface ExaminedImage {
+  /** base layer first */
+  readonly layers: readonly LayerOffsets[]
+  /** for the measurement file */
+  readonly facts: BenchImage
+}
+
+/** @param options.listFiles also lists every visible file, if all layers are eStargz */
+export async function examineImage(
+  image: Image,
+  { listFiles, signal }: { listFiles: boolean; signal?: AbortSignal },
+): Promise<ExaminedImage> {
+  const opened = await Promise.all(image.layers.map((layer) => openIfEstargz(layer, signal)))
+  const estargz = opened.filter((layer) => layer !== undefined)
+  return {
+    layers: image.layers.map(({ descriptor: { digest, size } }, index) => ({
+      digest,
+      size,
+      zoneEnd: opened[index]?.zoneEnd ?? 0,
+      tocOffset: opened[index]?.tocOffset ?? size,
+    })),
+    facts: {
+      reference: image.reference,
+      digest: image.descriptor.digest,
+      platform: formatPlatform(image.config.platform),
+      layers: image.layers.map(({ descriptor }, index) => ({
+        digest: descriptor.digest,
+        mediaType: descriptor.mediaType,
+        size: descriptor.size,
+        ...layerFacts(opened[index]),
+      })),
+      ...(listFiles && estargz.length === opened.length && { files: filesOf(estargz) }),
+    },
+  }
+}
+
+const layerFacts = (layer: EstargzLayer | undefined) => ({
+  estargz: layer !== undefined,
+  zoneBytes: layer?.zoneEnd ?? 0,
+  zoneFiles: layer?.entries.filter((entry) => isInZone(entry, layer)).length ?? 0,
+  tocBytes: layer?.tocBytes ?? 0,
+})
+
+const isInZone = (entry: EstargzEntry, { zoneEnd }: EstargzLayer): boolean =>
+  (entry.chunks[0]?.offset ?? zoneEnd) < zoneEnd
+
+function filesOf(layers: readonly EstargzLayer[]): BenchFile[] {
+  const packed = layers.map(packedSizes)
+  return [...mergeLayers(layers.map(({ entries }) => entries)).entries].flatMap(
+    ([path, { layer: index, entry }]) => {
+      const layer = layers[index]
+      if (entry.type !== 'reg' || !layer) return []
+      const zone = isInZone(entry, layer) ? 1 : 0
+      return [[textOf(path), index, entry.size, packed[index]?.(entry) ?? 0, zone] satisfies BenchFile]
+    },
+  )
+}
+
+/** Compressed bytes of a file. Files in one member share its bytes in proportion to their size. */
+function packedSizes({ entries }: EstargzLayer): (entry: EstargzEntry) => number {
+  const inMember = new Map<number, number>()
+  for (const { chunks } of entries)
+    for (const { offset, size } of chunks) inMember.set(offset, (inMember.get(offset) ?? 0) + size)
+  return ({ chunks }) =>
+    Math.round(
+      chunks.reduce(
+        (sum, { offset, end, size }) =>
+          sum + ((end - offset) * size) / Math.max(1, inMember.get(offset) ?? size),
+        0,
+      ),
+    )
+}

@@ -1,0 +1,20 @@
+/** What the thread of the stage's registry starts with. */
+import type { Platform } from '../../../image/types.ts'
+
+export interface OriginOrder {
+  readonly images: readonly ServedImage[]
+  readonly registry: RegistryAccess
+}
+
+export interface ServedImage {
+  /** `name:tag` */
+  readonly name: string
+  /** for `openSource` */
+  readonly reference: string
+  readonly platform: Platform
+}
+
+export interface RegistryAccess {
+  readonly insecure?: boolean
+  readonly caFile?: string
+}

@@ -1,0 +1,49 @@
+/** Limits: given on the command line, and by an earlier measurement. */
+import { describe, expect, test } from 'vitest'
+import { baselineDoubts, checkBaseline, checkBudget, parseBudget } from '../../../report/bench/budget.ts'
+import { makeMaterial } from '../material.ts'
+
+describe('budgets', () => {
+  const { bench } = makeMaterial({ files: 50 })
+
+  test('are read with their units, and refused with an example', () => {
+    expect(parseBudget('start=2s,bytes=20MB, requests=30')).toEqual([
+      { metric: 'start', limit: 2000 },
+      { metric: 'bytes', limit: 20_000_000 },
+      { metric: 'requests', limit: 30 },
+    ])
+    expect(parseBudget('start=900ms')).toEqual([{ metric: 'start', limit: 900 }])
+    expect(parseBudget('bytes=1MiB')).toEqual([{ metric: 'bytes', limit: 1_048_576 }])
+    for (const wrong of ['start', 'start=', 'start=2MB', 'memory=3', 'bytes=1..2MB', ''])
+      expect(() => parseBudget(wrong), wrong).toThrow(/is not a valid budget/)
+  })
+
+  test('are checked on the optimized arm', () => {
+    const checks = checkBudget(bench, parseBudget('start=2s,bytes=20MB,requests=30'))
+    expect(checks.map(({ arm, metric, ok }) => [arm, metric, ok])).toEqual([
+      ['optimized', 'start', false],
+      ['optimized', 'bytes', true],
+      ['optimized', 'requests', true],
+    ])
+  })
+
+  test('a baseline allows a share more, and differences that are not significant', () => {
+    const slower = (factor: number) => ({
+      ...bench,
+      samples: bench.samples.map((sample) => ({
+        ...sample,
+        phases: { ...sample.phases, ready: sample.phases.ready * factor },
+      })),
+    })
+    expect(checkBaseline(bench, bench, 0).every(({ ok }) => ok)).toBe(true)
+    const failed = checkBaseline(slower(2), bench, 0.1).filter(({ ok }) => !ok)
+    expect(failed.map(({ arm, metric }) => `${arm} ${metric}`)).toEqual(['lazy start', 'optimized start'])
+    const noisy = checkBaseline(slower(1.01), bench, 0)
+    expect(noisy.every(({ ok }) => ok)).toBe(true)
+    expect(noisy.some(({ note }) => note?.includes('not a significant difference'))).toBe(true)
+    expect(baselineDoubts(bench, bench)).toEqual([])
+    expect(baselineDoubts(bench, { ...bench, link: { ...bench.link, roundTripMs: 50 } })[0]).toMatch(
+      /a different link/,
+    )
+  })
+})

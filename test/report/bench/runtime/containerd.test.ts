@@ -1,0 +1,78 @@
+/** containerd with a real stargz snapshotter, built from Debian's packages. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { runBench } from '../../../../report/bench/run.ts'
+import { bytesOf, samplesOf } from '../../../../report/bench/summary.ts'
+import type { RunOptions } from '../../../../tracer/container/run-options.ts'
+import { buildGo } from '../../../peers/go.ts'
+import { benchRequest, makeImages, type SmallImages } from '../small-images.ts'
+
+let folder = ''
+let images: SmallImages
+let snapshotter = ''
+
+beforeAll(async () => {
+  folder = await mkdtemp('/var/tmp/report-test-')
+  images = await makeImages(folder)
+  snapshotter = await buildGo(new URL('../../../peers/stargzd/', import.meta.url).pathname)
+})
+
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+const leftOvers = async (): Promise<string[]> =>
+  (await readFile('/proc/self/mounts', 'utf8'))
+    .split('\n')
+    .filter((line) => line.includes(`headstart-${process.pid}-`))
+
+const layerBytes = (): number => images.original.layers.reduce((sum, layer) => sum + layer.descriptor.size, 0)
+
+test('containerd pulls lazily through the real snapshotter, and its requests are told apart', async () => {
+  const base = benchRequest(images)
+  const run: RunOptions = {
+    env: ['SECRET=hidden'],
+    workingDir: '/data',
+    network: 'none',
+    binds: [
+      { type: 'bind', source: folder, target: '/given', readOnly: true },
+      { type: 'tmpfs', source: '', target: '/scratch', readOnly: false },
+    ],
+    capAdd: ['NET_ADMIN'],
+    shmBytes: 1 << 20,
+    memoryBytes: 256 << 20,
+  }
+  // Ready only if every option holds.
+  const checks = [
+    '[ "$SECRET" = hidden ]',
+    '[ "$(ls /sys/class/net)" = lo ]',
+    '[ -d /given/original ] && ! touch /given/x',
+    'touch /scratch/x',
+    'cat wanted small > /dev/null',
+    'echo ready to serve',
+    'sleep 60',
+  ]
+  const start = { ...base.start, run, command: ['/bin/sh', '-c', checks.join(' && ')] }
+  const bench = await runBench({ ...base, start, runtime: { name: 'containerd', snapshotter }, watchMs: 300 })
+  const [legacy, lazy, optimized] = ['legacy', 'lazy', 'optimized'].map((arm) => samplesOf(bench, arm)[0])
+  expect(legacy && bytesOf(legacy)).toBeGreaterThan(layerBytes())
+  expect(lazy && bytesOf(lazy)).toBeLessThan(layerBytes())
+  expect(lazy?.traffic.prefetch.bytes).toBe(0)
+  expect(optimized?.traffic.prefetch.bytes).toBeGreaterThan(400_000)
+  expect(optimized?.traffic.tocs.requests).toBeGreaterThan(0)
+  expect(optimized?.after.ms).toBeGreaterThan(290)
+  expect(bench.versions.containerd).toMatch(/\d/)
+  expect(JSON.stringify(bench)).not.toContain('hidden')
+  expect(await leftOvers()).toEqual([])
+})
+
+test('a missing program, or an option without a counterpart, is reported before anything starts', async () => {
+  const base = benchRequest(images, { runtime: { name: 'containerd', snapshotter }, arms: ['optimized'] })
+  const missing = { name: 'containerd', snapshotter: join(folder, 'nothing') } as const
+  await expect(runBench({ ...base, runtime: missing })).rejects.toThrow(
+    /containerd runtime can't be used: .*not installed/,
+  )
+  const bridged = { ...base.start, run: { network: 'bridge' } }
+  await expect(runBench({ ...base, start: bridged })).rejects.toThrow(
+    /does not support --network: .* not bridge/,
+  )
+})

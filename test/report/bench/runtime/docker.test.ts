@@ -1,0 +1,40 @@
+/** Full pulls with a Docker engine that is started for the sample. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { runBench } from '../../../../report/bench/run.ts'
+import { bytesOf, samplesOf } from '../../../../report/bench/summary.ts'
+import { benchRequest, makeImages, type SmallImages } from '../small-images.ts'
+
+let folder = ''
+let images: SmallImages
+
+beforeAll(async () => {
+  folder = await mkdtemp('/var/tmp/report-test-')
+  images = await makeImages(folder)
+})
+
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+const leftOvers = async (): Promise<string[]> =>
+  (await readFile('/proc/self/mounts', 'utf8'))
+    .split('\n')
+    .filter((line) => line.includes(`headstart-${process.pid}-`))
+
+const layerBytes = (): number => images.original.layers.reduce((sum, layer) => sum + layer.descriptor.size, 0)
+
+test('docker pulls and runs the full image in an engine started for it; the lazy arm uses the built-in runtime', async () => {
+  const base = benchRequest(images)
+  const start = {
+    ...base.start,
+    // The container's, and not of the client that starts it.
+    run: { env: ['WORD=ready', 'PATH=/nowhere', 'DOCKER_CONFIG=/nowhere'] },
+    command: ['/bin/sh', '-c', 'echo $WORD to serve; /bin/sleep 60'],
+  }
+  const bench = await runBench({ ...base, start, runtime: { name: 'docker' }, arms: ['legacy', 'optimized'] })
+  expect(bench.arms.map(({ runtime }) => runtime)).toEqual(['docker', 'builtin'])
+  const [legacy] = samplesOf(bench, 'legacy')
+  expect(legacy && bytesOf(legacy)).toBeGreaterThan(layerBytes())
+  expect(legacy?.phases.prefetch).toBeGreaterThan((layerBytes() * 8) / 60_000 / 2)
+  expect(bench.versions.docker).toMatch(/\d/)
+  expect(await leftOvers()).toEqual([])
+})
