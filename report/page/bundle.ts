@@ -1,4 +1,4 @@
-/** The page's program: browser TypeScript in `client/`, bundled with the libraries it draws with. Made once a process. */
+/** The page's program: browser TypeScript in `client/`, bundled with the chart library, once per process. */
 import { fileURLToPath } from 'node:url'
 import { buildSync } from 'esbuild'
 import { HeadstartError } from '../../system/errors.ts'
@@ -22,7 +22,7 @@ export function bundleClient(entry: 'main.ts' | 'fleet.ts'): string {
     tsconfigRaw: {},
   })
   const text = outputFiles[0]?.text
-  if (text === undefined) throw new HeadstartError('E_REPORT', 'the page’s program could not be bundled')
+  if (text === undefined) throw new HeadstartError('E_REPORT', "the page's program could not be bundled")
   made.set(entry, text)
   return text
 }

@@ -1,15 +1,15 @@
-/** Several images on one page: which are worth converting, what that gains, and a link to each one's own report. */
+/** Several images on one page: which are worth converting, what is gained, and a link to the report of each. */
 import type { Trace } from '../../tracer/trace/file.ts'
 import type { Bench } from '../bench/file.ts'
 import { type ArmSummary, summarize } from '../bench/summary.ts'
 import { bundleClient } from './bundle.ts'
 import { type Html, html, num } from './html.ts'
+import { titleOf } from './model/model.ts'
 import { judge, type Verdict } from './model/verdict.ts'
 import { renderShell } from './render.ts'
-import { titleOf } from './sections/answer.ts'
 
 export interface FleetEntry {
-  /** of the image's own report, relative to this page; undefined: no link */
+  /** of the image's own report, relative to this page; undefined: not linked */
   readonly href: string | undefined
   readonly trace?: Trace | undefined
   readonly bench?: Bench | undefined
@@ -40,7 +40,7 @@ function rowOf({ href, ...material }: FleetEntry): Row {
 const gain = ({ legacy, optimized }: Row): number =>
   legacy && optimized ? legacy.total.median / optimized.total.median : 0
 
-/** Only a path of this folder or below may be linked: a name must not become `javascript:` or another site. */
+/** Only paths in this folder or below are linked, so that a name can't become `javascript:` or another site. */
 const isSafeLink = (href: string): boolean => /^[\w%][\w%./-]*$/.test(href) && !href.includes('..')
 
 function cells(row: Row): Html {
@@ -69,9 +69,9 @@ export function renderFleet(entries: readonly FleetEntry[]): string {
 <main>
 <section id="answer" aria-labelledby="answer-title"><h1 id="answer-title">${sentence(rows)}</h1></section>
 <section aria-labelledby="images-title"><h2 id="images-title">Images</h2>
-<p class="lead">Medians from nothing to ready, and what is fetched by then. How each was measured, its own report tells.</p>
+<p class="lead">Median times from nothing to ready, and what was fetched until then. The report of each image says how it was measured.</p>
 <div class="wide" tabindex="0" role="region" aria-label="All images"><table class="fleet"><thead><tr>${HEADS.map((head, index) => html`<th scope="col"${(index === 1 || index === 2) && { html: ' class="left"' }}${index === SORTED ? { html: ' aria-sort="descending"' } : undefined}><button type="button">${head}</button></th>`)}</tr></thead><tbody>${rows.map(cells)}</tbody></table></div></section>
 </main>
-<footer>Made by headstart. This page loads nothing from anywhere.</footer>`
+<footer>Made by headstart. This page loads nothing from the network.</footer>`
   return renderShell({ title: 'headstart: images', body, data: {}, script: bundleClient('fleet.ts') })
 }

@@ -1,4 +1,4 @@
-/** HTML from templates. Whatever is put in is escaped and made visible, unless it is HTML made here. */
+/** HTML from templates. Values are escaped and made visible, unless they are HTML from here. */
 import { visible } from '../../system/visible.ts'
 import { format, type Unit } from './shared/format.ts'
 
@@ -25,7 +25,7 @@ function render(value: Value): string {
   return 'html' in value ? value.html : value.map((one) => one.html).join('')
 }
 
-/** Values in text and in quoted attributes; nowhere else. */
+/** Values may stand in text and in quoted attributes only. */
 export const html = (strings: TemplateStringsArray, ...values: Value[]): Html => ({
   html: strings.map((text, index) => text + render(values[index])).join(''),
 })
@@ -35,7 +35,7 @@ export const join = (parts: readonly Html[], separator: string): Html => ({
   html: parts.map((part) => part.html).join(separator),
 })
 
-/** A number that the page rewrites in the reader's locale. */
+/** A number that the page reformats in the reader's locale. */
 export const num = (unit: Unit, value: number): Html =>
   html`<data value="${value}" data-unit="${unit}">${format(unit, value)}</data>`
 

@@ -1,18 +1,25 @@
 /**
  * One self-contained HTML page. Everything from an image is escaped, the data is compressed and inert, and a policy in the page
- * lets nothing run or load but the page's own script and style, known by their hashes.
+ * allows only the page's own script and style, known by their hashes.
  */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { deflateSync } from 'fflate'
 import { bundleClient } from './bundle.ts'
 import { type Html, html } from './html.ts'
-import { buildModel, type Material } from './model/model.ts'
-import { answer, titleOf } from './sections/answer.ts'
+import { buildModel, type Material, titleOf } from './model/model.ts'
+import { accessSection } from './sections/accesses.ts'
+import { answer } from './sections/answer.ts'
+import { auditSection } from './sections/audit.ts'
+import { bytesSection } from './sections/bytes.ts'
+import { mapSection } from './sections/map.ts'
 import { methodSection } from './sections/method.ts'
-import * as section from './sections/sections.ts'
+import { startSection } from './sections/start.ts'
+import { tableSection } from './sections/table.ts'
+import { wasteSection } from './sections/waste.ts'
+import { whatIfSection } from './sections/what-if.ts'
 
-/** What the list of files may take, compressed: with the program and base64's third on top, the page stays under 1 MB. */
+/** The most that the list of files may take, compressed: with the program, and a third more as base64, the page stays under 1 MB. */
 const FILES_BUDGET = 520_000
 
 const style = (): string => readFileSync(new URL('./style.css', import.meta.url), 'utf8')
@@ -22,12 +29,12 @@ const hash = (text: string): string => `'sha256-${createHash('sha256').update(te
 export interface Shell {
   readonly title: string
   readonly body: Html
-  /** JSON that the script finds packed in #data */
+  /** JSON, which the script finds compressed in #data */
   readonly data: unknown
   readonly script: string
 }
 
-/** `</script` can't end the script early: in a bundle it can only stand in a string, where `<\/script` is the same. */
+/** Keeps `</script` from ending the script early: in a bundle it only occurs in strings, where an escape means the same. */
 const inScript = (text: string): string => text.replace(/<(?=\/script|!--)/gi, '\\x3c')
 
 export function renderShell({ title, body, data, script }: Shell): string {
@@ -64,17 +71,17 @@ export function renderReport(material: Material): string {
 <header><span class="brand">headstart</span><span class="of">${name}</span></header>
 <main>
 ${answer(material, model)}
-${section.startSection(model)}
-${section.bytesSection(model)}
-${section.whatIfSection(model)}
-${section.mapSection(model)}
-${section.accessSection(material)}
-${section.tableSection(model)}
-${section.wasteSection(material, model)}
-${section.auditSection(material)}
+${startSection(model)}
+${bytesSection(model)}
+${whatIfSection(model)}
+${mapSection(model)}
+${accessSection(material)}
+${tableSection(model)}
+${wasteSection(material, model)}
+${auditSection(material)}
 ${methodSection(material, model)}
 </main>
-<footer>Made by headstart. This page loads nothing from anywhere.</footer>`
+<footer>Made by headstart. This page loads nothing from the network.</footer>`
   return renderShell({
     title: `${name}: headstart report`,
     body,

@@ -1,4 +1,4 @@
-/** Bytes over time: a line an arm, which ends, with a dot, where the container was ready. */
+/** Bytes over time: a line for each arm, which ends with a dot when the container is ready. */
 import type { PageArm, PageData } from '../shared/data.ts'
 import { applyTheme, Chart, canvasOf, zeroAxis } from './charts.ts'
 import { say } from './dom.ts'

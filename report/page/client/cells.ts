@@ -1,4 +1,4 @@
-/** What the map shows: a cell a file, small ones together, and what in a layer is no visible file. */
+/** What the map shows: a cell for each file, one for many small ones, and one for the rest of a layer. */
 import type { PageData } from '../shared/data.ts'
 import { showPath } from '../shared/format.ts'
 import { say } from './dom.ts'
@@ -15,7 +15,7 @@ export interface Cell {
   readonly packed: number
 }
 
-/** So many files, of all layers, have cells of their own at most: smaller ones would be less than a dot. */
+/** The most files, of all layers, that have a cell each: smaller ones would be less than a dot. */
 const MOST = 12_000
 
 /** Indices of the files of each layer and state, largest first. */
@@ -81,7 +81,7 @@ function restOf(layers: PageData['layers'], cells: readonly Cell[]): Cell[] {
   for (const { layer, packed } of cells) known[layer] = (known[layer] ?? 0) + packed
   return layers.flatMap(({ size }, layer) => {
     const packed = size - (known[layer] ?? 0)
-    const name = 'Headers, table of contents, covered files'
+    const name = 'Headers, table of contents, files hidden by higher layers'
     return packed > 0 ? [{ name, layer, state: 'rest', size: packed, packed } satisfies Cell] : []
   })
 }

@@ -1,4 +1,4 @@
-/** The parts of chart.js that the page uses, and how all its charts look. */
+/** The parts of chart.js that the page uses, and the look of all its charts. */
 import {
   BarController,
   BarElement,
@@ -45,7 +45,7 @@ export function applyTheme(theme: Theme): void {
   Chart.defaults.plugins.tooltip.boxPadding = 4
 }
 
-/** An axis from zero up to `max` with 6 ticks at most. */
+/** An axis from zero to `max` with at most 6 ticks. */
 export function zeroAxis(theme: Theme, max: number, unit: 'ms' | 'bytes') {
   return {
     type: 'linear' as const,

@@ -1,6 +1,6 @@
-/** Rows as CSV (RFC 4180). Pure; runs in the page. */
+/** Rows as CSV (RFC 4180). Pure. */
 
-/** A leading `=`, `+`, `-` or `@` would make a spreadsheet run the cell: it gets an apostrophe in front. */
+/** A spreadsheet would evaluate a cell with a leading `=`, `+`, `-` or `@`: an apostrophe prevents that. */
 const cell = (value: string | number): string => {
   if (typeof value === 'number') return String(value)
   const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value

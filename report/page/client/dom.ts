@@ -1,4 +1,4 @@
-/** Small helpers on the document. */
+/** Small helpers for the document. */
 import { format, formatTick, isUnit, type Unit } from '../shared/format.ts'
 
 export const locale = navigator.language || 'en'
@@ -7,7 +7,7 @@ export const say = (unit: Unit, value: number): string => format(unit, value, lo
 
 export const sayTick = (unit: Unit, value: number): string => formatTick(unit, value, locale)
 
-/** Rewrites every number in the reader's locale. */
+/** Reformats every number in the reader's locale. */
 export function localize(): void {
   for (const element of document.querySelectorAll<HTMLDataElement>('data[data-unit]')) {
     const unit = element.dataset.unit ?? ''
@@ -21,7 +21,7 @@ interface Attributes {
   readonly [name: string]: string | undefined
 }
 
-/** Text only ever becomes text: names from an image pass here. */
+/** Text never becomes markup: names from an image are passed here. */
 export function make<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   { class: className, text, ...attributes }: Attributes = {},

@@ -1,10 +1,10 @@
-/** The columns of files, unpacked: paths whole again, and what state each file is in. */
+/** The columns of files, unpacked: whole paths, and the state of each file. */
 import type { FileColumns, PageData } from '../shared/data.ts'
 
-/** `zone`: prefetched; `demand`: read, outside the zone; `opened`: never read; `never`: not touched (or not known). */
+/** `zone`: prefetched; `demand`: read, outside the zone; `opened`: not read; `never`: not touched, or unknown. */
 export type FileState = 'zone' | 'demand' | 'opened' | 'never'
 
-/** A row a file, as in the packed columns, but for: */
+/** One row for each file, as in the packed columns, except for: */
 export interface Files extends Omit<FileColumns, 'paths' | 'shared'> {
   readonly count: number
   readonly path: readonly string[]
@@ -20,7 +20,7 @@ const STATE_LABELS = {
   never: 'Never touched',
 } as const satisfies Record<FileState, string>
 
-/** Without a zone, or without a trace, only half of it can be said. */
+/** Without a zone or a trace, less is known of a file. */
 export function stateLabel(state: FileState, { layers, traced }: PageData): string {
   if (state === 'demand' && layers.length === 0) return 'Read'
   if (state === 'never' && !traced) return 'Not in the zone'

@@ -1,4 +1,4 @@
-/** The fleet page's program: numbers in the reader's locale, and a table that sorts. */
+/** The program of the page for several images: numbers in the reader's locale, and a sortable table. */
 import { localize } from './dom.ts'
 
 const keyOf = (row: HTMLTableRowElement, column: number): number | string => {

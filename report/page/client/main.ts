@@ -1,4 +1,4 @@
-/** The page's start: unpacks the data, puts numbers into the reader's locale, and brings charts and table to life. */
+/** The page's program: unpacks the data, formats numbers in the reader's locale, and draws charts and table. */
 import { drawBytes } from './bytes-chart.ts'
 import { localize } from './dom.ts'
 import { unpackFiles } from './files.ts'

@@ -1,4 +1,4 @@
-/** The image to scale: a column a layer, in it blocks by state, in those the files. Mouse and arrow keys name them. */
+/** The image to scale: a column for each layer, in it a block for each state, in that the files. Mouse and arrow keys name them. */
 import type { PageData } from '../shared/data.ts'
 import { type Cell, type CellState, collectCells } from './cells.ts'
 import { byId, make, say } from './dom.ts'
@@ -10,7 +10,7 @@ interface Placed extends Rect {
   readonly cell: Cell
 }
 
-/** In a column, from the top down. */
+/** In a column, from top to bottom. */
 const STATES = ['zone', 'demand', 'never', 'rest'] as const
 const GAP = 3
 const HEAD = 20
@@ -51,7 +51,7 @@ function paint(ctx: CanvasRenderingContext2D, placed: readonly Placed[], data: P
   const colors = Object.fromEntries(STATES.map((state) => [state, theme.color(state)]))
   for (const { x, y, width, height, cell } of placed) {
     ctx.fillStyle = colors[cell.state] ?? ''
-    // A hair of paper shows where one file ends, as long as there is a file's worth of room.
+    // A hairline separates files, if there is enough room.
     const hair = width > 4 && height > 4 ? 0.75 : 0
     ctx.fillRect(x, y, Math.max(0.3, width - hair), Math.max(0.3, height - hair))
   }
@@ -87,16 +87,16 @@ function outline(ctx: CanvasRenderingContext2D, { x, y, width, height }: Rect, t
   ctx.strokeRect(x - 1, y - 1, Math.max(4, width + 1), Math.max(4, height + 1))
 }
 
-function describe(readout: HTMLElement, { cell }: Placed, data: PageData): void {
+function nameCell(readout: HTMLElement, { cell }: Placed, data: PageData): void {
   const state = cell.state === 'rest' ? '' : `, ${labelOf(cell.state, data).toLowerCase()}`
   readout.replaceChildren(
     make('b', { text: cell.name }),
-    ` ${say('bytes', cell.packed)} compressed of ${say('bytes', cell.size)}, layer ${cell.layer + 1}${state}`,
+    ` ${say('bytes', cell.packed)} compressed, ${say('bytes', cell.size)} unpacked, layer ${cell.layer + 1}${state}`,
   )
 }
 
 const labelOf = (state: CellState, data: PageData): string =>
-  state === 'rest' ? 'Headers and the rest' : stateLabel(state, data)
+  state === 'rest' ? 'Headers and other' : stateLabel(state, data)
 
 function showLegend(cells: readonly Cell[], data: PageData): void {
   const sum = (state: CellState) =>
@@ -125,7 +125,7 @@ export function showMap(data: PageData, files: Files): void {
   let chosen: Placed | undefined
   const picture = createPicture()
   let size = ''
-  const repaint = onCanvas(box, (ctx, width, height, theme) => {
+  const repaint = onCanvas(box, ({ ctx, width, height, theme }) => {
     if (size !== `${width} ${height}`) {
       size = `${width} ${height}`
       placed = place(cells, data.layers.length, width, height)
@@ -137,7 +137,7 @@ export function showMap(data: PageData, files: Files): void {
   const choose = (next: Placed | undefined) => {
     if (!next || next.cell === chosen?.cell) return
     chosen = next
-    describe(readout, next, data)
+    nameCell(readout, next, data)
     repaint()
   }
   box.addEventListener('pointermove', ({ offsetX: x, offsetY: y }) =>

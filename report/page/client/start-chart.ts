@@ -1,14 +1,14 @@
-/** Pull and start: a bar an arm, stacked by phase, with its total, its samples and the interval of the median. */
+/** Pull and start: a bar for each arm, stacked by phase, with its total, its samples and the interval of the median. */
 import type { ChartOptions, Plugin } from 'chart.js'
 import { type PageArm, type PageData, PHASE_LABELS, PHASE_NAMES } from '../shared/data.ts'
 import { applyTheme, Chart, canvasOf, zeroAxis } from './charts.ts'
 import { say } from './dom.ts'
 import type { Theme } from './theme.ts'
 
-/** Pixels from a bar's middle down to its samples. */
+/** Pixels from the middle of a bar down to its samples. */
 const BELOW = 27
 
-/** Draws what chart.js has no element for, in the same scale as the bars. */
+/** Draws what chart.js has no element for, on the scale of the bars. */
 const samplesPlugin = (arms: readonly PageArm[], theme: Theme): Plugin<'bar'> => ({
   id: 'samples',
   afterDatasetsDraw({ ctx, scales, width }) {
@@ -16,39 +16,44 @@ const samplesPlugin = (arms: readonly PageArm[], theme: Theme): Plugin<'bar'> =>
     if (!x || !y) return
     ctx.save()
     arms.forEach((arm, index) => {
-      const middle = y.getPixelForValue(index)
-      const at = (ms: number) => x.getPixelForValue(ms)
-      drawTotal(ctx, arm, at, middle - BELOW / 4, width, theme)
-      drawInterval(ctx, at(arm.low), at(arm.high), middle + BELOW - 8, theme)
-      drawDots(ctx, arm.totals.map(at), middle + BELOW - 8, theme.color(arm.kind))
+      const row: ArmRow = {
+        arm,
+        middle: y.getPixelForValue(index),
+        at: (ms) => x.getPixelForValue(ms),
+        right: width,
+      }
+      drawTotal(ctx, row, theme)
+      drawInterval(ctx, row, theme)
+      drawDots(ctx, row, theme)
     })
     ctx.restore()
   },
 })
 
-function drawTotal(
-  ctx: CanvasRenderingContext2D,
-  arm: PageArm,
-  at: (ms: number) => number,
-  y: number,
-  right: number,
-  theme: Theme,
-): void {
+/** An arm and where its row of the chart is. */
+interface ArmRow {
+  readonly arm: PageArm
+  /** of the bar */
+  readonly middle: number
+  /** the x of a time */
+  readonly at: (ms: number) => number
+  /** the chart's right edge */
+  readonly right: number
+}
+
+function drawTotal(ctx: CanvasRenderingContext2D, { arm, middle, at, right }: ArmRow, theme: Theme): void {
   const text = say('ms', arm.median)
   ctx.font = `600 13px ${theme.sans}`
   ctx.textBaseline = 'middle'
   const end = at(arm.phases.reduce((sum, ms) => sum + ms, 0)) + 8
   ctx.fillStyle = theme.color('ink')
-  ctx.fillText(text, Math.min(end, right - ctx.measureText(text).width), y)
+  ctx.fillText(text, Math.min(end, right - ctx.measureText(text).width), middle - BELOW / 4)
 }
 
-function drawInterval(
-  ctx: CanvasRenderingContext2D,
-  low: number,
-  high: number,
-  y: number,
-  theme: Theme,
-): void {
+const samplesY = ({ middle }: ArmRow): number => middle + BELOW - 8
+
+function drawInterval(ctx: CanvasRenderingContext2D, row: ArmRow, theme: Theme): void {
+  const [low, high, y] = [row.at(row.arm.low), row.at(row.arm.high), samplesY(row)]
   ctx.strokeStyle = theme.color('soft')
   ctx.lineWidth = 1
   ctx.beginPath()
@@ -61,18 +66,18 @@ function drawInterval(
   ctx.stroke()
 }
 
-function drawDots(ctx: CanvasRenderingContext2D, xs: readonly number[], y: number, color: string): void {
-  ctx.fillStyle = color
+function drawDots(ctx: CanvasRenderingContext2D, row: ArmRow, theme: Theme): void {
+  ctx.fillStyle = theme.color(row.arm.kind)
   ctx.globalAlpha = 0.75
-  for (const x of xs) {
+  for (const ms of row.arm.totals) {
     ctx.beginPath()
-    ctx.arc(x, y, 3, 0, 2 * Math.PI)
+    ctx.arc(row.at(ms), samplesY(row), 3, 0, 2 * Math.PI)
     ctx.fill()
   }
   ctx.globalAlpha = 1
 }
 
-/** Names stand above the bars on a narrow screen's worth of room, beside them otherwise. */
+/** On a narrow screen, labels are smaller and wrapped. */
 const isNarrow = (): boolean => matchMedia('(max-width: 44rem)').matches
 
 function options(data: PageData, theme: Theme): ChartOptions<'bar'> {

@@ -1,4 +1,4 @@
-/** The table of files: only the rows in sight are in the document, so that 100,000 of them scroll like ten. */
+/** The table of files: only visible rows are in the document, so that 100,000 rows scroll as smoothly as ten. */
 
 import type { PageData } from '../shared/data.ts'
 import { showPath } from '../shared/format.ts'
@@ -13,10 +13,10 @@ interface Column {
   readonly name: string
   readonly className: string
   readonly width: string
-  /** by which it sorts; text for paths */
+  /** sort key; text for paths */
   readonly value: (files: Files, index: number) => number | string
   readonly text: (files: Files, index: number, data: PageData) => string
-  /** first click sorts from the largest */
+  /** the first click sorts in descending order */
   readonly down: boolean
 }
 
@@ -193,8 +193,7 @@ function showCount(data: PageData, files: Files, rows: readonly number[]): void 
   if (!count) return
   const size = rows.reduce((sum, index) => sum + at(files.size, index), 0)
   const left = data.unlisted.reduce((sum, [, , unlisted]) => sum + unlisted, 0)
-  const more =
-    left > 0 ? ` ${say('count', left)} small files that were never touched are not listed one by one.` : ''
+  const more = left > 0 ? ` ${say('count', left)} more, small and never touched, are not listed.` : ''
   count.textContent = `${say('count', rows.length)} of ${say('count', files.count)} files, ${say('bytes', size)}.${more}`
 }
 
@@ -226,7 +225,7 @@ async function copy(text: string, button: EventTarget | null): Promise<void> {
   }, 2000)
 }
 
-/** Where the page has no right to the clipboard (a viewer's frame), the old way often still works. */
+/** If the page has no permission for the clipboard (in a viewer's frame), this older way often still works. */
 function copyBySelection(text: string): boolean {
   const area = make('textarea', { 'aria-hidden': 'true' })
   area.value = text

@@ -1,11 +1,11 @@
-/** Colours of the style sheet for what is drawn on a canvas, which must be drawn anew when they change, and for paper. */
+/** The style sheet's colours for canvases, which must be redrawn when the colours or the size change, and for printing. */
 
 export interface Theme {
   readonly color: (name: string) => string
   readonly sans: string
 }
 
-/** Charts rise once, unless the reader asked for stillness. */
+/** Charts are animated once, unless the reader prefers reduced motion. */
 export const isStill = (): boolean => matchMedia('(prefers-reduced-motion: reduce)').matches
 
 function readTheme(): Theme {
@@ -16,7 +16,7 @@ function readTheme(): Theme {
   }
 }
 
-/** Calls now, and again when the reader turns to dark or light, and before and after printing. */
+/** Calls now, and again when the reader switches between dark and light, and before and after printing. */
 export function whenThemed(draw: (theme: Theme) => void): void {
   const again = () => draw(readTheme())
   again()
@@ -24,32 +24,40 @@ export function whenThemed(draw: (theme: Theme) => void): void {
   matchMedia('print').addEventListener('change', again)
 }
 
-/** A canvas as large as its box, at the screen's resolution. Calls `draw` now and at every change of size or theme. */
-export function onCanvas(
-  box: HTMLElement,
-  draw: (context: CanvasRenderingContext2D, width: number, height: number, theme: Theme) => void,
-): () => void {
+/** What is drawn on: the canvas in its box's size, and the colours of the moment. */
+export interface Surface {
+  readonly ctx: CanvasRenderingContext2D
+  readonly width: number
+  readonly height: number
+  readonly theme: Theme
+}
+
+/**
+ * Sizes the canvas of a box at the screen's resolution. Calls `draw` now and whenever the size or theme changes.
+ * @returns draws again
+ */
+export function onCanvas(box: HTMLElement, draw: (surface: Surface) => void): () => void {
   const canvas = box.querySelector('canvas')
   const context = canvas?.getContext('2d')
   if (!canvas || !context) return () => {}
   let drawn = ''
   const paint = () => {
     const { clientWidth: width, clientHeight: height } = box
-    if (width === 0 || height === 0) return // not shown: in a frame that is hidden, or on paper
+    if (width === 0 || height === 0) return // not visible: in a hidden frame, or in print
     drawn = `${width} ${height}`
     const scale = devicePixelRatio || 1
     canvas.width = Math.round(width * scale)
     canvas.height = Math.round(height * scale)
     context.setTransform(scale, 0, 0, scale, 0, 0)
-    draw(context, width, height, readTheme())
+    draw({ ctx: context, width, height, theme: readTheme() })
   }
   whenThemed(paint)
-  // The first call tells the size that was drawn already.
+  // The first call reports the size that was already drawn.
   new ResizeObserver(() => drawn !== `${box.clientWidth} ${box.clientHeight}` && paint()).observe(box)
   return paint
 }
 
-/** A picture that is costly to draw, kept as long as its size and colours stay. */
+/** A picture that is expensive to draw, kept until its size or key changes. */
 export function createPicture(): {
   draw(context: CanvasRenderingContext2D, key: string, paint: (onto: CanvasRenderingContext2D) => void): void
 } {

@@ -1,4 +1,4 @@
-/** Squarified treemap (Bruls, Huizing, van Wijk 2000): areas in proportion, rectangles near to squares. Pure; runs in the page. */
+/** Squarified treemap (Bruls, Huizing, van Wijk 2000): proportional areas, rectangles close to squares. Pure. */
 
 export interface Rect {
   readonly x: number
@@ -9,7 +9,7 @@ export interface Rect {
 
 /**
  * @param sizes descending, above 0
- * @returns a rectangle for each, in the same order, that fill `box` together
+ * @returns a rectangle for each, in the same order; together they fill `box`
  */
 export function squarify(sizes: readonly number[], box: Rect): Rect[] {
   const total = sizes.reduce((sum, size) => sum + size, 0)
@@ -42,7 +42,7 @@ export function squarify(sizes: readonly number[], box: Rect): Rect[] {
   return placed
 }
 
-/** As many as keep the worst shape in the row from becoming worse. */
+/** The end of a row: adding more would worsen its worst shape. */
 function rowEnd(sizes: readonly number[], start: number, side: number, scale: number): number {
   const largest = (sizes[start] ?? 0) * scale
   let area = 0

@@ -1,4 +1,4 @@
-/** The data that the page carries: base64 of deflated JSON. */
+/** The data in the page: deflated JSON as base64. */
 import { inflateSync, strFromU8 } from 'fflate'
 import type { PageData } from '../shared/data.ts'
 
@@ -8,5 +8,5 @@ function unpackText(): string {
   return strFromU8(inflateSync(bytes))
 }
 
-/** The page and its data are made together, by the same version: there is nothing to check. */
+/** Not validated: the same version makes the page and its data. */
 export const unpackPage = (): PageData => JSON.parse(unpackText())

@@ -1,12 +1,12 @@
-/** How the waterfall is drawn: its axis, a bar a file, and the moment of ready. */
+/** How the waterfall is drawn: its axis, a bar for each file, and the moment of ready. */
 import { showPath } from '../shared/format.ts'
 import { say, sayTick } from './dom.ts'
-import type { Theme } from './theme.ts'
+import type { Surface } from './theme.ts'
 
 export interface Access {
   readonly path: string
   readonly openMs: number
-  /** of the first read; the open's own where nothing was read */
+  /** of the first read; of the open if nothing was read */
   readonly readMs: number
   readonly bytes: number
   readonly color: number
@@ -17,14 +17,25 @@ export interface View {
   readonly to: number
 }
 
+/** What is painted on, and the part of the start that it shows. */
+export interface Drawing extends Surface {
+  readonly view: View
+}
+
 export const COLORS = 6
-export const FOOT = 24
-export const HEAD = 16
+const FOOT = 24
+const HEAD = 16
 
 const scaleX =
-  ({ from, to }: View, width: number) =>
+  ({ view: { from, to }, width }: Drawing) =>
   (ms: number) =>
     ((ms - from) / (to - from)) * width
+
+/** Where the rows are: between the moment of ready above and the axis below. */
+export const rowsArea = (height: number): { readonly top: number; readonly height: number } => ({
+  top: HEAD,
+  height: height - FOOT - HEAD,
+})
 
 function tickStep(span: number): number {
   const rough = span / 5
@@ -32,60 +43,43 @@ function tickStep(span: number): number {
   return ([1, 2, 5, 10].find((step) => step * power >= rough) ?? 10) * power
 }
 
-export function paintAxis(
-  ctx: CanvasRenderingContext2D,
-  view: View,
-  width: number,
-  height: number,
-  theme: Theme,
-): void {
-  const x = scaleX(view, width)
+export function paintAxis(drawing: Drawing): void {
+  const { ctx, width, height, theme, view } = drawing
+  const x = scaleX(drawing)
+  const rows = rowsArea(height)
   const step = tickStep(view.to - view.from)
   ctx.font = `12px ${theme.sans}`
   ctx.textBaseline = 'bottom'
   for (let ms = Math.ceil(view.from / step) * step; ms <= view.to; ms += step) {
     ctx.fillStyle = theme.color('line')
-    ctx.fillRect(x(ms), HEAD, 1, height - FOOT - HEAD)
+    ctx.fillRect(x(ms), rows.top, 1, rows.height)
     ctx.fillStyle = theme.color('soft')
     const text = sayTick('ms', ms)
     ctx.fillText(text, Math.min(width - ctx.measureText(text).width, Math.max(0, x(ms))), height)
   }
 }
 
-export function paintReady(
-  ctx: CanvasRenderingContext2D,
-  readyMs: number,
-  view: View,
-  width: number,
-  height: number,
-  theme: Theme,
-): void {
+export function paintReady(drawing: Drawing, readyMs: number): void {
+  const { ctx, width, height, theme, view } = drawing
   if (readyMs < view.from || readyMs > view.to) return
-  const x = scaleX(view, width)(readyMs)
+  const x = scaleX(drawing)(readyMs)
+  const rows = rowsArea(height)
   ctx.fillStyle = theme.color('ink')
-  ctx.fillRect(x, HEAD, 1.5, height - FOOT - HEAD)
+  ctx.fillRect(x, rows.top, 1.5, rows.height)
   ctx.textBaseline = 'top'
   const text = `ready, ${say('ms', readyMs)}`
-  ctx.fillText(
-    text,
-    Math.max(0, Math.min(width - ctx.measureText(text).width, x - ctx.measureText(text).width / 2)),
-    0,
-  )
+  const wide = ctx.measureText(text).width
+  ctx.fillText(text, Math.max(0, Math.min(width - wide, x - wide / 2)), 0)
 }
 
-export function paintRows(
-  ctx: CanvasRenderingContext2D,
-  rows: readonly Access[],
-  view: View,
-  width: number,
-  height: number,
-  theme: Theme,
-): void {
-  const x = scaleX(view, width)
-  const high = (height - FOOT - HEAD) / Math.max(1, rows.length)
+export function paintRows(drawing: Drawing, accesses: readonly Access[]): void {
+  const { ctx, width, height, theme } = drawing
+  const x = scaleX(drawing)
+  const rows = rowsArea(height)
+  const high = rows.height / Math.max(1, accesses.length)
   const colors = Array.from({ length: COLORS + 1 }, (_, index) => theme.color(`g${index}`))
-  rows.forEach(({ openMs, readMs, color, path }, index) => {
-    const y = HEAD + index * high
+  accesses.forEach(({ openMs, readMs, color, path }, index) => {
+    const y = rows.top + index * high
     const left = x(openMs)
     const bar = Math.max(5, x(readMs) - left)
     ctx.fillStyle = colors[color] ?? ''

@@ -1,18 +1,18 @@
-/** The start as a waterfall: a row a file in the order of first opens, a bar from open to first read, coloured by package. */
+/** The start as a waterfall: a row for each file in the order of first opens, a bar from open to first read, coloured by package. */
 import type { PageData } from '../shared/data.ts'
 import { showPath } from '../shared/format.ts'
 import { groupOf } from '../shared/groups.ts'
 import { byId, make, say } from './dom.ts'
 import type { Files } from './files.ts'
-import { createPicture, onCanvas, type Theme } from './theme.ts'
+import { createPicture, onCanvas, type Surface } from './theme.ts'
 import {
   type Access,
   COLORS,
-  FOOT,
-  HEAD,
+  type Drawing,
   paintAxis,
   paintReady,
   paintRows,
+  rowsArea,
   type View,
 } from './waterfall-paint.ts'
 
@@ -68,43 +68,56 @@ class Waterfall {
     this.#view = this.#whole
   }
 
-  /** Those that the view shows. */
+  /** The accesses that the view shows. */
   get rows(): readonly Access[] {
     const { from, to } = this.#view
     this.#rows ??= this.#accesses.filter(({ openMs, readMs }) => readMs >= from && openMs <= to)
     return this.#rows
   }
 
-  paint(ctx: CanvasRenderingContext2D, width: number, height: number, theme: Theme): void {
-    this.#width = width
-    this.#height = height
-    const key = `${this.#view.from} ${this.#view.to} ${theme.color('ink')}`
-    this.#picture.draw(ctx, key, (onto) => {
-      paintAxis(onto, this.#view, width, height, theme)
-      paintRows(onto, this.rows, this.#view, width, height, theme)
-      if (this.#readyMs !== null) paintReady(onto, this.#readyMs, this.#view, width, height, theme)
+  paint(onto: Surface): void {
+    this.#width = onto.width
+    this.#height = onto.height
+    const drawing = { ...onto, view: this.#view }
+    const key = `${this.#view.from} ${this.#view.to} ${onto.theme.color('ink')}`
+    this.#picture.draw(onto.ctx, key, (ctx) => {
+      const kept = { ...drawing, ctx }
+      paintAxis(kept)
+      paintRows(kept, this.rows)
+      if (this.#readyMs !== null) paintReady(kept, this.#readyMs)
     })
-    if (this.#drag) {
-      ctx.fillStyle = theme.color('ink')
-      ctx.globalAlpha = 0.12
-      ctx.fillRect(this.#drag.from, 0, this.#drag.to - this.#drag.from, height - FOOT)
-      ctx.globalAlpha = 1
-    }
-    if (this.#chosen >= 0) this.#paintChosen(ctx, theme)
+    if (this.#drag) this.#paintDrag(drawing, this.#drag)
+    if (this.#chosen >= 0) this.#paintChosen(drawing)
   }
 
-  #paintChosen(ctx: CanvasRenderingContext2D, theme: Theme): void {
-    const high = (this.#height - FOOT - HEAD) / Math.max(1, this.rows.length)
+  #paintDrag({ ctx, theme, height }: Drawing, { from, to }: { from: number; to: number }): void {
+    const rows = rowsArea(height)
     ctx.fillStyle = theme.color('ink')
-    ctx.globalAlpha = 0.1
-    ctx.fillRect(0, HEAD + this.#chosen * high - 1, this.#width, Math.max(3, high))
+    ctx.globalAlpha = 0.12
+    ctx.fillRect(from, 0, to - from, rows.top + rows.height)
     ctx.globalAlpha = 1
   }
 
-  /** The file whose row is at a height of the box. */
+  #paintChosen({ ctx, theme, width }: Drawing): void {
+    ctx.fillStyle = theme.color('ink')
+    ctx.globalAlpha = 0.1
+    ctx.fillRect(
+      0,
+      rowsArea(this.#height).top + this.#chosen * this.#rowHeight - 1,
+      width,
+      Math.max(3, this.#rowHeight),
+    )
+    ctx.globalAlpha = 1
+  }
+
+  get #rowHeight(): number {
+    return rowsArea(this.#height).height / Math.max(1, this.rows.length)
+  }
+
+  /** Chooses the file whose row is at a height of the box. */
   pointAt(y: number): Access | undefined {
-    const high = (this.#height - FOOT - HEAD) / Math.max(1, this.rows.length)
-    this.#chosen = Math.min(this.rows.length - 1, Math.max(0, Math.floor((y - HEAD) / high)))
+    const row = Math.floor((y - rowsArea(this.#height).top) / this.#rowHeight)
+    this.#chosen = Math.min(this.rows.length - 1, Math.max(0, row))
     return this.rows[this.#chosen]
   }
 
@@ -113,7 +126,7 @@ class Waterfall {
     return this.rows[this.#chosen]
   }
 
-  /** @param factor below 1 shows less; the middle stays */
+  /** @param factor below 1: shows less; the middle stays in place */
   zoom(factor: number): void {
     const { from, to } = this.#view
     const middle = (from + to) / 2
@@ -121,7 +134,7 @@ class Waterfall {
     this.#show({ from: middle - half, to: middle + half })
   }
 
-  /** @param share of what is shown */
+  /** @param share of the visible span */
   pan(share: number): void {
     const { from, to } = this.#view
     const by = Math.max(-from, Math.min(this.#whole.to - to, (to - from) * share))
@@ -153,10 +166,10 @@ class Waterfall {
   }
 }
 
-function describe(readout: HTMLElement, access: Access | undefined): void {
+function nameAccess(readout: HTMLElement, access: Access | undefined): void {
   if (!access) return
   const { path, openMs, readMs, bytes } = access
-  const read = bytes > 0 ? `, ${say('bytes', bytes)} read from ${say('ms', readMs)} on` : ', never read'
+  const read = bytes > 0 ? `, ${say('bytes', bytes)} read, first at ${say('ms', readMs)}` : ', not read'
   readout.replaceChildren(make('b', { text: showPath(path) }), ` opened at ${say('ms', openMs)}${read}`)
 }
 
@@ -168,7 +181,7 @@ function listen(box: HTMLElement, readout: HTMLElement, chart: Waterfall, repain
   })
   box.addEventListener('pointermove', ({ offsetX, offsetY }) => {
     if (start !== undefined) chart.drag(start, offsetX)
-    else describe(readout, chart.pointAt(offsetY))
+    else nameAccess(readout, chart.pointAt(offsetY))
     repaint()
   })
   box.addEventListener('pointerup', () => {
@@ -186,8 +199,8 @@ function listen(box: HTMLElement, readout: HTMLElement, chart: Waterfall, repain
     '0': () => chart.reset(),
     ArrowLeft: () => chart.pan(-0.25),
     ArrowRight: () => chart.pan(0.25),
-    ArrowUp: () => describe(readout, chart.step(-1)),
-    ArrowDown: () => describe(readout, chart.step(1)),
+    ArrowUp: () => nameAccess(readout, chart.step(-1)),
+    ArrowDown: () => nameAccess(readout, chart.step(1)),
   }
   box.addEventListener('keydown', (event) => {
     const act = keys[event.key]
@@ -204,6 +217,6 @@ export function showWaterfall(data: PageData, files: Files): void {
   const { accesses, names } = collect(files)
   showLegend(names)
   const chart = new Waterfall(accesses, data.readyMs)
-  const repaint = onCanvas(box, (ctx, width, height, theme) => chart.paint(ctx, width, height, theme))
+  const repaint = onCanvas(box, (onto) => chart.paint(onto))
   listen(box, readout, chart, repaint)
 }

@@ -1,4 +1,4 @@
-/** The prediction under other conditions: hatched bars beside the measured marks, and where on the way an arm stops paying. */
+/** The prediction for other links: hatched bars with marks for what was measured, and the bandwidth at which lazy pulling stops paying off. */
 import type { PageArm, PageData, PageLink } from '../shared/data.ts'
 import { BANDWIDTHS, type Conditions, crossings, predict, total } from '../shared/predict.ts'
 import { byId, inputById, make, say, svg } from './dom.ts'
@@ -8,7 +8,7 @@ const span = Math.log10(BANDWIDTHS.to / BANDWIDTHS.from)
 const bitsAt = (step: number): number => BANDWIDTHS.from * 10 ** ((step / STEPS) * span)
 const stepAt = (bits: number): number => Math.round((Math.log10(bits / BANDWIDTHS.from) / span) * STEPS)
 
-/** Percent across the strip of bandwidths. */
+/** Position on the strip of bandwidths, in percent. */
 const across = (bits: number): number => (Math.log10(bits / BANDWIDTHS.from) / span) * 100
 
 export function showWhatIf({ arms, links }: PageData): void {
@@ -38,7 +38,7 @@ export function showWhatIf({ arms, links }: PageData): void {
   showError(arms)
 }
 
-/** The bandwidth's slider has steps; at a measured link's own, it means that link exactly. */
+/** The bandwidth's slider has steps; the step of a measured link means exactly its bandwidth. */
 function conditionsOf(
   links: readonly PageLink[],
   step: number,
@@ -62,7 +62,7 @@ function showConditions({ bitsPerSecond, roundTripMs, pulls }: Conditions): void
   }
 }
 
-/** Which of the measured links the conditions are; -1: none. */
+/** Index of the measured link that has these conditions; -1: none. */
 const measuredAt = (at: Conditions, links: readonly PageLink[]): number =>
   at.pulls === 1
     ? links.findIndex(
@@ -101,7 +101,7 @@ function showPredictions(arms: readonly PageArm[], at: Conditions, links: readon
   )
 }
 
-/** The arm that is fastest at each bandwidth, as a strip, with words for the point where the lazy image stops paying. */
+/** The fastest arm at each bandwidth, as a strip, and as text where lazy pulling stops paying off. */
 function showCrossing(arms: readonly PageArm[], at: Conditions): void {
   const box = byId('crossing')
   if (!box) return
@@ -148,16 +148,15 @@ function showCrossing(arms: readonly PageArm[], at: Conditions): void {
 
 function crossingText(points: readonly number[], slow: PageArm, lazy: PageArm, legacy: PageArm): string {
   const [first, ...more] = points
-  const between = `from ${say('rate', BANDWIDTHS.from)} to ${say('rate', BANDWIDTHS.to)}`
-  if (first === undefined)
-    return slow === lazy
-      ? `${lazy.label} is predicted to be ready first at every bandwidth ${between}.`
-      : `${legacy.label} is predicted to be ready first at every bandwidth ${between}.`
+  if (first === undefined) {
+    const faster = slow === lazy ? 'lazy pulling' : `a ${legacy.label.toLowerCase()}`
+    return `From ${say('rate', BANDWIDTHS.from)} to ${say('rate', BANDWIDTHS.to)}, ${faster} is predicted to be faster at every bandwidth.`
+  }
   if (more.length > 0)
-    return `Predicted to change over at ${points.map((bits) => say('rate', bits)).join(' and ')}.`
+    return `The faster arm is predicted to change at ${points.map((bits) => say('rate', bits)).join(' and ')}.`
   return slow === lazy
-    ? `Lazy pulling is predicted to pay below ${say('rate', first)}; above it, ${legacy.label.toLowerCase()} is ready first.`
-    : `Lazy pulling is predicted to pay above ${say('rate', first)}; below it, ${legacy.label.toLowerCase()} is ready first.`
+    ? `Lazy pulling is predicted to be faster below ${say('rate', first)}; above that, a ${legacy.label.toLowerCase()} is ready first.`
+    : `Lazy pulling is predicted to be faster above ${say('rate', first)}; below that, a ${legacy.label.toLowerCase()} is ready first.`
 }
 
 function showError(arms: readonly PageArm[]): void {
@@ -167,9 +166,9 @@ function showError(arms: readonly PageArm[]): void {
     error === undefined ? [] : [`${label} ${say('percent', error.mean)}`],
   )
   const isOfLinks = arms.some(({ fit }) => fit.error?.of === 'link')
-  if (errors.length === 0) note.textContent = 'With one sample an arm, the model’s error is not known.'
+  if (errors.length === 0) note.textContent = 'With one sample per arm, the model’s error is unknown.'
   else if (isOfLinks)
-    note.textContent = `Mean error when a measured link is predicted from the other ones: ${errors.join(', ')}.`
+    note.textContent = `Mean error when each measured link is predicted from the others: ${errors.join(', ')}.`
   else
-    note.textContent = `Mean error when a sample is predicted from the others: ${errors.join(', ')}. It was fitted on one link: the further from it, the less it knows, and on a faster one, work shows that the transfer hid. Measured on several links (one file each, given to the report together), it would know.`
+    note.textContent = `Mean error when each sample is predicted from the others: ${errors.join(', ')}. The model was fitted on one link: the more a link differs, the less reliable it is, and on a faster link, work shows that the transfer hid. Measurements on several links (one file each, passed to the report together) make it more reliable.`
 }

@@ -1,4 +1,4 @@
-/** The files of an image with what the start did to them, and their columns for the page, within a size. Pure. */
+/** The files of an image, how the start used them, and their columns for the page, within a size limit. Pure. */
 import { deflateSync } from 'fflate'
 import type { Trace } from '../../../tracer/trace/file.ts'
 import type { BenchImage } from '../../bench/file.ts'
@@ -11,7 +11,7 @@ export interface FileFact {
   readonly size: number
   readonly packed: number
   readonly zone: boolean
-  /** bytes read before ready; -1 when it was opened, never read; undefined: not touched */
+  /** bytes read before ready; undefined: not touched */
   readonly read: number | undefined
   readonly openMs: number
   readonly readMs: number
@@ -44,13 +44,13 @@ export function collectFiles(trace: Trace | undefined, image: BenchImage | undef
   return [...facts.values()].sort(byPath)
 }
 
-/** Touched files and those in the zone come first, then the others, largest first, as far as the budget goes. */
+/** Keeps touched files and those in the zone, then the others, largest first, as far as the budget allows. */
 export function toColumns(
   files: readonly FileFact[],
   budgetBytes: number,
 ): { columns: FileColumns; unlisted: PageData['unlisted'] } {
-  const told = (file: FileFact) => Number(file.read !== undefined || file.zone)
-  const ranked = files.toSorted((a, b) => told(b) - told(a) || b.size - a.size)
+  const matters = (file: FileFact) => Number(file.read !== undefined || file.zone)
+  const ranked = files.toSorted((a, b) => matters(b) - matters(a) || b.size - a.size)
   let columns = columnsOf(files)
   let keep = files.length
   for (let size = packedSize(columns); size > budgetBytes && keep > 0; size = packedSize(columns)) {

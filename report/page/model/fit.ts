@@ -1,11 +1,11 @@
-/** Fits the what-if model to what was measured, on one link or on several, and says how far it is off where it had not looked. Pure. */
+/** Fits the what-if model to measurements on one link or several, and estimates its error by cross-validation. Pure. */
 import { median } from '../../bench/stats.ts'
 import type { ArmFit, PageLink, PhaseFit } from '../shared/data.ts'
 import { linkMs, predict, total } from '../shared/predict.ts'
 
 export interface MeasuredPhase {
   readonly ms: number
-  /** that came during the phase, whatever they were for */
+  /** that arrived during the phase, whatever their purpose */
   readonly bytes: number
   readonly roundTrips: number
 }
@@ -32,16 +32,16 @@ interface Point {
   readonly totalMs: number
 }
 
-/** Which part of the round trips waited for one another: the chain that was counted, or, as several links can tell, less of it or more. */
+/** The share of the counted round trips that delays the phase: all of them, or what measurements on several links suggest. */
 const SERIES = [1, 0.75, 0.5, 0.25, 0, 1.25, 1.5]
 
 /**
- * What checking and unpacking a byte that is fetched lazily takes at least: 10 ms for a megabyte. One slow link can't tell, so it is
- * assumed then, rather than nothing: over bandwidths of a gigabit this decides.
+ * The least time for checking and unpacking a byte that is fetched lazily: 10 ms per megabyte. One slow link does not reveal it, so it is
+ * assumed: above a gigabit per second it dominates.
  */
 const ASSUMED_WORK_MS_PER_BYTE = 10e-6
 
-/** A more complicated explanation has to be better than a simple one by this factor. */
+/** A more complicated explanation must be better than a simple one by this factor. */
 const CLEARLY = 0.9
 
 function pointOf({ link, samples }: MeasuredLink): Point {
@@ -63,8 +63,8 @@ function pointOf({ link, samples }: MeasuredLink): Point {
 }
 
 /**
- * Phases are told apart by several clocks, and what fetches tables of contents may fetch zones beside them: round trips that a phase had no
- * time for were waited for in the next one.
+ * The marks between phases come from several clocks, and zones may be fetched in parallel with tables of contents: round trips that do not
+ * fit into a phase delayed the next one.
  */
 function carryOver(phases: readonly MeasuredPhase[], at: At): MeasuredPhase[] {
   let carried = 0
@@ -80,11 +80,11 @@ function carryOver(phases: readonly MeasuredPhase[], at: At): MeasuredPhase[] {
 
 interface Candidate {
   readonly fit: PhaseFit
-  /** sum of squares, each relative to its link's whole time */
+  /** sum of squares, each relative to the total time on its link */
   readonly loss: number
 }
 
-/** The best rest for given needs: the weighted mean of what they leave over. */
+/** The best local rest for given transfers: the weighted mean of what they leave unexplained. */
 function withRest(
   needs: Omit<PhaseFit, 'localMs'>,
   points: readonly Point[],
@@ -102,8 +102,8 @@ function withRest(
 }
 
 /**
- * Of one link only the rest can be told; several tell how much is in series, and what work the slower ones hide.
- * @param assumedWork ms a byte, unless several links tell otherwise
+ * One link determines only the rest; several also show which round trips count, and how much work the slower links hide.
+ * @param assumedWork ms per byte, unless several links suggest otherwise
  */
 function fitPhase(
   points: readonly Point[],
@@ -148,7 +148,7 @@ function fitPoints(points: readonly Point[], pipelinePhase: number | undefined):
   return { phases, pipeline }
 }
 
-/** How far a fit is off from a point: a share of its time, below 0 where it is too fast. */
+/** The error of a fit at a point, as a share of its time; below 0 if the prediction is too fast. */
 const errorAt = (fit: Pick<ArmFit, 'phases' | 'pipeline'>, measured: MeasuredLink): number => {
   const { at, totalMs } = pointOf(measured)
   return total(predict({ ...fit, error: undefined }, at)) / Math.max(1, totalMs) - 1
@@ -158,9 +158,9 @@ const meanOf = (errors: readonly number[]): number =>
   errors.reduce((sum, one) => sum + Math.abs(one), 0) / errors.length
 
 /**
- * @param pipelinePhase of a full pull: the phase whose layers overlap; undefined for what is pulled lazily
- * @returns the fit, with its mean error where it is left in the dark: about a link, fitted on the others; or, measured on one only, about a
- * sample
+ * @param pipelinePhase of a full pull: the phase in which layers overlap; undefined for lazy pulling
+ * @returns the fit, with its mean error for a link that it was not fitted on; or, with only one link, for a sample that it was not fitted
+ * on
  */
 export function fitArm(measured: readonly MeasuredLink[], pipelinePhase: number | undefined): ArmFit {
   const fitted = (links: readonly MeasuredLink[]) => fitPoints(links.map(pointOf), pipelinePhase)

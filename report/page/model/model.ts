@@ -1,4 +1,4 @@
-/** From a trace and a measurement to what the page shows. Pure. */
+/** What the page shows, made from a trace and a measurement. Pure. */
 import type { Trace } from '../../../tracer/trace/file.ts'
 import type { ArmKind, Bench, BenchSample } from '../../bench/file.ts'
 import { PHASES } from '../../bench/file.ts'
@@ -15,6 +15,15 @@ export interface Material {
   readonly elsewhere?: readonly Bench[] | undefined
 }
 
+/** `registry.example/team/app:1@sha256:…` → `app:1` */
+const shortName = (reference: string): string =>
+  (reference.split('@')[0] ?? reference).split('/').at(-1) || reference
+
+export const titleOf = ({ trace, bench }: Material): string => {
+  const legacy = bench?.arms.find(({ kind }) => kind === 'legacy') ?? bench?.arms[0]
+  return shortName((legacy && bench?.images[legacy.image]?.reference) ?? trace?.image.reference ?? 'image')
+}
+
 const LABELS: Readonly<Record<ArmKind, string | undefined>> = {
   legacy: 'Full pull',
   lazy: 'Lazy, no zone',
@@ -22,13 +31,13 @@ const LABELS: Readonly<Record<ArmKind, string | undefined>> = {
   other: undefined,
 }
 
-/** Several arms of a kind (`--image`) are told apart by their own names. */
+/** Arms of images given with `--image` go by their names. */
 export function armLabel(arm: { id: string; kind: ArmKind; runtime: string }): string {
   const label = LABELS[arm.kind]
   return label === undefined || arm.id !== arm.kind ? arm.id : label
 }
 
-/** Bytes count where they came: what a zone's phase had to wait for may have been a table of contents. */
+/** Bytes count in the phase in which they arrived: the zone's phase may have had to wait for a table of contents. */
 function measuredOf(sample: BenchSample): MeasuredSample {
   let until = 0
   let before = 0
@@ -76,13 +85,13 @@ function pageArm(benches: readonly Bench[], summary: ArmSummary, samples: readon
   }
 }
 
-/** At most 300 points are drawn, the last one among them: a line on paper has no more. */
+/** At most 300 points, including the last one: a line does not show more. */
 function thin<T>(points: readonly T[]): T[] {
   const step = Math.max(1, Math.ceil(points.length / 300))
   return points.filter((_, index) => index % step === 0 || index === points.length - 1)
 }
 
-/** The image whose zone is looked at: the optimized one, else the lazy one. */
+/** The image whose zone is shown: the optimized one, else the lazy one. */
 export function subjectOf(bench: Bench | undefined) {
   const arm =
     bench?.arms.find(({ kind }) => kind === 'optimized') ??
@@ -97,7 +106,7 @@ export interface Model {
   readonly data: PageData
 }
 
-/** @param budgetBytes what the list of files may take in the page, compressed */
+/** @param budgetBytes the most that the list of files may take in the page, compressed */
 export function buildModel({ trace, bench, elsewhere = [] }: Material, budgetBytes: number): Model {
   const benches = bench ? [bench, ...elsewhere.filter(({ link }) => link.bitsPerSecond !== null)] : []
   const summaries = bench ? summarize(bench) : []

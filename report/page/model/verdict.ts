@@ -1,4 +1,4 @@
-/** The answer first: what the measurements say about converting this image, in a sentence, and why. Pure. */
+/** The verdict: what the measurements say about converting this image, and why. Pure. */
 
 import { compare } from '../../bench/stats.ts'
 import type { ArmSummary } from '../../bench/summary.ts'
@@ -13,7 +13,7 @@ export interface Verdict {
   readonly reason: string
 }
 
-/** Less gain than this is not worth an image of its own. */
+/** A smaller gain is not worth a second image. */
 const WORTH = 0.1
 
 const isLess = (a: ArmSummary, b: ArmSummary): boolean =>
@@ -37,25 +37,25 @@ export function judge(arms: readonly ArmSummary[]): Verdict {
     return {
       decision: 'unclear',
       title: gain.ratio < 1 ? 'Looks worth it' : 'Looks not worth it',
-      reason: 'One sample an arm can’t tell a difference from chance: measure more.',
+      reason: 'With one sample per arm, the difference may be chance: take more samples.',
     }
   if (gain.verdict === 'none' && Math.abs(Math.log(gain.ratio)) > WORTH)
     return {
       decision: 'unclear',
       title: gain.ratio < 1 ? 'Looks worth it' : 'Looks not worth it',
-      reason: 'The samples are too few, or too far apart, to tell this difference from chance: measure more.',
+      reason: 'The samples are too few, or too far apart, to rule out chance: take more samples.',
     }
   if (lazy && isBetterWithout(lazy, optimized, legacy))
     return {
       decision: 'plain',
       title: 'Convert, without a zone',
-      reason: 'Lazy pulling pays, but what the zone prefetches costs more than it saves.',
+      reason: 'Lazy pulling pays off, but prefetching the zone costs more than it saves.',
     }
   if (gain.verdict === 'none')
     return {
       decision: 'dont',
       title: 'Don’t convert',
-      reason: 'The measurements show no difference that chance would not make too.',
+      reason: 'The measurements show no significant difference.',
     }
   if (gain.verdict === 'more')
     return {
@@ -67,7 +67,7 @@ export function judge(arms: readonly ArmSummary[]): Verdict {
     return {
       decision: 'marginal',
       title: 'Hardly worth it',
-      reason: 'The gain is real, but under a tenth.',
+      reason: 'The gain is significant, but less than a tenth.',
     }
   const zone = lazy && compare(optimized.total.samples, lazy.total.samples).verdict
   return {
@@ -77,7 +77,7 @@ export function judge(arms: readonly ArmSummary[]): Verdict {
       zone === 'less'
         ? 'Faster than a full pull, and faster than lazy pulling without a zone.'
         : zone === 'none'
-          ? 'Faster than a full pull. The zone itself makes no measurable difference here.'
-          : 'Faster than a full pull, by more than chance would make.',
+          ? 'Faster than a full pull. The zone itself makes no significant difference here.'
+          : 'Significantly faster than a full pull.',
   }
 }

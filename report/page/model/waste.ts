@@ -1,4 +1,4 @@
-/** What an image carries that its start never reads, by package or folder. Pure. */
+/** What an image contains that its start never reads, by package or folder. Pure. */
 import type { Trace } from '../../../tracer/trace/file.ts'
 import { showPath } from '../shared/format.ts'
 import { groupOf } from '../shared/groups.ts'
@@ -9,11 +9,11 @@ export interface WasteGroup {
   readonly group: string
   readonly files: number
   readonly size: number
-  /** bytes in the blobs; 0 when not known */
+  /** bytes in the blobs; 0: unknown */
   readonly packed: number
 }
 
-/** Groups in which no file at all was read, largest first. */
+/** Groups in which no file was read, largest first. */
 export function findWaste(files: readonly FileFact[], most: number): WasteGroup[] {
   const groups = new Map<string, { files: number; size: number; packed: number; read: boolean }>()
   for (const file of files) {
@@ -33,7 +33,7 @@ export function findWaste(files: readonly FileFact[], most: number): WasteGroup[
     .slice(0, most)
 }
 
-/** Packages of which the trace's runs touched no file. */
+/** Packages of which no run of the trace touched a file. */
 export const packageWaste = (trace: Trace | undefined, most: number): WasteGroup[] =>
   (trace?.unused?.packages ?? [])
     .map(({ manager, name, bytes, files }) => ({
@@ -45,7 +45,7 @@ export const packageWaste = (trace: Trace | undefined, most: number): WasteGroup
     .toSorted((a, b) => b.size - a.size)
     .slice(0, most)
 
-/** Folders of which the trace's runs touched no file. */
+/** Folders of which no run of the trace touched a file. */
 export const folderWaste = (trace: Trace | undefined, most: number): WasteGroup[] =>
   (trace?.unused?.folders ?? [])
     .map(({ path, bytes, files }) => ({ group: showPath(path), files, size: bytes, packed: 0 }))

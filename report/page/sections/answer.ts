@@ -1,42 +1,23 @@
-/** The page's first section: what was found, in a sentence and three numbers. */
+/** The page's first section: the result, in one sentence and three numbers. */
 import { compare } from '../../bench/stats.ts'
 import type { ArmSummary } from '../../bench/summary.ts'
 import { counted, type Html, html, num } from '../html.ts'
-import type { Material, Model } from '../model/model.ts'
+import { type Material, type Model, titleOf } from '../model/model.ts'
 import { judge } from '../model/verdict.ts'
-
-/** `registry.example/team/app:1@sha256:…` → `app:1` */
-const shortName = (reference: string): string =>
-  (reference.split('@')[0] ?? reference).split('/').at(-1) || reference
-
-export const titleOf = ({ trace, bench }: Material): string => {
-  const legacy = bench?.arms.find(({ kind }) => kind === 'legacy') ?? bench?.arms[0]
-  return shortName((legacy && bench?.images[legacy.image]?.reference) ?? trace?.image.reference ?? 'image')
-}
+import { faster } from './parts.ts'
 
 const byKind = (model: Model, kind: string): ArmSummary | undefined =>
   model.summaries.find(({ arm }) => arm.kind === kind)
 
-export const readBytes = ({ trace }: Material): number =>
+const readBytes = ({ trace }: Material): number =>
   (trace?.files ?? []).reduce(
     (sum, { ranges }) => sum + ranges.reduce((bytes, [start, end]) => bytes + end - start, 0),
     0,
   )
 
-/** From where a gain is no gain in times any more, but one in percent. */
-const TIMES_FROM = 1.1
-
-/** @param ratio of the times before and after, above 1 where it became faster */
-export function faster(ratio: number): Html {
-  const [by, word] = ratio >= 1 ? [ratio, 'faster'] : [1 / ratio, 'slower']
-  return by >= TIMES_FROM
-    ? html`${num('times', by)} ${word}`
-    : html`${num('percent', ratio >= 1 ? 1 - 1 / ratio : 1 / ratio - 1)} ${word}`
-}
-
 /**
- * What is spoken of, and what it is compared with: the optimized image with the full pull; where the zone does harm, the one without; where
- * no full pull was measured, one with the other.
+ * The image that the sentence is about, and what it is compared with: the optimized image with the full pull; if the zone does harm, the
+ * one without; if no full pull was measured, the two with each other.
  */
 function comparisonOf(model: Model) {
   const [legacy, lazy, optimized] = [
@@ -62,7 +43,7 @@ function sentence(material: Material, model: Model): Html {
   if (compared) {
     const { ratio, verdict, is } = compared
     const { decision } = judge(model.summaries)
-    if (verdict === 'none' && decision !== 'unclear') return html`${name} starts no faster ${is}.`
+    if (verdict === 'none' && decision !== 'unclear') return html`${name} does not start faster ${is}.`
     const isSure = verdict === 'less' || verdict === 'more'
     return html`${name} ${isSure ? 'starts' : 'seems to start'} ${faster(ratio)} ${is}.`
   }
@@ -72,7 +53,7 @@ function sentence(material: Material, model: Model): Html {
   const only = model.summaries[0]
   return only
     ? html`${name} is ready after ${num('ms', only.total.median)}.`
-    : html`${name} was not measured yet.`
+    : html`${name} has not been measured yet.`
 }
 
 const tile = (value: Html, label: Html | string, className = ''): Html =>
@@ -91,7 +72,7 @@ function tiles(material: Material, model: Model): Html {
       html`from nothing to ready, instead of ${num('ms', base.total.median)}${base.arm.kind !== 'legacy' && ' without a zone'}. ${samples.length > 1 && html`95 % interval ${num('ms', interval.low)} to ${num('ms', interval.high)}, `}${counted(samples.length, 'sample')}`,
     )}${tile(
       num('bytes', subject.bytes.median),
-      html`fetched before ready, ${num('percent', subject.bytes.median / Math.max(1, base.bytes.median))} of the ${num('bytes', base.bytes.median)} of ${what}`,
+      html`fetched before ready: ${num('percent', subject.bytes.median / Math.max(1, base.bytes.median))} of the ${num('bytes', base.bytes.median)} that ${what} fetches`,
     )}${last}</dl>`
   }
   const { trace } = material
@@ -101,8 +82,8 @@ function tiles(material: Material, model: Model): Html {
     html`of ${num('bytes', trace.image.bytes)} is read by the start`,
   )}${tile(
     num('count', trace.files.filter(({ type }) => type === 'reg').length),
-    html`files opened, of ${num('count', trace.image.files)}`,
-  )}${trace.run.ready.ms === null ? last : tile(num('ms', trace.run.ready.ms), 'from the container’s start to ready, recorded')}</dl>`
+    html`files opened, out of ${num('count', trace.image.files)}`,
+  )}${trace.run.ready.ms === null ? last : tile(num('ms', trace.run.ready.ms), 'from the container’s start to ready, while it was recorded')}</dl>`
 }
 
 export const answer = (material: Material, model: Model): Html =>

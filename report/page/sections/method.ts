@@ -1,11 +1,11 @@
-/** The page's last section: how it was measured, so that somebody else can. */
+/** The page's last section: how it was measured, so that others can repeat it. */
 
 import { counted, type Html, html, join, num } from '../html.ts'
 import { armLabel, type Material, type Model } from '../model/model.ts'
 
 const fact = (name: string, value: Html | string): Html => html`<div><dt>${name}</dt><dd>${value}</dd></div>`
 
-/** Lines break between arguments, not behind their hyphens. */
+/** Lines break between arguments, not after hyphens. */
 const words = (command: string): Html =>
   join(
     command.split(' ').map((word) => html`<span class="word">${word}</span>`),
@@ -18,7 +18,7 @@ function benchFacts({ bench, elsewhere = [] }: Material): Html {
   const shape =
     link.bitsPerSecond === null
       ? html`not shaped`
-      : html`${num('rate', link.bitsPerSecond)}, ${num('ms', link.roundTripMs)} round trip (${link.name}); a proxy that all connections share. No TLS, slow start or loss`
+      : html`${num('rate', link.bitsPerSecond)}, ${num('ms', link.roundTripMs)} round trip (${link.name}); a proxy shared by all connections, without TLS, slow start or loss`
   return html`${fact('Link', shape)}${
     elsewhere.length > 0 &&
     fact(
@@ -26,14 +26,14 @@ function benchFacts({ bench, elsewhere = [] }: Material): Html {
       html`${join(
         elsewhere.map(({ link: { name } }) => html`${name}`),
         ', ',
-      )}, for the prediction alone`,
+      )}, for the prediction only`,
     )
   }${fact('Machine', html`${machine.cpu}, ${num('count', machine.cores)} cores, ${num('bytes', machine.memoryBytes)} of memory`)}${fact('System', `${machine.system}, Linux ${machine.kernel}`)}${fact(
     'Versions',
     Object.entries(bench.versions)
       .map(([name, version]) => `${name} ${version}`)
       .join(', '),
-  )}${bench.containerd !== undefined && fact('containerd', bench.containerd)}${fact('Ready when', bench.readiness)}${fact('Order', html`arms in turn, ${bench.warmups === 0 ? html`without warm-up` : html`after ${counted(bench.warmups, 'warm-up round')}`}; every sample from nothing${bench.pageCacheDropped ? ', page cache dropped' : '; the page cache could not be dropped'}`)}${fact('Measured', html`${num('date', Date.parse(bench.startedAt))}${bench.interrupted && ', interrupted: fewer samples than asked for'}`)}${fact('Again', html`<code>${words(bench.command)}</code>`)}`
+  )}${bench.containerd !== undefined && fact('containerd', bench.containerd)}${fact('Ready when', bench.readiness)}${fact('Order', html`arms take turns, ${bench.warmups === 0 ? html`without warm-up` : html`after ${counted(bench.warmups, 'warm-up round')}`}; every sample starts from nothing${bench.pageCacheDropped ? ', with the page cache dropped' : '; the page cache could not be dropped'}`)}${fact('Measured', html`${num('date', Date.parse(bench.startedAt))}${bench.interrupted && ', interrupted: fewer samples than requested'}`)}${fact('Measure again', html`<code>${words(bench.command)}</code>`)}`
 }
 
 function traceFacts({ trace }: Material): Html {
@@ -41,7 +41,7 @@ function traceFacts({ trace }: Material): Html {
   return html`${fact('Recorded', html`${num('date', Date.parse(trace.run.startedAt))} on ${trace.run.engine}, ${counted(trace.run.runs, 'run')}, readahead ${num('count', trace.run.readaheadKiB)} KiB`)}${fact('Command', html`<code>${trace.run.command.join(' ')}</code>`)}${fact('Image recorded', html`<code>${trace.image.reference}</code> ${trace.image.platform}`)}`
 }
 
-/** By their keys in the file; others go by the names they were given. */
+/** By their keys in the file; other images have the names they were given. */
 const IMAGE_LABELS: Readonly<Record<string, string>> = {
   original: 'Original',
   lazy: 'Without a zone',

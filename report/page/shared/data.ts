@@ -1,6 +1,6 @@
-/** What the page knows: made from a trace and a measurement by `model.ts`, packed into the HTML, unpacked in the reader's browser. */
+/** The page's data: made from a trace and a measurement by `model/`, packed into the HTML, unpacked in the reader's browser. */
 
-/** As in the measurement file, whose schema has no place in a browser; as are the names of the phases. */
+/** As in the measurement file, whose schema is not loaded in the browser; so are the names of the phases. */
 export type ArmKind = 'legacy' | 'lazy' | 'optimized' | 'other'
 
 export interface PageArm {
@@ -16,26 +16,26 @@ export interface PageArm {
   readonly phases: readonly number[]
   readonly bytes: number
   readonly requests: number
-  /** of the sample nearest to the median: [ms, bytes so far] */
+  /** of the sample closest to the median: [ms, bytes so far] */
   readonly timeline: readonly (readonly [number, number])[]
   readonly fit: ArmFit
-  /** medians of ms to ready in the order of the page's links; null where it was not measured there */
+  /** median ms to ready on each of the page's links; null: not measured */
   readonly onLinks: readonly (number | null)[]
 }
 
-/** What one phase needs of the link, and what it takes besides. */
+/** What a phase transfers, and the time it takes otherwise. */
 export interface PhaseFit {
   readonly bytes: number
   readonly roundTrips: number
-  /** what a byte takes at least, however fast the link: work that a slower one hides */
+  /** the least time for a byte on any link: work that a slower link hides */
   readonly workMsPerByte: number
-  /** ms that no link changes: processors, disks, sleeping programs */
+  /** ms that do not depend on the link: processors, disks, waiting programs */
   readonly localMs: number
 }
 
 export interface ArmFit {
   readonly phases: readonly PhaseFit[]
-  /** legacy: the phase whose layers are fetched and unpacked side by side, and those layers */
+  /** legacy: the phase in which layers are fetched and unpacked in parallel, and those layers */
   readonly pipeline:
     | {
         readonly phase: number
@@ -43,7 +43,7 @@ export interface ArmFit {
       }
     | undefined
   /**
-   * mean of |predicted − measured| / measured, each link predicted from the others, or each sample where only one link was measured;
+   * mean of |predicted − measured| / measured, with each link predicted from the others, or, if only one link was measured, each sample;
    * undefined with fewer than two
    */
   readonly error: { readonly mean: number; readonly of: 'link' | 'sample' } | undefined
@@ -62,14 +62,14 @@ export interface PageLayer {
   readonly tocBytes: number
 }
 
-/** Columns of equal length, one row a file. Times in ms, -1 for never; layer -1 when not known. */
+/** Columns of equal length, one row for each file. Times in ms, -1: never; layer -1: unknown. */
 export interface FileColumns {
-  /** sorted, each with its number of leading code units shared with the one before cut off, joined by NUL */
+  /** sorted, each without the leading code units that it shares with the previous one, joined by NUL */
   readonly paths: string
   readonly shared: readonly number[]
   readonly layer: readonly number[]
   readonly size: readonly number[]
-  /** bytes in the blob, as percent of the size: exact numbers would double the page */
+  /** bytes in the blob, in percent of the size: exact numbers would double the page */
   readonly packed: readonly number[]
   readonly zone: readonly number[]
   readonly read: readonly number[]
@@ -79,11 +79,11 @@ export interface FileColumns {
 
 export interface PageData {
   readonly arms: readonly PageArm[]
-  /** that were measured; all but the first serve the prediction alone */
+  /** that were measured; all but the first are used for the prediction only */
   readonly links: readonly PageLink[]
   readonly layers: readonly PageLayer[]
   readonly files: FileColumns
-  /** never-read files that the page does not list, by name of their folder: too many for its size */
+  /** files never read that the page does not list for lack of space, by folder */
   readonly unlisted: readonly (readonly [
     folder: string,
     layer: number,
@@ -91,7 +91,7 @@ export interface PageData {
     size: number,
     packed: number,
   ])[]
-  /** false: what was read is not known */
+  /** false: it is unknown what was read */
   readonly traced: boolean
   readonly readyMs: number | null
 }

@@ -1,4 +1,4 @@
-/** Numbers as people read them, in their locale. Used when the page is made (English) and again in the reader's browser. */
+/** Numbers in a locale: English when the page is made, then the reader's own in the browser. */
 import { visible } from '../../../system/visible.ts'
 
 export type Unit = 'ms' | 'bytes' | 'count' | 'percent' | 'times' | 'rate' | 'date'
@@ -8,7 +8,7 @@ const number = (locale: string, value: number, digits: number): string =>
     value,
   )
 
-/** Three significant digits, which is more than any of these measurements is good for. */
+/** Three significant digits: no measurement here is more precise. */
 const digitsFor = (value: number): number => (value >= 100 ? 0 : value >= 10 ? 1 : 2)
 
 const scaled = (locale: string, value: number, step: number, names: readonly string[]): string => {
@@ -47,7 +47,7 @@ export function format(unit: Unit, value: number, locale = 'en'): string {
   return Number.isFinite(value) ? formats[unit](locale, value).replace(/ (?=\D+$)/, '\u00a0') : '–'
 }
 
-/** For an axis: round numbers without the zeros behind the point that measurements have, and a bare 0. */
+/** For an axis: without trailing zeros after the decimal point, and 0 without a unit. */
 export function formatTick(unit: Unit, value: number, locale = 'en'): string {
   return value === 0
     ? number(locale, 0, 0)

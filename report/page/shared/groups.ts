@@ -1,4 +1,4 @@
-/** Which package or folder a file belongs to, by its path alone. Pure; runs in the page as well. */
+/** The package or folder that a file belongs to, judged by its path. Pure; runs in the page as well. */
 
 const PACKAGES: readonly RegExp[] = [
   /^(.*\/(?:site|dist)-packages\/)([^/]+)/,
@@ -7,7 +7,7 @@ const PACKAGES: readonly RegExp[] = [
   /^(usr\/(?:share\/(?:doc|locale|man|zoneinfo|perl|fonts|icons)|lib\/(?:[a-z0-9_]+-linux-gnu|python3[^/]*|ruby|go[^/]*|jvm)))()/,
 ]
 
-/** `usr/lib/python3/dist-packages/numpy/core/x.so` → `usr/lib/python3/dist-packages/numpy`; else the first two folders. */
+/** `usr/lib/python3/dist-packages/numpy/core/x.so` → `usr/lib/python3/dist-packages/numpy`; otherwise the first two folders. */
 export function groupOf(path: string): string {
   for (const pattern of PACKAGES) {
     const match = pattern.exec(path)

@@ -1,19 +1,19 @@
 /**
- * The what-if model: each phase of an arm takes what its bytes need at a bandwidth, its round trips at a latency, and a local
- * rest that no link changes. Work on the bytes that goes on while they come (checking, unpacking) shows only where the link is faster. A
- * full pull overlaps fetching with unpacking, so its layers are played through. Pure; runs in the page.
+ * The what-if model: a phase of an arm takes the time of its bytes at a bandwidth, of its round trips at a latency, and a local
+ * rest that does not depend on the link. Work on bytes while they arrive (checking, unpacking) shows only on links that are faster than it.
+ * A full pull fetches and unpacks in parallel, so its layers are simulated. Pure; runs in the page.
  */
 import type { ArmFit, PhaseFit } from './data.ts'
 
 export interface Conditions {
-  /** null: not limited */
+  /** null: unlimited */
   readonly bitsPerSecond: number | null
   readonly roundTripMs: number
-  /** machines that pull at once through the same link, sharing its bandwidth */
+  /** machines that pull through the same link at the same time, sharing its bandwidth */
   readonly pulls: number
 }
 
-/** containerd fetches so many layers at once */
+/** containerd fetches this many layers at a time */
 const LANES = 3
 
 const linkMsPerByte = ({ bitsPerSecond, pulls }: Conditions): number =>
@@ -22,8 +22,8 @@ const linkMsPerByte = ({ bitsPerSecond, pulls }: Conditions): number =>
 type Pipeline = NonNullable<ArmFit['pipeline']>['layers']
 
 /**
- * Layers are fetched `LANES` at a time over one link, and unpacked one after another, base layer first, once they are here.
- * @param workMsPerByte what fetching takes at least, however fast the link
+ * Layers are fetched `LANES` at a time over one link, and unpacked one after another, base layer first, once they have arrived.
+ * @param workMsPerByte the least time that fetching takes on any link
  */
 export function pipelineMs(layers: Pipeline, at: Conditions, workMsPerByte = 0): number {
   const msPerByte = Math.max(linkMsPerByte(at), workMsPerByte)
@@ -32,7 +32,7 @@ export function pipelineMs(layers: Pipeline, at: Conditions, workMsPerByte = 0):
   let unpacked = 0
   for (const { bytes, unpackMs } of layers) {
     const lane = lanes.indexOf(Math.min(...lanes))
-    // Lanes share the link, so a layer is here when its own bytes and all those asked for before it have passed.
+    // Lanes share the link, so a layer arrives when its own bytes and all those requested before have passed.
     linkFree = Math.max(linkFree, (lanes[lane] ?? 0) + at.roundTripMs) + bytes * msPerByte
     lanes[lane] = linkFree
     unpacked = Math.max(unpacked, linkFree) + unpackMs
@@ -40,7 +40,7 @@ export function pipelineMs(layers: Pipeline, at: Conditions, workMsPerByte = 0):
   return unpacked
 }
 
-/** What of a phase depends on the link. @param pipeline its layers, where they overlap */
+/** The part of a phase that depends on the link. @param pipeline its layers, if they overlap */
 export const linkMs = (
   phase: Omit<PhaseFit, 'localMs'>,
   at: Conditions,
@@ -50,7 +50,7 @@ export const linkMs = (
     ? pipelineMs(pipeline, at, phase.workMsPerByte)
     : phase.roundTrips * at.roundTripMs + phase.bytes * Math.max(linkMsPerByte(at), phase.workMsPerByte)
 
-/** ms of each phase under other conditions */
+/** ms of each phase under the conditions */
 export const predict = (fit: ArmFit, at: Conditions): number[] =>
   fit.phases.map(
     (phase, index) =>
@@ -59,10 +59,10 @@ export const predict = (fit: ArmFit, at: Conditions): number[] =>
 
 export const total = (phases: readonly number[]): number => phases.reduce((sum, ms) => sum + ms, 0)
 
-/** The bandwidths that are looked at, 1 Mbit/s to 10 Gbit/s. */
+/** The range of bandwidths, 1 Mbit/s to 10 Gbit/s. */
 export const BANDWIDTHS = { from: 1e6, to: 1e10 } as const
 /**
- * Where two arms take the same time, if one is faster on one side and one on the other.
+ * The bandwidths at which two arms take the same time, with one faster below and the other above.
  * @returns bits per second, ascending; found by bisection between 80 steps on a logarithmic scale
  */
 export function crossings(a: ArmFit, b: ArmFit, at: Conditions): number[] {

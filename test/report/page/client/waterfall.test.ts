@@ -1,0 +1,52 @@
+/** The map and the waterfall, by mouse and keyboard. */
+import { describe, expect, test } from 'vitest'
+import { renderReport } from '../../../../report/page/render.ts'
+import { makeMaterial } from '../../material.ts'
+import { useBrowser } from '../in-browser.ts'
+
+const show = useBrowser()
+const material = makeMaterial()
+const report = renderReport(material)
+
+describe('map and waterfall', () => {
+  test('name a file under the mouse and under the arrow keys', async () => {
+    await using shown = await show(report)
+    const { page } = shown
+    await page.locator('#image-map').hover({ position: { x: 300, y: 200 } })
+    expect(await page.locator('#map-readout').textContent()).toMatch(
+      /^\/.* compressed, .* unpacked, layer \d/,
+    )
+    await page.locator('#image-map').focus()
+    await page.keyboard.press('ArrowRight')
+    const first = await page.locator('#map-readout').textContent()
+    await page.keyboard.press('ArrowRight')
+    expect(await page.locator('#map-readout').textContent()).not.toBe(first)
+
+    await page.locator('#waterfall').focus()
+    await page.keyboard.press('ArrowDown')
+    expect(await page.locator('#waterfall-readout').textContent()).toMatch(/^\/.* opened at \d+\sms/)
+  })
+
+  test('the waterfall zooms by drag and by key, and back', async () => {
+    await using shown = await show(report)
+    const { page } = shown
+    const box = page.locator('#waterfall')
+    await box.scrollIntoViewIfNeeded()
+    const picture = async () =>
+      String(await page.evaluate(`document.querySelector('#waterfall canvas').toDataURL()`))
+    const whole = await picture()
+    const place = await box.boundingBox()
+    await page.mouse.move((place?.x ?? 0) + 100, (place?.y ?? 0) + 100)
+    await page.mouse.down()
+    await page.mouse.move((place?.x ?? 0) + 300, (place?.y ?? 0) + 100)
+    await page.mouse.up()
+    const zoomed = await picture()
+    expect(zoomed).not.toBe(whole)
+    await box.press('+')
+    expect(await picture()).not.toBe(zoomed)
+    await box.press('0')
+    await page.mouse.move(0, 0)
+    expect(await picture()).toBe(whole)
+    expect(shown.complaints).toEqual([])
+  })
+})
