@@ -1,26 +1,26 @@
-/** Which trace and which measurement belong together: those of one image. Pure. */
+/** Pairs traces with measurements of the same image. Pure. */
 
 import type { Bench } from '../report/bench/file.ts'
 import { HeadstartError } from '../system/errors.ts'
 import type { Trace } from '../tracer/trace/file.ts'
 
-export type Given =
+export type ReportFile =
   | { readonly file: string; readonly trace: Trace }
   | { readonly file: string; readonly bench: Bench }
 
 export interface ImageMaterial {
   readonly trace?: Trace
   readonly bench?: Bench
-  /** the same measured on other links */
+  /** the same, measured on other links */
   readonly elsewhere?: readonly Bench[]
 }
 
 /**
- * One trace and one measurement are a pair whatever they are of; of more, those with one digest are. Measurements of the same arms on
- * different links are one: the first is shown, and all serve the prediction.
+ * One trace and one measurement are a pair whatever their images are; of more, those with the same digest are. Measurements of the same arms
+ * on different links belong together: the first is shown, and all are used for the prediction.
  * @throws HeadstartError E_USAGE: two traces of one image
  */
-export function pairByImage(given: readonly Given[]): ImageMaterial[] {
+export function pairByImage(given: readonly ReportFile[]): ImageMaterial[] {
   const traces = given.flatMap((one) => ('trace' in one ? [one] : []))
   const benches = joinLinks(given.flatMap((one) => ('bench' in one ? [one.bench] : [])))
   const trace = traces[0]?.trace
@@ -38,7 +38,7 @@ export function pairByImage(given: readonly Given[]): ImageMaterial[] {
   return [...pairs, ...alone]
 }
 
-/** What has to be the same for two measurements to differ by their link alone. */
+/** What must be equal for two measurements to differ only by their link. */
 function subjectOf({ arms, images }: Bench): string {
   const arm = arms.find(({ kind }) => kind === 'optimized') ?? arms.at(-1)
   return JSON.stringify([arm?.kind, arm?.runtime, arm && images[arm.image]?.digest])
@@ -69,8 +69,8 @@ function refuseTwins(traces: readonly { file: string; trace: Trace }[]): void {
   for (const { file, trace } of traces) {
     const other = seen.get(trace.image.digest)
     if (other !== undefined)
-      throw new HeadstartError('E_USAGE', `${other} and ${file} are traces of one image`, {
-        hint: 'Join them with: headstart trace merge',
+      throw new HeadstartError('E_USAGE', `${other} and ${file} are traces of the same image`, {
+        hint: 'Merge them with: headstart trace merge',
       })
     seen.set(trace.image.digest, file)
   }

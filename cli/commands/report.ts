@@ -1,4 +1,4 @@
-/** `headstart report`: what was recorded and measured, as one HTML file; of several images, an overview with a page each. */
+/** `headstart report`: what was recorded and measured, as one HTML file; for several images, an overview with a page for each. */
 import { basename, dirname, join } from 'node:path'
 import type { Command } from 'commander'
 import { parseBench } from '../../report/bench/file.ts'
@@ -10,18 +10,18 @@ import { readInput } from '../../system/read-whole.ts'
 import { parseTrace } from '../../tracer/trace/file.ts'
 import type { CliContext } from '../context.ts'
 import { bytes } from '../print/output.ts'
-import { type Given, type ImageMaterial, pairByImage } from '../report-material.ts'
+import { type ImageMaterial, pairByImage, type ReportFile } from '../report-material.ts'
 
 export function register(command: Command, context: CliContext): void {
   command
     .argument(
       '<files...>',
-      'traces and measurements, in any order; those of one image share a page, also when measured on several links',
+      'traces and measurements, in any order; those of one image share a page, even if measured on several links',
     )
-    .option('-o, --output <file>', 'where the page goes', 'report.html')
+    .option('-o, --output <file>', 'where to write the page', 'report.html')
     .action(async (files: string[], flags: { output: string }) => {
       const output = context.output()
-      const images = pairByImage(await Promise.all(files.map(readGiven)))
+      const images = pairByImage(await Promise.all(files.map(readReportFile)))
       const [only, ...others] = images
       const written =
         others.length === 0 && only
@@ -31,15 +31,15 @@ export function register(command: Command, context: CliContext): void {
     })
 }
 
-/** Which file is which is told by what is in it. */
-async function readGiven(file: string): Promise<Given> {
+/** A trace or a measurement, recognized by its content. */
+async function readReportFile(file: string): Promise<ReportFile> {
   const text = await readInput(file).catch((cause: unknown) => {
     throw new HeadstartError('E_FILE', `${file} can't be read: ${messageOf(cause)}`, { cause })
   })
   return isBench(text) ? { file, bench: parseBench(text, file) } : { file, trace: parseTrace(text, file) }
 }
 
-/** A measurement has samples; what is neither is told what is wrong with it as a trace. */
+/** A measurement has samples. Anything else is read as a trace, whose errors are then reported. */
 function isBench(text: string): boolean {
   try {
     const value: unknown = JSON.parse(text)
@@ -49,7 +49,7 @@ function isBench(text: string): boolean {
   }
 }
 
-/** The pages of the images lie beside the overview: `report-1.html`, `report-2.html`. */
+/** The pages of the images are next to the overview: `report-1.html`, `report-2.html`. */
 async function writeFleet(file: string, images: readonly ImageMaterial[]): Promise<number> {
   const name = (index: number) => `${basename(file).replace(/\.html?$/, '')}-${index + 1}.html`
   for (const [index, image] of images.entries())
