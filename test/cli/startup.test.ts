@@ -75,5 +75,5 @@ test('traces and measurements of one image share a page, whatever their order', 
       { file: 'a', trace: a },
       { file: 'c', trace: a },
     ]),
-  ).toThrow(/a and c are traces of one image/)
+  ).toThrow(/a and c are traces of the same image/)
 })
