@@ -1,16 +1,17 @@
 /**
- * `npm run bench:compressors TAR`: what can compress a layer from Node, on one thread, on the chunks that a layer has: each file's content
- * by itself, cut at 4 MiB. Each compressor takes its turn on the same chunks, round by round; medians are printed as a table.
+ * `npm run bench:compressors TAR`: compressors available to Node, on one thread, on the chunks of a layer: the content of each file
+ * by itself, cut at 4 MiB. The compressors take turns on the same chunks, round by round; medians are printed as a table.
  */
 import { createReadStream } from 'node:fs'
 import { gzipSync as zlibGzip } from 'node:zlib'
 import { gzipSync as fflateGzip } from 'fflate'
 import { gzip as libdeflateGzip } from 'libdeflate'
 import { scanTar } from '../../image/tar/scan.ts'
+import { median } from '../../report/bench/stats.ts'
 
 const ROUNDS = 3
 const CHUNK = 4 << 20
-/** Enough to tell, little enough to wait for. */
+/** Enough for a result, little enough to wait for. */
 const SAMPLE_BYTES = 64 << 20
 
 type Compress = (bytes: Uint8Array) => Uint8Array
@@ -26,7 +27,7 @@ const compressors: Record<string, Compress> = {
   'libdeflate 12': (bytes) => libdeflateGzip(bytes, 12),
 }
 
-/** Every few files one, so that the sample is like the whole. */
+/** One of every few files, so that the sample resembles the whole. */
 async function chunksOf(tar: string): Promise<Buffer[]> {
   const all: Buffer[] = []
   let content: Buffer[] = []
@@ -52,9 +53,6 @@ function measure(compress: Compress, chunks: readonly Buffer[]): { seconds: numb
   const { user, system } = process.cpuUsage(start)
   return { seconds: (user + system) / 1e6, bytes }
 }
-
-const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN
 
 const [tar] = process.argv.slice(2)
 if (tar === undefined) throw new Error('usage: compressors.ts TAR')

@@ -12,12 +12,12 @@ import { readBench } from '../../report/bench/file.ts'
 import { type ArmSummary, summarize } from '../../report/bench/summary.ts'
 import { runCommand } from '../../system/command.ts'
 import { workspaceRoot } from '../../system/workspace.ts'
-import { startContainerd } from '../../test/peers/containerd.ts'
-import { buildGo } from '../../test/peers/go.ts'
-import { type DemoKind, demoImages, setup } from '../../test/support/demo-image.ts'
+import { type DemoKind, demoImages, setup } from '../demo-image/images.ts'
+import { startContainerd } from '../support/containerd.ts'
+import { buildGo } from '../support/go.ts'
 
 const HEADSTART = new URL('../../cli/headstart.js', import.meta.url).pathname
-const SNAPSHOTTER = new URL('../../test/peers/stargzd/', import.meta.url).pathname
+const SNAPSHOTTER = new URL('../support/stargzd/', import.meta.url).pathname
 
 const { values } = parseArgs({
   options: {
@@ -35,7 +35,7 @@ const isKind = (text: string): text is DemoKind => Object.hasOwn(demoImages, tex
 
 const headstart = (...args: readonly string[]) => runCommand(process.execPath, [HEADSTART, ...args])
 
-/** What every arm is judged by: the same line of the log. */
+/** The same for every arm: a line of the log. */
 const readiness = (kind: DemoKind): string[] => ['--ready-log', demoImages[kind].ready.source]
 
 interface Arms {
@@ -44,7 +44,7 @@ interface Arms {
   readonly reference: string
 }
 
-/** Our trace ends at ready; the reference's record ends after a period, here long enough for the slowest of the starts. */
+/** headstart's trace ends at ready; that of the reference ends after a period, long enough for the slowest start. */
 async function makeArms(kind: DemoKind): Promise<Arms> {
   const folder = join(values.out, kind)
   const [optimized, reference] = ['optimized', 'reference'].map((name) => `oci:${folder}/${name}:latest`)

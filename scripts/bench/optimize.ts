@@ -1,8 +1,8 @@
 /**
- * `npm run bench:optimize [IMAGE]`: an image converted to eStargz by headstart and by `ctr-remote images convert`, and put into another
- * order by headstart, interleaved in one run. Prints medians of wall time, CPU time, peak memory and bytes, and the ratios.
+ * `npm run bench:optimize [IMAGE]`: an image converted to eStargz by headstart and by `ctr-remote images convert`, and reordered by
+ * headstart, interleaved in one run. Prints medians of wall time, CPU time, peak memory and bytes, and the ratios.
  *
- * IMAGE is an OCI layout, `oci:FOLDER:TAG`; by default the web app of scripts/demo-image, made if it is missing.
+ * IMAGE is an OCI layout, `oci:FOLDER:TAG`; by default the web application of scripts/demo-image, which is built if it is missing.
  */
 import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
@@ -14,36 +14,21 @@ import { formatPlatform } from '../../image/platform.ts'
 import { openSource } from '../../image/sources.ts'
 import { scanTar } from '../../image/tar/scan.ts'
 import type { Image } from '../../image/types.ts'
+import { median } from '../../report/bench/stats.ts'
 import { workspaceRoot } from '../../system/workspace.ts'
-import { type Containerd, startContainerd } from '../../test/peers/containerd.ts'
-import { demoImages } from '../../test/support/demo-image.ts'
 import { TRACE_VERSION, writeTrace } from '../../tracer/trace/file.ts'
+import { demoImages } from '../demo-image/images.ts'
+import { type Containerd, startContainerd } from '../support/containerd.ts'
+import { type CommandCost, measureCommand } from '../support/measure.ts'
 
 const ROUNDS = 3
 
-interface Sample {
-  readonly wallS: number
-  readonly cpuS: number
-  readonly peakMiB: number
+interface Sample extends CommandCost {
   /** of all layers, compressed */
   readonly bytes: number
 }
 
 const run = promisify(execFile)
-
-/** GNU time tells what a process and its children took. */
-async function measure(
-  command: string,
-  args: readonly string[],
-  env?: NodeJS.ProcessEnv,
-): Promise<Omit<Sample, 'bytes'>> {
-  const { stderr } = await run('/usr/bin/time', ['-f', 'taken %e %U %S %M', command, ...args], {
-    maxBuffer: 1 << 26,
-    ...(env && { env }),
-  })
-  const [, wall, user, system, peak] = /taken (\S+) (\S+) (\S+) (\S+)/.exec(stderr) ?? []
-  return { wallS: Number(wall), cpuS: Number(user) + Number(system), peakMiB: Number(peak) / 1024 }
-}
 
 async function withImage<T>(reference: string, work: (image: Image) => Promise<T>): Promise<T> {
   await using source = await openSource(reference)
@@ -55,9 +40,9 @@ const bytesOf = (reference: string): Promise<number> =>
 
 const HEADSTART = new URL('../../cli/headstart.js', import.meta.url).pathname
 
-/** As a person runs it. @param trace says what goes ahead */
+/** As a user runs it. @param trace selects the prioritized zone */
 async function ours(from: string, to: string, trace: string): Promise<Sample> {
-  const sample = await measure(process.execPath, [HEADSTART, 'optimize', from, to, '--trace', trace])
+  const sample = await measureCommand(process.execPath, [HEADSTART, 'optimize', from, to, '--trace', trace])
   return { ...sample, bytes: await bytesOf(to) }
 }
 
@@ -91,10 +76,10 @@ async function traceOf(reference: string, paths: readonly string[], file: string
   return file
 }
 
-/** The converter works in the client, the daemon writes: both count. */
+/** The client converts, the daemon writes: both count. */
 async function reference(daemon: Containerd, name: string): Promise<Sample> {
   const before = await daemonCpu(daemon)
-  const sample = await measure(
+  const sample = await measureCommand(
     'ctr-remote',
     ['images', 'convert', '--estargz', '--oci', SOURCE, name],
     daemon.env,
@@ -113,7 +98,7 @@ async function referenceBytes(daemon: Containerd, name: string): Promise<number>
   return manifest.layers.reduce((sum, { size }) => sum + size, 0)
 }
 
-/** Seconds of user and system time that the daemon has taken so far. */
+/** Seconds of user and system time that the daemon has used so far. */
 async function daemonCpu({ folder }: Containerd): Promise<number> {
   const { stdout } = await run('pgrep', ['-f', `containerd -c ${folder}`])
   const stat = await readFile(`/proc/${stdout.trim().split('\n')[0]}/stat`, 'utf8')
@@ -126,9 +111,6 @@ async function demo(): Promise<string> {
   await run(new URL('../demo-image/make', import.meta.url).pathname, [folder, 'webapp'])
   return demoImages.webapp.image
 }
-
-const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN
 
 function summary(samples: readonly Sample[]): Sample {
   const of = (field: keyof Sample) => median(samples.map((sample) => sample[field]))
@@ -163,8 +145,8 @@ type Samples = Record<'reference' | 'convert' | 'reorder' | 'reuse', Sample[]>
 const names: Record<keyof Samples, string> = {
   reference: 'ctr-remote images convert',
   convert: 'headstart',
-  reorder: '… another order of its own',
-  reuse: '… nothing to change',
+  reorder: '… reordering its own image',
+  reuse: '… with nothing to change',
 }
 
 function print(samples: Samples): void {
@@ -185,11 +167,11 @@ function print(samples: Samples): void {
     (wallS / reorderS).toFixed(1),
   )
   console.log(
-    `another order: ${fromTheirs} times as fast as the reference converts, ${fromOurs} times as fast as headstart does`,
+    `reordering: ${fromTheirs} times as fast as ctr-remote converts, ${fromOurs} times as fast as headstart converts`,
   )
 }
 
-/** A few hundred files all over the first layer, as a start touches them. */
+/** A few hundred files across the first layer, as a start touches them. */
 async function someFiles(image: string): Promise<string[]> {
   return withImage(image, async ({ layers }) => {
     const names: string[] = []

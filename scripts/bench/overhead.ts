@@ -1,13 +1,14 @@
 /**
- * What recording costs: starts on the recording mount against the same starts on the plain folder, caches cold, interleaved.
- * `npm run bench:overhead [-- SAMPLES [ROOT.tar]]`; the root is made with mmdebstrap where none is given. Needs root, FUSE and runc.
+ * What recording costs: starts on the recording mount compared with the same starts on a plain folder, with cold caches, interleaved.
+ * `npm run bench:overhead [-- SAMPLES [ROOT.tar]]`; without it, the root is built with mmdebstrap. Needs root, FUSE and runc.
  */
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { ProcessConfig } from '../../image/types.ts'
+import { median } from '../../report/bench/stats.ts'
 import { runCommand } from '../../system/command.ts'
 import { createWorkspace } from '../../system/workspace.ts'
-import { NO_PROCESS } from '../../test/support/images.ts'
 import type { ReadyCheck } from '../../tracer/container/readiness.ts'
 import { runcEngine } from '../../tracer/container/runc.ts'
 import { startContainer } from '../../tracer/container/start.ts'
@@ -56,7 +57,18 @@ const STARTS: readonly Start[] = [
   },
 ]
 
-const config = { ...NO_PROCESS, workingDir: '/' }
+/** The process of an image whose config is empty. */
+const config: ProcessConfig = {
+  env: [],
+  entrypoint: [],
+  cmd: [],
+  workingDir: '/',
+  user: '',
+  stopSignal: undefined,
+  exposedPorts: [],
+  volumes: [],
+  healthcheck: undefined,
+}
 
 type Arm = 'plain' | ServerName
 const ARMS: readonly Arm[] = ['plain', 'fuse-native', 'kernel']
@@ -82,9 +94,6 @@ async function measure(folder: string, start: Start, arm: Arm): Promise<number> 
   const { ready: reached } = await started.untilReady()
   return (reached.at ?? Number.NaN) - started.startedAt.monotonic
 }
-
-const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN
 
 const [samples = '5', tar] = process.argv.slice(2)
 await using temporary = await createWorkspace()

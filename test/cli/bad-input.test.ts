@@ -2,9 +2,9 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startRegistry, type TestRegistry } from '../../scripts/support/registry.ts'
 import { type Sandbox, sandbox } from '../support/headstart.ts'
 import { busyboxImage } from '../support/images.ts'
-import { startRegistry, type TestRegistry } from '../support/registry.ts'
 
 let box: Sandbox
 let registry: TestRegistry

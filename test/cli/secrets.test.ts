@@ -6,9 +6,9 @@ import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { freePort, startRegistry } from '../../scripts/support/registry.ts'
 import { type Outcome, type Sandbox, sandbox } from '../support/headstart.ts'
 import { busyboxImage } from '../support/images.ts'
-import { freePort, startRegistry } from '../support/registry.ts'
 
 const CANARY = 'canary7f3a91'
 

@@ -3,10 +3,10 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readBench } from '../../report/bench/file.ts'
+import { startRegistry, type TestRegistry } from '../../scripts/support/registry.ts'
 import { readTrace } from '../../tracer/trace/file.ts'
 import { type Outcome, type Sandbox, sandbox } from '../support/headstart.ts'
 import { busyboxImage } from '../support/images.ts'
-import { startRegistry, type TestRegistry } from '../support/registry.ts'
 import { file } from '../support/tar.ts'
 
 let box: Sandbox

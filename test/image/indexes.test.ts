@@ -13,9 +13,9 @@ import { unpackLayers } from '../../image/rootfs/unpack/layers.ts'
 import { parseRanges, serveImages } from '../../image/serve.ts'
 import { openSource } from '../../image/sources.ts'
 import { openTarget } from '../../image/targets.ts'
+import { startRegistry, type TestRegistry } from '../../scripts/support/registry.ts'
 import { runCommand } from '../../system/command.ts'
 import { INDEX_TYPES, Layout, OCI_LAYER } from '../support/layout.ts'
-import { startRegistry, type TestRegistry } from '../support/registry.ts'
 import { file } from '../support/tar.ts'
 
 let folder: string

@@ -7,9 +7,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { digestOf, hashStream } from '../../image/digest.ts'
 import { END_OF_TAR, plainFileHeader } from '../../image/tar/encode.ts'
 import { BLOCK } from '../../image/tar/entry.ts'
+import { startRegistry, type TestRegistry } from '../../scripts/support/registry.ts'
 import { runCommand } from '../../system/command.ts'
 import { workspaceRoot } from '../../system/workspace.ts'
-import { startRegistry, type TestRegistry } from '../support/registry.ts'
 
 const SIZE = 2 ** 31
 const LIMIT_MIB = 300

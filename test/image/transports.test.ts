@@ -9,10 +9,10 @@ import { copyImage } from '../../image/copy.ts'
 import { hashStream } from '../../image/digest.ts'
 import { openSource } from '../../image/sources.ts'
 import { openTarget } from '../../image/targets.ts'
+import { startRegistry, type TestRegistry } from '../../scripts/support/registry.ts'
 import { runCommand } from '../../system/command.ts'
 import { dockerEngine } from '../support/engine.ts'
 import { writeImage } from '../support/images.ts'
-import { startRegistry, type TestRegistry } from '../support/registry.ts'
 import { dir, file } from '../support/tar.ts'
 
 const unique = randomBytes(4).toString('hex')

@@ -8,11 +8,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readBench } from '../../report/bench/file.ts'
 import { findContainerd } from '../../report/bench/runtime/find-containerd.ts'
 import { bytesOf, samplesOf } from '../../report/bench/summary.ts'
+import { type Containerd, startContainerd } from '../../scripts/support/containerd.ts'
 import { runCommand } from '../../system/command.ts'
 import { createWorkspace } from '../../system/workspace.ts'
 import { makeImages, type SmallImages } from '../report/bench/small-images.ts'
 import { type Sandbox, sandbox } from '../support/headstart.ts'
-import { type Containerd, startContainerd } from './containerd.ts'
 
 let containerd: Containerd
 let folder = ''

@@ -13,12 +13,12 @@ import { copyImage } from '../../image/copy.ts'
 import { parseLocation } from '../../image/location.ts'
 import { openSource } from '../../image/sources.ts'
 import { openTarget } from '../../image/targets.ts'
+import { type DemoKind, demoImages } from '../../scripts/demo-image/images.ts'
+import { type Containerd, startContainerd } from '../../scripts/support/containerd.ts'
 import { runCommand } from '../../system/command.ts'
 import type { EngineName } from '../../tracer/container/types.ts'
 import { profileImage } from '../../tracer/profile.ts'
-import { type DemoKind, demoImages } from '../support/demo-image.ts'
 import { dockerEngine } from '../support/engine.ts'
-import { type Containerd, startContainerd } from './containerd.ts'
 
 /** Long enough for what a start does right after it says that it is ready. */
 const GRACE_MS = 2000

@@ -6,9 +6,9 @@ import { expect, test } from 'vitest'
 import { openSource } from '../../image/sources.ts'
 import { openTarget } from '../../image/targets.ts'
 import { rebuildImage } from '../../optimizer/rebuild/image.ts'
-import { DEMO_READY, demoImage } from '../support/demo-image.ts'
-import { startRegistry } from '../support/registry.ts'
-import { type Containerd, startContainerd } from './containerd.ts'
+import { DEMO_READY, demoImage } from '../../scripts/demo-image/images.ts'
+import { type Containerd, startContainerd } from '../../scripts/support/containerd.ts'
+import { startRegistry } from '../../scripts/support/registry.ts'
 
 /** What the demo's start reads first, whatever the trace: enough for a zone in two layers. */
 const STARTUP = ['usr/bin/python3.11', 'srv/app/app.py', 'srv/app/weights.npy']

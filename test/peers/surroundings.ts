@@ -11,6 +11,7 @@ import { z } from 'zod'
 import { unpackLayers } from '../../image/rootfs/unpack/layers.ts'
 import { openSource } from '../../image/sources.ts'
 import type { Image } from '../../image/types.ts'
+import { buildGo } from '../../scripts/support/go.ts'
 import { createWorkspace } from '../../system/workspace.ts'
 import type { RunOptions } from '../../tracer/container/run-options.ts'
 import { runcEngine } from '../../tracer/container/runc.ts'
@@ -18,7 +19,6 @@ import { startContainer } from '../../tracer/container/start.ts'
 import { mountWritable } from '../../tracer/mount/rootfs.ts'
 import { busyboxRoot, writeImage } from '../support/images.ts'
 import { file } from '../support/tar.ts'
-import { buildGo } from './go.ts'
 
 const text = z.record(z.string(), z.string())
 const surroundings = z.object({

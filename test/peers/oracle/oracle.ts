@@ -2,8 +2,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { buildGo } from '../../../scripts/support/go.ts'
 import { tryCommand } from '../../../system/command.ts'
-import { buildGo } from '../go.ts'
 
 /** @returns the program's path */
 export const buildOracle = (): Promise<string> => buildGo(import.meta.dirname)

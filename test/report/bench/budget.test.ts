@@ -1,7 +1,7 @@
 /** Limits: given on the command line, and by an earlier measurement. */
 import { describe, expect, test } from 'vitest'
 import { baselineDoubts, checkBaseline, checkBudget, parseBudget } from '../../../report/bench/budget.ts'
-import { makeMaterial } from '../material.ts'
+import { makeMaterial } from '../../../scripts/support/material.ts'
 
 describe('budgets', () => {
   const { bench } = makeMaterial({ files: 50 })

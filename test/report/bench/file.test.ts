@@ -1,7 +1,7 @@
 /** The measurement file: what is wrong with one is named. */
 import { expect, test } from 'vitest'
 import { parseBench } from '../../../report/bench/file.ts'
-import { makeMaterial } from '../material.ts'
+import { makeMaterial } from '../../../scripts/support/material.ts'
 
 test('a measurement file that is wrong says where', () => {
   expect(() => parseBench('{', 'bench.json')).toThrow(/bench.json is not JSON/)

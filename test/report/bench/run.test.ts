@@ -10,8 +10,8 @@ import { type Bench, readBench, writeBench } from '../../../report/bench/file.ts
 import { chooseLink } from '../../../report/bench/link/presets.ts'
 import { type BenchRequest, runBench } from '../../../report/bench/run.ts'
 import { bytesOf, samplesOf, totalOf } from '../../../report/bench/summary.ts'
+import { startRegistry } from '../../../scripts/support/registry.ts'
 import { workspaceRoot } from '../../../system/workspace.ts'
-import { startRegistry } from '../../support/registry.ts'
 import { benchRequest, makeImages, type SmallImages } from './small-images.ts'
 
 let folder = ''

@@ -1,8 +1,8 @@
 /** Several images on one page. */
 import { expect, test } from 'vitest'
 import { renderFleet } from '../../../report/page/fleet.ts'
-import { keepScreenshot } from '../browser.ts'
-import { makeMaterial } from '../material.ts'
+import { keepScreenshot } from '../../../scripts/support/browser.ts'
+import { makeMaterial } from '../../../scripts/support/material.ts'
 import { axe, useBrowser } from './in-browser.ts'
 
 const show = useBrowser()

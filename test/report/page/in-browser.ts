@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll } from 'vitest'
-import { launch, type Shown, show } from '../browser.ts'
+import { launch, type Shown, show } from '../../../scripts/support/browser.ts'
 
 /** One browser for all tests of a file. @returns shows a page in it */
 export function useBrowser(): (html: string, options?: BrowserContextOptions) => Promise<Shown> {

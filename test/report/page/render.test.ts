@@ -1,8 +1,8 @@
 /** The page in a real browser: drawn, accessible, and safe from what names in an image attempt. */
 import { describe, expect, test } from 'vitest'
 import { renderReport } from '../../../report/page/render.ts'
-import { keepScreenshot } from '../browser.ts'
-import { makeMaterial } from '../material.ts'
+import { keepScreenshot } from '../../../scripts/support/browser.ts'
+import { makeMaterial } from '../../../scripts/support/material.ts'
 import { axe, inked, layoutShift, useBrowser } from './in-browser.ts'
 
 const show = useBrowser()

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { checkBudget, parseBudget } from '../../../../report/bench/budget.ts'
 import { formats } from '../../../../report/bench/formats/index.ts'
-import { makeMaterial } from '../../material.ts'
+import { makeMaterial } from '../../../../scripts/support/material.ts'
 
 const { bench } = makeMaterial({ files: 50 })
 

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runBench } from '../../../../report/bench/run.ts'
 import { bytesOf, samplesOf } from '../../../../report/bench/summary.ts'
+import { buildGo } from '../../../../scripts/support/go.ts'
 import type { RunOptions } from '../../../../tracer/container/run-options.ts'
-import { buildGo } from '../../../peers/go.ts'
 import { benchRequest, makeImages, type SmallImages } from '../small-images.ts'
 
 let folder = ''
@@ -15,7 +15,7 @@ let snapshotter = ''
 beforeAll(async () => {
   folder = await mkdtemp('/var/tmp/report-test-')
   images = await makeImages(folder)
-  snapshotter = await buildGo(new URL('../../../peers/stargzd/', import.meta.url).pathname)
+  snapshotter = await buildGo(new URL('../../../../scripts/support/stargzd/', import.meta.url).pathname)
 })
 
 afterAll(() => rm(folder, { recursive: true, force: true }))

@@ -1,7 +1,7 @@
 /** The map and the waterfall, by mouse and keyboard. */
 import { describe, expect, test } from 'vitest'
 import { renderReport } from '../../../../report/page/render.ts'
-import { makeMaterial } from '../../material.ts'
+import { makeMaterial } from '../../../../scripts/support/material.ts'
 import { useBrowser } from '../in-browser.ts'
 
 const show = useBrowser()

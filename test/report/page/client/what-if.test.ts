@@ -2,7 +2,7 @@
 import type { Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
 import { renderReport } from '../../../../report/page/render.ts'
-import { makeMaterial } from '../../material.ts'
+import { makeMaterial } from '../../../../scripts/support/material.ts'
 import { useBrowser } from '../in-browser.ts'
 
 const show = useBrowser()

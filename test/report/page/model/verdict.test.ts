@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { summarize } from '../../../../report/bench/summary.ts'
 import { judge } from '../../../../report/page/model/verdict.ts'
-import { makeMaterial } from '../../material.ts'
+import { makeMaterial } from '../../../../scripts/support/material.ts'
 
 describe('the verdict', () => {
   const withTotals = (scale: Record<string, number>) => {

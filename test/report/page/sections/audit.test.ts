@@ -1,7 +1,7 @@
 /** What an audit found. */
 import { expect, test } from 'vitest'
 import { renderReport } from '../../../../report/page/render.ts'
-import { makeMaterial } from '../../material.ts'
+import { makeMaterial } from '../../../../scripts/support/material.ts'
 import { axe, useBrowser } from '../in-browser.ts'
 
 const show = useBrowser()

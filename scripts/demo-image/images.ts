@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { runCommand } from '../../system/command.ts'
 
 const CACHE = fileURLToPath(new URL('../../.cache/', import.meta.url))
-const MAKE = fileURLToPath(new URL('../../scripts/demo-image/make', import.meta.url))
+const MAKE = fileURLToPath(new URL('./make', import.meta.url))
 
 export type DemoKind = 'webapp' | 'node' | 'nginx' | 'shell'
 

@@ -1,0 +1,25 @@
+/** What the benchmarks have in common: how a command is measured, and medians. */
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+
+export interface CommandCost {
+  readonly wallS: number
+  readonly cpuS: number
+  readonly peakMiB: number
+}
+
+const run = promisify(execFile)
+
+/** GNU time reports the cost of a process and its children. */
+export async function measureCommand(
+  command: string,
+  args: readonly string[],
+  env?: NodeJS.ProcessEnv,
+): Promise<CommandCost> {
+  const { stderr } = await run('/usr/bin/time', ['-f', 'taken %e %U %S %M', command, ...args], {
+    maxBuffer: 1 << 26,
+    ...(env && { env }),
+  })
+  const [, wall, user, system, peak] = /taken (\S+) (\S+) (\S+) (\S+)/.exec(stderr) ?? []
+  return { wallS: Number(wall), cpuS: Number(user) + Number(system), peakMiB: Number(peak) / 1024 }
+}
