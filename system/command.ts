@@ -21,7 +21,7 @@ export interface CommandOptions {
 
 /**
  * Resolves with whatever status the program ends with.
- * @throws HeadstartError E_COMMAND: it could not be started, or a signal killed it
+ * @throws HeadstartError E_NOT_INSTALLED; E_COMMAND: it could not be started, or a signal killed it
  */
 export function tryCommand(
   program: string,
@@ -35,7 +35,7 @@ export function tryCommand(
         const missing = error.code === 'ENOENT'
         reject(
           new HeadstartError(
-            'E_COMMAND',
+            missing ? 'E_NOT_INSTALLED' : 'E_COMMAND',
             missing ? `${program} is not installed` : `${program} did not run: ${reasonOf(error)}`,
             {
               ...(missing && { hint: `Install ${program}, or put it on the PATH` }),

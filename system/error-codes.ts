@@ -34,6 +34,7 @@ export const ERROR_CODES = [
   'E_NOT_A_FILE',
   'E_NOT_ESTARGZ',
   'E_NOT_FOUND',
+  'E_NOT_INSTALLED',
   'E_NO_COMMAND',
   'E_OPTION',
   'E_OVERLAY',

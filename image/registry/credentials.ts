@@ -168,7 +168,7 @@ async function runHelper(program: string, key: string, env: NodeJS.ProcessEnv, h
     const options = { input: key, env, signal: limit, maxBuffer: MAX_HELPER_BYTES }
     return await tryCommand(program, ['get'], options)
   } catch (error) {
-    if (error instanceof HeadstartError && codeOf(error.cause) === 'ENOENT') throw error
+    if (codeOf(error) === 'E_NOT_INSTALLED') throw error
     const why = limit.aborted ? `did not answer within ${helperMs / 1000} seconds` : 'gave no answer'
     throw new HeadstartError('E_CREDENTIALS', `${program} ${why}`, {
       hint: `See what it says to: echo ${key} | ${program} get`,

@@ -22,7 +22,7 @@ export async function readXattrs(folder: string): Promise<XattrList | undefined>
     const { stdout } = await tryCommand('getfattr', [...EVERYTHING, folder], { encoding: 'latin1' })
     return parseXattrs(stdout, Buffer.from(folder).toString('latin1'))
   } catch (error) {
-    if (codeOf(error) === 'E_COMMAND') return undefined
+    if (codeOf(error) === 'E_NOT_INSTALLED') return undefined
     throw error
   }
 }

@@ -103,12 +103,7 @@ function endsOf(toc: readonly TocEntry[], tocOffset: number): number[] {
   return ends
 }
 
-/** Linux takes no longer ones: nobody can unpack or mount them. */
-const MAX_PATH_BYTES = 4095
-
 function checkedPath(entry: TocEntry, name: string): BytePath {
-  if (name.length > MAX_PATH_BYTES)
-    throw fault(entry, `a path of ${name.length} bytes; ${MAX_PATH_BYTES} is the limit`)
   try {
     return layerPath(name)
   } catch (cause) {
