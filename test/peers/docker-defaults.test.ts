@@ -8,7 +8,7 @@ import { openTarget } from '../../image/targets.ts'
 import type { Image } from '../../image/types.ts'
 import type { RunOptions } from '../../tracer/container/run-options.ts'
 import { dockerEngine } from '../support/engine.ts'
-import { type TempFolder, tempFolder } from '../tracer/temp.ts'
+import { type TempFolder, tempFolder } from '../support/temp.ts'
 import { compared, inDocker, inRunc, proberImage } from './surroundings.ts'
 
 const NAME = `docker-defaults-${randomBytes(4).toString('hex')}:1`

@@ -12,7 +12,7 @@ import { paddingOf } from '../../image/tar/entry.ts'
 import { encodePax } from '../../image/tar/pax.ts'
 import { dockerEngine } from '../support/engine.ts'
 import { dir, file, tarOf } from '../support/tar.ts'
-import { tempFolder } from '../tracer/temp.ts'
+import { tempFolder } from '../support/temp.ts'
 
 type Fields = Parameters<typeof encodeHeader>[0]
 

@@ -11,8 +11,8 @@ import { type ProfileOptions, profileImage } from '../../tracer/profile.ts'
 import type { Trace } from '../../tracer/trace/file.ts'
 import { busyboxImage } from '../support/images.ts'
 import { dir, file, symlink } from '../support/tar.ts'
+import { type TempFolder, tempFolder } from '../support/temp.ts'
 import { leftovers } from './leftovers.ts'
-import { type TempFolder, tempFolder } from './temp.ts'
 
 let temp: TempFolder
 let image: Image

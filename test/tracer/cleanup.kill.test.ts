@@ -1,0 +1,166 @@
+/** Runs killed at random moments, and their mount processes: the next command removes all they left. */
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { readdir, readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { listProcesses, processesNaming } from '../../system/processes.ts'
+import { sweep } from '../../tracer/cleanup.ts'
+import { mountFileSystem } from '../../tracer/mount/mount.ts'
+import { busyboxImage } from '../support/images.ts'
+import { type TempFolder, tempFolder } from '../support/temp.ts'
+import { leftovers } from './leftovers.ts'
+
+let temp: TempFolder
+let reference: string
+
+beforeAll(async () => {
+  temp = await tempFolder()
+  reference = await busyboxImage(await temp.sub('image'), {
+    command: 'echo up; while :; do ls /bin >/dev/null; done',
+  })
+})
+
+afterAll(() => temp[Symbol.asyncDispose]())
+
+/** From the first mount on; longer than it takes until the container runs. */
+const LIFE_MS = { runc: 1000, docker: 1800 }
+
+type Engine = keyof typeof LIFE_MS
+
+function startVictim(engine: Engine): ChildProcess {
+  return fork(new URL('./kill-victim.ts', import.meta.url), [reference, engine], {
+    execArgv: [],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  })
+}
+
+async function kill(victim: ChildProcess): Promise<void> {
+  const ended = once(victim, 'exit')
+  victim.kill('SIGKILL')
+  await ended
+}
+
+/** Until its container runs, and says so. */
+const untilOutput = (victim: ChildProcess): Promise<void> =>
+  new Promise((resolve) => {
+    victim.on('message', (phase) => {
+      if (phase === 'output') resolve()
+    })
+  })
+
+/** What stays of a victim after sweeping. What its engine was asked for may still be on its way: then the next command removes it. */
+async function leftAfterSweep(victim: ChildProcess): Promise<string[]> {
+  for (let attempt = 0; ; attempt++) {
+    await sweep()
+    const left = await leftovers(victim.pid)
+    if (left.length === 0 || attempt === 10) return left
+    await sleep(200)
+  }
+}
+
+async function killMany(engine: Engine, times: number, together: number): Promise<string[]> {
+  const left: string[] = []
+  const moments = Array.from(
+    { length: times },
+    (_, index) => ((index + Math.random()) / times) * LIFE_MS[engine],
+  )
+  const worker = async () => {
+    for (let moment = moments.pop(); moment !== undefined; moment = moments.pop()) {
+      const victim = startVictim(engine)
+      await once(victim, 'message')
+      await sleep(moment)
+      await kill(victim)
+      const remains = await leftAfterSweep(victim)
+      left.push(...remains.map((what) => `killed at ${moment?.toFixed(0)} ms: ${what}`))
+    }
+  }
+  await Promise.all(Array.from({ length: together }, worker))
+  return left
+}
+
+test('runc: 40 kills at random moments', async () => {
+  expect(await killMany('runc', 40, 4)).toEqual([])
+}, 120_000)
+
+test('docker: 12 kills at random moments', async () => {
+  expect(await killMany('docker', 12, 4)).toEqual([])
+}, 120_000)
+
+test.each([
+  ['runc', /^runc --root .* run /m],
+  ['docker', /^headstart-shell:/m],
+] as const)(
+  '%s: a kill while the container runs leaves it, and sweeping removes it',
+  async (engine, trail) => {
+    const victim = startVictim(engine)
+    await untilOutput(victim)
+    await kill(victim)
+    const before = (await leftovers(victim.pid)).join('\n')
+    expect(before).toMatch(trail)
+    expect(before).toMatch(/ - overlay /)
+    expect(await leftAfterSweep(victim)).toEqual([])
+  },
+)
+
+test('a mount process that is killed ends the run with an error, and nothing stays', async () => {
+  const victim = startVictim('runc')
+  let complaint = ''
+  victim.stderr?.on('data', (chunk: Buffer) => {
+    complaint += chunk
+  })
+  const ended = once(victim, 'exit')
+  await untilOutput(victim)
+  const server = await mountProcessOf(victim.pid ?? 0)
+  if (server === undefined) throw new Error('no mount process')
+  process.kill(server, 'SIGKILL')
+  await ended
+  expect(complaint).toContain('the mount process was ended by SIGKILL')
+  expect(await leftovers(victim.pid)).toEqual([])
+})
+
+test('a runc that is killed ends the run with an error, and nothing stays', async () => {
+  const victim = startVictim('runc')
+  let complaint = ''
+  victim.stderr?.on('data', (chunk: Buffer) => {
+    complaint += chunk
+  })
+  const ended = once(victim, 'exit')
+  await untilOutput(victim)
+  const runc = (await listProcesses()).find(
+    ({ parent, args }) => parent === victim.pid && args[0] === 'runc' && args.includes('run'),
+  )
+  if (!runc) throw new Error('no runc')
+  process.kill(runc.pid, 'SIGKILL')
+  await ended
+  expect(complaint).toContain('HeadstartError: runc was killed (SIGKILL)')
+  expect(await leftovers(victim.pid)).toEqual([])
+})
+
+test('a mount elsewhere whose server was killed is detached', async () => {
+  const mountPoint = await temp.sub('elsewhere')
+  const folder = await temp.sub('image')
+  const mount = await mountFileSystem({
+    mountPoint,
+    tree: { kind: 'directory', folder, xattrs: [] },
+    record: false,
+  })
+  const server = await mountProcessOf(process.pid)
+  if (server === undefined) throw new Error('no mount process')
+  process.kill(server, 'SIGKILL')
+  await expect(mount.died).rejects.toMatchObject({ code: 'E_FUSE' })
+  await expect(readdir(mountPoint)).rejects.toMatchObject({ code: 'ENOTCONN' })
+  await sweep()
+  expect(await readdir(mountPoint)).toEqual([])
+  await mount[Symbol.asyncDispose]()
+})
+
+/** The child of `parent` that serves its mount. */
+async function mountProcessOf(parent: number): Promise<number | undefined> {
+  const servers = await processesNaming(new URL('../../tracer/mount/server.ts', import.meta.url).pathname)
+  for (const pid of servers) {
+    const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
+    if (status.includes(`PPid:\t${parent}\n`)) return pid
+  }
+  return undefined
+}
