@@ -5,8 +5,9 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['scripts/demo-image/images.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // They only catch a hang: a test waits for what happens, however busy the machine is.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
     pool: 'forks',
     maxWorkers: 2,
     reporters: ['default'],

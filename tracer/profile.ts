@@ -138,15 +138,16 @@ async function recordStart(tree: Tree, engine: Engine, options: ProfileOptions):
   return { trace, exitCode }
 }
 
-/** A container ends with its mount, and may be heard of first. */
-const DEATH_MS = 200
+/** For a mount that neither answers nor ends. */
+const PATIENCE_MS = 5000
 
 /** @throws what became of the mount, rather than what it did to the container */
 async function readyOn(mount: Mount, started: Started): Promise<Outcome> {
   try {
     return await Promise.race([started.untilReady(), mount.died])
   } catch (error) {
-    await Promise.race([mount.died, sleep(DEATH_MS)])
+    // The container ends with its mount, and its end may be noticed first: a mount that answers is still there.
+    await Promise.race([mount.died, mount.progress(), sleep(PATIENCE_MS, undefined, { ref: false })])
     throw error
   }
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { runCommand } from '../../system/command.ts'
 import { unmountBelow } from '../../system/mounts.ts'
 import { buildGo } from './go.ts'
+import { HANG_MS, until } from './until.ts'
 
 export interface Containerd extends AsyncDisposable {
   readonly address: string
@@ -34,10 +35,10 @@ export async function startContainerd(
   const start = async (command: string, args: string[], ready: string) => {
     const child = spawn(command, args, { stdio: 'ignore' })
     children.push(child)
-    for (let attempt = 0; !existsSync(ready); attempt++) {
-      if (child.exitCode !== null || attempt > 600) throw new Error(`${command} did not start`)
-      await new Promise((resolve) => setTimeout(resolve, 25))
-    }
+    await until(`${command} listens on ${ready}`, () => {
+      if (child.exitCode !== null) throw new Error(`${command} did not start`)
+      return existsSync(ready)
+    })
   }
   const env = { ...process.env, CONTAINERD_ADDRESS: address }
   const ctr = (...args: readonly string[]) => runCommand('ctr-remote', args, { env })
@@ -46,7 +47,7 @@ export async function startContainerd(
       if (child.exitCode !== null) continue
       const ended = once(child, 'exit')
       child.kill('SIGTERM')
-      const late = setTimeout(() => child.kill('SIGKILL'), 3000)
+      const late = setTimeout(() => child.kill('SIGKILL'), HANG_MS)
       await ended
       clearTimeout(late)
     }

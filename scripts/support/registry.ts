@@ -2,10 +2,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runCommand } from '../../system/command.ts'
+import { until } from './until.ts'
 
 export interface TestRegistry extends AsyncDisposable {
   /** `127.0.0.1:PORT` */
@@ -87,21 +88,18 @@ const tlsSettings = (
 ) => `certificate: ${certificate}, key: ${key}${askClients ? `, clientcas: [${certificate}]` : ''}`
 
 async function answering(host: string, failed: () => string | undefined): Promise<void> {
-  const { connect } = await import('node:net')
   const [address, port] = host.split(':')
-  for (let attempt = 0; attempt < 200; attempt++) {
+  await until('docker-registry answers', async () => {
     const socket = connect(Number(port), address)
     const open = await Promise.race([
       once(socket, 'connect').then(() => true),
       once(socket, 'error').then(() => false),
     ]).catch(() => false)
     socket.destroy()
-    if (open) return
-    const complaint = failed()
+    const complaint = open ? undefined : failed()
     if (complaint !== undefined) throw new Error(`docker-registry ended: ${complaint}`)
-    await new Promise((resolve) => setTimeout(resolve, 25))
-  }
-  throw new Error('docker-registry does not answer')
+    return open
+  })
 }
 
 async function makeCertificate(folder: string): Promise<{ certificate: string; key: string }> {

@@ -4,6 +4,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { until } from '../../scripts/support/until.ts'
 import { runCommand } from '../../system/command.ts'
 import { readTrace } from '../../tracer/trace/file.ts'
 import { engineLeftovers, type Sandbox, sandbox } from '../support/headstart.ts'
@@ -23,17 +24,10 @@ afterAll(async () => {
 
 const profile = (...more: string[]) => ['profile', image, '--engine', 'runc', '--network', 'none', ...more]
 
-async function until(condition: () => boolean): Promise<void> {
-  for (let attempt = 0; !condition(); attempt++) {
-    if (attempt > 1000) throw new Error('it never happened')
-    await sleep(20)
-  }
-}
-
 test('the first Ctrl-C ends the recording and keeps the trace', async () => {
   const { status, stderr } = await box.run(profile('--period', '60s', '-o', 'kept.json'), {
     meanwhile: async (child) => {
-      await until(() => child.stderr().includes('started'))
+      await until('it started', () => child.stderr().includes('started'))
       child.kill('SIGINT')
     },
   })
@@ -47,7 +41,7 @@ test('the first Ctrl-C ends the recording and keeps the trace', async () => {
 test.each(['SIGTERM', 'SIGHUP'] as const)('%s drops everything', async (signal) => {
   const { status, stderr } = await box.run(profile('--period', '60s', '-o', `${signal}.json`), {
     meanwhile: async (child) => {
-      await until(() => child.stderr().includes('started'))
+      await until('it started', () => child.stderr().includes('started'))
       child.kill(signal)
     },
   })
@@ -91,7 +85,7 @@ test('after kill -9 the next command removes what was left', async () => {
   for (const engine of ['runc', 'docker']) {
     await box.run(['profile', image, '--engine', engine, '--period', '60s'], {
       meanwhile: async (child) => {
-        await until(() => child.stderr().includes('started'))
+        await until('it started', () => child.stderr().includes('started'))
         child.kill('SIGKILL')
       },
     })
@@ -110,7 +104,7 @@ test('a mount that somebody else unmounts ends its command', async () => {
   await mkdir(folder)
   const { status, stderr } = await box.run(['mount', 'oci:lazy', folder], {
     meanwhile: async (child) => {
-      await until(() => child.stderr().includes('is mounted'))
+      await until('it is mounted', () => child.stderr().includes('is mounted'))
       expect(existsSync(join(folder, 'bin/busybox'))).toBe(true)
       await runCommand('umount', [folder])
     },

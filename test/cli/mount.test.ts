@@ -2,9 +2,9 @@
 import { execFile } from 'node:child_process'
 import { chmod, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
+import { until } from '../../scripts/support/until.ts'
 import { type Sandbox, sandbox } from '../support/headstart.ts'
 import { busyboxImage } from '../support/images.ts'
 import { device, file } from '../support/tar.ts'
@@ -29,7 +29,7 @@ async function asNobody(box: Sandbox, flags: readonly string[], script: string):
   let said = ''
   const { status, stderr } = await box.run(['mount', ...flags, 'oci:lazy', folder], {
     meanwhile: async (child) => {
-      while (!child.stderr().includes('is mounted')) await sleep(20)
+      await until('it is mounted', () => child.stderr().includes('is mounted'))
       said = (await run('sh', ['-c', `exec 2>&1; cd ${folder}; ${script}; true`], NOBODY)).stdout
       child.kill('SIGINT')
     },

@@ -146,7 +146,7 @@ async function compare(stacked: readonly (readonly Step[])[], base: string): Pro
   }
 }
 
-test('mergeLayers and unpackLayers agree with overlayfs on random layers', { timeout: 60_000 }, async () => {
+test('mergeLayers and unpackLayers agree with overlayfs on random layers', async () => {
   await fc.assert(
     fc.asyncProperty(layers, async (stacked) => {
       const base = await mkdtemp('/var/tmp/hs-overlay-')

@@ -29,7 +29,7 @@ test.each<[string, (response: ServerResponse) => void, RegExp]>([
   const port = typeof address === 'object' ? address?.port : undefined
   realm = `http://127.0.0.1:${port}/token`
   try {
-    await using client = await RegistryClient.connect(`127.0.0.1:${port}`, 'app', { silenceMs: 500 })
+    await using client = await RegistryClient.connect(`127.0.0.1:${port}`, 'app', { silenceMs: 2000 })
     const request = { method: 'GET', url: '/v2/app/x', scopes: [], expected: [200], attempts: 1 } as const
     await expect(client.document(request, 1000)).rejects.toThrow(why)
   } finally {

@@ -9,6 +9,7 @@ import { readBench } from '../../report/bench/file.ts'
 import { findContainerd } from '../../report/bench/runtime/find-containerd.ts'
 import { bytesOf, samplesOf } from '../../report/bench/summary.ts'
 import { type Containerd, startContainerd } from '../../scripts/support/containerd.ts'
+import { HANG_MS } from '../../scripts/support/until.ts'
 import { runCommand } from '../../system/command.ts'
 import { createWorkspace } from '../../system/workspace.ts'
 import { makeImages, type SmallImages } from '../report/bench/small-images.ts'
@@ -71,7 +72,7 @@ async function heldByContainerd(): Promise<Record<string, string>> {
   }
 }
 
-describe('a containerd of the person’s own', { timeout: 120_000 }, () => {
+describe('a containerd of the person’s own', () => {
   test('is used and said, each sample from nothing, and left as it was', async () => {
     const before = await heldByContainerd()
     for (const round of ['first', 'second']) {
@@ -112,7 +113,7 @@ describe('a containerd of the person’s own', { timeout: 120_000 }, () => {
           const name = /headstart-\S+/.exec(held)?.[0]
           return name === undefined ? '' : containerd.ctr('-n', name, 'tasks', 'list')
         }
-        await expect.poll(tasks, { timeout: 30_000 }).toMatch(/RUNNING/)
+        await expect.poll(tasks, { timeout: HANG_MS }).toMatch(/RUNNING/)
         child.kill(signal)
       },
     })

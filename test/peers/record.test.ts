@@ -127,7 +127,7 @@ async function traced(engine: EngineName, kind: DemoKind): Promise<Set<string>> 
 const missingFrom = (set: ReadonlySet<string>, wanted: ReadonlySet<string>): string[] =>
   [...wanted].filter((path) => !set.has(path) && !MOUNTED.has(path)).sort()
 
-test.concurrent.for(KINDS)('%s', { timeout: 180_000 }, async (kind) => {
+test.concurrent.for(KINDS)('%s', async (kind) => {
   const [reference, docker, runc] = await Promise.all([
     referenceRecord(kind),
     traced('docker', kind),

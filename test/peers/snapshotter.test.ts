@@ -43,9 +43,7 @@ async function runUntil(containerd: Containerd, reference: string, pattern: RegE
   return output
 }
 
-test('an optimized image is pulled lazily by the stargz snapshotter, and starts', {
-  timeout: 120_000,
-}, async () => {
+test('an optimized image is pulled lazily by the stargz snapshotter, and starts', async () => {
   await using registry = await startRegistry()
   const reference = `${registry.host}/demo:optimized`
   await pushOptimized(reference)

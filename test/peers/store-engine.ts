@@ -9,6 +9,7 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import Docker from 'dockerode'
+import { until } from '../../scripts/support/until.ts'
 import { runCommand } from '../../system/command.ts'
 import { unmountBelow } from '../../system/mounts.ts'
 
@@ -84,10 +85,10 @@ export async function startStoreEngine(): Promise<StoreEngine> {
     log = (log + chunk.toString()).slice(-2000)
   })
   const docker = new Docker({ socketPath: `${folder}/docker.sock` })
-  while (!(await docker.ping().catch(() => false))) {
+  await until('dockerd answers', async () => {
     if (child.exitCode !== null) throw new Error(`dockerd did not start: ${log}`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
+    return await docker.ping().catch(() => false)
+  })
   const owned = stack.move()
   return { docker, host, folder, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }

@@ -201,7 +201,7 @@ async function unpackedByUs(layer: Buffer, folder: string): Promise<void> {
   await unpackLayers({ layers: [{ ...bytesBlob(descriptor, layer), diffId: digestOf(layer) }] }, folder)
 }
 
-test('every dialect comes out as Docker unpacks it', { timeout: 120_000 }, async () => {
+test('every dialect comes out as Docker unpacks it', async () => {
   await using temp = await tempFolder()
   const layer = layerOf(sound.flatMap(([, entries]) => entries))
   const [ours, theirs] = [await temp.sub('ours'), await temp.sub('theirs')]
@@ -214,7 +214,7 @@ test('every dialect comes out as Docker unpacks it', { timeout: 120_000 }, async
   expect(look(ours)).toEqual(look(theirs))
 })
 
-test.each(refused)('Docker refuses it, and so do we: %s', { timeout: 120_000 }, async (_, entries) => {
+test.each(refused)('Docker refuses it, and so do we: %s', async (_, entries) => {
   await using temp = await tempFolder()
   const layer = layerOf(entries)
   const folder = `${temp.path}/root`

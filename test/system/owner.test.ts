@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { readlink } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { expect, test } from 'vitest'
+import { HANG_MS } from '../../scripts/support/until.ts'
 import { runCommand } from '../../system/command.ts'
 import { isGone, MARK_PATTERN, markOf, ourselves, ownerFrom } from '../../system/owner.ts'
 import { NOBODY } from '../support/nobody.ts'
@@ -26,7 +27,7 @@ test('one that was killed and not waited for is gone', async () => {
   const parent = spawn('sh', ['-c', 'sh -c "exit" & echo $!; exec sleep 60'])
   const pid = Number(await firstLine(parent.stdout))
   const us = await ourselves()
-  await expect.poll(() => isGone({ ...us, pid })).toBe(true)
+  await expect.poll(() => isGone({ ...us, pid }), { timeout: HANG_MS }).toBe(true)
   const ended = once(parent, 'exit')
   parent.kill('SIGKILL')
   await ended

@@ -5,14 +5,12 @@ import { chmod, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/prom
 import { createServer } from 'node:net'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { runCommand, tryCommand } from '../../system/command.ts'
 import { exists } from '../../system/exists.ts'
 import { HEADSTART, type Sandbox, sandbox } from '../support/headstart.ts'
 import { asNobody, NOBODY } from '../support/nobody.ts'
-
-vi.setConfig({ testTimeout: 300_000 }) // commands by the dozen: it only catches one that hangs
 
 const DEAD = 'headstart-4194305' // no process has so high a number
 let box: Sandbox

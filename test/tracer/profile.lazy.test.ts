@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { serveImages } from '../../image/serve.ts'
 import { openSource } from '../../image/sources.ts'
+import { HANG_MS } from '../../scripts/support/until.ts'
 import { profileImage } from '../../tracer/profile.ts'
 import { tempFolder } from '../support/temp.ts'
 import { leftovers } from './leftovers.ts'
@@ -40,7 +41,7 @@ test.each(['runc', 'docker'] as const)('%s: the recording mount lies over the la
     command: [],
     tool: 'test',
     ready: { by: 'log', pattern: /^started$/ },
-    timeoutMs: 10_000,
+    timeoutMs: HANG_MS,
     runs: 2,
   })
   expect(trace.run.runs).toBe(2)

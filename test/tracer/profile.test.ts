@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openSource } from '../../image/sources.ts'
 import type { Image } from '../../image/types.ts'
+import { HANG_MS, until } from '../../scripts/support/until.ts'
 import type { EngineName } from '../../tracer/container/types.ts'
 import type { ServerName } from '../../tracer/mount/mount.ts'
 import { type ProfileOptions, profileImage } from '../../tracer/profile.ts'
@@ -52,7 +53,7 @@ const record = (engine: EngineName, options: Partial<ProfileOptions> = {}) =>
     command: [],
     tool: 'test',
     ready: { by: 'log', pattern: /^started$/ },
-    timeoutMs: 10_000,
+    timeoutMs: HANG_MS,
     ...options,
   })
 
@@ -91,9 +92,19 @@ describe.each<EngineName>(['docker', 'runc'])('%s', (engine) => {
   })
 
   test('what is read after ready is marked, and a declared volume’s content is recorded', async () => {
+    const untilTold = 'until [ -e /tmp/go ]; do sleep 0.02; done'
+    let output = ''
     const { trace } = await record(engine, {
-      command: shell('cat /data/in-volume >/dev/null; echo started; sleep 0.3; cat /app/late.txt; sleep 60'),
-      graceMs: 800,
+      command: shell(
+        `cat /data/in-volume >/dev/null; echo started; ${untilTold}; cat /app/late.txt; echo; echo done; sleep 60`,
+      ),
+      onOutput: (_, chunk) => {
+        output += chunk
+      },
+      workload: async (container) => {
+        await container.exec(['/bin/touch', '/tmp/go'])
+        await until('late.txt is read', () => output.includes('done'))
+      },
     })
     expect(named(trace, 'data/in-volume')).toMatchObject({ afterReady: false })
     expect(named(trace, 'app/late.txt')).toMatchObject({ afterReady: true, ranges: [[0, 1]] })

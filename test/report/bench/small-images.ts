@@ -7,6 +7,7 @@ import type { Image } from '../../../image/types.ts'
 import { rebuildImage } from '../../../optimizer/rebuild/image.ts'
 import { chooseLink } from '../../../report/bench/link/presets.ts'
 import type { BenchRequest } from '../../../report/bench/run.ts'
+import { HANG_MS } from '../../../scripts/support/until.ts'
 import { busyboxImage } from '../../support/images.ts'
 import { dir, file } from '../../support/tar.ts'
 
@@ -44,7 +45,7 @@ export const benchRequest = (images: SmallImages, changes: Partial<BenchRequest>
     command: [],
     run: { network: 'host' },
     ready: { by: 'log', pattern: /ready to serve/ },
-    timeoutMs: 20_000,
+    timeoutMs: HANG_MS,
     engine: 'runc',
   },
   rounds: { samples: 1, warmups: 0 },

@@ -7,6 +7,7 @@ import { expect, test } from 'vitest'
 import { copyImage } from '../../../image/copy.ts'
 import { openSource } from '../../../image/sources.ts'
 import { openTarget } from '../../../image/targets.ts'
+import { HANG_MS } from '../../../scripts/support/until.ts'
 import { createWorkspace } from '../../../system/workspace.ts'
 import { findLayerFolders } from '../../../tracer/container/docker-layers.ts'
 import { imageTree } from '../../../tracer/mount/tree.ts'
@@ -46,7 +47,7 @@ test('layers, whiteouts among them, are laid over each other without a copy', as
       command: [],
       tool: 'test',
       ready: { by: 'log', pattern: /^started$/ },
-      timeoutMs: 10_000,
+      timeoutMs: HANG_MS,
       onOutput: (_stream, chunk) => output.push(chunk.toString()),
     })
     expect(output.join('')).toContain('second!\nstarted')

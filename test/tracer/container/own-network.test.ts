@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { afterAll, expect, test } from 'vitest'
 import { openSource } from '../../../image/sources.ts'
+import { HANG_MS } from '../../../scripts/support/until.ts'
 import { createOwnNetwork } from '../../../tracer/container/own-network.ts'
 import { parseWorkload, runWorkload, type WorkloadResult } from '../../../tracer/container/workload.ts'
 import { type ProfileOptions, profileImage } from '../../../tracer/profile.ts'
@@ -23,7 +24,7 @@ async function start(command: string, options: Partial<ProfileOptions>) {
     engine: 'runc',
     command: [],
     ready: { by: 'exit' },
-    timeoutMs: 30_000,
+    timeoutMs: HANG_MS,
     onOutput: (_stream, chunk) => output.push(chunk),
     tool: 'test',
     ...options,

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openSource } from '../../../image/sources.ts'
 import type { Image } from '../../../image/types.ts'
 import { freePort } from '../../../scripts/support/registry.ts'
+import { HANG_MS } from '../../../scripts/support/until.ts'
 import { parseRunOptions, type RunFlags } from '../../../tracer/container/parse-run-options.ts'
 import type { EngineName } from '../../../tracer/container/types.ts'
 import { profileImage } from '../../../tracer/profile.ts'
@@ -112,7 +113,7 @@ describe.each<EngineName>(['docker', 'runc'])('%s', (engine) => {
       command: ['httpd', '-f', '-p', String(port), '-h', '/etc'],
       run: parseRunOptions({ publish: [`${published}:${port}`] }, { env: {}, folder: '/' }),
       ready: { by: 'http', url: `http://localhost:${published}/passwd` },
-      timeoutMs: 10_000,
+      timeoutMs: HANG_MS,
       tool: 'test',
     })
     expect(trace.run.ready.by).toBe('http')

@@ -59,7 +59,7 @@ test('a program that says that it is ready, and ends, was ready', async () => {
     end()
   }
   expect((await startOf(log, all)).ready.by).toBe('log')
-  const later = startOf(log, (out, end) => setTimeout(() => all(out, end), 5))
+  const later = startOf(log, (out, end) => setImmediate(() => all(out, end)))
   expect((await later).ready.by).toBe('log')
 })
 
@@ -80,7 +80,7 @@ test('a question that was under way when it ended is waited for, and none is ask
       async () => {
         asked++
         await ended.promise
-        await new Promise((resolve) => setTimeout(resolve, 10))
+        await new Promise((resolve) => setImmediate(resolve)) // its end is known by then
         return status
       },
     )

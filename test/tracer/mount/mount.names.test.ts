@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { openSource } from '../../../image/sources.ts'
+import { HANG_MS } from '../../../scripts/support/until.ts'
 import type { ServerName } from '../../../tracer/mount/mount.ts'
 import { profileImage } from '../../../tracer/profile.ts'
 import { busyboxRoot, writeImage } from '../../support/images.ts'
@@ -44,7 +45,7 @@ async function record(reference: string, server: ServerName) {
     command: [],
     tool: 'test',
     ready: { by: 'log', pattern: /^started$/ },
-    timeoutMs: 10_000,
+    timeoutMs: HANG_MS,
     onOutput: (_, chunk) => output.push(chunk),
   })
   const files = trace.files.filter(({ path }) => path.startsWith('app/'))
