@@ -4,6 +4,8 @@ import { type Readable, Transform } from 'node:stream'
 import { HeadstartError } from '../system/errors.ts'
 import type { Descriptor, Digest } from './types.ts'
 
+export { readBounded } from '../system/read-bounded.ts'
+
 const SHA256 = /^sha256:[0-9a-f]{64}$/
 
 export const isDigest = (text: string): text is Digest => SHA256.test(text)
@@ -76,23 +78,4 @@ export async function hashStream(stream: Readable): Promise<{ digest: Digest; si
     hash.update(chunk)
   }
   return { digest: `sha256:${hash.digest('hex')}`, size }
-}
-
-/**
- * Reads a small document whole.
- * @param limit bytes; memory taken is bounded by it
- * @throws HeadstartError E_TOO_LARGE
- */
-export async function readBounded(stream: Readable, limit: number, what: string): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of stream) {
-    size += chunk.length
-    if (size > limit) {
-      stream.destroy()
-      throw new HeadstartError('E_TOO_LARGE', `${what} is larger than ${limit} bytes`)
-    }
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
 }

@@ -49,7 +49,7 @@ async function take(folder: string, options: LockOptions): Promise<AsyncDisposab
     if (waited > limitMs) throw lockedFor(folder, held, waited)
     if (waited > NOTICE_MS && !isTold) {
       isTold = true
-      onWait?.(`waiting for ${folder}, in which ${describe(held)} is at work`)
+      onWait?.(`waiting for ${folder}, in which ${holderOf(held)} is at work`)
     }
     await setTimeout(retryMs(), undefined, { ...(signal && { signal }) })
   }
@@ -84,11 +84,11 @@ async function otherName(folder: string, ours?: string): Promise<string | undefi
   return undefined
 }
 
-const describe = (name: string): string => `process ${writerOf(name)?.pid ?? 'unknown'}`
+const holderOf = (name: string): string => `process ${writerOf(name)?.pid ?? 'unknown'}`
 
 const lockedFor = (folder: string, name: string, ms: number): HeadstartError =>
   new HeadstartError(
     'E_LOCKED',
-    `${folder} is locked: ${describe(name)} has been at work in it for ${Math.round(ms / 1000)} s`,
+    `${folder} is locked: ${holderOf(name)} has been at work in it for ${Math.round(ms / 1000)} s`,
     { hint: `Wait for it and try again; if that process is not headstart, remove ${join(folder, name)}` },
   )

@@ -4,8 +4,8 @@
  */
 import { constants, createReadStream } from 'node:fs'
 import { type FileHandle, open, stat } from 'node:fs/promises'
-import { readBounded } from '../image/digest.ts'
 import { HeadstartError } from './errors.ts'
+import { readBounded } from './read-bounded.ts'
 
 /** Traces, records and measurements of large images have tens of megabytes. */
 export const MAX_DOCUMENT_BYTES = 256 << 20

@@ -10,11 +10,11 @@ import { chooseEngine } from './container/index.ts'
 import { planProcess } from './container/process.ts'
 import type { ReadyCheck } from './container/readiness.ts'
 import type { RunOptions } from './container/run-options.ts'
-import { aborted, type Outcome, type Started, startContainer } from './container/start.ts'
+import { aborted, type Outcome, type StartedContainer, startContainer } from './container/start.ts'
 import type { Container, Engine, EngineName, OutputStream } from './container/types.ts'
+import { chooseTree, type Tree } from './mount/choose-tree.ts'
 import { type Mount, requireFuse, type ServerName } from './mount/mount.ts'
-import { stackRootfs } from './mount/rootfs.ts'
-import { imageTree, type Tree } from './mount/tree.ts'
+import { stackRootfs } from './mount/stack-rootfs.ts'
 import { buildTrace } from './trace/build.ts'
 import type { Trace } from './trace/file.ts'
 import { mergeTraces } from './trace/merge.ts'
@@ -77,7 +77,7 @@ export async function profileImage(options: ProfileOptions): Promise<Profile> {
   await sweep(options.sweepers)
   options.onPhase?.('preparing')
   await using workspace = await createWorkspace()
-  const tree = await imageTree(image, workspace, options.source ?? {}, {
+  const tree = await chooseTree(image, workspace, options.source ?? {}, {
     signal: abort,
     onWarning: options.onWarning,
   })
@@ -142,7 +142,7 @@ async function recordStart(tree: Tree, engine: Engine, options: ProfileOptions):
 const PATIENCE_MS = 5000
 
 /** @throws what became of the mount, rather than what it did to the container */
-async function readyOn(mount: Mount, started: Started): Promise<Outcome> {
+async function readyOn(mount: Mount, started: StartedContainer): Promise<Outcome> {
   try {
     return await Promise.race([started.untilReady(), mount.died])
   } catch (error) {

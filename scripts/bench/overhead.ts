@@ -13,7 +13,7 @@ import type { ReadyCheck } from '../../tracer/container/readiness.ts'
 import { runcEngine } from '../../tracer/container/runc.ts'
 import { startContainer } from '../../tracer/container/start.ts'
 import type { ServerName } from '../../tracer/mount/mount.ts'
-import { mountWritable, stackRootfs } from '../../tracer/mount/rootfs.ts'
+import { mountWritable, stackRootfs } from '../../tracer/mount/stack-rootfs.ts'
 
 interface Start {
   readonly name: string

@@ -16,7 +16,7 @@ import { createWorkspace } from '../../system/workspace.ts'
 import type { RunOptions } from '../../tracer/container/run-options.ts'
 import { runcEngine } from '../../tracer/container/runc.ts'
 import { startContainer } from '../../tracer/container/start.ts'
-import { mountWritable } from '../../tracer/mount/rootfs.ts'
+import { mountWritable } from '../../tracer/mount/stack-rootfs.ts'
 import { busyboxRoot, writeImage } from '../support/images.ts'
 import { file } from '../support/tar.ts'
 

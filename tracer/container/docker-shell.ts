@@ -12,8 +12,8 @@ import { followed } from '../../image/daemon/client.ts'
 import { textOf } from '../../system/byte-path.ts'
 import { HeadstartError } from '../../system/errors.ts'
 import { asRunError } from './docker-errors.ts'
-import { readInside } from './inside.ts'
 import { ENGINE_FOLDERS } from './mount-points.ts'
+import { readInside } from './root-files.ts'
 import type { ContainerRequest } from './types.ts'
 
 /** Its tags are ids of workspaces, so that what a killed run left is told from the others. */

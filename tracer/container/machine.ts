@@ -53,13 +53,13 @@ async function devicesBelow(folder: string): Promise<HostDevice[]> {
       const path = join(folder, entry.name)
       if (OWN.has(entry.name)) return []
       if (entry.isDirectory()) return devicesBelow(path)
-      return entry.isCharacterDevice() || entry.isBlockDevice() ? describe(path) : []
+      return entry.isCharacterDevice() || entry.isBlockDevice() ? deviceAt(path) : []
     }),
   )
   return found.flat()
 }
 
-async function describe(path: string): Promise<HostDevice[]> {
+async function deviceAt(path: string): Promise<HostDevice[]> {
   const stats = await lstat(path).catch(() => undefined) // they come and go
   if (!stats) return []
   const { mode, uid, gid, rdev } = stats

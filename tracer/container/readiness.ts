@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Dispatcher, request } from 'undici'
 import { monotonicMs } from '../../system/clock.ts'
 import type { Trace } from '../trace/file.ts'
+import { addressOf, containerUrl, dial, dispatcherFor } from './container-address.ts'
 import type { OutputLog } from './output-log.ts'
-import { addressOf, containerUrl, dial, dispatcherFor } from './reach.ts'
 import type { Container } from './types.ts'
 
 export type ReadyCheck =

@@ -42,7 +42,7 @@ export interface Outcome {
 }
 
 /** Disposing kills and removes the container. */
-export interface Started extends AsyncDisposable {
+export interface StartedContainer extends AsyncDisposable {
   readonly container: Container
   /** argv */
   readonly args: readonly string[]
@@ -54,7 +54,7 @@ export interface Started extends AsyncDisposable {
 const DEFAULT_TIMEOUT_MS = 120_000
 
 /** @throws HeadstartError E_RUN, E_NO_COMMAND, E_USER, E_OPTION */
-export async function startContainer(options: StartOptions): Promise<Started> {
+export async function startContainer(options: StartOptions): Promise<StartedContainer> {
   const { engine, workspace, root, run = {}, abort } = options
   const process = planProcess(options.config, run, options.command)
   const log = createOutputLog(options.ready.by === 'log' ? options.ready.pattern : undefined)

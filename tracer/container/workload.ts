@@ -2,7 +2,7 @@
 import { request } from 'undici'
 import { HeadstartError, messageOf } from '../../system/errors.ts'
 import { withoutUrlSecrets } from '../../system/secrets.ts'
-import { containerUrl, dispatcherFor } from './reach.ts'
+import { containerUrl, dispatcherFor } from './container-address.ts'
 import type { Container } from './types.ts'
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const

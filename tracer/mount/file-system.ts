@@ -39,7 +39,7 @@ export interface NodeAttributes {
   readonly rdevMinor: number
 }
 
-/** File names are bytes, as latin1 text with one code unit a byte, so that none is lost; see `image/paths.ts`. */
+/** File names are bytes, as latin1 text with one code unit a byte, so that none is lost; see `system/byte-path.ts`. */
 export type ByteString = string
 
 /** The kernel asks FUSE file systems for longer names than disks have. */

@@ -3,7 +3,7 @@
  * and waits for its end.
  *
  * Nobody gains anything by a mount: its devices can't be opened, its setuid programs run as whoever starts them, and only the user who
- * mounts reads it, unless asked. A container is better off all the same: the writable overlay over the mount (`rootfs.ts`) has all
+ * mounts reads it, unless asked. A container is better off all the same: the writable overlay over the mount (`stack-rootfs.ts`) has all
  * three, and reads below as the one who mounted it.
  */
 import { type ChildProcess, fork } from 'node:child_process'

@@ -146,7 +146,7 @@ export function createRecorder(inner: FileSystem, now: () => number = monotonicM
       return { files: entries.size, bytes }
     },
     snapshot: () => ({
-      files: [...entries.values()].flatMap((entry) => describe(inner, names, entry)),
+      files: [...entries.values()].flatMap((entry) => recordedFile(inner, names, entry)),
       lookups: { ...lookups },
     }),
   }
@@ -178,7 +178,7 @@ function forward(inner: FileSystem) {
   }
 }
 
-function describe(inner: FileSystem, names: ReadonlyMap<NodeId, Name>, entry: Entry): RecordedFile[] {
+function recordedFile(inner: FileSystem, names: ReadonlyMap<NodeId, Name>, entry: Entry): RecordedFile[] {
   const path = pathOf(inner, names, entry.node)
   const { type, size } = inner.attributes(entry.node)
   if (path === undefined || (type !== 'reg' && type !== 'symlink')) return []

@@ -13,7 +13,7 @@ import {
   ROOT_NODE,
 } from './file-system.ts'
 
-/** Extended attributes by path (byte text, see `image/paths.ts`); Node can't read them, so whoever knows them passes them. */
+/** Extended attributes by path (byte text, see `system/byte-path.ts`); Node can't read them, so whoever knows them passes them. */
 export type XattrTable = ReadonlyMap<string, ReadonlyMap<string, Uint8Array>>
 
 export interface IndexedNode {

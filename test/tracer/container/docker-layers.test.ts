@@ -10,7 +10,7 @@ import { openTarget } from '../../../image/targets.ts'
 import { HANG_MS } from '../../../scripts/support/until.ts'
 import { createWorkspace } from '../../../system/workspace.ts'
 import { findLayerFolders } from '../../../tracer/container/docker-layers.ts'
-import { imageTree } from '../../../tracer/mount/tree.ts'
+import { chooseTree } from '../../../tracer/mount/choose-tree.ts'
 import { profileImage } from '../../../tracer/profile.ts'
 import { dockerEngine } from '../../support/engine.ts'
 import { busyboxRoot, writeImage } from '../../support/images.ts'
@@ -40,7 +40,7 @@ test('layers, whiteouts among them, are laid over each other without a copy', as
     const image = await source.image()
     expect(await findLayerFolders(docker, image)).toHaveLength(3)
     await using workspace = await createWorkspace()
-    expect(await imageTree(image, workspace, {})).toEqual({ folder: `${workspace.folder}/image` })
+    expect(await chooseTree(image, workspace, {})).toEqual({ folder: `${workspace.folder}/image` })
     const output: string[] = []
     const { trace } = await profileImage({
       image,
@@ -71,7 +71,7 @@ test('an image that the engine has not is unpacked', async () => {
   const image = await source.image()
   expect(await findLayerFolders(await dockerEngine(), image)).toBeUndefined()
   await using workspace = await createWorkspace()
-  const tree = await imageTree(image, workspace, {})
+  const tree = await chooseTree(image, workspace, {})
   expect(tree).toEqual({ folder: `${workspace.folder}/image` })
   await workspace[Symbol.asyncDispose]()
   expect(await leftovers()).toEqual([])

@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { createWorkspace } from '../../../system/workspace.ts'
 import { mountFileSystem, type ServerName } from '../../../tracer/mount/mount.ts'
-import { stackRootfs } from '../../../tracer/mount/rootfs.ts'
+import { stackRootfs } from '../../../tracer/mount/stack-rootfs.ts'
 import { type TempFolder, tempFolder } from '../../support/temp.ts'
 
 const run = promisify(execFile)

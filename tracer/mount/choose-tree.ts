@@ -11,7 +11,7 @@ import type { Image } from '../../image/types.ts'
 import type { Workspace } from '../../system/workspace.ts'
 import { findLayerFolders } from '../container/docker-layers.ts'
 import { type LazyTree, lazyTree } from './lazy-tree.ts'
-import { mountLayers } from './rootfs.ts'
+import { mountLayers } from './stack-rootfs.ts'
 
 /** A lazy one still needs a cache folder: each mount has its own. */
 export type Tree = { readonly folder: string } | Omit<LazyTree, 'cacheFolder'>
@@ -20,7 +20,7 @@ export type Tree = { readonly folder: string } | Omit<LazyTree, 'cacheFolder'>
  * @param source how an eStargz image is reached again, to be read lazily
  * @throws what reading and unpacking the layers throws
  */
-export async function imageTree(
+export async function chooseTree(
   image: Image,
   workspace: Workspace,
   source: { readonly insecure?: boolean; readonly caFile?: string },

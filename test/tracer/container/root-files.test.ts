@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdir, readdir, stat, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { makeFolderInside, readInside } from '../../../tracer/container/inside.ts'
+import { makeFolderInside, readInside } from '../../../tracer/container/root-files.ts'
 import { tempFolder } from '../../support/temp.ts'
 
 /** `l0 → l1 → …`, the last to `end`. */
