@@ -26,6 +26,15 @@ export function parseJson<T>(text: string, schema: z.ZodType<T>, subject: JsonSu
   return checkValue(value, schema, subject)
 }
 
+/** For text that may be half written, or not ours. @returns undefined: not JSON, or not what the schema says */
+export function jsonIf<T>(text: string, schema: z.ZodType<T>): T | undefined {
+  try {
+    return schema.safeParse(JSON.parse(text)).data
+  } catch {
+    return undefined
+  }
+}
+
 /** @throws HeadstartError with the subject's code, naming the first field that is wrong */
 export function checkValue<T>(value: unknown, schema: z.ZodType<T>, subject: JsonSubject): T {
   const result = schema.safeParse(value)

@@ -7,6 +7,7 @@ import { chmod, mkdir, readdir, readFile, realpath, rm, rmdir, writeFile } from 
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { HeadstartError, messageOf } from './errors.ts'
+import { jsonIf } from './json.ts'
 import { unmountBelow } from './mounts.ts'
 import { hasEnded, isGone, ourselves, ownerSchema } from './owner.ts'
 import { exchangeable, isPrivate } from './private-folder.ts'
@@ -147,7 +148,7 @@ async function staleAt(at: string, folder: string = at): Promise<StaleWorkspace 
   const id = basename(at)
   if (!(await isPrivate(at))) return undefined
   const text = await readFile(join(at, OWNER), 'utf8').catch(() => '')
-  const note = noteIn(text)
+  const note = jsonIf(text, noteSchema)
   // Until it is written whole, the pid in the name tells.
   if (!(await (note ? isGone(note) : hasEnded(Number(NAME.exec(id)?.[1]))))) return undefined
   const state = at === folder ? join(at, STATE) : at
@@ -155,14 +156,6 @@ async function staleAt(at: string, folder: string = at): Promise<StaleWorkspace 
     id,
     folder: await ownPlace(note?.folder, id, folder),
     state: await ownPlace(note?.state, id, state),
-  }
-}
-
-function noteIn(text: string): z.infer<typeof noteSchema> | undefined {
-  try {
-    return noteSchema.safeParse(JSON.parse(text)).data
-  } catch {
-    return undefined
   }
 }
 

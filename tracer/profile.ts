@@ -58,7 +58,7 @@ export interface ProfileOptions {
 export interface Profile {
   readonly trace: Trace
   /** where the container ended by itself */
-  readonly exitCode: number | undefined
+  readonly exitCode?: number
 }
 
 const DEFAULT_READAHEAD_KIB = 128
@@ -78,15 +78,16 @@ export async function profileImage(options: ProfileOptions): Promise<Profile> {
   options.onPhase?.('preparing')
   await using workspace = await createWorkspace()
   const tree = await chooseTree(image, workspace, options.source ?? {}, {
-    signal: abort,
-    onWarning: options.onWarning,
+    ...(abort && { signal: abort }),
+    ...(options.onWarning && { onWarning: options.onWarning }),
   })
   const profiles: Profile[] = []
   while (profiles.length < runs && !(profiles.length > 0 && finish?.aborted))
     profiles.push(await recordStart(tree, engine, options))
+  const { exitCode } = profiles.at(-1) ?? {}
   return {
     trace: mergeTraces(profiles.map(({ trace }) => trace)),
-    exitCode: profiles.at(-1)?.exitCode,
+    ...(exitCode !== undefined && { exitCode }),
   }
 }
 
@@ -135,7 +136,7 @@ async function recordStart(tree: Tree, engine: Engine, options: ProfileOptions):
     // Looking for it would fetch half of a lazy image.
     unused: mount.lazy ? undefined : await mount.unused(),
   })
-  return { trace, exitCode }
+  return { trace, ...(exitCode !== undefined && { exitCode }) }
 }
 
 /** For a mount that neither answers nor ends. */

@@ -30,4 +30,6 @@ process.on('message', (message) => {
 // The file system shows the network of whoever mounts it; this process sees the new one, and nobody else.
 execFileSync('mount', ['-t', 'sysfs', 'headstart', '/sys'], { stdio: ['ignore', 'ignore', 'inherit'] })
 writeFileSync('/sys/class/net/lo/flags', UP)
+// The container mounts its own, read-only: while this one stays, the file system behind both would be writable.
+execFileSync('umount', ['/sys'], { stdio: ['ignore', 'ignore', 'inherit'] })
 process.send?.({ ready: true })

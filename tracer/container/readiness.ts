@@ -20,8 +20,8 @@ export type ReadyCheck =
 
 export interface Ready {
   readonly by: Trace['run']['ready']['by']
-  /** monotonic milliseconds; undefined when nothing showed that the container is ready */
-  readonly at: number | undefined
+  /** monotonic milliseconds; absent when nothing showed that the container is ready */
+  readonly at?: number
 }
 
 const POLL_MS = 15
@@ -58,7 +58,7 @@ export async function waitReady(
       const { signal, ended } = signals
       await sleep(check.ms, undefined, { signal: AbortSignal.any([signal, ended]) }).catch(() => {})
       signal.throwIfAborted()
-      return ended.aborted ? undefined : { by: 'period', at: undefined }
+      return ended.aborted ? undefined : { by: 'period' }
     }
     default: {
       const at = await poll(question(check, container, signals.signal), signals)

@@ -29,8 +29,8 @@ export interface RuncConfigInput {
   /** files of ours to bind over those of the root */
   readonly files: readonly NetworkFile[]
   readonly machine: Machine
-  /** the network namespace, as a path; undefined: this machine's */
-  readonly network: string | undefined
+  /** the path of a network namespace; without it the container is on the host's network */
+  readonly network?: string
 }
 
 /** What `config.json` of the bundle holds. */

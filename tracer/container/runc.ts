@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { type CommandResult, tryCommand } from '../../system/command.ts'
 import { HeadstartError, messageOf } from '../../system/errors.ts'
+import { jsonIf } from '../../system/json.ts'
 import { killAll, processesNaming, removeCgroups } from '../../system/processes.ts'
 import { containerBegun } from './begun.ts'
 import { bareComplaint } from './complaint.ts'
@@ -127,7 +128,8 @@ function refuseOptions({ options }: ContainerRequest): void {
     refuse('a named volume', 'is not to be had')
 }
 
-async function writeBundle(request: ContainerRequest, network: string | undefined): Promise<string> {
+/** @param network path of its network namespace; the host's without */
+async function writeBundle(request: ContainerRequest, network?: string): Promise<string> {
   const { id, folder, root, plainRoot, process, options } = request
   const bundle = join(folder, 'bundle')
   await mkdir(bundle, { recursive: true })
@@ -140,7 +142,17 @@ async function writeBundle(request: ContainerRequest, network: string | undefine
   const hostname = hostnameOf(request)
   const files = await writeNetworkFiles(bundle, hostname, options)
   const machine = await lookAtMachine({ devices: options.privileged ?? false })
-  const config = runcConfig({ id, root, hostname, process, identity, options, files, machine, network })
+  const config = runcConfig({
+    id,
+    root,
+    hostname,
+    process,
+    identity,
+    options,
+    files,
+    machine,
+    ...(network !== undefined && { network }),
+  })
   await writeFile(join(bundle, 'config.json'), JSON.stringify(config), { mode: 0o600 })
   return bundle
 }
@@ -169,15 +181,11 @@ function exitOf(child: ChildProcess, log: string): Promise<number> {
 
 const logLine = z.object({ level: z.literal('error'), msg: z.string() })
 
-/** The first error in a log of a JSON object a line; a runc that was killed may have left half of one. */
+/** The first error in a log of one JSON object per line; a runc that was killed may have left half of one. */
 function complaintIn(log: string): string | undefined {
   for (const line of log.split('\n')) {
-    try {
-      const error = logLine.safeParse(JSON.parse(line))
-      if (error.success) return error.data.msg
-    } catch {
-      // half a line, or the empty one at the end
-    }
+    const error = jsonIf(line, logLine)
+    if (error) return error.msg
   }
   return undefined
 }

@@ -38,7 +38,7 @@ export interface StartOptions {
 export interface Outcome {
   readonly ready: Ready
   /** where the container ended by itself */
-  readonly exitCode: number | undefined
+  readonly exitCode?: number
 }
 
 /** Disposing kills and removes the container. */
@@ -87,19 +87,26 @@ export async function startContainer(options: StartOptions): Promise<StartedCont
   }
 }
 
+/** A container from its start until it is ready. */
+interface Watched {
+  readonly container: Container
+  readonly log: OutputLog
+  readonly options: StartOptions
+  /** aborted when nobody waits any more */
+  readonly signal: AbortSignal
+}
+
 /** Ready, ended, too late, or interrupted: whichever comes first. */
 async function watchStart(container: Container, log: OutputLog, options: StartOptions): Promise<Outcome> {
   const over = new AbortController()
-  const { ready: check, finish, abort } = options
+  const { finish, abort } = options
   const signal = abort ? AbortSignal.any([over.signal, abort]) : over.signal
+  const watched = { container, log, options, signal }
   try {
     return await Promise.race([
-      readyOrEnded(container, log, signal, options),
-      afterTimeout(check, options.timeoutMs ?? DEFAULT_TIMEOUT_MS, log, signal, options),
-      aborted(finish, signal).then(() => ({
-        ready: { by: 'interrupt' as const, at: undefined },
-        exitCode: undefined,
-      })),
+      readyOrEnded(watched),
+      afterTimeout(watched),
+      aborted(finish, signal).then((): Outcome => ({ ready: { by: 'interrupt' } })),
     ])
   } finally {
     over.abort()
@@ -107,17 +114,12 @@ async function watchStart(container: Container, log: OutputLog, options: StartOp
 }
 
 /** What showed that it is ready counts, even if it is looked at when the container has ended. */
-async function readyOrEnded(
-  container: Container,
-  log: OutputLog,
-  signal: AbortSignal,
-  options: StartOptions,
-): Promise<Outcome> {
+async function readyOrEnded({ container, log, options, signal }: Watched): Promise<Outcome> {
   const ended = new AbortController()
   const end = () => ended.abort()
   container.exited.then(end, end)
   const ready = await waitReady(options.ready, container, log, { signal, ended: ended.signal })
-  return ready ? { ready, exitCode: undefined } : judgeExit(await container.exited, log, options)
+  return ready ? { ready } : judgeExit(await container.exited, log, options)
 }
 
 function judgeExit(exitCode: number, log: OutputLog, options: StartOptions): Outcome {
@@ -132,13 +134,8 @@ function judgeExit(exitCode: number, log: OutputLog, options: StartOptions): Out
   )
 }
 
-async function afterTimeout(
-  check: ReadyCheck,
-  timeoutMs: number,
-  log: OutputLog,
-  signal: AbortSignal,
-  options: StartOptions,
-): Promise<never> {
+async function afterTimeout({ log, options, signal }: Watched): Promise<never> {
+  const { ready: check, timeoutMs = DEFAULT_TIMEOUT_MS } = options
   await sleep(check.by === 'period' ? check.ms + timeoutMs : timeoutMs, undefined, { signal })
   throw new HeadstartError(
     'E_READY_TIMEOUT',

@@ -10,7 +10,7 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as 
 export interface WorkloadRequest {
   readonly method: (typeof METHODS)[number]
   readonly url: string
-  readonly body: string | undefined
+  readonly body?: string
 }
 
 export interface WorkloadResult {
@@ -36,7 +36,7 @@ export function parseWorkload(text: string, where: string): WorkloadRequest[] {
         `${where}, line ${index + 1} is no request: ${withoutUrlSecrets(line).slice(0, 100)}`,
         { hint: 'Write [METHOD] http://localhost:PORT/PATH [BODY] on each line' },
       )
-    return [{ method: methodOf(method), url, body }]
+    return [{ method: methodOf(method), url, ...(body !== undefined && { body }) }]
   })
 }
 

@@ -25,13 +25,13 @@ export function createDirectoryFileSystem(index: TreeIndex): SyncFileSystem {
     return descriptor
   }
 
-  function readInto(node: NodeId, offset: number, length: number, target: Buffer, at: number): number {
+  function readInto(node: NodeId, offset: number, target: Buffer): number {
     const descriptor = descriptorOf(node)
     // The tree doesn't change, so nobody has to ask for what lies behind the end.
-    const wanted = Math.min(length, nodeOf(index, node).attributes.size - offset)
+    const wanted = Math.min(target.length, nodeOf(index, node).attributes.size - offset)
     let filled = 0
     while (filled < wanted) {
-      const bytes = readSync(descriptor, target, at + filled, wanted - filled, offset + filled)
+      const bytes = readSync(descriptor, target, filled, wanted - filled, offset + filled)
       if (bytes === 0) break
       filled += bytes
     }
@@ -44,7 +44,7 @@ export function createDirectoryFileSystem(index: TreeIndex): SyncFileSystem {
     readInto,
     async read(node, offset, length) {
       const bytes = Buffer.allocUnsafe(length)
-      return bytes.subarray(0, readInto(node, offset, length, bytes, 0))
+      return bytes.subarray(0, readInto(node, offset, bytes))
     },
   }
 }

@@ -75,7 +75,7 @@ export interface FileSystem {
   /**
    * The same at once, where content is on this machine: a hop to another thread and back costs more than most reads, which the disk's
    * cache answers. Throws where `read` rejects.
-   * @returns bytes put into `target` from `at` on
+   * @returns how many bytes of `target` it filled: all of them, unless the file ends before
    */
-  readInto?(node: NodeId, offset: number, length: number, target: Buffer, at: number): number
+  readInto?(node: NodeId, offset: number, target: Buffer): number
 }

@@ -32,7 +32,10 @@ const TAIL_BYTES = 128 << 10
 export async function openLazyImage(spec: Extract<TreeSpec, { kind: 'lazy' }>): Promise<LazyImage> {
   const counters: Counters = { toc: noTraffic(), prefetch: noTraffic(), onDemand: noTraffic() }
   const startedAt = monotonicMs()
-  const source = await openSource(spec.reference, { insecure: spec.insecure, caFile: spec.caFile })
+  const source = await openSource(spec.reference, {
+    insecure: spec.insecure,
+    ...(spec.caFile !== undefined && { caFile: spec.caFile }),
+  })
   const image = await source.image(spec.platform === undefined ? undefined : parsePlatform(spec.platform))
   const resolvedAt = monotonicMs()
   const layers = await Promise.all(

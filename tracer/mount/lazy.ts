@@ -6,11 +6,9 @@
 import type { EstargzEntry } from '../../image/estargz/read/reader.ts'
 import { mergeLayers, type Owned } from '../../image/rootfs/merge-layers.ts'
 import { type BytePath, baseOf, parentOf } from '../../system/byte-path.ts'
-import { HeadstartError } from '../../system/errors.ts'
 import {
   type DirectoryEntry,
   type FileSystem,
-  MAX_NAME_BYTES,
   type NodeAttributes,
   type NodeId,
   type NodeType,
@@ -77,31 +75,8 @@ function chunksBetween({ chunks }: EstargzEntry, start: number, end: number) {
   return chunks.slice(low, last)
 }
 
-/** With its NUL, as limits.h has it: no engine unpacks a longer one. */
-const MAX_PATH_BYTES = 4096
-
-/**
- * What a table of contents calls its files has bounds here: a tree takes the square of its depth in memory.
- * @throws HeadstartError E_PATH
- */
-function ensureNameable(layers: readonly LazyLayer[]): void {
-  for (const [index, { estargz }] of layers.entries()) {
-    const where = `layer ${index + 1} of ${layers.length}`
-    for (const { path } of estargz.entries) {
-      if (path.length >= MAX_PATH_BYTES) throw tooLong(`${where} has a path of ${path.length} bytes`, 4095)
-      const longest =
-        path.length > MAX_NAME_BYTES ? Math.max(...path.split('/').map(({ length }) => length)) : 0
-      if (longest > MAX_NAME_BYTES) throw tooLong(`${where} has a name of ${longest} bytes`, MAX_NAME_BYTES)
-    }
-  }
-}
-
-const tooLong = (what: string, limit: number): HeadstartError =>
-  new HeadstartError('E_PATH', `${what}: Linux takes ${limit} at most`)
-
 /** Numbers the visible tree. A hardlink shares the node of what it links to. */
 function indexLayers(layers: readonly LazyLayer[]): (Node | undefined)[] {
-  ensureNameable(layers)
   const tree = mergeLayers(layers.map(({ estargz }) => estargz.entries))
   const nodes: (Node | undefined)[] = [undefined]
   const byPath = new Map<BytePath, NodeId>()

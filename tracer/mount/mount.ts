@@ -53,7 +53,7 @@ export interface Mount extends AsyncDisposable {
   /** Rejects when the mount process ends before its time; never resolves. */
   readonly died: Promise<never>
   /** of a lazy tree */
-  readonly lazy: LazySummary | undefined
+  readonly lazy?: LazySummary
   /** Forgets the accesses so far: the container starts now. */
   restart(): Promise<void>
   markReady(): Promise<void>
@@ -95,7 +95,7 @@ export async function mountFileSystem(options: MountOptions): Promise<Mount> {
     readaheadKiB,
     totals: mounted.totals,
     rootLinks: mounted.rootLinks,
-    lazy: mounted.lazy,
+    ...(mounted.lazy && { lazy: mounted.lazy }),
     died: server.died,
     restart: () => server.tell('restart'),
     markReady: () => server.tell('markReady'),

@@ -136,7 +136,13 @@ function rawOperations(fileSystem: FileSystem) {
       high: number,
     ) {
       const reply = (result: number) => signal(result, 0, target.buffer)
-      read(fileSystem, node, low + high * 2 ** 32, length, target, reply)
+      const offset = low + high * 2 ** 32
+      const wanted = target.subarray(0, length)
+      if (fileSystem.readInto) return reply(readAtOnce(fileSystem.readInto, node, offset, wanted))
+      fileSystem.read(node, offset, length).then(
+        (bytes) => reply(bytes.copy(wanted)),
+        () => reply(EIO),
+      )
     },
     _op_statfs(signal: Signal) {
       signal(0, STATFS)
@@ -154,26 +160,18 @@ function rawOperations(fileSystem: FileSystem) {
   }
 }
 
-function read(
-  fileSystem: FileSystem,
+/** @returns bytes read, or the error's number */
+function readAtOnce(
+  readInto: NonNullable<FileSystem['readInto']>,
   node: NodeId,
   offset: number,
-  length: number,
   target: Buffer,
-  reply: (result: number) => void,
-): void {
-  if (!fileSystem.readInto) {
-    fileSystem.read(node, offset, length).then(
-      (bytes) => reply(bytes.copy(target)),
-      () => reply(EIO),
-    )
-    return
-  }
-  let result = EIO
+): number {
   try {
-    result = fileSystem.readInto(node, offset, length, target, 0)
-  } catch {} // the reply says so
-  reply(result)
+    return readInto(node, offset, target)
+  } catch {
+    return EIO
+  }
 }
 
 /**

@@ -13,12 +13,12 @@ export interface RecordedFile {
   readonly size: number
   /** monotonic milliseconds, as are all times here */
   readonly firstOpen: number
-  readonly firstRead: number | undefined
+  readonly firstRead?: number
   readonly opens: number
   readonly ranges: Ranges
   /** read after `markReady` and not before */
   readonly laterRanges: Ranges
-  readonly digest: string | undefined
+  readonly digest?: string
 }
 
 export interface Recording {
@@ -157,9 +157,9 @@ function recordedReadInto(
   log: AccessLog,
   now: () => number,
 ): NonNullable<FileSystem['readInto']> {
-  return (node, offset, length, target, at) => {
+  return (node, offset, target) => {
     const time = now()
-    const bytes = readInto(node, offset, length, target, at)
+    const bytes = readInto(node, offset, target)
     log.read(node, time, offset, offset + bytes)
     return bytes
   }
@@ -183,8 +183,19 @@ function recordedFile(inner: FileSystem, names: ReadonlyMap<NodeId, Name>, entry
   const { type, size } = inner.attributes(entry.node)
   if (path === undefined || (type !== 'reg' && type !== 'symlink')) return []
   const { firstOpen, firstRead, opens, ranges, laterRanges } = entry
+  const digest = inner.digest(entry.node)
   return [
-    { path, type, size, firstOpen, firstRead, opens, ranges, laterRanges, digest: inner.digest(entry.node) },
+    {
+      path,
+      type,
+      size,
+      firstOpen,
+      ...(firstRead !== undefined && { firstRead }),
+      opens,
+      ranges,
+      laterRanges,
+      ...(digest !== undefined && { digest }),
+    },
   ]
 }
 

@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { writeWhole } from '../../system/atomic-file.ts'
 import { HeadstartError, messageOf } from '../../system/errors.ts'
+import { parseJson } from '../../system/json.ts'
 import { readInput } from '../../system/read-whole.ts'
 import { visible } from '../../system/visible.ts'
 
@@ -98,24 +99,12 @@ const RECORD_AGAIN = 'Record it again with: headstart profile'
  * @throws HeadstartError E_TRACE: not JSON, another version, or a field that is wrong (named)
  */
 export function parseTrace(text: string, where: string): Trace {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (cause) {
-    throw new HeadstartError('E_TRACE', `${where} is not JSON: ${messageOf(cause)}`, {
-      cause,
-      hint: RECORD_AGAIN,
-    })
-  }
-  const result = traceSchema.safeParse(value)
-  if (result.success) return result.data
-  const issue = result.error.issues[0]
-  const field = issue?.path.join('.') || 'the whole file'
-  throw new HeadstartError(
-    'E_TRACE',
-    `${where} is no trace of version ${TRACE_VERSION}: ${field}: ${issue?.message ?? 'wrong'}`,
-    { hint: RECORD_AGAIN },
-  )
+  return parseJson(text, traceSchema, {
+    code: 'E_TRACE',
+    what: where,
+    otherwise: `is not a trace of version ${TRACE_VERSION}`,
+    hint: RECORD_AGAIN,
+  })
 }
 
 /** @throws HeadstartError E_TRACE */

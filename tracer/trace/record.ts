@@ -5,7 +5,8 @@
  * Source: stargz-snapshotter, `recorder` package.
  */
 import { z } from 'zod'
-import { HeadstartError, messageOf } from '../../system/errors.ts'
+import { HeadstartError } from '../../system/errors.ts'
+import { parseJson } from '../../system/json.ts'
 import { TRACE_VERSION, type Trace, type TraceFile } from './file.ts'
 
 const lineSchema = z.object({
@@ -37,13 +38,8 @@ export function exportRecord(
 export function parseRecord(text: string, where: string): RecordLine[] {
   return text.split('\n').flatMap((line, index) => {
     if (line.trim() === '') return []
-    try {
-      return [lineSchema.parse(JSON.parse(line))]
-    } catch (cause) {
-      throw new HeadstartError('E_RECORD', `${where}, line ${index + 1} is no record: ${messageOf(cause)}`, {
-        cause,
-      })
-    }
+    const what = `${where}, line ${index + 1}`
+    return [parseJson(line, lineSchema, { code: 'E_RECORD', what, otherwise: 'is not a record' })]
   })
 }
 

@@ -26,7 +26,7 @@ const runc = (
     options,
     files: [],
     machine: on,
-    network,
+    ...(network !== undefined && { network }),
   })
 
 const allows = (options: RunOptions, call: string, on = machine) =>

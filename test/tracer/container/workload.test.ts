@@ -8,7 +8,7 @@ import { parseWorkload, runWorkload, type WorkloadResult } from '../../../tracer
 test('a line a request', () => {
   const text = '# warm up\n\nhttp://localhost:1/a\nPOST http://localhost:1/b {"x": 1}\n'
   expect(parseWorkload(text, 'w')).toEqual([
-    { method: 'GET', url: 'http://localhost:1/a', body: undefined },
+    { method: 'GET', url: 'http://localhost:1/a' },
     { method: 'POST', url: 'http://localhost:1/b', body: '{"x": 1}' },
   ])
 })

@@ -25,7 +25,9 @@ test('the reference’s record: out and in again', () => {
 })
 
 test('a record that is none names the line', () => {
-  expect(() => parseRecord('{"path":"a"}\n{"file":"b"}\n', 'r.json')).toThrow(/^r\.json, line 2 is no record/)
+  expect(() => parseRecord('{"path":"a"}\n{"file":"b"}\n', 'r.json')).toThrow(
+    /^r\.json, line 2 is not a record: path: /,
+  )
   const context = { tool: 't', image: traceOf([]).image, find: () => undefined, now: new Date(0) }
   expect(() => importRecord([{ path: 'a' }], context)).toThrow(/none of the record's 1 files is in app:1/)
 })

@@ -28,6 +28,8 @@ type Outcome = number | undefined
 /** @returns a function from a request to the reply, valid until the next one; undefined where the kernel wants none */
 export function createAnswerer(tree: SyncFileSystem): (request: Buffer) => Buffer | undefined {
   const out = Buffer.alloc(OUT_HEADER_BYTES + MAX_READ_BYTES)
+  /** behind the header */
+  const space = out.subarray(OUT_HEADER_BYTES)
   const listings = createListings(tree, out)
 
   function handle({ opcode, node, body }: Request): Outcome {
@@ -46,7 +48,7 @@ export function createAnswerer(tree: SyncFileSystem): (request: Buffer) => Buffe
         tree.open(node)
         return writeOpen(out)
       case OPCODE.READ:
-        return tree.readInto(node, offsetIn(body), body.readUInt32LE(16), out, OUT_HEADER_BYTES)
+        return tree.readInto(node, offsetIn(body), space.subarray(0, body.readUInt32LE(16)))
       case OPCODE.READDIR:
         return listings.write(node, offsetIn(body), body.readUInt32LE(16), false)
       case OPCODE.READDIRPLUS:

@@ -40,8 +40,8 @@ function recorded(tree: SyncFileSystem, ring: Ring): SyncFileSystem {
       return tree.readlink(node)
     },
     open: (node) => tell(EVENT.opened, node),
-    readInto(node, offset, length, target, at) {
-      const bytes = tree.readInto(node, offset, length, target, at)
+    readInto(node, offset, target) {
+      const bytes = tree.readInto(node, offset, target)
       tell(EVENT.read, node, bytes, offset)
       return bytes
     },
