@@ -7,8 +7,8 @@ import { MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, parseConfig } from '../manifest.t
 import { OCI_CONFIG, OCI_LAYER_GZIP, OCI_LAYER_TAR, OCI_LAYER_ZSTD, OCI_MANIFEST } from '../media-types.ts'
 import { formatReference, parseReference, type Reference } from '../reference.ts'
 import type { Descriptor, Digest } from '../types.ts'
+import type { Archive, ArchiveContent } from './archive.ts'
 import { type ArchiveEntry, archiveError } from './entries.ts'
-import type { Archive, ArchiveContent } from './source.ts'
 
 const documentSchema = z
   .array(

@@ -1,24 +1,10 @@
 /**
  * Archives as sources: `oci-archive:` (a tar of an OCI layout) and `docker-archive:` (what `docker save` writes). Blobs are read in
- * place; a compressed archive is unpacked into the workspace first.
+ * place.
  *
  * Source: OCI image-spec image-layout.md; Docker image spec v1.2, "Combined Image JSON + Filesystem Changeset Format".
  */
-import { createReadStream, createWriteStream } from 'node:fs'
-import type { FileHandle } from 'node:fs/promises'
-import { join } from 'node:path'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import { codeOf, HeadstartError, messageOf } from '../../system/errors.ts'
-import { openRegular } from '../../system/read-whole.ts'
-import { createWorkspace, type Workspace } from '../../system/workspace.ts'
-import {
-  compressionError,
-  compressionOf,
-  decompress,
-  foreignCompression,
-  HEAD_BYTES,
-} from '../compression/decompress.ts'
+import { HeadstartError } from '../../system/errors.ts'
 import { checkLayoutVersion, parseLayoutIndex, selectFromIndex } from '../layout/index-file.ts'
 import type { FileLocation } from '../location.ts'
 import { MAX_MANIFEST_BYTES, parseManifest } from '../manifest.ts'
@@ -26,14 +12,8 @@ import { isIndexType } from '../media-types.ts'
 import { formatReference, type Reference } from '../reference.ts'
 import { type BlobStore, completeSource } from '../source-from-store.ts'
 import type { Descriptor, Digest, ImageSource } from '../types.ts'
+import { type Archive, type ArchiveContent, type ArchiveOptions, openTar } from './archive.ts'
 import { type DockerManifest, selectDockerImage, synthesizeManifest } from './docker-manifest.ts'
-import { type ArchiveEntry, type ArchiveIndex, archiveError, indexArchive } from './entries.ts'
-
-export interface ArchiveOptions {
-  /** where a compressed archive is unpacked; one of its own is made when it is needed */
-  readonly workspace?: Workspace | undefined
-  readonly signal?: AbortSignal | undefined
-}
 
 export interface DockerArchiveOptions extends ArchiveOptions {
   /** a manifest made of config and layers, although the archive may hold one that its writer made in the same way */
@@ -64,22 +44,6 @@ export async function openDockerArchive(
     const original = options.ownManifest ? undefined : await originalManifest(archive, saved, name)
     return original ? layoutContent(archive, original) : synthesizeManifest(archive, saved, name)
   })
-}
-
-/** A manifest, and where in the archive the blobs are that it speaks of. */
-export interface ArchiveContent {
-  readonly descriptor: Descriptor
-  readonly bytes: Buffer
-  locate(digest: Digest): ArchiveEntry | undefined
-}
-
-/** An open archive, as those see it who find an image in it. */
-export interface Archive {
-  readonly index: ArchiveIndex
-  /** A small file, whole. @throws HeadstartError E_ARCHIVE, E_TOO_LARGE */
-  small(path: string, limit: number): Promise<Buffer>
-  head(entry: ArchiveEntry, length: number): Promise<Buffer>
-  stream(entry: ArchiveEntry): Readable
 }
 
 const blobPath = (digest: Digest): string => `blobs/sha256/${digest.slice('sha256:'.length)}`
@@ -125,8 +89,7 @@ async function openArchive(
   find: (archive: Archive) => Promise<ArchiveContent>,
 ): Promise<ImageSource> {
   await using stack = new AsyncDisposableStack()
-  const file = await openPlain(path, name, options, stack)
-  const archive = archiveOn(file, await indexArchive(file, name), name)
+  const archive = await openTar(path, name, options, stack)
   const content = await find(archive)
   const kept = stack.move()
   const store: BlobStore = {
@@ -146,70 +109,4 @@ async function openArchive(
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
   return completeSource(store)
-}
-
-/** The archive's tar: itself, or unpacked beside when it is compressed. What was opened and made goes on the stack. */
-async function openPlain(
-  path: string,
-  name: string,
-  options: ArchiveOptions,
-  stack: AsyncDisposableStack,
-): Promise<FileHandle> {
-  const file = stack.use(await openFile(path, name))
-  const head = Buffer.alloc(HEAD_BYTES)
-  await file.read(head, 0, head.length, 0)
-  if (compressionOf(head) === 'none' && foreignCompression(head) === undefined) return file
-  const workspace = options.workspace ?? stack.use(await createWorkspace())
-  const folder = await workspace.sub('archive')
-  const unpacked = join(folder, `${process.hrtime.bigint()}.tar`)
-  try {
-    const { stream } = await decompress(file.createReadStream({ start: 0, autoClose: false }))
-    await pipeline(stream, createWriteStream(unpacked, { flags: 'wx' }), { signal: options.signal })
-  } catch (error) {
-    options.signal?.throwIfAborted()
-    throw compressionError(error, name)
-  }
-  return stack.use(await openFile(unpacked, name))
-}
-
-async function openFile(path: string, name: string): Promise<FileHandle> {
-  try {
-    return await openRegular(path)
-  } catch (cause) {
-    if (codeOf(cause) === 'E_NOT_A_FILE')
-      throw new HeadstartError('E_IMAGE_NOT_FOUND', `${name}: ${path} is not a file`, { cause })
-    throw new HeadstartError('E_IMAGE_NOT_FOUND', `${name} can't be read: ${messageOf(cause)}`, { cause })
-  }
-}
-
-function archiveOn(file: FileHandle, index: ArchiveIndex, name: string): Archive {
-  const head = async ({ offset, size }: ArchiveEntry, length: number) => {
-    const bytes = Buffer.alloc(Math.min(size, length))
-    const { bytesRead } = await file.read(bytes, 0, bytes.length, offset)
-    if (bytesRead < bytes.length) throw archiveError(name, 'it ends inside a file')
-    return bytes
-  }
-  return {
-    index,
-    head,
-    async small(path, limit) {
-      const entry = index.entry(path)
-      if (entry.size > limit)
-        throw new HeadstartError(
-          'E_TOO_LARGE',
-          `${path} of ${name} has ${entry.size} bytes; ${limit} is the limit`,
-        )
-      return head(entry, entry.size)
-    },
-    stream: ({ offset, size }) =>
-      size === 0
-        ? Readable.from([], { objectMode: false })
-        : createReadStream('', {
-            fd: file,
-            autoClose: false,
-            highWaterMark: 1 << 20,
-            start: offset,
-            end: offset + size - 1,
-          }),
-  }
 }

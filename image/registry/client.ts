@@ -5,9 +5,7 @@
  * Source: OCI distribution-spec v1.1.
  */
 
-import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Dispatcher } from 'undici'
 import { HeadstartError, messageOf } from '../../system/errors.ts'
 import { Authorizer } from './auth.ts'
 import { lacksScope } from './challenge.ts'
@@ -15,31 +13,8 @@ import { findCredentials } from './credentials.ts'
 import { readDocument } from './document.ts'
 import { type Endpoint, type EndpointOptions, findEndpoint } from './endpoint.ts'
 import { isRefusal, isTransient, refused, unreachable } from './faults.ts'
+import { headerOf, type RegistryRequest, type RegistryResponse } from './request.ts'
 import { isRetried, MAX_ATTEMPTS, retryAfterMs, waitMs } from './retry.ts'
-
-export interface RegistryRequest {
-  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-  /** a path, or an absolute URL that the registry gave */
-  readonly url: string
-  readonly headers?: Readonly<Record<string, string>>
-  /** a stream is opened anew for each attempt */
-  readonly body?: Buffer | (() => Promise<Readable>)
-  /** what a token must allow, e.g. `repository:app:pull` */
-  readonly scopes: readonly string[]
-  readonly expected: readonly number[]
-  readonly signal?: AbortSignal | undefined
-  /** in all; the default is `MAX_ATTEMPTS` */
-  readonly attempts?: number
-}
-
-export interface RegistryResponse {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  /** must be read or dumped */
-  readonly body: Dispatcher.ResponseData['body']
-  /** where the answer came from, after redirects */
-  readonly url: URL
-}
 
 const MAX_REDIRECTS = 10
 /** One without credentials, one with them, and one with those of a scope that only the second answer named. */
@@ -51,14 +26,6 @@ const REFUSED_ATTEMPTS = 3
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
 /** Of these a request keeps its method and body. */
 const KEPT_REDIRECTS = new Set([307, 308])
-
-export const headerOf = (
-  { headers }: Pick<RegistryResponse, 'headers'>,
-  name: string,
-): string | undefined => {
-  const value = headers[name]
-  return typeof value === 'string' ? value : value?.[0]
-}
 
 export class RegistryClient implements AsyncDisposable {
   readonly host: string

@@ -8,9 +8,10 @@ import { createGunzip } from 'node:zlib'
 import { HeadstartError } from '../../system/errors.ts'
 import { joined } from '../progress.ts'
 import type { ByteRange, Descriptor, Digest } from '../types.ts'
-import { headerOf, type RegistryClient, type RegistryResponse } from './client.ts'
+import type { RegistryClient } from './client.ts'
 import { encodingOf, isGzip } from './document.ts'
 import { isTransient, unreachable } from './faults.ts'
+import { headerOf, type RegistryResponse } from './request.ts'
 import { MAX_ATTEMPTS, waitMs } from './retry.ts'
 
 export class Downloader {

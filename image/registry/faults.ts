@@ -2,8 +2,8 @@
 import { z } from 'zod'
 import { codeOf, HeadstartError, messageOf } from '../../system/errors.ts'
 import { withoutUrlSecrets } from '../../system/secrets.ts'
-import type { RegistryResponse } from './client.ts'
 import { readDocument } from './document.ts'
+import type { RegistryResponse } from './request.ts'
 import { TokenUnreachable } from './token.ts'
 
 const TRANSIENT = new Set([

@@ -7,9 +7,10 @@ import { isIndexType, isManifestType, MANIFEST_TYPES } from '../media-types.ts'
 import { formatReference, type Reference } from '../reference.ts'
 import { type BlobStore, completeSource, type RawDocument } from '../source-from-store.ts'
 import type { ImageSource } from '../types.ts'
-import { headerOf, RegistryClient, type RegistryResponse } from './client.ts'
+import { RegistryClient } from './client.ts'
 import { Downloader } from './download.ts'
 import type { EndpointOptions } from './endpoint.ts'
+import { headerOf, type RegistryResponse } from './request.ts'
 
 export type RegistryOptions = EndpointOptions & { readonly signal?: AbortSignal | undefined }
 

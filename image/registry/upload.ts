@@ -7,8 +7,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HeadstartError } from '../../system/errors.ts'
 import type { Blob, Descriptor, MountOrigin } from '../types.ts'
-import { headerOf, type RegistryClient, type RegistryResponse } from './client.ts'
+import type { RegistryClient } from './client.ts'
 import { isTransient, refused, unreachable } from './faults.ts'
+import { headerOf, type RegistryResponse } from './request.ts'
 import { isRetried, MAX_ATTEMPTS, retryAfterMs, waitMs } from './retry.ts'
 
 /** What gateways that limit bodies let through. All others get a blob in one piece, since some registries take nothing else. */

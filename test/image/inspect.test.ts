@@ -1,17 +1,21 @@
-/** What `inspect` says of an image that was made eStargz, and how little it reads for it. */
+/** What `inspect` says about an eStargz image, and how little it reads for it. */
 
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { copyImage } from '../../image/copy.ts'
+import { TOC_DIGEST_ANNOTATION } from '../../image/estargz/format/toc.ts'
 import { inspectImage } from '../../image/inspect.ts'
+import { OCI_LAYER_GZIP } from '../../image/media-types.ts'
+import { hostPlatform } from '../../image/platform.ts'
 import { openSource } from '../../image/sources.ts'
 import { openTarget } from '../../image/targets.ts'
-import { rebuildImage } from '../../optimizer/rebuild/image.ts'
 import { startRegistry, type TestRegistry } from '../../scripts/support/registry.ts'
-import { writeImage } from '../support/images.ts'
-import { dir, file, symlink } from '../support/tar.ts'
+import { Layout } from '../support/layout.ts'
+import { dir, file, symlink, type TarItem, tarOf } from '../support/tar.ts'
+import { writeInMemory } from './estargz/in-memory.ts'
 import { startFaultProxy } from './fault-proxy.ts'
 
 let folder: string
@@ -20,29 +24,34 @@ let registry: TestRegistry
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'hs-inspect-'))
   registry = await startRegistry()
-  const original = await writeImage(join(folder, 'original'), {
-    layers: [
+  const layout = new Layout(join(folder, 'layout'))
+  const layers = await Promise.all([
+    estargzLayer(
+      layout,
       [
         dir('bin/'),
         file('bin/late', randomBytes(900_000)),
         file('bin/start', randomBytes(50_000)),
         symlink('sh', 'bin/start'),
       ],
-      [file('data', randomBytes(400_000))],
-    ],
-  })
-  await using source = await openSource(original)
+      ['bin/start'],
+    ),
+    estargzLayer(layout, [file('data', randomBytes(400_000))], []),
+  ])
+  await using source = await openSource(
+    await layout.finish(await layout.image(hostPlatform().architecture, layers)),
+  )
   await using target = await openTarget(`docker://${registry.host}/app:v1`)
   await target.prepare({ force: false })
-  const touched = {
-    path: 'bin/start',
-    ranges: [[0, 50_000]],
-    size: 50_000,
-    afterReady: false,
-    read: true,
-  } as const
-  await rebuildImage({ image: await source.image(), target, startup: [touched] })
+  await copyImage(await source.image(), target)
 })
+
+async function estargzLayer(layout: Layout, items: readonly TarItem[], zone: readonly string[]) {
+  const written = await writeInMemory(await tarOf(items), zone, { chunkSize: 4 << 20 })
+  const part = await layout.put(written.bytes, OCI_LAYER_GZIP)
+  const annotations = { [TOC_DIGEST_ANNOTATION]: written.tocDigest }
+  return { ...part, diffId: written.diffId, annotations }
+}
 
 afterAll(async () => {
   await registry[Symbol.asyncDispose]()
@@ -84,7 +93,7 @@ test('a table of contents that is not the manifest’s is refused', async () => 
   const image = await source.image()
   const [layer] = image.layers
   if (!layer) throw new Error('no layer')
-  const annotations = { 'containerd.io/snapshot/stargz/toc.digest': `sha256:${'0'.repeat(64)}` }
+  const annotations = { [TOC_DIGEST_ANNOTATION]: `sha256:${'0'.repeat(64)}` }
   const wrong = { ...layer, descriptor: { ...layer.descriptor, annotations } }
   await expect(inspectImage({ ...image, layers: [wrong] })).rejects.toMatchObject({ code: 'E_DIGEST' })
 })
