@@ -1,8 +1,22 @@
-/** Digests: parsed, computed, and checked while bytes pass. Only sha256, the one that registries and runtimes share. */
+/** Digests and byte ranges of blobs: parsed, computed, and checked as bytes pass. Only sha256, which all registries and runtimes support. */
 import { createHash } from 'node:crypto'
 import { type Readable, Transform } from 'node:stream'
 import { HeadstartError } from '../system/errors.ts'
-import type { Descriptor, Digest } from './types.ts'
+
+/** `sha256:` and 64 lower-case hex digits. Made by `parseDigest` or a hash only. */
+export type Digest = `sha256:${string}`
+
+/** Half-open: bytes `start` to `end - 1`. */
+export interface ByteRange {
+  readonly start: number
+  readonly end: number
+}
+
+/** What a blob must be. */
+export interface BlobIdentity {
+  readonly digest: Digest
+  readonly size: number
+}
 
 export { readBounded } from '../system/read-bounded.ts'
 
@@ -30,7 +44,7 @@ export function digestOf(bytes: Uint8Array | string): Digest {
 /** @throws HeadstartError E_DIGEST with both values: `bytes` are not what the descriptor names */
 export function checkBytes(
   bytes: Uint8Array,
-  expected: { digest: Digest; size?: number },
+  expected: Pick<BlobIdentity, 'digest'> & Partial<BlobIdentity>,
   what: string,
 ): void {
   if (expected.size !== undefined && bytes.length !== expected.size)
@@ -51,7 +65,7 @@ const digestFault = (what: string, digest: Digest, expected: Digest): HeadstartE
  * Passes bytes on and fails before its end when they are too many, too few, or not those of the descriptor. The reader must treat
  * what it got as unchecked until the stream ended.
  */
-export function verifyingStream(descriptor: Pick<Descriptor, 'digest' | 'size'>, what: string): Transform {
+export function verifyingStream(descriptor: BlobIdentity, what: string): Transform {
   const hash = createHash('sha256')
   let size = 0
   return new Transform({

@@ -3,15 +3,9 @@
  * an `Image`; targets take one. Nothing is read before somebody asks, and whole blobs are checked while they are read.
  */
 import type { Readable } from 'node:stream'
+import type { ByteRange, Digest } from './digest.ts'
 
-/** `sha256:` and 64 lower-case hex digits. Made by `parseDigest` or a hash only. */
-export type Digest = `sha256:${string}`
-
-/** Half-open: bytes `start` to `end - 1`. */
-export interface ByteRange {
-  readonly start: number
-  readonly end: number
-}
+export type { ByteRange, Digest }
 
 export interface Platform {
   readonly os: string

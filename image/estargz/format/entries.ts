@@ -2,9 +2,8 @@
 
 import { type BytePath, layerPath, textOf } from '../../../system/byte-path.ts'
 import { HeadstartError, messageOf } from '../../../system/errors.ts'
-import { isDigest } from '../../digest.ts'
+import { type Digest, isDigest } from '../../digest.ts'
 import type { EntryFacts } from '../../tar/entry.ts'
-import type { Digest } from '../../types.ts'
 import { NO_PREFETCH_LANDMARK, PREFETCH_LANDMARK, type TocEntry } from './toc.ts'
 
 /** A chunk is held in memory. No writer makes larger ones. */

@@ -4,9 +4,8 @@
  */
 import { gunzipSync } from 'node:zlib'
 import { HeadstartError, messageOf } from '../../../system/errors.ts'
-import { digestOf } from '../../digest.ts'
+import { type ByteRange, type Digest, digestOf } from '../../digest.ts'
 import { TarScanner } from '../../tar/scan.ts'
-import type { ByteRange, Digest } from '../../types.ts'
 import { type Contents, contentsOf } from '../format/entries.ts'
 import { FOOTER_BYTES, parseFooter } from '../format/footer.ts'
 import { parseToc, TOC_NAME, type TocEntry } from '../format/toc.ts'

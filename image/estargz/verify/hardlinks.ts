@@ -1,25 +1,32 @@
 /**
- * Where the hardlinks of a table of contents lead. A lazy runtime follows them by name alone, with no thought of a ring; whoever unpacks the
- * tar follows them in the tar's order. Both must end at one file. Pure.
+ * Where the hardlinks of a table of contents lead. A lazy runtime follows them by name alone and doesn't check for cycles; a runtime that unpacks
+ * the tar follows them in the tar's order. Both must end at the same file. Pure.
  */
 
 import { type BytePath, textOf } from '../../../system/byte-path.ts'
-import type { LayerEntry } from '../../rootfs/merge-layers.ts'
+
+/** What is needed of an entry, of a table of contents or of a tar. */
+export interface LinkEntry {
+  readonly path: BytePath
+  readonly type: string
+  /** of a hardlink: the path of its target */
+  readonly linkPath?: BytePath | undefined
+}
 
 export interface LinkFault {
   readonly path: BytePath
   readonly message: string
 }
 
-/** `undefined`: nowhere; `'ring'`: back to itself */
-type End<E> = E | 'ring' | undefined
+/** `undefined`: nowhere; `'cycle'`: back to the link itself */
+type End<E> = E | 'cycle' | undefined
 
 /** @param entries of one layer, in its order */
-export function hardlinkFaults(entries: readonly LayerEntry[]): LinkFault[] {
+export function hardlinkFaults(entries: readonly LinkEntry[]): LinkFault[] {
   const links = entries.filter(({ type }) => type === 'hardlink')
   if (links.length === 0) return []
   const byName = new Map(entries.map((entry) => [entry.path, entry]))
-  const ends = new Map<LayerEntry, End<LayerEntry>>()
+  const ends = new Map<LinkEntry, End<LinkEntry>>()
   const misplaced = misplacedLinks(entries, byName)
   return links.flatMap((link) => {
     const target = JSON.stringify(textOf(link.linkPath ?? ''))
@@ -27,7 +34,7 @@ export function hardlinkFaults(entries: readonly LayerEntry[]): LinkFault[] {
     const message =
       end === undefined
         ? `links to ${target}, which this layer doesn't have`
-        : end === 'ring'
+        : end === 'cycle'
           ? `links to ${target}, which leads back to it`
           : end.type === 'dir'
             ? `links to ${target}, which is a directory`
@@ -39,18 +46,14 @@ export function hardlinkFaults(entries: readonly LayerEntry[]): LinkFault[] {
 }
 
 /** Each link is followed once, whatever the length of the chain it is in. */
-function endOf<E extends LayerEntry>(
-  link: E,
-  byName: ReadonlyMap<BytePath, E>,
-  ends: Map<E, End<E>>,
-): End<E> {
+function endOf<E extends LinkEntry>(link: E, byName: ReadonlyMap<BytePath, E>, ends: Map<E, End<E>>): End<E> {
   const onTheWay = new Set<E>()
   let at: E | undefined = link
   let end: End<E>
   for (;;) {
     if (at === undefined || at.type !== 'hardlink') end = at
     else if (ends.has(at)) end = ends.get(at)
-    else if (onTheWay.has(at)) end = 'ring'
+    else if (onTheWay.has(at)) end = 'cycle'
     else {
       onTheWay.add(at)
       at = byName.get(at.linkPath ?? '')
@@ -62,8 +65,8 @@ function endOf<E extends LayerEntry>(
   return end
 }
 
-/** Links that mean another file, or none, to who unpacks the tar: what their target's name stands for in the end comes only after them. */
-function misplacedLinks<E extends LayerEntry>(
+/** Links that mean another file, or none, to a runtime that unpacks the tar: the last entry with their target's name comes after them. */
+function misplacedLinks<E extends LinkEntry>(
   entries: readonly E[],
   byName: ReadonlyMap<BytePath, E>,
 ): ReadonlySet<E> {

@@ -2,10 +2,9 @@
  * Puts a layer together: entries in the order that is given, the landmark between them, table of contents and footer. It knows content by
  * where it lies in a tar; who keeps that tar, and who compresses, is passed in. Members that are stored already are taken as they are.
  */
-import { digestOf } from '../../digest.ts'
+import { type Digest, digestOf } from '../../digest.ts'
 import { END_OF_TAR, plainFileHeader } from '../../tar/encode.ts'
 import { type EntryFacts, paddingOf } from '../../tar/entry.ts'
-import type { Digest } from '../../types.ts'
 import { encodeFooter } from '../format/footer.ts'
 import { encodeToc, TOC_NAME, type TocEntry } from '../format/toc.ts'
 import { landmarkEntry } from './landmark.ts'

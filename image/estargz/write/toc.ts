@@ -1,6 +1,6 @@
 /** The table of contents' entries: metadata of the tar, and where each chunk came to lie. Pure. */
+import type { Digest } from '../../digest.ts'
 import type { EntryFacts } from '../../tar/entry.ts'
-import type { Digest } from '../../types.ts'
 import type { TocEntry } from '../format/toc.ts'
 
 /** A chunk and its place in the blob. */
