@@ -1,7 +1,7 @@
 /** Traces as a person gives them: ours, or the record file of the reference tool, which is told by its content. */
 
 import { formatPlatform } from '../image/platform.ts'
-import { readTree } from '../image/rootfs/image-tree.ts'
+import { readImageTree } from '../image/rootfs/image-tree.ts'
 import type { MergedTree } from '../image/rootfs/merge-layers.ts'
 import type { TarEntry } from '../image/tar/entry.ts'
 import type { Image } from '../image/types.ts'
@@ -33,7 +33,7 @@ export async function traceOf(
   signal?: AbortSignal,
 ): Promise<{ trace: Trace; missing: readonly string[] }> {
   if (given.kind === 'trace') return { trace: given.trace, missing: [] }
-  const tree = await readTree(image, signal)
+  const tree = await readImageTree(image, signal)
   return importRecord(given.lines, {
     tool,
     now: new Date(),

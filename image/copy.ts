@@ -1,7 +1,7 @@
 /** Copies images from a source to a target: blobs in parallel, bounded; manifests last, the tagged one the very last. */
 
-import { Readable } from 'node:stream'
 import { HeadstartError } from '../system/errors.ts'
+import { bytesBlob } from './blob.ts'
 import { readBounded } from './digest.ts'
 import { MAX_MANIFEST_BYTES, parseManifest, referencedBlobs } from './manifest.ts'
 import { isElsewhere, isIndexType, isManifestType } from './media-types.ts'
@@ -95,15 +95,6 @@ export const readManifest = async (
   signal: AbortSignal | undefined,
 ): Promise<Buffer> =>
   readBounded(await source.blob(descriptor).open(undefined, signal), MAX_MANIFEST_BYTES, descriptor.digest)
-
-/** A blob that is in memory. */
-export function bytesBlob(descriptor: Descriptor, bytes: Uint8Array): Blob {
-  return {
-    descriptor,
-    open: async (range) =>
-      Readable.from([Buffer.from(bytes).subarray(range?.start ?? 0, range?.end)], { objectMode: false }),
-  }
-}
 
 /** Each blob once; foreign layers stay where their `urls` say. The first failure ends the others. */
 async function copyBlobs(

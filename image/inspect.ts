@@ -9,7 +9,7 @@ import { TOC_DIGEST_ANNOTATION } from './estargz/format/toc.ts'
 import type { EstargzLayer } from './estargz/read/reader.ts'
 import { openIfEstargz } from './estargz-layer.ts'
 import { isForeign } from './media-types.ts'
-import { readEntries } from './rootfs/image-tree.ts'
+import { readLayerEntries } from './rootfs/image-tree.ts'
 import type { TarType } from './tar/entry.ts'
 import type { Digest, Image, Layer, Platform } from './types.ts'
 
@@ -145,7 +145,7 @@ function entryIn(estargz: EstargzLayer) {
 }
 
 const scanned = (layer: Layer, signal: AbortSignal | undefined): Promise<InspectedEntry[]> =>
-  readEntries(
+  readLayerEntries(
     layer,
     ({ path, type, size, mode }) => ({
       path: textOf(path),

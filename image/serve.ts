@@ -10,7 +10,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { messageOf } from '../system/errors.ts'
-import { bytesBlob } from './copy.ts'
+import { bytesBlob } from './blob.ts'
 import type { Blob, ByteRange, Image } from './types.ts'
 
 export interface ImageServer extends AsyncDisposable {

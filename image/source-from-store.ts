@@ -37,7 +37,7 @@ export interface BlobStore extends AsyncDisposable {
   ): Promise<Readable>
 }
 
-export function completeSource(store: BlobStore): ImageSource {
+export function sourceFromStore(store: BlobStore): ImageSource {
   let root: Promise<RawDocument & { parsed: ParsedManifest }> | undefined
   const loadRoot = () => {
     root ??= readRoot(store)

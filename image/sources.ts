@@ -2,7 +2,7 @@
 import type Dockerode from 'dockerode'
 import type { Workspace } from '../system/workspace.ts'
 import { openDockerArchive, openOciArchive } from './archive/source.ts'
-import { openLayout } from './layout/source.ts'
+import { openLayoutSource } from './layout/source.ts'
 import { type Location, parseLocation, type Transport } from './location.ts'
 import type { OnProgress } from './progress.ts'
 import { familiarName, type Reference } from './reference.ts'
@@ -35,7 +35,7 @@ type Openers = {
 const openers: Openers = {
   docker: ({ reference }, options) => openRegistrySource(reference, options),
   'docker-daemon': async ({ reference }, options) => (await engine()).openEngineSource(reference, options),
-  oci: (location) => openLayout(location),
+  oci: (location) => openLayoutSource(location),
   'oci-archive': (location, options) => openOciArchive(location, options),
   'docker-archive': ({ path, reference }, options) => openDockerArchive(path, reference, options),
   bare: ({ reference }, options) => openBare(reference, options),

@@ -1,6 +1,6 @@
 /** Opens the place an image shall go to: one table of transports. A bare reference means a registry. */
 import { dockerArchiveTarget, ociArchiveTarget } from './archive/target.ts'
-import { layoutTarget } from './layout/source.ts'
+import { layoutTarget } from './layout/target.ts'
 import { type Location, parseLocation, type Transport } from './location.ts'
 import { registryTarget } from './registry/target.ts'
 import type { TransportOptions } from './sources.ts'

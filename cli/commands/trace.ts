@@ -1,6 +1,6 @@
 /** `headstart trace`: look at traces, merge and compare them, and exchange them with the reference tool. */
 import type { Command } from 'commander'
-import { readTree } from '../../image/rootfs/image-tree.ts'
+import { readImageTree } from '../../image/rootfs/image-tree.ts'
 import type { Image } from '../../image/types.ts'
 import { writeWhole } from '../../system/atomic-file.ts'
 import { bytesOf } from '../../system/byte-path.ts'
@@ -122,6 +122,6 @@ async function layersIn(reference: string, flags: ImageFlags, context: CliContex
 }
 
 async function ownersIn(image: Image, context: CliContext): Promise<LayerOf> {
-  const { entries } = await readTree(image, context.interrupts.abort)
+  const { entries } = await readImageTree(image, context.interrupts.abort)
   return (path) => entries.get(bytesOf(path))?.layer
 }

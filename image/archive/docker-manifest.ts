@@ -88,7 +88,7 @@ export async function synthesizeManifest(
   const layers: Descriptor[] = []
   for (const [place, path] of saved.layers.entries()) {
     const entry = archive.index.entry(path)
-    const { digest, mediaType } = await describe(archive, entry, diffIds[place])
+    const { digest, mediaType } = await digestAndType(archive, entry, diffIds[place])
     blobs.set(digest, entry)
     layers.push({ mediaType, size: entry.size, digest })
   }
@@ -112,7 +112,11 @@ export function manifestOfLayers(
   return { descriptor, rawManifest }
 }
 
-async function describe(archive: Archive, entry: ArchiveEntry, diffId: Digest | undefined) {
+async function digestAndType(
+  archive: Archive,
+  entry: ArchiveEntry,
+  diffId: Digest | undefined,
+): Promise<Pick<Descriptor, 'digest' | 'mediaType'>> {
   const compression = compressionOf(await archive.head(entry, 4))
   if (compression === 'none' && diffId) return { digest: diffId, mediaType: OCI_LAYER_TAR }
   const { digest } = await hashStream(archive.stream(entry))

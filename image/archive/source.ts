@@ -5,13 +5,13 @@
  * Source: OCI image-spec image-layout.md; Docker image spec v1.2, "Combined Image JSON + Filesystem Changeset Format".
  */
 import { HeadstartError } from '../../system/errors.ts'
-import { checkLayoutVersion, parseLayoutIndex, selectFromIndex } from '../layout/index-file.ts'
+import { blobPath, checkLayoutVersion, parseLayoutIndex, selectFromIndex } from '../layout/index-file.ts'
 import type { FileLocation } from '../location.ts'
 import { MAX_MANIFEST_BYTES, parseManifest } from '../manifest.ts'
 import { isIndexType } from '../media-types.ts'
 import { formatReference, type Reference } from '../reference.ts'
-import { type BlobStore, completeSource } from '../source-from-store.ts'
-import type { Descriptor, Digest, ImageSource } from '../types.ts'
+import { type BlobStore, sourceFromStore } from '../source-from-store.ts'
+import type { Descriptor, ImageSource } from '../types.ts'
 import { type Archive, type ArchiveContent, type ArchiveOptions, openTar } from './archive.ts'
 import { type DockerManifest, selectDockerImage, synthesizeManifest } from './docker-manifest.ts'
 
@@ -45,8 +45,6 @@ export async function openDockerArchive(
     return original ? layoutContent(archive, original) : synthesizeManifest(archive, saved, name)
   })
 }
-
-const blobPath = (digest: Digest): string => `blobs/sha256/${digest.slice('sha256:'.length)}`
 
 async function layoutContent(archive: Archive, descriptor: Descriptor): Promise<ArchiveContent> {
   return {
@@ -108,5 +106,5 @@ async function openArchive(
     },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
-  return completeSource(store)
+  return sourceFromStore(store)
 }

@@ -7,7 +7,7 @@ import type { Readable, Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { HeadstartError } from '../../system/errors.ts'
 import { digestOf } from '../digest.ts'
-import { LAYOUT_DOCUMENT, placeInIndex } from '../layout/index-file.ts'
+import { blobPath, LAYOUT_DOCUMENT, placeInIndex } from '../layout/index-file.ts'
 import { parseManifest } from '../manifest.ts'
 import { END_OF_TAR, plainFileHeader } from '../tar/encode.ts'
 import { paddingOf } from '../tar/entry.ts'
@@ -94,8 +94,6 @@ export class ArchiveWriter {
       })
   }
 }
-
-const blobPath = (digest: Digest): string => `blobs/sha256/${digest.slice('sha256:'.length)}`
 
 function dockerDocument(manifest: Uint8Array, mediaType: string, repoTags: readonly string[]): Buffer {
   const parsed = parseManifest(manifest, mediaType, 'the image')

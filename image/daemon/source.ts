@@ -10,7 +10,7 @@ import { openDockerArchive } from '../archive/source.ts'
 import { parseDigest } from '../digest.ts'
 import type { OnProgress, Progress } from '../progress.ts'
 import type { Reference } from '../reference.ts'
-import { completeSource } from '../source-from-store.ts'
+import { sourceFromStore } from '../source-from-store.ts'
 import type { Digest, ImageSource } from '../types.ts'
 import { type EngineOptions, engineError, followed, nameOf, statusOf } from './client.ts'
 import { connectEngine } from './connection.ts'
@@ -56,7 +56,7 @@ export async function openEngineSource(
 
 /** The source's image by what is stored of it; its layers are still the source's. */
 function knownBefore(source: ImageSource, { descriptor, rawManifest, rawConfig }: StoredImage): ImageSource {
-  const known = completeSource({
+  const known = sourceFromStore({
     name: source.name,
     root: async () => ({ descriptor, bytes: rawManifest }),
     open: async () => Readable.from([rawConfig], { objectMode: false }), // asked for nothing else

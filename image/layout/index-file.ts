@@ -6,6 +6,8 @@ import { OCI_INDEX } from '../media-types.ts'
 import type { Descriptor, Digest } from '../types.ts'
 
 export const LAYOUT_DOCUMENT = JSON.stringify({ imageLayoutVersion: '1.0.0' })
+/** Where a layout keeps a blob, relative to its root. */
+export const blobPath = (digest: Digest): string => `blobs/sha256/${digest.slice('sha256:'.length)}`
 const REF_NAME = 'org.opencontainers.image.ref.name'
 
 /** The descriptor checked, and as it was found, so that rewriting an index loses nothing. */

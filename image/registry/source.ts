@@ -5,7 +5,7 @@ import { digestOf, isDigest } from '../digest.ts'
 import { MAX_MANIFEST_BYTES } from '../manifest.ts'
 import { isIndexType, isManifestType, MANIFEST_TYPES } from '../media-types.ts'
 import { formatReference, type Reference } from '../reference.ts'
-import { type BlobStore, completeSource, type RawDocument } from '../source-from-store.ts'
+import { type BlobStore, type RawDocument, sourceFromStore } from '../source-from-store.ts'
 import type { ImageSource } from '../types.ts'
 import { RegistryClient } from './client.ts'
 import { Downloader } from './download.ts'
@@ -20,7 +20,7 @@ export async function openRegistrySource(
   options: RegistryOptions,
 ): Promise<ImageSource> {
   const client = await RegistryClient.connect(reference.host, reference.repository, options)
-  return completeSource(registryStore(client, reference, options.signal))
+  return sourceFromStore(registryStore(client, reference, options.signal))
 }
 
 function registryStore(

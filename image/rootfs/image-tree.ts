@@ -7,9 +7,9 @@ import type { Image, Layer } from '../types.ts'
 import { type MergedTree, mergeLayers } from './merge-layers.ts'
 
 /** @throws HeadstartError E_TAR, E_DIGEST, E_COMPRESSION, and what the source throws */
-export async function readTree(image: Image, signal?: AbortSignal): Promise<MergedTree<TarEntry>> {
+export async function readImageTree(image: Image, signal?: AbortSignal): Promise<MergedTree<TarEntry>> {
   const layers: TarEntry[][] = []
-  for (const layer of image.layers) layers.push(await readEntries(layer, (entry) => entry, signal))
+  for (const layer of image.layers) layers.push(await readLayerEntries(layer, (entry) => entry, signal))
   return mergeLayers(layers)
 }
 
@@ -17,7 +17,7 @@ export async function readTree(image: Image, signal?: AbortSignal): Promise<Merg
  * A layer's entries in its order; none of a foreign one, whose bytes are elsewhere.
  * @param pick what is kept of each: a large layer's headers take more memory than most need
  */
-export async function readEntries<E>(
+export async function readLayerEntries<E>(
   layer: Layer,
   pick: (entry: TarEntry) => E,
   signal?: AbortSignal,

@@ -2,7 +2,7 @@
  * Image in, eStargz image out: every layer read and compressed at once, the plan made over all of them, each layer written in its
  * new order and sent, config and manifest last.
  */
-import { bytesBlob } from '../../image/copy.ts'
+import { bytesBlob } from '../../image/blob.ts'
 import { digestOf } from '../../image/digest.ts'
 import { OCI_CONFIG, OCI_MANIFEST } from '../../image/media-types.ts'
 import type { Descriptor, Image, ImageTarget } from '../../image/types.ts'

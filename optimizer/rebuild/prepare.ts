@@ -8,7 +8,7 @@ import type { EstargzLayer } from '../../image/estargz/read/reader.ts'
 import { hardlinkFaults } from '../../image/estargz/verify/hardlinks.ts'
 import { openIfEstargz } from '../../image/estargz-layer.ts'
 import { isElsewhere } from '../../image/media-types.ts'
-import { readEntries } from '../../image/rootfs/image-tree.ts'
+import { readLayerEntries } from '../../image/rootfs/image-tree.ts'
 import type { EntryFacts } from '../../image/tar/entry.ts'
 import type { Layer } from '../../image/types.ts'
 import { type BytePath, textOf } from '../../system/byte-path.ts'
@@ -55,7 +55,7 @@ export async function prepareLayer(source: Layer, options: PrepareOptions): Prom
   if (isElsewhere(source.descriptor)) return { kind: 'kept', entries: [] }
   const estargz = await openIfVouched(source, signal)
   if (estargz && !mayChange) return { kind: 'kept', entries: estargz.entries }
-  if (!mayChange) return { kind: 'kept', entries: await readEntries(source, plannedOf, signal) }
+  if (!mayChange) return { kind: 'kept', entries: await readLayerEntries(source, plannedOf, signal) }
   const why = estargz && (lostLink(estargz) ?? (await otherFormat(source, estargz, options)))
   if (estargz && why === undefined) return { kind: 'estargz', layer: estargz, entries: estargz.entries }
   // First: a stream whose error comes while nobody listens ends the process.

@@ -1,0 +1,162 @@
+/**
+ * An OCI layout as a target. An image appears at once or not at all: blobs are placed by rename, `index.json` is written last, and what a failed
+ * write added is removed again.
+ */
+import { createWriteStream } from 'node:fs'
+import { mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { placeWhole, writeNew } from '../../system/atomic-file.ts'
+import { codeOf, explained, HeadstartError, messageOf } from '../../system/errors.ts'
+import { isLeftover, removeLeftovers } from '../../system/leftovers.ts'
+import { type LockOptions, withFolderLock } from '../../system/lock.ts'
+import { readWhole } from '../../system/read-whole.ts'
+import { digestOf } from '../digest.ts'
+import type { FileLocation } from '../location.ts'
+import { MAX_MANIFEST_BYTES } from '../manifest.ts'
+import type { Blob, Descriptor, ImageTarget } from '../types.ts'
+import { blobFile, layoutName, readIndex } from './folder.ts'
+import { LAYOUT_DOCUMENT, placeInIndex, taggedIn } from './index-file.ts'
+
+/** A target at `oci:DIR[:TAG]`. @throws HeadstartError E_TARGET_EXISTS when prepared */
+export function layoutTarget(location: FileLocation, lock: LockOptions = {}): ImageTarget {
+  if (location.digest)
+    throw new HeadstartError('E_TARGET', `${layoutName(location)} names a digest; a target takes a tag`)
+  return new LayoutTarget(location, lock)
+}
+
+class LayoutTarget implements ImageTarget {
+  readonly name: string
+  private readonly folder: string
+  private readonly tag: string | undefined
+  private readonly lock: LockOptions
+  private readonly written = new Set<string>()
+  /** were there already */
+  private readonly found = new Set<string>()
+  private readonly made: string[] = []
+  private committed = false
+  private indexBefore: string | undefined
+
+  constructor({ path, tag }: FileLocation, lock: LockOptions) {
+    this.lock = lock
+    this.name = layoutName({ path, tag, digest: undefined })
+    this.folder = path
+    this.tag = tag
+  }
+
+  async prepare({ force }: { force: boolean }): Promise<void> {
+    const names = await this.entries()
+    if (names.length > 0) await this.checkExisting(force)
+    await this.make(this.folder)
+    this.indexBefore = await this.indexText()
+    if (!names.includes('oci-layout')) await this.write('oci-layout', LAYOUT_DOCUMENT)
+    for (const folder of ['blobs', 'blobs/sha256']) await this.make(join(this.folder, folder))
+    await removeLeftovers(join(this.folder, 'blobs/sha256'))
+  }
+
+  /** What is in the folder, but for what a killed writer left, or another one is at. */
+  private async entries(): Promise<string[]> {
+    try {
+      await removeLeftovers(this.folder)
+      return (await readdir(this.folder)).filter((name) => !isLeftover(name))
+    } catch (cause) {
+      if (codeOf(cause) === 'ENOENT') return []
+      throw new HeadstartError('E_TARGET', `${this.name}: ${messageOf(cause)}`, { cause })
+    }
+  }
+
+  private async make(folder: string): Promise<void> {
+    const first = await mkdir(folder, { recursive: true })
+    if (first !== undefined) this.made.push(folder)
+  }
+
+  private async checkExisting(force: boolean): Promise<void> {
+    const index = await readIndex(this.folder, this.name).catch((cause: unknown) => {
+      if (codeOf(cause) !== 'E_IMAGE_NOT_FOUND') throw cause
+      throw new HeadstartError('E_TARGET_EXISTS', `${this.folder} is there already, and is no OCI layout`, {
+        hint: 'Give a folder of its own to the layout',
+      })
+    })
+    if (index && taggedIn(index, this.tag) && !force)
+      throw new HeadstartError('E_TARGET_EXISTS', `${this.name} exists already`, {
+        hint: 'Choose another tag, or replace it with --force',
+      })
+  }
+
+  async putBlob(blob: Blob, signal?: AbortSignal): Promise<{ existed: boolean }> {
+    const path = blobFile(this.folder, blob.descriptor.digest)
+    const there = await stat(path).catch(() => undefined)
+    if (there?.isFile() && there.size === blob.descriptor.size) {
+      this.found.add(path)
+      return { existed: true }
+    }
+    try {
+      await placeWhole(path, async (beside) =>
+        pipeline(
+          await blob.open(undefined, signal),
+          createWriteStream(beside, { flags: 'wx', highWaterMark: 1 << 20 }),
+          { signal },
+        ),
+      )
+    } catch (error) {
+      throw explained(error, 'E_TARGET', `${this.name} can't be written`)
+    }
+    this.written.add(path)
+    return { existed: false }
+  }
+
+  async putManifest(
+    bytes: Uint8Array,
+    mediaType: string,
+    { tagged }: { tagged: boolean },
+  ): Promise<Descriptor> {
+    const descriptor = { mediaType, digest: digestOf(bytes), size: bytes.length }
+    const path = blobFile(this.folder, descriptor.digest)
+    if ((await stat(path).catch(() => undefined))?.size !== bytes.length) {
+      await mkdir(dirname(path), { recursive: true }) // gone when another writer failed meanwhile
+      await placeWhole(path, (beside) => writeNew(beside, bytes))
+      this.written.add(path)
+    }
+    if (tagged) await withFolderLock(this.folder, () => this.commit(descriptor), this.lock)
+    return descriptor
+  }
+
+  private async commit(descriptor: Descriptor): Promise<void> {
+    // Until an image is in the index, whoever else writes this layout and fails takes its blobs away, of which some may be ours too.
+    for (const path of [...this.found, ...this.written])
+      if (!(await stat(path).catch(() => undefined)))
+        throw new HeadstartError('E_TARGET', `${this.name}: another write took ${path} away meanwhile`, {
+          hint: 'Run the command again',
+        })
+    const index = (await readIndex(this.folder, this.name)) ?? []
+    await this.write('index.json', JSON.stringify(placeInIndex(index, descriptor, this.tag)))
+    this.committed = true
+  }
+
+  private indexText(): Promise<string | undefined> {
+    return readWhole(join(this.folder, 'index.json'), MAX_MANIFEST_BYTES).then(String, () => undefined)
+  }
+
+  private write(name: string, text: string): Promise<void> {
+    return placeWhole(join(this.folder, name), (beside) => writeNew(beside, text))
+  }
+
+  /** Without a tagged manifest the image never was: its blobs go, and the folders we made when nothing else is in them. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.committed || (this.written.size === 0 && this.made.length === 0)) return
+    if (!(await stat(this.folder).catch(() => undefined))) return
+    // Not with the signal that may have ended the work: what it brought is taken away all the same.
+    const { signal: _, ...lock } = this.lock
+    const isTakenBack = await withFolderLock(this.folder, () => this.takeBack(), lock)
+    // Not before the lock is given back, which lies in the folder. One that another writer has put something into stays.
+    if (isTakenBack) for (const folder of this.made.reverse()) await rmdir(folder).catch(() => {})
+  }
+
+  private async takeBack(): Promise<boolean> {
+    // Another image came meanwhile, and may stand on our blobs: one too many harms nobody.
+    if ((await this.indexText()) !== this.indexBefore) return false
+    await Promise.all([...this.written].map((path) => rm(path, { force: true })))
+    if (this.made.includes(this.folder)) await rm(join(this.folder, 'oci-layout'), { force: true })
+    return true
+  }
+}
