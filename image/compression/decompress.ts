@@ -58,7 +58,7 @@ export async function decompress(
 ): Promise<Decompressed> {
   const swallow = () => {} // the error reaches whoever reads the last stream
   source.on('error', swallow) // also one that comes before the pipeline stands
-  const { head, rest } = await peek(source)
+  const { head, whole } = await peek(source)
   const foreign = foreignCompression(head)
   if (foreign !== undefined) {
     source.destroy()
@@ -66,19 +66,19 @@ export async function decompress(
   }
   const compression = compressionOf(head)
   const limit = limiter(options.maxBytes ?? MAX_BYTES)
-  if (compression === 'gzip') pipeline(rest, createGunzip({ chunkSize: BUFFER_BYTES }), limit, swallow)
+  if (compression === 'gzip') pipeline(whole, createGunzip({ chunkSize: BUFFER_BYTES }), limit, swallow)
   else if (compression === 'zstd') {
     const decoder = createZstdDecompress({
       chunkSize: BUFFER_BYTES,
       params: { [constants.ZSTD_d_windowLogMax]: 27 }, // 128 MiB, what every decoder takes
     })
-    pipeline(rest, zstdFrames(), decoder, limit, swallow)
-  } else pipeline(rest, limit, swallow)
+    pipeline(whole, zstdFrames(), decoder, limit, swallow)
+  } else pipeline(whole, limit, swallow)
   return { compression, stream: limit }
 }
 
-/** The first bytes, and a stream that still has them. */
-async function peek(source: Readable): Promise<{ head: Buffer; rest: Readable }> {
+/** The first bytes, and a stream that begins with them. */
+async function peek(source: Readable): Promise<{ head: Buffer; whole: Readable }> {
   let head = Buffer.alloc(0)
   while (head.length < HEAD_BYTES) {
     const chunk: unknown = source.read()
@@ -86,10 +86,11 @@ async function peek(source: Readable): Promise<{ head: Buffer; rest: Readable }>
     else if (source.readableEnded || source.destroyed) break
     else await Promise.race(['readable', 'end', 'close'].map((event) => once(source, event)))
   }
-  // A source that is shorter than what was wanted has ended: nothing can be put back into it.
-  if (source.readableEnded) return { head, rest: Readable.from([head], { objectMode: false }) }
-  if (head.length > 0) source.unshift(head)
-  return { head, rest: source }
+  if (head.length === 0) return { head, whole: source }
+  // A stream that has ended takes nothing back.
+  if (source.readableEnded) return { head, whole: Readable.from([head], { objectMode: false }) }
+  source.unshift(head)
+  return { head, whole: source }
 }
 
 function limiter(maxBytes: number): Transform {

@@ -78,3 +78,11 @@ test.each(['BZh9', ']', 'LZIP', '\x04"'])('a tar whose first file is called %j i
   const { compression } = await decompress(Readable.from([tar], { objectMode: false }))
   expect(compression).toBe('none')
 })
+
+test.each([0, 1, 9, 10, 11])(
+  'a blob of %i bytes, shorter than a head or as long, is read whole',
+  async (size) => {
+    for (const piece of [1, 64])
+      expect((await unpack(content.subarray(0, size), piece)).bytes).toHaveLength(size)
+  },
+)
