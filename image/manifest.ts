@@ -6,6 +6,7 @@
  */
 import { z } from 'zod'
 import { HeadstartError, messageOf } from '../system/errors.ts'
+import { checkValue, type JsonSubject, parseJson } from '../system/json.ts'
 import { parseDigest } from './digest.ts'
 import {
   isConfigType,
@@ -19,7 +20,7 @@ import {
 } from './media-types.ts'
 import type { Descriptor, Digest, ImageConfig, Manifest } from './types.ts'
 
-/** What the distribution spec asks registries to take at least, and what we take at the most. */
+/** What the distribution spec asks registries to accept at least, and the most that we accept. */
 export const MAX_MANIFEST_BYTES = 4 << 20
 export const MAX_CONFIG_BYTES = 16 << 20
 
@@ -126,14 +127,15 @@ export function parseManifest(
   mediaType: string | undefined,
   where: string,
 ): ParsedManifest {
-  const value = parseJson(bytes, MAX_MANIFEST_BYTES, `the manifest of ${where}`, 'E_MANIFEST')
+  const subject = manifestSubject(where)
+  const value = parseBounded(bytes, MAX_MANIFEST_BYTES, subject)
   const type = typeOf(value, mediaType, where)
   if (isIndexType(type)) {
-    const { manifests } = checked(indexSchema, value, `the index ${where}`, 'E_MANIFEST')
+    const { manifests } = checkValue(value, indexSchema, { ...subject, what: `the index ${where}` })
     return { kind: 'index', mediaType: type, manifests }
   }
   if (!isManifestType(type)) throw unknownMediaType(where, type)
-  const manifest = checked(manifestSchema, value, `the manifest of ${where}`, 'E_MANIFEST')
+  const manifest = checkValue(value, manifestSchema, subject)
   if (!isConfigType(manifest.config.mediaType))
     throw unknownMediaType(`the config of ${where}`, manifest.config.mediaType)
   for (const layer of manifest.layers) layerKind(layer.mediaType)
@@ -147,11 +149,16 @@ export function parseManifest(
  * @throws HeadstartError E_MANIFEST, E_TOO_LARGE
  */
 export function referencedBlobs(bytes: Uint8Array, where: string): readonly Descriptor[] {
-  const what = `the manifest of ${where}`
-  const value = parseJson(bytes, MAX_MANIFEST_BYTES, what, 'E_MANIFEST')
-  const { config, layers } = checked(manifestSchema, value, what, 'E_MANIFEST')
+  const subject = manifestSubject(where)
+  const value = parseBounded(bytes, MAX_MANIFEST_BYTES, subject)
+  const { config, layers } = checkValue(value, manifestSchema, subject)
   return [config, ...layers]
 }
+
+const manifestSubject = (where: string): JsonSubject => ({
+  code: 'E_MANIFEST',
+  what: `the manifest of ${where}`,
+})
 
 const factsSchema = z.object({
   config: z.object({ mediaType: z.string() }),
@@ -161,7 +168,7 @@ const factsSchema = z.object({
 
 /** What a manifest is, of whatever kind: an image that can run, or something else; and what it speaks of. */
 export function manifestFacts(bytes: Uint8Array): { isImage: boolean; subject: string | undefined } {
-  const value = parseJson(bytes, MAX_MANIFEST_BYTES, 'a manifest', 'E_MANIFEST')
+  const value = parseBounded(bytes, MAX_MANIFEST_BYTES, { code: 'E_MANIFEST', what: 'a manifest' })
   const facts = factsSchema.safeParse(value).data
   if (facts === undefined) return { isImage: false, subject: undefined }
   const { config, layers, subject } = facts
@@ -195,8 +202,8 @@ const isKnown = (type: string): boolean => isIndexType(type) || isManifestType(t
 
 /** @throws HeadstartError E_CONFIG, E_TOO_LARGE */
 export function parseConfig(bytes: Uint8Array, where: string): ImageConfig {
-  const what = `the config of ${where}`
-  const value = checked(configSchema, parseJson(bytes, MAX_CONFIG_BYTES, what, 'E_CONFIG'), what, 'E_CONFIG')
+  const subject = { code: 'E_CONFIG', what: `the config of ${where}` } as const
+  const value = checkValue(parseBounded(bytes, MAX_CONFIG_BYTES, subject), configSchema, subject)
   const { config } = value
   const health = config?.Healthcheck?.Test
   return {
@@ -229,20 +236,18 @@ export function checkLayerCount(manifest: Manifest, config: ImageConfig, where: 
   )
 }
 
-function parseJson(bytes: Uint8Array, limit: number, what: string, code: 'E_MANIFEST' | 'E_CONFIG'): unknown {
-  if (bytes.length > limit) throw new HeadstartError('E_TOO_LARGE', `${what} is larger than ${limit} bytes`)
+/** @throws HeadstartError E_TOO_LARGE, or with the subject's code */
+function parseBounded(bytes: Uint8Array, limit: number, subject: JsonSubject): unknown {
+  if (bytes.length > limit)
+    throw new HeadstartError('E_TOO_LARGE', `${subject.what} is larger than ${limit} bytes`)
+  return parseJson(textOf(bytes, subject), z.unknown(), subject)
+}
+
+/** @throws HeadstartError with the subject's code: not UTF-8 */
+function textOf(bytes: Uint8Array, { code, what }: JsonSubject): string {
   try {
-    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
-    return value
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch (cause) {
     throw new HeadstartError(code, `${what} is not JSON: ${messageOf(cause)}`, { cause })
   }
-}
-
-function checked<T>(schema: z.ZodType<T>, value: unknown, what: string, code: 'E_MANIFEST' | 'E_CONFIG'): T {
-  const result = schema.safeParse(value)
-  if (result.success) return result.data
-  const issue = result.error.issues[0]
-  const field = issue?.path.join('.') || 'the document'
-  throw new HeadstartError(code, `${what} is wrong: ${field}: ${issue?.message ?? 'not as the spec says'}`)
 }

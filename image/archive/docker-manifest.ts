@@ -1,6 +1,7 @@
 /** The `manifest.json` of `docker save` archives: which image is meant, and a manifest made for it, since Docker keeps none. */
 import { z } from 'zod'
 import { HeadstartError } from '../../system/errors.ts'
+import { parseJson } from '../../system/json.ts'
 import { compressionOf } from '../compression/decompress.ts'
 import { digestOf, hashStream } from '../digest.ts'
 import { MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, parseConfig } from '../manifest.ts'
@@ -40,7 +41,9 @@ export async function selectDockerImage(
   reference: Reference | undefined,
   name: string,
 ): Promise<DockerManifest> {
-  const images = parseDocument(await archive.small('manifest.json', MAX_MANIFEST_BYTES), name)
+  const document = await archive.small('manifest.json', MAX_MANIFEST_BYTES)
+  const subject = { code: 'E_ARCHIVE', what: `the manifest.json of ${name}` } as const
+  const images = parseJson(document.toString(), documentSchema, subject)
   const wanted = reference && formatReference(reference)
   const found = wanted
     ? images.find(({ RepoTags }) => RepoTags.some((tag) => normalised(tag) === wanted))
@@ -55,16 +58,6 @@ export async function selectDockerImage(
   const hint = tags.length > 0 ? `It has ${tags.join(', ')}` : `It has ${images.length} images without a name`
   const why = wanted ? 'is not in the archive' : `holds ${images.length} images; say which`
   throw new HeadstartError('E_IMAGE_NOT_FOUND', `${name} ${why}`, { hint })
-}
-
-function parseDocument(bytes: Buffer, name: string) {
-  try {
-    return documentSchema.parse(JSON.parse(bytes.toString()))
-  } catch (cause) {
-    const issue = cause instanceof z.ZodError ? cause.issues[0] : undefined
-    const why = issue ? `${issue.path.join('.')}: ${issue.message}` : 'it is not JSON'
-    throw new HeadstartError('E_ARCHIVE', `the manifest.json of ${name} is wrong: ${why}`, { cause })
-  }
 }
 
 function normalised(tag: string): string | undefined {

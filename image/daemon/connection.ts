@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import Docker from 'dockerode'
 import { z } from 'zod'
 import { HeadstartError } from '../../system/errors.ts'
+import { tryParseJson } from '../../system/json.ts'
 import { readSettings } from '../../system/read-whole.ts'
 import { withoutUrlSecrets } from '../../system/secrets.ts'
 
@@ -52,7 +53,7 @@ const configSchema = z.object({ currentContext: z.string().optional() })
 
 async function currentContext(folder: string): Promise<string | undefined> {
   const text = await readSettings(join(folder, 'config.json')).catch(() => '{}')
-  return parseWith(configSchema, text)?.currentContext
+  return tryParseJson(text, configSchema)?.currentContext
 }
 
 const contextSchema = z.object({ Endpoints: z.object({ docker: z.object({ Host: z.string() }) }) })
@@ -60,7 +61,7 @@ const contextSchema = z.object({ Endpoints: z.object({ docker: z.object({ Host: 
 async function hostOfContext(folder: string, context: string): Promise<string> {
   const id = createHash('sha256').update(context).digest('hex')
   const text = await readSettings(join(folder, 'contexts/meta', id, 'meta.json')).catch(() => '')
-  const host = parseWith(contextSchema, text)?.Endpoints.docker.Host
+  const host = tryParseJson(text, contextSchema)?.Endpoints.docker.Host
   if (host === undefined)
     throw new HeadstartError(
       'E_DOCKER_CONTEXT',
@@ -70,12 +71,4 @@ async function hostOfContext(folder: string, context: string): Promise<string> {
       },
     )
   return host
-}
-
-function parseWith<T>(schema: z.ZodType<T>, text: string): T | undefined {
-  try {
-    return schema.parse(JSON.parse(text))
-  } catch {
-    return undefined
-  }
 }

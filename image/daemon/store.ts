@@ -10,6 +10,7 @@ import { createInterface } from 'node:readline'
 import { createGunzip } from 'node:zlib'
 import type Dockerode from 'dockerode'
 import { z } from 'zod'
+import { checkValue, parseJson } from '../../system/json.ts'
 import { openRegular, readWhole } from '../../system/read-whole.ts'
 import { manifestOfLayers } from '../archive/docker-manifest.ts'
 import { digestOf, parseDigest } from '../digest.ts'
@@ -29,7 +30,7 @@ export interface StoredImage {
 export async function readStoredImage(engine: Dockerode, name: string): Promise<StoredImage | undefined> {
   try {
     const [{ DockerRootDir, Driver }, { Id }] = await Promise.all([
-      engine.info().then((info) => infoSchema.parse(info)),
+      engine.info().then((info) => checkValue(info, infoSchema, INFO)),
       engine.getImage(name).inspect(),
     ])
     return await readFrom(join(DockerRootDir, 'image', Driver), parseDigest(Id))
@@ -38,6 +39,7 @@ export async function readStoredImage(engine: Dockerode, name: string): Promise<
   }
 }
 
+const INFO = { code: 'E_ENGINE', what: "the Docker engine's description of itself" } as const
 const infoSchema = z.object({ DockerRootDir: z.string(), Driver: z.string() })
 
 async function readFrom(folder: string, id: Digest): Promise<StoredImage | undefined> {
@@ -72,14 +74,14 @@ const recordSchema = z.union([
   z.object({ type: z.literal(2), payload: z.base64() }),
 ])
 
-/** Size of the tar that the record is of. @throws what isn't such a record */
+/** Size of the tar that the record describes. @throws HeadstartError E_ENGINE: it is not such a record */
 async function tarBytes(record: string): Promise<number> {
   const file = await openRegular(record)
   let bytes = 0
   for await (const line of createInterface({
     input: file.createReadStream().pipe(createGunzip()),
   })) {
-    const entry = recordSchema.parse(JSON.parse(line))
+    const entry = parseJson(line, recordSchema, { code: 'E_ENGINE', what: `the record ${record}` })
     bytes += entry.type === 1 ? entry.size : Buffer.byteLength(entry.payload, 'base64')
   }
   return bytes

@@ -1,6 +1,7 @@
 /** The `index.json` of OCI layouts, in folders and archives alike: read, searched, and one image placed in it. Pure. */
 import { z } from 'zod'
-import { HeadstartError, messageOf } from '../../system/errors.ts'
+import { HeadstartError } from '../../system/errors.ts'
+import { parseJson } from '../../system/json.ts'
 import { descriptorSchema } from '../manifest.ts'
 import { OCI_INDEX } from '../media-types.ts'
 import type { Descriptor, Digest } from '../types.ts'
@@ -17,24 +18,21 @@ export interface LayoutEntry {
 }
 
 const layoutSchema = z.object({ imageLayoutVersion: z.string() })
-const indexSchema = z.object({ schemaVersion: z.literal(2), manifests: z.array(z.unknown()).max(100_000) })
-
-function parse<T>(schema: z.ZodType<T>, text: string, what: string): T {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (cause) {
-    throw new HeadstartError('E_LAYOUT', `${what} is not JSON: ${messageOf(cause)}`, { cause })
-  }
-  const result = schema.safeParse(value)
-  if (result.success) return result.data
-  const issue = result.error.issues[0]
-  throw new HeadstartError('E_LAYOUT', `${what} is wrong: ${issue?.path.join('.')}: ${issue?.message}`)
-}
+const entrySchema = z.unknown().transform((raw, context): LayoutEntry => {
+  const result = descriptorSchema.safeParse(raw)
+  if (result.success) return { descriptor: result.data, raw }
+  for (const { path, message } of result.error.issues)
+    context.addIssue({ code: 'custom', path: [...path], message })
+  return z.NEVER
+})
+const indexSchema = z.object({ schemaVersion: z.literal(2), manifests: z.array(entrySchema).max(100_000) })
 
 /** @throws HeadstartError E_LAYOUT: another major version */
 export function checkLayoutVersion(bytes: Buffer, name: string): void {
-  const { imageLayoutVersion } = parse(layoutSchema, bytes.toString(), `the oci-layout file of ${name}`)
+  const { imageLayoutVersion } = parseJson(bytes.toString(), layoutSchema, {
+    code: 'E_LAYOUT',
+    what: `the oci-layout file of ${name}`,
+  })
   if (!/^1\./.test(imageLayoutVersion))
     throw new HeadstartError(
       'E_LAYOUT',
@@ -43,14 +41,8 @@ export function checkLayoutVersion(bytes: Buffer, name: string): void {
 }
 
 export function parseLayoutIndex(bytes: Buffer, name: string): LayoutEntry[] {
-  const what = `the index.json of ${name}`
-  return parse(indexSchema, bytes.toString(), what).manifests.map((raw, place) => {
-    const result = descriptorSchema.safeParse(raw)
-    if (result.success) return { descriptor: result.data, raw }
-    const issue = result.error.issues[0]
-    const field = ['manifests', place, ...(issue?.path ?? [])].join('.')
-    throw new HeadstartError('E_LAYOUT', `${what} is wrong: ${field}: ${issue?.message}`)
-  })
+  return parseJson(bytes.toString(), indexSchema, { code: 'E_LAYOUT', what: `the index.json of ${name}` })
+    .manifests
 }
 
 const tagOf = ({ descriptor }: LayoutEntry): string | undefined => descriptor.annotations?.[REF_NAME]

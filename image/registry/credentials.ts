@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { tryCommand } from '../../system/command.ts'
 import { codeOf, HeadstartError, messageOf } from '../../system/errors.ts'
+import { tryParseJson } from '../../system/json.ts'
 import { readSettings } from '../../system/read-whole.ts'
 import { DEFAULT_HOST } from '../reference.ts'
 
@@ -77,14 +78,11 @@ async function readAuthFile(path: string, isRequired: boolean): Promise<AuthFile
     if (!isRequired && (codeOf(cause) === 'ENOENT' || codeOf(cause) === 'ENOTDIR')) return undefined
     throw new HeadstartError('E_CREDENTIALS', `the credentials can't be read: ${messageOf(cause)}`)
   }
-  try {
-    return fileSchema.parse(JSON.parse(text))
-  } catch {
-    // A parser's message may quote what it read.
-    throw new HeadstartError('E_CREDENTIALS', `${path} is not a credentials file of Docker's form`, {
-      hint: 'Log in again, or point DOCKER_CONFIG or REGISTRY_AUTH_FILE elsewhere',
-    })
-  }
+  const file = tryParseJson(text, fileSchema)
+  if (file) return file
+  throw new HeadstartError('E_CREDENTIALS', `${path} is not a credentials file in Docker's format`, {
+    hint: 'Log in again, or point DOCKER_CONFIG or REGISTRY_AUTH_FILE elsewhere',
+  })
 }
 
 /** Docker Hub's key is a URL of old; others may be written with a scheme or a path. */
@@ -150,15 +148,13 @@ async function askHelper(
     if (/credentials not found/i.test(stdout)) return undefined
     throw new HeadstartError('E_CREDENTIALS', `${program} ended with status ${status}`)
   }
-  try {
-    const { Username, Secret } = helperSchema.parse(JSON.parse(stdout))
-    if (Username === '' && Secret === '') return undefined
-    return Username === '<token>'
-      ? { kind: 'identity', token: Secret }
-      : { kind: 'password', user: Username, password: Secret }
-  } catch {
-    throw new HeadstartError('E_CREDENTIALS', `${program} gave an answer that is not credentials`)
-  }
+  const answer = tryParseJson(stdout, helperSchema)
+  if (!answer) throw new HeadstartError('E_CREDENTIALS', `${program} returned invalid credentials`)
+  const { Username, Secret } = answer
+  if (Username === '' && Secret === '') return undefined
+  return Username === '<token>'
+    ? { kind: 'identity', token: Secret }
+    : { kind: 'password', user: Username, password: Secret }
 }
 
 /** What a helper that was killed had said may hold a secret, so only what we did is told. */

@@ -1,6 +1,7 @@
 /** What can go wrong between us and a registry, told in one line, without queries, tokens or more of an answer than fits. */
 import { z } from 'zod'
 import { codeOf, HeadstartError, messageOf } from '../../system/errors.ts'
+import { tryParseJson } from '../../system/json.ts'
 import { withoutUrlSecrets } from '../../system/secrets.ts'
 import { readDocument } from './document.ts'
 import type { RegistryResponse } from './request.ts'
@@ -64,8 +65,7 @@ export async function refused(method: string, response: RegistryResponse): Promi
 async function reasonOf(response: RegistryResponse): Promise<string> {
   try {
     const bytes = await readDocument(response, 64 << 10, 'an answer')
-    const { errors } = errorsSchema.parse(JSON.parse(bytes.toString()))
-    const [first] = errors
+    const [first] = tryParseJson(bytes.toString(), errorsSchema)?.errors ?? []
     const said = [first?.code, first?.message]
       .filter(Boolean)
       .join(': ')

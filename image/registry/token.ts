@@ -6,6 +6,7 @@
 import type { Dispatcher } from 'undici'
 import { z } from 'zod'
 import { HeadstartError, messageOf } from '../../system/errors.ts'
+import { tryParseJson } from '../../system/json.ts'
 import { readDocument } from './document.ts'
 import type { Endpoint } from './endpoint.ts'
 
@@ -88,7 +89,7 @@ export async function requestToken(
   if (status === 429 || status >= 500)
     throw new TokenUnreachable(`${host} answered ${status} to a request for a token`)
   if (status !== 200) return { status }
-  const parsed = parse(bytes)
+  const parsed = tryParseJson(bytes.toString(), tokenSchema)
   const token = parsed?.token ?? parsed?.access_token
   if (!parsed || !token)
     throw tokenRefusal(endpoint, host, parsed ? 'gave no token' : 'gave an answer that is not a token')
@@ -99,15 +100,6 @@ export const tokenRefusal = (endpoint: Endpoint, host: string, why: string): Hea
   new HeadstartError('E_UNAUTHORIZED', `${host} ${why} to a request for access to ${endpoint.origin}`, {
     hint: 'Log in with docker login, and see that the account may read (or write) the repository',
   })
-
-/** A parser's message may quote what it read, so none is kept. */
-function parse(bytes: Buffer): z.infer<typeof tokenSchema> | undefined {
-  try {
-    return tokenSchema.parse(JSON.parse(bytes.toString()))
-  } catch {
-    return undefined
-  }
-}
 
 async function send(endpoint: Endpoint, request: TokenRequest): Promise<{ status: number; bytes: Buffer }> {
   const { host } = request.url

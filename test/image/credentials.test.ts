@@ -59,9 +59,7 @@ test('a helper is asked with the key it was logged in with, and may hold a token
   const token = `printf '{"ServerURL":"x","Username":"<token>","Secret":"refresh"}'`
   expect(await userOf('r.io', await home({ credsStore: 'h' }, { h: token }))).toBe('token refresh')
   const wrong = await home({ credsStore: 'h' }, { h: 'echo secret-not-json' })
-  await expect(userOf('r.io', wrong)).rejects.toThrow(
-    /^docker-credential-h gave an answer that is not credentials$/,
-  )
+  await expect(userOf('r.io', wrong)).rejects.toThrow(/^docker-credential-h returned invalid credentials$/)
   const broken = await home({ credsStore: 'h' }, { h: 'echo secret >&2; exit 3' })
   await expect(userOf('r.io', broken)).rejects.toThrow(/^docker-credential-h ended with status 3$/)
 })
@@ -80,7 +78,7 @@ test.each([
     'prints escapes, and succeeds',
     `printf '\\033[2Jsecret'`,
     undefined,
-    /^docker-credential-h gave an answer that is not credentials$/,
+    /^docker-credential-h returned invalid credentials$/,
   ],
   [
     'fails with an error of its own',

@@ -363,7 +363,7 @@ test.each<[string, () => Promise<string>, RegExp]>([
   [
     'a manifest that is no JSON',
     async () => `docker-archive:${await archive(await tarOf([file('manifest.json', '{')]))}`,
-    /it is not JSON/,
+    /manifest.json of .* is not JSON/,
   ],
   [
     'a config that is missing',
