@@ -16,7 +16,7 @@ import { startRegistry, type TestRegistry } from '../../scripts/support/registry
 import { Layout } from '../support/layout.ts'
 import { dir, file, symlink, type TarItem, tarOf } from '../support/tar.ts'
 import { writeInMemory } from './estargz/in-memory.ts'
-import { startFaultProxy } from './fault-proxy.ts'
+import { startFaultProxy } from './registry/fault-proxy.ts'
 
 let folder: string
 let registry: TestRegistry

@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { bytesBlob } from '../../image/blob.ts'
-import { digestOf } from '../../image/digest.ts'
-import { unpackLayers } from '../../image/rootfs/unpack/layers.ts'
-import { openSource } from '../../image/sources.ts'
-import type { Layer } from '../../image/types.ts'
-import { writeImage } from '../support/images.ts'
+import { bytesBlob } from '../../../../image/blob.ts'
+import { digestOf } from '../../../../image/digest.ts'
+import { unpackLayers } from '../../../../image/rootfs/unpack/layers.ts'
+import { openSource } from '../../../../image/sources.ts'
+import type { Layer } from '../../../../image/types.ts'
+import { writeImage } from '../../../support/images.ts'
 import {
   device,
   dir,
@@ -21,7 +21,7 @@ import {
   type TarItem,
   tarOf,
   whiteout,
-} from '../support/tar.ts'
+} from '../../../support/tar.ts'
 
 let base: string
 let count = 0

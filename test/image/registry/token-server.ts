@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
-import { runCommand } from '../../system/command.ts'
+import { runCommand } from '../../../system/command.ts'
 
 export interface TokenServer extends AsyncDisposable {
   /** lines for the registry's configuration */

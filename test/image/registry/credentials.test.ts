@@ -3,9 +3,9 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { parseChallenges } from '../../image/registry/challenge.ts'
-import { findCredentials } from '../../image/registry/credentials.ts'
-import { retryAfterMs, waitMs } from '../../image/registry/retry.ts'
+import { parseChallenges } from '../../../image/registry/challenge.ts'
+import { findCredentials } from '../../../image/registry/credentials.ts'
+import { retryAfterMs, waitMs } from '../../../image/registry/retry.ts'
 
 let folder: string
 let count = 0

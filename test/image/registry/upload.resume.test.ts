@@ -6,10 +6,10 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { expect, test } from 'vitest'
-import { bytesBlob } from '../../image/blob.ts'
-import { digestOf } from '../../image/digest.ts'
-import { parseReference } from '../../image/reference.ts'
-import { registryTarget } from '../../image/registry/target.ts'
+import { bytesBlob } from '../../../image/blob.ts'
+import { digestOf } from '../../../image/digest.ts'
+import { parseReference } from '../../../image/reference.ts'
+import { registryTarget } from '../../../image/registry/target.ts'
 
 interface Upload {
   bytes: Buffer

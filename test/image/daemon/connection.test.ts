@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
-import { connectEngine, connectLocalEngine, engineHost } from '../../image/daemon/connection.ts'
-import { tempFolder } from '../support/temp.ts'
+import { connectEngine, connectLocalEngine, engineHost } from '../../../image/daemon/connection.ts'
+import { tempFolder } from '../../support/temp.ts'
 
 async function configured(config: unknown, contexts: Record<string, string>) {
   const temp = await tempFolder()

@@ -1,6 +1,6 @@
 /** Which layer owns a path, on small trees told in words: `dir/`, `file`, `a=b` for a hardlink a to b. */
 import { expect, test } from 'vitest'
-import { type LayerEntry, mergeLayers } from '../../image/rootfs/merge-layers.ts'
+import { type LayerEntry, mergeLayers } from '../../../image/rootfs/merge-layers.ts'
 
 function entry(text: string): LayerEntry {
   const [path = '', linkPath] = text.split('=')

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import { expect, test } from 'vitest'
-import { RegistryClient } from '../../image/registry/client.ts'
+import { RegistryClient } from '../../../image/registry/client.ts'
 
 test.each<[string, (response: ServerResponse) => void, RegExp]>([
   ['before the answer', () => {}, /can't be reached: Headers Timeout Error$/],

@@ -1,6 +1,6 @@
 /** What is told of an engine's failures: in a line, of a length, without what opens a registry's storage. */
 import { expect, test } from 'vitest'
-import { engineError } from '../../image/daemon/client.ts'
+import { engineError } from '../../../image/daemon/client.ts'
 
 test('an engine that quotes a signed address', () => {
   const said =

@@ -19,12 +19,12 @@ import {
   NOBODY,
   plainFileHeader,
   standaloneHeader,
-} from '../../image/tar/encode.ts'
-import { paddingOf, type TarEntry } from '../../image/tar/entry.ts'
-import { encodePax } from '../../image/tar/pax.ts'
-import { scanTar, TarScanner } from '../../image/tar/scan.ts'
-import { inPieces } from '../support/in-pieces.ts'
-import { dir, file, symlink, tarOf } from '../support/tar.ts'
+} from '../../../image/tar/encode.ts'
+import { paddingOf, type TarEntry } from '../../../image/tar/entry.ts'
+import { encodePax } from '../../../image/tar/pax.ts'
+import { scanTar, TarScanner } from '../../../image/tar/scan.ts'
+import { inPieces } from '../../support/in-pieces.ts'
+import { dir, file, symlink, tarOf } from '../../support/tar.ts'
 
 async function filesOf(tar: Buffer, size = 65536): Promise<(TarEntry & { content: Buffer })[]> {
   const files: { entry: TarEntry; parts: Buffer[] }[] = []
