@@ -1,4 +1,5 @@
 /** From the table of contents to entries with chunks: what can't be is refused. */
+
 import { expect, test } from 'vitest'
 import { contentsOf } from '../../../../image/estargz/format/entries.ts'
 import type { TocEntry } from '../../../../image/estargz/format/toc.ts'
@@ -23,7 +24,7 @@ const lies: [string, TocEntry[], RegExp][] = [
     /after the data of the next entry/,
   ],
   ['a huge chunk', [{ name: 'f', type: 'reg', size: 2 ** 40, offset: 1 }], /1099511627776 bytes/],
-  ['a path longer than any', [{ name: 'd/'.repeat(2049), type: 'dir' }], /has 4097 bytes; 4095 is the limit/],
+  ['a path longer than any', [{ name: 'd/'.repeat(2049), type: 'dir' }], /a path of 4098 bytes; 4095 is the limit/],
   ['a chunk alone', [{ name: 'f', type: 'chunk' }], /without a file/],
   ['an invalid digest', [{ name: 'f', type: 'reg', digest: 'md5:1' }], /not a sha256 digest/],
 ]
@@ -44,4 +45,36 @@ test('small files that share a member end where the next member begins', () => {
   ]
   const ends = contentsOf(entries, 200).entries.map(({ chunks }) => chunks[0]?.end)
   expect(ends).toEqual([90, 90, 200])
+})
+
+const file = (more: Partial<TocEntry>): TocEntry => ({ name: 'f', type: 'reg', size: 10, ...more })
+const faults: [string, TocEntry[], RegExp][] = [
+  [
+    'a name of a megabyte',
+    [file({ name: 'x'.repeat(1 << 20) })],
+    /a path of 1048576 bytes; 4095 is the limit/,
+  ],
+  ['a path without end', [file({ name: 'a/'.repeat(100_000) })], /a path of 200000 bytes/],
+  [
+    'a link target without end',
+    [{ name: 'l', type: 'hardlink', linkName: 'a/'.repeat(9000) }],
+    /a path of 18000/,
+  ],
+  ['a chunk of 2^53 bytes', [file({ size: 2 ** 53 - 1 })], /chunk 0 has 9007199254740991 bytes/],
+  [
+    'an innerOffset of 2^52',
+    [file({ innerOffset: 2 ** 52 })],
+    /begins 4503599627370496 bytes into its member/,
+  ],
+  ['a chunk larger than its file', [file({ chunkSize: 20 })], /its chunks hold 20 bytes of 10/],
+  [
+    'chunks that overlap',
+    [file({ chunkSize: 6 }), { name: 'f', type: 'chunk', chunkOffset: 5, chunkSize: 5 }],
+    /chunk 1 begins at 5, not at 6/,
+  ],
+  ['chunks that end too early', [file({ chunkSize: 6 })], /its chunks hold 6 bytes of 10/],
+  ['data behind the end', [file({ offset: 1000 })], /its data lies at 1000/],
+]
+test.each(faults)('%s is refused with one line', (_, entries, message) => {
+  expect(() => contentsOf(entries, 100)).toThrow(message)
 })

@@ -11,3 +11,14 @@ test('escapes that other writers use become the bytes they stand for', () => {
   const json = String.raw`{"version":1,"entries":[{"name":"\u003ca\u0026\u00e9\ud83d\ude00\\u00e9","type":"reg"}]}`
   expect(Buffer.from(parseToc(Buffer.from(json))[0]?.name ?? '', 'latin1').toString()).toBe('<a&é😀\\u00e9')
 })
+
+const SMALL = '{},'
+const toc = (entries: string): Buffer => Buffer.from(`{"version":1,"entries":[${entries}]}`)
+
+test.each([
+  ['objects', toc(`${SMALL.repeat(4_000_001)}{}`)],
+  ['lists', toc(`${'[],'.repeat(4_000_001)}{}`)],
+  ['fields', toc(`{"x":[${'1,'.repeat(32_000_001)}1]}`)],
+])('too many %s are counted before anything is made of them', (_, json) => {
+  expect(() => parseToc(json)).toThrow(/more than 2000000 entries/)
+})

@@ -1,4 +1,5 @@
 /** A layer that the format's own library wrote, read. */
+
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,9 +8,11 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { digestOf } from '../../../../image/digest.ts'
 import { encodeFooter, FOOTER_BYTES, parseFooter } from '../../../../image/estargz/format/footer.ts'
+import { TOC_NAME } from '../../../../image/estargz/format/toc.ts'
 import { decodeChunks } from '../../../../image/estargz/read/decode.ts'
 import { groupsOf } from '../../../../image/estargz/read/groups.ts'
 import { openEstargz } from '../../../../image/estargz/read/reader.ts'
+import { END_OF_TAR, plainFileHeader } from '../../../../image/tar/encode.ts'
 import { buildOracle } from '../../../peers/oracle/oracle.ts'
 import { device, dir, file, hardlink, symlink, tarOf } from '../../../support/tar.ts'
 
@@ -109,4 +112,20 @@ test('the footer is what the library reads and writes', () => {
   expect(ours).toHaveLength(FOOTER_BYTES)
   // Bytes 8 and 9 are hints on compressor and system.
   expect(ours.subarray(10).equals(blob.subarray(-FOOTER_BYTES + 10))).toBe(true)
+})
+
+test('a table of contents that unpacks to more than the limit is refused while it is unpacked', async () => {
+  const size = 490 << 20
+  const zeros = gzipSync(Buffer.alloc(1 << 20), { level: 1 })
+  const member = Buffer.concat([
+    gzipSync(plainFileHeader(TOC_NAME, size)),
+    ...Array.from({ length: 490 }, () => zeros),
+    gzipSync(END_OF_TAR),
+  ])
+  const blob = Buffer.concat([Buffer.alloc(1), member, encodeFooter(1)])
+  const fetch = async ({ start, end }: { start: number; end: number }) => blob.subarray(start, end)
+  await expect(openEstargz(blob.length, fetch)).rejects.toMatchObject({
+    code: 'E_ESTARGZ',
+    message: expect.stringMatching(/can't be unpacked/),
+  })
 })
