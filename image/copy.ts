@@ -86,7 +86,7 @@ async function copyOnce(descriptor: Descriptor, copying: Copying, depth: number)
 export const MAX_INDEX_DEPTH = 4
 
 export const tooDeep = (name: string): HeadstartError =>
-  new HeadstartError('E_MANIFEST', `${name} has indexes more than ${MAX_INDEX_DEPTH} deep in each other`)
+  new HeadstartError('E_MANIFEST', `${name} nests indexes more than ${MAX_INDEX_DEPTH} levels deep`)
 
 /** A manifest or index of any kind, checked against its descriptor. @throws HeadstartError E_TOO_LARGE, E_DIGEST */
 export const readManifest = async (

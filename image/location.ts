@@ -56,8 +56,8 @@ export function parseLocation(text: string): Location {
     if (text.startsWith(prefix)) return parse(text.slice(prefix.length))
   const scheme = /^([a-z][a-z+-]*):\/\//.exec(text)?.[1]
   if (scheme !== undefined)
-    throw new HeadstartError('E_REFERENCE', `${JSON.stringify(text)}: there is no transport ${scheme}://`, {
-      hint: `Known are ${Object.keys(parsers).join(' ')} and a bare reference`,
+    throw new HeadstartError('E_REFERENCE', `${JSON.stringify(text)}: unknown transport ${scheme}://`, {
+      hint: `Known transports: ${Object.keys(parsers).join(' ')}; a reference without one is looked up in the Docker engine, then in its registry`,
     })
   if (isDigest(text)) return { transport: 'docker-daemon', reference: text }
   return { transport: 'bare', reference: parseReference(text) }
@@ -72,7 +72,7 @@ function splitFile(
   const [, path, digest, tag] = match ?? []
   if (path === undefined || tag === '' || path.includes('\0'))
     throw new HeadstartError('E_REFERENCE', `${JSON.stringify(prefix + text)} is not ${prefix}PATH[:TAG]`, {
-      hint: 'Give a path without : or @, and after a colon a tag',
+      hint: 'Give a path without : or @, optionally followed by : and a tag',
     })
   return { path, tag, digest: digest !== undefined && isDigest(digest) ? digest : undefined }
 }

@@ -191,7 +191,7 @@ function typeOf(value: unknown, given: string | undefined, where: string): strin
   if (header.data?.schemaVersion === 1)
     throw unknownMediaType(where, own ?? 'application/vnd.docker.distribution.manifest.v1+json')
   if (given !== undefined && own !== undefined && given !== own && isKnown(given))
-    throw new HeadstartError('E_MANIFEST', `${where} calls itself ${own}; its descriptor says ${given}`)
+    throw new HeadstartError('E_MANIFEST', `${where} has the media type ${own}; its descriptor says ${given}`)
   if (header.data?.manifests !== undefined && header.data.layers !== undefined)
     throw new HeadstartError('E_MANIFEST', `${where} holds both manifests and layers`)
   const type = own ?? (given !== undefined && isKnown(given) ? given : undefined)

@@ -67,5 +67,8 @@ export function unknownMediaType(what: string, mediaType: string): HeadstartErro
     return new HeadstartError('E_MEDIA_TYPE', `${what} has the retired media type ${shown}`, {
       hint: 'Schema 1 manifests are not supported; push the image again with a current tool',
     })
-  return new HeadstartError('E_MEDIA_TYPE', `${what} has the media type ${shown}, which is none of an image`)
+  return new HeadstartError(
+    'E_MEDIA_TYPE',
+    `${what} has the media type ${shown}, which is not an image media type`,
+  )
 }

@@ -13,7 +13,7 @@ export const hostPlatform = (): Platform => ({ os: 'linux', architecture: archit
 export function parsePlatform(text: string): Platform {
   const match = /^([a-z0-9_]+)\/([a-z0-9_]+)(?:\/([a-z0-9_.]+))?$/.exec(text)
   if (match?.[1] === undefined || match[2] === undefined)
-    throw new HeadstartError('E_PLATFORM', `${JSON.stringify(text)} is no platform`, {
+    throw new HeadstartError('E_PLATFORM', `${JSON.stringify(text)} is not a valid platform`, {
       hint: 'Write os/architecture[/variant], e.g. linux/arm64/v8',
     })
   return { os: match[1], architecture: match[2], variant: match[3] }

@@ -55,7 +55,7 @@ type Fault = (at: number, why: string) => HeadstartError
 function checkHost(host: string, fault: Fault): void {
   const bracket = host.startsWith('[') ? host.indexOf(']') : -1
   if (host.startsWith('[') && (bracket === -1 || !/^\[[0-9a-fA-F:]+\]$/.test(host.slice(0, bracket + 1))))
-    throw fault(0, 'an IPv6 address stands whole between [ and ]')
+    throw fault(0, 'an IPv6 address must be enclosed in [ and ]')
   const colon = host.indexOf(':', bracket + 1)
   const name = host.slice(0, colon === -1 ? undefined : colon)
   if (bracket === -1) checkDomain(name, fault)
@@ -70,7 +70,8 @@ function checkDomain(name: string, fault: Fault): void {
   for (const label of name.split('.')) {
     if (label === '') throw fault(at, 'a part of the host is empty')
     const wrong = /[^a-zA-Z0-9-]|^-|-$/.exec(label)
-    if (wrong) throw fault(at + wrong.index, 'a host has letters, digits, and hyphens inside its parts')
+    if (wrong)
+      throw fault(at + wrong.index, 'a host may contain letters, digits, and hyphens inside its parts')
     at += label.length + 1
   }
 }
@@ -83,7 +84,10 @@ function checkPath(path: string, start: number, fault: Fault): void {
     if (upper) throw fault(at + upper.index, 'repository names are lower case')
     const wrong = /[^a-z0-9._-]/.exec(part)
     if (wrong)
-      throw fault(at + wrong.index, 'a name has lower-case letters, digits, and . _ __ - between them')
+      throw fault(
+        at + wrong.index,
+        'a name may contain lower-case letters, digits, and . _ __ - between them',
+      )
     const good = /^(?:[a-z0-9]+(?:(?:\.|_{1,2}|-+)(?=[a-z0-9]))?)*/.exec(part)?.[0].length ?? 0
     if (good < part.length)
       throw fault(at + good, 'one of . _ __ or hyphens may only stand between letters or digits')
@@ -97,8 +101,11 @@ function tagAt(text: string, at: number, fault: Fault): string {
   if (tag === '') throw fault(at, 'the tag is empty')
   const wrong = /^[.-]|[^\w.-]/.exec(tag)
   if (wrong)
-    throw fault(at + wrong.index, 'a tag has letters, digits, _ . and -, and starts with neither . nor -')
-  if (tag.length > 128) throw fault(at + 128, 'a tag has 128 characters at the most')
+    throw fault(
+      at + wrong.index,
+      'a tag may contain letters, digits, _ . and -, and may not start with . or -',
+    )
+  if (tag.length > 128) throw fault(at + 128, 'a tag has at most 128 characters')
   return tag
 }
 
@@ -119,7 +126,7 @@ function referenceFault(text: string, at: number, why: string): HeadstartError {
   const shown = JSON.stringify(whole.length > 300 ? `${whole.slice(0, 300)}…` : whole)
   const character = text.slice(at, at + 1)
   const place = character === '' ? 'at its end' : `at position ${at + 1}, ${JSON.stringify(character)}`
-  return new HeadstartError('E_REFERENCE', `${shown} is no image reference: ${place}: ${why}`)
+  return new HeadstartError('E_REFERENCE', `${shown} is not a valid image reference: ${place}: ${why}`)
 }
 
 /** Everything spelled out: `docker.io/library/alpine:3.20@sha256:…` */

@@ -62,7 +62,7 @@ async function openBare(reference: Reference, options: TransportOptions): Promis
     options.onNote?.(`${name} is taken from the Docker engine`)
     return (await engine()).openEngineSource(reference, options)
   }
-  const why = has === undefined ? 'no Docker engine answers' : 'the Docker engine has none'
+  const why = has === undefined ? 'no Docker engine answers' : 'the Docker engine does not have it'
   options.onNote?.(`${name} is taken from the registry ${reference.host}: ${why}`)
   return openRegistrySource(reference, options)
 }

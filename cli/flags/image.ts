@@ -18,12 +18,13 @@ export function addImageFlags(command: Command): Command {
   const option = (flags: string, text: string) => new Option(flags, text).helpGroup('Images:')
   return command
     .addOption(
-      option('--platform <os/arch[/variant]>', "of an index, this platform (default: the host's)").argParser(
-        parsePlatform,
-      ),
+      option(
+        '--platform <os/arch[/variant]>',
+        "platform to choose from an index (default: the host's)",
+      ).argParser(parsePlatform),
     )
-    .addOption(option('--insecure', 'allow plain HTTP and certificates nobody vouches for').default(false))
-    .addOption(option('--ca-file <file>', "PEM file of the registry's authority"))
+    .addOption(option('--insecure', 'allow plain HTTP and untrusted certificates').default(false))
+    .addOption(option('--ca-file <file>', "PEM file of the registry's certificate authority"))
 }
 
 const accessOptions = (flags: ImageFlags, context: CliContext, output: Output) => ({

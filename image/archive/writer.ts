@@ -98,7 +98,7 @@ export class ArchiveWriter {
 function dockerDocument(manifest: Uint8Array, mediaType: string, repoTags: readonly string[]): Buffer {
   const parsed = parseManifest(manifest, mediaType, 'the image')
   if (parsed.kind === 'index')
-    throw new HeadstartError('E_TARGET', 'a Docker archive holds images of one platform', {
+    throw new HeadstartError('E_TARGET', 'a Docker archive contains images of a single platform', {
       hint: 'Choose one with --platform',
     })
   const { config, layers } = parsed.manifest

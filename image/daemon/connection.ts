@@ -37,7 +37,7 @@ export async function connectLocalEngine(env: NodeJS.ProcessEnv = process.env): 
 }
 
 const remoteEngine = (host: string, hint: string): HeadstartError =>
-  new HeadstartError('E_REMOTE_ENGINE', `the Docker engine at ${withoutUrlSecrets(host)} is a remote one`, {
+  new HeadstartError('E_REMOTE_ENGINE', `the Docker engine at ${withoutUrlSecrets(host)} is remote`, {
     hint,
   })
 
@@ -65,7 +65,7 @@ async function hostOfContext(folder: string, context: string): Promise<string> {
   if (host === undefined)
     throw new HeadstartError(
       'E_DOCKER_CONTEXT',
-      `the Docker context ${JSON.stringify(context)} is not to be had`,
+      `the Docker context ${JSON.stringify(context)} was not found`,
       {
         hint: 'See docker context ls, or set DOCKER_HOST',
       },

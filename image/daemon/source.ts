@@ -84,7 +84,7 @@ async function ensureImage(
     if (statusOf(error) !== 404) throw engineError(error, `inspect ${name}`)
     if (typeof reference === 'string')
       throw new HeadstartError('E_IMAGE_NOT_FOUND', `the Docker engine has no image ${name}`)
-    options.onNote?.(`the Docker engine pulls ${name}`)
+    options.onNote?.(`the Docker engine is pulling ${name}`)
     await pull(engine, name, options.signal)
   }
 }

@@ -39,7 +39,7 @@ export async function engineTarget(
     async prepare({ force }) {
       await engine.ping().catch((error: unknown) => Promise.reject(engineError(error, 'answer')))
       options.onNote?.(
-        'the Docker engine unpacks layers whole: what eStargz gains is gained by lazily pulling runtimes only',
+        'the Docker engine unpacks whole layers: only runtimes that pull lazily benefit from eStargz',
       )
       if (!force && (await engineHas(reference, engine)))
         throw new HeadstartError('E_TARGET_EXISTS', `${name} exists already`, {

@@ -18,7 +18,7 @@ export async function readIndex(folder: string, name: string): Promise<LayoutEnt
     if (codeOf(cause) !== 'ENOENT' && codeOf(cause) !== 'ENOTDIR') throw cause
     throw new HeadstartError(
       'E_IMAGE_NOT_FOUND',
-      `${name}: ${folder} is no OCI layout: it has no oci-layout file`,
+      `${name}: ${folder} is not an OCI layout: it has no oci-layout file`,
     )
   })
   checkLayoutVersion(version, name)

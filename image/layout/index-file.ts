@@ -36,7 +36,7 @@ export function checkLayoutVersion(bytes: Buffer, name: string): void {
   if (!/^1\./.test(imageLayoutVersion))
     throw new HeadstartError(
       'E_LAYOUT',
-      `${name} has the layout version ${JSON.stringify(imageLayoutVersion)}; known is 1.0.0`,
+      `${name} has the layout version ${JSON.stringify(imageLayoutVersion)}; only 1.x is supported`,
     )
 }
 
@@ -71,7 +71,7 @@ export function selectFromIndex(
     throw new HeadstartError('E_IMAGE_NOT_FOUND', `${name} holds ${index.length} images; say which`, {
       hint: there,
     })
-  throw new HeadstartError('E_IMAGE_NOT_FOUND', `${name} is not there`, { hint: there })
+  throw new HeadstartError('E_IMAGE_NOT_FOUND', `${name} was not found`, { hint: there })
 }
 
 /** The document with `descriptor` under `tag`, instead of what was there under it. */

@@ -73,8 +73,8 @@ class LayoutTarget implements ImageTarget {
   private async checkExisting(force: boolean): Promise<void> {
     const index = await readIndex(this.folder, this.name).catch((cause: unknown) => {
       if (codeOf(cause) !== 'E_IMAGE_NOT_FOUND') throw cause
-      throw new HeadstartError('E_TARGET_EXISTS', `${this.folder} is there already, and is no OCI layout`, {
-        hint: 'Give a folder of its own to the layout',
+      throw new HeadstartError('E_TARGET_EXISTS', `${this.folder} exists already and is not an OCI layout`, {
+        hint: 'Choose a new or empty folder for the layout',
       })
     })
     if (index && taggedIn(index, this.tag) && !force)
@@ -125,9 +125,13 @@ class LayoutTarget implements ImageTarget {
     // Until an image is in the index, whoever else writes this layout and fails takes its blobs away, of which some may be ours too.
     for (const path of [...this.found, ...this.written])
       if (!(await stat(path).catch(() => undefined)))
-        throw new HeadstartError('E_TARGET', `${this.name}: another write took ${path} away meanwhile`, {
-          hint: 'Run the command again',
-        })
+        throw new HeadstartError(
+          'E_TARGET',
+          `${this.name}: another command removed ${path} in the meantime`,
+          {
+            hint: 'Run the command again',
+          },
+        )
     const index = (await readIndex(this.folder, this.name)) ?? []
     await this.write('index.json', JSON.stringify(placeInIndex(index, descriptor, this.tag)))
     this.committed = true

@@ -139,7 +139,7 @@ export class RegistryClient implements AsyncDisposable {
       if (hops === MAX_REDIRECTS)
         throw new HeadstartError(
           'E_REGISTRY',
-          `${this.endpoint.origin} redirects more than ${MAX_REDIRECTS} times`,
+          `${this.endpoint.origin} redirected more than ${MAX_REDIRECTS} times`,
         )
       url = this.resolve(location, url.href)
     }
@@ -148,14 +148,15 @@ export class RegistryClient implements AsyncDisposable {
   private resolve(text: string, base: string): URL {
     const url = URL.canParse(text, base) ? new URL(text, base) : undefined
     if (!url || !/^https?:$/.test(url.protocol))
+      throw new HeadstartError('E_REGISTRY', `${this.endpoint.origin} redirected to an invalid URL`)
+    if (url.protocol === 'http:' && this.endpoint.origin.startsWith('https:') && !this.endpoint.insecure)
       throw new HeadstartError(
         'E_REGISTRY',
-        `${this.endpoint.origin} leads to an address that is not an HTTP one`,
+        `${this.endpoint.origin} redirected to plain HTTP at ${url.host}`,
+        {
+          hint: 'Allow it with --insecure, if you trust the network',
+        },
       )
-    if (url.protocol === 'http:' && this.endpoint.origin.startsWith('https:') && !this.endpoint.insecure)
-      throw new HeadstartError('E_REGISTRY', `${this.endpoint.origin} leads to plain HTTP at ${url.host}`, {
-        hint: 'Allow it with --insecure, if you trust the network',
-      })
     return url
   }
 

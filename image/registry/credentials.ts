@@ -141,12 +141,12 @@ async function askHelper(
   if (!/^[\w.-]{1,100}$/.test(name))
     throw new HeadstartError(
       'E_CREDENTIALS',
-      `${JSON.stringify(name.slice(0, 100))} can't be the name of a credential helper`,
+      `${JSON.stringify(name.slice(0, 100))} is not a valid name of a credential helper`,
     )
   const { status, stdout } = await runHelper(program, key, env, helperMs)
   if (status !== 0) {
     if (/credentials not found/i.test(stdout)) return undefined
-    throw new HeadstartError('E_CREDENTIALS', `${program} ended with status ${status}`)
+    throw new HeadstartError('E_CREDENTIALS', `${program} exited with status ${status}`)
   }
   const answer = tryParseJson(stdout, helperSchema)
   if (!answer) throw new HeadstartError('E_CREDENTIALS', `${program} returned invalid credentials`)
@@ -165,9 +165,9 @@ async function runHelper(program: string, key: string, env: NodeJS.ProcessEnv, h
     return await tryCommand(program, ['get'], options)
   } catch (error) {
     if (codeOf(error) === 'E_NOT_INSTALLED') throw error
-    const why = limit.aborted ? `did not answer within ${helperMs / 1000} seconds` : 'gave no answer'
+    const why = limit.aborted ? `did not answer within ${helperMs / 1000} seconds` : 'returned no answer'
     throw new HeadstartError('E_CREDENTIALS', `${program} ${why}`, {
-      hint: `See what it says to: echo ${key} | ${program} get`,
+      hint: `See what it prints: echo ${key} | ${program} get`,
     })
   }
 }

@@ -34,13 +34,13 @@ export async function readDocument(
   if (encoding === undefined) return bytes
   const shown = JSON.stringify(encoding.slice(0, 40))
   if (!isGzip(encoding))
-    throw new HeadstartError('E_REGISTRY', `${what} came in the encoding ${shown}, which nobody asked for`)
+    throw new HeadstartError('E_REGISTRY', `${what} has the encoding ${shown}, which was not requested`)
   try {
     return await inflate(bytes, { maxOutputLength: limit })
   } catch (cause) {
     if (cause instanceof RangeError)
       throw new HeadstartError('E_TOO_LARGE', `${what} is larger than ${limit} bytes`, { cause })
-    throw new HeadstartError('E_REGISTRY', `${what} is not in the encoding ${shown} that it claims`, {
+    throw new HeadstartError('E_REGISTRY', `${what} is not valid in the encoding ${shown} that it claims`, {
       cause,
     })
   }

@@ -132,6 +132,6 @@ function rangeStart(response: RegistryResponse, wanted: ByteRange, digest: Diges
   if (Number(start) === wanted.start && Number(last) < wanted.end) return wanted.start
   throw new HeadstartError(
     'E_REGISTRY',
-    `${response.url.host} sent another range of ${digest}: ${JSON.stringify(header.slice(0, 100))} for ${wanted.start}-${wanted.end - 1}`,
+    `${response.url.host} sent the wrong range of ${digest}: ${JSON.stringify(header.slice(0, 100))} instead of ${wanted.start}-${wanted.end - 1}`,
   )
 }

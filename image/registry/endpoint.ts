@@ -51,9 +51,13 @@ async function readAuthority(file: string): Promise<string> {
   try {
     return await readInput(file, MAX_SETTINGS_BYTES)
   } catch (cause) {
-    throw new HeadstartError('E_CA_FILE', `the authorities' file can't be read: ${messageOf(cause)}`, {
-      cause,
-    })
+    throw new HeadstartError(
+      'E_CA_FILE',
+      `the file of certificate authorities can't be read: ${messageOf(cause)}`,
+      {
+        cause,
+      },
+    )
   }
 }
 

@@ -41,7 +41,7 @@ export function unreachable(origin: string, error: unknown): HeadstartError {
   return new HeadstartError('E_REGISTRY_UNREACHABLE', `${origin} can't be reached: ${why}`, {
     cause: error,
     ...(isCertificate && {
-      hint: 'Trust its authority with --ca-file FILE, or allow plain HTTP and any certificate with --insecure',
+      hint: 'Trust its certificate authority with --ca-file FILE, or allow plain HTTP and any certificate with --insecure',
     }),
   })
 }
@@ -57,7 +57,7 @@ export async function refused(method: string, response: RegistryResponse): Promi
   const text = `${url.host} answered ${status} to ${method} ${url.pathname.slice(0, 300)}${reason ? `: ${reason}` : ''}`
   if (status === 401 || status === 403)
     return new HeadstartError('E_UNAUTHORIZED', text, {
-      hint: 'Log in with docker login, and see that the account may read (or write) the repository',
+      hint: 'Log in with docker login, and make sure that the account may read (or write) the repository',
     })
   return new HeadstartError(status === 404 ? 'E_NOT_FOUND' : 'E_REGISTRY', text)
 }

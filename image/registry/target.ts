@@ -33,7 +33,7 @@ export async function registryTarget(
     if (status === 200 && digestOf(bytes) === digest) return
     throw new HeadstartError(
       'E_REGISTRY',
-      `${client.host} took ${name} without an error, and doesn't have it`,
+      `${client.host} accepted ${name} without an error but doesn't have it`,
     )
   }
   return {

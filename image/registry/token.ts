@@ -92,13 +92,13 @@ export async function requestToken(
   const parsed = tryParseJson(bytes.toString(), tokenSchema)
   const token = parsed?.token ?? parsed?.access_token
   if (!parsed || !token)
-    throw tokenRefusal(endpoint, host, parsed ? 'gave no token' : 'gave an answer that is not a token')
+    throw tokenRefusal(endpoint, host, parsed ? 'answered without a token' : 'answered with an invalid token')
   return { token, life: parsed.expires_in, refreshToken: parsed.refresh_token }
 }
 
 export const tokenRefusal = (endpoint: Endpoint, host: string, why: string): HeadstartError =>
   new HeadstartError('E_UNAUTHORIZED', `${host} ${why} to a request for access to ${endpoint.origin}`, {
-    hint: 'Log in with docker login, and see that the account may read (or write) the repository',
+    hint: 'Log in with docker login, and make sure that the account may read (or write) the repository',
   })
 
 async function send(endpoint: Endpoint, request: TokenRequest): Promise<{ status: number; bytes: Buffer }> {
@@ -110,7 +110,7 @@ async function send(endpoint: Endpoint, request: TokenRequest): Promise<{ status
   } catch (cause) {
     request.signal?.throwIfAborted()
     if (cause instanceof HeadstartError) throw cause
-    throw new TokenUnreachable(`${host} gave no token: ${messageOf(cause)}`, { cause })
+    throw new TokenUnreachable(`${host} returned no token: ${messageOf(cause)}`, { cause })
   }
 }
 

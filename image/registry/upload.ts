@@ -221,7 +221,7 @@ export class Uploader {
   private location(response: RegistryResponse, kept?: string): string {
     const text = headerOf(response, 'location') ?? kept
     if (text === undefined || !URL.canParse(text, response.url.href))
-      throw new HeadstartError('E_REGISTRY', `${response.url.host} gave no address to upload to`)
+      throw new HeadstartError('E_REGISTRY', `${response.url.host} returned no valid URL to upload to`)
     return new URL(text, response.url).href
   }
 

@@ -88,7 +88,7 @@ export function whiteoutTarget(path: BytePath): BytePath | undefined {
   if (name === '' || name === '.' || name === '..')
     throw new HeadstartError(
       'E_PATH',
-      `the whiteout ${JSON.stringify(textOf(path))} names nothing that it could hide`,
+      `the whiteout ${JSON.stringify(textOf(path))} does not name anything to hide`,
     )
   return path.slice(0, path.length - base.length) + name
 }

@@ -73,7 +73,7 @@ function checkSum(block: Buffer, where: string): void {
   }
   // Some old tars summed signed bytes.
   if (found !== unsigned && found !== unsigned - 256 * high)
-    throw tarError(`${where} has the checksum ${found}, its bytes give ${unsigned}`)
+    throw tarError(`${where} has the checksum ${found}; its bytes add up to ${unsigned}`)
 }
 
 function textAt(block: Buffer, start: number, end: number): string {

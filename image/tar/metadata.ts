@@ -109,7 +109,7 @@ export const gnuRealSize = (block: Buffer, where: string): number =>
   checkedSize(parseNumber(block, GNU_HEADER.realSize, GNU_HEADER.realSize + 12, 'real size', where), where)
 
 function checkedSize(size: number, where: string): number {
-  if (!Number.isSafeInteger(size) || size < 0) throw tarError(`${where} is sparse without a size`)
+  if (!Number.isSafeInteger(size) || size < 0) throw tarError(`${where} is sparse but has no size`)
   return size
 }
 

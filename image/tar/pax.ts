@@ -24,7 +24,7 @@ export function parsePax(bytes: Buffer, where: string): Map<string, string> {
     const length = /^\d+$/.test(digits) ? Number(digits) : 0
     const end = at + length
     if (length === 0 || end > bytes.length || end <= space + 1 || bytes[end - 1] !== 0x0a)
-      throw tarError(`${where} has a PAX record of a wrong length`)
+      throw tarError(`${where} has a PAX record with a wrong length`)
     const record = bytes.toString('latin1', space + 1, end - 1)
     const equals = record.indexOf('=')
     if (equals < 1) throw tarError(`${where} has a PAX record without a key`)
@@ -33,7 +33,7 @@ export function parsePax(bytes: Buffer, where: string): Map<string, string> {
       throw tarError(`${where} has a PAX record with a zero byte`)
     if (key === OFFSET || key === NUMBYTES) {
       if (key !== (sparse.length % 2 === 0 ? OFFSET : NUMBYTES) || value.includes(','))
-        throw tarError(`${where} has a sparse map in disorder`)
+        throw tarError(`${where} has an out-of-order sparse map`)
       sparse.push(value)
     } else records.set(key, value)
     at = end

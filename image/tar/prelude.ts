@@ -35,7 +35,8 @@ export function expectSpecial(prelude: Prelude, { size }: HeaderBlock, where: st
   if (size < 0 || size > MAX_SPECIAL_BYTES) throw tarError(`a header block ${where} has ${size} bytes`)
   const blocks = Math.ceil(size / BLOCK)
   prelude.bytes += BLOCK * (blocks + 1)
-  if (prelude.bytes > MAX_HEADER_BYTES) throw tarError(`the headers ${where} have no end`)
+  if (prelude.bytes > MAX_HEADER_BYTES)
+    throw tarError(`the headers ${where} take more than ${MAX_HEADER_BYTES} bytes`)
   return blocks
 }
 

@@ -131,7 +131,7 @@ export class TarScanner {
   }
 
   private end(): void {
-    if (this.prelude.bytes > 0) throw tarError(`it ends after a header that describes no entry`)
+    if (this.prelude.bytes > 0) throw tarError(`it ends after a header that no entry follows`)
     this.state = { at: 'end' }
   }
 
@@ -167,7 +167,7 @@ export class TarScanner {
       const size = paxRealSize(records, stored, this.where)
       return yield* this.begin(header, block, { parts: paxParts(records, this.where), size, stored })
     }
-    if (stored < BLOCK) throw tarError(`${this.where} is sparse without a map`)
+    if (stored < BLOCK) throw tarError(`${this.where} is sparse but has no map`)
     this.state = { at: 'sparse-map', header, block, reader: new SparseMapReader(this.where), stored }
   }
 
@@ -176,7 +176,7 @@ export class TarScanner {
     block: Buffer,
   ): Generator<TarEvent, void, undefined> {
     state.parts.push(...gnuParts(block, GNU_EXTENSION.start, GNU_EXTENSION.count, this.where))
-    if (state.parts.length > MAX_PARTS) throw tarError(`${this.where} has a sparse map of too many parts`)
+    if (state.parts.length > MAX_PARTS) throw tarError(`${this.where} has a sparse map with too many parts`)
     if (block[GNU_EXTENSION.isExtended] === 1) return
     const { header, parts, realSize } = state
     yield* this.begin(header, state.block, { parts, size: realSize, stored: this.stored(header) })
@@ -236,7 +236,9 @@ export class TarScanner {
   private count({ size }: TarEntry): void {
     this.contentBytes += size
     if (this.contentBytes > MAX_CONTENT_BYTES)
-      throw tarError(`${this.where} claims ${size} bytes, all files up to it ${this.contentBytes}`)
+      throw tarError(
+        `${this.where} claims ${size} bytes, which makes ${this.contentBytes} for all files so far`,
+      )
     if (++this.entries > MAX_ENTRIES) throw tarError(`it has more than ${MAX_ENTRIES} entries`)
   }
 

@@ -71,7 +71,7 @@ export class SparseMapReader {
       if (this.numbers.length === 1) this.wanted += 2 * partCount(line, this.where)
     }
     if (this.numbers.length === this.wanted) return pairUp(this.numbers.slice(1), this.where)
-    if (this.rest.length >= BLOCK) throw tarError(`${this.where} has a sparse map without line ends`)
+    if (this.rest.length >= BLOCK) throw tarError(`${this.where} has a sparse map without line breaks`)
     return undefined
   }
 }
@@ -83,7 +83,7 @@ function partCount(text: string, where: string): number {
 }
 
 function pairUp(numbers: readonly string[], where: string): SparsePart[] {
-  if (numbers.length > 2 * MAX_PARTS) throw tarError(`${where} has a sparse map of too many parts`)
+  if (numbers.length > 2 * MAX_PARTS) throw tarError(`${where} has a sparse map with too many parts`)
   const parts: SparsePart[] = []
   for (let at = 0; at + 1 < numbers.length; at += 2)
     parts.push({ offset: decimal(numbers[at], where), length: decimal(numbers[at + 1], where) })
@@ -93,7 +93,9 @@ function pairUp(numbers: readonly string[], where: string): SparsePart[] {
 function decimal(text: string | undefined, where: string): number {
   const value = text !== undefined && /^\d+$/.test(text) ? Number(text) : Number.NaN
   if (!Number.isSafeInteger(value))
-    throw tarError(`${where} has a sparse map with ${JSON.stringify(text?.slice(0, 40) ?? '')} for a number`)
+    throw tarError(
+      `${where} has a sparse map with ${JSON.stringify(text?.slice(0, 40) ?? '')} in place of a number`,
+    )
   return value
 }
 
@@ -103,11 +105,11 @@ export function checkParts(parts: readonly SparsePart[], stored: number, size: n
   let total = 0
   for (const { offset, length } of parts) {
     if (offset < end || length < 0 || offset + length > size)
-      throw tarError(`${where} has a sparse map out of its size`)
+      throw tarError(`${where} has a sparse map that exceeds its size`)
     end = offset + length
     total += length
   }
-  if (total !== stored) throw tarError(`${where} stores ${stored} bytes, its sparse map names ${total}`)
+  if (total !== stored) throw tarError(`${where} stores ${stored} bytes; its sparse map lists ${total}`)
 }
 
 const ZEROS = Buffer.alloc(64 << 10)
@@ -130,7 +132,7 @@ export class SparseContent {
     for (let at = 0; at < data.length; ) {
       yield* this.holes()
       const part = this.parts[this.index]
-      if (part === undefined) throw tarError(`${this.where} stores more than its sparse map names`)
+      if (part === undefined) throw tarError(`${this.where} stores more than its sparse map lists`)
       const length = Math.min(part.offset + part.length - this.position, data.length - at)
       yield data.subarray(at, at + length)
       at += length

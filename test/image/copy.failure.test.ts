@@ -156,7 +156,7 @@ test('two tags of a layout live side by side, and a folder of other things is no
   await copy(good, `oci:${folder}/two:v1`)
   await copy(good, `oci:${folder}/two:v2`)
   for (const tag of ['v1', 'v2']) await copy(`oci:${folder}/two:${tag}`, `oci:${folder}/two-${tag}`)
-  await expect(copy(good, `oci:${folder}`)).rejects.toThrow(/is no OCI layout/)
+  await expect(copy(good, `oci:${folder}`)).rejects.toThrow(/is not an OCI layout/)
   await writeFile(join(folder, 'a-file'), '')
   await expect(copy(good, `oci:${folder}/a-file`)).rejects.toThrow(/ENOTDIR/)
   await expect(copy(good, `oci-archive:${folder}/a-file`)).rejects.toThrow(/exists already/)

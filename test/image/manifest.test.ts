@@ -92,9 +92,9 @@ test.each<[string, unknown, string | undefined, RegExp]>([
     'an unknown type',
     { ...MANIFEST, mediaType: 'text/html' },
     undefined,
-    /"text\/html", which is none of an image/,
+    /"text\/html", which is not an image media type/,
   ],
-  ['another type than its descriptor', MANIFEST, DOCKER_MANIFEST, /calls itself .*oci.* says .*docker/],
+  ['another type than its descriptor', MANIFEST, DOCKER_MANIFEST, /has the media type .*oci.* says .*docker/],
   [
     'an index that calls itself a manifest',
     { ...INDEX, mediaType: OCI_MANIFEST },

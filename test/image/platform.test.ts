@@ -8,7 +8,7 @@ import { refusal } from './refusal.ts'
 test.each(['linux', 'linux/', '/amd64', 'linux/amd64/v8/x', 'LINUX/amd64', ''])(
   'no platform: %j',
   async (text) => {
-    expect(await refusal(() => parsePlatform(text))).toMatch(/is no platform/)
+    expect(await refusal(() => parsePlatform(text))).toMatch(/is not a valid platform/)
   },
 )
 

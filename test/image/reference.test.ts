@@ -79,7 +79,7 @@ test.each([
 test.each(['oci:', 'oci::tag', 'oci:dir:', 'oci-archive:', 'http://r.io/app', 'dir:/tmp/x', 'docker://'])(
   'refuses the location %j',
   (text) => {
-    expect(() => parseLocation(text)).toThrow(/is not|no transport|no image reference/)
+    expect(() => parseLocation(text)).toThrow(/is not|unknown transport|not a valid image reference/)
   },
 )
 

@@ -132,7 +132,7 @@ const sound: [string, Buffer[]][] = [
 const refused: [string, Buffer[]][] = [
   ...['.wh.', '.wh..', '.wh...'].map((name): [string, Buffer[]] => [name, [plain('a', 'x'), plain(name)]]),
   ['a/.wh..', [plain('a/', '', { flag: '5', mode: 0o755 }), plain('a/.wh..')]],
-  ['a PAX record of a wrong length', [special('x', Buffer.from('99 a=b\n')), plain('a')]],
+  ['a PAX record with a wrong length', [special('x', Buffer.from('99 a=b\n')), plain('a')]],
   ['a global one', [special('g', Buffer.from('99 a=b\n')), plain('a')]],
   ['an owner that is none', [pax(['uid', '1.5']), plain('a')]],
   ['a time that is none', [pax(['mtime', 'soon']), plain('a')]],

@@ -98,10 +98,10 @@ async function openHere(layer: Layer, signal: AbortSignal | undefined): Promise<
     if (!isElsewhere(layer.descriptor)) throw cause
     throw new HeadstartError(
       'E_UNPACK',
-      `the layer ${digest} isn't here: its bytes are at ${urls.join(', ')}`,
+      `the layer ${digest} is not in the image: its bytes are at ${urls.join(', ')}`,
       {
         cause,
-        hint: 'Give an image that holds its foreign layers',
+        hint: 'Use an image that contains its foreign layers',
       },
     )
   }

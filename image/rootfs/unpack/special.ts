@@ -163,6 +163,6 @@ async function pipeTo(
   if (status !== 0)
     throw new HeadstartError(
       'E_UNPACK',
-      `device nodes can't be made: ${complaint.trim().split('\n')[0] ?? status}`,
+      `device nodes can't be created: ${complaint.trim().split('\n')[0] ?? status}`,
     )
 }

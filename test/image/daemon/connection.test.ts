@@ -45,7 +45,7 @@ test('a remote engine is refused, without its password', async () => {
   const env = { DOCKER_HOST: 'ssh://me:hunter2@far.example' }
   await expect(connectLocalEngine(env)).rejects.toMatchObject({ code: 'E_REMOTE_ENGINE' })
   await expect(connectLocalEngine(env)).rejects.toThrow(
-    /^the Docker engine at ssh:\/\/\*\*\*@far\.example is a remote one$/,
+    /^the Docker engine at ssh:\/\/\*\*\*@far\.example is remote$/,
   )
   await expect(connectLocalEngine({ DOCKER_HOST: 'tcp://10.0.0.1:2375' })).rejects.toThrow(/remote/)
 })

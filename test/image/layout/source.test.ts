@@ -56,11 +56,11 @@ describe('layouts', () => {
   })
 
   test.each<[string, () => Promise<string>, RegExp]>([
-    ['a folder that isn’t there', async () => join(folder, 'none'), /is no OCI layout/],
+    ['a folder that isn’t there', async () => join(folder, 'none'), /is not an OCI layout/],
     [
       'a folder without a layout',
       () => layout({ 'oci-layout': undefined, 'index.json': whole }),
-      /is no OCI layout/,
+      /is not an OCI layout/,
     ],
     [
       'a layout of version 2',
@@ -78,7 +78,7 @@ describe('layouts', () => {
       () => layout({ 'index.json': indexOf({ ...LAYER, digest: 'sha256:../../x' }) }),
       /manifests\.0\.digest/,
     ],
-    ['an index without images', () => layout({ 'index.json': indexOf() }), /is not there/],
+    ['an index without images', () => layout({ 'index.json': indexOf() }), /was not found/],
     [
       'two images and no tag',
       () =>

@@ -92,16 +92,16 @@ test('a token in gzip', async () => {
 })
 
 test.each([
-  ['none', token({}), /gave no token to a request for access/],
-  ['an empty one', token({ token: '' }), /gave no token/],
-  ['one that no header can carry', token({ token: 'a\r\nb' }), /gave an answer that is not a token/],
-  ['a number', token({ token: 7 }), /gave an answer that is not a token/],
-  ['no JSON', token(`<html>${SECRET}`), /gave an answer that is not a token/],
-  ['a list', token('[]'), /gave an answer that is not a token/],
+  ['none', token({}), /answered without a token to a request for access/],
+  ['an empty one', token({ token: '' }), /answered without a token/],
+  ['one that no header can carry', token({ token: 'a\r\nb' }), /answered with an invalid token/],
+  ['a number', token({ token: 7 }), /answered with an invalid token/],
+  ['no JSON', token(`<html>${SECRET}`), /answered with an invalid token/],
+  ['a list', token('[]'), /answered with an invalid token/],
   ['no end', token(' '.repeat(2 << 20)), /the token of 127.0.0.1:\d+ is larger than 1048576 bytes/],
   ['a refusal', { status: 403, body: SECRET }, /answered 403 to a request for access/],
   ['a fault', { status: 500, body: SECRET }, /answered 500 to a request for a token/],
-  ['a cut', 'cut' as const, /gave no token/],
+  ['a cut', 'cut' as const, /returned no token/],
   ['a loop', { status: 302, headers: { location: '/token?again' } }, /too many redirects/],
   [
     'a redirect to a file',

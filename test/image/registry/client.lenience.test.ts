@@ -323,19 +323,19 @@ const oddRanges: [string, (answer: Answer) => Answer, RegExp][] = [
   [
     'another range',
     (answer) => ({ ...answer, headers: { 'content-range': 'bytes 60-5059/9999999' } }),
-    /sent another range/,
+    /sent the wrong range/,
   ],
   [
     'more than the range',
     (answer) => ({ ...answer, headers: { 'content-range': 'bytes 50-9999/9999999' } }),
-    /sent another range/,
+    /sent the wrong range/,
   ],
   [
     'no range, and another length',
     (answer) => ({ ...answer, headers: {}, body: Buffer.alloc(10) }),
-    /sent another range/,
+    /sent the wrong range/,
   ],
-  ['nothing at all', (answer) => ({ ...answer, headers: {}, body: '' }), /sent another range/],
+  ['nothing at all', (answer) => ({ ...answer, headers: {}, body: '' }), /sent the wrong range/],
 ]
 
 test.each(oddRanges)('a range answered with %s is refused', async (_, change, why) => {
@@ -358,7 +358,7 @@ const refusals: [string, Alter, RegExp][] = [
       ...answer,
       headers: { ...answer.headers, 'content-encoding': 'br' },
     })),
-    /in the encoding "br", which nobody asked for$/,
+    /has the encoding "br", which was not requested$/,
   ],
   [
     'gzip that is not',
@@ -366,7 +366,7 @@ const refusals: [string, Alter, RegExp][] = [
       ...answer,
       headers: { ...answer.headers, 'content-encoding': 'gzip' },
     })),
-    /is not in the encoding "gzip" that it claims$/,
+    /is not valid in the encoding "gzip" that it claims$/,
   ],
   [
     'a manifest that inflates',
@@ -408,12 +408,12 @@ const refusals: [string, Alter, RegExp][] = [
   [
     'redirects without an end',
     tells('GET', isManifest, () => ({ status: 302, headers: { location: '/v2/app/manifests/v1' } })),
-    /redirects more than 10 times$/,
+    /redirected more than 10 times$/,
   ],
   [
     'a redirect to a file',
     tells('GET', isManifest, () => ({ status: 302, headers: { location: 'file:///etc/shadow' } })),
-    /leads to an address that is not an HTTP one$/,
+    /redirected to an invalid URL$/,
   ],
 ]
 
@@ -454,5 +454,7 @@ test('push: what takes everything and keeps nothing is found out', async () => {
   await using registry = await startLooseRegistry((asked, answer) =>
     asked.method === 'PUT' && isManifest(asked) ? { status: 200 } : answer(),
   )
-  await expect(push(registry.host)).rejects.toThrow(/took docker:.* without an error, and doesn't have it$/)
+  await expect(push(registry.host)).rejects.toThrow(
+    /accepted docker:.* without an error but doesn't have it$/,
+  )
 })

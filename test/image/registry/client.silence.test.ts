@@ -16,7 +16,7 @@ test.each<[string, (response: ServerResponse) => void, RegExp]>([
   [
     'before a token',
     (response) => response.writeHead(401, { 'www-authenticate': `Bearer realm="${realm}"` }).end(),
-    /gave no token: Headers Timeout Error$/,
+    /returned no token: Headers Timeout Error$/,
   ],
 ])('silence %s', async (_, answer, why) => {
   const server = createServer(({ url }, response) => {

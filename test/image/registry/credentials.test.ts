@@ -61,18 +61,18 @@ test('a helper is asked with the key it was logged in with, and may hold a token
   const wrong = await home({ credsStore: 'h' }, { h: 'echo secret-not-json' })
   await expect(userOf('r.io', wrong)).rejects.toThrow(/^docker-credential-h returned invalid credentials$/)
   const broken = await home({ credsStore: 'h' }, { h: 'echo secret >&2; exit 3' })
-  await expect(userOf('r.io', broken)).rejects.toThrow(/^docker-credential-h ended with status 3$/)
+  await expect(userOf('r.io', broken)).rejects.toThrow(/^docker-credential-h exited with status 3$/)
 })
 
 test.each([
   ['says nothing in time', 'exec sleep 1000', 300, /^docker-credential-h did not answer within 0.3 seconds$/],
-  ['says too much', 'exec yes secret', undefined, /^docker-credential-h gave no answer$/],
-  ['dies', 'echo secret >&2; kill -9 $$', undefined, /^docker-credential-h gave no answer$/],
+  ['says too much', 'exec yes secret', undefined, /^docker-credential-h returned no answer$/],
+  ['dies', 'echo secret >&2; kill -9 $$', undefined, /^docker-credential-h returned no answer$/],
   [
     'prints escapes',
     `printf '\\033[2Jsecret'; printf '\\033]0;secret' >&2; exit 1`,
     undefined,
-    /^docker-credential-h ended with status 1$/,
+    /^docker-credential-h exited with status 1$/,
   ],
   [
     'prints escapes, and succeeds',
@@ -84,7 +84,7 @@ test.each([
     'fails with an error of its own',
     `echo 'no usernames for secret'; exit 1`,
     undefined,
-    /^docker-credential-h ended with status 1$/,
+    /^docker-credential-h exited with status 1$/,
   ],
 ])('a helper that %s is told of in a line, and not quoted', async (_, script, ms, why) => {
   const env = await home({ credsStore: 'h' }, { h: script })

@@ -79,7 +79,7 @@ test.each(['.wh.', '.wh..', '.wh...', 'a/.wh..', 'a/.wh...'])(
   'a whiteout that names its folder, or the one above, is refused: %s',
   (path) => {
     expect(() => mergeLayers([[entry('a/'), entry('x')], [entry(path)]])).toThrow(
-      /names nothing that it could hide/,
+      /does not name anything to hide/,
     )
   },
 )

@@ -253,7 +253,7 @@ test.each<[string, Buffer, RegExp]>([
   [
     'PAX blocks without end',
     Buffer.concat(new Array(9).fill(special('x', records(['k', 'v'.repeat(600_000)])))),
-    /no end/,
+    /take more than \d+ bytes/,
   ],
   [
     'a special block of a negative size',
@@ -265,9 +265,9 @@ test.each<[string, Buffer, RegExp]>([
   ['a size in PAX that is none', empty('f', [['size', '1.5']]), /has the size "1.5"/],
   ['an owner that is none', empty('f', [['uid', '1.5']]), /has the uid "1.5"/],
   ['a time that is none', empty('f', [['mtime', '.5']]), /has the mtime ".5"/],
-  ['a sparse part of a negative length', negativePart(), /sparse map out of its size/],
+  ['a sparse part of a negative length', negativePart(), /sparse map that exceeds its size/],
   ['a sparse map of more parts than it says', sparse01('0,0,1,0', '1'), /4 numbers for 1 parts/],
-  ['a sparse map without order', empty('f', [['GNU.sparse.numbytes', '1']]), /in disorder/],
+  ['a sparse map without order', empty('f', [['GNU.sparse.numbytes', '1']]), /out-of-order/],
 ])('%s is refused', async (_, bytes, message) => {
   await expect(filesOf(bytes)).rejects.toThrow(message)
 })

@@ -24,7 +24,11 @@ const lies: [string, TocEntry[], RegExp][] = [
     /after the data of the next entry/,
   ],
   ['a huge chunk', [{ name: 'f', type: 'reg', size: 2 ** 40, offset: 1 }], /1099511627776 bytes/],
-  ['a path longer than any', [{ name: 'd/'.repeat(2049), type: 'dir' }], /a path of 4098 bytes; 4095 is the limit/],
+  [
+    'a path longer than any',
+    [{ name: 'd/'.repeat(2049), type: 'dir' }],
+    /a path of 4098 bytes; 4095 is the limit/,
+  ],
   ['a chunk alone', [{ name: 'f', type: 'chunk' }], /without a file/],
   ['an invalid digest', [{ name: 'f', type: 'reg', digest: 'md5:1' }], /not a sha256 digest/],
 ]

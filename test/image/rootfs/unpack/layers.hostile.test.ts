@@ -48,10 +48,14 @@ test.each<[string, () => Promise<Buffer> | Buffer, RegExp]>([
     async () => tarOf([file(`a/${'n'.repeat(256)}`)]),
     /the name "n.* has 256 bytes; 255 is/,
   ],
-  ['a whiteout of its own folder', async () => tarOf([file('.wh..')]), /"\.wh\.\." names nothing/],
-  ['one of the folder above', async () => tarOf([file('.wh...')]), /"\.wh\.\.\." names nothing/],
-  ['one further down', async () => tarOf([dir('a'), file('a/.wh...')]), /"a\/\.wh\.\.\." names nothing/],
-  ['one of nothing', async () => tarOf([dir('a'), file('a/.wh.')]), /"a\/\.wh\." names nothing/],
+  ['a whiteout of its own folder', async () => tarOf([file('.wh..')]), /"\.wh\.\." does not name anything/],
+  ['one of the folder above', async () => tarOf([file('.wh...')]), /"\.wh\.\.\." does not name anything/],
+  [
+    'one further down',
+    async () => tarOf([dir('a'), file('a/.wh...')]),
+    /"a\/\.wh\.\.\." does not name anything/,
+  ],
+  ['one of nothing', async () => tarOf([dir('a'), file('a/.wh.')]), /"a\/\.wh\." does not name anything/],
   [
     'a file of eight exabytes',
     async () => {
