@@ -38,7 +38,10 @@ export function tryCommand(
             missing ? 'E_NOT_INSTALLED' : 'E_COMMAND',
             missing ? `${program} is not installed` : `${program} did not run: ${reasonOf(error)}`,
             {
-              ...(missing && { hint: `Install ${program}, or put it on the PATH` }),
+              ...(missing && {
+                hint: `Install ${program}, or put it on the PATH`,
+                cause: Object.assign(new Error(), { code: error.code }), // its own has the arguments
+              }),
             },
           ),
         )

@@ -4,6 +4,7 @@
  *
  * Source: distribution docs, "Token Authentication Specification" and "OAuth2 token authentication".
  */
+import { monotonicMs } from '../../system/clock.ts'
 import { type Challenge, chooseChallenge, parseChallenges, scopesBeyond } from './challenge.ts'
 import type { Credentials } from './credentials.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -11,7 +12,7 @@ import { realmUrl, requestToken, type TokenAnswer, type TokenRequest, tokenRefus
 
 interface Token {
   readonly header: string
-  /** ms since 1970 */
+  /** on the monotonic clock, in ms */
   readonly expires: number
 }
 
@@ -44,10 +45,11 @@ export class Authorizer {
   /** The header for a request of `scopes`; undefined before a registry asked for one. */
   async header(scopes: readonly string[], signal?: AbortSignal): Promise<string | undefined> {
     if (!this.challenge) return undefined
-    if (this.challenge.scheme === 'basic') return basic(await this.credentials())
+    const credentials = await this.credentials()
+    if (isDirect(this.challenge, credentials)) return directHeader(credentials)
     const key = scopes.join(' ')
     const kept = await this.tokens.get(key)
-    if (kept && kept.expires > Date.now() + MARGIN_MS) return kept.header
+    if (kept && kept.expires > monotonicMs() + MARGIN_MS) return kept.header
     return this.renew(this.challenge, scopes, signal)
   }
 
@@ -65,8 +67,9 @@ export class Authorizer {
     this.challenge = challenge
     const key = scopes.join(' ')
     this.tokens.delete(key)
-    if (challenge.scheme === 'basic') {
-      const known = basic(await this.credentials())
+    const credentials = await this.credentials()
+    if (isDirect(challenge, credentials)) {
+      const known = directHeader(credentials)
       return known !== undefined && known !== sent
     }
     const more = this.more.get(key) ?? []
@@ -98,7 +101,7 @@ export class Authorizer {
     const wanted = [...(this.more.get(scopes.join(' ')) ?? []), ...scopes]
     const answer = await this.exchange(realm, service, wanted, signal)
     if (answer.refreshToken) this.refreshToken = answer.refreshToken
-    return { header: `Bearer ${answer.token}`, expires: Date.now() + answer.life * 1000 }
+    return { header: `Bearer ${answer.token}`, expires: monotonicMs() + answer.life * 1000 }
   }
 
   /** A refresh token is posted; what all servers know is the GET. */
@@ -130,6 +133,13 @@ export class Authorizer {
 
 const basicHeader = (user: string, password: string): string =>
   `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
+
+/** Whether the registry is shown what we have, without a token server. */
+const isDirect = (challenge: Challenge, credentials: Credentials | undefined): boolean =>
+  challenge.scheme === 'basic' || credentials?.kind === 'bearer'
+
+const directHeader = (credentials: Credentials | undefined): string | undefined =>
+  credentials?.kind === 'bearer' ? `Bearer ${credentials.token}` : basic(credentials)
 
 function basic(credentials: Credentials | undefined): string | undefined {
   if (credentials?.kind !== 'password') return undefined

@@ -17,12 +17,15 @@ export type Credentials =
   | { readonly kind: 'password'; readonly user: string; readonly password: string }
   /** a refresh token, exchanged for access tokens */
   | { readonly kind: 'identity'; readonly token: string }
+  /** an access token, sent as it is */
+  | { readonly kind: 'bearer'; readonly token: string }
 
 const authSchema = z.object({
   auth: z.string().optional(),
   username: z.string().optional(),
   password: z.string().optional(),
   identitytoken: z.string().optional(),
+  registrytoken: z.string().optional(),
 })
 const fileSchema = z.object({
   auths: z.record(z.string(), authSchema).optional(),
@@ -122,15 +125,25 @@ async function lookUp(
 }
 
 function decodeAuth(auth: z.infer<typeof authSchema>, host: string): Credentials | undefined {
+  if (auth.registrytoken) {
+    if (!SENDABLE.test(auth.registrytoken)) throw damaged(host)
+    return { kind: 'bearer', token: auth.registrytoken }
+  }
   if (auth.identitytoken) return { kind: 'identity', token: auth.identitytoken }
   if (auth.username && auth.password !== undefined)
     return { kind: 'password', user: auth.username, password: auth.password }
   if (!auth.auth) return undefined
   const text = Buffer.from(auth.auth, 'base64').toString('utf8').replace(/\0+$/, '')
   const colon = text.indexOf(':')
-  if (colon <= 0) throw new HeadstartError('E_CREDENTIALS', `the credentials saved for ${host} are damaged`)
+  if (colon <= 0) throw damaged(host)
   return { kind: 'password', user: text.slice(0, colon), password: text.slice(colon + 1) }
 }
+
+/** What a header can carry. */
+const SENDABLE = /^[\x21-\x7e]+$/
+
+const damaged = (host: string): HeadstartError =>
+  new HeadstartError('E_CREDENTIALS', `the credentials saved for ${host} are damaged`)
 
 async function askHelper(
   name: string,

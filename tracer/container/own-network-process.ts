@@ -27,9 +27,12 @@ process.on('message', (message) => {
   socket.once('timeout', () => fail('nothing answered'))
 })
 
-// The file system shows the network of whoever mounts it; this process sees the new one, and nobody else.
-execFileSync('mount', ['-t', 'sysfs', 'headstart', '/sys'], { stdio: ['ignore', 'ignore', 'inherit'] })
+const run = (program: string, args: readonly string[]) =>
+  execFileSync(program, args, { stdio: ['ignore', 'ignore', 'inherit'] })
+
+// The file system shows the network of the process that mounts it; only this process sees the new one. A namespace has one sysfs, whose
+// options the first mount decides: the container, which gets it read-only, must be the first again.
+run('mount', ['-t', 'sysfs', 'headstart', '/sys'])
 writeFileSync('/sys/class/net/lo/flags', UP)
-// The container mounts its own, read-only: while this one stays, the file system behind both would be writable.
-execFileSync('umount', ['/sys'], { stdio: ['ignore', 'ignore', 'inherit'] })
+run('umount', ['/sys'])
 process.send?.({ ready: true })

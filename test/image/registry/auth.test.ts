@@ -197,6 +197,20 @@ test.each([400, 401, 404, 405])('an identity token where POST is answered %i goe
   expect(asked[1]?.path).not.toContain(SECRET)
 })
 
+test.each([
+  ['Bearer', undefined],
+  ['Basic', () => 'Basic realm="x"'],
+])('a registry token is sent as it is where the challenge is %s', async (_, challenge) => {
+  const auth = { registrytoken: 'good' }
+  const { outcome, asked } = await trial({ auth, ...(challenge && { challenge }) })
+  expect(outcome).toBe('opened')
+  expect(asked).toEqual([])
+  const refused = await trial({ auth: { registrytoken: SECRET } })
+  expect(refused.outcome).toMatch(/answered 401/)
+  expect(refused.seen.length).toBe(2)
+  expect((await trial({ auth: { registrytoken: `${SECRET}\r\nX: y` } })).outcome).toMatch(/are damaged$/)
+})
+
 test('an identity token is posted, and not to where a redirect leads', async () => {
   const { outcome } = await trial({ auth: { identitytoken: SECRET } })
   expect(outcome).toBe('opened')
