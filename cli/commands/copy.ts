@@ -4,6 +4,7 @@ import { copyImage, copyIndex } from '../../image/copy.ts'
 import type { CliContext } from '../context.ts'
 import { addImageFlags, type ImageFlags, sourceOf, targetOf } from '../flags/image.ts'
 import { jsonOption } from '../flags/values.ts'
+import { tellWhatStays } from '../print/left-behind.ts'
 import { drawTransfers } from '../print/transfers.ts'
 
 interface Flags extends ImageFlags {
@@ -25,6 +26,7 @@ export function register(command: Command, context: CliContext): void {
       await using target = await targetOf(to, flags, context, output)
       const options = { signal: context.interrupts.abort, onProgress: drawTransfers(output) }
       const what = (flags.all ? await source.index() : undefined) ?? (await source.image(flags.platform))
+      if (!('rawIndex' in what)) await tellWhatStays(source, what, '--all', output)
       await target.prepare({ force: flags.force })
       const copied =
         'rawIndex' in what ? copyIndex(source, what, target, options) : copyImage(what, target, options)

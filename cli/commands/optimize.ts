@@ -13,8 +13,9 @@ import type { CliContext } from '../context.ts'
 import { addImageFlags, sourceOf, targetOf } from '../flags/image.ts'
 import { addRebuildFlags, optionsOf, type RebuildFlags } from '../flags/rebuild.ts'
 import { collect, jsonOption, positiveFlag } from '../flags/values.ts'
+import { tellWhatStays } from '../print/left-behind.ts'
 import { explanation, optimizeSummary, summaryJson } from '../print/optimize-summary.ts'
-import { counted, type Output, thousands } from '../print/output.ts'
+import { type Output, thousands } from '../print/output.ts'
 import { traceSummary } from '../print/trace-summary.ts'
 import { drawLayers } from '../print/transfers.ts'
 import { addProfileFlags, type ProfileFlags, profile } from '../profiling.ts'
@@ -72,7 +73,7 @@ async function optimize(
     ? await join(given, image, context, output)
     : await record(image, args, flags, context, output)
   const start = { trace, startup: refine(startupOf(trace, flags.minRuns), audit) }
-  if (!flags.allPlatforms) await tellWhatStays(source, image, output)
+  if (!flags.allPlatforms) await tellWhatStays(source, image, '--all-platforms', output)
   const rebuilt = flags.allPlatforms
     ? await rebuildAll(source, image, target, start, flags, context, output)
     : await rebuildOne(image, target, start, flags, context, output)
@@ -103,21 +104,6 @@ function print(
   for (const note of summary.notes) output.warn(platform === undefined ? note : `${platform}: ${note}`)
   if (flags.explain && !flags.json) output.result(explanation(summary.plan))
   output.result(flags.json ? summaryJson(summary, platform) : optimizeSummary(summary, target))
-}
-
-/** One image of an index goes alone: its attestations, too, stay behind. */
-async function tellWhatStays(source: ImageSource, image: Image, output: Output): Promise<void> {
-  const { manifests = [] } = (await source.index()) ?? {}
-  const others = manifests.filter(({ digest }) => digest !== image.descriptor.digest)
-  const images = others.filter(({ platform }) => platform !== undefined && platform.os !== 'unknown').length
-  const more = others.length - images
-  const left = [
-    ...(images > 0 ? [counted(images, 'other image')] : []),
-    ...(more > 0 ? [`${counted(more, 'attestation')} or other artifact${more === 1 ? '' : 's'}`] : []),
-  ]
-  if (left.length === 0) return
-  const are = others.length === 1 ? 'is' : 'are'
-  output.note(`${left.join(' and ')} of the index ${are} left behind: --all-platforms takes the index whole`)
 }
 
 async function readAudit(file: string): Promise<BenchAudit> {

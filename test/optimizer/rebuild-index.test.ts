@@ -277,6 +277,12 @@ test('the command says what of an index it leaves behind, and what it could not 
   expect(one.stderr).toContain(
     '1 other image and 1 attestation or other artifact of the index are left behind',
   )
+  const copied = await box.run(['copy', reference, `oci:${box.folder}/copy`, '--platform', 'linux/amd64'])
+  expect(copied.stderr).toContain(
+    '1 other image and 1 attestation or other artifact of the index are left behind: --all takes the index whole\n',
+  )
+  const whole = await box.run(['copy', reference, `oci:${box.folder}/whole`, '--all'])
+  expect(whole.stderr).not.toContain('left behind')
   const all = await run('--all-platforms', '--platform', 'linux/amd64', '--json')
   expect(all.stderr).toMatch(/warning: the attestation sha256:\w+ is left out: it speaks of sha256:/)
 })
