@@ -52,6 +52,14 @@ export const ownerFrom = ([pid = '', started = '', namespace = '', boot = '']: r
   boot,
 })
 
+const MARK = new RegExp(`^${MARK_PATTERN}$`)
+
+/** Undefined where it is none: nothing can be told then. */
+export function ownerOf(mark: string | undefined): Owner | undefined {
+  const parts = MARK.exec(mark ?? '')
+  return parts ? ownerFrom(parts.slice(1)) : undefined
+}
+
 /** False where it can't be told: what belongs to a process that may live is left alone. */
 export async function isGone(owner: Owner, us?: Owner): Promise<boolean> {
   const { boot, namespace } = us ?? (await ourselves())

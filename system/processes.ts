@@ -1,11 +1,13 @@
 /** Processes of this machine: listed, found by what they were started with or by their control group, and ended. */
-import { readdir, readFile, rmdir } from 'node:fs/promises'
+import { readdir, readFile, rmdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface Process {
   readonly pid: number
   readonly parent: number
+  /** whose it is */
+  readonly uid: number
   readonly args: readonly string[]
 }
 
@@ -20,7 +22,8 @@ export async function listProcesses(): Promise<Process[]> {
     pids.map(async (pid) => {
       const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
       const args = line.split('\0').filter(Boolean)
-      return { pid, parent: Number((await statOf(pid))?.[1]), args }
+      const uid = (await stat(`/proc/${pid}`).catch(() => undefined))?.uid ?? -1
+      return { pid, parent: Number((await statOf(pid))?.[1]), uid, args }
     }),
   )
   return all.filter(({ pid, args }) => pid !== process.pid && args.length > 0)

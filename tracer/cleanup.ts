@@ -7,9 +7,9 @@ import { codeOf } from '../system/errors.ts'
 import { exists } from '../system/exists.ts'
 import { withFolderLock } from '../system/lock.ts'
 import { mountsOfType } from '../system/mounts.ts'
-import { hasEnded } from '../system/owner.ts'
+import { isGone } from '../system/owner.ts'
 import { removeWorkspace, type StaleWorkspace, staleWorkspaces, workspaceRoot } from '../system/workspace.ts'
-import { dockerEngine, dockerIds } from './container/docker.ts'
+import { dockerEngine, dockerObjects } from './container/docker.ts'
 import { engines } from './container/index.ts'
 import { endOrphans } from './container/orphans.ts'
 
@@ -22,6 +22,7 @@ export interface Sweeper {
 /** Whoever sweeps takes longer; two that only met at the lock don't. */
 const CLAIM_MS = 200
 const PATIENCE_MS = 1000
+const OURS = /^headstart-\d+-[0-9a-f]+$/
 
 /**
  * Several processes may sweep at once: each workspace is removed by one of them.
@@ -75,15 +76,16 @@ async function detachDeadMounts(): Promise<void> {
   }
 }
 
-/** What an engine made for a process that is gone, and whose workspace is gone too. */
+/**
+ * What an engine made for a process that is gone, and whose workspace is gone too. An engine may be shared with another pid namespace, whose
+ * processes and workspaces aren't seen here: what was made tells whose it is, and what doesn't is left alone.
+ */
 async function orphans(): Promise<StaleWorkspace[]> {
-  const found: StaleWorkspace[] = []
-  for (const id of new Set(await dockerIds())) {
-    const pid = /^headstart-(\d+)-[0-9a-f]+$/.exec(id)?.[1]
+  const found = new Map<string, StaleWorkspace>()
+  for (const { id, owner } of await dockerObjects()) {
+    if (!OURS.test(id) || found.has(id) || owner === undefined) continue
     const folder = join(workspaceRoot(), id)
-    // A run with another folder for temporary files has its workspace elsewhere: its process tells.
-    if (pid !== undefined && !(await exists(folder)) && (await hasEnded(Number(pid))))
-      found.push({ id, folder, state: folder })
+    if (!(await exists(folder)) && (await isGone(owner))) found.set(id, { id, folder, state: folder })
   }
-  return found
+  return [...found.values()]
 }

@@ -11,6 +11,7 @@ import { bytesOf, samplesOf } from '../../report/bench/summary.ts'
 import { type Containerd, startContainerd } from '../../scripts/support/containerd.ts'
 import { HANG_MS } from '../../scripts/support/until.ts'
 import { runCommand } from '../../system/command.ts'
+import { markOf, type Owner, ourselves } from '../../system/owner.ts'
 import { createWorkspace } from '../../system/workspace.ts'
 import { makeImages, type SmallImages } from '../report/bench/small-images.ts'
 import { type Sandbox, sandbox } from '../support/headstart.ts'
@@ -148,18 +149,25 @@ describe('a containerd of the person’s own', () => {
     await once(child, 'close')
     const digest = layer?.descriptor.digest ?? ''
     await containerd.ctr('-n', 'other', 'content', 'label', digest, 'containerd.io/gc.root=theirs')
-    // Left by a run whose process and workspace are gone; and one that is merely called like ours.
-    await containerd.ctr('namespaces', 'create', 'headstart-999999999-abcdef01')
+    // Left by a run whose process and workspace are gone; by one that may live elsewhere; and one that is merely called like ours.
+    const us = await ourselves()
+    const label = (owner: Owner) => `headstart.owner=${markOf(owner)}`
+    const gone = label({ ...us, pid: 999_999_999 })
+    await containerd.ctr('namespaces', 'create', 'headstart-999999999-abcdef01', 'a=b', gone)
+    await containerd.ctr('namespaces', 'create', 'headstart-999999999-abcdef02')
+    await containerd.ctr('namespaces', 'create', 'headstart-999999999-abcdef03', label(us))
     await containerd.ctr('namespaces', 'create', 'headstart-team')
+    const more = ['headstart-999999999-abcdef02', 'headstart-999999999-abcdef03']
     const result = await place.run(command('--containerd', containerd.address, '-n', '1'))
     expect((await containerd.ctr('namespaces', 'list', '--quiet')).split('\n').filter(Boolean)).toEqual([
+      ...more,
       'headstart-team',
       'other',
     ])
     expect(result.stderr).toMatch(/namespace other of containerd at .* holds 1 of the \d blobs/)
     expect(result.stderr).toMatch(/--containerd own/)
     await containerd.ctr('-n', 'other', 'content', 'rm', digest)
-    await containerd.ctr('namespaces', 'rm', 'other', 'headstart-team')
+    await containerd.ctr('namespaces', 'rm', 'other', 'headstart-team', ...more)
     expect(result.status).toBe(1)
     expect(await place.leftovers()).toEqual([])
   })

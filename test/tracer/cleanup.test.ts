@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { runCommand, tryCommand } from '../../system/command.ts'
 import { exists } from '../../system/exists.ts'
+import { markOf, ownerSchema } from '../../system/owner.ts'
 import { HEADSTART, type Sandbox, sandbox } from '../support/headstart.ts'
 import { asNobody, NOBODY } from '../support/nobody.ts'
 
@@ -221,6 +222,47 @@ test('a container leaves a workspace of the machine alone: it does not see who l
   expect(await exists(owner.folder)).toBe(true)
   await kill(owner)
   expect(await clean()).toContain(owner.id)
+})
+
+/** A container and its image in the engine, as a run of `id` has them. */
+async function inEngine(id: string, mark: string | undefined) {
+  const image = `headstart-shell:${id}`
+  const label = mark === undefined ? [] : [`headstart.owner=${mark}`]
+  await writeFile(`${box.folder}/empty.tar`, Buffer.alloc(1024))
+  await runCommand('docker', [
+    ...['import', ...label.flatMap((one) => ['--change', `LABEL ${one}`])],
+    ...[`${box.folder}/empty.tar`, image],
+  ])
+  const labels = [`headstart=${id}`, ...label].flatMap((one) => ['--label', one])
+  await runCommand('docker', ['create', '--name', id, ...labels, image, '/none'])
+  return {
+    async held() {
+      const containers = await runCommand('docker', ['ps', '--all', '--format', '{{.Names}}'])
+      const images = await runCommand('docker', ['images', '--format', '{{.Repository}}:{{.Tag}}'])
+      return [containers.split('\n').includes(id), images.split('\n').includes(image)]
+    },
+    async [Symbol.asyncDispose]() {
+      await tryCommand('docker', ['rm', '--force', id])
+      await tryCommand('docker', ['rmi', '--force', image])
+    },
+  }
+}
+
+test('in an engine that a container shares, what a living process made is left alone, and what doesn’t say whose it is', async () => {
+  const owner = await startOwner()
+  const note = ownerSchema.parse(JSON.parse(await readFile(`${owner.folder}/owner.json`, 'utf8')))
+  await using made = await inEngine(owner.id, markOf(note))
+  await using nameless = await inEngine(`headstart-${process.pid}-0000000a`, undefined)
+  const elsewhere = { HEADSTART_TMPDIR: `${box.folder}/inside`, HEADSTART_RUNDIR: `${box.folder}/run-inside` }
+  const inside = await box.run(['doctor', '--clean'], { env: elsewhere, under: CONTAINER })
+  expect(inside.stdout).not.toContain(owner.id)
+  expect(await made.held()).toEqual([true, true])
+  expect(await nameless.held()).toEqual([true, true])
+  await kill(owner)
+  await rm(owner.folder, { recursive: true })
+  await rm(owner.state, { recursive: true })
+  await clean()
+  expect(await made.held()).toEqual([false, false])
 })
 
 test('two users with one folder don’t hinder each other, and each sweeps its own', async () => {

@@ -5,18 +5,24 @@ import type { ContainerRequest } from './types.ts'
 
 /** By its value, the workspace's id, what is ours in an engine is found. */
 export const LABEL = 'headstart'
+/** The mark of the process that it was made for: by it is told, also from another pid namespace, whether it is left over. */
+export const OWNER_LABEL = 'headstart.owner'
 
-/** @param binds the root's folders and files, see `docker-shell.ts` */
+/**
+ * @param binds the root's folders and files, see `docker-shell.ts`
+ * @param mark of us
+ */
 export function containerConfig(
   { id, process, options }: Pick<ContainerRequest, 'id' | 'process' | 'options'>,
   image: string,
   binds: readonly Docker.MountSettings[],
+  mark: string,
 ): Docker.ContainerCreateOptions {
   const { interactive = false, tty = false, publish = [] } = options
   return {
     name: id,
     Image: image,
-    Labels: { [LABEL]: id },
+    Labels: { [LABEL]: id, [OWNER_LABEL]: mark },
     Entrypoint: [process.args[0] ?? ''],
     Cmd: process.args.slice(1),
     Env: [...process.env],

@@ -11,6 +11,7 @@ import { pack } from 'tar-stream'
 import { followed } from '../../image/daemon/client.ts'
 import { textOf } from '../../system/byte-path.ts'
 import { HeadstartError } from '../../system/errors.ts'
+import { OWNER_LABEL } from './docker-config.ts'
 import { asRunError } from './docker-errors.ts'
 import { ENGINE_FOLDERS } from './mount-points.ts'
 import { readInside } from './root-files.ts'
@@ -23,10 +24,14 @@ const LOOKED_UP = ['etc/passwd', 'etc/group']
 
 export const shellName = (id: string): string => `${SHELL_REPOSITORY}:${id}`
 
-/** @returns the image's name */
+/**
+ * @param mark of us
+ * @returns the image's name
+ */
 export async function createShell(
   docker: Docker,
   { id, root, plainRoot }: ContainerRequest,
+  mark: string,
 ): Promise<string> {
   const tar = pack()
   for (const name of await readdir(root)) {
@@ -43,7 +48,9 @@ export async function createShell(
   }
   tar.finalize()
   const name = shellName(id)
-  const stream = await asRunError(docker.importImage(Readable.from(tar), { repo: SHELL_REPOSITORY, tag: id }))
+  const label = { changes: `LABEL ${OWNER_LABEL}=${mark}` }
+  const options = { repo: SHELL_REPOSITORY, tag: id, ...label }
+  const stream = await asRunError(docker.importImage(Readable.from(tar), options))
   await asRunError(followed(docker, stream))
   return name
 }

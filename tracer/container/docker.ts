@@ -4,8 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type Docker from 'dockerode'
 import { connectLocalEngine } from '../../image/daemon/connection.ts'
 import { messageOf } from '../../system/errors.ts'
+import { markOf, type Owner, ourselves, ownerOf } from '../../system/owner.ts'
 import { processBegun } from './begun.ts'
-import { containerConfig, LABEL } from './docker-config.ts'
+import { containerConfig, LABEL, OWNER_LABEL } from './docker-config.ts'
 import { asRunError, ignoreMissing, isMissing } from './docker-errors.ts'
 import { createShell, rootBinds, SHELL_REPOSITORY, shellName } from './docker-shell.ts'
 import { prepareMountPoints } from './mount-points.ts'
@@ -29,9 +30,10 @@ export const dockerEngine: Engine = {
     const docker = await connectLocalEngine()
     const request = await prepareMountPoints(asked)
     await using stack = new AsyncDisposableStack()
-    const image = await createShell(docker, request)
+    const mark = markOf(await ourselves())
+    const image = await createShell(docker, request, mark)
     stack.defer(() => ignoreMissing(docker.getImage(image).remove({ force: true })))
-    const config = containerConfig(request, image, await rootBinds(request))
+    const config = containerConfig(request, image, await rootBinds(request), mark)
     const container = await asRunError(docker.createContainer(config))
     stack.defer(() => ignoreMissing(container.remove({ force: true, v: true })))
     const { ended } = await attachOutput(docker, container, request)
@@ -68,19 +70,29 @@ export const dockerEngine: Engine = {
   },
 }
 
+export interface EngineObject {
+  readonly id: string
+  /** undefined: it doesn't say */
+  readonly owner: Owner | undefined
+}
+
 /**
- * Ids of what is in the engine, whoever's: a request that was under way when its sender was killed is carried out all the same, when the
+ * What is in the engine, whoever's: a request that was under way when its sender was killed is carried out all the same, when the
  * sender's workspace may be gone already.
  */
-export async function dockerIds(): Promise<string[]> {
+export async function dockerObjects(): Promise<EngineObject[]> {
   if ((await dockerEngine.unavailable()) !== undefined) return []
   const docker = await connectLocalEngine()
   const containers = await docker.listContainers({ all: true, filters: { label: [LABEL] } })
   const images = await docker.listImages({ filters: { reference: [SHELL_REPOSITORY] } })
-  const tags = images.flatMap(({ RepoTags }) => RepoTags ?? [])
   return [
-    ...containers.flatMap(({ Labels }) => Labels[LABEL] ?? []),
-    ...tags.map((tag) => tag.slice(SHELL_REPOSITORY.length + 1)),
+    ...containers.map(({ Labels }) => ({ id: Labels[LABEL] ?? '', owner: ownerOf(Labels[OWNER_LABEL]) })),
+    ...images.flatMap(({ RepoTags, Labels }) =>
+      (RepoTags ?? []).map((tag) => ({
+        id: tag.slice(SHELL_REPOSITORY.length + 1),
+        owner: ownerOf(Labels?.[OWNER_LABEL]),
+      })),
+    ),
   ]
 }
 

@@ -9,7 +9,7 @@ import { z } from 'zod'
 import { type CommandResult, tryCommand } from '../../../system/command.ts'
 import { HeadstartError } from '../../../system/errors.ts'
 import { parseJson } from '../../../system/json.ts'
-import { hasEnded } from '../../../system/owner.ts'
+import { isGone, markOf, ourselves, ownerOf } from '../../../system/owner.ts'
 import { exchangeable, trustedUsers } from '../../../system/private-folder.ts'
 import { removeCgroups } from '../../../system/processes.ts'
 import type { Workspace } from '../../../system/workspace.ts'
@@ -21,7 +21,9 @@ export interface ContainerdNamespace {
 }
 
 /** Only these are ever emptied or removed: the others are not ours. */
-const OURS = /^headstart-(\d+)-[0-9a-f]{8}$/
+const OURS = /^headstart-\d+-[0-9a-f]{8}$/
+/** The mark of the process that created it. */
+const OWNER_LABEL = 'headstart.owner'
 const FILE = 'containerd.json'
 /** Queries are answered at once; removing gigabytes of unpacked layers takes a while. */
 const ANSWER_MS = 10_000
@@ -57,22 +59,27 @@ export async function leaseNamespace(
   await writeFile(join(workspace.state, FILE), JSON.stringify(place), { flag: 'wx', mode: 0o600 })
   await using stack = new AsyncDisposableStack()
   stack.defer(() => removeNamespace(place))
-  const { status, stderr } = await tryCtr(place, 'namespaces', 'create', place.name)
+  const { status, stderr } = await tryCtr(place, 'namespaces', 'create', place.name, await ownerLabel())
   if (status !== 0) throw new HeadstartError('E_COMMAND', `containerd at ${address}: ${stderr.trim()}`)
   const owned = stack.move()
   return { ...place, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
-/** Namespaces of ours whose process has ended. */
+/** Namespaces of ours whose process is gone, according to their label: what can't be decided is left alone. */
 async function staleNamespaces(address: string): Promise<ContainerdNamespace[]> {
-  const names = await linesOf({ address, name: 'default' }, 'namespaces', 'list', '--quiet')
+  const rows = await linesOf({ address, name: 'default' }, 'namespaces', 'list')
   const stale: ContainerdNamespace[] = []
-  for (const name of names) {
-    const pid = OURS.exec(name)?.[1]
-    if (pid !== undefined && (await hasEnded(Number(pid)))) stale.push({ address, name })
+  for (const row of rows.slice(1)) {
+    const [name = '', labels = ''] = row.split(/\s+/)
+    const mark = labels.split(',').find((label) => label.startsWith(`${OWNER_LABEL}=`))
+    const owner = ownerOf(mark?.slice(OWNER_LABEL.length + 1))
+    if (OURS.test(name) && owner !== undefined && (await isGone(owner))) stale.push({ address, name })
   }
   return stale
 }
+
+/** A containerd may be shared with another pid namespace, where processes have other numbers. */
+const ownerLabel = async (): Promise<string> => `${OWNER_LABEL}=${markOf(await ourselves())}`
 
 /**
  * Removes what the run of a stale workspace left in a containerd: only the namespace named after the workspace, and only in a containerd of

@@ -6,7 +6,12 @@ import type { RunOptions } from '../../../tracer/container/run-options.ts'
 import { PROCESS as config } from './process-config.ts'
 
 const docker = (options: RunOptions) =>
-  containerConfig({ id: 'headstart-1-ab', process: planProcess(config, options, []), options }, 'shell:1', [])
+  containerConfig(
+    { id: 'headstart-1-ab', process: planProcess(config, options, []), options },
+    'shell:1',
+    [],
+    '1-2-3-0a0b0c0d',
+  )
 
 test('docker: nothing asked for, nothing but the process', () => {
   const { HostConfig, ...rest } = docker({})
