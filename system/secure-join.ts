@@ -129,7 +129,7 @@ export class RootFolder {
     }
   }
 
-  private linkTarget(path: BytePath): string | undefined {
+  protected linkTarget(path: BytePath): string | undefined {
     return this.stat(path)?.isSymbolicLink()
       ? readlinkSync(this.hostPath(path), { encoding: 'latin1' })
       : undefined

@@ -42,6 +42,7 @@ export const device = (name: string, devmajor: number, devminor: number): TarIte
   devmajor,
   devminor,
 })
+export const fifo = (name: string): TarItem => ({ name, type: 'fifo', mode: 0o644 })
 export const whiteout = (name: string): TarItem => file(name.replace(/([^/]+)$/, '.wh.$1'))
 export const opaque = (folder: string): TarItem => file(`${folder}/.wh..wh..opq`)
 

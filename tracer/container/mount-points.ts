@@ -6,7 +6,7 @@
  */
 import { lstat, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ancestorsOf, textOf } from '../../system/byte-path.ts'
+import { ancestorsOf, type BytePath, textOf } from '../../system/byte-path.ts'
 import { bytePathOf, RootFolder } from '../../system/secure-join.ts'
 import type { Bind } from './run-options.ts'
 import type { ContainerRequest } from './types.ts'
@@ -14,6 +14,8 @@ import type { ContainerRequest } from './types.ts'
 /** The engine mounts these itself. */
 export const ENGINE_FOLDERS: readonly string[] = ['dev', 'proc', 'sys']
 const NETWORK_FILES = ['etc/hosts', 'etc/hostname', 'etc/resolv.conf']
+/** The engine opens and reads these in the container, whoever is to run there: of a pipe it would wait for the end, and couldn't be stopped. */
+const USER_FILES = ['etc/passwd', 'etc/group']
 
 /** @returns the same request, with its binds where the links of the image lead to */
 export async function prepareMountPoints(request: ContainerRequest): Promise<ContainerRequest> {
@@ -25,6 +27,7 @@ export async function prepareMountPoints(request: ContainerRequest): Promise<Con
     if (isFile) await makeReal(request, path, 'file', replaced)
   }
   const { options, root, plainRoot } = request
+  for (const path of USER_FILES) await makeReadable(root, replaced.size > 0 ? root : plainRoot, path)
   if (!options.binds) return request
   // Where nobody writes down that we look, if it is still the same there.
   const binds = resolveTargets(replaced.size > 0 ? root : plainRoot, options.binds)
@@ -45,6 +48,25 @@ async function makeReal(
   await rm(join(root, path))
   if (type === 'file') await writeFile(join(root, path), '', { flag: 'wx' })
   else await mkdir(join(root, path))
+}
+
+/** A link to a regular file is left alone, and so are a folder, and a link to nothing: the engine sees what they are. */
+async function makeReadable(root: string, seen: string, path: string): Promise<void> {
+  const folder = new FolderOfEngine(seen)
+  const stats = folder.stat(folder.join(path))
+  if (!folder.isEngines && (!stats || stats.isFile() || stats.isDirectory())) return
+  await rm(join(root, path))
+  await writeFile(join(root, path), '', { flag: 'wx' })
+}
+
+/** What lies in the folders that the engine mounts is not the image's: a link that leads there may end at anything. */
+class FolderOfEngine extends RootFolder {
+  isEngines = false
+
+  protected override linkTarget(path: BytePath): string | undefined {
+    if (ENGINE_FOLDERS.includes(path.split('/')[0] ?? '')) this.isEngines = true
+    return super.linkTarget(path)
+  }
 }
 
 /** As the engine will find them: below another bind, or what the engine mounts, the image's own links don't count. */

@@ -8,8 +8,10 @@ import type { EngineName } from '../../../tracer/container/types.ts'
 import { profileImage } from '../../../tracer/profile.ts'
 import type { Trace } from '../../../tracer/trace/file.ts'
 import { busyboxRoot, writeImage } from '../../support/images.ts'
-import { device, dir, file, symlink, type TarItem } from '../../support/tar.ts'
+
+import { device, dir, fifo, file, symlink, type TarItem } from '../../support/tar.ts'
 import { type TempFolder, tempFolder } from '../../support/temp.ts'
+
 import { leftovers } from '../leftovers.ts'
 
 afterAll(async () => {
@@ -102,6 +104,37 @@ describe.each<EngineName>(['runc', 'docker'])('%s', (engine) => {
       script: 'echo x > /dev/null; test -e /proc/self/status && test -e /sys/kernel && echo fine',
     })
     expect(output).toBe('fine\n')
+  })
+
+  test.each([
+    ['pipes', [fifo('etc/passwd'), fifo('etc/group')]],
+    [
+      'links to a pipe',
+      [symlink('etc/passwd', '/run/pipe'), symlink('etc/group', 'passwd'), fifo('run/pipe')],
+    ],
+    [
+      'links to what the engine mounts over files',
+      [
+        symlink('etc/passwd', '/dev/ptmx'),
+        symlink('etc/group', '/dev/fd/../../kmsg'),
+        file('dev/ptmx', ''),
+        file('kmsg', ''),
+      ],
+    ],
+  ])('the files of users are %s, which an engine would wait for', async (_, items) => {
+    await using temp = await tempFolder()
+    const { output } = await start(temp, engine, { items, script: 'cat /etc/passwd /etc/group && echo fine' })
+    expect(output).toBe('fine\n')
+  })
+
+  test('the files of users are links to files, and stay', async () => {
+    await using temp = await tempFolder()
+    const { output } = await start(temp, engine, {
+      items: [symlink('etc/passwd', '../lib/users'), file('lib/users', 'one:x:7:8::/:/bin/sh\n')],
+      flags: { user: 'one' },
+      script: 'readlink /etc/passwd; id -u',
+    })
+    expect(output).toBe('../lib/users\n7\n')
   })
 
   test('the files of name and network are links, devices, and a link to a link', async () => {
