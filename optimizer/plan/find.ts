@@ -1,15 +1,15 @@
-/** Finds the start's files in an image: by path, else by content, for an image that was built anew since. Pure. */
-import { matchesGlob } from 'node:path'
+/** Finds the start's files in an image: by path, else by content, for an image that has been rebuilt since. Pure. */
+import picomatch from 'picomatch'
 import type { MergedTree, Owned } from '../../image/rootfs/merge-layers.ts'
 import { type BytePath, bytesOf, textOf } from '../../system/byte-path.ts'
 import { lazily } from '../../system/lazily.ts'
-import type { PlanEntry, PlanLayer } from './plan.ts'
+import type { PlanEntry, PlanLayer } from './layer.ts'
 import type { StartupFile } from './startup.ts'
 
 export interface Found<E> {
   readonly path: BytePath
   readonly owned: Owned<E>
-  /** undefined: no file of the start, but included by hand */
+  /** undefined: the start didn't read it; it was included by hand */
   readonly file: StartupFile | undefined
   /** text form: where the start had it, when it is somewhere else now */
   readonly movedFrom: string | undefined
@@ -40,14 +40,20 @@ export function findStartup<E extends PlanEntry>(
   const seen = new Set<BytePath>()
   const found: Found<E>[] = []
   const missing: Missing[] = []
+  const [isIncluded, isExcluded] = [globMatcher(globs.include), globMatcher(globs.exclude)]
   const byContent = lazily(() => contentIndex(tree, layers))
   const add = (path: BytePath, owned: Owned<E>, file: StartupFile | undefined, movedFrom?: string) => {
     if (seen.has(path)) return
     seen.add(path)
     const text = textOf(path)
-    const isIncluded = isAmong(text, globs.include)
-    const isExcluded = isAmong(text, globs.exclude)
-    found.push({ path, owned, file, movedFrom, isIncluded, isExcluded })
+    found.push({
+      path,
+      owned,
+      file,
+      movedFrom,
+      isIncluded: isIncluded(text),
+      isExcluded: isExcluded(text),
+    })
   }
   for (const file of startup) {
     const path = bytesOf(file.path)
@@ -61,28 +67,22 @@ export function findStartup<E extends PlanEntry>(
     if (moved) add(moved.path, moved.owned, file, file.path)
     else missing.push({ path: file.path, reason: 'absent' })
   }
-  if (globs.include.length > 0) addIncluded(tree, globs, add)
+  if (globs.include.length > 0)
+    for (const [path, owned] of tree.entries)
+      if (isFile(owned) && isIncluded(textOf(path))) add(path, owned, undefined)
   const coverage = startup.length === 0 ? 1 : 1 - missing.length / startup.length
   return { found, missing, coverage }
 }
 
 /** `*` and `**` match names with a leading dot, too: in an image nothing is hidden. */
-const isAmong = (path: string, globs: readonly string[]): boolean =>
-  globs.some((glob) => matchesGlob(withoutDots(path), withoutDots(glob.replace(/^\/+/, ''))))
-
-const withoutDots = (text: string): string => text.replace(/(^|\/)\./g, '$1\u0001.')
+const globMatcher = (globs: readonly string[]): ((path: string) => boolean) =>
+  picomatch(
+    globs.map((glob) => glob.replace(/^\/+/, '')),
+    { dot: true },
+  )
 
 /** What a zone can hold. Directories go with what is in them. */
 const isFile = <E extends PlanEntry>({ entry }: Owned<E>): boolean => entry.type !== 'dir'
-
-function addIncluded<E extends PlanEntry>(
-  tree: MergedTree<E>,
-  { include }: Globs,
-  add: (path: BytePath, owned: Owned<E>, file: undefined) => void,
-): void {
-  for (const [path, owned] of tree.entries)
-    if (isFile(owned) && isAmong(textOf(path), include)) add(path, owned, undefined)
-}
 
 /** Visible regular files by digest; of several with one content the first. */
 function contentIndex<E extends PlanEntry>(tree: MergedTree<E>, layers: readonly PlanLayer<E>[]) {

@@ -5,24 +5,12 @@
  * Output: a Plan: per layer the paths that move, and for each file of the start what was decided and why.
  * Pure:   no clock, files or randomness; equal inputs give equal plans.
  */
-import { type LayerEntry, type MergedTree, mergeLayers, type Owned } from '../../image/rootfs/merge-layers.ts'
+import { type MergedTree, mergeLayers, type Owned } from '../../image/rootfs/merge-layers.ts'
 import { type BytePath, textOf } from '../../system/byte-path.ts'
 import type { OptimizeOptions } from '../options.ts'
-import { type Costs, costsOf, type StoredChunk } from './cost.ts'
+import { type Costs, costsOf } from './cost.ts'
 import { type Found, findStartup, type Missing } from './find.ts'
-
-export interface PlanEntry extends LayerEntry {
-  readonly size: number
-}
-
-/** One layer as the plan sees it; base first. */
-export interface PlanLayer<E extends PlanEntry> {
-  /** in the layer's order */
-  readonly entries: readonly E[]
-  /** compressed sizes of a regular file's chunks, in order */
-  storedChunks(entry: E): readonly StoredChunk[]
-  digestOf(entry: E): string | undefined
-}
+import type { PlanEntry, PlanLayer } from './layer.ts'
 
 export type Verdict = 'ahead' | 'first-behind' | 'behind'
 
@@ -40,7 +28,7 @@ export interface Decision {
   readonly onDemandMs: number
 }
 
-export interface LayerPlan {
+export interface LayerMoves {
   /** ahead of the landmark, in order. What they need before them is not among them */
   readonly zone: readonly BytePath[]
   /** first behind it */
@@ -48,7 +36,7 @@ export interface LayerPlan {
 }
 
 export interface Plan {
-  readonly layers: readonly LayerPlan[]
+  readonly layers: readonly LayerMoves[]
   readonly decisions: readonly Decision[]
   /** files of the start that the image doesn't have; text form */
   readonly missing: readonly Missing[]

@@ -1,6 +1,6 @@
 /**
- * What the hardlinks of a layer mean: to whoever unpacks it, the file that stood at the target's path at that moment. A lazily mounted
- * layer knows names alone, and no layer but itself; so it is decided here which links must say it otherwise. Pure.
+ * What the hardlinks of a layer mean: when it is unpacked, the file that is at the target's path at that moment. A lazily mounted layer
+ * knows only names, and only its own; so it is decided here which links have to be rewritten. Pure.
  */
 
 import { isFormatFile } from '../../image/estargz/format/toc.ts'
@@ -8,7 +8,7 @@ import { isWhiteout, type LayerEntry } from '../../image/rootfs/merge-layers.ts'
 import { ancestorsOf, type BytePath, textOf } from '../../system/byte-path.ts'
 import { HeadstartError } from '../../system/errors.ts'
 
-/** The entry that a link ends at, which is no link, in this layer or one below. */
+/** The entry that a link ends at, not a link itself, in this layer or one below. */
 export interface Origin<E> {
   readonly layer: number
   readonly entry: E
@@ -24,7 +24,7 @@ export interface Below<E> {
 export interface LinkChanges<E> {
   /** links that become the file itself */
   readonly copies: ReadonlyMap<E, Origin<E>>
-  /** links that name another entry than they did: the file itself, or the copy of it */
+  /** links that name another entry than before: the file itself, or the copy of it */
   readonly relinked: ReadonlyMap<E, E>
   /** links that stand before their file, and go behind it */
   readonly late: ReadonlySet<E>
@@ -44,7 +44,7 @@ export function changesOfLinks<E extends LayerEntry>(
   where: string,
 ): LinkChanges<E> {
   const lasting = lastingOf(entries)
-  const { origins, late } = originsOf(entries, layer, below, lasting, where)
+  const { origins, late } = originsOf(entries, layer, { tree: new GrowingTree(below), below, lasting, where })
   const firstOf = new Map<E, E>()
   /** of each link so far, what it leads to now */
   const meant = new Map<E, E>()
@@ -67,7 +67,7 @@ export function changesOfLinks<E extends LayerEntry>(
   return { copies, relinked, late, dropped: new Set(dropped) }
 }
 
-/** Who stays: the last entry of a path that isn't the format's own, where no later file takes the place of a directory above it. */
+/** What stays: the last entry of a path that isn't the format's own, unless a later file replaces a directory above it. */
 interface Lasting<E> {
   at(path: BytePath): E | undefined
   isThere(entry: E): boolean
@@ -99,14 +99,22 @@ function lastingOf<E extends LayerEntry>(entries: readonly E[]): Lasting<E> {
   }
 }
 
+/** Where links are looked up. */
+interface Lookup<E extends LayerEntry> {
+  /** as it stands at the entry that is looked at */
+  readonly tree: GrowingTree<E>
+  readonly below: Below<E>
+  readonly lasting: Lasting<E>
+  /** the layer's name, for errors */
+  readonly where: string
+}
+
 function originsOf<E extends LayerEntry>(
   entries: readonly E[],
   layer: number,
-  below: Below<E>,
-  lasting: Lasting<E>,
-  where: string,
+  lookup: Lookup<E>,
 ): { origins: ReadonlyMap<E, Origin<E>>; late: ReadonlySet<E> } {
-  const tree = new GrowingTree<E>(below)
+  const { tree, below, lasting, where } = lookup
   const origins = new Map<E, Origin<E>>()
   const early = new Set<E>()
   for (const entry of entries) {
@@ -120,7 +128,7 @@ function originsOf<E extends LayerEntry>(
       tree.place(entry, origin)
     }
   }
-  const late = followLate(early, origins, tree, lasting, where)
+  const late = followLate(early, origins, lookup)
   for (const link of early) {
     // A link into a layer that can't be read stays; a ring would come out of it all the same.
     const isRing = lasting.at(link.linkPath ?? '') !== undefined
@@ -136,9 +144,7 @@ function originsOf<E extends LayerEntry>(
 function followLate<E extends LayerEntry>(
   early: ReadonlySet<E>,
   origins: Map<E, Origin<E>>,
-  tree: GrowingTree<E>,
-  lasting: Lasting<E>,
-  where: string,
+  { tree, lasting, where }: Lookup<E>,
 ): ReadonlySet<E> {
   const late = new Set<E>()
   const waiting = Map.groupBy(early, ({ linkPath }) => linkPath ?? '')
@@ -162,7 +168,7 @@ function followLate<E extends LayerEntry>(
 class GrowingTree<E extends LayerEntry> {
   private readonly below: Below<E>
   private readonly here = new Map<BytePath, { at: number; origin: Origin<E> }>()
-  /** when a path became something that is no directory: what was below it is gone, here and in the layers below */
+  /** when a path became something other than a directory: what was below it is gone, here and in the layers below */
   private readonly files = new Map<BytePath, number>()
   private now = 0
 

@@ -15,10 +15,10 @@ import { checkOptions, DEFAULT_OPTIONS, type OptimizeOptions } from '../options.
 import { chunkSizes } from '../plan/chunking.ts'
 import { type Plan, planImage } from '../plan/plan.ts'
 import type { StartupFile } from '../plan/startup.ts'
-import { LayerJobs, type LayerSummary, type Stage, type Written } from './layer.ts'
+import { LayerJob, type LayerJobOptions, type LayerSummary, type Stage, type Written } from './layer.ts'
 import { resolveLinks } from './lower-links.ts'
 import { configWith, historyNote, manifestWith } from './manifest.ts'
-import { planLayerOf } from './prepare.ts'
+import { planLayerOf } from './read-layer.ts'
 
 export type { LayerSummary } from './layer.ts'
 
@@ -73,7 +73,8 @@ export async function rebuildImage(request: RebuildRequest): Promise<RebuildSumm
   const workspace = request.workspace ?? own.use(await createWorkspace())
   const pool = request.pool ?? own.use(createPool({ threads: options.threads, signal }))
   const chunkSizeOf = chunkSizes(request.startup, options)
-  await using jobs = new LayerJobs({
+  const { image, startup } = request
+  const shared: LayerJobOptions = {
     options,
     given: request.options ?? {},
     chunkSizeOf,
@@ -81,27 +82,21 @@ export async function rebuildImage(request: RebuildRequest): Promise<RebuildSumm
     target: request.target,
     folder: await workspace.sub('optimize'),
     onProgress: (layer, stage, bytes) =>
-      request.onProgress?.({ layer, layers: request.image.layers.length, stage, bytes }),
-  })
-  const { image, startup } = request
-  const unlinked = await mapLimit(image.layers, LAYERS_AT_ONCE, signal, (layer, index, either) =>
-    jobs.prepare(layer, index, either),
-  )
-  const prepared = await resolveLinks(unlinked, {
-    sources: image.layers,
-    spoolOf: (index) => jobs.openFiles(index).spool,
-    signal,
-  })
+      request.onProgress?.({ layer, layers: image.layers.length, stage, bytes }),
+  }
+  const jobs = image.layers.map((layer, index) => own.use(new LayerJob(layer, index, shared)))
+  const unlinked = await mapLimit(jobs, LAYERS_AT_ONCE, signal, (job, _, either) => job.read(either))
+  const layersRead = await resolveLinks(unlinked, { sources: image.layers, signal })
   const plan = planImage(
-    prepared.map((layer) => planLayerOf(layer, chunkSizeOf)),
+    layersRead.map((layer) => planLayerOf(layer, chunkSizeOf)),
     startup,
     options,
   )
   checkCoverage(plan, startup.length, options.minCoverage)
-  const layers = await mapLimit(image.layers, LAYERS_AT_ONCE, signal, async (layer, index, either) => {
-    const [ready, layerPlan] = [prepared[index], plan.layers[index]]
-    if (ready === undefined || layerPlan === undefined) throw new Error('a layer was lost')
-    return jobs.write(layer, index, ready, layerPlan, either)
+  const layers = await mapLimit(jobs, LAYERS_AT_ONCE, signal, async (job, index, either) => {
+    const [read, moves] = [layersRead[index], plan.layers[index]]
+    if (read === undefined || moves === undefined) throw new Error('a layer was lost')
+    return job.write(read, moves, either)
   })
   const { manifest, notes } = await finish(request, layers, signal)
   const summaries = layers.map(({ summary }) => summary)

@@ -1,23 +1,20 @@
-/** Takes one layer through: read, written in its new order, sent; its files removed when they have done their work. */
-import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
+/** Takes one layer through: read, written in its new order, sent; its files removed once they are no longer needed. */
 import { stillTrue, withoutWrong } from '../../image/annotations.ts'
 import { TOC_DIGEST_ANNOTATION, UNCOMPRESSED_SIZE_ANNOTATION } from '../../image/estargz/format/toc.ts'
-import type { EstargzLayer } from '../../image/estargz/read/reader.ts'
 import { isElsewhere, OCI_LAYER_GZIP } from '../../image/media-types.ts'
 import type { Blob, Descriptor, Digest, ImageTarget, Layer } from '../../image/types.ts'
 import type { Pool } from '../compress/pool.ts'
 import type { OptimizeOptions } from '../options.ts'
 import type { ChunkSizes } from '../plan/chunking.ts'
 import { orderLayer } from '../plan/order.ts'
-import type { LayerPlan } from '../plan/plan.ts'
-import { AppendFile } from '../spool/append-file.ts'
+import type { LayerMoves } from '../plan/plan.ts'
 import { chunkSizesOf, spoolEstargz } from '../spool/from-estargz.ts'
 import { type SpoolOptions, spoolTar } from '../spool/from-tar.ts'
-import type { LayerFiles, SpooledLayer } from '../spool/spooled-layer.ts'
+import { type OpenLayerFiles, openLayerFiles } from '../spool/layer-files.ts'
+import { chooseAction } from './choose-action.ts'
 import { keptDescriptor } from './manifest.ts'
-import { type Prepared, prepareLayer } from './prepare.ts'
-import { faultOf, type GivenFormat, hasZone, minChunkSizeOf } from './reuse.ts'
+import { type EstargzRead, type LayerRead, readLayer, type SpooledRead } from './read-layer.ts'
+import { faultOf, type GivenFormat, minChunkSizeOf } from './reuse.ts'
 import { type WriteOptions, type WrittenLayer, writeLayer } from './write.ts'
 
 export interface LayerSummary {
@@ -25,14 +22,14 @@ export interface LayerSummary {
   readonly result: Descriptor
   /** `reused`: it was right already; `kept`: not among `onlyLayers`; `reordered`: members copied, not compressed */
   readonly how: 'converted' | 'reordered' | 'reused' | 'kept'
-  /** of a layer that was eStargz already: why it was converted anew, a sentence for people */
-  readonly why?: string | undefined
+  /** of a layer that was eStargz already: why it was converted all the same, a clause for people */
+  readonly why?: string
   /** what of the layer could not stay, a line each, for people */
-  readonly notes?: readonly string[] | undefined
+  readonly notes?: readonly string[]
   readonly entries: number
-  /** entries ahead of the landmark, with the directories and links they need */
+  /** entries before the landmark, with the directories and links they need */
   readonly zoneEntries: number
-  /** compressed bytes that a runtime fetches at once */
+  /** compressed bytes that a runtime prefetches */
   readonly zoneBytes: number
   /** the target had it already */
   readonly existed: boolean
@@ -45,8 +42,10 @@ export interface Written {
   readonly summary: LayerSummary
 }
 
+/** What all layers of an image share. */
 export interface LayerJobOptions {
   readonly options: OptimizeOptions
+  /** what a person asked for by name */
   readonly given: GivenFormat
   readonly chunkSizeOf: ChunkSizes
   readonly pool: Pool
@@ -56,139 +55,119 @@ export interface LayerJobOptions {
   onProgress(layer: number, stage: Stage, bytes: number): void
 }
 
-export class LayerJobs implements AsyncDisposable {
-  private readonly settings: LayerJobOptions
-  private readonly options: OptimizeOptions
-  private readonly pool: Pool
-  private readonly chunkSizeOf: ChunkSizes
-  private readonly files = new Map<number, LayerFiles>()
+/** How a spooled layer is written, and what is said about it. */
+interface Writing {
+  readonly how: 'converted' | 'reordered'
+  readonly why?: string | undefined
+  readonly format: Omit<WriteOptions, 'pool'>
+}
 
-  constructor(settings: LayerJobOptions) {
-    this.settings = settings
-    this.options = settings.options
-    this.pool = settings.pool
-    this.chunkSizeOf = settings.chunkSizeOf
+export class LayerJob implements AsyncDisposable {
+  private readonly source: Layer
+  private readonly index: number
+  private readonly shared: LayerJobOptions
+  private readonly opened = new AsyncDisposableStack()
+
+  /** @param index of the layer, base first */
+  constructor(source: Layer, index: number, shared: LayerJobOptions) {
+    this.source = source
+    this.index = index
+    this.shared = shared
   }
 
-  async prepare(layer: Layer, index: number, signal: AbortSignal): Promise<Prepared> {
-    return prepareLayer(layer, {
-      ...this.spoolOptions(index, signal),
-      given: this.settings.given,
+  async read(signal: AbortSignal): Promise<LayerRead> {
+    return readLayer(this.source, {
+      ...this.spoolOptions(signal),
+      given: this.shared.given,
       signal,
-      mayChange: this.options.onlyLayers?.includes(index) ?? true,
-      files: () => this.filesOf(index),
+      mayChange: this.shared.options.onlyLayers?.includes(this.index) ?? true,
+      openFiles: () => this.openFiles(),
     })
   }
 
-  private spoolOptions(index: number, signal: AbortSignal): SpoolOptions {
-    const { level, minChunkSize } = this.options
-    const onBytes = (bytes: number) => {
-      signal.throwIfAborted()
-      this.settings.onProgress(index, 'read', bytes)
+  /** @param read as `read` returned it, or with its links resolved */
+  async write(read: LayerRead, moves: LayerMoves, signal: AbortSignal): Promise<Written> {
+    const action = chooseAction(read, moves)
+    switch (action.kind) {
+      case 'keep': {
+        const { length } = action.read.entries
+        return this.sendAsIs({ how: 'kept', entries: length, zoneEntries: 0, zoneBytes: 0 }, signal)
+      }
+      case 'reuse': {
+        const fault = await faultOf(this.source, signal)
+        if (fault !== undefined)
+          return this.write({ ...action.read, flaw: `it is damaged: ${fault}` }, moves, signal)
+        const { zoneEntries, zoneEnd } = action.read.layer
+        const entries = action.read.entries.length
+        return this.sendAsIs({ how: 'reused', entries, zoneEntries, zoneBytes: zoneEnd }, signal)
+      }
+      case 'reorder':
+        return this.reorder(action.read, moves, signal)
+      case 'convert':
+        return this.convert(action.read, moves, signal)
     }
-    return { pool: this.pool, level, minChunkSize, chunkSizeOf: this.chunkSizeOf, onBytes }
   }
 
-  private async filesOf(index: number): Promise<LayerFiles> {
-    const spool = await AppendFile.create(join(this.settings.folder, `${index}.tar`))
-    const members = await AppendFile.create(join(this.settings.folder, `${index}.members`))
-    const files = { spool, members }
-    this.files.set(index, files)
-    return files
-  }
-
-  openFiles(index: number): LayerFiles {
-    const files = this.files.get(index)
-    if (files === undefined) throw new Error('a layer without files')
-    return files
-  }
-
-  async write(
-    source: Layer,
-    index: number,
-    prepared: Prepared,
-    plan: LayerPlan,
-    signal: AbortSignal,
-  ): Promise<Written> {
-    if (prepared.kind === 'kept') {
-      const facts = { how: 'kept' as const, entries: prepared.entries.length, zoneEntries: 0, zoneBytes: 0 }
-      return this.keep(source, index, facts, signal)
+  /** Members are copied where they can be, else the layer is converted. */
+  private async reorder(read: EstargzRead, moves: LayerMoves, signal: AbortSignal): Promise<Written> {
+    const { layer: estargz } = read
+    const files = await this.openFiles()
+    const layer = await spoolEstargz(
+      await this.source.open(undefined, signal),
+      estargz,
+      files,
+      this.spoolOptions(signal),
+    )
+    if (layer === undefined) {
+      await files[Symbol.asyncDispose]()
+      return this.write({ ...read, flaw: 'it has members that can’t be copied' }, moves, signal)
     }
-    if (prepared.kind === 'estargz') return this.reorder(source, index, prepared.layer, plan, signal)
-    const format = { ...this.options, chunkSizeOf: this.chunkSizeOf }
-    const { layer, why } = prepared
-    return this.writeSpooled(source, index, layer, plan, format, { how: 'converted', why }, signal)
-  }
-
-  /** A layer that is eStargz already: nothing to do where its zone is right and it is sound, else its members are copied. */
-  private async reorder(
-    source: Layer,
-    index: number,
-    estargz: EstargzLayer,
-    plan: LayerPlan,
-    signal: AbortSignal,
-  ): Promise<Written> {
-    const { entries, zoneEntries, zoneEnd } = estargz
-    if (hasZone(estargz, orderLayer(entries, plan.zone, plan.early).zone)) {
-      const fault = await faultOf(source, signal)
-      if (fault !== undefined) return this.convert(source, index, plan, `it had a fault: ${fault}`, signal)
-      const facts = { how: 'reused' as const, entries: entries.length, zoneEntries, zoneBytes: zoneEnd }
-      return this.keep(source, index, facts, signal)
-    }
-    // Files first: a stream whose error comes while nobody listens ends the process.
-    const files = await this.filesOf(index)
-    const spooling = this.spoolOptions(index, signal)
-    const spooled = await spoolEstargz(await source.open(undefined, signal), estargz, files, spooling)
     const format = {
-      level: this.options.level,
+      level: this.shared.options.level,
       minChunkSize: minChunkSizeOf(estargz),
       chunkSizeOf: chunkSizesOf(estargz),
     }
-    if (spooled) return this.writeSpooled(source, index, spooled, plan, format, { how: 'reordered' }, signal)
-    await this.remove(index)
-    return this.convert(source, index, plan, 'it has members that can’t be copied', signal)
+    const spooled: SpooledRead = { kind: 'spooled', layer, entries: layer.entries, files }
+    return this.writeSpooled(spooled, moves, { how: 'reordered', format }, signal)
   }
 
   private async convert(
-    source: Layer,
-    index: number,
-    plan: LayerPlan,
-    why: string,
+    read: SpooledRead | EstargzRead,
+    moves: LayerMoves,
     signal: AbortSignal,
   ): Promise<Written> {
-    const files = await this.filesOf(index)
-    const spooling = this.spoolOptions(index, signal)
-    const where = `layer ${source.descriptor.digest}`
-    const layer = await spoolTar(await source.open(undefined, signal), files, spooling, where)
-    return this.writeSpooled(source, index, layer, plan, spooling, { how: 'converted', why }, signal)
+    const spooled = read.kind === 'spooled' ? read : await this.spoolTarOf(signal)
+    const { level, minChunkSize } = this.shared.options
+    const format = { level, minChunkSize, chunkSizeOf: this.shared.chunkSizeOf }
+    return this.writeSpooled(spooled, moves, { how: 'converted', why: read.flaw, format }, signal)
+  }
+
+  private async spoolTarOf(signal: AbortSignal): Promise<SpooledRead> {
+    const files = await this.openFiles()
+    const where = `layer ${this.source.descriptor.digest}`
+    const stored = await this.source.open(undefined, signal)
+    const layer = await spoolTar(stored, files, this.spoolOptions(signal), where)
+    return { kind: 'spooled', layer, entries: layer.entries, files }
   }
 
   private async writeSpooled(
-    source: Layer,
-    index: number,
-    layer: SpooledLayer,
-    plan: LayerPlan,
-    { level, minChunkSize, chunkSizeOf }: Omit<WriteOptions, 'pool'>,
-    facts: Pick<LayerSummary, 'how' | 'why'>,
+    { layer, files }: SpooledRead,
+    moves: LayerMoves,
+    { how, why, format }: Writing,
     signal: AbortSignal,
   ): Promise<Written> {
-    const files = this.openFiles(index)
-    this.settings.onProgress(index, 'write', 0)
-    const order = orderLayer(layer.entries, plan.zone, plan.early)
-    const written = await writeLayer(layer, order, files, {
-      pool: this.pool,
-      level,
-      minChunkSize,
-      chunkSizeOf,
-    })
+    this.shared.onProgress(this.index, 'write', 0)
+    const order = orderLayer(layer.entries, moves.zone, moves.early)
+    const written = await writeLayer(layer, order, files, { pool: this.shared.pool, ...format })
     signal.throwIfAborted()
-    const blob = blobOf(source.descriptor, written)
-    const { existed } = await this.send(index, blob, signal)
-    await this.remove(index)
+    const blob = blobOf(this.source.descriptor, written)
+    const { existed } = await this.send(blob, signal)
+    await this[Symbol.asyncDispose]()
     const summary: LayerSummary = {
-      source: source.descriptor,
+      source: this.source.descriptor,
       result: blob.descriptor,
-      ...facts,
+      how,
+      ...(why !== undefined && { why }),
       ...(layer.notes.length > 0 && { notes: layer.notes }),
       entries: layer.entries.length,
       zoneEntries: order.zone.length,
@@ -198,38 +177,42 @@ export class LayerJobs implements AsyncDisposable {
     return { diffId: written.diffId, summary }
   }
 
-  private async keep(
-    source: Layer,
-    index: number,
+  private async sendAsIs(
     facts: Pick<LayerSummary, 'how' | 'entries' | 'zoneEntries' | 'zoneBytes'>,
     signal: AbortSignal,
   ): Promise<Written> {
+    const { source } = this
     const result = withoutWrong(keptDescriptor(source.descriptor), source.diffId)
-    const { existed } = await this.send(index, { ...source, descriptor: result }, signal)
+    const { existed } = await this.send({ ...source, descriptor: result }, signal)
     return { diffId: source.diffId, summary: { source: source.descriptor, result, ...facts, existed } }
   }
 
-  private async send(index: number, blob: Blob, signal: AbortSignal): Promise<{ existed: boolean }> {
-    this.settings.onProgress(index, 'send', blob.descriptor.size)
+  private async send(blob: Blob, signal: AbortSignal): Promise<{ existed: boolean }> {
+    this.shared.onProgress(this.index, 'send', blob.descriptor.size)
     const sent = isElsewhere(blob.descriptor)
       ? { existed: true }
-      : await this.settings.target.putBlob(blob, signal)
-    this.settings.onProgress(index, 'done', blob.descriptor.size)
+      : await this.shared.target.putBlob(blob, signal)
+    this.shared.onProgress(this.index, 'done', blob.descriptor.size)
     return sent
   }
 
-  /** A layer that was sent needs its files no more. */
-  private async remove(index: number): Promise<void> {
-    const files = this.files.get(index)
-    this.files.delete(index)
-    for (const file of files ? [files.spool, files.members] : []) {
-      await file[Symbol.asyncDispose]()
-      await rm(file.path, { force: true })
+  private spoolOptions(signal: AbortSignal): SpoolOptions {
+    const { options, pool, chunkSizeOf, onProgress } = this.shared
+    const onBytes = (bytes: number) => {
+      signal.throwIfAborted()
+      onProgress(this.index, 'read', bytes)
     }
+    return { pool, level: options.level, minChunkSize: options.minChunkSize, chunkSizeOf, onBytes }
+  }
+
+  /** Opened before the stream that fills them: a stream that fails while nobody listens ends the process. */
+  private async openFiles(): Promise<OpenLayerFiles> {
+    const files = await openLayerFiles(this.shared.folder, String(this.index))
+    return this.opened.use(files)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const index of [...this.files.keys()]) await this.remove(index)
+    await this.opened.disposeAsync()
   }
 }
 

@@ -17,7 +17,7 @@ import { readParts } from '../compress/jobs.ts'
 import type { AppendFile } from '../spool/append-file.ts'
 import type { SpooledEntry, SpooledLayer } from '../spool/spooled-layer.ts'
 import { changesOfLinks } from './hardlinks.ts'
-import type { AnyEntry, Prepared } from './prepare.ts'
+import type { AnyEntry, LayerRead, SpooledRead } from './read-layer.ts'
 
 interface Original {
   readonly metadata: EntryFacts
@@ -26,7 +26,6 @@ interface Original {
 
 export interface LinkOptions {
   readonly sources: readonly Layer[]
-  spoolOf(index: number): AppendFile
   readonly signal: AbortSignal
 }
 
@@ -34,20 +33,20 @@ export interface LinkOptions {
  * @returns the layers, those with links that mean something else by name rewritten
  * @throws HeadstartError E_TAR: a link that no runtime can make
  */
-export async function resolveLinks(prepared: readonly Prepared[], options: LinkOptions): Promise<Prepared[]> {
-  const out: Prepared[] = []
-  for (const [index, one] of prepared.entries()) {
+export async function resolveLinks(read: readonly LayerRead[], options: LinkOptions): Promise<LayerRead[]> {
+  const out: LayerRead[] = []
+  for (const [index, one] of read.entries()) {
     const hasLinks = one.kind === 'spooled' && one.entries.some(({ type }) => type === 'hardlink')
     if (one.kind !== 'spooled' || !hasLinks) out.push(one)
-    else out.push({ ...one, ...(await resolveLayer(one.layer, index, out, options)) })
+    else out.push({ ...one, ...(await resolveLayer(one, index, out, options)) })
   }
   return out
 }
 
 async function resolveLayer(
-  layer: SpooledLayer,
+  { layer, files }: SpooledRead,
   index: number,
-  below: readonly Prepared[],
+  below: readonly LayerRead[],
   options: LinkOptions,
 ): Promise<{ layer: SpooledLayer; entries: readonly SpooledEntry[] }> {
   const { sources, signal } = options
@@ -63,8 +62,8 @@ async function resolveLayer(
   )
   const { copies, relinked, late, dropped } = changes
   if (copies.size + relinked.size + late.size + dropped.size === 0) return { layer, entries: layer.entries }
-  const spool = options.spoolOf(index)
-  const own: Prepared = { kind: 'spooled', layer, entries: [...layer.own, ...layer.entries] }
+  const { spool } = files
+  const own: LayerRead = { kind: 'spooled', layer, entries: [...layer.own, ...layer.entries], files }
   const made = new Map<AnyEntry, SpooledEntry>()
   const rewritten = async (entry: SpooledEntry): Promise<SpooledEntry> => {
     const origin = copies.get(entry)
@@ -89,7 +88,7 @@ async function resolveLayer(
 
 /** From the layer's spool, or, where it has none, from the layer itself. */
 async function originalOf(
-  holder: Prepared | undefined,
+  holder: LayerRead | undefined,
   source: Layer | undefined,
   entry: AnyEntry,
   signal: AbortSignal,

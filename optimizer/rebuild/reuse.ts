@@ -1,7 +1,4 @@
-/**
- * What of a layer that is eStargz already can stay: the whole of it where its zone is right and it is sound, its members where only their
- * order changes; nothing where a person asked for a format that it doesn't have.
- */
+/** What is known of a layer that is eStargz already: whether it has the format that was asked for, how it is packed, whether it is sound. */
 import type { Chunk, EstargzEntry } from '../../image/estargz/format/entries.ts'
 import { limitOf } from '../../image/estargz/read/decode.ts'
 import { inflateMember } from '../../image/estargz/read/gzip-member.ts'
@@ -13,7 +10,7 @@ import type { Pool } from '../compress/pool.ts'
 import type { OptimizeOptions } from '../options.ts'
 import type { ChunkSizes } from '../plan/chunking.ts'
 
-/** Of these only what was asked for by name: a default asks for nothing. */
+/** What was asked for by name; a default asks for nothing. */
 export type GivenFormat = Partial<Pick<OptimizeOptions, 'chunkSize' | 'minChunkSize' | 'level'>>
 
 export interface FormatOptions {
@@ -23,19 +20,22 @@ export interface FormatOptions {
   readonly signal: AbortSignal
 }
 
-/** @returns what was asked for and the layer doesn't have, a sentence for people; undefined: it may stay */
+/** @returns what was asked for and the layer doesn't have, a clause for people; undefined: it may stay */
 export async function otherFormat(
   source: Layer,
   layer: EstargzLayer,
-  { given, chunkSizeOf, pool, signal }: FormatOptions,
+  options: FormatOptions,
 ): Promise<string | undefined> {
+  const { given, chunkSizeOf } = options
   const { chunkSize, minChunkSize, level } = given
   if (chunkSize !== undefined && layer.entries.some((entry) => hasOtherChunks(entry, chunkSizeOf(entry))))
-    return `its files are in other chunks than of ${chunkSize} bytes`
+    return `its files are not in chunks of ${chunkSize} bytes`
   if (minChunkSize !== undefined && !isPackedTo(layer, minChunkSize))
-    return `its small files are packed together otherwise than up to ${minChunkSize} bytes`
-  if (level !== undefined && !(await isOfLevel(source, layer, level, pool, signal)))
-    return `its members are compressed otherwise than at level ${level}`
+    return minChunkSize === 0
+      ? 'its small files are packed together'
+      : `its small files are not packed together up to ${minChunkSize} bytes`
+  if (level !== undefined && !(await isOfLevel(source, layer, level, options)))
+    return `its members are not compressed at level ${level}`
   return undefined
 }
 
@@ -43,7 +43,7 @@ const hasOtherChunks = ({ size, chunks }: EstargzEntry, wanted: number): boolean
   chunks.length > 1 ? chunks[0]?.size !== wanted : size > wanted
 
 interface Packing {
-  /** a member of so many bytes was joined by a next file; one of `closed` bytes was not */
+  /** bytes in the largest member that another file was added to, and in the smallest that none was added to */
   readonly joined: number
   readonly closed: number
 }
@@ -75,16 +75,15 @@ export function minChunkSizeOf(layer: EstargzLayer): number {
   return Number.isFinite(closed) && closed > joined ? closed : joined + 1
 }
 
-/** More than this says nothing more of the level. */
+/** A larger chunk would tell no more about the level. */
 const PROBE_BYTES = 4 << 20
 
-/** No layer says its level: the largest chunk is compressed at the one that was asked for. Equal input gives equal members. */
+/** A layer doesn't record its level: the largest chunk is compressed at the one that was asked for, since equal input gives equal members. */
 async function isOfLevel(
   source: Layer,
   { entries }: EstargzLayer,
   level: number,
-  pool: Pool,
-  signal: AbortSignal,
+  { pool, signal }: Pick<FormatOptions, 'pool' | 'signal'>,
 ): Promise<boolean> {
   const chunks = entries.flatMap((entry) => entry.chunks)
   const probe = chunks
@@ -100,16 +99,6 @@ async function isOfLevel(
     hashes: [],
   })
   return bytes.subarray(0, length).equals(result.output)
-}
-
-/** What is in the zone decides, not in which order: the runtime fetches it whole. */
-export function hasZone(
-  { entries, zoneEntries, landmark }: EstargzLayer,
-  zone: readonly EstargzEntry[],
-): boolean {
-  if (landmark !== (zone.length > 0 ? 'prefetch' : 'no-prefetch') || zone.length !== zoneEntries) return false
-  const there = new Set(entries.slice(0, zoneEntries))
-  return zone.every((entry) => there.has(entry))
 }
 
 /** Reads the layer whole. @returns the first thing that is wrong with it, for people; undefined: it is sound */

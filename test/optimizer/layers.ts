@@ -81,15 +81,15 @@ export async function layerBench(): Promise<LayerBench> {
 }
 
 /** As in an image whose base isn't known: links to what the layer doesn't have stay. */
-async function linked(layer: SpooledLayer, { spool }: LayerFiles): Promise<SpooledLayer> {
+async function linked(layer: SpooledLayer, files: LayerFiles): Promise<SpooledLayer> {
   const none = Buffer.alloc(0)
   const base = layerOf(none, { digest: digestOf(none), diffId: digestOf(none), mediaType: FOREIGN })
   const [, resolved] = await resolveLinks(
     [
-      { kind: 'kept', entries: [] },
-      { kind: 'spooled', layer, entries: layer.entries },
+      { kind: 'kept', why: 'foreign', entries: [] },
+      { kind: 'spooled', layer, entries: layer.entries, files },
     ],
-    { sources: [base, base], spoolOf: () => spool, signal: new AbortController().signal },
+    { sources: [base, base], signal: new AbortController().signal },
   )
   if (resolved?.kind !== 'spooled') throw new Error('a layer was lost')
   return resolved.layer

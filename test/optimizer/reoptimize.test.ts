@@ -131,13 +131,13 @@ test('a format that is not asked for stays; one that is asked for comes out', as
   expect(await again(first, [read('d/1')], {}, 'no-format-moved')).toBe('reordered')
   for (const startup of [zone, [read('d/1')]]) {
     expect(await again(first, startup, { chunkSize: 16384 }, 'chunks')).toBe(
-      'converted: its files are in other chunks than of 16384 bytes',
+      'converted: its files are not in chunks of 16384 bytes',
     )
     expect(await again(first, startup, { level: 9 }, 'level')).toBe(
-      'converted: its members are compressed otherwise than at level 9',
+      'converted: its members are not compressed at level 9',
     )
     expect(await again(first, startup, { minChunkSize: 30_000 }, 'packing')).toBe(
-      'converted: its small files are packed together otherwise than up to 30000 bytes',
+      'converted: its small files are not packed together up to 30000 bytes',
     )
   }
 })
@@ -148,7 +148,7 @@ test('small files that are packed together stay so in another order', async () =
   const size = await withImage(packed, async (image) => image.layers[0]?.descriptor.size ?? 0)
   expect(await again(packed, zone, { minChunkSize: 30_000 }, 'packed-same')).toBe('reused')
   expect(await again(packed, zone, { minChunkSize: 0 }, 'packed-apart')).toBe(
-    'converted: its small files are packed together otherwise than up to 0 bytes',
+    'converted: its small files are packed together',
   )
   expect(await again(packed, [read('d/9')], {}, 'packed-moved')).toBe('reordered')
   const moved = `oci:${join(folder.path, 'packed-moved')}:x`
@@ -160,7 +160,7 @@ test('small files that are packed together stay so in another order', async () =
   )
 })
 
-test('a layer that is not sound is no layer to reuse: it is converted anew', async () => {
+test('a damaged layer is not reused: it is converted', async () => {
   // The library loses what is no UTF-8 in a name; the tar beside it has it.
   const odd = await writeTar(folder.path, 'odd.tar', tarOfItems([{ ...plainItem, name: 'a\xff' }]))
   const path = join(folder.path, 'odd')
@@ -171,7 +171,7 @@ test('a layer that is not sound is no layer to reuse: it is converted anew', asy
     optimizeImage(withLayer(image, bytes, { [TOC_DIGEST_ANNOTATION]: tocDigest }), to, []),
   )
   expect(layers[0]?.how).toBe('converted')
-  expect(layers[0]?.why).toMatch(/^it had a fault: .*the table of contents has/)
+  expect(layers[0]?.why).toMatch(/^it is damaged: .*the table of contents has/)
   expect(await withImage(to, (image) => verifyImage(image))).toEqual([])
 })
 

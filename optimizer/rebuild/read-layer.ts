@@ -1,6 +1,6 @@
 /**
- * Brings a layer to where it can be planned: its entries known, and, if it has to be written anew, unpacked and compressed. A layer
- * that is eStargz already needs its table of contents only.
+ * Reads a layer as far as planning needs it: its entries known, and, if it has to be converted, unpacked and compressed. Of a layer
+ * that is eStargz already the table of contents is enough.
  */
 import type { EstargzEntry } from '../../image/estargz/format/entries.ts'
 import { TOC_DIGEST_ANNOTATION } from '../../image/estargz/format/toc.ts'
@@ -13,7 +13,7 @@ import type { EntryFacts } from '../../image/tar/entry.ts'
 import type { Layer } from '../../image/types.ts'
 import { type BytePath, textOf } from '../../system/byte-path.ts'
 import type { StoredChunk } from '../plan/cost.ts'
-import type { PlanEntry, PlanLayer } from '../plan/plan.ts'
+import type { PlanEntry, PlanLayer } from '../plan/layer.ts'
 import { type SpoolOptions, spoolTar } from '../spool/from-tar.ts'
 import {
   digestOfFile,
@@ -29,52 +29,72 @@ export interface AnyEntry extends PlanEntry {
   readonly digest?: string | undefined
 }
 
-export type Prepared =
-  | {
-      readonly kind: 'spooled'
-      readonly layer: SpooledLayer
-      readonly entries: readonly SpooledEntry[]
-      /** of a layer that is eStargz already: why it is converted anew, for people */
-      readonly why?: string | undefined
-    }
-  | { readonly kind: 'estargz'; readonly layer: EstargzLayer; readonly entries: readonly EstargzEntry[] }
-  /** not to be touched */
-  | { readonly kind: 'kept'; readonly entries: readonly AnyEntry[] }
+/** A layer as it is known before the plan is made. */
+export type LayerRead = SpooledRead | EstargzRead | KeptRead
 
-export interface PrepareOptions extends SpoolOptions {
+interface Flawed {
+  /** of an eStargz layer: why it can't stay one as it is, a clause for people */
+  readonly flaw?: string | undefined
+}
+
+export interface SpooledRead extends Flawed {
+  readonly kind: 'spooled'
+  readonly layer: SpooledLayer
+  readonly entries: readonly SpooledEntry[]
+  /** where it lies; the caller removes them */
+  readonly files: LayerFiles
+}
+
+export interface EstargzRead extends Flawed {
+  readonly kind: 'estargz'
+  readonly layer: EstargzLayer
+  readonly entries: readonly EstargzEntry[]
+}
+
+/** It may not be changed. */
+export interface KeptRead {
+  readonly kind: 'kept'
+  readonly why: string
+  readonly entries: readonly AnyEntry[]
+}
+
+export interface ReadOptions extends SpoolOptions {
   readonly signal: AbortSignal
   /** false: the layer stays as it is */
   readonly mayChange: boolean
-  /** what a person asked for by name: a layer that has something else is converted anew */
+  /** what a person asked for by name: a layer that has another format is converted */
   readonly given: GivenFormat
-  files(): Promise<LayerFiles>
+  openFiles(): Promise<LayerFiles>
 }
 
-export async function prepareLayer(source: Layer, options: PrepareOptions): Promise<Prepared> {
+export async function readLayer(source: Layer, options: ReadOptions): Promise<LayerRead> {
   const { signal, mayChange } = options
-  if (isElsewhere(source.descriptor)) return { kind: 'kept', entries: [] }
+  if (isElsewhere(source.descriptor))
+    return { kind: 'kept', why: 'its blob is not stored with the image', entries: [] }
   const estargz = await openIfVouched(source, signal)
-  if (estargz && !mayChange) return { kind: 'kept', entries: estargz.entries }
-  if (!mayChange) return { kind: 'kept', entries: await readLayerEntries(source, plannedOf, signal) }
-  const why = estargz && (lostLink(estargz) ?? (await otherFormat(source, estargz, options)))
-  if (estargz && why === undefined) return { kind: 'estargz', layer: estargz, entries: estargz.entries }
-  // First: a stream whose error comes while nobody listens ends the process.
-  const files = await options.files()
+  if (!mayChange) {
+    const entries = estargz?.entries ?? (await readLayerEntries(source, plannedOf, signal))
+    return { kind: 'kept', why: 'it is not among the layers to work on', entries }
+  }
+  const flaw = estargz && (lostLink(estargz) ?? (await otherFormat(source, estargz, options)))
+  if (estargz && flaw === undefined) return { kind: 'estargz', layer: estargz, entries: estargz.entries }
+  // First: a stream that fails while nobody listens ends the process.
+  const files = await options.openFiles()
   const where = `layer ${source.descriptor.digest}`
   const layer = await spoolTar(await source.open(undefined, signal), files, options, where)
-  return { kind: 'spooled', layer, entries: layer.entries, why }
+  return { kind: 'spooled', layer, entries: layer.entries, files, flaw }
 }
 
 /**
- * Only a layer whose manifest vouches for its table of contents is taken at its word. (zstd:chunked and external tables of contents carry
- * the annotation too, and are none.)
+ * A table of contents is believed only where the manifest has its digest. (zstd:chunked layers and external tables of contents carry the
+ * annotation, too, without being eStargz.)
  */
 const openIfVouched = async (source: Layer, signal: AbortSignal): Promise<EstargzLayer | undefined> =>
   source.descriptor.annotations?.[TOC_DIGEST_ANNOTATION] === undefined
     ? undefined
     : openIfEstargz(source, signal)
 
-/** Such a layer is written anew, from what its tar means. */
+/** Such a layer is converted, from what its tar means. */
 function lostLink({ entries }: EstargzLayer): string | undefined {
   const [fault] = hardlinkFaults(entries)
   return fault && `${JSON.stringify(textOf(fault.path))} ${fault.message}`
@@ -82,17 +102,14 @@ function lostLink({ entries }: EstargzLayer): string | undefined {
 
 const plannedOf = ({ path, type, size, linkPath }: EntryFacts): AnyEntry => ({ path, type, size, linkPath })
 
-export function planLayerOf(
-  prepared: Prepared,
-  chunkSizeOf: SpoolOptions['chunkSizeOf'],
-): PlanLayer<AnyEntry> {
+export function planLayerOf(read: LayerRead, chunkSizeOf: SpoolOptions['chunkSizeOf']): PlanLayer<AnyEntry> {
   return {
-    entries: prepared.entries,
+    entries: read.entries,
     digestOf: (entry) =>
-      prepared.kind === 'spooled' && isSpooled(entry) ? digestOfFile(prepared.layer, entry) : entry.digest,
+      read.kind === 'spooled' && isSpooled(entry) ? digestOfFile(read.layer, entry) : entry.digest,
     storedChunks: (entry) => {
-      if (prepared.kind === 'spooled' && isSpooled(entry))
-        return spooledChunks(prepared.layer, entry, chunkSizeOf(entry))
+      if (read.kind === 'spooled' && isSpooled(entry))
+        return spooledChunks(read.layer, entry, chunkSizeOf(entry))
       return isEstargz(entry)
         ? entry.chunks.map(({ fileOffset, size, offset, end }) => ({
             fileOffset,

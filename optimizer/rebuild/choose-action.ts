@@ -1,0 +1,35 @@
+/** Decides what becomes of a layer: kept, reused, reordered or converted, and why. Pure. */
+import type { EstargzEntry } from '../../image/estargz/format/entries.ts'
+import { orderLayer } from '../plan/order.ts'
+import type { LayerMoves } from '../plan/plan.ts'
+import type { EstargzRead, KeptRead, LayerRead, SpooledRead } from './read-layer.ts'
+
+/** `why` is a clause for people: "the layer is converted: …" */
+export type Action =
+  /** sent as it is, unseen */
+  | { readonly kind: 'keep'; readonly why: string; readonly read: KeptRead }
+  /** sent as it is, once it has been verified */
+  | { readonly kind: 'reuse'; readonly why: string; readonly read: EstargzRead }
+  /** its members are copied in another order */
+  | { readonly kind: 'reorder'; readonly why: string; readonly read: EstargzRead }
+  /** its tar is compressed */
+  | { readonly kind: 'convert'; readonly why: string; readonly read: SpooledRead | EstargzRead }
+
+/** @param moves what the plan wants at the layer's beginning */
+export function chooseAction(read: LayerRead, moves: LayerMoves): Action {
+  if (read.kind === 'kept') return { kind: 'keep', why: read.why, read }
+  if (read.flaw !== undefined) return { kind: 'convert', why: read.flaw, read }
+  if (read.kind === 'spooled') return { kind: 'convert', why: 'it is not an eStargz layer', read }
+  const { zone } = orderLayer(read.entries, moves.zone, moves.early)
+  return hasZone(read, zone)
+    ? { kind: 'reuse', why: 'its prioritized zone is the planned one', read }
+    : { kind: 'reorder', why: 'its prioritized zone is not the planned one', read }
+}
+
+/** What is in the zone decides, not in which order: the runtime fetches it whole. */
+function hasZone({ layer, entries }: EstargzRead, zone: readonly EstargzEntry[]): boolean {
+  const { landmark, zoneEntries } = layer
+  if (landmark !== (zone.length > 0 ? 'prefetch' : 'no-prefetch') || zone.length !== zoneEntries) return false
+  const present = new Set(entries.slice(0, zoneEntries))
+  return zone.every((entry) => present.has(entry))
+}
