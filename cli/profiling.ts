@@ -16,11 +16,11 @@ import { type Profile, profileImage } from '../tracer/profile.ts'
 import type { CliContext } from './context.ts'
 import type { ImageFlags } from './flags/image.ts'
 import { addReadyFlags, type ReadyFlags, readyCheck } from './flags/ready.ts'
-import { addRunFlags, type RunFlags, runOptions } from './flags/run.ts'
+import { addRunFlags, type ContainerFlags, runOptions } from './flags/run.ts'
 import { durationFlag, positiveFlag } from './flags/values.ts'
 import { bytes, type Output, thousands } from './print/output.ts'
 
-export interface ProfileFlags extends ReadyFlags, RunFlags, ImageFlags {
+export interface ProfileFlags extends ReadyFlags, ContainerFlags, ImageFlags {
   readonly engine?: EngineName
   readonly fuse?: ServerName
   readonly grace?: number
@@ -33,13 +33,13 @@ export function addProfileFlags(command: Command): Command {
     .addOption(
       new Option(
         '--engine <name>',
-        'what runs the container (default: docker where it answers, else runc)',
+        'what runs the container (default: docker if it responds, else runc)',
       ).choices(['docker', 'runc']),
     )
     .addOption(
       new Option(
         '--fuse <server>',
-        'what serves the mount: libfuse, or the kernel protocol from Node alone (faster)',
+        'what serves the mount: libfuse, or the kernel protocol in Node itself (faster)',
       )
         .choices(['fuse-native', 'kernel'])
         .default('fuse-native'),
@@ -47,23 +47,30 @@ export function addProfileFlags(command: Command): Command {
     .addOption(
       new Option(
         '--grace <time>',
-        'record on for so long after ready; what is read then is marked',
+        'keep recording this long after ready; what is read then is marked',
       ).argParser(durationFlag),
     )
   command
-    .addOption(new Option('--script <file>', 'requests to send once it is ready: [METHOD] URL [BODY] a line'))
     .addOption(
-      new Option('--runs <count>', 'record so many starts, each on cold caches, and merge them')
+      new Option('--script <file>', 'requests to send once it is ready, one per line: [METHOD] URL [BODY]'),
+    )
+    .addOption(
+      new Option('--runs <count>', 'number of starts to record, each with cold caches, and merge')
         .argParser(positiveFlag)
         .default(1),
     )
   return addRunFlags(addReadyFlags(command))
 }
 
+export interface ProfileOrder {
+  readonly image: Image
+  /** replaces the image's, when it is not empty */
+  readonly command: readonly string[]
+  readonly flags: ProfileFlags
+}
+
 export async function profile(
-  image: Image,
-  command: readonly string[],
-  flags: ProfileFlags,
+  { image, command, flags }: ProfileOrder,
   context: CliContext,
   output: Output,
 ): Promise<Profile> {

@@ -11,12 +11,12 @@ import type { CliContext } from '../context.ts'
 import { addBenchFlags, type BenchFlags, limitsOf, linkOf, runtimeOf } from '../flags/bench.ts'
 import { addImageFlags, type ImageFlags, sourceOf } from '../flags/image.ts'
 import { addReadyFlags, type ReadyFlags, readyCheck } from '../flags/ready.ts'
-import { addRunFlags, type RunFlags, runOptions } from '../flags/run.ts'
+import { addRunFlags, type ContainerFlags, runOptions } from '../flags/run.ts'
 import { auditText, gainOf } from '../print/bench-gain.ts'
 import { commandLine } from '../print/command-line.ts'
 import { duration, type Output } from '../print/output.ts'
 
-type Flags = BenchFlags & ImageFlags & ReadyFlags & RunFlags
+type Flags = BenchFlags & ImageFlags & ReadyFlags & ContainerFlags
 
 /** The command line. */
 interface Given {

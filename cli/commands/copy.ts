@@ -4,7 +4,7 @@ import { copyImage, copyIndex } from '../../image/copy.ts'
 import type { CliContext } from '../context.ts'
 import { addImageFlags, type ImageFlags, sourceOf, targetOf } from '../flags/image.ts'
 import { jsonOption } from '../flags/values.ts'
-import { tellWhatStays } from '../print/left-behind.ts'
+import { leftBehind } from '../print/left-behind.ts'
 import { drawTransfers } from '../print/transfers.ts'
 
 interface Flags extends ImageFlags {
@@ -26,7 +26,8 @@ export function register(command: Command, context: CliContext): void {
       await using target = await targetOf(to, flags, context, output)
       const options = { signal: context.interrupts.abort, onProgress: drawTransfers(output) }
       const what = (flags.all ? await source.index() : undefined) ?? (await source.image(flags.platform))
-      if (!('rawIndex' in what)) await tellWhatStays(source, what, '--all', output)
+      if (!('rawIndex' in what))
+        output.note(leftBehind(await source.index(), what, 'use --all to copy the whole index'))
       await target.prepare({ force: flags.force })
       const copied =
         'rawIndex' in what ? copyIndex(source, what, target, options) : copyImage(what, target, options)

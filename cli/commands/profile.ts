@@ -1,4 +1,4 @@
-/** `headstart profile`: run an image once and write down what its start touched. */
+/** `headstart profile`: run an image once and record what its start reads. */
 import type { Command } from 'commander'
 import { writeTrace } from '../../tracer/trace/file.ts'
 import type { CliContext } from '../context.ts'
@@ -15,14 +15,14 @@ interface Flags extends ProfileFlags {
 export function register(command: Command, context: CliContext): void {
   command
     .argument('<image>', 'the image to run')
-    .argument('[command...]', "after --, instead of the image's command")
-    .option('-o, --output <file>', 'where the trace goes', 'trace.json')
+    .argument('[command...]', "after --: replaces the image's command")
+    .option('-o, --output <file>', 'where to write the trace', 'trace.json')
     .addOption(jsonOption())
     .action(async (reference: string, args: string[], flags: Flags) => {
       const output = context.output(flags.json)
       await using source = await sourceOf(reference, flags, context, output)
       const image = await source.image(flags.platform)
-      const { trace } = await profile(image, args, flags, context, output)
+      const { trace } = await profile({ image, command: args, flags }, context, output)
       await writeTrace(flags.output, trace)
       output.result(
         flags.json ? JSON.stringify(trace) : [...traceSummary(trace), `written to ${flags.output}`],

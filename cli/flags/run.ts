@@ -2,11 +2,12 @@
 import { type Command, Option } from 'commander'
 import { HeadstartError, messageOf } from '../../system/errors.ts'
 import { readInput } from '../../system/read-whole.ts'
-import { type RunFlags as ParsedFlags, parseRunOptions } from '../../tracer/container/parse-run-options.ts'
+import { parseRunOptions, type RunFlags } from '../../tracer/container/parse-run-options.ts'
 import type { RunOptions } from '../../tracer/container/run-options.ts'
 import { collect } from './values.ts'
 
-export type RunFlags = Omit<ParsedFlags, 'envFiles'> & { readonly envFile?: readonly string[] }
+/** As commander gives them; files are not read yet. */
+export type ContainerFlags = Omit<RunFlags, 'envFiles'> & { readonly envFile?: readonly string[] }
 
 /** flags, help; `*` may be given several times */
 const FLAGS = [
@@ -43,7 +44,7 @@ export function addRunFlags(command: Command): Command {
 }
 
 /** @throws HeadstartError E_OPTION, E_FILE */
-export async function runOptions({ envFile = [], ...flags }: RunFlags): Promise<RunOptions> {
+export async function runOptions({ envFile = [], ...flags }: ContainerFlags): Promise<RunOptions> {
   const envFiles = await Promise.all(envFile.map(readEnvFile))
   return parseRunOptions({ ...flags, envFiles }, { env: process.env, folder: process.cwd() })
 }

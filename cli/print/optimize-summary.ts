@@ -1,7 +1,37 @@
-/** How `optimize` ends: layers, bytes before and after, the zone, and what of the trace was not found. Pure. */
+/** What `optimize` prints at its end: layers, bytes before and after, the zone, and what of the trace was not found. */
 import type { Decision, Plan } from '../../optimizer/plan/plan.ts'
+import type { StartupFile } from '../../optimizer/plan/startup.ts'
 import type { RebuildSummary } from '../../optimizer/rebuild/image.ts'
-import { bytes, counted, duration, percent, table, thousands } from './output.ts'
+import type { RebuiltImage } from '../../optimizer/rebuild/image-index.ts'
+import type { Trace } from '../../tracer/trace/file.ts'
+import { isTraceOf } from '../startup.ts'
+import { bytes, counted, duration, type Output, percent, table, thousands } from './output.ts'
+
+/** `platform` is given where there are several. */
+export type Rebuilt = Pick<RebuiltImage, 'image' | 'summary'> & { readonly platform?: string }
+
+/** What it was made of, and where it went. */
+interface Origin {
+  readonly trace: Trace
+  readonly startup: readonly StartupFile[]
+  readonly target: string
+}
+
+export function printRebuilt(
+  { image, summary, platform }: Rebuilt,
+  { trace, startup, target }: Origin,
+  { json, explain }: { readonly json: boolean; readonly explain: boolean },
+  output: Output,
+): void {
+  const files = thousands(startup.length)
+  const found = thousands(startup.length - summary.plan.missing.length)
+  if (platform !== undefined) output.note(`${platform}: it has ${found} of the ${files} files in the trace`)
+  else if (!isTraceOf(trace, image))
+    output.warn(`the trace is of another image: ${found} of its ${files} files are in this one`)
+  for (const note of summary.notes) output.warn(platform === undefined ? note : `${platform}: ${note}`)
+  if (explain && !json) output.result(explanation(summary.plan))
+  output.result(json ? summaryJson(summary, platform) : optimizeSummary(summary, target))
+}
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
 
@@ -22,17 +52,17 @@ export function optimizeSummary({ layers, plan, manifest }: RebuildSummary, targ
   const ahead = plan.decisions.filter(({ verdict }) => verdict === 'ahead').length
   rows.push(['all', bytes(before), bytes(after), bytes(zone), percent(zone / after), thousands(ahead)])
   return [
-    ...table(['layer', 'before', 'after', 'zone', 'share', 'files ahead'], rows),
-    `${thousands(ahead)} of ${thousands(plan.decisions.length)} files of the start are ahead of the landmark${behindClause(plan)}`,
+    ...table(['layer', 'before', 'after', 'zone', 'share', 'files in it'], rows),
+    `${thousands(ahead)} of ${thousands(plan.decisions.length)} files of the start are prefetched${behindClause(plan)}`,
     ...layers.flatMap(({ why }, index) =>
-      why === undefined ? [] : [`layer ${index + 1} is converted anew: ${why}`],
+      why === undefined ? [] : [`layer ${index + 1} was reconverted: ${why}`],
     ),
     ...missingLines(plan),
     `${target}@${manifest.digest}`,
   ]
 }
 
-/** How many files stayed behind, reason by reason. */
+/** How many files are not prefetched, reason by reason. */
 function behindClause({ decisions }: Plan): string {
   const behind = Map.groupBy(
     decisions.filter(({ verdict }) => verdict !== 'ahead'),
@@ -40,7 +70,7 @@ function behindClause({ decisions }: Plan): string {
   )
   if (behind.size === 0) return ''
   const reasons = [...behind].map(([reason, { length }]) => `${thousands(length)} ${reason}`)
-  return `; not ahead: ${reasons.join('; ')} (--explain says which)`
+  return `; not prefetched: ${reasons.join('; ')} (--explain lists them)`
 }
 
 const SHOWN = 5
@@ -49,15 +79,17 @@ function missingLines({ missing }: Plan): string[] {
   if (missing.length === 0) return []
   const names = missing.slice(0, SHOWN).map((each) => each.path)
   const more = missing.length > SHOWN ? ` and ${thousands(missing.length - SHOWN)} more` : ''
-  return [`not in the image: ${counted(missing.length, 'file')} of the trace: ${names.join(', ')}${more}`]
+  return [
+    `${counted(missing.length, 'file')} of the trace ${missing.length === 1 ? 'is' : 'are'} not in the image: ${names.join(', ')}${more}`,
+  ]
 }
 
 const VERDICT: Record<Decision['verdict'], string> = { ahead: 'in', 'first-behind': 'next', behind: 'out' }
 
-/** One line a file: in or out, what its bytes cost ahead and on demand, and why. */
+/** A line for each file: in or out, what it costs prefetched and on demand, and why. */
 export const explanation = ({ decisions }: Plan): string[] =>
   table(
-    ['file', 'where', 'bytes', 'ahead', 'on demand', 'saved', 'why'],
+    ['file', 'zone', 'bytes', 'prefetched', 'on demand', 'saved', 'why'],
     decisions.map((each) => [
       each.path,
       VERDICT[each.verdict],
@@ -70,7 +102,7 @@ export const explanation = ({ decisions }: Plan): string[] =>
     [0, 1, 6],
   )
 
-/** @param platform of several images, a line each */
+/** @param platform given where there are several images, a line each */
 export const summaryJson = ({ manifest, layers, plan }: RebuildSummary, platform?: string): string =>
   JSON.stringify({
     platform,

@@ -1,4 +1,4 @@
-/** The whole way as a person goes it, with the command itself: record, optimize, verify, measure, report; through a registry, too. */
+/** The whole workflow with the command itself, as a person does it: record, optimize, verify, measure, report; through a registry, too. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -36,7 +36,7 @@ async function succeeds(args: readonly string[]): Promise<Outcome> {
   return outcome
 }
 
-describe('the way', () => {
+describe('the commands, one after the other', () => {
   test('profile writes a trace of what was read, shows the output, and says what it saw', async () => {
     const { stdout, stderr } = await succeeds(['profile', image, ...start])
 
@@ -48,7 +48,7 @@ describe('the way', () => {
     expect(paths).not.toContain('later.txt')
   })
 
-  test('optimize puts those files ahead, into a registry, and verify finds nothing wrong', async () => {
+  test('optimize prefetches those files, writes to a registry, and verify finds nothing wrong', async () => {
     const target = `docker://${registry.host}/app:esgz`
     const { stdout } = await succeeds(['optimize', image, target, '--trace', 'trace.json', '--explain'])
 
@@ -68,7 +68,7 @@ describe('the way', () => {
 
   test('optimize without a trace records one first', async () => {
     const { stdout } = await succeeds(['optimize', image, 'oci:direct:latest', ...start])
-    expect(stdout).toMatch(/files of the start are ahead/)
+    expect(stdout).toMatch(/files of the start are prefetched/)
   })
 
   test('bench measures three arms, and report makes one page of it', async () => {
@@ -135,7 +135,7 @@ describe('a trace of another image', () => {
     const { stderr, stdout } = await succeeds(['optimize', image, 'oci:other', '--trace', 'other.json'])
 
     expect(stderr).toMatch(/warning: the trace is of another image: \d+ of its \d+ files are in this one/)
-    expect(stdout).toMatch(/1 file of the trace: opt\/gone/)
+    expect(stdout).toMatch(/1 file of the trace is not in the image: opt\/gone/)
   })
 
   test('none is: it fails', async () => {

@@ -1,13 +1,13 @@
 /** The rebuilt config: only the diffIDs change, however they are spelled; a history that doesn't fit is said, not called a fault. */
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { digestOf } from '../../image/digest.ts'
-import { verifyImage } from '../../image/verify.ts'
-import { configWith } from '../../optimizer/rebuild/manifest.ts'
-import { Layout } from '../support/layout.ts'
-import { dockerLoad } from '../support/load.ts'
-import { file } from '../support/tar.ts'
-import { optimize, read, type TestFolder, testFolder, withImage } from './support.ts'
+import { digestOf } from '../../../image/digest.ts'
+import { verifyImage } from '../../../image/verify.ts'
+import { configWith } from '../../../optimizer/rebuild/manifest.ts'
+import { Layout } from '../../support/layout.ts'
+import { dockerLoad } from '../../support/load.ts'
+import { file } from '../../support/tar.ts'
+import { optimize, read, type TestFolder, testFolder, withImage } from '../support.ts'
 
 let folder: TestFolder
 let count = 0

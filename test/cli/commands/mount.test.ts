@@ -4,10 +4,10 @@ import { chmod, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
-import { until } from '../../scripts/support/until.ts'
-import { type Sandbox, sandbox } from '../support/headstart.ts'
-import { busyboxImage } from '../support/images.ts'
-import { device, file } from '../support/tar.ts'
+import { until } from '../../../scripts/support/until.ts'
+import { type Sandbox, sandbox } from '../../support/headstart.ts'
+import { busyboxImage } from '../../support/images.ts'
+import { device, file } from '../../support/tar.ts'
 
 const run = promisify(execFile)
 const NOBODY = { uid: 65534, gid: 65534 }

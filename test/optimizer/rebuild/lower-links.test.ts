@@ -1,13 +1,13 @@
 /** Hardlinks in rings, to themselves, to folders, to what is replaced: refused where Docker refuses them, else the same tree by name and by order. */
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { verifyImage } from '../../image/verify.ts'
-import { changesOfLinks } from '../../optimizer/rebuild/hardlinks.ts'
-import { buildOracle, judge } from '../peers/oracle/oracle.ts'
-import { writeImage } from '../support/images.ts'
-import { dockerLoad } from '../support/load.ts'
-import { dir, file, hardlink, symlink, type TarItem } from '../support/tar.ts'
-import { layersOf, optimize, read, type TestFolder, testFolder, treeOf, withImage } from './support.ts'
+import { verifyImage } from '../../../image/verify.ts'
+import { changesOfLinks } from '../../../optimizer/rebuild/hardlinks.ts'
+import { buildOracle, judge } from '../../peers/oracle/oracle.ts'
+import { writeImage } from '../../support/images.ts'
+import { dockerLoad } from '../../support/load.ts'
+import { dir, file, hardlink, symlink, type TarItem } from '../../support/tar.ts'
+import { layersOf, optimize, read, type TestFolder, testFolder, treeOf, withImage } from '../support.ts'
 
 let folder: TestFolder
 beforeAll(async () => {

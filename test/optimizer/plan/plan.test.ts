@@ -1,13 +1,13 @@
 /** The plan on its own: who owns a file, what the model makes of it, what a person can say about it. */
 import { expect, test } from 'vitest'
-import { DEFAULT_OPTIONS, type OptimizeOptions } from '../../optimizer/options.ts'
-import { chunkSizes, SMALL_CHUNK_BYTES } from '../../optimizer/plan/chunking.ts'
-import { costsOf } from '../../optimizer/plan/cost.ts'
-import type { PlanEntry, PlanLayer } from '../../optimizer/plan/layer.ts'
-import { orderLayer } from '../../optimizer/plan/order.ts'
-import { planImage } from '../../optimizer/plan/plan.ts'
-import { touchedChunks } from '../../optimizer/plan/startup.ts'
-import { read } from './support.ts'
+import { DEFAULT_OPTIONS, type OptimizeOptions } from '../../../optimizer/options.ts'
+import { chunkSizes, SMALL_CHUNK_BYTES } from '../../../optimizer/plan/chunking.ts'
+import { costsOf } from '../../../optimizer/plan/cost.ts'
+import type { PlanEntry, PlanLayer } from '../../../optimizer/plan/layer.ts'
+import { orderLayer } from '../../../optimizer/plan/order.ts'
+import { planImage } from '../../../optimizer/plan/plan.ts'
+import { touchedChunks } from '../../../optimizer/plan/startup.ts'
+import { read } from '../support.ts'
 
 type Entry = PlanEntry & { readonly digest?: string }
 const reg = (path: string, size = 1000, digest?: string): Entry => ({

@@ -7,29 +7,29 @@ import { join } from 'node:path'
 import { gunzipSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { digestOf, readBounded } from '../../image/digest.ts'
+import { digestOf, readBounded } from '../../../image/digest.ts'
 import {
   OCI_CONFIG,
   OCI_LAYER_GZIP,
   OCI_LAYER_TAR,
   OCI_LAYER_ZSTD,
   OCI_MANIFEST,
-} from '../../image/media-types.ts'
-import { openTarget } from '../../image/targets.ts'
-import type { Image, Layer } from '../../image/types.ts'
-import { verifyImage } from '../../image/verify.ts'
-import type { StartupFile } from '../../optimizer/plan/startup.ts'
-import { rebuildImage } from '../../optimizer/rebuild/image.ts'
-import { textOf } from '../../system/byte-path.ts'
-import { createWorkspace, type Workspace } from '../../system/workspace.ts'
-import { type Oracle, startOracle } from '../peers/oracle/oracle.ts'
-import { NO_PROCESS } from '../support/images.ts'
-import { cases, PATIENCE_MS } from '../support/property.ts'
-import { tarOfItems } from './generated-tar.ts'
-import { anyImage, type Item, type Storage } from './generator.ts'
-import { type LayerBench, layerBench, layerOf, unpack } from './layers.ts'
-import { read, withImage } from './support.ts'
-import { type UnpackedFile, unpackImage } from './unpack-model.ts'
+} from '../../../image/media-types.ts'
+import { openTarget } from '../../../image/targets.ts'
+import type { Image, Layer } from '../../../image/types.ts'
+import { verifyImage } from '../../../image/verify.ts'
+import type { StartupFile } from '../../../optimizer/plan/startup.ts'
+import { rebuildImage } from '../../../optimizer/rebuild/image.ts'
+import { textOf } from '../../../system/byte-path.ts'
+import { createWorkspace, type Workspace } from '../../../system/workspace.ts'
+import { type Oracle, startOracle } from '../../peers/oracle/oracle.ts'
+import { NO_PROCESS } from '../../support/images.ts'
+import { cases, PATIENCE_MS } from '../../support/property.ts'
+import { tarOfItems } from '../generated-tar.ts'
+import { anyImage, type Item, type Storage } from '../generator.ts'
+import { type LayerBench, layerBench, layerOf, unpack } from '../layers.ts'
+import { read, withImage } from '../support.ts'
+import { type UnpackedFile, unpackImage } from '../unpack-model.ts'
 
 let bench: LayerBench
 let oracle: Oracle

@@ -4,18 +4,18 @@ import { join } from 'node:path'
 import { zstdCompressSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
-import { copyIndex } from '../../image/copy.ts'
-import { digestOf, readBounded } from '../../image/digest.ts'
-import { OCI_CONFIG, OCI_INDEX, OCI_MANIFEST } from '../../image/media-types.ts'
-import { openSource } from '../../image/sources.ts'
-import { openTarget } from '../../image/targets.ts'
-import type { Digest, ImageSource } from '../../image/types.ts'
-import { verifyImage } from '../../image/verify.ts'
-import { type RebuildIndexSummary, rebuildIndex } from '../../optimizer/rebuild/image-index.ts'
-import { sandbox } from '../support/headstart.ts'
-import { Layout, OCI_LAYER, type Part } from '../support/layout.ts'
-import { file } from '../support/tar.ts'
-import { read, type TestFolder, testFolder } from './support.ts'
+import { copyIndex } from '../../../image/copy.ts'
+import { digestOf, readBounded } from '../../../image/digest.ts'
+import { OCI_CONFIG, OCI_INDEX, OCI_MANIFEST } from '../../../image/media-types.ts'
+import { openSource } from '../../../image/sources.ts'
+import { openTarget } from '../../../image/targets.ts'
+import type { Digest, ImageSource } from '../../../image/types.ts'
+import { verifyImage } from '../../../image/verify.ts'
+import { type RebuildIndexSummary, rebuildIndex } from '../../../optimizer/rebuild/image-index.ts'
+import { sandbox } from '../../support/headstart.ts'
+import { Layout, OCI_LAYER, type Part } from '../../support/layout.ts'
+import { file } from '../../support/tar.ts'
+import { read, type TestFolder, testFolder } from '../support.ts'
 
 let folder: TestFolder
 let count = 0
@@ -279,7 +279,7 @@ test('the command says what of an index it leaves behind, and what it could not 
   )
   const copied = await box.run(['copy', reference, `oci:${box.folder}/copy`, '--platform', 'linux/amd64'])
   expect(copied.stderr).toContain(
-    '1 other image and 1 attestation or other artifact of the index are left behind: --all takes the index whole\n',
+    '1 other image and 1 attestation or other artifact of the index are left behind: use --all to copy the whole index\n',
   )
   const whole = await box.run(['copy', reference, `oci:${box.folder}/whole`, '--all'])
   expect(whole.stderr).not.toContain('left behind')

@@ -3,19 +3,19 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gunzipSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { digestOf, readBounded } from '../../image/digest.ts'
-import { TOC_DIGEST_ANNOTATION } from '../../image/estargz/format/toc.ts'
-import { inflateMember } from '../../image/estargz/read/gzip-member.ts'
-import { openEstargz } from '../../image/estargz/read/reader.ts'
-import { verifyImage } from '../../image/verify.ts'
-import type { OptimizeOptions } from '../../optimizer/options.ts'
-import type { StartupFile } from '../../optimizer/plan/startup.ts'
-import { runCommand } from '../../system/command.ts'
-import { buildOracle, judge } from '../peers/oracle/oracle.ts'
-import { writeImage } from '../support/images.ts'
-import { dir, file, hardlink, symlink, tarOf } from '../support/tar.ts'
-import { tarOfItems } from './generated-tar.ts'
-import type { Item } from './generator.ts'
+import { digestOf, readBounded } from '../../../image/digest.ts'
+import { TOC_DIGEST_ANNOTATION } from '../../../image/estargz/format/toc.ts'
+import { inflateMember } from '../../../image/estargz/read/gzip-member.ts'
+import { openEstargz } from '../../../image/estargz/read/reader.ts'
+import { verifyImage } from '../../../image/verify.ts'
+import type { OptimizeOptions } from '../../../optimizer/options.ts'
+import type { StartupFile } from '../../../optimizer/plan/startup.ts'
+import { runCommand } from '../../../system/command.ts'
+import { buildOracle, judge } from '../../peers/oracle/oracle.ts'
+import { writeImage } from '../../support/images.ts'
+import { dir, file, hardlink, symlink, tarOf } from '../../support/tar.ts'
+import { tarOfItems } from '../generated-tar.ts'
+import type { Item } from '../generator.ts'
 import {
   layersOf,
   optimize,
@@ -26,7 +26,7 @@ import {
   withImage,
   withLayer,
   writeTar,
-} from './support.ts'
+} from '../support.ts'
 
 const items = [
   dir('d/'),

@@ -1,0 +1,83 @@
+/** The command line of `optimize`, parsed once into the request that is handed on whole. */
+import type { Command } from 'commander'
+import type { OptimizeOptions } from '../../optimizer/options.ts'
+import { addProfileFlags, type ProfileFlags } from '../profiling.ts'
+import { addImageFlags, type ImageFlags } from './image.ts'
+import { addRebuildFlags, optionsOf, type RebuildFlags } from './rebuild.ts'
+import { collect, jsonOption, positiveFlag } from './values.ts'
+
+export interface OptimizeFlags extends ProfileFlags, RebuildFlags {
+  readonly trace?: string[]
+  readonly minRuns: number
+  readonly refine?: string
+  readonly allPlatforms: boolean
+  readonly force: boolean
+  readonly explain: boolean
+  readonly json: boolean
+}
+
+export interface OptimizeRequest {
+  readonly from: string
+  readonly to: string
+  /** how both are reached */
+  readonly access: ImageFlags
+  readonly allPlatforms: boolean
+  readonly replaceTarget: boolean
+  readonly start: {
+    /** files; without one the start is recorded, as `record` says */
+    readonly traces?: readonly string[]
+    readonly record: { readonly command: readonly string[]; readonly flags: ProfileFlags }
+    readonly minRuns: number
+    /** a measurement with an audit */
+    readonly refine?: string
+  }
+  readonly options: Partial<OptimizeOptions>
+  readonly print: { readonly json: boolean; readonly explain: boolean }
+}
+
+export function addOptimizeFlags(command: Command): Command {
+  command
+    .argument('<image>', 'the image to optimize')
+    .argument('<target>', 'where to write the new image: a registry, oci:FOLDER[:TAG], or an archive')
+    .argument('[command...]', "after --: replaces the image's command while recording")
+    .option(
+      '--trace <file>',
+      "from headstart profile, or ctr-remote's record file; without one the start is recorded first (repeatable)",
+      collect,
+    )
+    .option('--min-runs <count>', 'ignore files that fewer of the recorded starts touched', positiveFlag, 1)
+    .option(
+      '--refine <file>',
+      'a measurement from headstart bench --audit, to correct the prefetch selection with',
+    )
+    .option('--all-platforms', 'rebuild every image of an index; files are matched by path', false)
+    .option('-f, --force', 'overwrite the target', false)
+    .option('--explain', 'show for each file of the start where it was put, and why', false)
+    .addOption(jsonOption())
+  return addImageFlags(addProfileFlags(addRebuildFlags(command)))
+}
+
+/** @param command after `--` */
+export function optimizeRequest(
+  from: string,
+  to: string,
+  command: readonly string[],
+  flags: OptimizeFlags,
+): OptimizeRequest {
+  const { trace, refine, minRuns, allPlatforms, force, json, explain } = flags
+  return {
+    from,
+    to,
+    access: flags,
+    allPlatforms,
+    replaceTarget: force,
+    start: {
+      ...(trace && { traces: trace }),
+      record: { command, flags },
+      minRuns,
+      ...(refine !== undefined && { refine }),
+    },
+    options: optionsOf(flags),
+    print: { json, explain },
+  }
+}
