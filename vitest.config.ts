@@ -4,7 +4,6 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: ['scripts/demo-image/images.ts'],
     // They only catch a hang: a test waits for what happens, however busy the machine is.
     testTimeout: 600_000,
     hookTimeout: 600_000,

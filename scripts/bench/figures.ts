@@ -12,7 +12,7 @@ import { readBench } from '../../report/bench/file.ts'
 import { type ArmSummary, summarize } from '../../report/bench/summary.ts'
 import { runCommand } from '../../system/command.ts'
 import { workspaceRoot } from '../../system/workspace.ts'
-import { type DemoKind, demoImages, setup } from '../demo-image/images.ts'
+import { type DemoKind, demoImages, makeDemoImage } from '../demo-image/images.ts'
 import { startContainerd } from '../support/containerd.ts'
 import { buildGo } from '../support/go.ts'
 
@@ -142,10 +142,12 @@ function row(kind: DemoKind, size: number, arms: readonly ArmSummary[]): string 
   return `| ${kind}: ${megabytes(size)} MB | ${cells.join(' | ')} | ${against} |`
 }
 
-await setup()
 const kinds = listOf(values.kinds).filter(isKind)
 const made = new Map<DemoKind, Arms>()
-for (const kind of kinds) made.set(kind, await makeArms(kind))
+for (const kind of kinds) {
+  await makeDemoImage(kind)
+  made.set(kind, await makeArms(kind))
+}
 for (const runtime of listOf(values.runtimes))
   for (const link of listOf(values.links)) {
     console.log(`\n${runtime}, ${link}, ${values.samples} samples, medians\n`)

@@ -17,7 +17,7 @@ import type { Image } from '../../image/types.ts'
 import { median } from '../../report/bench/stats.ts'
 import { workspaceRoot } from '../../system/workspace.ts'
 import { TRACE_VERSION, writeTrace } from '../../tracer/trace/file.ts'
-import { demoImages } from '../demo-image/images.ts'
+import { makeDemoImage } from '../demo-image/images.ts'
 import { type Containerd, startContainerd } from '../support/containerd.ts'
 import { type CommandCost, measureCommand } from '../support/measure.ts'
 
@@ -106,11 +106,7 @@ async function daemonCpu({ folder }: Containerd): Promise<number> {
   return (Number(fields[11]) + Number(fields[12])) / 100
 }
 
-async function demo(): Promise<string> {
-  const folder = new URL('../../.cache/demo-webapp', import.meta.url).pathname
-  await run(new URL('../demo-image/make', import.meta.url).pathname, [folder, 'webapp'])
-  return demoImages.webapp.image
-}
+const demo = async (): Promise<string> => (await makeDemoImage('webapp')).image
 
 function summary(samples: readonly Sample[]): Sample {
   const of = (field: keyof Sample) => median(samples.map((sample) => sample[field]))

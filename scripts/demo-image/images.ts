@@ -1,4 +1,4 @@
-/** The images of scripts/demo-image, a real start of each kind, made once and kept in .cache. */
+/** The images of scripts/demo-image, a real start of each kind, made once, by the first that needs them, and kept in .cache. */
 import { fileURLToPath } from 'node:url'
 import { runCommand } from '../../system/command.ts'
 
@@ -25,14 +25,11 @@ export const demoImages: Readonly<Record<DemoKind, DemoImage>> = {
   shell: demo('shell', /^ready/m),
 }
 
-export const demoImage = demoImages.webapp.image
-export const DEMO_READY = demoImages.webapp.ready
-
-/** Before all tests: several files at once would make them several times. */
-export async function setup(): Promise<void> {
-  // The first makes the minimal Debian that all stand on.
-  await runCommand(MAKE, [folderOf('shell'), 'shell'])
-  await Promise.all(
-    (['webapp', 'node', 'nginx'] as const).map((kind) => runCommand(MAKE, [folderOf(kind), kind])),
-  )
+/** Makes the image unless it is there: whoever uses it asks for it first. Two processes may do so at once. */
+export async function makeDemoImage(kind: DemoKind): Promise<DemoImage> {
+  await runCommand(MAKE, [folderOf(kind), kind])
+  return demoImages[kind]
 }
+
+/** Making one takes minutes where it is not there: a limit for a test's hook, which only catches a hang. */
+export const MAKING_MS = 20 * 60_000

@@ -9,7 +9,7 @@ import { OCI_INDEX } from '../../image/media-types.ts'
 import { openSource } from '../../image/sources.ts'
 import { openTarget } from '../../image/targets.ts'
 import type { Image } from '../../image/types.ts'
-import { demoImages } from '../../scripts/demo-image/images.ts'
+import { demoImages, MAKING_MS, makeDemoImage } from '../../scripts/demo-image/images.ts'
 import { parseTrace, type Trace } from '../../tracer/trace/file.ts'
 import { dockerEngine } from '../support/engine.ts'
 import { type Sandbox, sandbox } from '../support/headstart.ts'
@@ -22,6 +22,8 @@ const NAME = `hs-store-${process.pid}:1`
 let engine: StoreEngine
 let box: Sandbox
 let original: Image
+
+beforeAll(() => makeDemoImage('shell'), MAKING_MS)
 
 beforeAll(async () => {
   engine = await startStoreEngine()

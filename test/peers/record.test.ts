@@ -13,7 +13,7 @@ import { copyImage } from '../../image/copy.ts'
 import { parseLocation } from '../../image/location.ts'
 import { openSource } from '../../image/sources.ts'
 import { openTarget } from '../../image/targets.ts'
-import { type DemoKind, demoImages } from '../../scripts/demo-image/images.ts'
+import { type DemoKind, demoImages, MAKING_MS, makeDemoImage } from '../../scripts/demo-image/images.ts'
 import { type Containerd, startContainerd } from '../../scripts/support/containerd.ts'
 import { runCommand } from '../../system/command.ts'
 import type { EngineName } from '../../tracer/container/types.ts'
@@ -33,6 +33,10 @@ const engineName = (kind: DemoKind): string => `hs-record-${process.pid}:${kind}
 
 let folder: string
 let containerd: Containerd
+
+beforeAll(async () => {
+  for (const kind of KINDS) await makeDemoImage(kind)
+}, MAKING_MS)
 
 beforeAll(async () => {
   folder = await mkdtemp('/var/tmp/hs-record-')

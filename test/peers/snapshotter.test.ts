@@ -2,19 +2,21 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
-import { expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { openSource } from '../../image/sources.ts'
 import { openTarget } from '../../image/targets.ts'
 import { rebuildImage } from '../../optimizer/rebuild/image.ts'
-import { DEMO_READY, demoImage } from '../../scripts/demo-image/images.ts'
+import { demoImages, MAKING_MS, makeDemoImage } from '../../scripts/demo-image/images.ts'
 import { type Containerd, startContainerd } from '../../scripts/support/containerd.ts'
 import { startRegistry } from '../../scripts/support/registry.ts'
 
 /** What the demo's start reads first, whatever the trace: enough for a zone in two layers. */
 const STARTUP = ['usr/bin/python3.11', 'srv/app/app.py', 'srv/app/weights.npy']
 
+beforeAll(() => makeDemoImage('webapp'), MAKING_MS)
+
 async function pushOptimized(reference: string): Promise<void> {
-  await using source = await openSource(demoImage)
+  await using source = await openSource(demoImages.webapp.image)
   await using target = await openTarget(`docker://${reference}`)
   await target.prepare({ force: false })
   await rebuildImage({
@@ -54,5 +56,5 @@ test('an optimized image is pulled lazily by the stargz snapshotter, and starts'
   const mounts = await readFile('/proc/self/mountinfo', 'utf8')
   const lazy = mounts.split('\n').filter((line) => line.includes(containerd.folder) && line.includes('fuse'))
   expect(lazy, 'every layer is a FUSE mount, none was unpacked').toHaveLength(3)
-  expect(await runUntil(containerd, reference, DEMO_READY)).toMatch(DEMO_READY)
+  expect(await runUntil(containerd, reference, demoImages.webapp.ready)).toMatch(demoImages.webapp.ready)
 })
