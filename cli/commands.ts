@@ -1,4 +1,4 @@
-/** The commands there are. Each is loaded only when it is called for, so that a help text doesn't wait for an engine's client. */
+/** The commands there are. Each is loaded only when it is used, so that printing help doesn't load an engine's client. */
 import type { Register } from './context.ts'
 
 interface CommandEntry {
@@ -8,19 +8,19 @@ interface CommandEntry {
 
 export const commands = {
   profile: {
-    summary: 'Run an image once on a recording mount and write down which bytes its start reads',
+    summary: 'Run an image once and record which bytes its start reads',
     load: () => import('./commands/profile.ts'),
   },
   optimize: {
-    summary: 'Rebuild an image as eStargz, with what its start reads ahead of the prefetch landmark',
+    summary: 'Rebuild an image as eStargz, so that what its start reads is prefetched',
     load: () => import('./commands/optimize.ts'),
   },
   verify: {
-    summary: 'Check every digest, chunk, landmark and header of an eStargz image, and name what is wrong',
+    summary: 'Check every digest, chunk, landmark and header of an eStargz image, and report what is wrong',
     load: () => import('./commands/verify.ts'),
   },
   bench: {
-    summary: 'Measure pull and start: the whole image, lazily without a zone, and lazily with it',
+    summary: 'Measure pull and start: a full pull, a lazy pull, and a lazy pull with the prioritized zone',
     load: () => import('./commands/bench.ts'),
   },
   report: {
@@ -32,7 +32,7 @@ export const commands = {
     load: () => import('./commands/inspect.ts'),
   },
   trace: {
-    summary: 'Look at traces, merge and compare them, exchange them with the reference tool',
+    summary: 'Show, merge and compare traces, and exchange them with ctr-remote',
     load: () => import('./commands/trace.ts'),
   },
   copy: {
@@ -44,7 +44,7 @@ export const commands = {
     load: () => import('./commands/mount.ts'),
   },
   doctor: {
-    summary: 'Check what headstart needs of this machine, and remove what killed runs left',
+    summary: 'Check that this machine has what headstart needs, and remove what killed runs left behind',
     load: () => import('./commands/doctor.ts'),
   },
 } satisfies Record<string, CommandEntry>

@@ -3,9 +3,9 @@
  * second drops it. Everywhere else the first one aborts.
  */
 export interface Interrupts extends Disposable {
-  /** aborts everything; whoever holds a resource unwinds */
+  /** aborts everything; resources are released on the way out */
   readonly abort: AbortSignal
-  /** the first Ctrl-C reaches this one once it was asked for */
+  /** aborted by the first Ctrl-C, once it has been asked for */
   finish(): AbortSignal
   /** status to end with when a signal ended the work: 128 + its number */
   status(): number

@@ -25,7 +25,7 @@ export const version = (): string => {
   return text
 }
 
-/** Only the command that is called for knows its arguments; of the others the help shows one line. */
+/** Only the command that is used gets its arguments; the help shows one line for each of the others. */
 async function createProgram(args: readonly string[], interrupts: Interrupts): Promise<Command> {
   const program = new Command('headstart')
     .description('Gives a container image a head start: what its start reads comes first.')
@@ -68,12 +68,12 @@ export async function main(args: readonly string[]): Promise<void> {
   }
 }
 
-/** Says what ended the command, and gives its status: 1; 2 for a command line that is wrong; 3 for a limit exceeded; 128 + a signal. */
+/** Prints what ended the command, and returns its status: 1; 2 for a wrong command line; 3 for an exceeded limit; 128 + the signal. */
 function report(error: unknown, interrupts: Interrupts, debug: boolean): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2 // it has said so itself
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2 // commander has printed it
   const print = (lines: Lines, mark?: Mark) => printLines(process.stderr, lines, mark)
   const say = (text: string) => print(text, { text: 'headstart: ', colour: 'red' })
-  // Moved in, so that no line of it looks like one of ours.
+  // Indented, so that no line of it looks like one of ours.
   const details = () =>
     print(
       inspect(error)
@@ -91,21 +91,21 @@ function report(error: unknown, interrupts: Interrupts, debug: boolean): number 
   } else if (isSystemError(error)) {
     say(messageOf(error))
   } else {
-    say(`this should not have happened: ${messageOf(error)}`)
-    print('  Run it again with --debug, and send us what it prints')
+    say(`unexpected error: ${messageOf(error)}`)
+    print('  Please report it, with what the command prints when run with --debug')
   }
   if (debug) details()
   return (error instanceof HeadstartError && STATUS[error.code]) || 1
 }
 
-/** Of errors that a script may want to tell apart. */
+/** For errors that a script may want to tell apart. */
 const STATUS: Readonly<Record<string, number>> = { E_USAGE: 2, E_EXCEEDED: 3 }
 
-/** What the system refused: a full disk, a folder that may not be written. It says so itself, with the path. */
+/** What the system refused: a full disk, a folder without write permission. Its message names the path. */
 const isSystemError = (error: unknown): boolean =>
   error instanceof Error && 'syscall' in error && 'errno' in error
 
-/** Whoever read our output has seen enough, as `head` does. */
+/** The reader of our output has closed it, as `head` does. */
 function endQuietly(error: Error): void {
   if (codeOf(error) !== 'EPIPE') throw error
   process.exitCode = 0

@@ -55,7 +55,7 @@ export function addProfileFlags(command: Command): Command {
       new Option('--script <file>', 'requests to send once it is ready, one per line: [METHOD] URL [BODY]'),
     )
     .addOption(
-      new Option('--runs <count>', 'number of starts to record, each with cold caches, and merge')
+      new Option('--runs <count>', 'number of starts to record, each with cold caches; they are merged')
         .argParser(positiveFlag)
         .default(1),
     )

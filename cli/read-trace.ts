@@ -1,4 +1,4 @@
-/** Traces as a person gives them: ours, or the record file of the reference tool, which is told by its content. */
+/** Traces as a person gives them: ours, or ctr-remote's record file, recognized by its content. */
 
 import { formatPlatform } from '../image/platform.ts'
 import { readImageTree } from '../image/rootfs/image-tree.ts'
@@ -25,7 +25,7 @@ export async function readGiven(file: string): Promise<GivenTrace> {
   return { kind: 'record', lines: parseRecord(text, file), file }
 }
 
-/** A record knows no sizes: they are looked up in the image, whose layers are read for that. */
+/** A record has no sizes: they are looked up in the image, whose layers are read for that. */
 export async function traceOf(
   given: GivenTrace,
   image: Image,

@@ -12,7 +12,7 @@ export const startupOf = (trace: Trace, minRuns = 1): StartupFile[] =>
       ranges: file.ranges,
       size: file.size,
       afterReady: file.afterReady,
-      // Nobody reads the bytes of a symlink or a device, but whoever met it needs it.
+      // A symlink or a device has no bytes to read, but the start needs it.
       read: file.type !== 'reg' || file.ranges.length > 0,
       ...(file.digest !== undefined && { digest: file.digest }),
     }))

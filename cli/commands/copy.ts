@@ -15,10 +15,10 @@ interface Flags extends ImageFlags {
 
 export function register(command: Command, context: CliContext): void {
   command
-    .argument('<source>', 'the image')
-    .argument('<target>', 'where it goes')
-    .option('--all', 'an index with all its platforms', false)
-    .option('-f, --force', 'replace what the target names', false)
+    .argument('<source>', 'the image to copy')
+    .argument('<target>', 'where to copy it')
+    .option('--all', 'copy an index with all its platforms', false)
+    .option('-f, --force', 'overwrite the target', false)
     .addOption(jsonOption())
     .action(async (from: string, to: string, flags: Flags) => {
       const output = context.output(flags.json)

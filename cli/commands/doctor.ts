@@ -1,4 +1,4 @@
-/** `headstart doctor`: is all there that headstart needs, and is anything left of runs that were killed? */
+/** `headstart doctor`: does this machine have what headstart needs, and did killed runs leave anything behind? */
 import { access } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { sweepers } from '../../report/bench/runtime/sweepers.ts'
@@ -18,7 +18,7 @@ const NO: Mark = { text: 'no  ', colour: 'yellow' }
 
 export function register(command: Command, context: CliContext): void {
   command
-    .option('--clean', 'remove mounts, containers and folders of runs that are no longer alive', false)
+    .option('--clean', 'remove the mounts, containers and folders that killed runs left behind', false)
     .action(async ({ clean }: { clean: boolean }) => {
       const output = context.output()
       for (const { name, fault } of await examine())
@@ -35,12 +35,12 @@ export function register(command: Command, context: CliContext): void {
 
 async function examine(): Promise<Finding[]> {
   const findings: Finding[] = [
-    { name: 'root', fault: process.getuid?.() === 0 ? undefined : 'mounts need it; run with sudo' },
+    { name: 'root', fault: process.getuid?.() === 0 ? undefined : 'mounting needs root; run with sudo' },
     {
       name: 'FUSE',
       fault: await access('/dev/fuse').then(
         () => undefined,
-        () => 'no /dev/fuse; load the kernel module with: modprobe fuse',
+        () => '/dev/fuse does not exist; load the kernel module with: modprobe fuse',
       ),
     },
     { name: 'libfuse', fault: await libraryFault() },
@@ -50,7 +50,7 @@ async function examine(): Promise<Finding[]> {
   return findings
 }
 
-/** Loading is what tells: where libraries lie differs between distributions. */
+/** Loading it is the only sure test: where libraries are differs between distributions. */
 async function libraryFault(): Promise<string | undefined> {
   try {
     await import('fuse-native')

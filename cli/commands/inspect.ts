@@ -1,4 +1,4 @@
-/** `headstart inspect`: an image's layers, which are eStargz, and how much of each is fetched ahead. */
+/** `headstart inspect`: an image's layers, which of them are eStargz, and how much of each is prefetched. */
 import type { Command } from 'commander'
 import { type InspectedImage, type InspectedLayer, inspectImage } from '../../image/inspect.ts'
 import { formatPlatform } from '../../image/platform.ts'
@@ -14,8 +14,8 @@ interface Flags extends ImageFlags {
 
 export function register(command: Command, context: CliContext): void {
   command
-    .argument('<image>', 'the image')
-    .option('--files', "list each layer's entries, with their places in the blob", false)
+    .argument('<image>', 'the image to inspect')
+    .option('--files', "list each layer's entries, with their offsets in the blob", false)
     .addOption(jsonOption())
     .action(async (reference: string, flags: Flags) => {
       const output = context.output(flags.json)
@@ -37,7 +37,7 @@ function describe(image: InspectedImage): string[] {
     layer.mediaType,
   ])
   const layers = table(
-    ['layer', 'size', 'format', 'zone', 'share', 'files in it', 'TOC', 'media type'],
+    ['layer', 'size', 'format', 'zone', 'share', 'files in zone', 'TOC', 'media type'],
     rows,
     [0, 2, 7],
   )

@@ -21,16 +21,16 @@ const REDRAW_MS = 500
 
 export function register(command: Command, context: CliContext): void {
   command
-    .argument('<image>', 'the image, in a registry or a layout')
+    .argument('<image>', 'the image, in a registry or an OCI layout')
     .argument('<folder>', 'where to mount it: an existing folder')
-    .option('--no-prefetch', 'leave the zone to be fetched on demand')
+    .option('--no-prefetch', 'fetch the prioritized zone on demand, too')
     .option(
       '--allow-other',
-      'let every user of this machine read it, as the permissions in the image say (without, only root)',
+      'let other users read it, subject to the permissions in the image (default: root only)',
     )
     .addHelpText(
       'after',
-      "\nPrograms on it never run with more rights than whoever starts them (nosuid), and its devices can't be opened (nodev).",
+      "\nIt is mounted with nosuid and nodev: setuid programs gain no rights, and devices can't be opened.",
     )
     .action(async (reference: string, folder: string, flags: Flags) => {
       const output = context.output()
@@ -58,7 +58,7 @@ export function register(command: Command, context: CliContext): void {
         `${reference} is mounted on ${folder}: ${thousands(mount.totals.files)} files, ${bytes(mount.totals.bytes)}` +
           (lazy ? `; ready after ${duration(lazy.resolveMs + lazy.tocMs + lazy.prefetchMs)}` : ''),
       )
-      output.note('Ctrl-C or umount ends it')
+      output.note('press Ctrl-C, or run umount, to unmount it')
       while (!stop.aborted && !abort.aborted && (await isMountPoint(mount.folder))) {
         const counters = await mount.counters()
         output.live(() => fetched(counters))
@@ -70,12 +70,12 @@ export function register(command: Command, context: CliContext): void {
 }
 
 const fetched = ({ toc, prefetch, onDemand }: Counters): string =>
-  `fetched ${bytes(toc.bytes)} of TOCs, ${bytes(prefetch.bytes)} of zones, ${bytes(onDemand.bytes)} on demand in ${thousands(onDemand.requests)} requests`
+  `fetched ${bytes(toc.bytes)} of tables of contents, ${bytes(prefetch.bytes)} of prioritized zones, ${bytes(onDemand.bytes)} on demand in ${thousands(onDemand.requests)} requests`
 
 async function existingFolder(folder: string): Promise<string> {
   const info = await stat(folder).catch(() => undefined)
   if (info?.isDirectory()) return realpath(folder)
-  throw new HeadstartError('E_FOLDER', `${folder} is ${info ? 'no folder' : 'not there'}`, {
-    hint: 'Make an empty folder to mount on',
+  throw new HeadstartError('E_FOLDER', `${folder} ${info ? 'is not a folder' : 'does not exist'}`, {
+    hint: 'Create an empty folder to mount it on',
   })
 }

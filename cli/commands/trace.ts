@@ -1,4 +1,4 @@
-/** `headstart trace`: look at traces, merge and compare them, and exchange them with the reference tool. */
+/** `headstart trace`: show, merge and compare traces, and exchange them with ctr-remote. */
 import type { Command } from 'commander'
 import { readImageTree } from '../../image/rootfs/image-tree.ts'
 import type { Image } from '../../image/types.ts'
@@ -19,22 +19,28 @@ import { readGiven, traceOf } from '../read-trace.ts'
 
 export function register(command: Command, context: CliContext): void {
   registerShow(
-    command.command('show').description('What a trace says: how little was read, and where it lies'),
+    command.command('show').description('Show what a start read, and where in the image it is'),
     context,
   )
-  registerMerge(command.command('merge').description('Several runs of one image as one trace'), context)
-  registerDiff(command.command('diff').description('What differs between two traces'), context)
-  registerExport(command.command('export').description("Write the reference tool's record file"), context)
+  registerMerge(
+    command.command('merge').description('Merge several runs of one image into one trace'),
+    context,
+  )
+  registerDiff(command.command('diff').description('Compare two traces'), context)
+  registerExport(
+    command.command('export').description("Convert a trace to ctr-remote's record file"),
+    context,
+  )
   registerImport(
-    command.command('import').description("Make a trace of the reference tool's record file"),
+    command.command('import').description("Convert ctr-remote's record file to a trace"),
     context,
   )
 }
 
 function registerShow(command: Command, context: CliContext): void {
   command
-    .argument('<trace>', 'of headstart profile')
-    .argument('[image]', 'shows the share of each layer too')
+    .argument('<trace>', 'a trace from headstart profile')
+    .argument('[image]', 'its image, to show the share of each layer, too')
     .addOption(jsonOption())
     .action(async (file: string, reference: string | undefined, flags: ImageFlags & { json: boolean }) => {
       const output = context.output(flags.json)
@@ -48,8 +54,8 @@ function registerShow(command: Command, context: CliContext): void {
 
 function registerMerge(command: Command, context: CliContext): void {
   command
-    .argument('<traces...>', 'of one image')
-    .requiredOption('-o, --output <file>', 'where the merged trace goes')
+    .argument('<traces...>', 'traces of one image')
+    .requiredOption('-o, --output <file>', 'where to write the merged trace')
     .action(async (files: string[], flags: { output: string }) => {
       const merged = mergeTraces(await Promise.all(files.map(readTrace)))
       await writeTrace(flags.output, merged)
@@ -64,7 +70,7 @@ function registerMerge(command: Command, context: CliContext): void {
 function registerDiff(command: Command, context: CliContext): void {
   command
     .argument('<before>', 'a trace')
-    .argument('<after>', 'another')
+    .argument('<after>', 'another trace')
     .addOption(jsonOption())
     .action(async (before: string, after: string, flags: { json: boolean }) => {
       const diff = diffTraces(await readTrace(before), await readTrace(after))
@@ -74,9 +80,9 @@ function registerDiff(command: Command, context: CliContext): void {
 
 function registerExport(command: Command, context: CliContext): void {
   command
-    .argument('<trace>', 'of headstart profile')
-    .argument('<image>', 'the image it was recorded of')
-    .requiredOption('-o, --output <file>', 'where the record goes')
+    .argument('<trace>', 'a trace from headstart profile')
+    .argument('<image>', 'the image that was recorded')
+    .requiredOption('-o, --output <file>', 'where to write the record file')
     .action(async (file: string, reference: string, flags: ImageFlags & { output: string }) => {
       const trace = await readTrace(file)
       await using source = await sourceOf(reference, flags, context, context.output())
@@ -91,13 +97,13 @@ function registerExport(command: Command, context: CliContext): void {
 
 function registerImport(command: Command, context: CliContext): void {
   command
-    .argument('<record>', 'of ctr-remote images optimize --record-out')
-    .argument('<image>', 'the image it was recorded of')
-    .option('-o, --output <file>', 'where the trace goes', 'trace.json')
+    .argument('<record>', 'a file from ctr-remote images optimize --record-out')
+    .argument('<image>', 'the image that was recorded')
+    .option('-o, --output <file>', 'where to write the trace', 'trace.json')
     .action(async (file: string, reference: string, flags: ImageFlags & { output: string }) => {
       const output = context.output()
       const given = await readGiven(file)
-      if (given.kind === 'trace') throw new HeadstartError('E_RECORD', `${file} is a trace already`)
+      if (given.kind === 'trace') throw new HeadstartError('E_RECORD', `${file} is already a trace`)
       await using source = await sourceOf(reference, flags, context, output)
       const image = await source.image(flags.platform)
       const { trace, missing } = await traceOf(

@@ -9,7 +9,7 @@ import { bytes } from '../print/output.ts'
 
 export function register(command: Command, context: CliContext): void {
   command
-    .argument('<image>', 'the image')
+    .argument('<image>', 'the image to verify')
     .addOption(jsonOption())
     .action(async (reference: string, flags: ImageFlags & { json: boolean }) => {
       const output = context.output(flags.json)

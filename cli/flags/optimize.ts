@@ -48,7 +48,7 @@ export function addOptimizeFlags(command: Command): Command {
     .option('--min-runs <count>', 'ignore files that fewer of the recorded starts touched', positiveFlag, 1)
     .option(
       '--refine <file>',
-      'a measurement from headstart bench --audit, to correct the prefetch selection with',
+      'a measurement from headstart bench --audit, to correct the prefetch selection',
     )
     .option('--all-platforms', 'rebuild every image of an index; files are matched by path', false)
     .option('-f, --force', 'overwrite the target', false)

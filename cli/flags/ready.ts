@@ -1,4 +1,4 @@
-/** The flags that say when a container counts as started, for every command that starts one. */
+/** The flags that say when a container counts as ready, for every command that starts one. */
 import { type Command, Option } from 'commander'
 import { HeadstartError } from '../../system/errors.ts'
 import type { ReadyCheck } from '../../tracer/container/readiness.ts'
@@ -17,7 +17,7 @@ export interface ReadyFlags {
   readonly timeout: number
 }
 
-/** One of them decides; giving two is refused. */
+/** Only one of them may be given. */
 const CHECKS = [
   'readyLog',
   'readyHttp',
@@ -33,18 +33,20 @@ export function addReadyFlags(command: Command): Command {
   const option = (flags: string, text: string) => new Option(flags, text).helpGroup(group)
   return command
     .addOption(option('--ready-log <regex>', 'a line of the output matches').argParser(regexFlag))
-    .addOption(option('--ready-http <url>', 'it answers; localhost means the container').argParser(urlFlag))
-    .addOption(option('--ready-status <code>', 'with --ready-http: this status').argParser(countFlag))
+    .addOption(option('--ready-http <url>', 'it responds; localhost means the container').argParser(urlFlag))
+    .addOption(
+      option('--ready-status <code>', 'with --ready-http: the status is this one').argParser(countFlag),
+    )
     .addOption(option('--ready-body <regex>', 'with --ready-http: the body matches').argParser(regexFlag))
-    .addOption(option('--ready-tcp <port>', 'the port takes connections').argParser(portFlag))
-    .addOption(option('--ready-exec <command>', 'a shell command in the container ends with 0'))
+    .addOption(option('--ready-tcp <port>', 'the port accepts connections').argParser(portFlag))
+    .addOption(option('--ready-exec <command>', 'a shell command in the container exits with 0'))
     .addOption(option('--ready-health', "the image's healthcheck passes"))
-    .addOption(option('--ready-exit', 'it ends with 0'))
+    .addOption(option('--ready-exit', 'it exits with 0'))
     .addOption(
       option('--period <time>', 'after this long, whatever it does (default: 10s)').argParser(durationFlag),
     )
     .addOption(
-      option('--timeout <time>', 'fail when it is not ready by then')
+      option('--timeout <time>', 'fail if it is not ready by then')
         .argParser(durationFlag)
         .default(120_000, '2m'),
     )
@@ -52,16 +54,16 @@ export function addReadyFlags(command: Command): Command {
 
 /**
  * @param healthcheck the image's own, for `--ready-health`
- * @throws HeadstartError E_USAGE: two checks, or a flag without the one it belongs to
+ * @throws HeadstartError E_USAGE: two checks, or a flag without the one it requires
  */
 export function readyCheck(flags: ReadyFlags, healthcheck: readonly string[] | undefined): ReadyCheck {
   const given = CHECKS.filter((name) => flags[name] !== undefined)
   if (given.length > 1)
-    throw new HeadstartError('E_USAGE', `${given.map(flagName).join(' and ')} can't be given together`, {
+    throw new HeadstartError('E_USAGE', `${given.map(flagName).join(' and ')} can't be combined`, {
       hint: 'Choose the one that says when your container is ready',
     })
   if (flags.readyHttp === undefined && (flags.readyStatus ?? flags.readyBody) !== undefined)
-    throw new HeadstartError('E_USAGE', '--ready-status and --ready-body belong to --ready-http')
+    throw new HeadstartError('E_USAGE', '--ready-status and --ready-body require --ready-http')
   if (flags.readyLog) return { by: 'log', pattern: flags.readyLog }
   if (flags.readyHttp)
     return {

@@ -1,4 +1,4 @@
-/** How the container is run, in the flags people know from `docker run`. What their values mean is the tracer's to say. */
+/** How the container is run, with the flags known from `docker run`. The tracer interprets their values. */
 import { type Command, Option } from 'commander'
 import { HeadstartError, messageOf } from '../../system/errors.ts'
 import { readInput } from '../../system/read-whole.ts'
@@ -11,33 +11,35 @@ export type ContainerFlags = Omit<RunFlags, 'envFiles'> & { readonly envFile?: r
 
 /** flags, help; `*` may be given several times */
 const FLAGS = [
-  ['-e, --env <name=value>', 'an environment variable; NAME alone passes on your own *'],
-  ['--env-file <file>', 'environment variables, one a line *'],
-  ['-u, --user <user[:group]>', 'run as'],
+  ['-e, --env <name=value>', 'set an environment variable; NAME alone passes on your own *'],
+  ['--env-file <file>', 'a file of environment variables, one per line *'],
+  ['-u, --user <user[:group]>', 'user to run as'],
   ['-w, --workdir <folder>', 'working directory'],
-  ['--entrypoint <program>', "instead of the image's"],
-  ['-v, --volume <host:container[:ro]>', 'a folder, file or volume in it *'],
+  ['--entrypoint <program>', "replaces the image's entrypoint"],
+  ['-v, --volume <host:container[:ro]>', 'mount a folder, file or volume *'],
   ['--mount <type=,source=,target=>', 'the same, spelled out *'],
-  ['--tmpfs <folder>', 'a folder in memory *'],
-  ['-p, --publish <host:container>', 'a port; runc publishes none: see --network *'],
+  ['--tmpfs <folder>', 'mount a folder in memory *'],
+  ['-p, --publish <host:container>', 'publish a port; not supported by runc, see --network *'],
   [
     '--network <name>',
-    'host, none, bridge, or a network of the engine; without, runc gives it one with nothing else in it, which only --ready-… and requests of headstart reach',
+    "host, none, bridge, or one of the engine's networks; by default, runc gives the container a network of its own that only the --ready-… checks and headstart's requests reach",
   ],
-  ['--add-host <name:ip>', 'a line in /etc/hosts *'],
-  ['--dns <ip>', 'a name server *'],
-  ['--gpus <count>', 'GPUs, or all'],
-  ['--cap-add <capability>', 'a capability *'],
-  ['--privileged', 'all capabilities and devices'],
-  ['--shm-size <bytes>', 'of /dev/shm'],
-  ['-m, --memory <bytes>', 'limit'],
-  ['-i, --interactive', 'pass standard input'],
-  ['-t, --tty', 'give it a terminal'],
+  ['--add-host <name:ip>', 'add a line to /etc/hosts *'],
+  ['--dns <ip>', 'use this name server *'],
+  ['--gpus <count>', 'number of GPUs, or all'],
+  ['--cap-add <capability>', 'add a capability *'],
+  ['--privileged', 'grant all capabilities and devices'],
+  ['--shm-size <bytes>', 'size of /dev/shm'],
+  ['-m, --memory <bytes>', 'memory limit'],
+  ['-i, --interactive', 'pass on standard input'],
+  ['-t, --tty', 'allocate a terminal'],
 ] as const
 
 export function addRunFlags(command: Command): Command {
   for (const [flags, text] of FLAGS) {
-    const option = new Option(flags, text.replace(' *', ' (repeatable)')).helpGroup('As docker run:')
+    const option = new Option(flags, text.replace(' *', ' (repeatable)')).helpGroup(
+      'Container, as in docker run:',
+    )
     command.addOption(text.endsWith('*') ? option.argParser(collect) : option)
   }
   return command

@@ -1,4 +1,4 @@
-/** Flag values to typed ones: durations, sizes, rates, counts. A value that is wrong is refused by commander with its flag's name. */
+/** Parses the values of flags: durations, sizes, rates, counts. Commander adds the flag's name to the error for an invalid value. */
 import { InvalidArgumentError, Option } from 'commander'
 
 const amount = (text: string, units: Readonly<Record<string, number>>, example: string): number => {
@@ -67,7 +67,7 @@ export const portFlag = (text: string): number => {
 export const shareFlag = (text: string): number => {
   const value = text.endsWith('%') ? Number(text.slice(0, -1)) / 100 : Number(text)
   if (!(value >= 0 && value <= 1) || text.trim() === '')
-    throw new InvalidArgumentError('Expected a share such as 80% or 0.8.')
+    throw new InvalidArgumentError('Expected a share like 80% or 0.8.')
   return value
 }
 

@@ -12,7 +12,7 @@ function withoutValue(arg: string, before: string | undefined): string {
   if (before !== undefined && ENV.test(before)) return arg.replace(/=.*/s, '')
   if (/^--env=/.test(arg)) return arg.replace(/^(--env=[^=]*)=.*/s, '$1')
   if (/^-e./.test(arg)) return arg.replace(/=.*/s, '')
-  // A command that asks a container how it is may log in to do so.
+  // A readiness command may contain a password.
   if (before === '--ready-exec') return '***'
   return arg.replace(/^(--ready-exec=).*/s, '$1***')
 }

@@ -9,7 +9,7 @@ import { visible } from '../../system/visible.ts'
 export { textTable as table } from '../../report/bench/text-table.ts'
 export { bytesText as bytes, msText as duration } from '../../report/bench/units.ts'
 
-/** What a status line shows: rewritten at most so often. */
+/** The live line is rewritten at most this often. */
 const LIVE_EVERY_MS = 100
 
 export interface OutputOptions {
@@ -20,7 +20,7 @@ export interface OutputOptions {
 /** A text is one line, whatever is in it: several lines are given as several texts. */
 export type Lines = string | readonly string[]
 
-/** Stands in front of a line, in its colour where there are colours. */
+/** Stands in front of a line, in its colour where colours are supported. */
 export interface Mark {
   readonly text: string
   readonly colour: 'red' | 'yellow' | 'green'
@@ -30,7 +30,7 @@ export interface Output {
   readonly json: boolean
   /** the command's result, on stdout */
   result(lines: Lines, mark?: Mark): void
-  /** what is going on; none with --quiet */
+  /** what is in progress; nothing with --quiet */
   note(lines: Lines): void
   warn(text: string): void
   /** replaces the live line; shown on a terminal only. Given lazily, since most are never drawn. */
@@ -48,7 +48,7 @@ export function createOutput(
 ): Output {
   let shown = 0
   let last = 0
-  // Without an escape sequence, which NO_COLOR and simple terminals could not be given.
+  // Without escape sequences, which NO_COLOR forbids and simple terminals don't know.
   const clear = () => {
     if (shown > 0) stderr.write(`\r${' '.repeat(shown)}\r`)
     shown = 0
@@ -99,7 +99,7 @@ export function printLines(stream: NodeJS.WriteStream, lines: Lines, mark?: Mark
 }
 
 /**
- * A line that commands nobody: neither a terminal nor a CI system, which takes `::command::` at the beginning of a line, and `##[command]`
+ * A line without commands, neither for a terminal nor for a CI system, which takes `::command::` at the beginning of a line, and `##[command]`
  * or `##vso[command]` anywhere, for its own. What is JSON stays the same JSON.
  */
 function inert(text: string, mark: Mark | undefined): string {

@@ -22,7 +22,7 @@ export function traceDetails(trace: Trace, { folders, layers, partly }: TraceSum
       partly.slice(0, SHOWN).map((one) => [one.path, bytes(one.bytes), bytes(one.size)]),
     ),
     ...section(
-      ['package that nothing touched', 'files', 'bytes'],
+      ['package never touched', 'files', 'bytes'],
       (trace.unused?.packages ?? [])
         .slice(0, SHOWN)
         .map((one) => [`${one.name} (${one.manager})`, thousands(one.files), bytes(one.bytes)]),
@@ -44,7 +44,7 @@ export function traceDifferences(diff: TraceDiff): string[] {
   const ready = [diff.readyMs.before, diff.readyMs.after].map((ms) => (ms === null ? 'never' : duration(ms)))
   return [
     `read ${bytes(before)} before, ${bytes(after)} after${before > 0 ? ` (${percent(after / before)})` : ''}; ready after ${ready.join(', then ')}`,
-    `${thousands(diff.same)} files as before`,
+    `${thousands(diff.same)} files unchanged`,
     ...changes('new', diff.added),
     ...changes('gone', diff.removed),
     ...changes('larger', diff.grown),

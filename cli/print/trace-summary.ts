@@ -1,15 +1,15 @@
-/** A trace in three lines, as `profile` ends and `optimize` begins with. Pure. */
+/** A trace in three lines, printed at the end of `profile` and the beginning of `optimize`. Pure. */
 import type { Trace } from '../../tracer/trace/file.ts'
 import { bytes, duration, percent, thousands } from './output.ts'
 
 const BY: Record<Trace['run']['ready']['by'], string> = {
-  log: 'its log said so',
-  http: 'it answered over HTTP',
-  tcp: 'its port took a connection',
-  exec: 'the command in it passed',
+  log: 'its log matched',
+  http: 'it responded over HTTP',
+  tcp: 'its port accepted a connection',
+  exec: 'its check command succeeded',
   health: 'its healthcheck passed',
-  exit: 'it ended',
-  period: 'the period was over',
+  exit: 'it exited',
+  period: 'the period ended',
   interrupt: 'interrupted',
 }
 
@@ -22,6 +22,6 @@ export function traceSummary({ run, image, files, lookups }: Trace): string[] {
       ? `recorded ${duration(run.durationMs)} (${BY[by]})`
       : `ready after ${duration(ms)} (${BY[by]})`,
     `read ${bytes(needed)} of ${bytes(image.bytes)} (${percent(image.bytes === 0 ? 0 : needed / image.bytes)}) in ${thousands(read.length)} of ${thousands(image.files)} files`,
-    `${thousands(files.length - read.length)} more opened, followed or read later; ${thousands(lookups.found)} looked up, ${thousands(lookups.missing)} not there`,
+    `${thousands(files.length - read.length)} more opened, followed or read later; ${thousands(lookups.found)} lookups found a file, ${thousands(lookups.missing)} did not`,
   ]
 }

@@ -1,4 +1,4 @@
-/** Draws what is under way: one live line over all blobs, or layers, on a terminal; a line a finished blob elsewhere. */
+/** Shows what is in progress: one live line for all blobs, or layers, on a terminal; a line for each finished blob elsewhere. */
 import type { OnProgress, Progress } from '../../image/progress.ts'
 import type { RebuildProgress } from '../../optimizer/rebuild/image.ts'
 import { bytes, type Output, percent } from './output.ts'
@@ -10,9 +10,7 @@ export function drawTransfers(output: Output): OnProgress {
     if (progress.kind === 'done' || progress.kind === 'existed') {
       underWay.delete(progress.digest)
       output.done()
-      output.note(
-        `${short}  ${bytes(progress.total)}${progress.kind === 'existed' ? '  was there already' : ''}`,
-      )
+      output.note(`${short}  ${bytes(progress.total)}${progress.kind === 'existed' ? '  already there' : ''}`)
       return
     }
     underWay.set(progress.digest, progress)

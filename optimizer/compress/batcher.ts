@@ -8,7 +8,7 @@ import type { Digest } from '../../image/types.ts'
 import type { MemberCache } from './cache.ts'
 import type { Pool } from './pool.ts'
 
-/** What makes a job worth its way to the thread; chunks are larger. */
+/** A smaller job isn't worth sending to a thread; chunks are larger. */
 const JOB_BYTES = 512 << 10
 
 /** Where compressed members go. */

@@ -29,7 +29,7 @@ export function inflate({ bytes, length: stored, chunks, offset, limit }: Inflat
   const contents: Buffer[] = []
   const members: [number, number][] = []
   for (const member of decodeMembers({ bytes: Buffer.from(bytes, 0, stored), offset, chunks, limit })) {
-    // A layer without digests of chunks is compressed again; its files are checked as the tar's.
+    // A layer without chunk digests is compressed again; its files are checked as those of a tar.
     for (const chunk of member.chunks) if (chunk.digest !== undefined) checkChunk(chunk, member.content)
     contents.push(member.content)
     members.push([member.length, member.content.length])

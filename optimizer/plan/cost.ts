@@ -1,4 +1,4 @@
-/** The model: what a file's bytes cost ahead of the landmark, and what its reads cost on demand. Pure arithmetic. */
+/** The model: what a file costs when it is prefetched, and what its reads cost on demand. Pure arithmetic. */
 import type { NetworkModel } from '../options.ts'
 import { rangesOf, type StartupFile } from './startup.ts'
 

@@ -18,8 +18,8 @@ export interface Order<E> {
 
 /**
  * @param entries in the layer's order
- * @param zone paths to go ahead of the landmark, in their order; those the layer doesn't have are skipped
- * @param early paths to go first behind it
+ * @param zone paths for the prioritized zone, in their order; those the layer doesn't have are skipped
+ * @param early paths that come first after it
  */
 export function orderLayer<E extends Ordered>(
   entries: readonly E[],
@@ -49,7 +49,7 @@ function gather<E extends Ordered>(
   })
 }
 
-/** The path's entry and, before it, what it needs and what those need. A stack of our own: a hostile layer's links have any depth. */
+/** The path's entry and, before it, what it needs and what those need. Not recursive: a hostile layer's links may be nested to any depth. */
 function withNeeds<E extends Ordered>(
   path: BytePath,
   byPath: ReadonlyMap<BytePath, E>,
@@ -89,7 +89,7 @@ function neededBefore(path: BytePath): BytePath[] {
 }
 
 /**
- * Of entries with one path the last one wins, and a file in a directory's place takes what was in it away. Where a hardlink took hold of
+ * Of several entries with one path the last one wins, and a file that replaces a directory removes what was in it. Where a hardlink leads to
  * a file that is replaced later, or stands before its target (and so means one in a lower layer), they stay where they are (`fixed`):
  * their order is what they mean. So do a file and the directory that replaces it: together they hide a lower layer's directory.
  */

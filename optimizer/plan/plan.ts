@@ -1,5 +1,5 @@
 /**
- * Decides which files go ahead of each layer's landmark. Moves no bytes.
+ * Decides which files go into each layer's prioritized zone. Moves no bytes.
  *
  * Input:  the layers' entries with their compressed sizes, the files of the start, and what is assumed of the network.
  * Output: a Plan: per layer the paths that move, and for each file of the start what was decided and why.
@@ -14,7 +14,7 @@ import type { PlanEntry, PlanLayer } from './layer.ts'
 
 export type Verdict = 'ahead' | 'first-behind' | 'behind'
 
-/** Why a file went where it did; the sentence is for people. */
+/** Where a file goes and why; `reason` is for people. */
 export interface Decision {
   /** text form */
   readonly path: string
@@ -23,15 +23,16 @@ export interface Decision {
   readonly reason: string
   /** compressed */
   readonly bytes: number
-  /** milliseconds: its bytes in the prefetch; its reads on demand. The difference is what the verdict saves */
+  /** milliseconds: to prefetch its bytes; to read it on demand. The difference is what the verdict saves */
   readonly aheadMs: number
   readonly onDemandMs: number
 }
 
+/** What moves to a layer's beginning. */
 export interface LayerMoves {
-  /** ahead of the landmark, in order. What they need before them is not among them */
+  /** paths for the prioritized zone, in order; without what they need before them */
   readonly zone: readonly BytePath[]
-  /** first behind it */
+  /** paths that come first after it */
   readonly early: readonly BytePath[]
 }
 
@@ -42,7 +43,7 @@ export interface Plan {
   readonly missing: readonly Missing[]
   /** share of the start's files that were found, 0 to 1; 1 for an empty start */
   readonly coverage: number
-  /** compressed bytes of the files ahead, all layers */
+  /** compressed bytes of the files in all zones */
   readonly zoneBytes: number
 }
 
@@ -90,7 +91,11 @@ export function planImage<E extends PlanEntry>(
 /** A zone costs a request. Links and empty files are known from the table of contents: for them alone none is made. */
 function withoutEmptyZone(decision: Decision, worthwhile: ReadonlySet<number>): Decision {
   if (decision.verdict !== 'ahead' || worthwhile.has(decision.layer)) return decision
-  return { ...decision, verdict: 'behind', reason: `${decision.reason}; nothing else of its layer is ahead` }
+  return {
+    ...decision,
+    verdict: 'behind',
+    reason: `${decision.reason}; nothing else of its layer is prefetched`,
+  }
 }
 
 function place(
@@ -116,7 +121,7 @@ function movesOf<E extends PlanEntry>(
     : [[layer, path]]
 }
 
-/** A file that is ahead already, under another name, costs nothing more. */
+/** A file that is in the zone already, under another name, costs nothing more. */
 function weigh<E extends PlanEntry>(
   { owned, file }: Found<E>,
   layers: readonly PlanLayer<E>[],
@@ -137,18 +142,18 @@ function decide<E extends PlanEntry>(
   options: PlanOptions,
 ): { verdict: Verdict; reason: string } {
   const { file } = found
-  const moved = found.movedFrom === undefined ? '' : `; was ${found.movedFrom}`
-  if (found.isExcluded) return { verdict: 'behind', reason: 'excluded by hand' }
+  const moved = found.movedFrom === undefined ? '' : `; was at ${found.movedFrom}`
+  if (found.isExcluded) return { verdict: 'behind', reason: 'excluded' }
   if (!found.isIncluded) {
     const { type } = (found.owned.content ?? found.owned).entry
-    if (type === 'symlink') return { verdict: 'ahead', reason: `link on the way${moved}` }
-    if (type !== 'reg' && type !== 'hardlink') return { verdict: 'ahead', reason: `a header alone${moved}` }
-    if (file === undefined || !file.read) return { verdict: 'behind', reason: 'opened, never read' }
+    if (type === 'symlink') return { verdict: 'ahead', reason: `a link that was followed${moved}` }
+    if (type !== 'reg' && type !== 'hardlink') return { verdict: 'ahead', reason: `has no content${moved}` }
+    if (file === undefined || !file.read) return { verdict: 'behind', reason: 'opened but never read' }
     if (file.afterReady) return { verdict: 'first-behind', reason: `read after ready${moved}` }
     if (options.prioritize === 'worth' && costs.aheadMs > costs.onDemandMs)
       return { verdict: 'behind', reason: `read in a few places, cheaper on demand${moved}` }
   }
   if (options.maxZone !== undefined && zoneBytes + costs.bytes > options.maxZone)
-    return { verdict: 'first-behind', reason: `no room left in ${options.maxZone} bytes${moved}` }
-  return { verdict: 'ahead', reason: `${found.isIncluded ? 'included by hand' : 'read at start'}${moved}` }
+    return { verdict: 'first-behind', reason: `does not fit into ${options.maxZone} bytes${moved}` }
+  return { verdict: 'ahead', reason: `${found.isIncluded ? 'included' : 'read during the start'}${moved}` }
 }

@@ -1,4 +1,4 @@
-/** What the optimizer wants to know of a start. Whoever has a trace (ours, or another tool's record) brings it into this form. */
+/** What the optimizer needs to know about a start. A trace (ours, or another tool's record) is converted to this form by the caller. */
 
 export interface StartupFile {
   /** in text form, see `textOf` */

@@ -132,7 +132,7 @@ function originsOf<E extends LayerEntry>(
   for (const link of early) {
     // A link into a layer that can't be read stays; a ring would come out of it all the same.
     const isRing = lasting.at(link.linkPath ?? '') !== undefined
-    if (!late.has(link) && (below.isKnown || isRing)) throw refused(link, where, "which isn't there")
+    if (!late.has(link) && (below.isKnown || isRing)) throw refused(link, where, 'which does not exist')
   }
   return { origins, late }
 }
@@ -201,5 +201,5 @@ const refused = ({ path, linkPath }: LayerEntry, where: string, why: string): He
   new HeadstartError(
     'E_TAR',
     `${where}: ${JSON.stringify(textOf(path))} is a hardlink to ${JSON.stringify(textOf(linkPath ?? ''))}, ${why}`,
-    { hint: 'No runtime can unpack such a layer; build the image again' },
+    { hint: 'No runtime can unpack such a layer; rebuild the image' },
   )

@@ -1,6 +1,6 @@
 /**
- * Every image of an index rebuilt, each from its own digest, in the index's order, those of indexes inside it too. Other artifacts are
- * copied byte for byte; what speaks of an image that is another now (attestations, signatures) is left out, and it is said. The index goes last.
+ * Rebuilds every image of an index, each from its own digest, in the index's order, those of nested indexes too. Other artifacts are
+ * copied byte for byte; what refers to an image that was changed (attestations, signatures) is left out, with a note. The index goes last.
  */
 import { z } from 'zod'
 import { stillTrue } from '../../image/annotations.ts'
@@ -78,7 +78,7 @@ class IndexRebuild {
     this.pool = pool
   }
 
-  /** Images first, since what else is there may speak of any of them. */
+  /** Images first, since the other artifacts may refer to any of them. */
   async index(rawIndex: Uint8Array, manifests: readonly Descriptor[], depth: number): Promise<Descriptor> {
     const { source, target, signal } = this.request
     if (depth > MAX_INDEX_DEPTH) throw tooDeep(source.name)
@@ -183,5 +183,5 @@ function annotationsOf({ annotations }: Pick<Entry, 'annotations'>) {
 
 function leftOut({ digest, annotations }: Descriptor, about: string): string {
   const isAttestation = annotations?.['vnd.docker.reference.type'] === 'attestation-manifest'
-  return `${isAttestation ? 'the attestation' : 'the artifact'} ${digest} is left out: it speaks of ${about}, which is rebuilt`
+  return `${isAttestation ? 'the attestation' : 'the artifact'} ${digest} is left out: it refers to ${about}, which was rebuilt`
 }

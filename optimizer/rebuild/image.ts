@@ -28,7 +28,7 @@ export interface RebuildRequest {
   readonly target: ImageTarget
   /** in the order of the first access; empty: every layer gets `.no.prefetch.landmark` */
   readonly startup: readonly StartupFile[]
-  /** What is named here is what comes out: a layer that has another format is converted anew; what is not named, it may keep. */
+  /** What is given here is what comes out: a layer with another format is reconverted; it may keep what is not given. */
   readonly options?: Partial<OptimizeOptions> | undefined
   /** false for one image of an index; true unless told */
   readonly tagged?: boolean | undefined
@@ -53,7 +53,7 @@ export interface RebuildSummary {
   readonly manifest: Descriptor
   readonly layers: readonly LayerSummary[]
   readonly plan: Plan
-  /** what of the image could not stay, a line each, for people */
+  /** what of the image was left out or doesn't fit, a line each, for people */
   readonly notes: readonly string[]
 }
 

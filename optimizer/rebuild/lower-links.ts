@@ -1,7 +1,7 @@
 /**
- * Hardlinks that a lazily mounted layer would take for others: it knows itself alone, and its entries by name. A link to a file of a lower
- * layer leads nowhere in it, so that the runtime refuses the whole layer; it becomes what an overlay makes of it anyway: a copy of the
- * file, with its content and attributes. So does a link to a file whose name another entry took later.
+ * Rewrites hardlinks that mean something else in a lazily mounted layer, which knows only its own entries, and those by name. A link to a
+ * file of a lower layer leads nowhere, so that the runtime refuses the whole layer; it becomes what an overlay makes of it anyway: a copy
+ * of the file, with its content and attributes. So does a link to a file whose name another entry takes later.
  */
 import { createHash } from 'node:crypto'
 import { decompress } from '../../image/compression/decompress.ts'

@@ -34,19 +34,19 @@ export function configWith(raw: Uint8Array, diffIds: readonly Digest[]): Buffer 
   )
 }
 
-/** @returns a line where the history tells of other layers than there are: nobody can say which it means */
+/** @returns a line if the history describes another number of layers than there are: which it means can't be known */
 export function historyNote({ config, layers }: Image): string[] {
   const filled = config.history.filter(({ emptyLayer }) => !emptyLayer).length
   if (config.history.length === 0 || filled === layers.length) return []
   const more = filled > layers.length ? ', which Docker refuses' : ''
   return [
-    `the history in the config tells of ${filled} layers, the image has ${layers.length}${more}; it stays as it was`,
+    `the history in the config describes ${filled} layers, the image has ${layers.length}${more}; it was left unchanged`,
   ]
 }
 
 /** @param what was rebuilt */
 export const subjectNote = (what: 'the manifest' | 'the index'): string =>
-  `the subject of ${what} is left out: other bytes were said to belong to it, and it may not be where these go`
+  `the subject of ${what} is left out: it belonged to the original, and may not exist at the target`
 
 /**
  * An OCI manifest, also of a Docker one: that carries no annotations on layers. What is not of the old bytes stays.

@@ -1,6 +1,6 @@
 /**
- * Names at a layer's root that eStargz has for itself. A layer that was eStargz once has them, and loses them without a word; what else bears
- * them can't stay, and it is said; a directory would make a layer that nobody unpacks, and is refused.
+ * Names at a layer's root that eStargz reserves. A layer that was eStargz once has such files, and loses them silently; others with these
+ * names are left out, with a note; a directory would make a layer that nothing can unpack, and is refused.
  */
 
 import { isFormatFile, TOC_NAME } from '../../image/estargz/format/toc.ts'
@@ -17,13 +17,9 @@ export function isOurFolder({ path, type }: Pick<EntryFacts, 'path' | 'type'>): 
 export function refuseOurFolder(entry: Pick<EntryFacts, 'path' | 'type'>, where: string): void {
   if (!isOurFolder(entry)) return
   const [name = entry.path] = entry.path.split('/')
-  throw new HeadstartError(
-    'E_ESTARGZ',
-    `${where}: its folder ${name} has a name that eStargz needs for itself`,
-    {
-      hint: 'Give the folder another name, or leave this layer as it is with --only-layers',
-    },
-  )
+  throw new HeadstartError('E_ESTARGZ', `${where}: the name of its folder ${name} is reserved by eStargz`, {
+    hint: 'Rename the folder, or leave this layer as it is with --only-layers',
+  })
 }
 
 /** @param isLast nothing stands behind it. @returns a line for people where it is not what eStargz itself puts there */
@@ -32,5 +28,5 @@ export function ownNameNote(
   isLast: boolean,
 ): string[] {
   const isExpected = type === 'reg' && (path === TOC_NAME ? isLast : size === 1)
-  return isExpected ? [] : [`${path} is left out: eStargz has a file of its own of that name`]
+  return isExpected ? [] : [`${path} is left out: its name is reserved by eStargz`]
 }

@@ -46,7 +46,7 @@ export async function spoolEstargz(
     for await (const bytes of cutAt(source, ends)) {
       used(bytes.length)
       const batch = batches[index++]
-      // Behind the last is the table of contents; the stream goes on so that its digest is checked.
+      // After the last comes the table of contents; it is read so that the blob's digest is checked.
       if (batch !== undefined) await spooler.add(batch, bytes)
     }
     return await spooler.finish()
@@ -55,7 +55,7 @@ export async function spoolEstargz(
   }
 }
 
-/** Neighbours whose bytes make a job worth its way to the thread. */
+/** Neighbours that together are large enough for a job. */
 function batchesOf(groups: readonly Group[]): Group[][] {
   const batches: Group[][] = []
   let size = JOB_BYTES

@@ -20,9 +20,9 @@ export interface LayerFiles {
 export interface SpooledLayer {
   /** in the order of the source; its landmarks and table of contents are not among them */
   readonly entries: readonly SpooledEntry[]
-  /** those landmarks, and whatever else had their names: links may mean it */
+  /** those landmarks, and other entries with their names: links may lead to them */
   readonly own: readonly SpooledEntry[]
-  /** what was in the way of the format's own files, a line each, for people */
+  /** files left out because the format reserves their names, a line each, for people */
   readonly notes: readonly string[]
   readonly cache: MemberCache
   /** path of the uncompressed tar; of the compressed members */

@@ -114,5 +114,5 @@ test('a readiness: one check, the period where there is none, the healthcheck in
   expect(() => readyCheck({ timeout, readyExit: true, readyTcp: 1 }, undefined)).toThrow(
     /--ready-tcp and --ready-exit/,
   )
-  expect(() => readyCheck({ timeout, readyStatus: 200 }, undefined)).toThrow(/belong to --ready-http/)
+  expect(() => readyCheck({ timeout, readyStatus: 200 }, undefined)).toThrow(/require --ready-http/)
 })

@@ -131,7 +131,7 @@ test('what a runtime has read of a file is not fetched again', () => {
   expect(at([950_000, 950_001])).toBe(10 + 4) // the end of the file is the end of it
 })
 
-test('max-zone, include and exclude bound it by hand', () => {
+test('max-zone, include and exclude override the model', () => {
   const layers = [layer(reg('a', 1000), reg('b', 3000), reg('c', 1000), reg('never', 100), reg('lib/x.so'))]
   const startup = [read('a'), read('b'), read('c')]
   expect(verdicts(plan(layers, startup, { maxZone: 1200 }))).toEqual(['a ahead', 'b first-behind', 'c ahead'])
@@ -169,7 +169,7 @@ test('a file that moved since the trace is found by its content', () => {
     ],
   )
   expect(result.layers[0]?.zone).toEqual(['usr/lib/python3.12/os.py'])
-  expect(result.decisions[0]?.reason).toContain('was usr/lib/python3.11/os.py')
+  expect(result.decisions[0]?.reason).toContain('was at usr/lib/python3.11/os.py')
   expect(result.coverage).toBe(0.5)
 })
 

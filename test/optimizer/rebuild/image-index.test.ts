@@ -1,4 +1,4 @@
-/** Indexes: every image rebuilt from its own digest, in its place; what speaks of one that is another now is left out, and said. */
+/** Indexes: every image rebuilt from its own digest, in its place; what refers to one that was changed is left out, with a note. */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { zstdCompressSync } from 'node:zlib'
@@ -185,8 +185,8 @@ test('attestations and artifacts of what is rebuilt are left out, and said; all 
   )
   expect(raw.subject).toBeUndefined()
   expect(summary.notes).toEqual([
-    `the attestation ${proof.digest} is left out: it speaks of ${image.digest}, which is rebuilt`,
-    `the artifact ${signature.digest} is left out: it speaks of ${image.digest}, which is rebuilt`,
+    `the attestation ${proof.digest} is left out: it refers to ${image.digest}, which was rebuilt`,
+    `the artifact ${signature.digest} is left out: it refers to ${image.digest}, which was rebuilt`,
     expect.stringContaining('the subject of the index is left out'),
   ])
   await using result = await openSource(to)
@@ -194,7 +194,7 @@ test('attestations and artifacts of what is rebuilt are left out, and said; all 
   for (const descriptor of manifests) await readBounded(await result.blob(descriptor).open(), 1 << 20, 'blob')
 })
 
-test('an image that comes out as it was keeps what speaks of it', async () => {
+test('an unchanged image keeps what refers to it', async () => {
   const layout = newLayout()
   const image = await layout.image('amd64', await app(layout, 'amd64'))
   const first = await rebuild(await layout.finish(await layout.index([{ ...image, ...linux('amd64') }])))
@@ -284,5 +284,5 @@ test('the command says what of an index it leaves behind, and what it could not 
   const whole = await box.run(['copy', reference, `oci:${box.folder}/whole`, '--all'])
   expect(whole.stderr).not.toContain('left behind')
   const all = await run('--all-platforms', '--platform', 'linux/amd64', '--json')
-  expect(all.stderr).toMatch(/warning: the attestation sha256:\w+ is left out: it speaks of sha256:/)
+  expect(all.stderr).toMatch(/warning: the attestation sha256:\w+ is left out: it refers to sha256:/)
 })

@@ -25,19 +25,19 @@ const refused: [string, TarItem[][], RegExp][] = [
   [
     'a ring of two',
     [[x, hardlink('a', 'b'), hardlink('b', 'a')]],
-    /"a" is a hardlink to "b", which isn't there/,
+    /"a" is a hardlink to "b", which does not exist/,
   ],
-  ['a ring of three', [[hardlink('a', 'b'), hardlink('b', 'c'), hardlink('c', 'a')]], /isn't there/],
+  ['a ring of three', [[hardlink('a', 'b'), hardlink('b', 'c'), hardlink('c', 'a')]], /does not exist/],
   ['the root', [[x, hardlink('a', './')]], /which is the root/],
   ['a folder', [[dir('d/'), hardlink('a', 'd')]], /which is a directory/],
-  ['a folder without an entry', [[file('d/x', '1'), hardlink('a', 'd')]], /which isn't there/],
+  ['a folder without an entry', [[file('d/x', '1'), hardlink('a', 'd')]], /which does not exist/],
   ['a folder of a lower layer', [[dir('d/')], [hardlink('a', 'd')]], /which is a directory/],
-  ['nothing', [[x, hardlink('a', 'none')]], /"a" is a hardlink to "none", which isn't there/],
-  ['what is below it', [[x, hardlink('a', 'a/b')]], /which isn't there/],
+  ['nothing', [[x, hardlink('a', 'none')]], /"a" is a hardlink to "none", which does not exist/],
+  ['what is below it', [[x, hardlink('a', 'a/b')]], /which does not exist/],
   [
     'what a file buried',
     [[dir('d/'), file('d/x', '1'), file('d', '2'), hardlink('a', 'd/x')]],
-    /isn't there/,
+    /does not exist/,
   ],
 ]
 test.each(refused)('a hardlink to %s is refused, as Docker refuses it', async (name, layers, message) => {
@@ -128,5 +128,5 @@ test('below a layer that can’t be read a link may lead anywhere, but not in a 
     { path: 'a', type: 'hardlink', linkPath: 'b' },
     { path: 'b', type: 'hardlink', linkPath: 'a' },
   ]
-  expect(() => changesOfLinks(ring, 1, below, 'layer')).toThrow(/isn't there/)
+  expect(() => changesOfLinks(ring, 1, below, 'layer')).toThrow(/does not exist/)
 })

@@ -37,7 +37,7 @@ const NAMES = ['.prefetch.landmark', '.no.prefetch.landmark', 'stargz.index.json
 test.each(NAMES)('a file %s is left out, and it is said', async (name) => {
   for (const spelled of [name, `./${name}`, `/${name}`, `.//${name}`]) {
     const { notes } = await rebuilt([file(spelled, 'of the image'), app])
-    expect(notes).toEqual([`layer 1: ${name} is left out: eStargz has a file of its own of that name`])
+    expect(notes).toEqual([`layer 1: ${name} is left out: its name is reserved by eStargz`])
   }
 })
 
@@ -67,7 +67,7 @@ test.each(NAMES)('a folder %s is refused', async (name) => {
   for (const layer of layers) {
     await expect(rebuilt(layer)).rejects.toMatchObject({
       code: 'E_ESTARGZ',
-      message: expect.stringContaining(`its folder ${name} has a name that eStargz needs for itself`),
+      message: expect.stringContaining(`the name of its folder ${name} is reserved by eStargz`),
     })
   }
 })
