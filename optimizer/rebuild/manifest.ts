@@ -26,13 +26,27 @@ const manifestSchema = z.looseObject({
 export function configWith(raw: Uint8Array, diffIds: readonly Digest[]): Buffer {
   const text = Buffer.from(raw).toString('utf8')
   const list = `"diff_ids":${JSON.stringify(diffIds)}`
-  if (text.match(DIFF_IDS)?.length === 1) return Buffer.from(text.replace(DIFF_IDS, () => list))
   const config = configSchema.parse(JSON.parse(text))
+  if (text.match(DIFF_IDS)?.length === 1) {
+    const replaced = text.replace(DIFF_IDS, () => list)
+    // The one that was found may be another key's, where the right one is written with escapes.
+    if (hasDiffIds(configSchema.parse(JSON.parse(replaced)), diffIds)) return Buffer.from(replaced)
+  }
   const rest = Object.entries(config).filter(([key]) => key.toLowerCase() !== 'rootfs')
   return Buffer.from(
     JSON.stringify({ ...Object.fromEntries(rest), rootfs: { type: 'layers', diff_ids: diffIds } }),
   )
 }
+
+/** Keys of any case, as Go's decoder reads them. */
+function hasDiffIds(config: object, diffIds: readonly Digest[]): boolean {
+  const [rootfs] = valuesOf(config, 'rootfs')
+  const [found, ...others] = typeof rootfs === 'object' && rootfs ? valuesOf(rootfs, 'diff_ids') : []
+  return others.length === 0 && JSON.stringify(found) === JSON.stringify(diffIds)
+}
+
+const valuesOf = (object: object, key: string): unknown[] =>
+  Object.entries(object).flatMap(([name, value]) => (name.toLowerCase() === key ? [value] : []))
 
 /** @returns a line if the history describes another number of layers than there are: which it means can't be known */
 export function historyNote({ config, layers }: Image): string[] {

@@ -40,3 +40,12 @@ test('a Docker manifest becomes an OCI one; annotations and unknown fields stay'
     annotations: { a: 'b' },
   })
 })
+
+test('a key of that name elsewhere is not taken for the diffIDs, which are written with an escape', () => {
+  const id = digestOf('x')
+  const raw = Buffer.from(`{"x":{"diff_ids":[]},"rootfs":{"type":"layers","diff_\\u0069ds":["sha256:0"]}}`)
+  expect(JSON.parse(configWith(raw, [id]).toString())).toEqual({
+    x: { diff_ids: [] },
+    rootfs: { type: 'layers', diff_ids: [id] },
+  })
+})
