@@ -1,6 +1,6 @@
 /**
- * Annotations after the bytes they stand at became others: what described the old bytes goes, all else stays. And those that were left on
- * other bytes by a tool that didn't know them. Pure.
+ * Annotations of a layer whose bytes changed: those that describe the old bytes are dropped, all others kept. Also finds those that a tool that
+ * didn't know them left on other bytes. Pure.
  */
 import { OCI_LAYER_GZIP } from './media-types.ts'
 import type { Descriptor, Digest } from './types.ts'
@@ -8,14 +8,14 @@ import type { Descriptor, Digest } from './types.ts'
 const DIFF_ID = 'containerd.io/uncompressed'
 const ZSTD_CHUNKED = ['io.containers.zstd-chunked.', 'io.github.containers.zstd-chunked.']
 
-/** Names, and beginnings of names (with a `.`, `/` or `-` at the end), of what speaks of bytes and not of content. */
+/** Names, and prefixes of names (ending in `.`, `/` or `-`), of annotations that describe bytes and not content. */
 const OF_OLD_BYTES = [
   DIFF_ID,
   'containerd.io/distribution.source.', // where those bytes were pulled from
   'containerd.io/snapshot/', // stargz, overlaybd, nydus: how to mount them
   'io.containers.estargz.',
   ...ZSTD_CHUNKED,
-  'io.github.containers.compression.', // of an index: which entry is the one in zstd
+  'io.github.containers.compression.', // in an index: which entry uses zstd
   'com.amazon.soci.',
   'io.goharbor.artifact.v1alpha1.acceleration.',
   'vnd.docker.reference.digest',

@@ -11,7 +11,7 @@ import type { Blob, Descriptor, Digest, Image, ImageIndex, ImageSource, ImageTar
 export interface CopyOptions {
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: OnProgress | undefined
-  /** transfers under way at once */
+  /** number of parallel transfers */
   readonly concurrency?: number | undefined
 }
 
@@ -56,7 +56,7 @@ interface Copying {
   readonly source: ImageSource
   readonly target: ImageTarget
   readonly options: CopyOptions
-  /** What several entries name is copied once: indexes inside each other could name it times without number. */
+  /** What several entries name is copied once: nested indexes could name it any number of times. */
   readonly copied: Set<Digest>
 }
 
@@ -82,7 +82,7 @@ async function copyOnce(descriptor: Descriptor, copying: Copying, depth: number)
   await target.putManifest(bytes, mediaType, { tagged: false })
 }
 
-/** Indexes inside an index: nobody nests them deeper. */
+/** How deep indexes may be nested; nobody nests them deeper. */
 export const MAX_INDEX_DEPTH = 4
 
 export const tooDeep = (name: string): HeadstartError =>

@@ -1,5 +1,5 @@
 /**
- * What `headstart inspect` shows: an image's layers, which of them are eStargz, and how much of each is fetched ahead. Only footers and
+ * What `headstart inspect` shows: an image's layers, which of them are eStargz, and how much of each is in the prioritized zone. Only footers and
  * tables of contents are read, unless the entries of a plain layer are asked for.
  */
 
@@ -29,12 +29,12 @@ export interface InspectedLayer {
   readonly mediaType: string
   /** bytes as stored */
   readonly size: number
-  /** its bytes are elsewhere, and were not looked at */
+  /** its bytes are elsewhere and were not inspected */
   readonly foreign: boolean
   readonly createdBy: string | undefined
   /** undefined: not eStargz */
   readonly estargz: InspectedEstargz | undefined
-  /** in the layer's order, when they were asked for */
+  /** in the layer's order, if they were asked for */
   readonly entries: readonly InspectedEntry[] | undefined
 }
 
@@ -45,7 +45,7 @@ export interface InspectedEstargz {
   /** bytes of table of contents and footer as stored: read before anything else */
   readonly tocBytes: number
   readonly landmark: EstargzLayer['landmark']
-  /** bytes fetched ahead; 0 without a prefetch landmark */
+  /** bytes of the prioritized zone; 0 without a prefetch landmark */
   readonly zoneBytes: number
   /** regular files whose content lies in the zone */
   readonly zoneFiles: number
@@ -54,7 +54,7 @@ export interface InspectedEstargz {
 }
 
 export interface InspectedEntry {
-  /** text form, see `image/paths.ts` */
+  /** as text, see system/byte-path.ts */
   readonly path: string
   readonly type: TarType
   readonly size: number

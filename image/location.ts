@@ -1,5 +1,5 @@
 /**
- * Where an image is, as a person writes it: a transport and what belongs to it. Text in, value out; nothing is looked up.
+ * Where an image is, as a person writes it: a transport and its parameters. Text in, value out; nothing is looked up.
  * The forms are skopeo's: `oci:DIR[:TAG]`, `docker-daemon:REF`, …; anything without a transport is a bare reference.
  */
 

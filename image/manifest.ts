@@ -73,7 +73,7 @@ const indexSchema = z.object({
   manifests: z.array(descriptorSchema).max(10_000),
 })
 
-/** As Go reads JSON, and so every engine: keys in any case, of several the last; nothing for null. */
+/** As Go, and so every engine, reads JSON: keys in any case, the last of several wins; null is nothing. */
 const asGo = <S extends z.ZodRawShape>(shape: S) => {
   const known = new Map(Object.keys(shape).map((key) => [key.toLowerCase(), key]))
   return z.preprocess((value) => {
@@ -86,7 +86,7 @@ const asGo = <S extends z.ZodRawShape>(shape: S) => {
 
 const text = nullable(z.string())
 const texts = list(text.transform((value) => value ?? ''))
-/** Docker's `strslice`: one argument may stand alone. */
+/** Docker's `strslice`: a single argument may be a plain string. */
 const words = z.preprocess((value) => (typeof value === 'string' ? [value] : value), texts)
 
 const healthcheckSchema = nullable(asGo({ Test: texts }))
@@ -118,7 +118,7 @@ export type ParsedManifest =
 
 /**
  * @param bytes the manifest as stored
- * @param mediaType what the descriptor or the registry's header says; the document's own where it has one must agree
+ * @param mediaType what the descriptor or the registry's header says; the document's own, if it has one, must agree
  * @param where for the error, e.g. the reference
  * @throws HeadstartError E_MANIFEST, E_MEDIA_TYPE, E_TOO_LARGE
  */
@@ -144,8 +144,8 @@ export function parseManifest(
 }
 
 /**
- * What a manifest of any kind (attestations and other artifacts too) refers to: its config, then its layers. For copying, where
- * nobody has to understand them.
+ * What a manifest of any kind (attestations and other artifacts too) refers to: its config, then its layers. For copying, which
+ * doesn't have to understand them.
  * @throws HeadstartError E_MANIFEST, E_TOO_LARGE
  */
 export function referencedBlobs(bytes: Uint8Array, where: string): readonly Descriptor[] {
@@ -166,7 +166,7 @@ const factsSchema = z.object({
   subject: nullable(z.object({ digest: z.string() })),
 })
 
-/** What a manifest is, of whatever kind: an image that can run, or something else; and what it speaks of. */
+/** Whether a manifest of any kind is an image that can run, and the subject it refers to. */
 export function manifestFacts(bytes: Uint8Array): { isImage: boolean; subject: string | undefined } {
   const value = parseBounded(bytes, MAX_MANIFEST_BYTES, { code: 'E_MANIFEST', what: 'a manifest' })
   const facts = factsSchema.safeParse(value).data
@@ -176,7 +176,7 @@ export function manifestFacts(bytes: Uint8Array): { isImage: boolean; subject: s
   return { isImage, subject: subject?.digest }
 }
 
-/** An OCI document needs no media type of its own; then its descriptor's holds, and last its shape. */
+/** An OCI document may lack a media type; then its descriptor's applies, and failing that its shape decides. */
 function typeOf(value: unknown, given: string | undefined, where: string): string {
   const header = z
     .object({
@@ -227,7 +227,7 @@ export function parseConfig(bytes: Uint8Array, where: string): ImageConfig {
   }
 }
 
-/** @throws HeadstartError E_MANIFEST: config and manifest tell of different numbers of layers */
+/** @throws HeadstartError E_MANIFEST: config and manifest have different numbers of layers */
 export function checkLayerCount(manifest: Manifest, config: ImageConfig, where: string): void {
   if (manifest.layers.length === config.diffIds.length) return
   throw new HeadstartError(

@@ -1,4 +1,4 @@
-/** The media types of images, OCI's and Docker's, and what each means. A type that isn't here is refused by its name. */
+/** The media types of images, OCI's and Docker's, and what each means. A type that isn't listed here is refused by name. */
 import { HeadstartError } from '../system/errors.ts'
 import type { Descriptor } from './types.ts'
 
@@ -14,14 +14,14 @@ export const DOCKER_CONFIG = 'application/vnd.docker.container.image.v1+json'
 export const DOCKER_LAYER_TAR = 'application/vnd.docker.image.rootfs.diff.tar'
 export const DOCKER_LAYER_GZIP = 'application/vnd.docker.image.rootfs.diff.tar.gzip'
 
-/** What a client accepts when it asks for a manifest. */
+/** The types that are accepted in response to a request for a manifest. */
 export const MANIFEST_TYPES = [OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST] as const
 
 export type Compression = 'none' | 'gzip' | 'zstd'
 
 interface LayerKind {
   readonly compression: Compression
-  /** not to be pushed: its bytes live at the descriptor's `urls` */
+  /** not to be pushed: its bytes are at the descriptor's `urls` */
   readonly foreign: boolean
 }
 
@@ -41,7 +41,7 @@ const layerKinds: ReadonlyMap<string, LayerKind> = new Map([
   [`${NONDISTRIBUTABLE}+zstd`, { compression: 'zstd', foreign: true }],
 ])
 
-/** @throws HeadstartError E_MEDIA_TYPE: not a layer that anybody here can unpack */
+/** @throws HeadstartError E_MEDIA_TYPE: not a layer that can be unpacked here */
 export function layerKind(mediaType: string): LayerKind {
   const kind = layerKinds.get(mediaType)
   if (kind) return kind

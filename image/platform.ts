@@ -6,7 +6,7 @@ import type { Descriptor, Platform } from './types.ts'
 
 const architectures: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386', loong64: 'loong64' }
 
-/** Go's names, as images use them; containers are Linux's whatever runs this. */
+/** Go's names, as images use them; containers run on Linux, whatever system this is. */
 export const hostPlatform = (): Platform => ({ os: 'linux', architecture: architectures[arch] ?? arch })
 
 /** `linux/arm64/v8`. @throws HeadstartError E_PLATFORM */
@@ -22,7 +22,7 @@ export function parsePlatform(text: string): Platform {
 export const formatPlatform = ({ os, architecture, variant }: Platform): string =>
   [os, architecture, ...(variant ? [variant] : [])].join('/')
 
-/** True when an image for `have` serves who asked for `want`: an unnamed variant is any; arm64 is arm64/v8. */
+/** True when an image for `have` can be used for `want`: an unnamed variant matches any. */
 function platformFits(have: Platform, want: Platform): boolean {
   if (have.os !== want.os || have.architecture !== want.architecture) return false
   if (have.variant === undefined || want.variant === undefined) return true
@@ -34,7 +34,7 @@ const identical = (a: Platform, b: Platform): boolean =>
 
 /**
  * The manifest of a platform: an exact match before one that merely fits, in the index's order.
- * @throws HeadstartError E_PLATFORM naming those there are
+ * @throws HeadstartError E_PLATFORM, naming those there are
  */
 export function selectPlatform(manifests: readonly Descriptor[], want: Platform, where: string): Descriptor {
   const candidates = manifests.filter(({ mediaType }) => isManifestType(mediaType))

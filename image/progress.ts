@@ -1,4 +1,4 @@
-/** What transfers tell while they run. Nothing here prints: `cli/` draws it. */
+/** What transfers report while they run. Nothing here prints: `cli/` draws it. */
 import { pipeline, type Readable, Transform } from 'node:stream'
 import type { Blob, Digest } from './types.ts'
 
@@ -14,7 +14,7 @@ export interface Progress {
 
 export type OnProgress = (progress: Progress) => void
 
-/** The same blob, telling how far its readers are. A part that is read again does not count again. */
+/** The same blob, reporting how far it was read. A part that is read again does not count again. */
 export function watchBlob(blob: Blob, onProgress: OnProgress | undefined): Blob {
   if (!onProgress) return blob
   const { digest, mediaType, size: total } = blob.descriptor
@@ -39,7 +39,7 @@ export function watchBlob(blob: Blob, onProgress: OnProgress | undefined): Blob 
   }
 }
 
-/** `source` through `transform`: an error or an early end of either is one of both. */
+/** `source` through `transform`: an error or an early end of one is an error of both. */
 export function joined(source: Readable, transform: Transform): Readable {
   return pipeline(source, transform, () => {}) // the reader sees the error on the stream itself
 }

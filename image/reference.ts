@@ -1,6 +1,6 @@
 /**
- * References to images in registries, by the distribution's grammar, with Docker's defaults (docker.io, library/, latest). A wrong
- * one is refused with the position of its fault.
+ * References to images in registries, by the distribution's grammar, with Docker's defaults (docker.io, library/, latest). An invalid
+ * one is refused with the position of the fault.
  *
  * Source: github.com/distribution/reference, reference.go ("Grammar") and normalize.go.
  */
@@ -14,7 +14,7 @@ export interface Reference {
   readonly host: string
   /** `library/alpine` */
   readonly repository: string
-  /** `latest` where neither tag nor digest was given */
+  /** `latest` if neither tag nor digest was given */
   readonly tag: string | undefined
   readonly digest: Digest | undefined
 }
@@ -118,7 +118,7 @@ function digestAt(text: string, at: number, fault: Fault): Digest {
   throw fault(text.length, `a sha256 digest has 64 hex digits, not ${digest.length - 7}`)
 }
 
-/** Some write a password into it, as into a URL. */
+/** Some people write a password into it, as into a URL. */
 const PASSWORD = /^([^/@]*:)[^/@]*(?=@[^/]*\/)/
 
 function referenceFault(text: string, at: number, why: string): HeadstartError {

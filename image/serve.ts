@@ -1,6 +1,6 @@
 /**
- * A read-only registry in this process, over any images: what a runtime or a measurement needs to pull from where there is no
- * registry. Manifests, blobs, HEAD, and ranges (several in one request too, as snapshotters ask for).
+ * A read-only registry in this process that serves any images: for runtimes and measurements to pull from where there is no
+ * registry. Manifests, blobs, HEAD, and ranges (several in one request too, since snapshotters ask for them).
  *
  * Source: OCI distribution-spec v1.1, "Pull"; RFC 9110 section 14.
  */
@@ -43,7 +43,7 @@ export async function serveImages(images: Readonly<Record<string, Image>>): Prom
   return { host: `127.0.0.1:${address.port}`, close, [Symbol.asyncDispose]: close }
 }
 
-/** Every path that is answered, and with what. */
+/** Every path that is served, and its content. */
 function* documentsOf(nameAndTag: string, image: Image): Generator<[string, Document]> {
   const colon = nameAndTag.lastIndexOf(':')
   const [name, tag] = [nameAndTag.slice(0, colon), nameAndTag.slice(colon + 1)]
@@ -95,7 +95,7 @@ function pathOf(request: IncomingMessage): string | undefined {
   }
 }
 
-/** @returns undefined for the whole: no header, or one in a form that a server may pass over */
+/** @returns undefined for the whole: no header, or one in a form that a server may ignore */
 export function parseRanges(
   header: string | undefined,
   size: number,
@@ -111,7 +111,7 @@ export function parseRanges(
     if (first !== '' && last !== '' && Number(last) < Number(first)) return undefined
     if (start < end) ranges.push({ start, end })
   }
-  // Many that overlap ask for more than there is.
+  // Overlapping ranges could ask for more than there is.
   if (ranges.reduce((sum, { start, end }) => sum + end - start, 0) > size) return undefined
   return ranges.length > 0 ? ranges : 'unsatisfiable'
 }
@@ -182,7 +182,7 @@ function refuse(response: ServerResponse, status: number, code: string): void {
   response.end(JSON.stringify({ errors: [{ code, message: code.toLowerCase().replaceAll('_', ' ') }] }))
 }
 
-/** Once bytes were sent only a cut connection can say that they are not all. */
+/** Once bytes were sent, only a closed connection can tell that some are missing. */
 function fail(response: ServerResponse, error: unknown): void {
   if (response.headersSent) response.destroy()
   else {

@@ -1,5 +1,5 @@
 /**
- * Makes an `ImageSource` of the little that a place of images has to give: a root document and blobs by descriptor. Everything else
+ * Makes an `ImageSource` from a store, which only has to give a root document and blobs by descriptor. Everything else
  * (platforms, configs, checks) is derived here, once.
  */
 import type { Readable } from 'node:stream'
@@ -17,7 +17,7 @@ import { hostPlatform, selectPlatform } from './platform.ts'
 import { joined } from './progress.ts'
 import type { Blob, ByteRange, Descriptor, Image, ImageSource, MountOrigin, Platform } from './types.ts'
 
-/** A document that was read whole; its digest is checked by whoever uses it. */
+/** A document that was read whole; its digest is checked by the user of it. */
 export interface RawDocument {
   readonly descriptor: Descriptor
   readonly bytes: Buffer
@@ -29,7 +29,7 @@ export interface BlobStore extends AsyncDisposable {
   readonly origin?: MountOrigin | undefined
   /** the manifest or index that the reference names; called once */
   root(): Promise<RawDocument>
-  /** stored bytes, unchecked, of the blob or of a range inside its size */
+  /** the stored bytes, unchecked, of the blob or of a range of it */
   open(
     descriptor: Descriptor,
     range: ByteRange | undefined,

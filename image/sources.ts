@@ -1,4 +1,4 @@
-/** Opens an image wherever it is: one table of transports, and the search for a bare reference. */
+/** Opens an image wherever it is: a table of transports, and the search for a bare reference. */
 import type Dockerode from 'dockerode'
 import type { Workspace } from '../system/workspace.ts'
 import { openDockerArchive, openOciArchive } from './archive/source.ts'
@@ -12,20 +12,20 @@ import type { ImageSource } from './types.ts'
 export interface TransportOptions {
   /** the Docker engine to use; the one of `$DOCKER_HOST` or the usual socket by default */
   readonly engine?: Dockerode | undefined
-  /** plain HTTP and unknown certificates are accepted from registries that aren't on the loopback either */
+  /** plain HTTP and untrusted certificates are accepted from all registries, not only from those on the loopback */
   readonly insecure?: boolean | undefined
   /** PEM file of certificate authorities for registries */
   readonly caFile?: string | undefined
   readonly signal?: AbortSignal | undefined
-  /** for what has to be spooled; one of its own is made when it is needed */
+  /** for what has to be spooled; one is created when it is needed and none is given */
   readonly workspace?: Workspace | undefined
-  /** told of what is spooled to have the image at hand; transfers of blobs have one of their own, see `copyImage` */
+  /** called while the image is spooled; transfers of blobs have a callback of their own, see `copyImage` */
   readonly onProgress?: OnProgress | undefined
-  /** a line that a person should see, e.g. which place a bare reference was taken from */
+  /** called with a line that a person should see, e.g. where a bare reference was found */
   readonly onNote?: ((text: string) => void) | undefined
 }
 
-/** The engine's client is large, and of no use to who has no engine. */
+/** The engine's client is large, and useless without an engine. */
 const engine = () => import('./daemon/source.ts')
 
 type Openers = {
@@ -43,7 +43,7 @@ const openers: Openers = {
 
 /**
  * @param text `docker://REF`, `docker-daemon:REF`, `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE[:REF]`, or a bare
- * reference: the engine's image when it has one, else the registry's
+ * reference: the engine's image if it has one, else the registry's
  * @returns a source whose `name` says where it was found; the caller disposes it
  * @throws HeadstartError E_REFERENCE, E_IMAGE_NOT_FOUND, E_ENGINE, …
  */

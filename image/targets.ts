@@ -1,4 +1,4 @@
-/** Opens the place an image shall go to: one table of transports. A bare reference means a registry. */
+/** Opens the place that an image is written to: a table of transports. A bare reference means a registry. */
 import { dockerArchiveTarget, ociArchiveTarget } from './archive/target.ts'
 import { layoutTarget } from './layout/target.ts'
 import { type Location, parseLocation, type Transport } from './location.ts'

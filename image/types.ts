@@ -1,6 +1,6 @@
 /**
- * The ground everything stands on: what an image is, wherever it lives. Sources (registry, engine, OCI layout, archive) give
- * an `Image`; targets take one. Nothing is read before somebody asks, and whole blobs are checked while they are read.
+ * What an image is, wherever it is stored. Sources (registry, engine, OCI layout, archive) give
+ * an `Image`; targets take one. Nothing is read before it is asked for, and whole blobs are checked while they are read.
  */
 import type { Readable } from 'node:stream'
 import type { ByteRange, Digest } from './digest.ts'
@@ -11,7 +11,7 @@ export interface Platform {
   readonly os: string
   readonly architecture: string
   readonly variant?: string | undefined
-  /** of Windows: the build that it runs on. It tells images of an index apart, and is not asked for */
+  /** of Windows: the build that it runs on. It distinguishes images of an index, and can't be asked for */
   readonly osVersion?: string | undefined
 }
 
@@ -60,19 +60,19 @@ export interface ImageConfig {
   readonly history: readonly HistoryEntry[]
 }
 
-/** A repository of a registry that has a blob, so that another one of that registry can mount it. */
+/** A repository that has a blob, from which another repository of the same registry can mount it. */
 export interface MountOrigin {
   readonly host: string
   readonly repository: string
 }
 
-/** Bytes known by their descriptor, in memory or anywhere else. */
+/** Bytes with a descriptor, in memory or anywhere else. */
 export interface Blob {
   readonly descriptor: Descriptor
   readonly origin?: MountOrigin | undefined
   /**
    * The stored bytes. Without a range the stream fails at its end when digest or size differ from the descriptor; a range is
-   * not checked (whoever reads one checks chunk digests).
+   * not checked (its reader checks the digests of chunks).
    */
   open(range?: ByteRange, signal?: AbortSignal): Promise<Readable>
 }
@@ -83,7 +83,7 @@ export interface Layer extends Blob {
 
 /** One platform's image. */
 export interface Image {
-  /** as a person would write it, with its transport where it needs one */
+  /** as a person would write it, with its transport if it needs one */
   readonly reference: string
   readonly descriptor: Descriptor
   readonly manifest: Manifest
@@ -121,8 +121,8 @@ export interface ImageTarget extends AsyncDisposable {
   readonly name: string
   /** Fails with E_TARGET_EXISTS when writing would replace another image and `force` was not given. Called first. */
   prepare(options: { force: boolean }): Promise<void>
-  /** True when the blob was there already and was not sent. */
+  /** @returns `existed`: the blob was there already and was not sent */
   putBlob(blob: Blob, signal?: AbortSignal): Promise<{ existed: boolean }>
-  /** Manifests go last; the one under the target's tag is the last of all, and makes the image appear at once. */
+  /** Manifests go last; the one under the target's tag is the very last, and makes the image appear at once. */
   putManifest(bytes: Uint8Array, mediaType: string, options: { tagged: boolean }): Promise<Descriptor>
 }

@@ -1,6 +1,6 @@
 /**
- * Verifies a whole image: every byte of every layer against every digest that speaks of it, the table of contents against the tar, the
- * rules of landmarks, config and manifest. It reads each layer once and names all that is wrong, as far as it can go on.
+ * Verifies a whole image: every byte of every layer against every digest of it, the table of contents against the tar, the
+ * rules of landmarks, config and manifest. It reads each layer once and reports everything that is wrong, as long as it can go on.
  */
 
 import { HeadstartError, messageOf } from '../system/errors.ts'
@@ -20,9 +20,9 @@ export interface Problem {
 
 export interface VerifyOptions {
   readonly signal?: AbortSignal | undefined
-  /** told of a layer whose bytes are elsewhere, one line: that is no fault, but nothing of it was checked */
+  /** called with one line for each layer whose bytes are elsewhere: that is not a fault, but the layer was not checked */
   readonly onUnchecked?: ((layer: number, message: string) => void) | undefined
-  /** told after each layer */
+  /** called after each layer */
   readonly onLayer?: ((layer: number, layers: number) => void) | undefined
 }
 

@@ -1,4 +1,4 @@
-/** The `manifest.json` of `docker save` archives: which image is meant, and a manifest made for it, since Docker keeps none. */
+/** The `manifest.json` of `docker save` archives: which image is meant, and a manifest for it, since Docker stores none. */
 import { z } from 'zod'
 import { HeadstartError } from '../../system/errors.ts'
 import { parseJson } from '../../system/json.ts'
@@ -91,7 +91,7 @@ export async function synthesizeManifest(
 }
 
 /**
- * A manifest for an image that has none. Of OCI's media types, which every tool takes in every place. The same bytes for the same image:
+ * A manifest for an image that has none, with OCI's media types, which every tool accepts everywhere. The same bytes for the same image:
  * digests of plain layers are in the config, those of others are computed.
  */
 export function manifestOfLayers(

@@ -16,7 +16,7 @@ import { type Archive, type ArchiveContent, type ArchiveOptions, openTar } from 
 import { type DockerManifest, selectDockerImage, synthesizeManifest } from './docker-manifest.ts'
 
 export interface DockerArchiveOptions extends ArchiveOptions {
-  /** a manifest made of config and layers, although the archive may hold one that its writer made in the same way */
+  /** makes the manifest from config and layers, although the archive may contain one that its writer made in the same way */
   readonly ownManifest?: boolean
 }
 
@@ -56,7 +56,7 @@ async function layoutContent(archive: Archive, descriptor: Descriptor): Promise<
 
 /**
  * Archives of current Docker engines, and ours, are OCI layouts too: their manifest is the image's own. It may be one of an index,
- * beside attestations and other platforms that the archive lacks.
+ * next to attestations and other platforms that the archive lacks.
  */
 async function originalManifest(
   archive: Archive,
@@ -74,7 +74,7 @@ async function originalManifest(
     candidates.push(...(parsed?.kind === 'index' ? parsed.manifests : [descriptor]))
   }
   for (const descriptor of candidates) {
-    // A path, and a digest, of a config: whichever way it is written, its hex digits are in it.
+    // The config's path in the archive contains the hex digits of its digest, whatever its form.
     if ((await read(descriptor))?.includes(`"sha256:${saved.configHex}"`)) return descriptor
   }
   return undefined

@@ -1,4 +1,4 @@
-/** Archives as targets: written beside, renamed when whole. */
+/** Archives as targets: written to a temporary file beside, renamed when complete. */
 import { createWriteStream, type WriteStream } from 'node:fs'
 import { mkdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
@@ -20,7 +20,7 @@ export function dockerArchiveTarget(path: string, reference: Reference | undefin
   return archiveTarget(path, name, dockerNames(reference))
 }
 
-/** As Docker writes them; an image without a name can be loaded, and is then known by its ID. */
+/** As Docker writes them; an image without a name can be loaded, and is then only known by its ID. */
 export function dockerNames(reference: Reference | undefined): ArchiveNames {
   if (reference?.digest) throw new HeadstartError('E_TARGET', 'a Docker archive takes a tag, not a digest')
   if (!reference) return { tag: undefined, repoTags: [] }

@@ -25,15 +25,15 @@ export class ArchiveWriter {
   private readonly out: Writable
   private readonly names: ArchiveNames
   private readonly done = new Set<Digest>()
-  /** the tail of what is being written: a tar takes one file after the other */
+  /** settles when everything so far is written: files go into a tar one after the other */
   private last: Promise<unknown>
 
   constructor(out: Writable, names: ArchiveNames) {
     this.out = out
-    this.out.on('error', () => {}) // whoever writes is told
+    this.out.on('error', () => {}) // the writer gets the error from `write`
     this.names = names
     this.last = this.bytes('oci-layout', Buffer.from(LAYOUT_DOCUMENT))
-    this.last.catch(() => {}) // the next file, or the end, tells
+    this.last.catch(() => {}) // the next file, or the end, fails with it
   }
 
   async putBlob(blob: Blob, signal: AbortSignal | undefined): Promise<{ existed: boolean }> {

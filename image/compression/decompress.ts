@@ -1,6 +1,6 @@
 /**
- * Layers' compression, told by the first bytes and never by the media type: gzip of any number of members, zstd of any number of frames,
- * none. Others are told apart, to be refused by name: no registry's media type stands for them, and only some runtimes read them.
+ * The compression of layers, detected from the first bytes and never from the media type: gzip of any number of members, zstd of any number of
+ * frames, or none. Other formats are recognised so that they can be refused by name: they have no media type, and only some runtimes read them.
  */
 import { once } from 'node:events'
 import { pipeline, Readable, Transform } from 'node:stream'
@@ -10,7 +10,7 @@ import type { Compression } from '../media-types.ts'
 import { zstdFrames } from './zstd-frames.ts'
 
 const BUFFER_BYTES = 256 << 10
-/** A layer that unpacks to more than this fits no container's disk. */
+/** A layer that unpacks to more than this does not fit on any container's disk. */
 const MAX_BYTES = 2 ** 44
 
 export interface Decompressed {
@@ -27,37 +27,37 @@ export function compressionOf(head: Uint8Array): Compression {
   return isFrame || isSkippable ? 'zstd' : 'none'
 }
 
-/** What a head of so many bytes is enough for. */
+/** As many bytes as it takes to detect every format. */
 export const HEAD_BYTES = 10
 
 const at = (head: Uint8Array, text: string): boolean =>
   Buffer.from(head.subarray(0, text.length)).toString('latin1') === text
 
-/** The name of a compression that layers can't have. Each starts as no tar does, whose first bytes are a file's name. */
+/** The name of a compression that layers can't have. No tar begins like any of them: its first bytes are a file's name. */
 export function foreignCompression(head: Uint8Array): string | undefined {
   if (at(head, '\xfd7zXZ\0')) return 'xz'
   if (at(head, 'BZh') && Buffer.from(head.subarray(4, 10)).toString('latin1') === '1AY&SY') return 'bzip2'
   if (at(head, '\x04\x22\x4d\x18')) return 'lz4'
   if (at(head, 'LZIP\x01')) return 'lzip'
-  // The size of its dictionary follows, which is not 0; after a file that is called `]` all is.
+  // The size of its dictionary follows, which is not 0; in a tar whose first file is called `]` only zeros follow.
   if (at(head, ']\0\0') && (head[3] !== 0 || head[4] !== 0)) return 'lzma'
   return undefined
 }
 
-/** Told from zlib's errors by `compressionError`, which knows what it is that can't be read. */
+/** Distinguished from zlib's errors by `compressionError`, which knows what can't be read. */
 class ForeignCompression extends Error {}
 
 /**
  * @param source a blob's bytes; destroyed with the result
- * @param options.maxBytes of output, then E_TOO_LARGE; 16 TiB unless told
- * @throws what `compressionError` makes E_COMPRESSION
+ * @param options.maxBytes of output, then E_TOO_LARGE; 16 TiB by default
+ * @throws an error that `compressionError` turns into E_COMPRESSION
  */
 export async function decompress(
   source: Readable,
   options: { maxBytes?: number } = {},
 ): Promise<Decompressed> {
-  const swallow = () => {} // the error reaches whoever reads the last stream
-  source.on('error', swallow) // also one that comes before the pipeline stands
+  const swallow = () => {} // the reader of the last stream gets the error
+  source.on('error', swallow) // also one that comes before the pipeline is built
   const { head, whole } = await peek(source)
   const foreign = foreignCompression(head)
   if (foreign !== undefined) {
@@ -107,7 +107,7 @@ function limiter(maxBytes: number): Transform {
   })
 }
 
-/** zlib's errors say what a person can't use: `Z_DATA_ERROR`. */
+/** zlib's errors mean nothing to a person: `Z_DATA_ERROR`. */
 export function compressionError(cause: unknown, where: string): unknown {
   if (cause instanceof ForeignCompression)
     return new HeadstartError(

@@ -1,6 +1,6 @@
 /**
  * Cuts a zstd stream where a frame ends. Node's decoder returns only the first of several frames that arrive in one write, and layers of
- * many frames are common (zstd:chunked has one a chunk); given no write that crosses a border, it reads them all.
+ * many frames are common (zstd:chunked has one per chunk); when no write crosses a frame's end, it reads them all.
  *
  * Source: RFC 8878, sections 3.1.1 and 3.1.2.
  */
@@ -10,7 +10,7 @@ import { HeadstartError } from '../../system/errors.ts'
 const FRAME = 0xfd2fb528
 const SKIPPABLE = 0x184d2a50
 
-/** What was read of a head; `length`: bytes it takes, or, where nothing else is known yet, at least takes. */
+/** What was read of a head; `length`: the bytes it takes, or, as long as nothing else is known, takes at least. */
 export type Head =
   | { readonly kind: 'incomplete'; readonly length: number }
   /** of a frame, which blocks follow; `checksum`: bytes after the last */

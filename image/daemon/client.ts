@@ -1,4 +1,4 @@
-/** The Docker engine as images see it: what it is asked with, what it has, and what it says. */
+/** The Docker engine's client for images: its options, whether it has an image, and its errors and progress. */
 import type Dockerode from 'dockerode'
 import { z } from 'zod'
 import { codeOf, HeadstartError, messageOf } from '../../system/errors.ts'
@@ -13,9 +13,9 @@ export interface EngineOptions {
   readonly engine?: Dockerode | undefined
   readonly workspace?: Workspace | undefined
   readonly signal?: AbortSignal | undefined
-  /** told of what the engine saves */
+  /** called while the engine saves an image */
   readonly onProgress?: OnProgress | undefined
-  /** what happened that a person should know, one line */
+  /** called with what a person should know, one line */
   readonly onNote?: ((text: string) => void) | undefined
 }
 
@@ -29,7 +29,7 @@ export const statusOf = (error: unknown): number | undefined =>
     ? error.statusCode
     : undefined
 
-/** An engine passes on what registries say, addresses with their signatures too, and at any length. */
+/** An engine passes on what registries say, at any length, including URLs with signatures. */
 function wordsOf(cause: unknown): string {
   const text = withoutUrlSecrets(messageOf(cause))
   return text.length > MAX_WORDS ? `${text.slice(0, MAX_WORDS)}…` : text
@@ -37,7 +37,7 @@ function wordsOf(cause: unknown): string {
 
 const MAX_WORDS = 2000
 
-/** dockerode's failures, in a line: no engine, or what the engine said. */
+/** dockerode's failures in one line: no engine, or what the engine said. */
 export function engineError(cause: unknown, what: string): HeadstartError {
   if (cause instanceof HeadstartError) return cause
   if (['ENOENT', 'ECONNREFUSED', 'EACCES', 'ENOTFOUND'].includes(codeOf(cause) ?? ''))

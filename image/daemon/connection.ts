@@ -14,18 +14,18 @@ const SOCKET = 'unix://'
 
 /**
  * For its images.
- * @throws HeadstartError E_REMOTE_ENGINE: a context on another machine, whose certificates are the docker command's business; E_DOCKER_CONTEXT
+ * @throws HeadstartError E_REMOTE_ENGINE: a context on another machine, whose certificates only the docker command can use; E_DOCKER_CONTEXT
  */
 export async function connectEngine(env: NodeJS.ProcessEnv = process.env): Promise<Docker> {
   const host = await engineHost(env)
   if (host.startsWith(SOCKET)) return new Docker({ socketPath: host.slice(SOCKET.length) })
-  if (env.DOCKER_HOST) return new Docker() // which looks at it, and at $DOCKER_TLS_VERIFY, itself
+  if (env.DOCKER_HOST) return new Docker() // which reads it, and $DOCKER_TLS_VERIFY, itself
   throw remoteEngine(host, 'Set DOCKER_HOST to an engine, or name the image in a registry: docker://…')
 }
 
 /**
  * For running containers, which only one on this machine can do.
- * @throws HeadstartError E_REMOTE_ENGINE: it is on another machine, where our mounts are not; E_DOCKER_CONTEXT
+ * @throws HeadstartError E_REMOTE_ENGINE: it is on another machine, where our mounts don't exist; E_DOCKER_CONTEXT
  */
 export async function connectLocalEngine(env: NodeJS.ProcessEnv = process.env): Promise<Docker> {
   const host = await engineHost(env)

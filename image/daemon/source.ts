@@ -1,4 +1,4 @@
-/** Images of a Docker engine as sources: `docker save` into a workspace, once a layer's bytes are needed. What the engine lacks it pulls. */
+/** Images of a Docker engine as sources: `docker save` into a workspace, once a layer's bytes are needed. The engine pulls what it doesn't have. */
 import { createWriteStream } from 'node:fs'
 import { join } from 'node:path'
 import { Readable, Transform } from 'node:stream'
@@ -17,7 +17,7 @@ import { connectEngine } from './connection.ts'
 import { readStoredImage, type StoredImage } from './store.ts'
 
 /**
- * What the image is is read from where the engine keeps it, if that can be; it is saved once somebody asks for more.
+ * Manifest and config are read from where the engine stores them, if possible; the image is saved once more of it is needed.
  * @throws HeadstartError E_ENGINE, E_IMAGE_NOT_FOUND
  */
 export async function openEngineSource(
@@ -28,7 +28,7 @@ export async function openEngineSource(
   await ensureImage(engine, reference, options)
   const name = nameOf(reference)
   const stored = await readStoredImage(engine, name)
-  // By its ID, where that is known: the name may come to mean another image.
+  // By its ID, if that is known: the name may be given to another image.
   const wanted = {
     id: stored?.id ?? name,
     source: `docker-daemon:${name}`,
@@ -54,12 +54,12 @@ export async function openEngineSource(
   return stored ? knownBefore(saved, stored) : saved
 }
 
-/** The source's image by what is stored of it; its layers are still the source's. */
+/** The source with manifest and config as the engine stores them; the layers are still the source's. */
 function knownBefore(source: ImageSource, { descriptor, rawManifest, rawConfig }: StoredImage): ImageSource {
   const known = sourceFromStore({
     name: source.name,
     root: async () => ({ descriptor, bytes: rawManifest }),
-    open: async () => Readable.from([rawConfig], { objectMode: false }), // asked for nothing else
+    open: async () => Readable.from([rawConfig], { objectMode: false }), // nothing else is read from it
     [Symbol.asyncDispose]: async () => {},
   })
   return {
@@ -106,9 +106,9 @@ async function pull(engine: Dockerode, name: string, signal: AbortSignal | undef
 }
 
 interface Wanted {
-  /** of the engine, or a name it knows */
+  /** the engine's ID of the image, or a name it knows */
   readonly id: string
-  /** of the source, for errors */
+  /** the source's name, for errors */
   readonly source: string
   readonly ownManifest: boolean
 }
@@ -135,7 +135,7 @@ async function save(
   return stack.use(await openDockerArchive(file, undefined, { workspace, ownManifest }, source))
 }
 
-/** The engine knows no size of its archive but the image's own, which is near it. */
+/** The engine doesn't tell the size of its archive, but the image's own size is close to it. */
 function countBytes(digest: Digest, total: number, onProgress: OnProgress | undefined): Transform {
   let done = 0
   const tell = (kind: Progress['kind']) =>

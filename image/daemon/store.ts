@@ -26,7 +26,7 @@ export interface StoredImage {
   readonly rawConfig: Buffer
 }
 
-/** @returns undefined where it can't be told: another store, another machine, files that aren't as expected */
+/** @returns undefined if that is impossible: another store, another machine, unexpected files */
 export async function readStoredImage(engine: Dockerode, name: string): Promise<StoredImage | undefined> {
   try {
     const [{ DockerRootDir, Driver }, { Id }] = await Promise.all([

@@ -9,7 +9,7 @@ import type { Digest, ImageTarget } from '../types.ts'
 import { type EngineOptions, engineError, engineHas, followed, nameOf } from './client.ts'
 import { connectEngine } from './connection.ts'
 
-/** Loads while the blobs arrive: the engine takes the image up when the stream's end has come. */
+/** Loads while the blobs arrive: the engine adds the image when the stream has ended. */
 export async function engineTarget(
   reference: Reference | Digest,
   options: EngineOptions,
@@ -19,9 +19,9 @@ export async function engineTarget(
     throw new HeadstartError('E_TARGET', `${name} names an ID; a target takes a name`)
   const engine = options.engine ?? (await connectEngine())
   const stream = new PassThrough({ highWaterMark: 1 << 20 })
-  stream.on('error', () => {}) // the writer's own promise tells
+  stream.on('error', () => {}) // the writer's own promise fails with it
   const request = new AbortController()
-  // The engine would wait for the rest of a tar that was given up.
+  // Otherwise the engine would wait for the rest of an abandoned tar.
   stream.on('close', () => stream.writableFinished || request.abort())
   let writer: ArchiveWriter | undefined
   let loading: Promise<void> | undefined

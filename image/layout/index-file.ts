@@ -11,7 +11,7 @@ export const LAYOUT_DOCUMENT = JSON.stringify({ imageLayoutVersion: '1.0.0' })
 export const blobPath = (digest: Digest): string => `blobs/sha256/${digest.slice('sha256:'.length)}`
 const REF_NAME = 'org.opencontainers.image.ref.name'
 
-/** The descriptor checked, and as it was found, so that rewriting an index loses nothing. */
+/** The descriptor, checked, and as it was found, so that rewriting an index loses nothing. */
 export interface LayoutEntry {
   readonly descriptor: Descriptor
   readonly raw: unknown
@@ -74,7 +74,7 @@ export function selectFromIndex(
   throw new HeadstartError('E_IMAGE_NOT_FOUND', `${name} was not found`, { hint: there })
 }
 
-/** The document with `descriptor` under `tag`, instead of what was there under it. */
+/** The document with `descriptor` under `tag`, instead of what had that tag. */
 export function placeInIndex(index: readonly LayoutEntry[], descriptor: Descriptor, tag: string | undefined) {
   const kept = index.filter((entry) => tagOf(entry) !== tag).map(({ raw }) => raw)
   const placed =

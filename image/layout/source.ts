@@ -47,7 +47,7 @@ function layoutStore(folder: string, name: string, descriptor: Descriptor): Blob
       }
       const wanted = range ? range.end - range.start : size
       return file.createReadStream({
-        highWaterMark: Math.min(1 << 20, wanted + 1), // memory of that size is taken for each read
+        highWaterMark: Math.min(1 << 20, wanted + 1), // each read allocates this much
         ...(range && { start: range.start, end: range.end - 1 }),
         ...(signal && { signal }),
       })

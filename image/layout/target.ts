@@ -31,7 +31,7 @@ class LayoutTarget implements ImageTarget {
   private readonly tag: string | undefined
   private readonly lock: LockOptions
   private readonly written = new Set<string>()
-  /** were there already */
+  /** blobs that existed already */
   private readonly found = new Set<string>()
   private readonly made: string[] = []
   private committed = false
@@ -54,7 +54,7 @@ class LayoutTarget implements ImageTarget {
     await removeLeftovers(join(this.folder, 'blobs/sha256'))
   }
 
-  /** What is in the folder, but for what a killed writer left, or another one is at. */
+  /** What is in the folder, without what a killed writer left or another one is writing. */
   private async entries(): Promise<string[]> {
     try {
       await removeLeftovers(this.folder)
@@ -113,7 +113,7 @@ class LayoutTarget implements ImageTarget {
     const descriptor = { mediaType, digest: digestOf(bytes), size: bytes.length }
     const path = blobFile(this.folder, descriptor.digest)
     if ((await stat(path).catch(() => undefined))?.size !== bytes.length) {
-      await mkdir(dirname(path), { recursive: true }) // gone when another writer failed meanwhile
+      await mkdir(dirname(path), { recursive: true }) // removed when another writer failed in the meantime
       await placeWhole(path, (beside) => writeNew(beside, bytes))
       this.written.add(path)
     }
@@ -122,7 +122,7 @@ class LayoutTarget implements ImageTarget {
   }
 
   private async commit(descriptor: Descriptor): Promise<void> {
-    // Until an image is in the index, whoever else writes this layout and fails takes its blobs away, of which some may be ours too.
+    // Until an image is in the index, another writer of this layout that fails removes its blobs, and some of them may be ours too.
     for (const path of [...this.found, ...this.written])
       if (!(await stat(path).catch(() => undefined)))
         throw new HeadstartError(
@@ -145,19 +145,19 @@ class LayoutTarget implements ImageTarget {
     return placeWhole(join(this.folder, name), (beside) => writeNew(beside, text))
   }
 
-  /** Without a tagged manifest the image never was: its blobs go, and the folders we made when nothing else is in them. */
+  /** Without a tagged manifest there is no image: its blobs are removed, and so are the folders we created if nothing else is in them. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.committed || (this.written.size === 0 && this.made.length === 0)) return
     if (!(await stat(this.folder).catch(() => undefined))) return
-    // Not with the signal that may have ended the work: what it brought is taken away all the same.
+    // Without the signal that may have ended the work: what it wrote is removed all the same.
     const { signal: _, ...lock } = this.lock
-    const isTakenBack = await withFolderLock(this.folder, () => this.takeBack(), lock)
-    // Not before the lock is given back, which lies in the folder. One that another writer has put something into stays.
-    if (isTakenBack) for (const folder of this.made.reverse()) await rmdir(folder).catch(() => {})
+    const isUndone = await withFolderLock(this.folder, () => this.undo(), lock)
+    // Only after the lock is released, which lies in the folder. A folder that another writer has put something into stays.
+    if (isUndone) for (const folder of this.made.reverse()) await rmdir(folder).catch(() => {})
   }
 
-  private async takeBack(): Promise<boolean> {
-    // Another image came meanwhile, and may stand on our blobs: one too many harms nobody.
+  private async undo(): Promise<boolean> {
+    // Another image was added in the meantime and may use our blobs: leftover blobs do no harm.
     if ((await this.indexText()) !== this.indexBefore) return false
     await Promise.all([...this.written].map((path) => rm(path, { force: true })))
     if (this.made.includes(this.folder)) await rm(join(this.folder, 'oci-layout'), { force: true })

@@ -1,5 +1,5 @@
 /**
- * Turns a registry's challenge into an `Authorization` header: Basic, or a bearer token fetched from its realm and kept until it is
+ * Turns a registry's challenge into an `Authorization` header: Basic, or a bearer token that is fetched from its realm and kept until it is
  * about to expire.
  *
  * Source: distribution docs, "Token Authentication Specification" and "OAuth2 token authentication".
@@ -16,11 +16,11 @@ interface Token {
   readonly expires: number
 }
 
-/** How long before its end a token is no longer used. */
+/** How long before it expires a token is no longer used. */
 const MARGIN_MS = 10_000
-/** Scopes that a registry may add to ours, in all. */
+/** How many scopes a registry may add to ours. */
 const MAX_MORE_SCOPES = 10
-/** Answers of servers that don't know OAuth2's POST, or not this refresh token. */
+/** Answers of servers that don't support OAuth2's POST, or don't know this refresh token. */
 const WITHOUT_OAUTH = new Set([400, 401, 404, 405])
 
 export class Authorizer {
@@ -28,11 +28,11 @@ export class Authorizer {
   private readonly credentials: () => Promise<Credentials | undefined>
   private challenge: Challenge | undefined
   private readonly tokens = new Map<string, Promise<Token>>()
-  /** what the registry said it needs besides, by the scopes asked for */
+  /** scopes that the registry asked for in addition, by the scopes requested */
   private readonly more = new Map<string, string[]>()
   private refreshToken: string | undefined
 
-  /** @param credentials asked for once, when the registry first wants to know who we are */
+  /** @param credentials called once, when the registry first asks for them */
   constructor(endpoint: Endpoint, credentials: () => Promise<Credentials | undefined>) {
     this.endpoint = endpoint
     let asked: Promise<Credentials | undefined> | undefined
@@ -42,7 +42,7 @@ export class Authorizer {
     }
   }
 
-  /** The header for a request of `scopes`; undefined before a registry asked for one. */
+  /** The header for a request with these scopes; undefined before the registry has asked for one. */
   async header(scopes: readonly string[], signal?: AbortSignal): Promise<string | undefined> {
     if (!this.challenge) return undefined
     const credentials = await this.credentials()
@@ -54,8 +54,8 @@ export class Authorizer {
   }
 
   /**
-   * Takes the challenge of an answer to a request with the header `sent`.
-   * @returns whether another try can help: not when nothing is known that wasn't sent
+   * Takes the challenge in the answer to a request with the header `sent`.
+   * @returns whether another try can help: not when everything that is known was sent already
    */
   async accept(
     header: string | readonly string[] | undefined,
@@ -74,7 +74,7 @@ export class Authorizer {
     }
     const more = this.more.get(key) ?? []
     const isMore = scopesBeyond(challenge, [...more, ...scopes]).slice(0, MAX_MORE_SCOPES - more.length)
-    // Some servers look at the first scope alone.
+    // Some servers only look at the first scope.
     this.more.set(key, [...isMore, ...more])
     return isFirst || sent === undefined || isMore.length > 0
   }
@@ -104,7 +104,7 @@ export class Authorizer {
     return { header: `Bearer ${answer.token}`, expires: monotonicMs() + answer.life * 1000 }
   }
 
-  /** A refresh token is posted; what all servers know is the GET. */
+  /** A refresh token is sent by POST; GET is what all servers support. */
   private async exchange(
     realm: URL,
     service: string | undefined,

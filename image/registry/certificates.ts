@@ -1,6 +1,6 @@
 /**
- * What the machine's administrator says of a registry's TLS: authorities (`*.crt`) and our own certificate (`*.cert` with its `*.key`), in
- * a folder named like the host.
+ * A registry's TLS settings on this machine: certificate authorities (`*.crt`) and our own certificate (`*.cert` with its `*.key`), in a folder
+ * named after the host.
  *
  * Source: Docker's "Verify repository client with certificates", containers-certs.d(5).
  */
@@ -52,7 +52,7 @@ async function namesIn(folder: string): Promise<string[]> {
   try {
     return (await readdir(folder)).sort()
   } catch (cause) {
-    // A folder that only root may read is no reason to fail: the registry says whether it was needed.
+    // A folder that only root may read is no reason to fail: the registry's answer shows whether it was needed.
     if (['ENOENT', 'ENOTDIR', 'EACCES'].includes(codeOf(cause) ?? '')) return []
     throw new HeadstartError('E_CERTIFICATES', messageOf(cause), { cause })
   }

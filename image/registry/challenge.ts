@@ -1,5 +1,5 @@
 /**
- * The `WWW-Authenticate` header: what a registry wants to see. Pure.
+ * The `WWW-Authenticate` header: the authentication that a registry asks for. Pure.
  * Source: RFC 9110 section 11.3 to 11.6, distribution spec "Token Authentication".
  */
 export interface Challenge {
@@ -11,20 +11,20 @@ export interface Challenge {
 
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 const QUOTED = '"((?:[^"\\\\]|\\\\.)*)"'
-/** Values without quotes may hold what needs them, as in `realm=https://…`. */
+/** Values without quotes may contain characters that need them, as in `realm=https://…`. */
 const PARAMETER = new RegExp(`^\\s*(${TOKEN})\\s*=\\s*(?:${QUOTED}|([^\\s",]+))\\s*(?:,|$)`)
 const SCHEME = new RegExp(`^[\\s,]*(${TOKEN})(?:\\s+|,|$)`)
 /** What `NTLM` and `Negotiate` have instead of parameters. */
 const TOKEN68 = /^[\w.~+/-]+=*\s*(?:,|$)/
 const UNREADABLE = new RegExp(`^(?:${QUOTED}|[^",])*,`)
 
-/** Several challenges may stand in one header, or in several. What can't be read is left out. */
+/** One header may hold several challenges, and there may be several headers. What can't be parsed is left out. */
 export function parseChallenges(header: string | readonly string[] | undefined): Challenge[] {
   if (header === undefined) return []
   return (typeof header === 'string' ? [header] : header).flatMap(parseHeader)
 }
 
-/** A token's server is asked before a password is sent as it is, unless it isn't named. */
+/** A token server is preferred to sending the password itself, unless the challenge doesn't name one. */
 export function chooseChallenge(challenges: readonly Challenge[]): Challenge | undefined {
   const bearers = challenges.filter(({ scheme }) => scheme === 'bearer')
   return (
@@ -34,11 +34,11 @@ export function chooseChallenge(challenges: readonly Challenge[]): Challenge | u
   )
 }
 
-/** Whether a token is good, but not for this. */
+/** Whether a token is valid, but not for this request. */
 export const lacksScope = (header: string | readonly string[] | undefined): boolean =>
   parseChallenges(header).some(({ parameters }) => parameters.get('error') === 'insufficient_scope')
 
-/** Scopes that a challenge names, without those that `wanted` ask for as well. */
+/** Scopes that a challenge names and `wanted` doesn't cover. */
 export function scopesBeyond(challenge: Challenge, wanted: readonly string[]): string[] {
   const named = (challenge.parameters.get('scope') ?? '').split(/\s+/).filter(Boolean)
   return named.filter((scope) => !wanted.some((own) => covers(own, scope)))

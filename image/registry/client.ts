@@ -1,6 +1,6 @@
 /**
- * Requests to one registry: authorised, redirected, and tried again where that can help. What comes back has one of the statuses that
- * the caller expects; everything else is a `HeadstartError`.
+ * Requests to one registry: authorised, redirected, and retried if that can help. A response has one of the statuses that the caller
+ * expects; everything else is a `HeadstartError`.
  *
  * Source: OCI distribution-spec v1.1.
  */
@@ -17,14 +17,14 @@ import { headerOf, type RegistryRequest, type RegistryResponse } from './request
 import { isRetried, MAX_ATTEMPTS, retryAfterMs, waitMs } from './retry.ts'
 
 const MAX_REDIRECTS = 10
-/** One without credentials, one with them, and one with those of a scope that only the second answer named. */
+/** One without credentials, one with them, and one with a scope that only the second answer named. */
 const MAX_INTRODUCTIONS = 3
-/** A registry may copy a blob of many GB to its place before it answers the request that ends an upload. */
+/** A registry may copy a blob of many GB into place before it answers the request that ends an upload. */
 const FILING_MS = 900_000
-/** Where nothing listens, a registry that restarts is given a moment, and a person who mistyped a port no long wait. */
+/** If nothing listens: enough for a registry that restarts, and no long wait after a mistyped port. */
 const REFUSED_ATTEMPTS = 3
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
-/** Of these a request keeps its method and body. */
+/** With these a request keeps its method and body. */
 const KEPT_REDIRECTS = new Set([307, 308])
 
 export class RegistryClient implements AsyncDisposable {
@@ -54,7 +54,7 @@ export class RegistryClient implements AsyncDisposable {
     return this.retried(request, async (response) => response)
   }
 
-  /** A small document, read whole; a cut inside it is a failed attempt too. @throws HeadstartError E_TOO_LARGE and as above */
+  /** A small document, read whole; a connection that is lost in it is a failed attempt too. @throws HeadstartError E_TOO_LARGE and as above */
   document(request: RegistryRequest, limit: number): Promise<RegistryResponse & { bytes: Buffer }> {
     return this.retried(request, async (response) => ({
       ...response,
@@ -90,7 +90,7 @@ export class RegistryClient implements AsyncDisposable {
     }
   }
 
-  /** One attempt; what the registry asks for is answered, but not for ever. */
+  /** One attempt; challenges are answered, but not endlessly. */
   private async authorised(request: RegistryRequest): Promise<RegistryResponse> {
     const { scopes, signal } = request
     for (let turn = 1; ; turn++) {
@@ -108,7 +108,7 @@ export class RegistryClient implements AsyncDisposable {
     return status === 401 || (status === 403 && lacksScope(headers['www-authenticate']))
   }
 
-  /** Some registries say what they want to see in answers to this one request alone. */
+  /** Some registries send a challenge only in response to this request. */
   private async challengeOf({ headers }: RegistryResponse, signal: AbortSignal | undefined) {
     const header = headers['www-authenticate']
     if (header !== undefined) return header
@@ -122,7 +122,7 @@ export class RegistryClient implements AsyncDisposable {
       : undefined
   }
 
-  /** As far as a redirect keeps what was asked; credentials and host stay together. */
+  /** Follows redirects that keep the request's meaning; credentials are only sent to the registry's own host. */
   private async redirected(
     request: RegistryRequest,
     authorization: string | undefined,
@@ -182,13 +182,13 @@ export class RegistryClient implements AsyncDisposable {
       })
       return { status: statusCode, headers, body: answer, url }
     } catch (error) {
-      // undici leaves a body that it never got to send.
+      // undici doesn't destroy a body that it never sent.
       if (body && !Buffer.isBuffer(body)) body.destroy()
       throw error
     }
   }
 
-  /** Ends all connections, those in use too. */
+  /** Closes all connections, including those in use. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.endpoint.agent.destroy().catch((error: unknown) => {
       throw new HeadstartError('E_REGISTRY', `closing the connections failed: ${messageOf(error)}`)

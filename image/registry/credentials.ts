@@ -1,6 +1,6 @@
 /**
- * Who we are to a registry, as `docker login`, `podman login` and credential helpers left it. Secrets live in the values returned and
- * in nothing else: no error quotes a file or a helper's answer.
+ * Credentials for a registry, as stored by `docker login`, `podman login` and credential helpers. Secrets are in the returned values and
+ * nowhere else: no error quotes a file or a helper's output.
  *
  * Source: docker/cli config file, docker-credential-helpers protocol, containers-auth.json(5).
  */
@@ -41,11 +41,11 @@ interface LookUpOptions {
   readonly helperMs?: number | undefined
 }
 
-/** Some ask a person for the key of their store. */
+/** Some ask a person to unlock their store. */
 const HELPER_MS = 120_000
 const MAX_HELPER_BYTES = 1 << 20
 
-/** The first file that there is, as the tools look for it. */
+/** The files that the tools look for, in their order. */
 function candidates(env: NodeJS.ProcessEnv): string[] {
   if (env.REGISTRY_AUTH_FILE) return [env.REGISTRY_AUTH_FILE]
   const docker = join(env.DOCKER_CONFIG || join(env.HOME || homedir(), '.docker'), 'config.json')
@@ -54,8 +54,8 @@ function candidates(env: NodeJS.ProcessEnv): string[] {
 }
 
 /**
- * @param repository looked up too, since containers' files may hold credentials of a namespace
- * @returns undefined where nobody logged in
+ * @param repository looked up too, since podman's files may hold credentials for a namespace
+ * @returns undefined if nobody has logged in
  * @param helperMs how long a credential helper may take
  * @throws HeadstartError E_CREDENTIALS: a file or helper is broken
  */
@@ -88,7 +88,7 @@ async function readAuthFile(path: string, isRequired: boolean): Promise<AuthFile
   })
 }
 
-/** Docker Hub's key is a URL of old; others may be written with a scheme or a path. */
+/** Docker Hub's key is an old URL; other keys may be written with a scheme or a path. */
 function keysOf(host: string, repository: string): string[] {
   const parts = repository.split('/')
   const namespaces = parts.map((_, index) => [host, ...parts.slice(0, parts.length - index)].join('/'))
@@ -170,7 +170,7 @@ async function askHelper(
     : { kind: 'password', user: Username, password: Secret }
 }
 
-/** What a helper that was killed had said may hold a secret, so only what we did is told. */
+/** The output of a helper that was killed may contain a secret, so the error only says what we did. */
 async function runHelper(program: string, key: string, env: NodeJS.ProcessEnv, helperMs: number) {
   const limit = AbortSignal.timeout(helperMs)
   try {

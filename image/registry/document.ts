@@ -1,4 +1,4 @@
-/** Small answers read whole, bounded as they come and again when they are inflated. */
+/** Small responses read whole, bounded while they arrive and again when they are decompressed. */
 import type { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
@@ -9,7 +9,7 @@ type Headers = Readonly<Record<string, string | string[] | undefined>>
 
 const inflate = promisify(gunzip)
 
-/** What an answer's content is wrapped in. @returns lower case; undefined when it comes as it is */
+/** The encoding of a response's content. @returns lower case; undefined when it is not encoded */
 export function encodingOf(headers: Headers): string | undefined {
   const encoding = String(headers['content-encoding'] ?? '')
     .trim()
@@ -20,8 +20,8 @@ export function encodingOf(headers: Headers): string | undefined {
 export const isGzip = (encoding: string | undefined): boolean => encoding === 'gzip' || encoding === 'x-gzip'
 
 /**
- * Some gateways compress what nobody asked them to.
- * @param limit bytes, of what comes and of what it holds
+ * Some gateways compress although nobody asked them to.
+ * @param limit bytes, of the response and of its decompressed content
  * @throws HeadstartError E_TOO_LARGE, E_REGISTRY: another encoding, or damaged
  */
 export async function readDocument(

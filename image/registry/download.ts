@@ -1,6 +1,6 @@
 /**
- * Blobs out of a registry: whole or in ranges, going on where a cut left them, straight from the storage that a registry redirects to
- * for as long as that address works.
+ * Blobs from a registry: whole or in ranges, resumed after a lost connection, and straight from the storage that a registry redirects to for
+ * as long as that URL works.
  */
 import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -17,7 +17,7 @@ import { MAX_ATTEMPTS, waitMs } from './retry.ts'
 export class Downloader {
   private readonly client: RegistryClient
   private readonly repository: string
-  /** where the registry's redirect last led to, by digest */
+  /** the URL that the registry last redirected to, by digest */
   private readonly locations = new Map<Digest, string>()
 
   constructor(client: RegistryClient, repository: string) {
@@ -25,7 +25,7 @@ export class Downloader {
     this.repository = repository
   }
 
-  /** Bytes as they come: unchecked. @throws HeadstartError E_BLOB_MISSING and the client's */
+  /** The bytes as they arrive, unchecked. @throws HeadstartError E_BLOB_MISSING and the client's */
   async open(
     descriptor: Descriptor,
     range: ByteRange | undefined,
@@ -57,7 +57,7 @@ export class Downloader {
           yield piece
         }
         if (at >= end) return
-        // A range may be answered with a part of it.
+        // A server may send only part of a range.
         if (response.status !== 206 || at === from)
           throw new HeadstartError(
             'E_DIGEST',
@@ -84,7 +84,7 @@ export class Downloader {
     } as const
     const known = this.locations.get(descriptor.digest)
     if (known !== undefined) {
-      // Such addresses expire. Whatever is wrong with it, the registry gives a new one.
+      // Such URLs expire. Whatever is wrong with it, the registry gives a new one.
       const answer = await this.client.request({ ...request, url: known, attempts: 1 }).catch(() => undefined)
       signal?.throwIfAborted()
       if (answer) return answer
@@ -101,7 +101,7 @@ export class Downloader {
   }
 }
 
-/** The wanted bytes of an answer, be it the range (206) or, from a server that knows none, the whole (200). */
+/** The wanted bytes of a response, be it the range (206) or, from a server that doesn't support ranges, the whole blob (200). */
 async function* partOf(response: RegistryResponse, wanted: ByteRange, { digest, size }: Descriptor) {
   let at = response.status === 206 ? rangeStart(response, wanted, digest) : 0
   for await (const chunk of contentOf(response, size)) {
@@ -110,13 +110,13 @@ async function* partOf(response: RegistryResponse, wanted: ByteRange, { digest, 
     const to = Math.min(wanted.end - at, bytes.length)
     at += bytes.length
     if (from < to) yield bytes.subarray(from, to)
-    // One byte more than there should be is left to whoever checks the size.
+    // Bytes beyond the size are passed on to the check of the size.
     if (at > wanted.end && wanted.end === size && response.status === 200) yield bytes.subarray(to)
     if (at >= wanted.end && !(wanted.end === size && response.status === 200)) return
   }
 }
 
-/** A gateway may compress what it passes on; a store that calls a gzipped layer so sends what we want as it is. */
+/** A gateway may compress what it passes on; storage that declares a gzipped layer as gzip sends the bytes that we want. */
 function contentOf(response: RegistryResponse, size: number): Readable {
   const isAsIs = response.status !== 200 || Number(headerOf(response, 'content-length')) === size
   return isAsIs || !isGzip(encodingOf(response.headers))

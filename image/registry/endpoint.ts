@@ -1,4 +1,4 @@
-/** How a registry's host is reached: scheme, certificates, and the pool of connections to it. */
+/** How a registry's host is reached: scheme, certificates, and a connection pool. */
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici'
 import { HeadstartError, messageOf } from '../../system/errors.ts'
 import { MAX_SETTINGS_BYTES, readInput } from '../../system/read-whole.ts'
@@ -6,11 +6,11 @@ import { DEFAULT_HOST } from '../reference.ts'
 import { findCertificates } from './certificates.ts'
 
 export interface EndpointOptions {
-  /** plain HTTP, and TLS without a known authority, are accepted; always so on the loopback */
+  /** plain HTTP and untrusted certificates are accepted; on the loopback they always are */
   readonly insecure?: boolean | undefined
-  /** PEM file of authorities to trust, instead of the system's and those of `certs.d` */
+  /** PEM file of certificate authorities to trust instead of the system's and those of `certs.d` */
   readonly caFile?: string | undefined
-  /** how long nothing may be heard before a request is given up, and tried again; a minute unless given */
+  /** how long a server may be silent before a request is aborted and retried; a minute by default */
   readonly silenceMs?: number | undefined
 }
 
@@ -38,7 +38,7 @@ export async function findEndpoint(
   const tls = { ...certificates, rejectUnauthorized: !insecure || ca !== undefined, ...(ca && { ca }) }
   const { silenceMs = SILENCE_MS } = options
   const timeouts = { headersTimeout: silenceMs, bodyTimeout: silenceMs }
-  // HTTPS_PROXY and NO_PROXY mean what they mean to others: never the loopback.
+  // HTTPS_PROXY and NO_PROXY work as in other tools, but never for the loopback.
   const agent = isLoopback(host)
     ? new Agent({ ...timeouts, connect: { timeout: CONNECT_MS, ...tls } })
     : new EnvHttpProxyAgent({ ...timeouts, connect: { timeout: CONNECT_MS, ...tls }, requestTls: tls })
@@ -61,7 +61,7 @@ async function readAuthority(file: string): Promise<string> {
   }
 }
 
-/** A TLS server answers plain HTTP with 400, or hangs up. Where nothing listens the real request shall say so. */
+/** A TLS server answers plain HTTP with 400, or closes the connection. If nothing listens, the real request will say so. */
 async function speaksHttp(
   host: string,
   agent: Dispatcher,

@@ -1,4 +1,4 @@
-/** What can go wrong between us and a registry, told in one line, without queries, tokens or more of an answer than fits. */
+/** What can go wrong between us and a registry, in one line, without queries and tokens, and with only a short part of the response. */
 import { z } from 'zod'
 import { codeOf, HeadstartError, messageOf } from '../../system/errors.ts'
 import { tryParseJson } from '../../system/json.ts'
@@ -23,7 +23,7 @@ const TRANSIENT = new Set([
   'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
 ])
 
-/** True for faults of the way there, which another try may not meet. Wrong names and certificates stay wrong. */
+/** True for network failures, which another try may not meet. Wrong names and certificates stay wrong. */
 export function isTransient(error: unknown): boolean {
   if (error instanceof HeadstartError) return false
   if (error instanceof TokenUnreachable) return true

@@ -1,14 +1,14 @@
-/** When a request is tried again, and after how long. Pure. */
+/** When a request is retried, and after how long. Pure. */
 
-/** Attempts in all, the first one counted; whatever makes progress starts over. */
+/** Attempts in total, including the first; progress resets the count. */
 export const MAX_ATTEMPTS = 6
 const FIRST_WAIT_MS = 200
 const LONGEST_WAIT_MS = 60_000
 
-/** What a server says of a method it doesn't have, and of a version of HTTP: as final as a 4xx. */
+/** Unsupported method or version of HTTP: as final as a 4xx. */
 const FINAL = new Set([501, 505])
 
-/** Too many requests, and faults of the server's side. Nothing else of the 4xx gets better by asking again. */
+/** Timeouts, too many requests, and server errors. Retrying doesn't help with any other 4xx. */
 export const isRetried = (status: number): boolean =>
   status === 408 || status === 429 || (status >= 500 && !FINAL.has(status))
 
@@ -22,9 +22,9 @@ export function retryAfterMs(header: string | undefined, now: number): number | 
 }
 
 /**
- * Doubles from try to try, with up to half of it taken off at random so that many clients don't return at once.
+ * Doubles with each attempt, less up to half at random, so that many clients don't return at once.
  * @param attempt 1 after the first failure
- * @param asked what the server asked for, in ms; it wins, and undefined is returned where it is too long to wait
+ * @param asked what the server asked for, in ms; it wins, and undefined is returned if that is too long to wait
  * @param random 0 to 1
  */
 export function waitMs(attempt: number, asked: number | undefined, random: number): number | undefined {

@@ -1,4 +1,4 @@
-/** Images in a registry, as a source. */
+/** An image in a registry as a source. */
 import { Readable } from 'node:stream'
 import { HeadstartError } from '../../system/errors.ts'
 import { digestOf, isDigest } from '../digest.ts'
@@ -14,7 +14,7 @@ import { headerOf, type RegistryResponse } from './request.ts'
 
 export type RegistryOptions = EndpointOptions & { readonly signal?: AbortSignal | undefined }
 
-/** No image is asked for before the source is; a registry on the loopback only whether it speaks TLS. */
+/** Nothing is requested before the source is used, except whether a registry on the loopback uses TLS. */
 export async function openRegistrySource(
   reference: Reference,
   options: RegistryOptions,
@@ -37,7 +37,7 @@ function registryStore(
     root: () => fetchRoot(client, reference, signal),
     open: async (descriptor, range, given) => {
       const either = given && signal ? AbortSignal.any([given, signal]) : (given ?? signal)
-      // Manifests of an index are no blobs to a registry.
+      // To a registry, the manifests of an index are not blobs.
       if (!isIndexType(descriptor.mediaType) && !isManifestType(descriptor.mediaType))
         return downloader.open(descriptor, range, either)
       const { bytes } = await fetchManifest(client, repository, descriptor.digest, either)

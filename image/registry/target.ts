@@ -1,4 +1,4 @@
-/** A registry as a target. Its manifest under the tag is put last, so an image is there whole or not at all. */
+/** An image in a registry as a target. The manifest under the tag is put last, so an image is complete or not there at all. */
 
 import { HeadstartError } from '../../system/errors.ts'
 import { digestOf, isDigest } from '../digest.ts'
@@ -11,7 +11,7 @@ import { headerOf } from './request.ts'
 import type { RegistryOptions } from './source.ts'
 import { Uploader } from './upload.ts'
 
-/** Answers of registries that know no HEAD of manifests, or tell by it less than by GET. */
+/** Answers of registries that don't support HEAD of manifests, or tell less by it than by GET. */
 const NO_HEAD = [400, 403, 405, 501] as const
 
 /** @throws HeadstartError E_TARGET: the reference names a digest */
@@ -75,7 +75,7 @@ export async function registryTarget(
       const stored = headerOf(response, 'docker-content-digest')
       if (stored !== undefined && isDigest(stored) && stored !== digest)
         throw new HeadstartError('E_REGISTRY', `${name} was stored as ${stored}; we sent ${digest}`)
-      // Whatever answers 200 to everything is no registry, and has stored nothing.
+      // A server that answers 200 to everything is not a registry, and has stored nothing.
       if (response.status !== 201 && stored !== digest) await confirm(response.url, digest)
       return { mediaType, digest, size: bytes.length }
     },

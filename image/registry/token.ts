@@ -1,5 +1,5 @@
 /**
- * One request to a token server: where it may be sent, who is named in it, and what counts as a token.
+ * One request to a token server: where it may be sent, with which credentials, and what counts as a token.
  *
  * Source: distribution docs, "Token Authentication Specification" and "OAuth2 token authentication".
  */
@@ -13,7 +13,7 @@ import type { Endpoint } from './endpoint.ts'
 export interface TokenRequest {
   readonly url: URL
   readonly authorization?: string | undefined
-  /** posted, where there is one */
+  /** sent by POST if there is one */
   readonly form?: string | undefined
   readonly signal?: AbortSignal | undefined
 }
@@ -25,26 +25,26 @@ export interface TokenAnswer {
   readonly refreshToken: string | undefined
 }
 
-/** The server did not answer properly; asking again may help. */
+/** The server did not answer properly; a retry may help. */
 export class TokenUnreachable extends Error {
   override readonly name = 'TokenUnreachable'
 }
 
-/** The least that is trusted to an `expires_in`, which is also the spec's default without one, and the most. */
+/** Bounds of `expires_in`, in seconds; the shortest is also the spec's default. */
 const SHORTEST_S = 60
 const LONGEST_S = 86_400
 const MAX_TOKEN_BYTES = 1 << 20
 const MAX_REDIRECTS = 5
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
 
-/** What a header can carry; absent, null and empty are the same. */
+/** Characters that a header can carry; absent, null and empty are the same. */
 const tokenText = z
   .string()
   .regex(/^[\x21-\x7e]*$/)
   .nullish()
   .transform((text) => text || undefined)
 
-/** Servers give numbers as text, and other nonsense. */
+/** Some servers send numbers as text, and other nonsense. */
 const life = z
   .unknown()
   .optional()
@@ -58,7 +58,7 @@ const tokenSchema = z.object({
   token: tokenText,
   access_token: tokenText,
   expires_in: life,
-  // One that can't be used is as good as none.
+  // One that can't be used is ignored.
   refresh_token: z
     .string()
     .optional()
@@ -114,7 +114,7 @@ async function send(endpoint: Endpoint, request: TokenRequest): Promise<{ status
   }
 }
 
-/** Followed as far as Go's clients do; what says who we are stays with the host that was named. */
+/** Follows redirects as Go's clients do; credentials are only sent to the host that the registry named. */
 async function redirected(endpoint: Endpoint, request: TokenRequest): Promise<Dispatcher.ResponseData> {
   const { form, authorization, signal } = request
   let { url } = request
@@ -137,7 +137,7 @@ async function redirected(endpoint: Endpoint, request: TokenRequest): Promise<Di
     await response.body.dump()
     if (hops === MAX_REDIRECTS) throw tokenRefusal(endpoint, url.host, 'answered with too many redirects')
     const to = realmUrl(next, endpoint)
-    // A form holds a secret of its own, and only these two statuses keep it one.
+    // A form contains a secret, and only with these two statuses is it sent on as a form.
     if (form !== undefined && (to.origin !== url.origin || response.statusCode < 307))
       throw tokenRefusal(endpoint, url.host, `answered with a redirect to ${to.host}`)
     url = to

@@ -1,6 +1,6 @@
 /**
- * Blobs into a registry: not sent when they are there, mounted from a repository that has them, else uploaded, in chunks where
- * the registry takes no more at once, and going on after a cut where it says that it got to.
+ * Blobs into a registry: not sent if they exist, mounted from a repository that has them, else uploaded, in chunks if the registry limits
+ * the size of a request, and resumed after a lost connection where the registry says.
  *
  * Source: OCI distribution-spec v1.1, "Pushing Blobs".
  */
@@ -12,12 +12,12 @@ import { isTransient, refused, unreachable } from './faults.ts'
 import { headerOf, type RegistryResponse } from './request.ts'
 import { isRetried, MAX_ATTEMPTS, retryAfterMs, waitMs } from './retry.ts'
 
-/** What gateways that limit bodies let through. All others get a blob in one piece, since some registries take nothing else. */
+/** What gateways that limit bodies let through. All others get a blob in one piece, since some registries accept nothing else. */
 const SMALL_CHUNK_BYTES = 32 << 20
 
-/** Answers to HEAD of registries that can't say whether they have a blob, or won't: it is sent. */
+/** Answers to HEAD of registries that can't or won't say whether they have a blob: it is sent. */
 const UNKNOWN = [400, 403, 404, 405, 410, 501] as const
-/** An answer that says no, whatever it has against the request; not the way there, which fails all others too. */
+/** The registry answered with a refusal, for whatever reason; not a network failure, which all requests would meet. */
 const isRefused = (error: unknown): boolean =>
   error instanceof HeadstartError && error.code !== 'E_REGISTRY_UNREACHABLE'
 
@@ -74,7 +74,7 @@ export class Uploader {
       return response.status === 201 ? undefined : this.location(response)
     } catch (error) {
       signal?.throwIfAborted()
-      // A right that is lacking, a request that it doesn't know: none of it need be true of an upload.
+      // A missing right, an unsupported request: an upload may work all the same.
       if (isRefused(error)) return 'refused'
       throw error
     }
@@ -103,7 +103,7 @@ export class Uploader {
     const { size } = blob.descriptor
     let location = start
     let failures = 0
-    let furthest = 0 // ground covered again after a restart is no progress
+    let furthest = 0 // sending the same bytes again after a restart is no progress
     for (let at = 0; at < size; ) {
       const end = Math.min(at + this.chunkBytes, size)
       const outcome = await this.sendChunk(blob, location, at, end, signal)
@@ -124,7 +124,7 @@ export class Uploader {
     await this.finish(blob.descriptor, location, signal)
   }
 
-  /** A new upload, after the registry forgot the old one. */
+  /** A new upload, after the registry has forgotten the old one. */
   private async restart({ descriptor }: Blob, signal: AbortSignal | undefined): Promise<string> {
     const location = await this.start(descriptor, signal)
     if (location === undefined)
@@ -132,7 +132,7 @@ export class Uploader {
     return location
   }
 
-  /** One PATCH, tried once: whether it can go on, and from where, the registry is asked after a failure. */
+  /** One PATCH, tried once: after a failure the registry is asked whether the upload can be resumed, and where. */
   private async sendChunk(
     blob: Blob,
     location: string,
@@ -176,7 +176,7 @@ export class Uploader {
     }
   }
 
-  /** How far an upload came. @returns undefined when the registry can't say, or says what can't be */
+  /** How far an upload got. @returns undefined when the registry can't say, or says something impossible */
   private async status(location: string, size: number, signal: AbortSignal | undefined) {
     try {
       const response = await this.client.request({
@@ -189,7 +189,7 @@ export class Uploader {
       await response.body.dump()
       const last = /^(?:bytes=)?0-(\d+)$/.exec(headerOf(response, 'range') ?? '')?.[1]
       if (last === undefined) return undefined
-      // `0-0` is one byte by the spec, and what registries say of none.
+      // By the spec `0-0` is one byte, but registries send it for none.
       const at = last === '0' ? 0 : Number(last) + 1
       return at > size ? undefined : { at, location: this.location(response, location) }
     } catch (error) {
@@ -199,7 +199,7 @@ export class Uploader {
     }
   }
 
-  /** When the answer to a first try was lost, a second one finds the upload gone, and the blob there. */
+  /** If the answer to a first attempt was lost, a second one finds the upload gone and the blob in place. */
   private async finish(
     descriptor: Descriptor,
     location: string,
@@ -217,7 +217,7 @@ export class Uploader {
     else if (!(await this.exists(descriptor, signal))) throw await refused('PUT', response)
   }
 
-  /** @param kept where the last request went to, which holds on where nothing else is said */
+  /** @param kept where the last request went, which stays valid if the response names no other URL */
   private location(response: RegistryResponse, kept?: string): string {
     const text = headerOf(response, 'location') ?? kept
     if (text === undefined || !URL.canParse(text, response.url.href))

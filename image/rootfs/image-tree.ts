@@ -1,4 +1,4 @@
-/** What a container of an image sees: the entries of all its layers, laid over each other. Reads each layer once, whole. */
+/** The tree that a container of an image sees: the entries of all its layers, merged. Reads each layer once, whole. */
 import { compressionError, decompress } from '../compression/decompress.ts'
 import { isForeign } from '../media-types.ts'
 import type { TarEntry } from '../tar/entry.ts'
@@ -15,7 +15,7 @@ export async function readImageTree(image: Image, signal?: AbortSignal): Promise
 
 /**
  * A layer's entries in its order; none of a foreign one, whose bytes are elsewhere.
- * @param pick what is kept of each: a large layer's headers take more memory than most need
+ * @param pick what is kept of each: the headers of a large layer take more memory than most callers need
  */
 export async function readLayerEntries<E>(
   layer: Layer,

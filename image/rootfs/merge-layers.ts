@@ -1,6 +1,6 @@
 /**
- * Which layer owns a path: lays layers' entries over each other as a runtime does and tells what stays visible. Pure, and generic, so
- * that tar entries and eStargz TOC entries both fit.
+ * Merges layers: lays their entries over each other as a runtime does and says what stays visible, and which layer it comes from. Pure, and
+ * generic, so that tar entries and entries of an eStargz table of contents both fit.
  *
  * Source: OCI image-spec, layer.md, "Applying Changesets" and "Whiteouts".
  */
@@ -41,7 +41,7 @@ export interface MergedTree<E> {
 interface Node<E> {
   owned: Owned<E> | undefined
   layer: number
-  /** undefined: not a directory */
+  /** undefined: it is not a directory */
   children: Map<string, Node<E>> | undefined
 }
 

@@ -1,4 +1,4 @@
-/** Writes headers: of files that we add, and of entries whose own header can't be moved as it is. */
+/** Writes headers: of files that we add, and of entries whose own header can't be moved unchanged. */
 import { BLOCK, paddingOf, type TarEntry } from './entry.ts'
 import { encodeHeaderBlock, fitsOctal, type HeaderFields } from './header.ts'
 import { encodePax } from './pax.ts'
@@ -6,12 +6,12 @@ import { encodePax } from './pax.ts'
 /** Two zero blocks. */
 export const END_OF_TAR = Buffer.alloc(2 * BLOCK)
 
-/** A regular file of root, mode 0644, time 0: what a landmark or table of contents is. */
+/** A regular file of root, mode 0644, time 0: the header of a landmark or table of contents. */
 export function plainFileHeader(name: string, size: number): Buffer {
   return encodeHeader({ ...NOBODY, name, size, mode: 0o644, flag: '0' }, [])
 }
 
-/** What a header says of nobody and nowhere. */
+/** The fields of a header that has neither owner nor time nor device. */
 export const NOBODY = {
   uid: 0,
   gid: 0,
@@ -29,7 +29,7 @@ export function encodeHeader(fields: HeaderFields, extra: Iterable<readonly [str
   const block = encodeHeaderBlock(fields)
   if (records.length === 0) return block
   const body = encodePax(records)
-  // The name that GNU tar and Go give; nobody reads it.
+  // The name that GNU tar and Go write; nothing reads it.
   const name = `PaxHeaders.0/${fields.name.split('/').findLast((part) => part !== '') ?? ''}`.slice(0, 99)
   const head = encodeHeaderBlock({ ...NOBODY, name, size: body.length, mode: 0o644, flag: 'x' })
   return Buffer.concat([head, body, Buffer.alloc(paddingOf(body.length)), block])
@@ -57,12 +57,12 @@ function overflowOf(fields: HeaderFields): [string, string][] {
 }
 
 const FLAGS = { dir: '5', reg: '0', symlink: '2', hardlink: '1', char: '3', block: '4', fifo: '6' } as const
-/** What a header's own fields say, or what no longer holds once a sparse file's holes are written out. */
+/** Records that repeat a header's own fields, or that no longer hold once a sparse file's holes are written out. */
 const SAID_BY_FIELDS = /^(path|linkpath|uname|gname|uid|gid|size|mtime)$|^GNU\.sparse\./
 
 /**
- * A header that may stand anywhere in any tar: the entry's own bytes where they can, else one that says the same by itself (global
- * records made its own, a sparse file as a plain one).
+ * A header that may stand anywhere in any tar: the entry's own bytes if they can, else one that says the same by itself (with global
+ * records made its own, and a sparse file as a plain one).
  */
 export function standaloneHeader(entry: TarEntry): Buffer {
   return entry.standsAlone ? entry.header : rebuiltHeader(entry)

@@ -1,4 +1,4 @@
-/** What one entry of a tar is, whichever of the format's dialects wrote it. Strings are bytes, see `image/paths.ts`. */
+/** What one entry of a tar is, whichever of the format's dialects wrote it. Strings are bytes, see system/byte-path.ts. */
 import type { BytePath } from '../../system/byte-path.ts'
 
 export const BLOCK = 512
@@ -38,7 +38,7 @@ export interface TarEntry extends EntryFacts {
   readonly header: Buffer
   /** its own PAX records */
   readonly pax: ReadonlyMap<string, string>
-  /** The header says all there is and may stand anywhere: no sparse map, no size that means nothing. */
+  /** The header describes the entry completely and may be moved anywhere: no sparse map, no meaningless size. */
   readonly standsAlone: boolean
 }
 

@@ -53,7 +53,7 @@ export function parseHeaderBlock(block: Buffer, where: string): HeaderBlock {
   }
 }
 
-/** Where GNU has two times, old versions of Go wrote a prefix as ustar has it: what is no number and is text is one. */
+/** Old versions of Go wrote ustar's prefix where GNU has two times: what is text and not a number is such a prefix. */
 function misplacedPrefix(block: Buffer): string {
   const isTime = (at: number) => (block[at] ?? 0) >= 0x80 || /^[0-7]*$/.test(numberText(block, at, at + 12))
   if (isTime(345) && isTime(357)) return ''
@@ -92,7 +92,7 @@ export function parseNumber(block: Buffer, start: number, end: number, field: st
   return Number.parseInt(text, 8)
 }
 
-/** Spaces and zeros around a number mean nothing, as Go's reader has it. */
+/** Spaces and zero bytes around a number are ignored, as by Go's reader. */
 function numberText(block: Buffer, from: number, to: number): string {
   const isPadding = (at: number) => block[at] === 0 || block[at] === 0x20
   let [start, end] = [from, to]
@@ -128,11 +128,11 @@ export interface HeaderFields {
   readonly devMinor: number
 }
 
-/** True when the value can be written in the octal field of so many digits. */
+/** True when the value fits an octal field of this many digits. */
 export const fitsOctal = (value: number, digits: number): boolean =>
   Number.isInteger(value) && value >= 0 && value < 8 ** digits
 
-/** What doesn't fit is cut or written as 0: the caller says it in PAX records too. */
+/** What doesn't fit is cut off or written as 0: the caller adds PAX records for it. */
 export function encodeHeaderBlock(fields: HeaderFields): Buffer {
   const block = Buffer.alloc(BLOCK)
   const octal = (value: number, at: number, digits: number) =>

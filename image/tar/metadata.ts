@@ -1,4 +1,4 @@
-/** From header blocks and PAX records to an entry: which of two sayings wins, and what each type of entry may have. */
+/** From header blocks and PAX records to an entry: which source of a field wins, and what each type of entry may have. */
 import type { BytePath } from '../../system/byte-path.ts'
 import type { TarEntry, TarType } from './entry.ts'
 import { type HeaderBlock, parseNumber, tarError } from './header.ts'
@@ -19,7 +19,7 @@ export interface HeaderParts {
 
 export type Records = ReadonlyMap<string, string>
 
-/** @param pathOf cleans, and throws on a path that no file system takes */
+/** @param pathOf cleans a path, and throws on one that no file system accepts */
 export function entryOf(parts: HeaderParts, where: string, pathOf: (name: string) => BytePath): TarEntry {
   const { header, pax } = parts
   // GNU's long names win over PAX records: Go's reader sets them last.
@@ -56,7 +56,7 @@ export function entryOf(parts: HeaderParts, where: string, pathOf: (name: string
 const TYPES: Readonly<Record<string, TarType>> = {
   '0': 'reg',
   '\0': 'reg',
-  '7': 'reg', // contiguous: a regular file on every system of today
+  '7': 'reg', // contiguous: a regular file on all current systems
   S: 'reg',
   '1': 'hardlink',
   '2': 'symlink',
@@ -75,7 +75,7 @@ function typeOf(flag: string, name: string, where: string): TarType {
   return type
 }
 
-/** An empty value takes a record back. */
+/** An empty value revokes a record. */
 const recordOf = (pax: ReadonlyMap<string, string>, key: string): string | undefined =>
   pax.get(key) || undefined
 

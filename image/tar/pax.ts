@@ -6,12 +6,12 @@ import { tarError } from './header.ts'
 
 export const SPARSE_MAP = 'GNU.sparse.map'
 
-/** What may hold no zero byte, since a ustar header could not say it either. */
+/** Values that must not contain a zero byte, since a ustar header could not hold one either. */
 const TEXTS = new Set(['path', 'linkpath', 'uname', 'gname'])
 const [OFFSET, NUMBYTES] = ['GNU.sparse.offset', 'GNU.sparse.numbytes']
 
 /**
- * Of two records with one key the later holds, as everywhere; but version 0.0 of GNU's sparse files repeats two keys for each part, which
+ * Of two records with the same key the later one wins; but version 0.0 of GNU's sparse files repeats two keys for each part, which
  * become the map of version 0.1.
  * @param where for the error
  */

@@ -4,7 +4,7 @@ import { type HeaderBlock, tarError } from './header.ts'
 import type { Records } from './metadata.ts'
 import { parsePax } from './pax.ts'
 
-/** Go's limit for a PAX or long-name block; a runtime refuses longer ones. */
+/** Go's limit for a PAX or long-name block; runtimes refuse longer ones. */
 const MAX_SPECIAL_BYTES = 1 << 20
 /** All blocks before an entry's own header: every kind of special block once is less. */
 const MAX_HEADER_BYTES = 4 << 20
@@ -17,7 +17,7 @@ export interface Prelude {
   linkName: string | undefined
 }
 
-/** Most entries have none, and share that. */
+/** Most entries have none, and share this value. */
 const NO_RECORDS: Records = new Map()
 
 export const emptyPrelude = (): Prelude => ({
@@ -50,7 +50,7 @@ export function withSpecial(
   const bytes = Buffer.concat(blocks.slice(1)).subarray(0, header.size)
   if (header.flag === 'g') {
     parsePax(bytes, where) // a runtime refuses a damaged one
-    // And passes over a sound one. To Go's reader it is an entry: what stood before it describes nothing else.
+    // And skips a sound one. Go's reader takes it for an entry: what stood before it describes nothing else.
     return emptyPrelude()
   }
   const next = { ...prelude, blocks: [...prelude.blocks, ...blocks] }

@@ -3,7 +3,7 @@
  * tar byte for byte. It reads what v7, ustar, PAX, GNU (long names, sparse files) and star write, takes memory for one header at a time,
  * and says where a tar is damaged.
  *
- * Which fields win follows what container runtimes do: they read with Go's archive/tar, and pass over global PAX headers.
+ * Which fields win is decided as container runtimes do: they read with Go's archive/tar, and skip global PAX headers.
  */
 
 import { layerPath, textOf } from '../../system/byte-path.ts'
@@ -36,9 +36,9 @@ export type TarEvent =
   /** a view of the bytes pushed, or of zeros */
   | { readonly kind: 'data'; readonly bytes: Buffer }
 
-/** No more fits a container's disk: an archive that states more only wants our time. Holes count: a `lastlog` may have a terabyte of them. */
+/** More than fits on a container's disk: an archive that claims more only wastes our time. Holes count: a `lastlog` may have a terabyte of them. */
 const MAX_CONTENT_BYTES = 2 ** 44
-/** Ten times the files of the largest images there are. */
+/** Ten times as many files as the largest images have. */
 const MAX_ENTRIES = 1 << 23
 const ZERO_BLOCK = Buffer.alloc(BLOCK)
 

@@ -12,7 +12,7 @@ export interface SparsePart {
   readonly length: number
 }
 
-/** More parts than this no tar tool writes; they would only cost memory. */
+/** No tar tool writes more parts than this; they would only cost memory. */
 export const MAX_PARTS = 1 << 20
 
 /** The four parts of a GNU header, or the 21 of a block that extends it. */
@@ -29,7 +29,7 @@ export function gnuParts(block: Buffer, start: number, count: number, where: str
 export const GNU_HEADER = { start: 386, count: 4, isExtended: 482, realSize: 483 } as const
 export const GNU_EXTENSION = { start: 0, count: 21, isExtended: 504 } as const
 
-/** By the records, as Go's reader tells: a file of a version that nobody knows is not sparse. */
+/** By the records, as Go's reader decides: a file of an unknown version is not sparse. */
 export function sparseVersion(records: ReadonlyMap<string, string>): '0.x' | '1.0' | undefined {
   const [major = '', minor = ''] = ['major', 'minor'].map((part) => records.get(`GNU.sparse.${part}`))
   if (major === '0' && (minor === '0' || minor === '1')) return '0.x'

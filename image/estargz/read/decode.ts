@@ -8,7 +8,7 @@ import type { Chunk } from '../format/entries.ts'
 import type { Group } from './groups.ts'
 import { inflateMember, inflateMemberInBackground } from './gzip-member.ts'
 
-/** What may follow the last chunk in its member: padding, and the headers up to the next file with content. */
+/** What may follow the last chunk in its member: padding, and headers up to the next file with content. */
 export const MAX_TRAILING_BYTES = 64 << 20
 /** Most members without a chunk hold less. */
 const HEADERS_BYTES = 4096
@@ -78,7 +78,7 @@ export function checkChunk(chunk: Chunk, content: Buffer): void {
   if (fault) throw fault
 }
 
-/** @returns why these bytes can't be taken for the chunk's: E_DIGEST, or E_ESTARGZ where no digest says what they are */
+/** @returns why these bytes are not the chunk's: E_DIGEST, or E_ESTARGZ if the chunk has no digest */
 export function chunkFault({ offset, size, digest }: Chunk, bytes: Buffer): HeadstartError | undefined {
   const what = `the chunk at ${offset}`
   if (bytes.length !== size)

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream'
 import { HeadstartError } from '../../../system/errors.ts'
 import type { Chunk } from '../format/entries.ts'
 
-/** The blob's bytes from one chunk's offset to the next: the gzip member that holds the chunk, and members without one that follow. */
+/** The blob's bytes from one chunk's offset to the next: the gzip member that holds the chunk, and the members without one that follow. */
 export interface Group {
   readonly offset: number
   readonly end: number
@@ -23,7 +23,7 @@ export function groupsOf(chunks: Iterable<Chunk>): Group[] {
 }
 
 /**
- * As `groupsOf`, and one for what stands before the first chunk.
+ * Like `groupsOf`, with a group for what stands before the first chunk.
  * @param chunks all of the layer's, landmarks' too
  * @param tocOffset where the data ends
  * @returns groups that cover `[0, tocOffset)`

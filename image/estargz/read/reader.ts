@@ -1,6 +1,6 @@
 /**
- * Opens an eStargz layer without having it: footer and table of contents are read through a fetch that is passed in, and checked. They say
- * where each chunk of each file lies; see decode.ts for what is fetched then.
+ * Opens an eStargz layer without having all of it: footer and table of contents are read through a fetch function that is passed in, and
+ * checked. They say where each chunk of each file lies; see decode.ts for how chunks are read.
  */
 import { gunzipSync } from 'node:zlib'
 import { HeadstartError, messageOf } from '../../../system/errors.ts'
@@ -28,12 +28,12 @@ export interface EstargzLayer extends Contents {
   readonly toc: readonly TocEntry[]
 }
 
-/** Before memory is taken for it. A million files' TOC has about 30 MB compressed and 300 MB unpacked. */
+/** Checked before memory is allocated for it. The TOC of a million files has about 30 MB compressed and 300 MB unpacked. */
 const MAX_TOC_COMPRESSED = 128 << 20
 export const MAX_TOC_BYTES = 480 << 20
 
 export interface OpenOptions {
-  /** from the layer's annotation; without it the TOC is trusted as it is */
+  /** from the layer's annotation; without it the TOC is not checked */
   readonly tocDigest?: string | undefined
   readonly signal?: AbortSignal | undefined
 }

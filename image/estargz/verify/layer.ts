@@ -17,15 +17,15 @@ import { hardlinkFaults } from './hardlinks.ts'
 
 export type Report = (message: string, path?: string) => void
 
-/** One fault often means thousands. */
+/** One fault often comes with thousands. */
 const MAX_PROBLEMS = 50
 
-/** A layer's blob, and what is said of it elsewhere. */
+/** A layer's blob, and what manifest and config say about it. */
 export interface ClaimedLayer {
   /** bytes of the blob */
   readonly size: number
   readonly fetch: RangeFetch
-  /** The whole blob; the stream fails at its end when it isn't the one that is meant. */
+  /** The whole blob; the stream fails at its end when its digest is wrong. */
   open(): Promise<Readable>
   /** sha256 of the uncompressed layer */
   readonly diffId: Digest

@@ -1,6 +1,6 @@
 /**
- * Puts a layer together: entries in the order that is given, the landmark between them, table of contents and footer. It knows content by
- * where it lies in a tar; who keeps that tar, and who compresses, is passed in. Members that are stored already are taken as they are.
+ * Puts a layer together: entries in the given order, the landmark between them, table of contents and footer. Content is known by where it
+ * lies in a tar; the store that keeps that tar and compresses is passed in. Members that are stored already are taken as they are.
  */
 import { type Digest, digestOf } from '../../digest.ts'
 import { END_OF_TAR, plainFileHeader } from '../../tar/encode.ts'

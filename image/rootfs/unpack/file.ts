@@ -12,12 +12,12 @@ import {
 import type { BytePath } from '../../../system/byte-path.ts'
 import type { TarEntry } from '../../tar/entry.ts'
 
-/** Runs of zeros from this size on become holes. */
+/** Runs of at least this many zeros become holes. */
 const HOLE_BYTES = 4096
 const ZEROS = Buffer.alloc(1 << 20)
 const CREATE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW
 
-/** Who we are, and what of a mode a new file gets. */
+/** Our user and group, and the bits of a mode that a new file gets. */
 export const self = {
   uid: process.geteuid?.() ?? 0,
   gid: process.getegid?.() ?? 0,
@@ -44,7 +44,7 @@ export class FileWriter {
     this.fd = openSync(host, CREATE, entry.mode & 0o777)
   }
 
-  /** All zeros of a size worth it are left out of the file. */
+  /** Zeros become a hole when there are enough of them. */
   write(bytes: Buffer): void {
     if (bytes.length >= HOLE_BYTES && bytes[0] === 0 && isZero(bytes)) {
       this.position += bytes.length
@@ -58,7 +58,7 @@ export class FileWriter {
     }
   }
 
-  /** Owner before mode: changing it takes setuid away. */
+  /** Owner before mode: changing the owner clears setuid. */
   end(): void {
     const { uid, gid, mode } = this.entry
     const mtime = boundTime(this.entry.mtime)

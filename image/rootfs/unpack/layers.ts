@@ -1,6 +1,6 @@
 /**
- * Unpacks layers onto a folder as containerd would: whiteouts obeyed, every path kept inside, owners, modes, times, links, devices and
- * extended attributes as the layers say. What comes is checked against the layer's digest and its diffID.
+ * Unpacks layers into a folder as containerd does: whiteouts are applied, no path leaves the folder, and owners, modes, times, links, devices
+ * and extended attributes are what the layers say. The bytes are checked against the layer's digest and its diffID.
  */
 import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
@@ -17,15 +17,15 @@ import { LayerWriter } from './writer.ts'
 export interface UnpackOptions {
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: OnProgress | undefined
-  /** once at most, of what is missing in the folder and no reason to fail */
+  /** called at most once, with what is missing in the folder but is no reason to fail */
   readonly onWarning?: ((text: string) => void) | undefined
   /** how long each layer took, from its first byte asked for, and its bytes as stored; base first */
   readonly onLayer?: ((layer: Layer, took: { ms: number }) => void) | undefined
 }
 
-/** After so many bytes the event loop gets its turn: an archive may make endless content of a few bytes. */
+/** After this many bytes the event loop gets its turn: a few bytes may unpack to endless content. */
 const TURN_BYTES = 64 << 20
-/** An entry takes as long as so many bytes, and hostile ones longer. */
+/** An entry takes as long as this many bytes, and a hostile one longer. */
 const ENTRY_BYTES = 256 << 10
 
 /**
@@ -88,7 +88,7 @@ async function unpackLayer(
   }
 }
 
-/** A foreign layer may be here all the same; where it isn't, its place is said. */
+/** The image may contain a foreign layer all the same; when it doesn't, the error says where its bytes are. */
 async function openHere(layer: Layer, signal: AbortSignal | undefined): Promise<Readable> {
   try {
     return await layer.open(undefined, signal)

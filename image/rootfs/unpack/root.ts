@@ -5,10 +5,10 @@ import { codeOf, HeadstartError } from '../../../system/errors.ts'
 import { RootFolder } from '../../../system/secure-join.ts'
 import { self } from './file.ts'
 
-/** Implied directories' mode; whoever unpacks sets others. */
+/** The mode of implied directories; others get theirs from their entries. */
 const IMPLIED_MODE = 0o755
 
-/** What is known of directories is forgotten when one goes, where links lead when anything that could change it does. */
+/** What is known about directories is forgotten when one is removed, and where links lead when anything changes that could change it. */
 export class UnpackRoot extends RootFolder {
   /** `path` with its parent's symlinks followed; the parent is made where it is missing. Its last part is never followed. */
   locate(path: BytePath): BytePath {
@@ -43,7 +43,7 @@ export class UnpackRoot extends RootFolder {
     return true
   }
 
-  /** Removes whatever is there, trees included; symlinks are removed, not followed. */
+  /** Removes whatever is there, whole trees too; symlinks are removed, not followed. */
   remove(path: BytePath): void {
     const host = this.hostPath(path)
     try {
@@ -68,7 +68,7 @@ export class UnpackRoot extends RootFolder {
   }
 }
 
-/** By hand, since `rmSync` takes no names but text. */
+/** By hand, since `rmSync` doesn't take names that aren't UTF-8. */
 function removeTree(host: string | Buffer): void {
   const stack = [Buffer.from(host)]
   const emptied: Buffer[] = []

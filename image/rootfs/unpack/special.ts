@@ -1,6 +1,6 @@
 /**
- * What Node can't make itself: device nodes, fifos, extended attributes. Collected while a layer is unpacked, then made in one go by `tar`
- * and `setfattr`. What was replaced or removed meanwhile is left out, so that neither is led anywhere by what took its place.
+ * What Node can't create itself: device nodes, fifos, extended attributes. Collected while a layer is unpacked, then created in one go by `tar`
+ * and `setfattr`. What was replaced or removed in the meantime is left out, so that neither program follows what took its place.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -11,11 +11,11 @@ import { END_OF_TAR, encodeHeader } from '../../tar/encode.ts'
 import { BLOCK, type TarEntry } from '../../tar/entry.ts'
 import type { UnpackRoot } from './root.ts'
 
-/** Images have a few; more only want to fill the disk's inodes, or our memory. */
+/** Images have a few; a layer with more is meant to fill the disk's inodes, or our memory. */
 const MAX_NODES = 10_000
-/** Attributes of more than so many bytes don't wait for the layer's end. */
+/** Once this many bytes of attributes have gathered, they don't wait for the end of the layer. */
 const BATCH_BYTES = 16 << 20
-/** What one file with attributes takes beside them. */
+/** What a file with attributes takes besides them. */
 const FILE_BYTES = 256
 const C_LOCALE = { ...process.env, LC_ALL: 'C' }
 
@@ -45,7 +45,7 @@ export class SpecialFiles {
       throw new HeadstartError('E_UNPACK', `the layer has more than ${MAX_NODES} device nodes and fifos`)
   }
 
-  /** A hardlink to a node that is still to be made: a node of its own does as well. @returns whether there is one */
+  /** For a hardlink to a node that is yet to be created: another node serves as well. @returns whether there is one */
   copyNode(target: BytePath, path: BytePath): boolean {
     const entry = this.nodes.get(target)
     if (entry) this.addNode(path, entry)
@@ -58,7 +58,7 @@ export class SpecialFiles {
     this.attributed.delete(path)
   }
 
-  /** Overlay's own attributes would be orders to the kernel; they are no image's content. */
+  /** Overlayfs would obey its own attributes; they are not content of an image. */
   addXattrs(path: BytePath, xattrs: ReadonlyMap<string, Buffer>): void {
     const kept = new Map([...xattrs].filter(([name]) => !name.startsWith('trusted.overlay.')))
     if (kept.size === 0) return
@@ -67,7 +67,7 @@ export class SpecialFiles {
     this.attributed.set(path, { inode: this.root.stat(path)?.ino ?? 0, xattrs: kept })
   }
 
-  /** True when so much waits that it should be flushed before the layer's end. */
+  /** True when enough has gathered to be flushed before the end of the layer. */
   get isFull(): boolean {
     return this.xattrBytes > BATCH_BYTES
   }
@@ -128,7 +128,7 @@ export class SpecialFiles {
       input: lines.join('\n'),
       ...(signal && { signal }),
     })
-    // It goes on after each. A bad ACL, or more than the file system takes, is no reason not to run the image.
+    // setfattr goes on after each failure. A bad ACL, or one that is too large for the file system, is no reason not to run the image.
     for (const line of stderr.split('\n')) {
       if (line === '') continue
       if (this.refused.count++ === 0) this.refused.first = line.replace(/^setfattr: /, '')

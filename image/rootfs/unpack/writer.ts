@@ -14,11 +14,11 @@ import { SpecialFiles } from './special.ts'
 export class LayerWriter {
   private readonly root: UnpackRoot
   private readonly special: SpecialFiles
-  /** paths that this layer brought: its whiteouts spare them */
+  /** paths that this layer added: its own whiteouts spare them */
   private placed = new Set<BytePath>()
-  /** directories without anything of lower layers: no second marker has work to do there */
+  /** directories that hold nothing from lower layers any more: a second marker has nothing to do there */
   private cleared = new Set<BytePath>()
-  /** seconds; set at the end, since everything put into a directory changes its time */
+  /** in seconds; set at the end, since adding an entry to a directory changes its time */
   private readonly directoryTimes = new Map<BytePath, number>()
   private current: FileWriter | undefined
 
@@ -54,7 +54,7 @@ export class LayerWriter {
     this.cleared = new Set()
   }
 
-  /** Between two entries: what has gathered and need not wait. */
+  /** Called between two entries: flushes what has gathered. */
   async relieve(signal?: AbortSignal): Promise<void> {
     if (this.special.isFull) await this.special.flush(signal)
   }
@@ -101,7 +101,7 @@ export class LayerWriter {
     }
   }
 
-  /** A directory, with those above it, is this layer's from now on. */
+  /** Marks a directory and its ancestors as this layer's own. */
   private bring(directory: BytePath): void {
     if (this.placed.has(directory)) return
     for (const ancestor of ancestorsOf(directory)) this.placed.add(ancestor)
@@ -122,7 +122,7 @@ export class LayerWriter {
     if (entry.size === 0) this.endFile()
   }
 
-  /** Attributes last: changing the owner takes capabilities away. */
+  /** Attributes last: changing the owner clears capabilities. */
   private endFile(): void {
     const file = this.current
     if (!file) return
@@ -141,7 +141,7 @@ export class LayerWriter {
     this.special.addXattrs(path, xattrs)
   }
 
-  /** The target may lie in a lower layer; it never is followed when it is a symlink itself. */
+  /** The target may lie in a lower layer; it is never followed when it is a symlink itself. */
   private hardlink(path: BytePath, { linkPath = '', path: name }: TarEntry): void {
     const target = this.root.find(linkPath)
     if (target === path) return
@@ -163,7 +163,7 @@ export class LayerWriter {
     }
   }
 
-  /** Its folder comes to be, as that of any other entry does. */
+  /** Its folder is created, like that of any other entry. */
   private whiteout(name: BytePath): void {
     const path = this.root.locate(name)
     this.bring(parentOf(path))
@@ -172,7 +172,7 @@ export class LayerWriter {
     if (target !== undefined) this.removeLower(target)
   }
 
-  /** Takes away what lower layers brought, and leaves what this one did. */
+  /** Removes what lower layers added, and keeps what this one did. */
   private removeLower(path: BytePath): void {
     if (!this.placed.has(path)) {
       this.special.forget(path)
