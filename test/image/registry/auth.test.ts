@@ -4,9 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeEach, expect, test, vi } from 'vitest'
-import { chooseChallenge, parseChallenges } from '../../../image/registry/challenge.ts'
 import { RegistryClient } from '../../../image/registry/client.ts'
-import { realmUrl } from '../../../image/registry/token.ts'
 import { type Answer, type Asked, type LooseRegistry, startLooseRegistry } from './loose-registry.ts'
 
 const SECRET = 'hunter2-secret'
@@ -128,13 +126,6 @@ test.each([
   expect(asked.map(({ path }) => path.split('?')[0])).toEqual(['/token'])
 })
 
-test('Basic is taken where Bearer names no realm', () => {
-  const chosen = (header: string) => chooseChallenge(parseChallenges(header))?.scheme
-  expect(chosen('Bearer error="x", Basic realm="y"')).toBe('basic')
-  expect(chosen('Bearer error="x"')).toBe('bearer')
-  expect(chosen('NTLM')).toBeUndefined()
-})
-
 test('a challenge that only /v2/ gives', async () => {
   let server: LooseRegistry | undefined
   await using registry = await startLooseRegistry(({ path, headers }) => {
@@ -233,21 +224,6 @@ test('a password stays with the token server that was named', async () => {
   expect(outcome).toBe('opened')
   expect(asked[0]?.headers.authorization).toBe(`Basic ${encoded('user', SECRET)}`)
   expect(elsewhere.asked.map(({ headers }) => headers.authorization)).toEqual([undefined])
-})
-
-test.each([
-  ['relative', '/token', /does not say where/],
-  ['a file', 'file:///etc/passwd', /does not say where/],
-  ['empty', '', /does not say where/],
-  ['plain HTTP', 'http://tokens.example/token', /asks for credentials over plain HTTP$/],
-])('the realm of a registry behind TLS: %s is refused', (_, text, why) => {
-  const endpoint = { origin: 'https://r.example', insecure: false }
-  expect(() => realmUrl(text, endpoint)).toThrow(why)
-})
-
-test('a realm at another host is what realms are', () => {
-  const endpoint = { origin: 'https://r.example', insecure: false }
-  expect(realmUrl('https://tokens.example/token', endpoint).host).toBe('tokens.example')
 })
 
 test.each(['PATCH', 'PUT', 'GET'] as const)('credentials don’t follow %s to another host', async (method) => {

@@ -1,23 +1,21 @@
-/** Reaching registries: credentials in all their places, tokens, TLS, redirects, ranges, resuming, mounting, chunks. */
+/** Reaching registries: credentials in all their places, tokens, TLS, proxies, retries. */
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { chmod, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer, type IncomingMessage, request } from 'node:http'
+import { createServer, request } from 'node:http'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
-import { copyImage } from '../../../image/copy.ts'
-import { hashStream, readBounded } from '../../../image/digest.ts'
-import { parseReference } from '../../../image/reference.ts'
-import { registryTarget } from '../../../image/registry/target.ts'
+import { hashStream } from '../../../image/digest.ts'
 import type { TransportOptions } from '../../../image/sources.ts'
 import { openSource } from '../../../image/sources.ts'
 import { openTarget } from '../../../image/targets.ts'
 import { startRegistry, type TestRegistry } from '../../../scripts/support/registry.ts'
 import { writeImage } from '../../support/images.ts'
 import { dir, file } from '../../support/tar.ts'
-import { type Fault, startFaultProxy } from './fault-proxy.ts'
+import { copy } from './copy.ts'
+import { startFaultProxy } from './fault-proxy.ts'
 import { startTokenServer, type TokenServer } from './token-server.ts'
 
 const USER = 'user'
@@ -53,14 +51,6 @@ afterAll(async () => {
 })
 
 afterEach(() => vi.unstubAllEnvs())
-
-async function copy(from: string, to: string, options: TransportOptions = {}) {
-  await using source = await openSource(from, options)
-  await using target = await openTarget(to, options)
-  await target.prepare({ force: false })
-  const { digest } = await copyImage(await source.image(), target)
-  return digest
-}
 
 /** Writes a configuration of Docker's and makes it the one in use. */
 async function logIn(config: unknown): Promise<string> {
@@ -337,73 +327,6 @@ test('a target that exists is replaced with force alone', async () => {
   await target.prepare({ force: true })
 })
 
-test('what is there is not sent, and another repository’s blobs are mounted', async () => {
-  await copy(original, `docker://${plain.host}/first:v1`)
-  await using proxy = await startFaultProxy(plain.host, () => undefined)
-  await copy(original, `docker://${proxy.host}/first:v2`)
-  expect(proxy.seen.filter(({ method }) => method === 'PATCH')).toEqual([])
-  await copy(`docker://${proxy.host}/first:v1`, `docker://${proxy.host}/second:v1`)
-  // The config was read already, and goes as it is.
-  expect(proxy.seen.filter(({ method, bodyBytes }) => method === 'PATCH' && bodyBytes > 1000)).toEqual([])
-  expect(proxy.seen.filter(({ path, status }) => path.includes('mount=') && status === 201)).toHaveLength(2)
-})
-
-/** Pushes in chunks of 200,000 bytes, each second of which meets `fault` until it is used up. */
-async function pushInChunks(name: string, faults: Fault[]) {
-  let patches = 0
-  await using proxy = await startFaultProxy(plain.host, (_, { method }) =>
-    method === 'PATCH' && ++patches % 2 === 0 ? faults.shift() : undefined,
-  )
-  await using source = await openSource(original)
-  const reference = parseReference(`${proxy.host}/${name}:v1`)
-  await using target = await registryTarget(reference, { chunkBytes: 200_000 })
-  await target.prepare({ force: false })
-  const { digest } = await copyImage(await source.image(), target)
-  expect(faults).toEqual([])
-  expect(await copy(`docker://${plain.host}/${name}:v1`, `oci:${folder}/${name}`)).toBe(digest)
-  return proxy.seen
-}
-
-test('an upload in chunks goes on where it was', async () => {
-  const seen = await pushInChunks('chunks', [{ status: 503 }, { status: 429 }, 'cut before the answer'])
-  const asked = seen.filter(({ method, path }) => method === 'GET' && path.includes('/uploads/'))
-  expect(asked.map(({ status }) => status)).toEqual([204, 204, 204])
-  const sent = seen.filter(({ method, status }) => method === 'PATCH' && status === 202)
-  expect(sent.map(({ headers }) => headers['content-range']).sort()).toContain('400000-599999')
-  expect(seen.filter(({ method }) => method === 'POST')).toHaveLength(3)
-})
-
-test('and starts anew when the registry, as this one does, drops what was cut', async () => {
-  const seen = await pushInChunks('dropped', ['cut inside the request', 'cut inside the answer'])
-  expect(seen.filter(({ method }) => method === 'POST').length).toBeGreaterThan(3)
-})
-
-test('a gateway that limits bodies gets smaller ones', async () => {
-  const place = await writeImage(join(folder, 'large'), { layers: [[file('big', randomBytes(40 << 20))]] })
-  await using proxy = await startFaultProxy(plain.host, (_, { method, headers }) =>
-    method === 'PATCH' && Number(headers['content-length']) > 33 << 20 ? { status: 413 } : undefined,
-  )
-  await copy(place, `docker://${proxy.host}/limited:v1`)
-  const patches = proxy.seen.filter(({ method, bodyBytes }) => method === 'PATCH' && bodyBytes > 1000)
-  expect(patches.map(({ status }) => status)).toEqual([413, 202, 202])
-})
-
-test('but not for ever', async () => {
-  await expect(pushInChunks('hopeless', new Array(1000).fill('cut inside the request'))).rejects.toThrow(
-    /can't be reached/,
-  )
-})
-
-test('a download goes on where it was cut', async () => {
-  await copy(original, `docker://${plain.host}/cut:v1`)
-  let cuts = 0
-  await using proxy = await startFaultProxy(plain.host, (_, { path }) =>
-    path.includes('/blobs/') && ++cuts < 8 ? 'cut inside the answer' : undefined,
-  )
-  await copy(`docker://${proxy.host}/cut:v1`, `oci:${folder}/cut`)
-  expect(proxy.seen.filter(({ headers }) => headers.range !== undefined).length).toBeGreaterThan(2)
-})
-
 test('Retry-After is honoured, and a 4xx is not tried again', async () => {
   await copy(original, `docker://${plain.host}/retry:v1`)
   const times: number[] = []
@@ -420,102 +343,4 @@ test('Retry-After is honoured, and a 4xx is not tried again', async () => {
     /answered 418/,
   )
   expect(refusing.seen).toHaveLength(2)
-})
-
-/** Storage elsewhere, to which a registry redirects for blobs. */
-async function startStorage(
-  answer: (request: IncomingMessage) => { status: number; body?: Buffer; headers?: object },
-) {
-  const seen: IncomingMessage['headers'][] = []
-  const server = createServer((request, response) => {
-    seen.push(request.headers)
-    const { status, body, headers } = answer(request)
-    response.writeHead(status, { ...headers })
-    response.end(body)
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return {
-    url: `http://127.0.0.1:${address.port}`,
-    seen,
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections()
-      server.close()
-    },
-  }
-}
-
-async function bigLayer(): Promise<{ bytes: Buffer; path: string }> {
-  await using source = await openSource(original)
-  const layer = (await source.image()).layers[1]
-  if (!layer) throw new Error('no layer')
-  const bytes = await readBounded(await layer.open(), 10 << 20, 'layer')
-  return { bytes, path: layer.descriptor.digest }
-}
-
-test('a redirect to storage takes no credentials along, is used again, and may expire', async () => {
-  await logIn({ auths: { [basic.host]: { auth: encoded(USER, PASSWORD) } } })
-  await copy(original, `docker://${basic.host}/moved:v1`)
-  const { bytes, path } = await bigLayer()
-  let expired = false
-  await using storage = await startStorage(({ headers: { range } }) => {
-    if (expired) return { status: 403 }
-    const [, start = 0, last = 0] = /bytes=(\d+)-(\d+)/.exec(range ?? '')?.map(Number) ?? []
-    const headers = { 'content-range': `bytes ${start}-${last}/${bytes.length}` }
-    return { status: 206, body: bytes.subarray(start, last + 1), headers }
-  })
-  await using proxy = await startFaultProxy(basic.host, (_, request) => {
-    if (!request.path.endsWith(path)) return undefined
-    expired = false
-    return { status: 307, headers: { location: `${storage.url}/signed?secret=1` } }
-  })
-  await logIn({ auths: { [proxy.host]: { auth: encoded(USER, PASSWORD) } } })
-  await using source = await openSource(`docker://${proxy.host}/moved:v1`)
-  const layer = (await source.image()).layers[1]
-  const read = async (start: number, end: number) => {
-    const stream = await layer?.open({ start, end })
-    expect(stream && (await readBounded(stream, 1 << 20, 'range'))).toEqual(bytes.subarray(start, end))
-  }
-  await read(0, 10)
-  await read(100, 200)
-  const redirected = () => proxy.seen.filter((request) => request.path.endsWith(path)).length
-  expect(redirected()).toBe(1)
-  expired = true
-  await read(300, 400)
-  expect(redirected()).toBe(2)
-  expect(storage.seen).toHaveLength(4)
-  expect(storage.seen.every(({ authorization }) => authorization === undefined)).toBe(true)
-})
-
-test('a server that knows no ranges is read from the start', async () => {
-  await copy(original, `docker://${plain.host}/whole:v1`)
-  await using proxy = await startFaultProxy(plain.host, () => 'no ranges')
-  await using source = await openSource(`docker://${proxy.host}/whole:v1`)
-  const layer = (await source.image()).layers[1]
-  const { bytes } = await bigLayer()
-  for (const [start, end] of [
-    [0, 5],
-    [1000, 300_000],
-    [bytes.length - 7, bytes.length],
-  ] as const) {
-    const stream = await layer?.open({ start, end })
-    expect(stream && (await readBounded(stream, 1 << 20, 'range'))).toEqual(bytes.subarray(start, end))
-  }
-})
-
-test('a server that sends another range is found out', async () => {
-  await copy(original, `docker://${plain.host}/other-range:v1`)
-  const { path } = await bigLayer()
-  await using proxy = await startFaultProxy(plain.host, (_, request) =>
-    request.path.endsWith(path) ? { status: 206, headers: { 'content-range': 'bytes 5-9/100' } } : undefined,
-  )
-  await using source = await openSource(`docker://${proxy.host}/other-range:v1`)
-  const layer = (await source.image()).layers[1]
-  const reading = async () => {
-    const stream = await layer?.open({ start: 0, end: 5 })
-    return stream && hashStream(stream)
-  }
-  await expect(reading()).rejects.toThrow(/sent the wrong range/)
 })

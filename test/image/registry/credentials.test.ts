@@ -3,9 +3,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { parseChallenges } from '../../../image/registry/challenge.ts'
 import { findCredentials } from '../../../image/registry/credentials.ts'
-import { retryAfterMs, waitMs } from '../../../image/registry/retry.ts'
 
 let folder: string
 let count = 0
@@ -130,41 +128,4 @@ test('podman’s file is read after Docker’s', async () => {
     JSON.stringify({ auths: { 'r.io': auth('podman') } }),
   )
   expect(await userOf('r.io', { ...env, XDG_RUNTIME_DIR: runtime })).toBe('podman')
-})
-
-test.each([
-  ['Basic realm="x"', [{ scheme: 'basic', realm: 'x' }]],
-  [
-    'Bearer realm="https://a/t",service="s",scope="repository:a:pull,push"',
-    [{ scheme: 'bearer', realm: 'https://a/t', service: 's', scope: 'repository:a:pull,push' }],
-  ],
-  [
-    'bearer REALM = "a\\"b" , error=invalid_token',
-    [{ scheme: 'bearer', realm: 'a"b', error: 'invalid_token' }],
-  ],
-  ['Negotiate, Basic realm="y"', [{ scheme: 'negotiate' }, { scheme: 'basic', realm: 'y' }]],
-  ['NTLM TlRM/+==, Bearer realm="z"', [{ scheme: 'ntlm' }, { scheme: 'bearer', realm: 'z' }]],
-  ['Bearer realm=https://a/t?b,service=s', [{ scheme: 'bearer', realm: 'https://a/t?b', service: 's' }]],
-  ['Basic realm="a, Bearer realm=\\"b\\""', [{ scheme: 'basic', realm: 'a, Bearer realm="b"' }]],
-  ['Bearer realm="open', [{ scheme: 'bearer' }]],
-  ['', []],
-  ['=,=;"', []],
-])('the challenge %j', (header, expected) => {
-  const parsed = parseChallenges(header).map(({ scheme, parameters }) => ({
-    scheme,
-    ...Object.fromEntries(parameters),
-  }))
-  expect(parsed).toEqual(expected)
-})
-
-test('waits double, keep to what is asked, and give up when that is too long', () => {
-  expect([1, 2, 3].map((attempt) => waitMs(attempt, undefined, 0))).toEqual([200, 400, 800])
-  expect(waitMs(1, undefined, 1)).toBe(100)
-  expect(waitMs(1, 5000, 0)).toBe(5000)
-  expect(waitMs(1, 3_600_000, 0)).toBeUndefined()
-  expect(retryAfterMs('7', 0)).toBe(7000)
-  expect(retryAfterMs('Thu, 01 Jan 1970 00:00:10 GMT', 4000)).toBe(6000)
-  expect(retryAfterMs('Thu, 01 Jan 1970 00:00:00 GMT', 4000)).toBe(0)
-  for (const text of ['soon', '-5', '1.5', '1e3', '', '\n'])
-    expect([text, retryAfterMs(text, 0)]).toEqual([text, undefined])
 })

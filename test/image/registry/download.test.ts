@@ -1,0 +1,150 @@
+/** Downloads: resumed after a lost connection, redirected to storage, and from servers with their own idea of ranges. */
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer, type IncomingMessage } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { hashStream, readBounded } from '../../../image/digest.ts'
+import { openSource } from '../../../image/sources.ts'
+import { startRegistry, type TestRegistry } from '../../../scripts/support/registry.ts'
+import { writeImage } from '../../support/images.ts'
+import { dir, file } from '../../support/tar.ts'
+import { copy } from './copy.ts'
+import { startFaultProxy } from './fault-proxy.ts'
+
+let folder: string
+let original: string
+let plain: TestRegistry
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'hs-download-test-'))
+  original = await writeImage(join(folder, 'original'), {
+    layers: [[dir('etc/'), file('etc/name', 'x')], [file('big', randomBytes(700_000))]],
+  })
+  plain = await startRegistry()
+})
+afterAll(async () => {
+  await plain[Symbol.asyncDispose]()
+  await rm(folder, { recursive: true })
+})
+
+afterEach(() => vi.unstubAllEnvs())
+
+/** Makes this Docker's configuration. */
+async function logIn(at: string, config: unknown): Promise<void> {
+  await writeFile(join(at, 'config.json'), JSON.stringify(config))
+  vi.stubEnv('DOCKER_CONFIG', at)
+}
+
+test('a download goes on where it was cut', async () => {
+  await copy(original, `docker://${plain.host}/cut:v1`)
+  let cuts = 0
+  await using proxy = await startFaultProxy(plain.host, (_, { path }) =>
+    path.includes('/blobs/') && ++cuts < 8 ? 'cut inside the answer' : undefined,
+  )
+  await copy(`docker://${proxy.host}/cut:v1`, `oci:${folder}/cut`)
+  expect(proxy.seen.filter(({ headers }) => headers.range !== undefined).length).toBeGreaterThan(2)
+})
+
+/** Storage elsewhere, to which a registry redirects for blobs. */
+async function startStorage(
+  answer: (request: IncomingMessage) => { status: number; body?: Buffer; headers?: object },
+) {
+  const seen: IncomingMessage['headers'][] = []
+  const server = createServer((request, response) => {
+    seen.push(request.headers)
+    const { status, body, headers } = answer(request)
+    response.writeHead(status, { ...headers })
+    response.end(body)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    seen,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}
+
+async function bigLayer(): Promise<{ bytes: Buffer; path: string }> {
+  await using source = await openSource(original)
+  const layer = (await source.image()).layers[1]
+  if (!layer) throw new Error('no layer')
+  const bytes = await readBounded(await layer.open(), 10 << 20, 'layer')
+  return { bytes, path: layer.descriptor.digest }
+}
+
+test('a redirect to storage takes no credentials along, is used again, and may expire', async () => {
+  const [user, password] = ['user', 'pass:word']
+  const auth = Buffer.from(`${user}:${password}`).toString('base64')
+  await using basic = await startRegistry({ auth: { user, password } })
+  await logIn(folder, { auths: { [basic.host]: { auth } } })
+  await copy(original, `docker://${basic.host}/moved:v1`)
+  const { bytes, path } = await bigLayer()
+  let expired = false
+  await using storage = await startStorage(({ headers: { range } }) => {
+    if (expired) return { status: 403 }
+    const [, start = 0, last = 0] = /bytes=(\d+)-(\d+)/.exec(range ?? '')?.map(Number) ?? []
+    const headers = { 'content-range': `bytes ${start}-${last}/${bytes.length}` }
+    return { status: 206, body: bytes.subarray(start, last + 1), headers }
+  })
+  await using proxy = await startFaultProxy(basic.host, (_, request) => {
+    if (!request.path.endsWith(path)) return undefined
+    expired = false
+    return { status: 307, headers: { location: `${storage.url}/signed?secret=1` } }
+  })
+  await logIn(folder, { auths: { [proxy.host]: { auth } } })
+  await using source = await openSource(`docker://${proxy.host}/moved:v1`)
+  const layer = (await source.image()).layers[1]
+  const read = async (start: number, end: number) => {
+    const stream = await layer?.open({ start, end })
+    expect(stream && (await readBounded(stream, 1 << 20, 'range'))).toEqual(bytes.subarray(start, end))
+  }
+  await read(0, 10)
+  await read(100, 200)
+  const redirected = () => proxy.seen.filter((request) => request.path.endsWith(path)).length
+  expect(redirected()).toBe(1)
+  expired = true
+  await read(300, 400)
+  expect(redirected()).toBe(2)
+  expect(storage.seen).toHaveLength(4)
+  expect(storage.seen.every(({ authorization }) => authorization === undefined)).toBe(true)
+})
+
+test('a server that knows no ranges is read from the start', async () => {
+  await copy(original, `docker://${plain.host}/whole:v1`)
+  await using proxy = await startFaultProxy(plain.host, () => 'no ranges')
+  await using source = await openSource(`docker://${proxy.host}/whole:v1`)
+  const layer = (await source.image()).layers[1]
+  const { bytes } = await bigLayer()
+  for (const [start, end] of [
+    [0, 5],
+    [1000, 300_000],
+    [bytes.length - 7, bytes.length],
+  ] as const) {
+    const stream = await layer?.open({ start, end })
+    expect(stream && (await readBounded(stream, 1 << 20, 'range'))).toEqual(bytes.subarray(start, end))
+  }
+})
+
+test('a server that sends another range is found out', async () => {
+  await copy(original, `docker://${plain.host}/other-range:v1`)
+  const { path } = await bigLayer()
+  await using proxy = await startFaultProxy(plain.host, (_, request) =>
+    request.path.endsWith(path) ? { status: 206, headers: { 'content-range': 'bytes 5-9/100' } } : undefined,
+  )
+  await using source = await openSource(`docker://${proxy.host}/other-range:v1`)
+  const layer = (await source.image()).layers[1]
+  const reading = async () => {
+    const stream = await layer?.open({ start: 0, end: 5 })
+    return stream && hashStream(stream)
+  }
+  await expect(reading()).rejects.toThrow(/sent the wrong range/)
+})
