@@ -122,17 +122,6 @@ describe.each(Object.keys(places))('%s', (kind) => {
   })
 })
 
-test('an image that was there stays, blobs and all, when replacing it fails', async () => {
-  const place = `oci:${folder}/kept:v1`
-  await copy(good, place)
-  const blobs = await readdir(join(folder, 'kept/blobs/sha256'))
-  const other = await writeImage(join(folder, 'other'), { layers: [[file('big', randomBytes(2 << 20))]] })
-  await expect(copy(other, place)).rejects.toThrow(/exists already/)
-  await expect(copy(other, place, { force: true, abortAt: 100_000 })).rejects.toThrow(/abort/i)
-  expect(await readdir(join(folder, 'kept/blobs/sha256'))).toEqual(blobs)
-  await copy(place, `oci:${folder}/kept-copy`)
-})
-
 test('a full disk is said to be one, and nothing stays on it', async () => {
   const disk = join(folder, 'disk')
   await mkdir(disk)
@@ -160,56 +149,6 @@ test('two tags of a layout live side by side, and a folder of other things is no
   await writeFile(join(folder, 'a-file'), '')
   await expect(copy(good, `oci:${folder}/a-file`)).rejects.toThrow(/ENOTDIR/)
   await expect(copy(good, `oci-archive:${folder}/a-file`)).rejects.toThrow(/exists already/)
-})
-
-test('many writers of one layout at once lose no tag', async () => {
-  const tags = Array.from({ length: 12 }, (_, index) => `t${index}`)
-  await Promise.all(tags.map((tag) => copy(good, `oci:${folder}/shared:${tag}`)))
-  for (const tag of tags) {
-    await using source = await openSource(`oci:${folder}/shared:${tag}`)
-    expect((await source.image()).layers).toHaveLength(2)
-  }
-})
-
-test('a copy that fails takes no blob away that another copy into the same layout stands on', async () => {
-  const target = await openTarget(`oci:${folder}/beside:failing`)
-  await target.prepare({ force: false })
-  await using source = await openSource(good)
-  const image = await source.image()
-  for (const layer of image.layers) await target.putBlob(layer)
-  await copy(good, `oci:${folder}/beside:good`)
-  await target[Symbol.asyncDispose]()
-  await copy(`oci:${folder}/beside:good`, `oci:${folder}/beside-again`)
-})
-
-test('a copy whose blobs another took away fails, and says what to do', async () => {
-  const [failing, late] = [
-    await openTarget(`oci:${folder}/taken:a`),
-    await openTarget(`oci:${folder}/taken:b`),
-  ]
-  await using source = await openSource(good)
-  const image = await source.image()
-  for (const target of [failing, late]) {
-    await target.prepare({ force: false })
-    for (const layer of image.layers) await target.putBlob(layer)
-  }
-  await failing[Symbol.asyncDispose]()
-  await expect(
-    late.putManifest(image.rawManifest, image.manifest.mediaType, { tagged: true }),
-  ).rejects.toMatchObject({
-    code: 'E_TARGET',
-    hint: 'Run the command again',
-  })
-  await late[Symbol.asyncDispose]()
-})
-
-test('the folder of a first writer that was killed is written to, and read in clear words', async () => {
-  const half = join(folder, 'half')
-  await mkdir(half)
-  await writeFile(join(half, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}')
-  await expect(openSource(`oci:${half}`)).rejects.toThrow(/holds no image: it has no index.json/)
-  await copy(good, `oci:${half}`)
-  await copy(`oci:${half}`, `oci:${folder}/half-again`)
 })
 
 test.each(['oci', 'oci-archive'])('%s: what a killed copy left goes with the next one', async (kind) => {
