@@ -8,7 +8,7 @@ import { isSharedFolder, trustedUsers } from './private-folder.ts'
 
 /**
  * A file that a person names. A link is followed, and what is not a regular file (a pipe, a terminal) is written to; permissions of a file
- * that was there stay.
+ * that was there stay, unless somebody else may have put it there for us to take over.
  * @throws HeadstartError E_FILE: somebody else put a link or a pipe there
  */
 export async function writeWhole(file: string, text: string): Promise<void> {
@@ -20,7 +20,7 @@ export async function writeWhole(file: string, text: string): Promise<void> {
   await removeLeftovers(dirname(place), basename(place)).catch(() => {}) // a folder that can be written, not read
   await placeWhole(place, async (beside) => {
     await writeNew(beside, text)
-    if (there) await chmod(beside, there.mode & 0o777)
+    if (there && !(await isForeign(place, there.uid))) await chmod(beside, there.mode & 0o777)
   })
 }
 
@@ -52,8 +52,11 @@ async function writeThrough(file: string, text: string): Promise<void> {
 }
 
 /** In a folder like /tmp anybody can put a link to a file of ours. Source: what Linux does with fs.protected_symlinks. */
+const isForeign = async (file: string, uid: number): Promise<boolean> =>
+  (await isSharedFolder(dirname(file))) && !(await trustedUsers()).has(uid)
+
 async function refuseForeign(file: string, uid: number): Promise<void> {
-  if (!(await isSharedFolder(dirname(file))) || (await trustedUsers()).has(uid)) return
+  if (!(await isForeign(file, uid))) return
   throw new HeadstartError(
     'E_FILE',
     `${file} is not a regular file, and was put there by another user (uid ${uid})`,

@@ -45,6 +45,17 @@ test('a link, or a pipe, that somebody else put where everybody may is refused',
   expect(await readFile(join(folder, 'victim'), 'utf8')).toBe('ours')
 })
 
+test('the permissions of a file that somebody else put there are not taken over', async () => {
+  await chmod(folder, 0o1777)
+  const out = join(folder, 'out')
+  await asNobody(`touch ${out}; chmod 666 ${out}`)
+  await writeWhole(out, 'text')
+  const { uid, mode } = await stat(out)
+  expect([uid, mode & 0o022]).toEqual([process.getuid?.(), 0])
+  await expect(asNobody(`echo theirs > ${out}`)).rejects.toThrow(/denied|cannot create/)
+  expect(await readFile(out, 'utf8')).toBe('text')
+})
+
 test('a link of our own is followed, and stays', async () => {
   await symlink('victim', join(folder, 'link'))
   await writeWhole(join(folder, 'link'), 'new')
