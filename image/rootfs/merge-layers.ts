@@ -146,14 +146,18 @@ function resolveHardlinks<E extends LayerEntry>(root: Root<E>, entries: readonly
       continue
     }
     const target = layerPath(entry.linkPath ?? '')
-    const content = here.get(target) ?? find(root, target)?.owned?.content
+    const content = fileOf(here.get(target) ?? find(root, target)?.owned?.content)
     if (content === undefined) late.push({ entry, target })
     resolved.set(entry, content)
     here.set(entry.path, content)
   }
-  for (const { entry, target } of late) resolved.set(entry, here.get(target))
+  for (const { entry, target } of late) resolved.set(entry, fileOf(here.get(target)))
   return (entry: E): Content => (entry.type === 'hardlink' ? resolved.get(entry) : { layer, entry })
 }
+
+/** No directory has a second name: below itself, it would have no end. */
+const fileOf = <E extends LayerEntry>(content: Owned<E>['content']): Owned<E>['content'] =>
+  content?.entry.type === 'dir' ? undefined : content
 
 function find<E>(root: Root<E>, path: BytePath): Node<E> | undefined {
   let node: Node<E> | undefined = root

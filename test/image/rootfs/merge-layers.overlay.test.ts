@@ -160,3 +160,21 @@ test('mergeLayers and unpackLayers agree with overlayfs on random layers', async
     { numRuns: 60 },
   )
 })
+
+test.each([
+  ['the folder that it is in', 'a'],
+  ['the root', ''],
+  ['a folder of the layer below', 'below'],
+  ['a folder that comes after it', 'late'],
+])('a hardlink to %s leads to nothing: the tree would have no end', (_, target) => {
+  const layer = [
+    { path: '', type: 'dir' },
+    { path: 'a', type: 'dir' },
+    { path: 'a/link', type: 'hardlink', linkPath: target },
+    { path: 'a/again', type: 'hardlink', linkPath: 'a/link' },
+    { path: 'late', type: 'dir' },
+  ]
+  const { entries } = mergeLayers([[{ path: 'below', type: 'dir' }], layer])
+  for (const path of ['a/link', 'a/again']) expect(entries.get(path)?.content).toBeUndefined()
+  expect(entries.get('a')?.content).toMatchObject({ entry: { path: 'a' } })
+})
