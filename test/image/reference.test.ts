@@ -1,7 +1,6 @@
 /** References and locations: Docker's defaults, and the position of every fault. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { parseLocation } from '../../image/location.ts'
 import { familiarName, formatReference, parseReference } from '../../image/reference.ts'
 import { HeadstartError } from '../../system/errors.ts'
 
@@ -59,29 +58,6 @@ test.each([
 ])('refuses %j', (text, why) => {
   expect(() => parseReference(text)).toThrow(why)
 })
-
-test.each([
-  ['docker://r.io/app:1', { transport: 'docker' }],
-  ['docker-daemon:app', { transport: 'docker-daemon' }],
-  [`docker-daemon:sha256:${HEX}`, { transport: 'docker-daemon', reference: `sha256:${HEX}` }],
-  ['oci:out', { transport: 'oci', path: 'out', tag: undefined, digest: undefined }],
-  ['oci:/a/b:v1', { transport: 'oci', path: '/a/b', tag: 'v1' }],
-  ['oci:out:localhost/app:1', { transport: 'oci', path: 'out', tag: 'localhost/app:1' }],
-  [`oci:out@sha256:${HEX}`, { transport: 'oci', path: 'out', digest: `sha256:${HEX}` }],
-  ['oci-archive:x.tar', { transport: 'oci-archive', path: 'x.tar' }],
-  ['docker-archive:x.tar', { transport: 'docker-archive', path: 'x.tar', reference: undefined }],
-  ['docker-archive:x.tar:app:1', { transport: 'docker-archive', path: 'x.tar' }],
-  ['app', { transport: 'bare' }],
-])('%s', (text, expected) => {
-  expect(parseLocation(text)).toMatchObject(expected)
-})
-
-test.each(['oci:', 'oci::tag', 'oci:dir:', 'oci-archive:', 'http://r.io/app', 'dir:/tmp/x', 'docker://'])(
-  'refuses the location %j',
-  (text) => {
-    expect(() => parseLocation(text)).toThrow(/is not|unknown transport|not a valid image reference/)
-  },
-)
 
 /** The grammar as the distribution writes it down, with Docker's rule of what is a host. */
 const LABEL = '(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])'
