@@ -59,7 +59,7 @@ async function refuseForeign(file: string, uid: number): Promise<void> {
   if (!(await isForeign(file, uid))) return
   throw new HeadstartError(
     'E_FILE',
-    `${file} is not a regular file, and was put there by another user (uid ${uid})`,
+    `${file} is not a regular file, and belongs to another user (uid ${uid})`,
     {
       hint: 'Choose another file',
     },

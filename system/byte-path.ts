@@ -13,7 +13,7 @@ export type BytePath = string
  */
 export function normalizePath(name: string): BytePath {
   if (name.includes('\0'))
-    throw new HeadstartError('E_PATH', `the path ${JSON.stringify(name)} holds a NUL byte`)
+    throw new HeadstartError('E_PATH', `the path ${JSON.stringify(name)} contains a NUL byte`)
   const parts = name.split('/').filter((part) => part !== '' && part !== '.')
   if (parts.includes('..'))
     throw new HeadstartError('E_PATH', `the path ${JSON.stringify(textOf(name))} leaves its folder`)
@@ -31,7 +31,7 @@ const WHITEOUT_PREFIX_BYTES = 4
  * @throws HeadstartError E_PATH: a NUL byte, or longer than any file system takes
  */
 export function layerPath(name: string): BytePath {
-  if (name.includes('\0')) throw new HeadstartError('E_PATH', `the path ${shown(name)} holds a NUL byte`)
+  if (name.includes('\0')) throw new HeadstartError('E_PATH', `the path ${shown(name)} contains a NUL byte`)
   const parts: string[] = []
   for (const part of name.split('/')) {
     if (part === '..') parts.pop()

@@ -1,4 +1,4 @@
-/** Runs a program of the system (`mount`, `runc`, …) to its end, without a shell. */
+/** Runs a system program (`mount`, `runc`, …) to its end, without a shell. */
 import { type ExecFileException, execFile } from 'node:child_process'
 import { HeadstartError } from './errors.ts'
 
@@ -13,9 +13,9 @@ export interface CommandOptions {
   readonly input?: string
   readonly signal?: AbortSignal
   readonly env?: NodeJS.ProcessEnv
-  /** of what it prints; UTF-8 without. `latin1` keeps every byte, as one character. */
+  /** of its output; UTF-8 by default. `latin1` keeps every byte as one character. */
   readonly encoding?: 'latin1'
-  /** bytes it may print */
+  /** how many bytes it may print */
   readonly maxBuffer?: number
 }
 
@@ -36,7 +36,7 @@ export function tryCommand(
         reject(
           new HeadstartError(
             missing ? 'E_NOT_INSTALLED' : 'E_COMMAND',
-            missing ? `${program} is not installed` : `${program} did not run: ${reasonOf(error)}`,
+            missing ? `${program} is not installed` : `${program} could not be run: ${reasonOf(error)}`,
             {
               ...(missing && {
                 hint: `Install ${program}, or put it on the PATH`,
@@ -54,11 +54,11 @@ export function tryCommand(
   })
 }
 
-/** Without the arguments, which the message of a program that was ended repeats, as does the error: there may be secrets in them. */
+/** Without the arguments, which Node repeats in its message: there may be secrets in them. */
 const reasonOf = ({ message, signal, code }: ExecFileException): string =>
-  message.startsWith('Command failed') ? `it was ended by ${signal ?? code}` : message
+  message.startsWith('Command failed') ? `it was terminated by ${signal ?? code}` : message
 
-/** @returns standard output. @throws HeadstartError E_COMMAND with the program's last line of complaint */
+/** @returns standard output. @throws HeadstartError E_COMMAND with the last line of standard error */
 export async function runCommand(
   program: string,
   args: readonly string[],

@@ -7,7 +7,7 @@ export interface JsonSubject {
   readonly code: ErrorCode
   /** the front of the error's line, e.g. `the config of web:1` */
   readonly what: string
-  /** what the document should have been, e.g. `is not a trace of version 1`; `is wrong` without */
+  /** what the document should have been, e.g. `is not a trace of version 1`; `is wrong` by default */
   readonly otherwise?: string
   readonly hint?: string
 }

@@ -1,7 +1,7 @@
 /**
- * One process at a time works on a folder's contents. Who wants to enters its name in the folder, looks around, and has the lock when no
- * other name of a living process is there; else it takes its name back and tries again. Whoever came first is seen by whoever comes
- * second, so two never have it at once; a name is never used again, so one left by a dead process can be removed by anybody.
+ * Lets one process at a time work in a folder. A process that wants the lock creates a file with its name in the folder and then lists it: it
+ * has the lock if there is no file of another living process; else it removes its file and tries again. Of two processes, the second sees
+ * the first one's file, so they never both have the lock. Names are never reused, so any process can remove those of dead ones.
  */
 import { readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -11,7 +11,7 @@ import { besideName, isLeftover, writerOf } from './leftovers.ts'
 import { isGone } from './owner.ts'
 
 export interface LockOptions {
-  /** told once, when it takes more than a moment, what is waited for */
+  /** called once if it takes more than a moment, with what is being waited for */
   readonly onWait?: ((text: string) => void) | undefined
   readonly signal?: AbortSignal | undefined
   /** how long to wait at most */
@@ -21,12 +21,12 @@ export interface LockOptions {
 const LOCK = '.lock'
 const NOTICE_MS = 1000
 const LIMIT_MS = 60_000
-/** Two that came at once must not come at once again. */
+/** Random, so that two processes that collided don't collide again. */
 const retryMs = (): number => 5 + Math.random() * 20
 
 /**
  * @param folder exists, and can be written to
- * @throws HeadstartError E_LOCKED: another process had it all the time
+ * @throws HeadstartError E_LOCKED: another process held it all the time
  */
 export async function withFolderLock<T>(
   folder: string,
@@ -49,13 +49,13 @@ async function take(folder: string, options: LockOptions): Promise<AsyncDisposab
     if (waited > limitMs) throw lockedFor(folder, held, waited)
     if (waited > NOTICE_MS && !isTold) {
       isTold = true
-      onWait?.(`waiting for ${folder}, in which ${holderOf(held)} is at work`)
+      onWait?.(`waiting for ${folder}, which ${holderOf(held)} is using`)
     }
     await setTimeout(retryMs(), undefined, { ...(signal && { signal }) })
   }
 }
 
-/** @returns the lock, or the name in the way */
+/** @returns the lock, or the name of the file that holds it */
 async function tryTake(folder: string): Promise<AsyncDisposable | string> {
   const before = await otherName(folder)
   if (before !== undefined) return before
@@ -73,13 +73,13 @@ async function tryTake(folder: string): Promise<AsyncDisposable | string> {
   }
 }
 
-/** Of a process that lives. What dead ones left is taken away. */
+/** The file of a living process; those of dead ones are removed. */
 async function otherName(folder: string, ours?: string): Promise<string | undefined> {
   for (const name of await readdir(folder)) {
     if (name === ours || !isLeftover(name, LOCK)) continue
     const writer = writerOf(name)
     if (!writer || !(await isGone(writer))) return name
-    await rm(join(folder, name), { force: true }).catch(() => {}) // one of another user's harms nobody
+    await rm(join(folder, name), { force: true }).catch(() => {}) // one that belongs to another user does no harm
   }
   return undefined
 }
@@ -89,6 +89,6 @@ const holderOf = (name: string): string => `process ${writerOf(name)?.pid ?? 'un
 const lockedFor = (folder: string, name: string, ms: number): HeadstartError =>
   new HeadstartError(
     'E_LOCKED',
-    `${folder} is locked: ${holderOf(name)} has been at work in it for ${Math.round(ms / 1000)} s`,
+    `${folder} is locked: ${holderOf(name)} has been using it for ${Math.round(ms / 1000)} s`,
     { hint: `Wait for it and try again; if that process is not headstart, remove ${join(folder, name)}` },
   )

@@ -25,10 +25,10 @@ export async function runFolder(): Promise<string | undefined> {
   }
   const fault = (await isPrivate(folder))
     ? await exchangeable(folder)
-    : 'it is not a folder that only we can enter'
+    : 'it is not a folder that only its owner can enter'
   if (fault === undefined) return folder
   throw new HeadstartError('E_RUN_FOLDER', `${folder} is not safe to use: ${fault}`, {
-    hint: 'Remove it, or set HEADSTART_RUNDIR to a folder that is yours alone (mode 0700)',
+    hint: 'Remove it, or set HEADSTART_RUNDIR to a folder that only you can access (mode 0700)',
   })
 }
 

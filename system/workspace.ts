@@ -87,12 +87,12 @@ async function makePrivate(folder: string): Promise<void> {
   await mkdir(folder, { mode: 0o700 })
   if (await isPrivate(folder)) return
   await rmdir(folder).catch(() => {})
-  throw unsafeRoot(dirname(folder), 'its file system keeps no permissions')
+  throw unsafeRoot(dirname(folder), 'its file system does not keep permissions')
 }
 
 const unsafeRoot = (root: string, fault: string): HeadstartError =>
   new HeadstartError('E_TMPDIR', `the folder for temporary files ${root} is not safe to use: ${fault}`, {
-    hint: 'Set HEADSTART_TMPDIR to a folder of your own, or to one with the sticky bit, as /var/tmp has it',
+    hint: 'Set HEADSTART_TMPDIR to a folder of your own, or to one with the sticky bit set, such as /var/tmp',
   })
 
 /** Unmounts what is mounted in the workspace, then removes it; what tells of it goes last. */

@@ -1,4 +1,4 @@
-/** Removes what runs that were killed left behind: containers, mounts, folders. */
+/** Removes what killed runs left behind: containers, mounts, folders. */
 import { mkdir, readFile, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -19,14 +19,14 @@ export interface Sweeper {
   sweep(stale: StaleWorkspace): Promise<void>
 }
 
-/** Whoever sweeps takes longer; two that only met at the lock don't. */
+/** A process that is sweeping holds the lock for longer; two that merely collided don't. */
 const CLAIM_MS = 200
 const PATIENCE_MS = 1000
 const OURS = /^headstart-\d+-[0-9a-f]+$/
 
 /**
  * Several processes may sweep at once: each workspace is removed by one of them.
- * @param sweepers of what commands of higher floors leave
+ * @param sweepers remove what commands of higher floors leave
  * @returns what was removed, by the name of its workspace
  */
 export async function sweep(sweepers: readonly Sweeper[] = []): Promise<StaleWorkspace[]> {
@@ -49,10 +49,10 @@ async function sweepOne(stale: StaleWorkspace, sweepers: readonly Sweeper[]): Pr
   await removeWorkspace(stale)
 }
 
-/** @returns false: another process is at it, or has done it */
+/** @returns false: another process is sweeping it, or has */
 async function claimed({ folder, state }: StaleWorkspace, work: () => Promise<void>): Promise<boolean> {
   try {
-    // Inside there is none where it was killed before it made one, and after a reboot.
+    // A state folder inside the workspace is missing if the command was killed before it made one, and after a reboot.
     if (dirname(state) === folder) await mkdir(state, { mode: 0o700, recursive: true })
     await withFolderLock(state, work, { limitMs: CLAIM_MS })
     return true
@@ -63,13 +63,13 @@ async function claimed({ folder, state }: StaleWorkspace, work: () => Promise<vo
 }
 
 /**
- * Mounts of ours anywhere (`headstart mount` mounts where it is told to) whose server is gone. Those of other users are not asked: they
- * may never answer.
+ * Our mounts anywhere (`headstart mount` mounts wherever it is asked to) whose server is gone. Those of other users are left alone: they
+ * may never respond.
  */
 async function detachDeadMounts(): Promise<void> {
   const table = await readFile('/proc/self/mountinfo', 'utf8')
   for (const point of mountsOfType(table, 'fuse.headstart', `user_id=${process.geteuid?.()}`)) {
-    // Of all questions this one always goes to the server; what a slow one answers is waited for by nobody.
+    // Unlike other calls, statfs always reaches the server; a slow one is not waited for.
     const question = statfs(point).then(() => undefined, codeOf)
     const code = await Promise.race([question, sleep(PATIENCE_MS, undefined, { ref: false })])
     if (code === 'ENOTCONN') await tryCommand('umount', ['-l', point])
@@ -77,8 +77,8 @@ async function detachDeadMounts(): Promise<void> {
 }
 
 /**
- * What an engine made for a process that is gone, and whose workspace is gone too. An engine may be shared with another pid namespace, whose
- * processes and workspaces aren't seen here: what was made tells whose it is, and what doesn't is left alone.
+ * What an engine made for a process that is gone, as is its workspace. An engine may be shared with another pid namespace, whose processes
+ * and workspaces are not visible here: each object names its owner, and what doesn't is left alone.
  */
 async function orphans(): Promise<StaleWorkspace[]> {
   const found = new Map<string, StaleWorkspace>()

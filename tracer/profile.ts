@@ -1,4 +1,4 @@
-/** One recorded start: stacks the root, runs the container, waits until it is ready, and turns what was seen into a trace. */
+/** One recorded start: mounts the root, runs the container, waits until it is ready, and turns the recording into a trace. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { digestOf } from '../image/digest.ts'
 import type { Image } from '../image/types.ts'
@@ -26,15 +26,15 @@ export interface ProfileOptions {
   readonly engine?: EngineName
   readonly run?: RunOptions
   readonly ready: ReadyCheck
-  /** ms to wait for readiness at most; not with `period` */
+  /** how long to wait for readiness, in ms; not with `period` */
   readonly timeoutMs?: number
-  /** ms to record on after ready; what is read then is marked so */
+  /** how long to keep recording after ready, in ms; what is read then is marked as such */
   readonly graceMs?: number
-  /** Requests after ready, before the recording ends: a workload to warm up with. */
+  /** Runs after ready, before the recording ends: requests of a warm-up script. */
   readonly workload?: (container: Container, signal: AbortSignal) => Promise<void>
-  /** how many starts are recorded and merged; 1 by default */
+  /** number of starts to record and merge; 1 by default */
   readonly runs?: number
-  /** how an eStargz image is reached again, to be read lazily */
+  /** how to open an eStargz image again for lazy reading */
   readonly source?: { readonly insecure?: boolean; readonly caFile?: string }
   /** what serves the recording mount; fuse-native by default */
   readonly server?: ServerName
@@ -47,9 +47,9 @@ export interface ProfileOptions {
   readonly onPhase?: (phase: 'preparing' | 'running' | 'ready') => void
   /** ends the recording and keeps the trace */
   readonly finish?: AbortSignal
-  /** drops everything */
+  /** ends the recording and discards it */
   readonly abort?: AbortSignal
-  /** of what commands of higher floors leave when they are killed */
+  /** remove what killed commands of higher floors left behind */
   readonly sweepers?: readonly Sweeper[]
   /** name and version for the trace */
   readonly tool: string
@@ -57,7 +57,7 @@ export interface ProfileOptions {
 
 export interface Profile {
   readonly trace: Trace
-  /** where the container ended by itself */
+  /** if the container ended by itself */
   readonly exitCode?: number
 }
 
@@ -91,7 +91,7 @@ export async function profileImage(options: ProfileOptions): Promise<Profile> {
   }
 }
 
-/** One start on a mount of its own, so that nothing is cached of the one before. */
+/** One start on a mount of its own, so that nothing from the previous start is cached. */
 async function recordStart(tree: Tree, engine: Engine, options: ProfileOptions): Promise<Profile> {
   const { image, abort } = options
   await using workspace = await createWorkspace()
@@ -133,7 +133,7 @@ async function recordStart(tree: Tree, engine: Engine, options: ProfileOptions):
     endedAt: monotonicMs(),
     mount,
     recording: await mount.recording(),
-    // Looking for it would fetch half of a lazy image.
+    // On a lazy image, finding out would fetch half of it.
     unused: mount.lazy ? undefined : await mount.unused(),
   })
   return { trace, ...(exitCode !== undefined && { exitCode }) }
@@ -142,7 +142,7 @@ async function recordStart(tree: Tree, engine: Engine, options: ProfileOptions):
 /** For a mount that neither answers nor ends. */
 const PATIENCE_MS = 5000
 
-/** @throws what became of the mount, rather than what it did to the container */
+/** @throws the mount's failure, if there was one, rather than the container's failure that it caused */
 async function readyOn(mount: Mount, started: StartedContainer): Promise<Outcome> {
   try {
     return await Promise.race([started.untilReady(), mount.died])
@@ -153,18 +153,18 @@ async function readyOn(mount: Mount, started: StartedContainer): Promise<Outcome
   }
 }
 
-/** A tag may have moved between the two times the image was opened. */
+/** A tag may have moved between the two times that the image was opened. */
 function checkSame(image: Image, { rawManifest }: NonNullable<Mount['lazy']>): void {
   const digest = digestOf(Buffer.from(rawManifest, 'base64'))
   if (digest !== image.descriptor.digest)
     throw new HeadstartError(
       'E_IMAGE_CHANGED',
-      `${image.reference} has changed from ${image.descriptor.digest} to ${digest} just now`,
-      { hint: 'Run it again, or name the image by its digest' },
+      `${image.reference} changed from ${image.descriptor.digest} to ${digest} while it was being opened`,
+      { hint: 'Run the command again, or refer to the image by its digest' },
     )
 }
 
-/** Those of the optional ones that starting a container takes, without the absent. */
+/** The optional ones that `startContainer` takes, if given. */
 function given({ run, timeoutMs, input, onOutput, finish, abort }: ProfileOptions) {
   return {
     ...(run && { run }),
@@ -198,7 +198,7 @@ function reportProgress(
   onProgress: ProfileOptions['onProgress'],
 ): Disposable {
   const tick = async () => {
-    const progress = await mount.progress().catch(() => undefined) // the mount may be on its way down
+    const progress = await mount.progress().catch(() => undefined) // the mount may be shutting down
     if (progress) onProgress?.({ ...progress, seconds: (monotonicMs() - startedAt) / 1000 })
   }
   const timer = onProgress && setInterval(tick, PROGRESS_MS)

@@ -72,10 +72,10 @@ test.each<[string, readonly string[]]>([
   const locked = withFolderLock(folder, async () => {}, { limitMs: 1200, onWait: (text) => said.push(text) })
   await expect(locked).rejects.toMatchObject({
     code: 'E_LOCKED',
-    message: expect.stringMatching(/ is locked: process \d+ has been at work in it for \d+ s$/),
+    message: expect.stringMatching(/ is locked: process \d+ has been using it for \d+ s$/),
     hint: expect.stringContaining(`remove ${folder}/.lock.headstart-`),
   })
-  expect(said).toEqual([expect.stringMatching(/^waiting for .*, in which process \d+ is at work$/)])
+  expect(said).toEqual([expect.stringMatching(/^waiting for .*, which process \d+ is using$/)])
   const taken = withFolderLock(folder, async () => 'ours')
   await other.end()
   expect(await taken).toBe('ours')

@@ -85,7 +85,7 @@ test.each<[string, (at: string) => Promise<unknown>]>([
   vi.stubEnv('HEADSTART_RUNDIR', at)
   await expect(createWorkspace(root)).rejects.toMatchObject({
     code: 'E_RUN_FOLDER',
-    message: `${at} is not safe to use: it is not a folder that only we can enter`,
+    message: `${at} is not safe to use: it is not a folder that only its owner can enter`,
   })
 })
 

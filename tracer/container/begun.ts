@@ -1,4 +1,4 @@
-/** When a container's own program runs: runc makes the container first, in which commands can be run already, and nothing of the image has. */
+/** When a container's own program is running: runc creates the container first, and commands can be run in it before anything of the image has. */
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 const WAITING = /^runc:\[/
 const POLL_MS = 2
 
-/** Resolves once the process is the program, or is gone. A number that means another process here, or none, counts as begun. */
+/** Resolves once the process is the program, or is gone. A pid of another process, or of none, counts as begun. */
 export async function processBegun(pid: number, signal?: AbortSignal): Promise<void> {
   while (!signal?.aborted && (await isWaiting(pid))) await sleep(POLL_MS)
 }
@@ -14,7 +14,7 @@ export async function processBegun(pid: number, signal?: AbortSignal): Promise<v
 const isWaiting = async (pid: number): Promise<boolean> =>
   WAITING.test(await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => ''))
 
-/** The same of the process whose number runc writes down once it has made the container, unless the container ends before. */
+/** The same for the process whose pid runc writes to a file once it has created the container, unless the container ends first. */
 export async function containerBegun(
   pidFile: string,
   exited: Promise<unknown>,

@@ -1,4 +1,4 @@
-/** What an engine says when it can't start a container, without the layers of programs it went through. Pure. */
+/** An engine's message that a container could not start, without the prefixes of the programs it passed through. Pure. */
 
 const LAYERS =
   /^(?:(?:failed to create [a-z ]+|OCI runtime create failed|runc create failed|runc run failed|unable to start container process|error during container init): )+/

@@ -8,12 +8,16 @@ const ATTEMPT_MS = 5000
 
 export function addressOf(container: Container): string {
   if (container.address !== undefined) return container.address
-  throw new HeadstartError('E_READY', 'the container has no network to ask it whether it is ready', {
-    hint: 'Use --ready-log or --ready-exec',
-  })
+  throw new HeadstartError(
+    'E_READY',
+    'the container has no network over which its readiness could be checked',
+    {
+      hint: 'Use --ready-log or --ready-exec',
+    },
+  )
 }
 
-/** The port in the container: who publishes one may name either. */
+/** The port in the container: of a published port either number may be given. */
 export const containerPort = (port: number, container: Container): number => container.ports.get(port) ?? port
 
 /** The URL with the container's address in place of a loopback one. */
@@ -27,7 +31,7 @@ export function containerUrl(text: string, container: Container): URL {
   return url
 }
 
-/** What requests to a container go through; another host is reached as ever. */
+/** Connects requests for the container to it; other hosts are reached as usual. */
 export function dispatcherFor(container: Container): Dispatcher {
   const dial = container.connect
   if (!dial) return getGlobalDispatcher()
@@ -45,7 +49,7 @@ export function dispatcherFor(container: Container): Dispatcher {
   })
 }
 
-/** @param host of another machine; the container without. Rejects where nobody answers. */
+/** @param host another host; the container by default. Rejects if nothing answers. */
 export function dial(container: Container, port: number, host?: string): Promise<Socket> {
   if (host === undefined && container.connect) return container.connect(containerPort(port, container))
   const address = host ?? addressOf(container)
@@ -61,6 +65,6 @@ export function dial(container: Container, port: number, host?: string): Promise
     }
     socket.once('connect', () => resolve(socket))
     socket.once('error', fail)
-    socket.once('timeout', () => fail(new Error('nothing answered')))
+    socket.once('timeout', () => fail(new Error('no answer')))
   })
 }

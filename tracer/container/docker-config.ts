@@ -1,9 +1,9 @@
-/** A container as the Docker engine's API is asked for it. Pure. */
+/** The request to the Docker engine's API that creates a container. Pure. */
 import type Docker from 'dockerode'
 import type { RunOptions } from './run-options.ts'
 import type { ContainerRequest } from './types.ts'
 
-/** By its value, the workspace's id, what is ours in an engine is found. */
+/** What we made in an engine is found by this label; its value is the workspace's ID. */
 export const LABEL = 'headstart'
 /** The mark of the process that it was made for: by it is told, also from another pid namespace, whether it is left over. */
 export const OWNER_LABEL = 'headstart.owner'

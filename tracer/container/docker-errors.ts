@@ -1,8 +1,8 @@
-/** What the Docker engine says when it refuses, as one of our errors. */
+/** Refusals of the Docker engine as HeadstartErrors. */
 import { HeadstartError, messageOf } from '../../system/errors.ts'
 import { bareComplaint } from './complaint.ts'
 
-/** @throws HeadstartError E_RUN in its words */
+/** @throws HeadstartError E_RUN with the engine's message */
 export async function asRunError<T>(work: Promise<T>): Promise<T> {
   try {
     return await work
@@ -17,13 +17,13 @@ export async function asRunError<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-/** What is gone already, has ended, or is going at this moment. */
+/** It is gone already, has ended, or is being removed. */
 export function isMissing(error: unknown): boolean {
   const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined
   return status === 404 || status === 409
 }
 
-/** For the removal of what may be. */
+/** For removing what may not exist. */
 export async function ignoreMissing(work: Promise<unknown>): Promise<void> {
   await work.catch((error: unknown) => {
     if (!isMissing(error)) throw error

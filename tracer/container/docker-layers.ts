@@ -1,4 +1,4 @@
-/** Where the Docker engine keeps an image unpacked, so that nothing has to be copied. */
+/** Where the Docker engine keeps an image's unpacked layers, so that nothing has to be copied. */
 import type Docker from 'dockerode'
 import { z } from 'zod'
 import type { Image } from '../../image/types.ts'
@@ -10,8 +10,8 @@ const graphDriver = z.object({
 })
 
 /**
- * @returns folders topmost first, or undefined: the engine hasn't this image, or keeps it another way (the containerd
- * image store), or on another machine
+ * @returns folders topmost first, or undefined: the engine does not have this image, stores it another way (the containerd
+ * image store), or is on another machine
  */
 export async function findLayerFolders(docker: Docker, image: Image): Promise<string[] | undefined> {
   const inspected = await docker

@@ -1,6 +1,6 @@
 /**
- * The engine refuses a bind at `/`. So a container gets a shell of an image, the root's folders and links without content, and
- * whatever else there is at the top of the real root (folders, files, devices) is bound over it.
+ * The engine refuses a bind mount at `/`. So a container gets a shell image, with the root's folders and symlinks but no content, and
+ * everything at the top of the real root (folders, files, devices) is bind-mounted over it.
  */
 import { isUtf8 } from 'node:buffer'
 import { lstat, readdir, readlink } from 'node:fs/promises'
@@ -17,7 +17,7 @@ import { ENGINE_FOLDERS } from './mount-points.ts'
 import { readInside } from './root-files.ts'
 import type { ContainerRequest } from './types.ts'
 
-/** Its tags are ids of workspaces, so that what a killed run left is told from the others. */
+/** Its tags are workspace IDs, so that images left by a killed run can be recognized. */
 export const SHELL_REPOSITORY = 'headstart-shell'
 /** Users and groups are looked up in the image, before the binds are there. */
 const LOOKED_UP = ['etc/passwd', 'etc/group']
@@ -55,7 +55,7 @@ export async function createShell(
   return name
 }
 
-/** All of the root, but for what the caller mounts something else over. @throws HeadstartError E_RUN */
+/** Everything in the root, except where the caller mounts something else. @throws HeadstartError E_RUN */
 export async function rootBinds({ root, options }: ContainerRequest): Promise<Docker.MountSettings[]> {
   const covered = new Set(options.binds?.map(({ target }) => target))
   const entries = await readdir(root, { withFileTypes: true, encoding: 'buffer' })
@@ -66,12 +66,12 @@ export async function rootBinds({ root, options }: ContainerRequest): Promise<Do
     .map((name) => ({ Type: 'bind', Source: join(root, name), Target: `/${name}` }))
 }
 
-/** The engine takes names as text. */
+/** The engine's API takes names as text. */
 function nameOf(name: Buffer): string {
   if (isUtf8(name)) return name.toString()
   throw new HeadstartError(
     'E_RUN',
-    `the Docker engine can't be given a folder of this name: /${textOf(name.toString('latin1'))}`,
+    `the Docker engine cannot mount a folder with this name: /${textOf(name.toString('latin1'))}`,
     { hint: 'Use --engine runc' },
   )
 }

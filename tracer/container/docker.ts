@@ -13,7 +13,7 @@ import { prepareMountPoints } from './mount-points.ts'
 import { publishedPorts } from './run-options.ts'
 import type { Container, ContainerRequest, Engine, OutputStream } from './types.ts'
 
-/** The engine may say that a container has ended before it has passed on all of its output. Only an engine that hangs takes so long. */
+/** The engine may report a container's end before it has passed on all of its output. Only an engine that hangs takes this long. */
 const LATE_OUTPUT_MS = 30_000
 
 export const dockerEngine: Engine = {
@@ -40,12 +40,12 @@ export const dockerEngine: Engine = {
     request.signal?.throwIfAborted()
     await request.beforeStart()
     await asRunError(container.start())
-    // Not before: a container that wasn't started yet counts as one that has ended.
+    // Not earlier: a container that has not started counts as ended.
     const exited = container.wait().then(async ({ StatusCode }: { StatusCode: number }) => {
       await Promise.race([ended, sleep(LATE_OUTPUT_MS, undefined, { ref: false })])
       return StatusCode
     })
-    exited.catch(() => {}) // whoever awaits it is told; nobody may
+    exited.catch(() => {}) // reported to those who await it, if any do
     const { address, pid } = await lookAt(container)
     await processBegun(pid, request.signal)
     const owned = stack.move()
@@ -61,7 +61,7 @@ export const dockerEngine: Engine = {
     } satisfies Container
   },
   async sweep(id) {
-    if ((await dockerEngine.unavailable()) !== undefined) return // then there is nothing of ours in it
+    if ((await dockerEngine.unavailable()) !== undefined) return // then it holds nothing of ours
     const docker = await connectLocalEngine()
     const filters = { label: [`${LABEL}=${id}`] }
     for (const { Id } of await docker.listContainers({ all: true, filters }))
@@ -77,8 +77,8 @@ export interface EngineObject {
 }
 
 /**
- * What is in the engine, whoever's: a request that was under way when its sender was killed is carried out all the same, when the
- * sender's workspace may be gone already.
+ * Everything of headstart in the engine, whoever made it: a request that was under way when its sender was killed is still carried out,
+ * possibly after the sender's workspace is gone.
  */
 export async function dockerObjects(): Promise<EngineObject[]> {
   if ((await dockerEngine.unavailable()) !== undefined) return []
@@ -112,7 +112,7 @@ async function attachOutput(
   const ended = new Promise<void>((resolve) => {
     stream.once('end', resolve)
     stream.once('close', resolve)
-    stream.once('error', () => resolve()) // the engine cuts it when the container is removed
+    stream.once('error', () => resolve()) // the engine closes it when the container is removed
   })
   stream.on('error', () => {})
   if (interactive && request.input) passInput(request.input, stream, tty)
@@ -129,16 +129,16 @@ const collector = ({ onOutput }: ContainerRequest, name: OutputStream): Writable
     },
   })
 
-/** What is typed to say that nothing more comes. */
+/** Ctrl-D: the end of input on a terminal. */
 const END_OF_TRANSMISSION = '\x04'
 
 function passInput(input: NodeJS.ReadableStream, stream: NodeJS.WritableStream, tty: boolean): void {
   input.pipe(stream, { end: !tty })
-  // With a terminal the engine takes the end of what comes in for the end of what goes out, too.
+  // With a terminal the engine would take the end of input as the end of output, too.
   if (tty) input.once('end', () => stream.write(END_OF_TRANSMISSION))
 }
 
-/** A container on the host's network, or without one of its own, is reached at the host's loopback. */
+/** A container on the host's network is reached at the host's loopback. */
 async function lookAt(container: Docker.Container) {
   const { HostConfig, NetworkSettings, State } = await container.inspect()
   const networks = Object.values(NetworkSettings.Networks ?? {})
@@ -147,7 +147,7 @@ async function lookAt(container: Docker.Container) {
 }
 
 const EXEC_POLL_MS = 25
-/** Of a command in a container that has ended: as runc's. */
+/** Status of a command in a container that has ended, as runc reports it. */
 const ENDED_STATUS = 1
 
 async function execIn(

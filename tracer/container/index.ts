@@ -1,4 +1,4 @@
-/** The engines there are, and which one is used when nobody chose. */
+/** The container engines, and which one is used by default. */
 import { HeadstartError } from '../../system/errors.ts'
 import { dockerEngine } from './docker.ts'
 import { runcEngine } from './runc.ts'
@@ -13,7 +13,7 @@ export const engines = {
 const PREFERRED = [dockerEngine, runcEngine] satisfies Engine[]
 
 /**
- * @param name a wish; without one, the first that can be used
+ * @param name the engine asked for; by default the first one that is available
  * @throws HeadstartError E_ENGINE
  */
 export async function chooseEngine(name?: EngineName): Promise<Engine> {
@@ -24,7 +24,7 @@ export async function chooseEngine(name?: EngineName): Promise<Engine> {
     if (reason === undefined) return engine
     reasons.push(`${engine.name}: ${reason}`)
   }
-  throw new HeadstartError('E_ENGINE', `no container engine can be used: ${reasons.join('; ')}`, {
+  throw new HeadstartError('E_ENGINE', `no container engine is available: ${reasons.join('; ')}`, {
     hint: 'Start Docker, or install runc',
   })
 }

@@ -1,4 +1,4 @@
-/** What a container's configuration needs to know of the machine. */
+/** The facts about this machine that a container's configuration depends on. */
 import { lstat, readdir, readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
@@ -16,18 +16,18 @@ export interface HostDevice {
 }
 
 export interface Machine {
-  /** as Node names it */
+  /** Node's name for it */
   readonly architecture: string
   readonly cpus: number
-  /** control groups in one hierarchy (version 2 alone) */
+  /** only cgroup version 2 is mounted: a single hierarchy */
   readonly unifiedCgroups: boolean
-  /** what this process may have at most */
+  /** the capability bounding set of this process */
   readonly capabilityBits: bigint
-  /** what a privileged container finds in /dev; empty unless asked for */
+  /** for a privileged container's /dev; empty unless asked for */
   readonly devices: readonly HostDevice[]
 }
 
-/** @param devices whether they are asked for: there may be thousands */
+/** @param devices whether to list them: there may be thousands */
 export async function lookAtMachine({ devices }: { readonly devices: boolean }): Promise<Machine> {
   return {
     architecture: process.arch,
@@ -43,7 +43,7 @@ async function boundingSet(): Promise<bigint> {
   return BigInt(`0x${/^CapBnd:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? 0}`)
 }
 
-/** A container has its own of these. */
+/** A container has these of its own. */
 const OWN = new Set(['pts', 'shm', 'fd', 'mqueue', 'console'])
 
 async function devicesBelow(folder: string): Promise<HostDevice[]> {

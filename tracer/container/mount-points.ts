@@ -1,8 +1,8 @@
 /**
- * Where an engine mounts and writes in a container's root: real folders and files, whatever the image has there. runc makes devices and
- * links in /dev before the container is closed in, and by way of a link it would make (and remove) them on this machine.
+ * Makes sure that the places in a container's root where an engine mounts or writes are real folders and files, whatever the image has
+ * there. runc makes devices and links in /dev before it changes the root: through a symlink it would make (and remove) them on the host.
  *
- * Docker does the same to its own containers, in a layer between the image and what the container writes.
+ * Docker does the same for its own containers, in a layer between the image and the container's writable layer.
  */
 import { lstat, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -17,7 +17,7 @@ const NETWORK_FILES = ['etc/hosts', 'etc/hostname', 'etc/resolv.conf']
 /** The engine opens and reads these in the container, whoever is to run there: of a pipe it would wait for the end, and couldn't be stopped. */
 const USER_FILES = ['etc/passwd', 'etc/group']
 
-/** @returns the same request, with its binds where the links of the image lead to */
+/** @returns the same request, with its binds' targets resolved through the image's symlinks */
 export async function prepareMountPoints(request: ContainerRequest): Promise<ContainerRequest> {
   const replaced = new Set<string>()
   for (const path of [...ENGINE_FOLDERS, ...NETWORK_FILES]) {
@@ -29,12 +29,12 @@ export async function prepareMountPoints(request: ContainerRequest): Promise<Con
   const { options, root, plainRoot } = request
   for (const path of USER_FILES) await makeReadable(root, replaced.size > 0 ? root : plainRoot, path)
   if (!options.binds) return request
-  // Where nobody writes down that we look, if it is still the same there.
+  // In the tree whose reads are not recorded, if it is still the same.
   const binds = resolveTargets(replaced.size > 0 ? root : plainRoot, options.binds)
   return { ...request, options: { ...options, binds } }
 }
 
-/** What is right is left alone, and what is missing the engine makes; a folder in a file's place it refuses, as Docker does. */
+/** What is right is left alone, and the engine makes what is missing; it refuses a folder in a file's place, as Docker does. */
 async function makeReal(
   { root, plainRoot }: ContainerRequest,
   path: string,
@@ -50,7 +50,7 @@ async function makeReal(
   else await mkdir(join(root, path))
 }
 
-/** A link to a regular file is left alone, and so are a folder, and a link to nothing: the engine sees what they are. */
+/** A symlink to a regular file is left alone, as are a folder and a dangling symlink: the engine can deal with them. */
 async function makeReadable(root: string, seen: string, path: string): Promise<void> {
   const folder = new FolderOfEngine(seen)
   const stats = folder.stat(folder.join(path))
@@ -59,7 +59,7 @@ async function makeReadable(root: string, seen: string, path: string): Promise<v
   await writeFile(join(root, path), '', { flag: 'wx' })
 }
 
-/** What lies in the folders that the engine mounts is not the image's: a link that leads there may end at anything. */
+/** The folders that the engine mounts are not the image's: a symlink that leads there may end at anything. */
 class FolderOfEngine extends RootFolder {
   isEngines = false
 
@@ -69,7 +69,7 @@ class FolderOfEngine extends RootFolder {
   }
 }
 
-/** As the engine will find them: below another bind, or what the engine mounts, the image's own links don't count. */
+/** As the engine will find them: below another bind or one of the engine's mounts, the image's own symlinks don't apply. */
 function resolveTargets(root: string, binds: readonly Bind[]): Bind[] {
   const folder = new RootFolder(root)
   const places = new Map(ENGINE_FOLDERS.map((name) => [`/${name}`, `/${name}`]))

@@ -1,4 +1,4 @@
-/** What an engine puts over an image's own files of its name and network: /etc/hostname, /etc/hosts, /etc/resolv.conf. */
+/** The files that an engine mounts over the image's /etc/hostname, /etc/hosts and /etc/resolv.conf. */
 import { createHash } from 'node:crypto'
 import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { RunOptions } from './run-options.ts'
 import type { ContainerRequest } from './types.ts'
 
-/** As Docker: on the host's network its name too; else one that looks like a container's ID. */
+/** As Docker: on the host's network the host's name, else one that looks like a container ID. */
 export const hostnameOf = ({ id, options }: ContainerRequest): string =>
   options.network === 'host' ? hostname() : createHash('sha256').update(id).digest('hex').slice(0, 12)
 
@@ -16,7 +16,7 @@ export interface NetworkFile {
   readonly target: string
 }
 
-/** @param folder of ours, where they are written */
+/** @param folder where they are written */
 export async function writeNetworkFiles(
   folder: string,
   hostname: string,
@@ -43,10 +43,10 @@ export async function writeNetworkFiles(
   )
 }
 
-/** A machine may do without. */
+/** The host may not have it. */
 const readOwn = (file: string): Promise<string> => readFile(file, 'utf8').catch(() => '')
 
-/** /etc/hosts of a container without network, as Docker writes it. */
+/** /etc/hosts of a container without a network, as Docker writes it. */
 const LOOPBACK_HOSTS = `127.0.0.1\tlocalhost
 ::1\tlocalhost ip6-localhost ip6-loopback
 fe00::0\tip6-localnet

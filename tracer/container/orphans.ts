@@ -1,13 +1,13 @@
 /**
- * What daemons of a killed run left running: shims outlive the containerd that the kernel ended with us, and their containers with
- * them. They are known by the dead run's workspace in their command line, and are our own user's: anyone can write one.
+ * Processes that a killed run left behind: shims, and their containers, outlive the containerd that the kernel killed along with us. They
+ * are recognized by the path of the dead run's workspace in their command lines, and belong to our own user: anyone can write such a line.
  */
 
 import { isPrivate } from '../../system/private-folder.ts'
 import { killAll, listProcesses, type Process } from '../../system/processes.ts'
 import type { Workspace } from '../../system/workspace.ts'
 
-/** Ends them, with all that they started. To be called before the workspace is removed. */
+/** Kills them and everything they started. Call it before the workspace is removed. */
 export async function endOrphans({ folder, state }: Pick<Workspace, 'folder' | 'state'>): Promise<void> {
   // Only in a folder that nobody else could have made is there anything of ours.
   const places: string[] = []

@@ -1,4 +1,4 @@
-/** A container's output as it comes: looked through for the line that says it is ready, its end kept for an error. Bounded, whatever comes. */
+/** A container's output as it arrives: searched for the line that says it is ready, with the last lines kept for errors. Memory is bounded. */
 import { StringDecoder } from 'node:string_decoder'
 import { monotonicMs } from '../../system/clock.ts'
 import { hide } from '../../system/secrets.ts'
@@ -7,28 +7,28 @@ import type { OutputStream } from './types.ts'
 const MAX_LINE = 64 << 10
 const TAIL_LINES = 5
 const TAIL_WIDTH = 160
-/** Stands for what was cut off, so that no pattern takes the rest for the beginning of a line. */
+/** Stands for what was cut off, so that no pattern mistakes the rest for the start of a line. */
 const CUT = '…'
 
 export interface OutputLog {
   write(stream: OutputStream, chunk: Buffer): void
-  /** when the pattern first matched a line, or the beginning of one that has no end yet: monotonic ms */
+  /** when the pattern first matched a line, or the start of an unfinished one: monotonic ms */
   readonly matched: Promise<number>
   /** the last lines that are not empty, in one line, without `secrets` */
   tail(secrets: readonly string[]): string
 }
 
-/** A line that has no end yet. */
+/** An unfinished line. */
 interface Open {
   text: string
-  /** its beginning, once that was cut off */
+  /** its start, once that has been cut off */
   head: string | undefined
   readonly decoder: StringDecoder
 }
 
 const open = (): Open => ({ text: '', head: undefined, decoder: new StringDecoder('utf8') })
 
-/** @param pattern looked for from the first byte on: a container may be ready before its engine says that it runs */
+/** @param pattern searched for from the first byte: a container may be ready before its engine says that it is running */
 export function createOutputLog(pattern?: RegExp): OutputLog {
   const streams = { stdout: open(), stderr: open() }
   const last: string[] = []
@@ -46,7 +46,7 @@ export function createOutputLog(pattern?: RegExp): OutputLog {
     matched,
     write(stream, chunk) {
       const current = streams[stream]
-      // A lone \r begins a line, too: what it draws is not what stood there before.
+      // A lone \r starts a new line, too: it overwrites what was there.
       const lines = (current.text + current.decoder.write(chunk)).split(/\r\n|[\r\n]/)
       const rest = lines.pop() ?? ''
       for (const line of lines) {
@@ -67,16 +67,16 @@ export function createOutputLog(pattern?: RegExp): OutputLog {
   }
 }
 
-/** Against what a person sees of a line; and against all of it, for whoever looks for a colour. */
+/** Tests what a person sees of a line, and also the raw line, for patterns that include escape sequences. */
 function matcher(pattern: RegExp): (line: string) => boolean {
-  const test = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, '')) // those keep a place between tests
+  const test = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, '')) // those keep state between tests
   return (line) => {
     const seen = plain(line)
     return test.test(seen) || (seen !== line && test.test(line))
   }
 }
 
-/** Colours, titles, links, cursor moves; then what control characters are left but the tab. Source: ECMA-48, 5.4 and 5.6. */
+/** Colours, titles, links, cursor moves; then the remaining control characters except tab. Source: ECMA-48, 5.4 and 5.6. */
 const ESCAPES =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   /(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x90\x98\x9c-\x9f]*(?:\x07|\x1b\\|\x9c)|\x1b[ -/]*[0-~]|[\x00-\x08\x0a-\x1f\x7f-\x9f]/g

@@ -1,4 +1,4 @@
-/** The process in a container's own network: brings loopback up, and makes connections there for its parent, with which it ends. */
+/** The process inside a container's network namespace: brings up loopback and opens connections for its parent. It ends with its parent. */
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -24,13 +24,13 @@ process.on('message', (message) => {
     process.send?.({ id }, socket)
   })
   socket.once('error', ({ message }) => fail(message))
-  socket.once('timeout', () => fail('nothing answered'))
+  socket.once('timeout', () => fail('no answer'))
 })
 
 const run = (program: string, args: readonly string[]) =>
   execFileSync(program, args, { stdio: ['ignore', 'ignore', 'inherit'] })
 
-// The file system shows the network of the process that mounts it; only this process sees the new one. A namespace has one sysfs, whose
+// sysfs shows the network namespace of the process that mounted it; only this process sees this mount. A namespace has one sysfs, whose
 // options the first mount decides: the container, which gets it read-only, must be the first again.
 run('mount', ['-t', 'sysfs', 'headstart', '/sys'])
 writeFileSync('/sys/class/net/lo/flags', UP)

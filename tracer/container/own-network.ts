@@ -1,6 +1,6 @@
 /**
- * A network of a container's own, with loopback and nothing else: neither services of this machine nor the world are reached from it. We
- * do reach it, through a process that lives there and hands over connections.
+ * A network namespace for a container, with loopback and nothing else: from inside, neither this machine's services nor the internet can
+ * be reached. A process inside it opens connections to the container and hands them to us.
  */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -11,7 +11,7 @@ import { HeadstartError } from '../../system/errors.ts'
 export interface OwnNetwork extends AsyncDisposable {
   /** the namespace, as a path */
   readonly path: string
-  /** a connection to a port of the container. @throws Error: nobody listens there */
+  /** a connection to a port of the container. @throws Error: nothing is listening on it */
   connect(port: number): Promise<Socket>
 }
 
@@ -31,7 +31,7 @@ export async function createOwnNetwork(): Promise<OwnNetwork> {
   const child = fork(new URL('./own-network-process.ts', import.meta.url), {
     execPath: 'unshare',
     execArgv: ['--net', '--mount', '--', process.execPath, '--disable-warning=ExperimentalWarning'],
-    detached: true, // a terminal's Ctrl-C is not for it
+    detached: true, // out of reach of Ctrl-C in a terminal
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   })
   let complaint = ''
@@ -42,9 +42,13 @@ export async function createOwnNetwork(): Promise<OwnNetwork> {
   const ready = Promise.withResolvers<void>()
   const fail = () => {
     const reason = complaint.trim().split('\n')[0] ?? ''
-    const error = new HeadstartError('E_RUN', `a network of the container's own can't be made: ${reason}`, {
-      hint: 'Give it this machine’s: --network host',
-    })
+    const error = new HeadstartError(
+      'E_RUN',
+      `the container's network namespace could not be created: ${reason}`,
+      {
+        hint: 'Use the host’s network: --network host',
+      },
+    )
     ready.reject(error)
     for (const waiter of waiting.values()) waiter.reject(error)
     waiting.clear()

@@ -1,4 +1,4 @@
-/** The options of `docker run` as they stand on a command line, to what they mean. Pure. */
+/** Parses the options of `docker run`. Pure. */
 import { resolve } from 'node:path'
 import { HeadstartError } from '../../system/errors.ts'
 import type { Bind, PublishedPort, RunOptions } from './run-options.ts'
@@ -27,15 +27,15 @@ export interface RunFlags {
   readonly tty?: boolean
 }
 
-/** What a command line means depends on these. */
+/** The context in which a command line is interpreted. */
 export interface RunSurroundings {
   /** `-e NAME` takes its value from here */
   readonly env: Readonly<Record<string, string | undefined>>
-  /** relative paths of binds start here */
+  /** what relative paths of binds are relative to */
   readonly folder: string
 }
 
-/** @throws HeadstartError E_OPTION naming the option, what was given and what is right */
+/** @throws HeadstartError E_OPTION naming the option, the value and the expected form */
 export function parseRunOptions(flags: RunFlags, around: RunSurroundings): RunOptions {
   const { user, workdir, entrypoint, network, addHost, dns, gpus, capAdd, shmSize, memory } = flags
   const lines = (flags.envFiles ?? []).flatMap(envFileLines)
@@ -66,7 +66,7 @@ export function parseRunOptions(flags: RunFlags, around: RunSurroundings): RunOp
 }
 
 const wrong = (option: string, text: string, hint: string): HeadstartError =>
-  new HeadstartError('E_OPTION', `${option} ${JSON.stringify(text)} is not understood`, { hint })
+  new HeadstartError('E_OPTION', `${option} ${JSON.stringify(text)} is not valid`, { hint })
 
 /** A file of `docker run --env-file`: NAME=VALUE or NAME a line, `#` in front of a comment. */
 function envFileLines(text: string): string[] {
@@ -77,10 +77,10 @@ function envFileLines(text: string): string[] {
     .filter((line) => line !== '' && !line.startsWith('#'))
 }
 
-/** `NAME` alone means the caller's own value, and nothing where there is none. */
+/** `NAME` alone takes the value from the caller's environment, and is dropped if it has none. */
 function withValue(entry: string, env: RunSurroundings['env']): string[] {
   const name = entry.split('=')[0] ?? ''
-  // The value may be a secret, so that it is not repeated.
+  // Only the name: the value may be a secret.
   if (!/^[^\s=]+$/.test(name)) throw wrong('-e', name, 'Write NAME=VALUE, or NAME to pass on your own')
   if (entry.includes('=')) return [entry]
   const value = env[name]
@@ -157,7 +157,7 @@ function parseTmpfs(text: string): Bind {
   }
 }
 
-/** `[[IP:]HOST:]CONTAINER[/tcp|/udp]`, ranges `8000-8002` too; an IPv6 address stands in brackets. */
+/** `[[IP:]HOST:]CONTAINER[/tcp|/udp]`, ranges `8000-8002` too; an IPv6 address is in brackets. */
 function parsePublish(text: string): PublishedPort[] {
   const match = /^(?:(?:(\[[0-9a-f:]+\]|[0-9.]+):)?(\d+(?:-\d+)?)?:)?(\d+(?:-\d+)?)(?:\/(tcp|udp))?$/i.exec(
     text,

@@ -17,7 +17,7 @@ const DEFAULT_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
 
 /**
  * @param command replaces the image's `Cmd`, unless empty
- * @throws HeadstartError E_NO_COMMAND: neither the image nor the caller names a program
+ * @throws HeadstartError E_NO_COMMAND: neither the image nor the caller gives a command
  */
 export function planProcess(
   config: ProcessConfig,
@@ -25,11 +25,11 @@ export function planProcess(
   command: readonly string[],
 ): ProcessPlan {
   const entrypoint = options.entrypoint ?? config.entrypoint
-  // As in Docker: another entrypoint makes the image's arguments meaningless.
+  // As in Docker: overriding the entrypoint also drops the image's Cmd.
   const args = command.length > 0 ? command : options.entrypoint ? [] : config.cmd
   if (entrypoint.length + args.length === 0)
-    throw new HeadstartError('E_NO_COMMAND', 'the image names no command to start', {
-      hint: 'Give one behind --: headstart profile IMAGE -- COMMAND',
+    throw new HeadstartError('E_NO_COMMAND', 'the image has no command to start', {
+      hint: 'Give one after --: headstart profile IMAGE -- COMMAND',
     })
   return {
     args: [...entrypoint, ...args],

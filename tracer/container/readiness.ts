@@ -1,4 +1,4 @@
-/** When a container counts as started: by what it writes, answers, or does, or after a while. */
+/** When a container counts as ready: judged by its output, its responses or its exit, or after a period. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Dispatcher, request } from 'undici'
 import { monotonicMs } from '../../system/clock.ts'
@@ -30,15 +30,15 @@ const MAX_BODY = 1 << 20
 
 /** What ends the wait. */
 export interface WaitSignals {
-  /** nobody wants to know any more */
+  /** the result is no longer needed */
   readonly signal: AbortSignal
-  /** the container has ended, and all its output was told */
+  /** the container has ended and all its output has been delivered */
   readonly ended: AbortSignal
 }
 
 /**
- * @returns undefined where the container ended without having been ready: a question that was under way then is waited for
- * @throws the reason of `signal`, and where the check can't ever be met
+ * @returns undefined if the container ended without becoming ready; a check that was under way at that moment is still waited for
+ * @throws the reason of `signal`; E_READY if the check can never succeed
  */
 export async function waitReady(
   check: ReadyCheck,
@@ -52,7 +52,7 @@ export async function waitReady(
       return at === undefined ? undefined : { by: 'log', at }
     }
     case 'exit':
-      // Whoever watches the container's end judges it, by its status.
+      // The caller watches the container's exit and judges it by its status.
       return untilEnded(signals)
     case 'period': {
       const { signal, ended } = signals
@@ -78,7 +78,7 @@ function untilEnded({ signal, ended }: WaitSignals): Promise<undefined> {
 
 type Asked = Exclude<ReadyCheck, { by: 'log' | 'exit' | 'period' }>
 
-/** @throws HeadstartError E_READY: it can't ever be met */
+/** @throws HeadstartError E_READY: it can never succeed */
 function question(check: Asked, container: Container, signal: AbortSignal): () => Promise<boolean> {
   if (check.by === 'http') {
     const url = containerUrl(check.url, container)
@@ -92,7 +92,7 @@ function question(check: Asked, container: Container, signal: AbortSignal): () =
   return async () => (await container.exec(check.command, signal)) === 0
 }
 
-/** @returns when the answer was yes; undefined once there is nobody to ask */
+/** @returns when the check succeeded; undefined once the container has ended */
 async function poll(
   ask: () => Promise<boolean>,
   { signal, ended }: WaitSignals,
@@ -105,7 +105,7 @@ async function poll(
   }
 }
 
-/** A server that speaks, and not of a fault of its own: any status below 500, unless one is asked for. */
+/** Whether a server responds without a server error: any status below 500, unless a certain one is required. */
 async function answers(
   url: URL,
   check: Extract<ReadyCheck, { by: 'http' }>,

@@ -1,15 +1,15 @@
-/** Reads and makes what a path means inside a container's root, before the container runs: no link of the image leads out of it. */
+/** Reads files and makes folders in a container's root before the container runs: no symlink of the image leads out of it. */
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { bytePathOf, RootFolder } from '../../system/secure-join.ts'
 
 const MAX_BYTES = 1 << 20
-/** A fifo or device that took the file's place is opened without waiting for it, and seen for what it is. */
+/** A fifo or device that has replaced the file is opened without blocking, and then recognized. */
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY
 
 /**
- * @returns the text, or undefined where there is no such regular file, or it is larger than a MiB
- * @throws HeadstartError E_PATH: its symlinks have no end
+ * @returns the text, or undefined where there is no such regular file, or it is larger than 1 MiB
+ * @throws HeadstartError E_PATH: it has too many symlinks
  */
 export async function readInside(root: string, path: string): Promise<string | undefined> {
   const folder = new RootFolder(root)
@@ -20,7 +20,7 @@ export async function readInside(root: string, path: string): Promise<string | u
   return (await file.stat()).isFile() ? await readBounded(file) : undefined
 }
 
-/** A file may have more than it says: a read ends at the limit, whatever its size. */
+/** A file may hold more than its size says: reading stops at the limit. */
 async function readBounded(file: FileHandle): Promise<string | undefined> {
   const bytes = Buffer.alloc(MAX_BYTES + 1)
   let length = 0
@@ -34,7 +34,7 @@ async function readBounded(file: FileHandle): Promise<string | undefined> {
 
 /**
  * A folder of the root, made with those above it where they are missing.
- * @throws HeadstartError E_PATH: something else is in its place, or its symlinks have no end
+ * @throws HeadstartError E_PATH: something else is in its place, or it has too many symlinks
  */
 export function makeFolderInside(root: string, path: string): void {
   new RootFolder(root).directory(bytePathOf(path), true)

@@ -1,4 +1,4 @@
-/** How a container is run: what people know from `docker run`, as one object. */
+/** How a container is run: the options of `docker run` as one object. */
 
 /** A folder, file or volume of the host in the container. */
 export interface Bind {
@@ -28,7 +28,7 @@ export interface RunOptions {
   readonly entrypoint?: readonly string[]
   readonly binds?: readonly Bind[]
   readonly publish?: readonly PublishedPort[]
-  /** `host`, `none`, `bridge`, or a network of the engine; the engine's default without */
+  /** `host`, `none`, `bridge`, or a network of the engine; the engine's default if absent */
   readonly network?: string
   /** NAME:IP */
   readonly addHosts?: readonly string[]

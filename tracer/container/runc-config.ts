@@ -1,5 +1,5 @@
 /**
- * The OCI runtime configuration of a container, with what Docker gives one by default. Pure.
+ * The OCI runtime configuration of a container, with Docker's defaults. Pure.
  *
  * Source: OCI runtime-spec, config.md and config-linux.md.
  */
@@ -26,7 +26,7 @@ export interface RuncConfigInput {
   readonly process: ProcessPlan
   readonly identity: Identity
   readonly options: RunOptions
-  /** files of ours to bind over those of the root */
+  /** our files to bind over those of the root */
   readonly files: readonly NetworkFile[]
   readonly machine: Machine
   /** the path of a network namespace; without it the container is on the host's network */
@@ -57,7 +57,7 @@ export function runcConfig(input: RuncConfigInput) {
         ambient: [],
       },
       noNewPrivileges: false,
-      oomScoreAdj: 0, // else it would be ours
+      oomScoreAdj: 0, // else it would inherit ours
     },
     mounts: [
       ...systemMounts(options.shmBytes, options.privileged),
@@ -93,7 +93,7 @@ function linuxPart({ id, options, machine, network }: RuncConfigInput, capabilit
   }
 }
 
-/** All of them are those that we have ourselves: more can't be given. */
+/** "All" means those that we have ourselves: we can't grant more. */
 function capabilitiesOf({ privileged, capAdd = [] }: RunOptions, { capabilityBits }: Machine): string[] {
   const added = capAdd.map((name) => `CAP_${name.toUpperCase().replace(/^CAP_/, '')}`)
   if (privileged || added.includes('CAP_ALL'))
@@ -101,7 +101,7 @@ function capabilitiesOf({ privileged, capAdd = [] }: RunOptions, { capabilityBit
   return [...new Set([...DEFAULT_CAPABILITIES, ...added])]
 }
 
-/** Those that the image and the caller left open. */
+/** Adds those that neither the image nor the caller sets. */
 function withDefaults(env: readonly string[], defaults: Readonly<Record<string, string>>): string[] {
   const names = new Set(env.map((entry) => entry.split('=')[0]))
   const missing = Object.entries(defaults).filter(([name]) => !names.has(name))

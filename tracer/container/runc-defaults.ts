@@ -1,4 +1,4 @@
-/** What Docker gives a container without being asked: capabilities, mounts, devices, paths that are hidden or can't be written. Data. */
+/** Docker's defaults for a container: capabilities, mounts, devices, masked and read-only paths. Data. */
 
 const capabilities = (names: string): string[] =>
   names
@@ -9,7 +9,7 @@ const capabilities = (names: string): string[] =>
 export const DEFAULT_CAPABILITIES: readonly string[] = capabilities(`
   CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID SETUID SETFCAP SETPCAP NET_BIND_SERVICE SYS_CHROOT KILL AUDIT_WRITE`)
 
-/** In the kernel's order: a capability's place is its bit. */
+/** In the kernel's order: a capability's index is its bit. */
 export const ALL_CAPABILITIES: readonly string[] = capabilities(`
   CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN
   NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME
@@ -31,7 +31,7 @@ const MASKED_PATHS = [
   '/sys/firmware',
 ]
 
-/** Those that aren't there are passed over by runc. */
+/** runc skips those that don't exist. */
 export const maskedPaths = (cpus: number): string[] => [
   ...MASKED_PATHS,
   ...Array.from({ length: cpus }, (_, cpu) => `/sys/devices/system/cpu/cpu${cpu}/thermal_throttle`),
@@ -39,7 +39,7 @@ export const maskedPaths = (cpus: number): string[] => [
 
 export const READONLY_PATHS = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger']
 
-/** In a network namespace of its own a program may listen on any port and ping, whoever runs it. */
+/** In a network namespace of its own a program may listen on any port, and ping, as any user. */
 export const NETWORK_SYSCTLS = {
   'net.ipv4.ip_unprivileged_port_start': '0',
   'net.ipv4.ping_group_range': '0 2147483647',

@@ -1,4 +1,4 @@
-/** Runs a container with runc alone: no daemon, the overlay is its root. Its network is its own, with nothing in it, or the host's. */
+/** Runs a container with runc alone: without a daemon, on the overlay as its root. Its network is an empty one of its own, or the host's. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -55,19 +55,19 @@ export const runcEngine: Engine = {
         pidFile,
         request.id,
       ),
-      // Apart from our process group: a terminal's Ctrl-C ends the recording, not the container.
+      // In its own process group: Ctrl-C in a terminal ends the recording, not the container.
       { stdio: [request.options.interactive ? 'pipe' : 'ignore', 'pipe', 'pipe'], detached: true },
     )
     child.stdout?.on('data', (chunk: Buffer) => request.onOutput('stdout', chunk))
     child.stderr?.on('data', (chunk: Buffer) => request.onOutput('stderr', chunk))
     if (child.stdin) request.input?.pipe(child.stdin)
     const exited = exitOf(child, log)
-    exited.catch(() => {}) // whoever awaits it is told; nobody may
+    exited.catch(() => {}) // reported to those who await it, if any do
     stack.defer(() => end(() => runc.try(['delete', '--force', request.id]), exited))
     await containerBegun(pidFile, exited, request.signal)
     const owned = stack.move()
     return {
-      // Nothing is published: the container's port is the host's, or none of this machine's at all.
+      // Nothing is published: the container's ports are the host's, or exist only in its own network.
       ports: publishedPorts(request.options),
       address: '127.0.0.1',
       ...(network && { connect: network.connect }),
@@ -82,14 +82,14 @@ export const runcEngine: Engine = {
   async sweep(id, state) {
     if ((await runcEngine.unavailable()) !== undefined) return
     const runc = runcIn(state)
-    // First a runc that is still at work: it would go on making the container.
+    // First any runc that is still running: it would go on creating the container.
     await killAll(await processesNaming(runc.state))
     await runc.try(['delete', '--force', id])
     await removeCgroups(id)
   },
 }
 
-/** runc's own state, which also says what is run when a container is deleted: where nobody else can write, and a later command finds it. */
+/** runc's state, which includes hooks that run when a container is deleted: kept where nobody else can write and a later command finds it. */
 function runcIn(folder: string) {
   const state = join(folder, 'runc')
   const args = (...rest: readonly string[]): string[] => ['--root', state, ...rest]
@@ -103,7 +103,7 @@ function runcIn(folder: string) {
 
 const END_AGAIN_MS = 100
 
-/** Deletes until the container has ended: a runc that is still making it has nothing yet that could be deleted. */
+/** Deletes repeatedly until the container has ended: while runc is still creating it, there is nothing to delete yet. */
 async function end(remove: () => Promise<unknown>, exited: Promise<number>): Promise<void> {
   const ended = exited.then(
     () => true,
@@ -114,18 +114,16 @@ async function end(remove: () => Promise<unknown>, exited: Promise<number>): Pro
 }
 
 function refuseOptions({ options }: ContainerRequest): void {
-  const refuse = (option: string, why: string): never => {
-    throw new HeadstartError('E_OPTION', `${option} ${why} with the runc engine`, {
+  const refuse = (option: string): never => {
+    throw new HeadstartError('E_OPTION', `the runc engine does not support ${option}`, {
       hint: 'Use --engine docker',
     })
   }
   const { network } = options
-  if (network !== undefined && network !== 'host' && network !== 'none')
-    refuse(`--network ${network}`, 'is not to be had')
-  if (options.gpus !== undefined) refuse('--gpus', 'is not to be had')
-  if (options.tty) refuse('-t', 'is not to be had')
-  if (options.binds?.some(({ type, source }) => type === 'volume' && source !== ''))
-    refuse('a named volume', 'is not to be had')
+  if (network !== undefined && network !== 'host' && network !== 'none') refuse(`--network ${network}`)
+  if (options.gpus !== undefined) refuse('--gpus')
+  if (options.tty) refuse('-t')
+  if (options.binds?.some(({ type, source }) => type === 'volume' && source !== '')) refuse('named volumes')
 }
 
 /** @param network path of its network namespace; the host's without */
@@ -157,7 +155,7 @@ async function writeBundle(request: ContainerRequest, network?: string): Promise
   return bundle
 }
 
-/** A volume without a name needs no place of its own: the root can be written, and goes with the container. */
+/** An anonymous volume can be part of the root, which is writable and is removed with the container. */
 function makeVolumes(root: string, { binds = [] }: RunOptions): void {
   for (const { type, target } of binds) if (type === 'volume') makeFolderInside(root, target)
 }
@@ -166,11 +164,11 @@ function makeVolumes(root: string, { binds = [] }: RunOptions): void {
 function exitOf(child: ChildProcess, log: string): Promise<number> {
   return new Promise((resolve, reject) => {
     child.once('error', (cause) => {
-      reject(new HeadstartError('E_RUN', `runc did not run: ${messageOf(cause)}`, { cause }))
+      reject(new HeadstartError('E_RUN', `runc could not be started: ${messageOf(cause)}`, { cause }))
     })
     child.once('close', async (code, signal) => {
       const complaint = code === 0 ? undefined : complaintIn(await readFile(log, 'utf8').catch(() => ''))
-      // A signal that ends the container is a status of runc's; this one ended runc, and the container may run on until it is deleted.
+      // A signal that ends the container is reported in runc's status; this one ended runc itself, and the container may run until it is deleted.
       if (code === null) reject(new HeadstartError('E_RUN', `runc was killed (${signal})`))
       else if (complaint === undefined) resolve(code)
       else

@@ -1,4 +1,4 @@
-/** Starts a container on a root of ours and waits until it is ready: what recording and measuring have in common. */
+/** Starts a container on a root that we prepared and waits until it is ready: what recording and measuring have in common. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ProcessConfig } from '../../image/types.ts'
 import { monotonicMs } from '../../system/clock.ts'
@@ -16,7 +16,7 @@ export interface StartOptions {
   readonly workspace: Workspace
   /** writable */
   readonly root: string
-  /** the same tree where it may be read unseen; `root` otherwise */
+  /** the same tree where reads are not recorded; `root` by default */
   readonly plainRoot?: string
   /** of the image */
   readonly config: ProcessConfig
@@ -24,7 +24,7 @@ export interface StartOptions {
   readonly command: readonly string[]
   readonly run?: RunOptions
   readonly ready: ReadyCheck
-  /** ms to wait for readiness at most; with `period`, for so long after it */
+  /** how long to wait for readiness, in ms; with `period`, counted from the end of the period */
   readonly timeoutMs?: number
   readonly input?: NodeJS.ReadableStream
   readonly onOutput?: (stream: OutputStream, chunk: Buffer) => void
@@ -92,7 +92,7 @@ interface Watched {
   readonly container: Container
   readonly log: OutputLog
   readonly options: StartOptions
-  /** aborted when nobody waits any more */
+  /** aborted when the result is no longer needed */
   readonly signal: AbortSignal
 }
 
@@ -113,7 +113,7 @@ async function watchStart(container: Container, log: OutputLog, options: StartOp
   }
 }
 
-/** What showed that it is ready counts, even if it is looked at when the container has ended. */
+/** Evidence of readiness counts even if it is only examined after the container has ended. */
 async function readyOrEnded({ container, log, options, signal }: Watched): Promise<Outcome> {
   const ended = new AbortController()
   const end = () => ended.abort()
@@ -130,7 +130,12 @@ function judgeExit(exitCode: number, log: OutputLog, options: StartOptions): Out
   throw new HeadstartError(
     'E_EXIT',
     `the container ended with status ${exitCode} before it was ready${lastWords(log, options)}`,
-    { hint: by === 'exit' ? 'Its own output says why' : 'Was the command given as the image needs it?' },
+    {
+      hint:
+        by === 'exit'
+          ? 'See its output for the reason'
+          : 'Check that its command and arguments are those that the image needs',
+    },
   )
 }
 
@@ -140,7 +145,7 @@ async function afterTimeout({ log, options, signal }: Watched): Promise<never> {
   throw new HeadstartError(
     'E_READY_TIMEOUT',
     `the container was not ready (${check.by}) within ${timeoutMs / 1000} s${lastWords(log, options)}`,
-    { hint: 'Give it longer with --timeout, or another sign with --ready-…' },
+    { hint: 'Allow more time with --timeout, or choose another readiness check with --ready-…' },
   )
 }
 

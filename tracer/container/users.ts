@@ -30,7 +30,7 @@ function findAccount(user: string, passwd: string) {
   }
   if (/^\d+$/.test(user)) return { name: '', uid: Number(user), gid: 0, home: '/' }
   throw new HeadstartError('E_USER', `the image has no user ${JSON.stringify(user)}`, {
-    hint: 'Its /etc/passwd names the users there are; numbers always work',
+    hint: 'Use a user from its /etc/passwd, or a numeric ID',
   })
 }
 

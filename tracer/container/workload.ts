@@ -1,4 +1,4 @@
-/** Requests sent to a container once it is ready, so that what they need is recorded too: a text file, a request a line. */
+/** Requests sent to a container once it is ready, so that what they need is recorded too: a text file with one request per line. */
 import { request } from 'undici'
 import { HeadstartError, messageOf } from '../../system/errors.ts'
 import { withoutUrlSecrets } from '../../system/secrets.ts'
@@ -16,14 +16,14 @@ export interface WorkloadRequest {
 export interface WorkloadResult {
   /** without secrets */
   readonly url: string
-  /** HTTP status, or why there was none */
+  /** HTTP status, or the reason why there is none */
   readonly outcome: number | string
 }
 
 const LINE = new RegExp(String.raw`^(?:(${METHODS.join('|')})\s+)?(https?://\S+)(?:\s+(.+))?$`)
 
 /**
- * Pure. `[METHOD] URL [BODY]` a line; `#` starts a comment.
+ * Pure. `[METHOD] URL [BODY]` on each line; `#` starts a comment.
  * @throws HeadstartError E_SCRIPT naming the line
  */
 export function parseWorkload(text: string, where: string): WorkloadRequest[] {
@@ -33,7 +33,7 @@ export function parseWorkload(text: string, where: string): WorkloadRequest[] {
     if (url === undefined || !URL.canParse(url))
       throw new HeadstartError(
         'E_SCRIPT',
-        `${where}, line ${index + 1} is no request: ${withoutUrlSecrets(line).slice(0, 100)}`,
+        `${where}, line ${index + 1} is not a valid request: ${withoutUrlSecrets(line).slice(0, 100)}`,
         { hint: 'Write [METHOD] http://localhost:PORT/PATH [BODY] on each line' },
       )
     return [{ method: methodOf(method), url, ...(body !== undefined && { body }) }]
@@ -45,7 +45,7 @@ const methodOf = (text: string): WorkloadRequest['method'] =>
 
 const TIMEOUT_MS = 30_000
 
-/** One after the other. A request that fails is told, and doesn't keep the others from being sent. */
+/** Sends them in order. A request that fails is reported and doesn't stop the rest. */
 export async function runWorkload(
   requests: readonly WorkloadRequest[],
   container: Container,

@@ -1,5 +1,5 @@
 /**
- * The image's files, where they can be had with the least work: the engine's own unpacked layers; else read lazily, if all layers are
+ * Chooses where an image's files come from, with the least work: the engine's own unpacked layers; else read lazily, if all layers are
  * eStargz; else unpacked here.
  */
 
@@ -13,11 +13,11 @@ import { findLayerFolders } from '../container/docker-layers.ts'
 import { type LazyTree, lazyTree } from './lazy-tree.ts'
 import { mountLayers } from './stack-rootfs.ts'
 
-/** A lazy one still needs a cache folder: each mount has its own. */
+/** A lazy one still lacks its cache folder: each mount has its own. */
 export type Tree = { readonly folder: string } | Omit<LazyTree, 'cacheFolder'>
 
 /**
- * @param source how an eStargz image is reached again, to be read lazily
+ * @param source how to open an eStargz image again for lazy reading
  * @throws what reading and unpacking the layers throws
  */
 export async function chooseTree(
@@ -41,7 +41,7 @@ const isLazy = ({ layers }: Image): boolean =>
   layers.length > 0 &&
   layers.every(({ descriptor }) => descriptor.annotations?.[TOC_DIGEST_ANNOTATION] !== undefined)
 
-/** Without an engine, or with a remote one, there are none. */
+/** None without an engine, or with a remote one. */
 async function engineFolders(image: Image): Promise<string[] | undefined> {
   try {
     return await findLayerFolders(await connectLocalEngine(), image)

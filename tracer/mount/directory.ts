@@ -1,15 +1,15 @@
-/** A tree on disk as a file system. Content is read at once. */
+/** A tree on disk as a file system. Content is read synchronously. */
 import { closeSync, openSync, readSync } from 'node:fs'
 import type { FileSystem, NodeId } from './file-system.ts'
 import { namesOf, nodeOf, type TreeIndex } from './tree-index.ts'
 
 export type SyncFileSystem = FileSystem & Required<Pick<FileSystem, 'readInto'>>
 
-/** Files stay open for as long as others aren't wanted. */
+/** Files stay open until others need their place. */
 const MAX_OPEN_FILES = 512
 
 export function createDirectoryFileSystem(index: TreeIndex): SyncFileSystem {
-  /** the one opened first comes first */
+  /** in the order they were opened */
   const descriptors = new Map<NodeId, number>()
 
   function descriptorOf(node: NodeId): number {
@@ -27,7 +27,7 @@ export function createDirectoryFileSystem(index: TreeIndex): SyncFileSystem {
 
   function readInto(node: NodeId, offset: number, target: Buffer): number {
     const descriptor = descriptorOf(node)
-    // The tree doesn't change, so nobody has to ask for what lies behind the end.
+    // The tree doesn't change, so there is no need to read past the end.
     const wanted = Math.min(target.length, nodeOf(index, node).attributes.size - offset)
     let filled = 0
     while (filled < wanted) {

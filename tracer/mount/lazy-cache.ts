@@ -1,6 +1,6 @@
 /**
- * Decoded content, by key: the latest in memory, all of it on disk as long as there is room. Both are bounded; what fits in neither is
- * forgotten, and fetched again.
+ * Decoded content by key: the most recent in memory, all of it on disk while there is room. Both are bounded; what fits in neither is
+ * dropped and fetched again.
  */
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -26,7 +26,7 @@ export async function createContentCache(folder: string, limits: CacheLimits): P
   /** oldest first */
   const memory = new Map<string, Buffer>()
   const spooled = new Map<string, Spooled>()
-  /** on its way to the disk, and possibly out of memory's share already */
+  /** being written to disk, and possibly already evicted from memory */
   const leaving = new Map<string, Buffer>()
   let memoryUsed = 0
   let diskUsed = 0

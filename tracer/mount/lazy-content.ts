@@ -1,6 +1,6 @@
 /**
- * Content of eStargz layers, fetched when it is asked for: by range, neighbours in one request, each group of chunks once at a time,
- * and each chunk checked before anyone sees it.
+ * Content of eStargz layers, fetched on demand: by range, with adjacent groups of chunks in one request, no group twice at the same time,
+ * and each chunk verified before it is used.
  */
 import { decodeChunks } from '../../image/estargz/read/decode.ts'
 import { type Group, groupsOf } from '../../image/estargz/read/groups.ts'
@@ -16,18 +16,18 @@ export interface LazyLayer {
 export interface LazyContent {
   /** Contents of chunks of one layer. */
   read(layer: number, chunks: readonly Chunk[]): Promise<Buffer[]>
-  /** Fetches what lies before each layer's landmark, all layers at once, and keeps it. */
+  /** Fetches each layer's prioritized zone, all layers at once, and keeps it. */
   prefetch(fetches: readonly RangeFetch[]): Promise<void>
 }
 
-/** Larger than any zone that is worth waiting for. A run is held in memory. */
+/** Larger than any prioritized zone that is worth waiting for. A run is held in memory. */
 const MAX_RUN_BYTES = 256 << 20
 
 export function createLazyContent(layers: readonly LazyLayer[], cache: ContentCache): LazyContent {
   const groups = layers.map(({ estargz }) => groupsByOffset(estargz))
   const inFlight = new Map<string, Promise<Buffer>>()
 
-  /** Fetches a run; those who want one of its groups meanwhile wait for it here. */
+  /** Fetches a run; requests for its groups that arrive meanwhile wait for it. */
   function fetchRun(layer: number, run: Run, fetch: RangeFetch): Promise<Buffer>[] {
     const bytes = fetch({ start: run.start, end: run.end })
     return run.groups.map((group) => {
@@ -40,7 +40,7 @@ export function createLazyContent(layers: readonly LazyLayer[], cache: ContentCa
         })
         .finally(() => inFlight.delete(key))
       inFlight.set(key, content)
-      content.catch(() => {}) // those who asked for it are told
+      content.catch(() => {}) // reported to those who asked for it
       return content
     })
   }

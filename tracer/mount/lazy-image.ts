@@ -1,4 +1,4 @@
-/** Opens an image for lazy reading: tables of contents first, then the zone, counting what is fetched and for what. */
+/** Opens an image for lazy reading: tables of contents first, then the prioritized zones, counting what is fetched and why. */
 
 import { TOC_DIGEST_ANNOTATION } from '../../image/estargz/format/toc.ts'
 import { openEstargz, type RangeFetch } from '../../image/estargz/read/reader.ts'
@@ -22,11 +22,11 @@ export interface LazyImage {
 
 type Kind = keyof Counters
 
-/** Reading this many of the blob's last bytes mostly brings the table of contents along with the footer. */
+/** This many bytes at a blob's end usually include the table of contents along with the footer. */
 const TAIL_BYTES = 128 << 10
 
 /**
- * Resolves once the zone is there, if it is asked for.
+ * Resolves once the prioritized zones are fetched, if that is asked for.
  * @throws HeadstartError E_NOT_ESTARGZ: a layer that can't be read lazily, and what opening the image throws
  */
 export async function openLazyImage(spec: Extract<TreeSpec, { kind: 'lazy' }>): Promise<LazyImage> {

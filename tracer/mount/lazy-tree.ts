@@ -1,4 +1,4 @@
-/** An eStargz image as a mount is told of it, to be read over ranges and never pulled. Pure. */
+/** The description of an eStargz image for a mount, to be read by ranges rather than pulled. Pure. */
 import type { TreeSpec } from './mount.ts'
 
 interface LazyOptions {
@@ -6,7 +6,7 @@ interface LazyOptions {
   readonly reference: string
   /** os/architecture[/variant] */
   readonly platform?: string
-  /** Fetch each layer's zone before the mount counts as done. */
+  /** fetch each layer's prioritized zone before the mount is complete */
   readonly prefetch: boolean
   readonly insecure?: boolean
   readonly caFile?: string
@@ -15,12 +15,12 @@ interface LazyOptions {
 }
 
 const DEFAULT_MEMORY_BYTES = 256 << 20
-/** Decoded content that memory has no room for. */
+/** For decoded content that does not fit in memory. */
 const DISK_BYTES = 16 * 2 ** 30
 
 export type LazyTree = Extract<TreeSpec, { kind: 'lazy' }>
 
-/** Each mount needs a cache folder of its own besides. */
+/** Each mount also needs a cache folder of its own. */
 export function lazyTree(options: LazyOptions): Omit<LazyTree, 'cacheFolder'> {
   return {
     kind: 'lazy',

@@ -1,6 +1,6 @@
 /**
- * eStargz layers as one file system, nothing of which has to be on this machine: names and attributes come from the tables of contents,
- * content is fetched when it is read.
+ * eStargz layers as one file system without a local copy: names and attributes come from the tables of contents, content is fetched when
+ * it is read.
  */
 
 import type { EstargzEntry } from '../../image/estargz/read/reader.ts'
@@ -56,7 +56,7 @@ export function createLazyFileSystem(layers: readonly LazyLayer[], content: Lazy
   }
 }
 
-/** What an image says in overlayfs's own attributes is not meant for the overlay that lies over this mount. */
+/** overlayfs's own attributes in an image are not meant for the overlay over this mount. */
 const isShown = (name: string): boolean => !name.startsWith('trusted.overlay.')
 
 const namesIn = (node: Node | undefined): string[] => [...(node?.entry?.xattrs.keys() ?? [])].filter(isShown)

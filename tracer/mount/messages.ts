@@ -1,4 +1,4 @@
-/** What the mount process and its parent say to each other, over Node's IPC channel. Checked on both sides. */
+/** The messages between the mount process and its parent over Node's IPC channel, validated on both sides. */
 import { z } from 'zod'
 
 /** The tree to serve. */
@@ -13,7 +13,7 @@ const treeSpec = z.discriminatedUnion('kind', [
     kind: z.literal('lazy'),
     /** as `openSource` takes it */
     reference: z.string(),
-    /** os/architecture[/variant]; the host's without */
+    /** os/architecture[/variant]; the host's by default */
     platform: z.string().optional(),
     prefetch: z.boolean(),
     /** empty; decoded content is spooled in it */
@@ -26,7 +26,7 @@ const treeSpec = z.discriminatedUnion('kind', [
 ])
 export type TreeSpec = z.infer<typeof treeSpec>
 
-/** What speaks to the kernel: the fuse-native library, or the protocol itself, from Node alone: faster, but only for trees on disk. */
+/** What talks to the kernel: the fuse-native library, or our own implementation of the protocol, which is faster but serves only trees on disk. */
 const serverName = z.enum(['fuse-native', 'kernel'])
 export type ServerName = z.infer<typeof serverName>
 
@@ -34,7 +34,7 @@ const mountSpec = z.strictObject({
   mountPoint: z.string(),
   tree: treeSpec,
   record: z.boolean(),
-  /** users other than the one who mounts may read it too */
+  /** other users may read it too */
   allowOther: z.boolean(),
   server: serverName,
 })
@@ -102,6 +102,6 @@ export const recordingSchema = z.strictObject({
 
 const traffic = z.strictObject({ requests: z.number(), bytes: z.number() })
 
-/** What the lazy file system fetched, by the reason. Bytes are those of the responses' bodies. */
+/** What the lazy file system fetched, by reason. Bytes are those of response bodies. */
 export const countersSchema = z.strictObject({ toc: traffic, prefetch: traffic, onDemand: traffic })
 export type Counters = z.infer<typeof countersSchema>

@@ -2,9 +2,9 @@
  * Mounts a tree through a process of its own, and talks to it. The process ends with its parent; disposing unmounts
  * and waits for its end.
  *
- * Nobody gains anything by a mount: its devices can't be opened, its setuid programs run as whoever starts them, and only the user who
- * mounts reads it, unless asked. A container is better off all the same: the writable overlay over the mount (`stack-rootfs.ts`) has all
- * three, and reads below as the one who mounted it.
+ * A mount grants no privileges: its devices can't be opened, its setuid programs run as the user who starts them, and only the user who
+ * mounted it can read it, unless asked otherwise. A container still has all three: the writable overlay over the mount
+ * (`stack-rootfs.ts`) allows them, and reads the mount as the user who mounted it.
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { access, readFile, stat, writeFile } from 'node:fs/promises'
@@ -50,16 +50,16 @@ export interface Mount extends AsyncDisposable {
   readonly totals: { readonly files: number; readonly bytes: number }
   /** symlinks at the tree's root, byte text */
   readonly rootLinks: readonly { readonly name: string; readonly target: string }[]
-  /** Rejects when the mount process ends before its time; never resolves. */
+  /** Rejects when the mount process ends unexpectedly; never resolves. */
   readonly died: Promise<never>
   /** of a lazy tree */
   readonly lazy?: LazySummary
-  /** Forgets the accesses so far: the container starts now. */
+  /** Discards the accesses so far: the container starts now. */
   restart(): Promise<void>
   markReady(): Promise<void>
   progress(): Promise<{ files: number; bytes: number }>
   recording(): Promise<Recording>
-  /** What nothing touched so far. A lazy tree fetches the lists of its packages for it. */
+  /** What has not been touched so far. On a lazy tree this fetches the package lists. */
   unused(): Promise<NonNullable<Trace['unused']>>
   /** of a lazy tree */
   counters(): Promise<Counters>
@@ -107,12 +107,12 @@ export async function mountFileSystem(options: MountOptions): Promise<Mount> {
   }
 }
 
-/** What every mount needs; asked first by whoever has much to do before it mounts. @throws HeadstartError E_ROOT, E_FUSE */
+/** Checks what every mount needs, for callers with much to do before they mount. @throws HeadstartError E_ROOT, E_FUSE */
 export async function requireFuse(): Promise<void> {
   if (process.getuid?.() !== 0)
     throw new HeadstartError('E_ROOT', 'mounting needs root', { hint: 'Run the command with sudo' })
   await access('/dev/fuse').catch((cause: unknown) => {
-    throw new HeadstartError('E_FUSE', 'this machine has no FUSE: /dev/fuse is missing', {
+    throw new HeadstartError('E_FUSE', 'FUSE is not available: /dev/fuse is missing', {
       cause,
       hint: 'Load it with: modprobe fuse (in a container, run it with --device /dev/fuse)',
     })
@@ -154,10 +154,10 @@ function startServer(mountPoint: string): Server {
   const ended = watch(child, waiting)
   let isWanted = true
   const died = ended.then((message) => {
-    // Once nobody wants it any more its end is no news.
+    // After disposal its end is expected.
     return isWanted ? Promise.reject(new HeadstartError('E_FUSE', message)) : new Promise<never>(() => {})
   })
-  died.catch(() => {}) // whoever waits for it is told; nobody may
+  died.catch(() => {}) // reported to those who wait for it, if any do
   let lastId = 0
 
   function post(request: DistributiveOmit<Request, 'id'>): Promise<unknown> {
@@ -188,7 +188,7 @@ function startServer(mountPoint: string): Server {
   }
 }
 
-/** Routes replies; when the process ends, whoever still waits is told. Resolves then, with the reason. */
+/** Routes replies. When the process ends, rejects all pending requests and resolves with the reason. */
 function watch(child: ChildProcess, waiting: Map<number, Waiting>): Promise<string> {
   let complaint = ''
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -212,7 +212,7 @@ function watch(child: ChildProcess, waiting: Map<number, Waiting>): Promise<stri
   })
 }
 
-/** Of what a process wrote at last, what a person can use: neither frames of a stack, native ones among them, nor the collector's log. */
+/** The useful part of a process's last output: without stack frames, native or not, and without the garbage collector's log. */
 export function endOf(complaint: string, code: number | null, signal: NodeJS.Signals | null): string {
   if (/heap out of memory|Allocation failed|ERR_WORKER_OUT_OF_MEMORY/.test(complaint))
     return 'ran out of memory'

@@ -1,7 +1,7 @@
 /**
- * Serves a file system through fuse-native. It names files by path, so paths are turned into nodes here. The library takes and gives
- * text, and would lose names that are not UTF-8: libfuse's own iconv module turns each byte into one character on the way in, and
- * back on the way out, so that text here is byte text, as everywhere.
+ * Serves a file system through fuse-native. It names files by path, so paths are resolved to nodes here. The library works
+ * with text and would lose names that are not UTF-8; libfuse's iconv module maps each byte to one character on the way in, and back on
+ * the way out, so that text here is byte text, as everywhere.
  */
 import type Fuse from 'fuse-native'
 import type { Signal } from 'fuse-native'
@@ -26,7 +26,7 @@ const ENODATA = -61
 /** Room for a link's target, as UTF-8; of byte text, characters above 0x7f take two. */
 const MAX_TARGET_BYTES = 4096
 
-/** The image can't change, so the kernel may keep what it was told. */
+/** The image can't change, so the kernel may cache answers. */
 const CACHE_SECONDS = 3600
 
 /**
@@ -47,7 +47,7 @@ export async function serveNative(
     attrTimeout: CACHE_SECONDS,
     timeout: false,
     modules: 'iconv',
-    // Options that the library has no names for ride on this one.
+    // The library has no names for the other options, so they are appended to this one.
     fsname: `headstart,subtype=headstart,nodev,nosuid,ro,use_ino,from_code=UTF-8,to_code=ISO-8859-1,negative_timeout=${CACHE_SECONDS}`,
   })
   Object.assign(fuse, rawOperations(fileSystem))
@@ -68,13 +68,13 @@ async function loadFuse(): Promise<typeof Fuse> {
     throw new HeadstartError('E_LIBFUSE', `fuse-native doesn't load: ${messageOf(cause)}`, {
       cause,
       hint: missing
-        ? 'Install libfuse 2 (apt-get install libfuse2), or do without it: --fuse kernel'
-        : 'Install its build again: npm rebuild',
+        ? 'Install libfuse 2 (apt-get install libfuse2), or use --fuse kernel, which does not need it'
+        : 'Rebuild it with: npm rebuild',
     })
   }
 }
 
-/** Only what is named here reaches us; without xattr operations the kernel stops asking for them after the first time. */
+/** Only the operations named here reach us; without those for xattrs the kernel stops asking after the first time. */
 function pathOperations(fileSystem: FileSystem): Record<string, unknown> {
   const names = ['getattr', 'readdir', 'readlink', 'open', 'read', 'statfs']
   const xattrs = fileSystem.withoutXattrs ? [] : ['getxattr', 'listxattr']
@@ -82,7 +82,7 @@ function pathOperations(fileSystem: FileSystem): Record<string, unknown> {
 }
 
 /**
- * Handlers in place of the library's own, which allocate per call and, for xattrs, would run over a buffer that is too small.
+ * Replace the library's own handlers, which allocate on every call and, for xattrs, would overrun a buffer that is too small.
  */
 function rawOperations(fileSystem: FileSystem) {
   const resolve = pathResolver(fileSystem)
@@ -108,7 +108,7 @@ function rawOperations(fileSystem: FileSystem) {
       if (node === undefined) return signal(ENOENT, [], [])
       const entries = fileSystem.entries(node)
       const names = entries.map((entry) => entry.name)
-      // Without a number the C library would leave them out of the listing.
+      // Without an inode number the C library would leave them out of the listing.
       const own = statOf(node)
       signal(0, ['.', '..', ...names], [own, own, ...entries.map((entry) => statOf(entry.node))])
     },
@@ -116,7 +116,7 @@ function rawOperations(fileSystem: FileSystem) {
       const node = resolve(path)
       if (node === undefined) return signal(ENOENT, '')
       const target = fileSystem.readlink(node)
-      // The library would cut it.
+      // The library would truncate it.
       if (Buffer.byteLength(target) > MAX_TARGET_BYTES) signal(ENAMETOOLONG, '')
       else signal(0, target)
     },
@@ -175,8 +175,8 @@ function readAtOnce(
 }
 
 /**
- * libfuse's iconv module leaves the names of attributes alone, so that the library has decoded them as UTF-8: what wasn't any is found by
- * comparing it with those there are.
+ * libfuse's iconv module leaves the names of attributes alone, so that the library has decoded them as UTF-8: names that are not UTF-8 are found by
+ * comparing with those that exist.
  */
 function asStored(fileSystem: FileSystem, node: NodeId, name: string): ByteString {
   const bytes = Buffer.from(name).toString('latin1')
@@ -184,14 +184,14 @@ function asStored(fileSystem: FileSystem, node: NodeId, name: string): ByteStrin
   return fileSystem.xattrs(node).find((one) => Buffer.from(one, 'latin1').toString() === name) ?? bytes
 }
 
-/** A target of no bytes asks for the size only. */
+/** An empty target asks for the size only. */
 function fill(target: Buffer, value: Buffer): number {
   if (target.length === 0) return value.length
   if (value.length > target.length) return ERANGE
   return value.copy(target)
 }
 
-/** `/usr/bin` → node. What was found is remembered; what is missing the kernel remembers. */
+/** `/usr/bin` → node. Hits are cached here; the kernel caches misses. */
 function pathResolver(fileSystem: FileSystem): (path: string) => NodeId | undefined {
   const known = new Map<string, NodeId>([['', ROOT_NODE]])
 

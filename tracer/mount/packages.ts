@@ -1,4 +1,4 @@
-/** Which files belong to which package, by what package managers leave in an image. Pure, but for the reads passed in. */
+/** Which files belong to which package, from the package managers' databases in an image. Pure, except for the reads passed in. */
 import type { BytePath } from '../../system/byte-path.ts'
 
 export type Manager = 'dpkg' | 'apk' | 'npm' | 'pip'
@@ -18,7 +18,7 @@ export interface FileList {
   read(path: BytePath): Promise<string>
 }
 
-/** Those with at least one file that is there, whichever manager installed them. */
+/** Packages of all managers that have at least one file in the image. */
 export async function findPackages(list: FileList): Promise<Package[]> {
   const locate = locator(list)
   const found: Package[] = []
@@ -44,7 +44,7 @@ function packageOf(
   return { manager, name, files: files.map(locate).filter((path) => path !== undefined) }
 }
 
-/** A package's own spelling to the path that the image has, if there is a regular file. */
+/** Maps a path in a package's list to the image's path, if that is a regular file. */
 function locator({ sizes, rootLinks }: FileList): (path: string) => BytePath | undefined {
   const links = new Map(rootLinks.map(({ name, target }) => [name, target.replace(/^\/|\/$/g, '')]))
   return (path) => {

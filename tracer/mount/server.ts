@@ -1,6 +1,6 @@
 /**
- * The mount process. Its parent tells it over IPC what to mount; when the parent goes, however it goes, the channel closes, and this
- * process detaches its mount and ends. It lives apart from its parent's event loop, so that nobody waits on himself.
+ * The mount process. Its parent tells it over IPC what to mount; when the parent ends, for whatever reason, the channel closes, and this
+ * process detaches its mount and ends. It is a separate process so that its parent can use the mount without a deadlock.
  */
 
 import { tryCommand } from '../../system/command.ts'
@@ -21,7 +21,7 @@ interface Session {
   readonly fileSystem: FileSystem
   readonly recorder: Recorder | undefined
   readonly counters: LazyImage['counters'] | undefined
-  /** what speaks to the kernel by itself */
+  /** if the kernel's protocol is spoken without the library */
   server: KernelServer | undefined
 }
 
@@ -36,13 +36,13 @@ interface OpenTree {
 }
 
 async function openTree(tree: TreeSpec): Promise<OpenTree> {
-  // Loaded only here: a tree on disk needs no registry client, and is mounted the sooner.
+  // Loaded only here: a tree on disk needs no registry client, and mounts sooner without it.
   if (tree.kind === 'lazy') return (await import('./lazy-image.ts')).openLazyImage(tree)
   const table = tree.xattrs.map(
     ([path, list]) =>
       [path, new Map(list.map(([name, value]) => [name, Buffer.from(value, 'base64')]))] as const,
   )
-  // From within, so that a path as long as the kernel takes one isn't too long behind the folder's own.
+  // From inside, so that the longest path that the kernel allows is not made too long by the folder's own.
   process.chdir(tree.folder)
   const index = indexTree('', new Map(table))
   return { fileSystem: createDirectoryFileSystem(index), index }
@@ -63,11 +63,11 @@ async function mount(spec: MountSpec): Promise<unknown> {
   }
 }
 
-/** fuse-native has no times before 1970; whatever else, both answer alike. */
+/** fuse-native has no times before 1970; otherwise both servers answer alike. */
 const hasOldTimes = ({ nodes }: TreeIndex): boolean =>
   nodes.some((node) => node !== undefined && node.attributes.mtimeSeconds < 0)
 
-/** Asked past the recorder, so that looking isn't recorded. */
+/** Bypasses the recorder, so that this is not recorded. */
 function unusedOf({ fileSystem, recorder }: Session): Promise<unknown> {
   return findUnused(fileSystem, new Set(recorder?.snapshot().files.map(({ path }) => path)))
 }
@@ -115,11 +115,11 @@ process.on('message', (message) => {
 })
 
 process.on('disconnect', async () => {
-  // Not waiting for users: the parent that stacked more on this mount can't take it down any more.
+  // Lazily, since it may be in use: the parent, which stacked more on this mount, can't take it down any more.
   if (session) await tryCommand('umount', ['-l', session.mountPoint]).catch(() => {})
-  // Not exit, which waits for threads that block on the device.
+  // Not exit(), which waits for the threads that block on the device.
   process.kill(process.pid, 'SIGKILL')
 })
 
-// A terminal's Ctrl-C reaches the whole group; the parent decides when this process ends.
+// Ctrl-C in a terminal reaches the whole process group; the parent decides when this process ends.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})

@@ -2,7 +2,7 @@
  * What a container gets as its root: the image's layers as a read-only tree, the (recording) FUSE mount over it, and a writable
  * overlay over that. Everything lies in the workspace, and is taken down in reverse.
  *
- * The overlay has what a container's root needs, setuid programs and devices: nobody else may reach it, which the workspace sees to.
+ * On the overlay setuid programs and devices work, as a container's root needs: the workspace keeps other users out of it.
  */
 import { stat, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -16,7 +16,7 @@ import { readXattrs } from './xattrs.ts'
 export interface Rootfs extends AsyncDisposable {
   /** writable */
   readonly folder: string
-  /** the same tree where reading is not recorded, if there is one; else `folder` */
+  /** the same tree where reads are not recorded, if there is one; else `folder` */
   readonly plain: string
   readonly mount: Mount
 }
@@ -59,13 +59,17 @@ async function directoryTree(folder: string): Promise<TreeSpec> {
   return { kind: 'directory', folder, xattrs: (await readXattrs(folder)) ?? [] }
 }
 
-/** Setuid programs and devices work on the overlay: to strangers it must not be there. */
+/** Setuid programs and devices work on the overlay, so other users must not be able to reach it. */
 async function ensurePrivate({ folder }: Workspace): Promise<void> {
   const { mode, uid } = await stat(folder)
   if ((mode & 0o077) !== 0 || uid !== process.getuid?.())
-    throw new HeadstartError('E_OVERLAY', `others may enter ${folder}, where a container's root would lie`, {
-      hint: `Nobody but the one who runs headstart may: chmod 700 ${folder}`,
-    })
+    throw new HeadstartError(
+      'E_OVERLAY',
+      `other users can enter ${folder}, which is to hold the container's root`,
+      {
+        hint: `Restrict it to its owner: chmod 700 ${folder}`,
+      },
+    )
 }
 
 /** A writable overlay over the folder `lower`, its changes in the workspace. */
@@ -89,23 +93,23 @@ export async function mountWritable(
  */
 export async function mountLayers(workspace: Workspace, folders: readonly string[]): Promise<string> {
   const [only] = folders
-  if (only !== undefined && folders.length === 1) return only // overlayfs wants two, and one needs none
+  if (only !== undefined && folders.length === 1) return only // overlayfs requires two, and a single one needs no overlay
   const links = await workspace.sub('layers')
-  // Short names: all of the options have to fit a page, and images may have more than a hundred layers.
+  // Short names: all mount options together must fit in a page, and images may have more than a hundred layers.
   await Promise.all(folders.map((folder, index) => symlink(folder, join(links, String(index)))))
   const target = await workspace.sub('image')
   await mountOverlay(links, ['ro', `lowerdir=${folders.map((_, index) => index).join(':')}`], target)
   return target
 }
 
-/** Names in the options are relative to `folder`, so that no character of a path can be taken for a separator. */
+/** Names in the options are relative to `folder`, so that no character of a path can be mistaken for a separator. */
 async function mountOverlay(folder: string, options: readonly string[], target: string): Promise<void> {
   try {
     await runCommand('mount', ['-t', 'overlay', '-o', options.join(','), 'headstart', target], {
       cwd: folder,
     })
   } catch (cause) {
-    throw new HeadstartError('E_OVERLAY', `no overlay could be mounted: ${messageOf(cause)}`, {
+    throw new HeadstartError('E_OVERLAY', `the overlay could not be mounted: ${messageOf(cause)}`, {
       cause,
       hint: 'The folder for temporary files must be on a disk file system: set HEADSTART_TMPDIR',
     })

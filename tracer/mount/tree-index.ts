@@ -1,5 +1,5 @@
 /**
- * A tree on disk, its names, attributes and links read once into memory. Plain data, which can be handed to another thread. The tree must not
+ * A tree on disk, its names, attributes and links read once into memory. Plain data, which can be passed to another thread. The tree must not
  * change meanwhile.
  */
 import { type BigIntStats, lstatSync, readdirSync, readlinkSync } from 'node:fs'
@@ -13,7 +13,7 @@ import {
   ROOT_NODE,
 } from './file-system.ts'
 
-/** Extended attributes by path (byte text, see `system/byte-path.ts`); Node can't read them, so whoever knows them passes them. */
+/** Extended attributes by path (byte text, see `system/byte-path.ts`); Node can't read them, so they are passed in. */
 export type XattrTable = ReadonlyMap<string, ReadonlyMap<string, Uint8Array>>
 
 export interface IndexedNode {
@@ -61,7 +61,7 @@ export function namesOf(index: TreeIndex) {
 
 /**
  * Walks the tree; a second name of a hardlinked file gets the first one's node.
- * @param folder `''` for the working directory: then a path may be as long as the kernel takes one
+ * @param folder `''` for the working directory: then a path may be as long as the kernel allows
  */
 export function indexTree(folder: string, xattrs: XattrTable = new Map()): TreeIndex {
   const nodes: (IndexedNode | undefined)[] = [undefined]

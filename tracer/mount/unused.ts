@@ -1,4 +1,4 @@
-/** What of an image no start touched: whole packages and whole folders, the largest first. */
+/** What no start touched of an image: whole packages and whole folders, largest first. */
 import { ancestorsOf, type BytePath, textOf } from '../../system/byte-path.ts'
 import type { Trace } from '../trace/file.ts'
 import { type FileSystem, type NodeId, ROOT_NODE } from './file-system.ts'

@@ -27,10 +27,10 @@ export async function readXattrs(folder: string): Promise<XattrList | undefined>
   }
 }
 
-/** Overlayfs keeps notes of its own in these, and ACLs need more than an attribute. */
+/** overlayfs keeps its own metadata in these, and ACLs need more than an attribute. */
 const IGNORED = /^(trusted\.overlay\.|system\.)/
 
-/** Pure, of byte text: `# file: PATH`, then a line `NAME=0sBASE64` an attribute, then an empty one. */
+/** Pure, of byte text: `# file: PATH`, then a line `NAME=0sBASE64` per attribute, then an empty one. */
 function parseXattrs(dump: string, folder: string): XattrList {
   return dump.split('\n\n').flatMap((block): XattrList => {
     const [title, ...lines] = block.trim().split('\n')

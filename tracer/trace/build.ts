@@ -58,8 +58,8 @@ export function buildTrace(input: TraceInput): Trace {
 type Seen = Recording['files'][number]
 
 /**
- * An engine that has links at the root (`lib` → `usr/lib`) resolved before they reach the mount leaves them out. So each one that leads
- * to something touched counts as resolved right before it, whichever the engine: a link costs no bytes, a missing one a request.
+ * Some engines resolve symlinks at the root (`lib` → `usr/lib`) before they reach the mount, so they are not recorded. Each one that leads
+ * to something touched therefore counts as resolved right before it, with every engine: a symlink costs no bytes, a missing one a request.
  */
 function withRootLinks(files: readonly Seen[], links: Mount['rootLinks']): Seen[] {
   const missing = links.filter(({ name }) => !files.some((file) => file.path === name))
@@ -98,5 +98,5 @@ function describeFile(
   }
 }
 
-/** Microseconds are as fine as the clock is good for. */
+/** The clock is good for microseconds. */
 const round = (ms: number): number => Math.round(ms * 1000) / 1000

@@ -20,7 +20,7 @@ export interface TraceDiff {
   readonly same: number
   /** bytes read before ready, in all */
   readonly bytes: { readonly before: number; readonly after: number }
-  /** null where one of them never was ready */
+  /** null where one of them never became ready */
   readonly readyMs: { readonly before: number | null; readonly after: number | null }
 }
 

@@ -17,7 +17,7 @@ const time = z.number().nonnegative()
 const fileSchema = z.strictObject({
   /** from the root, no leading slash; bytes that are not UTF-8 are written as percent escapes, see `pathBytes` */
   path: z.string().min(1),
-  /** special: a device, a fifo: of records alone, since no mount sees them opened */
+  /** special: a device or fifo; only in imported records, since a mount does not see them opened */
   type: z.enum(['reg', 'symlink', 'special']),
   size: count,
   /** place in the order of first opens (symlinks: of first resolution), 0 for the first */
@@ -33,7 +33,7 @@ const fileSchema = z.strictObject({
   afterReady: z.boolean(),
   /** in how many of `run.runs` it was touched; absent: in all of them */
   seen: count.min(1).optional(),
-  /** sha256 of the content, when it was known without reading the file for it */
+  /** sha256 of the content, if it was known without reading the file */
   digest: z.string().optional(),
 })
 
@@ -56,10 +56,10 @@ const traceSchema = z.strictObject({
   tool: z.string(),
   image: z.strictObject({
     reference: z.string(),
-    /** digest of the manifest; where an engine keeps none, of the one made of its config and layers */
+    /** digest of the manifest; where an engine keeps none, of one made from its config and layers */
     digest: z.string(),
     platform: z.string(),
-    /** identifies the content whichever way it is packed */
+    /** identifies the content regardless of its compression */
     diffIds: z.array(z.string()),
     /** bytes of all regular files as the container sees them */
     bytes: count,
@@ -68,12 +68,12 @@ const traceSchema = z.strictObject({
   run: z.strictObject({
     engine: z.string(),
     command: z.array(z.string()),
-    /** kernel readahead of the recording mount in KiB: a page fault reads at least so much */
+    /** kernel readahead of the recording mount in KiB: a page fault reads at least this much */
     readaheadKiB: count,
     startedAt: z.iso.datetime(),
     ready: z.strictObject({
       by: z.enum(['log', 'http', 'tcp', 'exec', 'health', 'exit', 'period', 'interrupt']),
-      /** null: the period ended, or the run was interrupted, with no sign of readiness asked for */
+      /** null: the period ended or the run was interrupted, without a readiness check */
       ms: time.nullable(),
     }),
     durationMs: time,
@@ -84,7 +84,7 @@ const traceSchema = z.strictObject({
   lookups: z.strictObject({ found: count, missing: count, listings: count }),
   /** by `order` */
   files: z.array(fileSchema),
-  /** the largest of what no run touched; absent where nobody looked */
+  /** the largest of what no run touched; absent if it was not looked for */
   unused: unusedSchema.optional(),
 })
 
@@ -118,7 +118,7 @@ export async function readTrace(file: string): Promise<Trace> {
   return parseTrace(text, file)
 }
 
-/** Whole or not at all; the names in it don't act on a terminal either. */
+/** Whole or not at all; control characters in names are escaped, so that it is safe to print. */
 export async function writeTrace(file: string, trace: Trace): Promise<void> {
   await writeWhole(file, `${visible(JSON.stringify(traceSchema.parse(trace)))}\n`)
 }

@@ -1,4 +1,4 @@
-/** Several runs of one image as one trace: everything that any run touched, how often, and in the order it mostly came. Pure. */
+/** Several runs of one image as one trace: everything that any run touched, how often, and in the usual order. Pure. */
 import { HeadstartError } from '../../system/errors.ts'
 import { mergeRanges } from '../mount/ranges.ts'
 import type { Trace, TraceFile } from './file.ts'
@@ -12,7 +12,7 @@ interface Sighting {
 }
 
 /**
- * @param traces of one image, one or more; each may be a merged one itself
+ * @param traces of one image, one or more; each may itself be merged
  * @throws HeadstartError E_TRACE: none given, or they are of different images
  */
 export function mergeTraces(traces: readonly Trace[]): Trace {
@@ -24,7 +24,7 @@ export function mergeTraces(traces: readonly Trace[]): Trace {
     throw new HeadstartError(
       'E_TRACE',
       `the traces are of different images: ${first.image.reference} (${first.image.digest}) and ${stranger.image.reference} (${stranger.image.digest})`,
-      { hint: 'Record the same image again, or give the traces to optimize one by one' },
+      { hint: 'Record the same image again, or pass the traces to optimize one at a time' },
     )
   const runs = traces.reduce((sum, { run }) => sum + run.runs, 0)
   const unused = mergeUnused(traces)
@@ -69,9 +69,9 @@ function mergeFiles(traces: readonly Trace[], runs: number): TraceFile[] {
 function mergeFile(all: readonly Sighting[], runs: number): TraceFile {
   const files = all.map(({ file }) => file)
   const [first] = files
-  if (!first) throw new Error('a file that nobody saw')
+  if (!first) throw new Error('a file that was never seen')
   const early = files.filter((file) => !file.afterReady)
-  // What one run read after ready another may have read before; the bytes before ready count.
+  // One run may read after ready what another read before; the bytes before ready count.
   const ranges = mergeRanges(...(early.length > 0 ? early : files).map((file) => file.ranges))
   const later = early.length > 0 ? mergeRanges(...files.map(laterOf)) : []
   const seen = all.reduce((sum, one) => sum + one.runs, 0)
@@ -92,7 +92,7 @@ function mergeFile(all: readonly Sighting[], runs: number): TraceFile {
 
 const laterOf = (file: TraceFile) => (file.afterReady ? file.ranges : (file.laterRanges ?? []))
 
-/** Unused is what no run used; a trace that doesn't say leaves it open. */
+/** Unused is what no run used; unknown if any trace doesn't say. */
 function mergeUnused(traces: readonly Trace[]): Trace['unused'] {
   const [first, ...others] = traces.map(({ unused }) => unused)
   if (!first || others.some((unused) => !unused)) return undefined

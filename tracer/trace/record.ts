@@ -1,6 +1,6 @@
 /**
- * The record file of stargz-snapshotter's `ctr-remote images optimize`: a JSON object a line with `path`, `manifestDigest` and
- * `layerIndex`, in order of access. It knows no sizes and no ranges. Pure.
+ * The record file of stargz-snapshotter's `ctr-remote images optimize`: one JSON object per line with `path`, `manifestDigest` and
+ * `layerIndex`, in order of access. It has neither sizes nor ranges. Pure.
  *
  * Source: stargz-snapshotter, `recorder` package.
  */
@@ -18,7 +18,7 @@ export type RecordLine = z.infer<typeof lineSchema>
 
 /**
  * What was read before ready, in order.
- * @param layerOf index of the layer that owns a path, base 0; a path that no layer has is left out
+ * @param layerOf index of the layer that owns a path, base 0; paths that no layer has are left out
  */
 export function exportRecord(
   trace: Trace,
@@ -52,7 +52,7 @@ export interface RecordContext {
 }
 
 /**
- * A trace of what was recorded; each file counts as read whole, as the record can't say less.
+ * A trace of what was recorded; each file counts as read in full, since the record has no ranges.
  * @throws HeadstartError E_RECORD: none of its files is in the image
  */
 export function importRecord(

@@ -1,4 +1,4 @@
-/** What a trace says, in numbers: how little of the image the start needed, and where that lies. Pure. */
+/** A trace in numbers: how little of the image the start needed, and where it is. Pure. */
 
 import { bytesBeforeReady } from './diff.ts'
 import type { Trace } from './file.ts'
@@ -31,7 +31,7 @@ export interface TraceSummary {
   readonly lookups: Trace['lookups']
   /** by first folder, largest first; files at the root are `/` */
   readonly folders: readonly Share[]
-  /** by layer index, base first; without `layerOf` none */
+  /** by layer index, base first; empty without `layerOf` */
   readonly layers: readonly Share[]
   /** large files of which less than half was read, largest unread part first */
   readonly partly: readonly PartlyRead[]

@@ -1,4 +1,4 @@
-/** Answers requests of the kernel from a file system. Bytes in, bytes out; where a request is sent, and by whom, is not known here. */
+/** Answers requests of the kernel from a file system. Bytes in, bytes out; it knows nothing of how requests arrive. */
 import type { SyncFileSystem } from '../directory.ts'
 import { type DirectoryEntry, type FileSystem, MAX_NAME_BYTES, type NodeId } from '../file-system.ts'
 import {
@@ -78,11 +78,11 @@ export function createAnswerer(tree: SyncFileSystem): (request: Buffer) => Buffe
       case OPCODE.INTERRUPT:
         return undefined
       default:
-        return -ERRNO.ENOSYS // the kernel asks no more for what can be done without
+        return -ERRNO.ENOSYS // the kernel stops asking for what is optional
     }
   }
 
-  /** A first answer of ENOSYS ends all questions for attributes. */
+  /** After a first answer of ENOSYS the kernel asks for no more attributes. */
   function xattr(never: boolean, body: Buffer, find: () => Buffer | undefined): number {
     if (never) return -ERRNO.ENOSYS
     const value = find()
@@ -107,7 +107,7 @@ export function createAnswerer(tree: SyncFileSystem): (request: Buffer) => Buffe
 /** struct fuse_read_in: handle (64), offset (64), size, … */
 const offsetIn = (body: Buffer): number => body.readUInt32LE(8) + body.readUInt32LE(12) * 2 ** 32
 
-/** Listings are asked for in pieces; the whole is kept from the first piece to the last. */
+/** Listings are requested in pieces; the whole is kept from the first piece to the last. */
 function createListings(tree: FileSystem, out: Buffer) {
   const kept = new Map<NodeId, readonly DirectoryEntry[]>()
 

@@ -37,7 +37,7 @@ const ATTR_BYTES = 88
 
 /** Pages of a read: 1 MiB. */
 const MAX_PAGES = 256
-/** Nobody writes; the kernel wants a number, and room for so much in each request. */
+/** There are no writes, but the kernel requires a number, and this much room in each request. */
 const MAX_WRITE_BYTES = 4096
 export const REQUEST_BYTES = 64 << 10
 export const MAX_READ_BYTES = MAX_PAGES * 4096
@@ -60,7 +60,7 @@ const WANTED_FLAGS =
 
 const FOPEN_KEEP_CACHE = 1 << 1
 
-/** The image can't change, so the kernel may keep what it was told: seconds. */
+/** The image can't change, so the kernel may cache answers: seconds. */
 const VALID_SECONDS = 1_000_000_000
 
 export interface Request {

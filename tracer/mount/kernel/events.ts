@@ -1,6 +1,6 @@
 /**
- * Accesses on their way from the threads that serve to the one that records: a ring in shared memory for each, so that serving
- * waits for nobody.
+ * Carries accesses from the threads that serve to the one that records: a ring buffer in shared memory for each thread, so that serving
+ * does not wait.
  */
 
 /** type, node, other node or length, time (ms), offset */
@@ -32,7 +32,7 @@ export const createRing = (): Ring => ({
   fields: new Float64Array(new SharedArrayBuffer(CAPACITY * FIELDS * 8)),
 })
 
-/** By the one thread that writes. Waits while the ring is full: nothing is lost. */
+/** For the one writing thread. Waits while the ring is full, so that nothing is lost. */
 export function push({ counts, fields }: Ring, event: AccessEvent): void {
   const written = Atomics.load(counts, 0)
   while (((written - Atomics.load(counts, 1)) | 0) >= CAPACITY) {
@@ -47,7 +47,7 @@ export function push({ counts, fields }: Ring, event: AccessEvent): void {
   Atomics.store(counts, 0, (written + 1) | 0)
 }
 
-/** By the one thread that reads: what has come so far, in order. */
+/** For the one reading thread: what has arrived so far, in order. */
 export function drain({ counts, fields }: Ring): AccessEvent[] {
   const events: AccessEvent[] = []
   const written = Atomics.load(counts, 0)

@@ -1,5 +1,5 @@
 /**
- * Answers made-up requests before the first real one: a start is short, and would else be served by code that nothing has compiled yet.
+ * Answers made-up requests before the first real one: a start is short, and would otherwise be served by code that is not compiled yet.
  */
 import type { NodeId } from '../file-system.ts'
 import type { TreeIndex } from '../tree-index.ts'
@@ -11,7 +11,7 @@ const NAMES = 1500
 /** Of no bytes, at 0: struct fuse_read_in. */
 const READ_NOTHING = Buffer.alloc(40)
 
-/** @param answer of a tree whose accesses nobody writes down */
+/** @param answer of a tree whose accesses are not recorded */
 export function rehearse(answer: (request: Buffer) => unknown, { nodes }: TreeIndex): void {
   const file = nodes.findIndex((node) => node?.attributes.type === 'reg')
   let left = NAMES

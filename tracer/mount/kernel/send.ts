@@ -2,7 +2,7 @@
 import { writeSync } from 'node:fs'
 import { codeOf } from '../../../system/errors.ts'
 
-/** Whoever asked may be gone by now, as may the node that a message is about, and the mount. */
+/** The process that asked may be gone by now, as may the node that a message is about, and the mount. */
 export function send(device: number, message: Buffer): void {
   try {
     writeSync(device, message)

@@ -1,5 +1,5 @@
 /**
- * Serves a tree on disk straight from the kernel's device, without a library: two threads that block on it, so that a request costs no
+ * Serves a tree on disk straight from the kernel's device, without a library: two threads block on it, so that a request costs no
  * turn of an event loop.
  */
 
@@ -20,9 +20,9 @@ const THREADS = 2
 const DRAIN_MS = 20
 
 export interface KernelServer {
-  /** Tells the log all that has passed until now. */
+  /** Passes everything that has happened so far to the log. */
   flush(): void
-  /** Whoever reads these, or follows these links, asks again. */
+  /** Makes the kernel ask again for these files and symlinks. */
   forget(nodes: Iterable<NodeId>): void
 }
 
@@ -60,7 +60,7 @@ export async function serveKernel(
 function mountDevice(device: number, mountPoint: string, allowOther: boolean): Promise<void> {
   const own = 'fd=3,rootmode=40000,user_id=0,group_id=0,default_permissions,ro,nodev,nosuid'
   const options = allowOther ? `${own},allow_other` : own
-  // -i: no helper of a library, which would want to open the device itself
+  // -i: without the library's mount helper, which would open the device itself
   const child = spawn('mount', ['-i', '-t', 'fuse.headstart', '-o', options, 'headstart', mountPoint], {
     stdio: ['ignore', 'ignore', 'pipe', device],
   })
@@ -77,7 +77,7 @@ function mountDevice(device: number, mountPoint: string, allowOther: boolean): P
   })
 }
 
-/** Each thread's events come in order; those of both are brought into one by their times. */
+/** Each thread's events are in order; those of both are merged by time. */
 function inOrder(rings: readonly (Ring | undefined)[]) {
   return rings.flatMap((ring) => (ring ? drain(ring) : [])).sort((a, b) => a.at - b.at)
 }

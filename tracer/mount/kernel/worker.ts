@@ -1,4 +1,4 @@
-/** A thread that serves: reads a request from the device, answers it, and again, until the mount is gone. */
+/** A serving thread: reads requests from the device and answers them until the mount is gone. */
 import { readSync } from 'node:fs'
 import { workerData } from 'node:worker_threads'
 import { monotonicMs } from '../../../system/clock.ts'
@@ -19,7 +19,7 @@ export interface WorkerInput {
   readonly ring: Ring | undefined
 }
 
-/** The tree, telling the ring what passes. */
+/** The tree, with every access written to the ring. */
 function recorded(tree: SyncFileSystem, ring: Ring): SyncFileSystem {
   const tell = (type: number, node: NodeId, extra = 0, offset = 0) =>
     push(ring, { type, node, extra, at: monotonicMs(), offset })
@@ -61,7 +61,7 @@ function serve({ device, index, ring }: WorkerInput): void {
   }
 }
 
-/** @returns 0: nothing came, ask again; undefined: the mount is gone */
+/** @returns 0: nothing arrived, try again; undefined: the mount is gone */
 function readRequest(device: number, buffer: Buffer): number | undefined {
   try {
     return readSync(device, buffer, 0, buffer.length, null)
