@@ -1,4 +1,4 @@
-/** Writes files that are whole or absent: beside their place, under a name that nobody can foresee, then renamed. */
+/** Writes files atomically: first beside their final place under an unpredictable name, then renamed. */
 import { constants } from 'node:fs'
 import { chmod, lstat, open, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
@@ -7,9 +7,9 @@ import { besideName, removeLeftovers } from './leftovers.ts'
 import { isSharedFolder, trustedUsers } from './private-folder.ts'
 
 /**
- * A file that a person names. A link is followed, and what is not a regular file (a pipe, a terminal) is written to; permissions of a file
- * that was there stay, unless somebody else may have put it there for us to take over.
- * @throws HeadstartError E_FILE: somebody else put a link or a pipe there
+ * Writes a file that a person names. A symlink is followed, and what is not a regular file (a pipe, a terminal) is written to; an existing
+ * file keeps its permissions, unless another user may have put it there for us to take over.
+ * @throws HeadstartError E_FILE: another user put a link or a pipe there
  */
 export async function writeWhole(file: string, text: string): Promise<void> {
   const entry = await lstat(file).catch(ifAbsent)
@@ -17,7 +17,7 @@ export async function writeWhole(file: string, text: string): Promise<void> {
   const there = await stat(file).catch(ifAbsent)
   if (there && !there.isFile()) return writeThrough(file, text)
   const place = there ? await realpath(file) : file
-  await removeLeftovers(dirname(place), basename(place)).catch(() => {}) // a folder that can be written, not read
+  await removeLeftovers(dirname(place), basename(place)).catch(() => {}) // the folder may be writable but not readable
   await placeWhole(place, async (beside) => {
     await writeNew(beside, text)
     if (there && !(await isForeign(place, there.uid))) await chmod(beside, there.mode & 0o777)
@@ -25,7 +25,7 @@ export async function writeWhole(file: string, text: string): Promise<void> {
 }
 
 /**
- * `fill` makes the file that it is given the name of, and fails if there is one; it then takes the place of `file`, or is removed.
+ * `fill` creates the file whose name it is given, and fails if it exists; that file then replaces `file`, or is removed on failure.
  */
 export async function placeWhole(file: string, fill: (beside: string) => Promise<unknown>): Promise<void> {
   const beside = join(dirname(file), await besideName(basename(file)))
@@ -38,20 +38,20 @@ export async function placeWhole(file: string, fill: (beside: string) => Promise
   }
 }
 
-/** On the disk when it returns: a crash must not leave a name without its content. */
+/** Synced to disk when it returns: a crash must not leave a name without its content. */
 export async function writeNew(file: string, content: string | Uint8Array): Promise<void> {
   await using handle = await open(file, 'wx')
   await handle.writeFile(content)
   await handle.sync()
 }
 
-/** Not created, not truncated: a pipe takes it as it comes. */
+/** Neither created nor truncated: for pipes and devices. */
 async function writeThrough(file: string, text: string): Promise<void> {
   await using handle = await open(file, constants.O_WRONLY | constants.O_NOCTTY)
   await handle.writeFile(text)
 }
 
-/** In a folder like /tmp anybody can put a link to a file of ours. Source: what Linux does with fs.protected_symlinks. */
+/** In a folder like /tmp anybody can plant a link to one of our files. Source: Linux's fs.protected_symlinks. */
 const isForeign = async (file: string, uid: number): Promise<boolean> =>
   (await isSharedFolder(dirname(file))) && !(await trustedUsers()).has(uid)
 

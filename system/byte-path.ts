@@ -1,6 +1,6 @@
 /**
  * The one path normaliser. A path in a layer is bytes; here it is a byte string, latin1 text with one code unit a byte, so that names that
- * are not UTF-8 survive. People and JSON see `textOf` it.
+ * are not UTF-8 survive. People and JSON get its `textOf`.
  */
 import { HeadstartError } from './errors.ts'
 
@@ -8,7 +8,7 @@ import { HeadstartError } from './errors.ts'
 export type BytePath = string
 
 /**
- * A path as an archive's own files name it, where `..` has no business: `./usr//bin/` → `usr/bin`.
+ * A path of a file in an archive, which must not contain `..`: `./usr//bin/` → `usr/bin`.
  * @throws HeadstartError E_PATH: a `..` or a NUL byte
  */
 export function normalizePath(name: string): BytePath {
@@ -20,7 +20,7 @@ export function normalizePath(name: string): BytePath {
   return parts.join('/')
 }
 
-/** What Linux takes: bytes of a path with its closing zero, and bytes of one name in it. */
+/** Linux's limits: bytes of a path with its terminating NUL, and bytes of one name. */
 const PATH_MAX = 4096
 const NAME_MAX = 255
 const WHITEOUT_PREFIX_BYTES = 4
@@ -28,7 +28,7 @@ const WHITEOUT_PREFIX_BYTES = 4
 /**
  * The path that an entry of a layer means, as container runtimes clean it: below the layer's root, whatever `..` it has.
  * `./usr//bin/` → `usr/bin`, `../x` → `x`, `a/../../b` → `b`.
- * @throws HeadstartError E_PATH: a NUL byte, or longer than any file system takes
+ * @throws HeadstartError E_PATH: a NUL byte, or longer than any file system allows
  */
 export function layerPath(name: string): BytePath {
   if (name.includes('\0')) throw new HeadstartError('E_PATH', `the path ${shown(name)} contains a NUL byte`)
@@ -55,7 +55,7 @@ export function layerPath(name: string): BytePath {
   return path
 }
 
-/** Enough of a name to find it by. */
+/** Enough of a name to identify it. */
 const shown = (name: string): string =>
   JSON.stringify(name.length > 100 ? `${textOf(name.slice(0, 100))}…` : textOf(name))
 

@@ -1,4 +1,4 @@
-/** Clocks. Durations and deadlines use the monotonic one, which no administrator sets back; times that several processes compare use the other. */
+/** Clocks. Durations and deadlines use the monotonic clock, which is never set back; points in time to be compared with others' use the epoch. */
 
 /** Milliseconds of CLOCK_MONOTONIC, with fractions: the same clock in every process and thread of this machine. */
 export const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6

@@ -1,4 +1,4 @@
-/** Every code that an error of ours can carry: stable, so that scripts and searches can rely on them. */
+/** Every code that a HeadstartError can have: stable, so that scripts and searches can rely on them. */
 export const ERROR_CODES = [
   'E_ARCHIVE',
   'E_ARMS',
@@ -69,6 +69,6 @@ export const ERROR_CODES = [
 
 export type ErrorCode = (typeof ERROR_CODES)[number]
 
-/** Of text from another thread or process. */
+/** For text from another thread or process. */
 export const isErrorCode = (text: string | undefined): text is ErrorCode =>
   ERROR_CODES.some((code) => code === text)

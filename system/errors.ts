@@ -38,8 +38,8 @@ export function codeOf(error: unknown): string | undefined {
 }
 
 /**
- * Makes a failed system call (a full disk, a missing permission) an error that a person understands; all else stays as it is.
- * @param what could not be done, for the front of the line
+ * Turns a failed system call (a full disk, a missing permission) into an error that a person understands; other errors are returned as they are.
+ * @param what could not be done: the start of the message
  */
 export function explained(error: unknown, code: ErrorCode, what: string): unknown {
   const isSystem = error instanceof Error && !(error instanceof HeadstartError) && 'errno' in error

@@ -1,4 +1,4 @@
-/** Whether something is there, for those who can do without. */
+/** Whether a path exists and can be accessed. */
 import { access } from 'node:fs/promises'
 
 export const exists = (path: string): Promise<boolean> =>

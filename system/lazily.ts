@@ -1,4 +1,4 @@
-/** A value that is costly and often not wanted: made once, when it is asked for. */
+/** A value that is expensive and often not needed: made once, on first use. */
 export function lazily<T>(make: () => T): () => T {
   let value: { made: T } | undefined
   return () => {

@@ -1,4 +1,4 @@
-/** Files that are written beside their place carry the writer's process in their name, so that those of a killed one are found and removed. */
+/** Temporary files beside their final place have the writing process in their name, so that those of a killed process are found and removed. */
 import { randomBytes } from 'node:crypto'
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -6,7 +6,7 @@ import { isGone, MARK_PATTERN, markOf, type Owner, ourselves, ownerFrom } from '
 
 const BESIDE = new RegExp(String.raw`^(.*)\.headstart-${MARK_PATTERN}-[0-9a-f]{12}$`, 's')
 
-/** A name that nobody else takes, for what is to become `name`. */
+/** A unique name for a file that is to become `name`. */
 export const besideName = async (name: string): Promise<string> =>
   `${name}.headstart-${markOf(await ourselves())}-${randomBytes(6).toString('hex')}`
 
@@ -22,7 +22,7 @@ export const writerOf = (entry: string): Owner | undefined => {
   return match ? ownerFrom(match.slice(2)) : undefined
 }
 
-/** Removes from `folder` what processes that are no more left beside `name`, or beside anything; what is others' to remove stays. */
+/** Removes from `folder` what dead processes left beside `name`, or beside anything; what we may not remove stays. */
 export async function removeLeftovers(folder: string, name?: string): Promise<void> {
   for (const entry of await readdir(folder)) {
     const writer = isLeftover(entry, name) && writerOf(entry)

@@ -1,4 +1,4 @@
-/** Runs work on several things at once; the first failure ends the rest. */
+/** Runs work on several items at once, up to a limit; the first failure ends the rest. */
 
 /**
  * @param work given a signal that is aborted once another item failed

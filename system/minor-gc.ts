@@ -1,16 +1,16 @@
 /**
- * Frees dead buffers in time. Their bytes lie outside the heap, where V8 lets 64 MiB a thread pile up before it looks; a collection of the
- * young generation, where they die, takes a millisecond.
+ * Frees dead buffers in time. Their bytes are outside the heap, where V8 lets 64 MiB per thread accumulate before it collects; a collection of
+ * the young generation, where they die, takes a millisecond.
  */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
-/** A young generation that has grown takes tens of MiB, and is looked through less often. Before the work begins: it doesn't shrink. */
+/** A young generation that has grown takes tens of MiB and is collected less often. Call it before the work begins: it doesn't shrink. */
 export const keepYoungSmall = (): void => setFlagsFromString('--semi-space-growth-factor=1')
 
 let found: unknown
 
-/** V8's own function: a context that is made after the flag was set has it. One a thread. */
+/** V8's own function, which contexts created after the flag is set have. One per thread. */
 function collector(): unknown {
   if (found !== undefined) return found
   keepYoungSmall()
@@ -19,7 +19,7 @@ function collector(): unknown {
   return found
 }
 
-/** @returns to be told of every buffer that was used up; collects after `everyBytes` of them */
+/** @returns a function to call with the size of each buffer that is no longer used; collects after `everyBytes` in total */
 export function createCollector(everyBytes: number): (bytes: number) => void {
   const collect = collector()
   let dead = 0

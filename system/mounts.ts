@@ -1,4 +1,4 @@
-/** The mounts of this machine, and how to be rid of them. */
+/** The mounts of this machine, and how to remove them. */
 import { readFile } from 'node:fs/promises'
 import { tryCommand } from './command.ts'
 
@@ -12,8 +12,8 @@ export function mountsBelow(table: string, folder: string): string[] {
 }
 
 /**
- * Mount points of a file system's type that have an option (`user_id=0`). Pure: `table` is /proc/self/mountinfo's text, where both stand
- * behind a lone dash.
+ * Mount points of a file system's type that have an option (`user_id=0`). Pure: `table` is /proc/self/mountinfo's text, where both
+ * come after a lone dash.
  */
 export const mountsOfType = (table: string, type: string, option: string): string[] =>
   table
@@ -33,7 +33,7 @@ function pointOf(line: string): string[] {
 export const withoutEscapes = (text: string): string =>
   text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
 
-/** A mount that is busy, or whose server is dead, is detached. */
+/** A mount that is busy, or whose server is dead, is detached lazily. */
 export async function unmount(point: string): Promise<void> {
   const { status } = await tryCommand('umount', [point])
   if (status !== 0) await tryCommand('umount', ['-l', point])

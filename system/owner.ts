@@ -1,6 +1,6 @@
 /**
- * Which process made something, so that it can be told later whether that process is gone: by its number, its start, its pid namespace (two
- * containers may share a folder, and number their processes alike) and the boot of the machine.
+ * Which process made something, so that later it can be determined whether that process is gone: by its pid, start time, pid namespace (two
+ * containers may share a folder and have the same pids) and the boot of the machine.
  */
 import { readdir, readFile, readlink } from 'node:fs/promises'
 import { z } from 'zod'
@@ -8,9 +8,9 @@ import { codeOf } from './errors.ts'
 
 export const ownerSchema = z.object({
   pid: z.number().int().positive(),
-  /** clock ticks from boot to the process's start: tells it from a later one of the same number */
+  /** clock ticks from boot to the process's start: distinguishes it from a later process with the same pid */
   started: z.string().regex(/^\d+$/),
-  /** inode of the pid namespace that the number belongs to */
+  /** inode of the pid namespace of that pid */
   namespace: z.string().regex(/^\d+$/),
   /** the first digits of the boot's id */
   boot: z.string().regex(/^[0-9a-f]{8}$/),
@@ -37,11 +37,11 @@ async function lookAtOurselves(): Promise<Owner> {
   return { pid: process.pid, started, namespace, boot: boot.slice(0, 8) }
 }
 
-/** In a file's name. */
+/** For a file's name. */
 export const markOf = ({ pid, started, namespace, boot }: Owner): string =>
   [pid, started, namespace, boot].join('-')
 
-/** A pattern for marks, with a group around each part; to be anchored by who uses it. */
+/** A pattern for marks, with a group around each part; to be anchored by the user. */
 export const MARK_PATTERN = String.raw`(\d{1,10})-(\d{1,20})-(\d{1,20})-([0-9a-f]{8})`
 
 /** @param parts what the groups of `MARK_PATTERN` matched */
@@ -54,13 +54,13 @@ export const ownerFrom = ([pid = '', started = '', namespace = '', boot = '']: r
 
 const MARK = new RegExp(`^${MARK_PATTERN}$`)
 
-/** Undefined where it is none: nothing can be told then. */
+/** Undefined if it is not a mark: nothing can be determined then. */
 export function ownerOf(mark: string | undefined): Owner | undefined {
   const parts = MARK.exec(mark ?? '')
   return parts ? ownerFrom(parts.slice(1)) : undefined
 }
 
-/** False where it can't be told: what belongs to a process that may live is left alone. */
+/** False if it can't be determined: what belongs to a process that may be alive is left alone. */
 export async function isGone(owner: Owner, us?: Owner): Promise<boolean> {
   const { boot, namespace } = us ?? (await ourselves())
   if (owner.boot !== boot) return true
@@ -76,7 +76,7 @@ export async function hasEnded(pid: number, started?: string): Promise<boolean> 
   const stat = await statOf(pid)
   // Where /proc hides the processes of others (hidepid), the kernel still says whether there is one.
   if (!stat) return !isThere(pid)
-  if (stat.state === 'Z' || stat.state === 'X') return true // it only waits to be waited for
+  if (stat.state === 'Z' || stat.state === 'X') return true // a zombie
   return started !== undefined && stat.started !== started
 }
 

@@ -1,6 +1,6 @@
 /**
- * Folders that nobody else can get at. What lies in such a folder was put there by our own user, stays what it is while we look at it, and
- * so may be acted upon: removed with all that is in it, or handed to a program that runs what it says.
+ * Folders that no other user can access. What is in such a folder was put there by our own user and doesn't change under us, so it can be
+ * trusted: removed recursively, or passed to a program that executes what it says.
  */
 import { lstat, realpath, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -9,7 +9,7 @@ const OTHERS_WRITE = 0o022
 const OTHERS_ANYTHING = 0o077
 const STICKY = 0o1000
 
-/** A real folder of our own user, in which nobody else has any rights. */
+/** A real folder of our own user, on which no other user has any permissions. */
 export async function isPrivate(folder: string): Promise<boolean> {
   const info = await lstat(folder).catch(() => undefined)
   return (
@@ -18,9 +18,9 @@ export async function isPrivate(folder: string): Promise<boolean> {
 }
 
 /**
- * Whether somebody else could put another folder in the place of one that we make in `folder`: who owns it or one of the folders above, and
- * who may write there, unless the sticky bit leaves everybody's files to their owners.
- * @returns in words, what makes it so
+ * Whether another user could replace a folder that we make in `folder`: because of who owns it or a folder above, or who may write there
+ * without the sticky bit, which protects files from users other than their owners.
+ * @returns the reason, in words; undefined if nobody could
  */
 export async function exchangeable(folder: string): Promise<string | undefined> {
   for (let at = await realpath(folder); ; at = dirname(at)) {
@@ -32,14 +32,14 @@ export async function exchangeable(folder: string): Promise<string | undefined> 
   }
 }
 
-/** Whether everybody may put something into it, as into /tmp. */
+/** Whether other users may create files in it, as in /tmp. */
 export async function isSharedFolder(folder: string): Promise<boolean> {
   return ((await stat(folder)).mode & OTHERS_WRITE) !== 0
 }
 
 /**
- * Root, ourselves, whoever owns the root folder (in a user namespace root may have no number), and who became root through sudo: they can
- * do all that we can without us.
+ * Root, ourselves, the owner of the root folder (in a user namespace root may not be mapped), and the user who became root through sudo:
+ * they can do everything that we can anyway.
  */
 export async function trustedUsers(): Promise<Set<number>> {
   const us = process.geteuid?.() ?? 0

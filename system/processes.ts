@@ -1,4 +1,4 @@
-/** Processes of this machine: listed, found by what they were started with or by their control group, and ended. */
+/** Processes of this machine: listed, found by their arguments or their control group, and killed. */
 import { readdir, readFile, rmdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -15,7 +15,7 @@ const CGROUPS = '/sys/fs/cgroup'
 const WAIT_MS = 20
 const ATTEMPTS = 50
 
-/** All that have arguments (those of the kernel have none), but for us. */
+/** All that have arguments (kernel threads have none), except ourselves. */
 export async function listProcesses(): Promise<Process[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number)
   const all = await Promise.all(
@@ -40,7 +40,7 @@ async function statOf(pid: number): Promise<string[] | undefined> {
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')
 }
 
-/** Kills, and waits until they are gone. */
+/** Kills them and waits until they are gone. */
 export async function killAll(pids: readonly number[]): Promise<void> {
   for (const pid of pids) {
     try {
@@ -55,13 +55,13 @@ export async function killAll(pids: readonly number[]): Promise<void> {
   }
 }
 
-/** A dead process that nobody has waited for yet doesn't count. */
+/** A zombie counts as dead. */
 async function isAlive(pid: number): Promise<boolean> {
   const [state] = (await statOf(pid)) ?? []
   return state !== undefined && state !== 'Z'
 }
 
-/** Ends what runs in the control groups named `id`, in every hierarchy, and removes them. */
+/** Kills what runs in the control groups named `id`, in every hierarchy, and removes the groups. */
 export async function removeCgroups(id: string): Promise<void> {
   const hierarchies = await readdir(CGROUPS).catch(() => [])
   const groups = ['', ...hierarchies].map((name) => join(CGROUPS, name, id))
@@ -73,7 +73,7 @@ export async function removeCgroups(id: string): Promise<void> {
   }
 }
 
-/** A group can't be removed as long as the kernel takes to be done with its last process. */
+/** A group can only be removed once the kernel has cleaned up its last process. */
 const removed = (group: string): Promise<boolean> =>
   rmdir(group).then(
     () => true,

@@ -1,15 +1,15 @@
 /**
- * Reads files whole, of whom nothing is believed: not that they are files (a pipe would be waited for without end, a device has no end), nor
- * that they are as large as they say. Memory taken is bounded by the limit.
+ * Reads whole files without trusting them: they may not be regular files (a pipe blocks for ever, a device has no end), or be larger than
+ * they say. Memory is bounded by the limit.
  */
 import { constants, createReadStream } from 'node:fs'
 import { type FileHandle, open, stat } from 'node:fs/promises'
 import { HeadstartError } from './errors.ts'
 import { readBounded } from './read-bounded.ts'
 
-/** Traces, records and measurements of large images have tens of megabytes. */
+/** Traces, records and measurements of large images reach tens of megabytes. */
 export const MAX_DOCUMENT_BYTES = 256 << 20
-/** What a person or an administrator writes. */
+/** For files written by hand. */
 export const MAX_SETTINGS_BYTES = 4 << 20
 
 /**
@@ -17,7 +17,7 @@ export const MAX_SETTINGS_BYTES = 4 << 20
  * @throws HeadstartError E_NOT_A_FILE; what the system says of one that can't be opened
  */
 export async function openRegular(path: string): Promise<FileHandle> {
-  if (!(await stat(path)).isFile()) throw notAFile(path) // a device is not even opened, which may do something
+  if (!(await stat(path)).isFile()) throw notAFile(path) // a device is not even opened, which can have side effects
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
   if ((await file.stat()).isFile()) return file
   await file.close()

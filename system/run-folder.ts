@@ -1,14 +1,14 @@
 /**
- * Where commands note what they run, apart from the files that need a disk: `/run/headstart` for root, `$XDG_RUNTIME_DIR/headstart` for
- * others. A later command finds there what was killed, whichever folder for temporary files it used. It is empty after a reboot,
- * as is the machine of containers and mounts.
+ * Where commands note what they run, apart from large files: `/run/headstart` for root, `$XDG_RUNTIME_DIR/headstart` for others. A later
+ * command finds killed ones there, whichever folder for temporary files they used. A reboot empties it, just as it ends containers and
+ * mounts.
  */
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { codeOf, HeadstartError, messageOf } from './errors.ts'
 import { exchangeable, isPrivate } from './private-folder.ts'
 
-/** @returns undefined where there is none to be had: an ordinary user needs none. @throws HeadstartError E_RUN_FOLDER: it isn't ours alone */
+/** @returns undefined if there is none: an ordinary user needs none. @throws HeadstartError E_RUN_FOLDER: others can access it */
 export async function runFolder(): Promise<string | undefined> {
   const named = process.env.HEADSTART_RUNDIR
   const folder = named === undefined ? usualFolder() : resolve(named)

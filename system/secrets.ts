@@ -1,13 +1,13 @@
 /** Keeps passwords and tokens out of what is printed and written down. Pure. */
 
-/** Names that values nobody should see go by. */
+/** Names of variables and flags whose values are secret. */
 const SECRET_NAME = /pass|secret|token|key|cred|auth/i
 
 const HIDDEN = '***'
 
 export const isSecretName = (name: string): boolean => SECRET_NAME.test(name)
 
-/** A URL may hold a password, and a token in its query: those of all URLs in a text are left out. */
+/** A URL may contain a password, and a token in its query: both are removed from all URLs in a text. */
 export const withoutUrlSecrets = (text: string): string =>
   text.replace(
     /([a-z][a-z\d+.-]{0,30}:\/\/)([^\s/?#'"]*@)?([^\s?#'"]*)(\?[^\s#'"]*)?/gi,
@@ -20,7 +20,7 @@ const ASSIGNED = /([\w-]{1,100}=)("[^"]*"|'[^']*'|[^\s"'&;]+)/g
 
 /**
  * A command line for others to read, without the values of what is named like a secret (`--token=x`, `--token x`, `TOKEN=x`), and without
- * what URLs hold. What has no name that tells can't be known.
+ * what URLs hold. A secret without a telling name can't be recognized.
  */
 export const withoutSecrets = (args: readonly string[]): string[] =>
   args.map((arg, index) => {
@@ -31,13 +31,13 @@ export const withoutSecrets = (args: readonly string[]): string[] =>
     )
   })
 
-/** Shorter values are no secrets, and would hide half of a text. */
+/** Shorter values are not secrets, and would hide half of a text. */
 const MIN_SECRET = 4
 
 /** A text without these values, as they are, line by line, or written as JSON, in a URL or in base64. */
 export function hide(text: string, secrets: readonly string[]): string {
   const forms = new Set(secrets.flatMap(formsOf).filter((form) => form.length >= MIN_SECRET))
-  // The longest first: of one that begins another, the rest would be left.
+  // Longest first: if one is the prefix of another, the rest of the longer one would be left.
   const sorted = [...forms].sort((a, b) => b.length - a.length)
   return withoutUrlSecrets(sorted.reduce((left, form) => left.replaceAll(form, HIDDEN), text))
 }

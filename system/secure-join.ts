@@ -1,7 +1,7 @@
 /**
- * A folder that holds a container's root, and the one place that turns paths inside it into this machine's. Symlinks on the way are followed
- * as the container would follow them, never out of the folder, and as many as the kernel follows; folders are made one by one.
- * Nothing else may write to the folder meanwhile. Synchronous: unpacking asks for every file, and the answer is mostly known.
+ * A folder that holds a container's root, and the only place that turns paths inside it into paths of this machine. Symlinks are followed as
+ * the container would follow them, never out of the folder, and at most as many as the kernel follows; folders are made one by one.
+ * Nothing else may write to the folder meanwhile. Synchronous: unpacking asks for every file, and answers are mostly cached.
  */
 import { lstatSync, mkdirSync, readlinkSync, type Stats } from 'node:fs'
 import { type BytePath, parentOf, textOf } from './byte-path.ts'
@@ -10,7 +10,7 @@ import { codeOf, HeadstartError } from './errors.ts'
 /** As many as the kernel follows. */
 const MAX_LINKS = 40
 const ASCII = /^[ -~]*$/
-/** An empty part, `.` or `..`: whoever gives such a path has not resolved it. */
+/** An empty part, `.` or `..`: such a path has not been resolved. */
 const UNRESOLVED = /(?:^|\/)\.{0,2}(?:\/|$)/
 
 /** The bytes of a path that is text, as a container has it in its config. */
@@ -21,9 +21,9 @@ export class RootFolder {
   private readonly folderBytes: Buffer
   /** paths that are directories themselves, not symlinks to some */
   protected readonly directories = new Set<BytePath>([''])
-  /** where a directory's path leads once symlinks are followed */
+  /** a directory's path with all symlinks resolved */
   protected readonly resolved = new Map<BytePath, BytePath>()
-  /** the directory that the walk has just made: nothing is in it */
+  /** the directory that the walk has just made, which is empty */
   private fresh: BytePath | undefined
 
   /** @param folder absolute */
@@ -33,7 +33,7 @@ export class RootFolder {
   }
 
   /**
-   * On this machine, of a path whose parent is resolved.
+   * The path on this machine; its parent must be resolved.
    * @throws HeadstartError E_PATH: it has a part that is empty, `.` or `..`
    */
   hostPath(path: BytePath): string | Buffer {
@@ -61,9 +61,9 @@ export class RootFolder {
     return at
   }
 
-  /** Where a path leads, whatever it is. Undefined when a folder on the way is missing. @throws HeadstartError E_PATH */
+  /** What a path resolves to, of any type; undefined if a folder on the way is missing. @throws HeadstartError E_PATH */
   follow(path: BytePath): BytePath | undefined {
-    // What is no directory may only be the last part.
+    // Only the last part may be something other than a directory.
     let isOver = false
     return this.walk(path, (next) => {
       if (isOver) return false
@@ -72,17 +72,17 @@ export class RootFolder {
     })
   }
 
-  /** Where a path leads, also when nothing is there: parts that are missing stay as they are written. @throws HeadstartError E_PATH */
+  /** What a path resolves to even if nothing is there: missing parts are kept as they are. @throws HeadstartError E_PATH */
   join(path: BytePath): BytePath {
     return this.walk(path, () => true) ?? ''
   }
 
-  /** True while every part of the path is a directory itself: what was put there still is where it was put. */
+  /** Whether every part of the path is a directory itself, so that what was put there still is where it was put. */
   isReached(directory: BytePath): boolean {
     return this.directories.has(directory) || this.directory(directory, false) === directory
   }
 
-  /** @param enter of each part that is not a symlink: whether the way goes on */
+  /** @param enter called for each part that is not a symlink; false ends the walk */
   private walk(path: BytePath, enter: (next: BytePath) => boolean): BytePath | undefined {
     const pending = partsOf(path)
     this.fresh = undefined
@@ -117,7 +117,7 @@ export class RootFolder {
     return true
   }
 
-  /** A directory that is on the way and may be missing. Whoever unpacks puts it in place of whatever is there. @returns whether it is new */
+  /** Makes a directory on the way if it is missing; the unpacker overrides it to replace other files. @returns whether it is new */
   protected make(path: BytePath): boolean {
     try {
       mkdirSync(this.hostPath(path), 0o755)

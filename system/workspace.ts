@@ -1,6 +1,6 @@
 /**
- * A temporary folder of one command, with all that it mounts inside, and beside it, in the run folder, what a later command acts upon. Its
- * owner's process is written down, so that after a `kill -9` the next command finds what was left and removes it.
+ * A command's temporary folder, with everything that it mounts inside, and next to it, in the run folder, the state that a later command acts
+ * on. Both name the process that owns them, so that after a `kill -9` the next command finds what was left and removes it.
  */
 import { randomBytes } from 'node:crypto'
 import { chmod, mkdir, readdir, readFile, realpath, rm, rmdir, writeFile } from 'node:fs/promises'
@@ -14,7 +14,7 @@ import { exchangeable, isPrivate } from './private-folder.ts'
 import { runFolder } from './run-folder.ts'
 
 const PREFIX = 'headstart-'
-/** Nothing else is ever swept: the folder is shared with others. */
+/** Only these are ever swept: the folder is shared with other programs. */
 const NAME = /^headstart-([0-9]+)-[0-9a-f]{8}$/
 const OWNER = 'owner.json'
 const STATE = 'state'
@@ -23,17 +23,17 @@ const STATE = 'state'
 export const workspaceRoot = (): string => resolve(process.env.HEADSTART_TMPDIR ?? '/var/tmp')
 
 export interface Workspace extends AsyncDisposable {
-  /** unique on this machine, `headstart-` first; containers and networks of ours carry it as label */
+  /** unique on this machine, starts with `headstart-`; our containers and networks have it as label */
   readonly id: string
-  /** for what takes room */
+  /** for large files */
   readonly folder: string
-  /** for what tells a later command what there is to end and remove */
+  /** for what a later command needs to know to end and remove what is left */
   readonly state: string
   /** makes a folder in the workspace */
   sub(name: string): Promise<string>
 }
 
-/** @throws HeadstartError E_TMPDIR, E_RUN_FOLDER: the folder for it can't be used, or others could exchange what is in it */
+/** @throws HeadstartError E_TMPDIR, E_RUN_FOLDER: its parent folder can't be used, or other users could replace what is in it */
 export async function createWorkspace(wanted: string = workspaceRoot()): Promise<Workspace> {
   const root = await prepareRoot(wanted)
   const id = `${PREFIX}${process.pid}-${randomBytes(4).toString('hex')}`
@@ -41,7 +41,7 @@ export async function createWorkspace(wanted: string = workspaceRoot()): Promise
   const runs = await runFolder()
   const state = runs === undefined ? join(folder, STATE) : join(runs, id)
   const note = JSON.stringify({ ...(await ourselves()), folder, state })
-  // Not recursive: what is there already was made by somebody else, whatever it is.
+  // Not recursive: if it exists, somebody else made it.
   for (const made of [folder, state]) {
     await makePrivate(made)
     await writeFile(join(made, OWNER), note, { flag: 'wx', mode: 0o600 })
@@ -52,7 +52,7 @@ export async function createWorkspace(wanted: string = workspaceRoot()): Promise
     state,
     async sub(name) {
       const path = join(folder, name)
-      // What becomes a container's root has the usual rights, whatever our umask.
+      // What becomes a container's root has the usual permissions, whatever our umask.
       if ((await mkdir(path, { recursive: true })) !== undefined) await chmod(path, 0o755)
       return path
     },
@@ -60,7 +60,7 @@ export async function createWorkspace(wanted: string = workspaceRoot()): Promise
   }
 }
 
-/** @returns it without symlinks, as the kernel names what is mounted there */
+/** @returns the path without symlinks, as the kernel lists mounts in it */
 async function prepareRoot(wanted: string): Promise<string> {
   let root: string
   let fault: string | undefined
@@ -95,15 +95,15 @@ const unsafeRoot = (root: string, fault: string): HeadstartError =>
     hint: 'Set HEADSTART_TMPDIR to a folder of your own, or to one with the sticky bit set, such as /var/tmp',
   })
 
-/** Unmounts what is mounted in the workspace, then removes it; what tells of it goes last. */
+/** Unmounts what is mounted in the workspace, then removes it; its state goes last. */
 export async function removeWorkspace({ folder, state }: Pick<Workspace, 'folder' | 'state'>): Promise<void> {
   await removeFolder(folder)
   await removeFolder(state)
 }
 
 /**
- * With all that is mounted in it. Nobody can race the removal and lead it elsewhere: the folder is our own, nobody else may enter it, and
- * whoever calls has made sure that nobody else can put another in its place. Anything else is left alone.
+ * Removes a folder after unmounting everything in it. Nobody can race the removal and redirect it: the folder is our own, nobody else may
+ * enter it, and the caller has made sure that nobody else can replace it. Any other folder is left alone.
  */
 export async function removeFolder(folder: string): Promise<void> {
   if (!(await isPrivate(folder))) return
@@ -113,7 +113,7 @@ export async function removeFolder(folder: string): Promise<void> {
 
 export type StaleWorkspace = Pick<Workspace, 'id' | 'folder' | 'state'>
 
-/** Workspaces of our user whose owner is no longer alive: those that the run folder tells of, and those in `root`. */
+/** Our user's workspaces whose owner is no longer alive: those listed in the run folder, and those in `wanted`. */
 export async function staleWorkspaces(wanted: string = workspaceRoot()): Promise<StaleWorkspace[]> {
   const root = await realpath(wanted).catch(() => wanted)
   const runs = await runFolder()
@@ -128,7 +128,7 @@ export async function staleWorkspaces(wanted: string = workspaceRoot()): Promise
   return [...found.values()]
 }
 
-/** Of a folder in which others could exchange something, nothing is believed. */
+/** A folder in which other users could replace something is not trusted. */
 async function namesIn(place: string): Promise<string[]> {
   try {
     return (await exchangeable(place)) === undefined ? await readdir(place) : []
@@ -141,15 +141,15 @@ const noteSchema = ownerSchema.extend({ folder: z.string(), state: z.string() })
 
 /**
  * @param at the workspace, or its state
- * @param folder of the workspace, where it is not `at` and nothing else is written down
- * @returns undefined where it isn't ours, or its owner lives
+ * @param folder of the workspace, if it is not `at` and the note names no other
+ * @returns undefined if it isn't ours, or its owner is alive
  */
 async function staleAt(at: string, folder: string = at): Promise<StaleWorkspace | undefined> {
   const id = basename(at)
   if (!(await isPrivate(at))) return undefined
   const text = await readFile(join(at, OWNER), 'utf8').catch(() => '')
   const note = jsonIf(text, noteSchema)
-  // Until it is written whole, the pid in the name tells.
+  // Until the note is complete, the pid in the name identifies the owner.
   if (!(await (note ? isGone(note) : hasEnded(Number(NAME.exec(id)?.[1]))))) return undefined
   const state = at === folder ? join(at, STATE) : at
   return {
@@ -159,7 +159,7 @@ async function staleAt(at: string, folder: string = at): Promise<StaleWorkspace 
   }
 }
 
-/** What was written down, if it can be nothing but ours. */
+/** The noted place, if it can only be ours. */
 async function ownPlace(noted: string | undefined, id: string, otherwise: string): Promise<string> {
   if (noted === undefined || !isAbsolute(noted)) return otherwise
   const isNamedSo = basename(noted) === id || noted.endsWith(join('/', id, STATE))

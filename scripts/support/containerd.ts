@@ -1,4 +1,4 @@
-/** A real containerd with a stargz snapshotter, in a folder of its own, gone when disposed. */
+/** A real containerd with a stargz snapshotter, in a folder of its own, removed when disposed. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
@@ -14,7 +14,7 @@ export interface Containerd extends AsyncDisposable {
   readonly folder: string
   /** ctr-remote: ctr with the commands for lazy pulling */
   ctr(...args: readonly string[]): Promise<string>
-  /** environment for a `ctr-remote` of one's own */
+  /** environment for running `ctr-remote` yourself */
   readonly env: NodeJS.ProcessEnv
 }
 

@@ -1,4 +1,4 @@
-/** A real registry (Debian's docker-registry) on a free port of the loopback, gone when disposed. */
+/** A real registry (Debian's docker-registry) on a free port of the loopback interface, removed when disposed. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -12,17 +12,17 @@ export interface TestRegistry extends AsyncDisposable {
   /** `127.0.0.1:PORT` */
   readonly host: string
   readonly url: string
-  /** where its blobs are */
+  /** where it stores its blobs */
   readonly folder: string
   /** PEM file of the authority that signed its certificate, with `tls` */
   readonly caFile: string | undefined
-  /** its key: with it, that certificate is one that `askClients` accepts */
+  /** its key: with it the certificate can be used as a client certificate that `askClients` accepts */
   readonly keyFile: string | undefined
 }
 
 export interface RegistryOptions {
   readonly tls?: boolean
-  /** with `tls`: a client without a certificate of the same authority is turned away */
+  /** with `tls`: clients without a certificate of the same authority are refused */
   readonly askClients?: boolean
   readonly auth?: { readonly user: string; readonly password: string }
   /** further configuration, as YAML lines of the top level */

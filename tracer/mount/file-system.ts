@@ -30,19 +30,19 @@ export interface NodeAttributes {
   readonly gid: number
   readonly size: number
   readonly nlink: number
-  /** taken on disk, of 512 bytes each */
+  /** used on disk, of 512 bytes each */
   readonly blocks: number
-  /** since 1970, whole; the rest is in nanoseconds, which are never negative */
+  /** whole seconds since 1970; the rest is in nanoseconds, which are never negative */
   readonly mtimeSeconds: number
   readonly mtimeNanoseconds: number
   readonly rdevMajor: number
   readonly rdevMinor: number
 }
 
-/** File names are bytes, as latin1 text with one code unit a byte, so that none is lost; see `system/byte-path.ts`. */
+/** File names are bytes, as latin1 text with one code unit a byte, so that no byte is lost; see `system/byte-path.ts`. */
 export type ByteString = string
 
-/** The kernel asks FUSE file systems for longer names than disks have. */
+/** The kernel passes FUSE file systems longer names than disks allow. */
 export const MAX_NAME_BYTES = 255
 
 export interface DirectoryEntry {
@@ -62,19 +62,19 @@ export interface FileSystem {
   xattrs(node: NodeId): readonly string[]
   /** True when no node has any extended attribute: servers may then tell the kernel to stop asking. */
   readonly withoutXattrs: boolean
-  /** sha256 of a regular file's content where it is known without reading the file */
+  /** sha256 of a regular file's content, if it is known without reading the file */
   digest(node: NodeId): string | undefined
   /** all regular files of the tree, each hardlinked one counted once */
   readonly totals: { readonly files: number; readonly bytes: number }
-  /** a path of the node, byte text, where one is known besides its lookups */
+  /** a path of the node, byte text, if one is known independently of lookups */
   pathOf?(node: NodeId): string
-  /** Called at each open; throws where the content can't be had. */
+  /** Called at each open; throws if the content is not available. */
   open(node: NodeId): void
   /** Shorter than `length` only at the end of the file. Rejects rather than return a wrong byte. */
   read(node: NodeId, offset: number, length: number): Promise<Buffer>
   /**
-   * The same at once, where content is on this machine: a hop to another thread and back costs more than most reads, which the disk's
-   * cache answers. Throws where `read` rejects.
+   * The same, synchronously, if the content is on this machine: switching threads and back costs more than most reads, which the page
+   * cache answers. Throws where `read` would reject.
    * @returns how many bytes of `target` it filled: all of them, unless the file ends before
    */
   readInto?(node: NodeId, offset: number, target: Buffer): number

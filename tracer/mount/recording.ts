@@ -1,6 +1,6 @@
 /**
- * Wraps a file system and writes down what passes: opens, reads by byte range, symlinks resolved, lookups and listings counted.
- * A request does no more than a few assignments here; sorting and naming wait for `snapshot`.
+ * Wraps a file system and records accesses: opens, reads by byte range, and resolved symlinks; lookups and listings are counted.
+ * A request costs only a few assignments here; sorting and naming are left to `snapshot`.
  */
 import type { BytePath } from '../../system/byte-path.ts'
 import { monotonicMs } from '../../system/clock.ts'
@@ -27,7 +27,7 @@ export interface Recording {
   readonly lookups: { readonly found: number; readonly missing: number; readonly listings: number }
 }
 
-/** What a server tells that can't pass through `fileSystem`. Times are monotonic milliseconds. */
+/** For servers whose accesses don't pass through `fileSystem`. Times are monotonic milliseconds. */
 export interface AccessLog {
   found(parent: NodeId, name: string | undefined, node: NodeId): void
   missing(): void
@@ -37,12 +37,12 @@ export interface AccessLog {
 }
 
 export interface Recorder {
-  /** passes everything on, and writes it down */
+  /** passes everything on, and records it */
   readonly fileSystem: FileSystem
   readonly log: AccessLog
-  /** Forgets what was seen so far. @returns what was opened or read, which the kernel may keep and not ask for again */
+  /** Discards what was recorded so far. @returns what was opened or read, which the kernel may have cached */
   restart(): readonly NodeId[]
-  /** Ranges read from now on are kept apart. */
+  /** Ranges read from now on are recorded separately. */
   markReady(): void
   progress(): { files: number; bytes: number }
   snapshot(): Recording
@@ -59,12 +59,12 @@ interface Entry {
 
 interface Name {
   readonly parent: NodeId
-  /** undefined: whichever the parent has for the node */
+  /** undefined: the name that the parent has for the node */
   readonly name: string | undefined
 }
 
 export function createRecorder(inner: FileSystem, now: () => number = monotonicMs): Recorder {
-  /** the name a node was first looked up by: with hardlinks, the one the program used */
+  /** the name by which a node was first looked up: with hardlinks, the one that the program used */
   const names = new Map<NodeId, Name>()
   let entries = new Map<NodeId, Entry>()
   let lookups = { found: 0, missing: 0, listings: 0 }
@@ -165,7 +165,7 @@ function recordedReadInto(
   }
 }
 
-/** The calls that pass unseen. */
+/** The calls that are not recorded. */
 function forward(inner: FileSystem) {
   return {
     totals: inner.totals,
