@@ -1,0 +1,27 @@
+/** JSON from outside: what is wrong with it is said in one line that names the field. */
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { jsonIf, parseJson } from '../../system/json.ts'
+
+const schema = z.object({ name: z.string(), sizes: z.array(z.number()) })
+const subject = { code: 'E_CONFIG', what: 'the config of web:1', hint: 'Write it again' } as const
+
+test('what the schema describes is returned', () => {
+  expect(parseJson('{"name":"a","sizes":[1]}', schema, subject)).toEqual({ name: 'a', sizes: [1] })
+  expect(jsonIf('{"name":"a","sizes":[1]}', schema)).toEqual({ name: 'a', sizes: [1] })
+})
+
+test.each([
+  ['{"name":', /^the config of web:1 is not JSON: /],
+  ['{"name":"a","sizes":[1,"2"]}', /^the config of web:1 is wrong: sizes\.1: .*expected number/],
+  ['[]', /^the config of web:1 is wrong: the whole document: /],
+])('%s', (text, message) => {
+  expect(() => parseJson(text, schema, subject)).toThrow(
+    expect.objectContaining({
+      code: 'E_CONFIG',
+      hint: 'Write it again',
+      message: expect.stringMatching(message),
+    }),
+  )
+  expect(jsonIf(text, schema)).toBeUndefined()
+})
