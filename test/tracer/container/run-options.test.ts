@@ -149,9 +149,9 @@ test.each<[string, RunFlags]>([
   ['--network mine', { network: 'mine' }],
   ['--gpus', { gpus: '1' }],
   ['-t', { tty: true }],
-  ['a named volume', { volume: ['data:/data'] }],
+  ['named volumes', { volume: ['data:/data'] }],
 ])('runc: %s is refused', async (option, flags) => {
   const failing = says('runc', flags, 'true')
   await expect(failing).rejects.toMatchObject({ code: 'E_OPTION', hint: 'Use --engine docker' })
-  await expect(failing).rejects.toThrow(new RegExp(`^${option} [^\\n]+$`))
+  await expect(failing).rejects.toThrow(`the runc engine does not support ${option}`)
 })
