@@ -17,11 +17,11 @@ export async function readInside(root: string, path: string): Promise<string | u
   // Asked before it is opened: a device may act on being opened.
   if (found === undefined || !folder.stat(found)?.isFile()) return undefined
   await using file = await open(folder.hostPath(found), READ)
-  return (await file.stat()).isFile() ? await readBounded(file) : undefined
+  return (await file.stat()).isFile() ? await textWithin(file) : undefined
 }
 
 /** A file may hold more than its size says: reading stops at the limit. */
-async function readBounded(file: FileHandle): Promise<string | undefined> {
+async function textWithin(file: FileHandle): Promise<string | undefined> {
   const bytes = Buffer.alloc(MAX_BYTES + 1)
   let length = 0
   for (;;) {
