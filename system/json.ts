@@ -48,16 +48,4 @@ export function checkValue<T>(value: unknown, schema: z.ZodType<T>, subject: Jso
   })
 }
 
-/**
- * For documents that may be absent, of another form, or hold secrets, which a parser's message could quote.
- * @returns undefined when it is not JSON, or not what the schema says
- */
-export function tryParseJson<T>(text: string, schema: z.ZodType<T>): T | undefined {
-  try {
-    return schema.safeParse(JSON.parse(text)).data
-  } catch {
-    return undefined
-  }
-}
-
 const hintOf = ({ hint }: JsonSubject): { hint?: string } => (hint === undefined ? {} : { hint })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import Docker from 'dockerode'
 import { z } from 'zod'
 import { HeadstartError } from '../../system/errors.ts'
-import { tryParseJson } from '../../system/json.ts'
+import { jsonIf } from '../../system/json.ts'
 import { readSettings } from '../../system/read-whole.ts'
 import { withoutUrlSecrets } from '../../system/secrets.ts'
 
@@ -53,7 +53,7 @@ const configSchema = z.object({ currentContext: z.string().optional() })
 
 async function currentContext(folder: string): Promise<string | undefined> {
   const text = await readSettings(join(folder, 'config.json')).catch(() => '{}')
-  return tryParseJson(text, configSchema)?.currentContext
+  return jsonIf(text, configSchema)?.currentContext
 }
 
 const contextSchema = z.object({ Endpoints: z.object({ docker: z.object({ Host: z.string() }) }) })
@@ -61,7 +61,7 @@ const contextSchema = z.object({ Endpoints: z.object({ docker: z.object({ Host: 
 async function hostOfContext(folder: string, context: string): Promise<string> {
   const id = createHash('sha256').update(context).digest('hex')
   const text = await readSettings(join(folder, 'contexts/meta', id, 'meta.json')).catch(() => '')
-  const host = tryParseJson(text, contextSchema)?.Endpoints.docker.Host
+  const host = jsonIf(text, contextSchema)?.Endpoints.docker.Host
   if (host === undefined)
     throw new HeadstartError(
       'E_DOCKER_CONTEXT',

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { tryCommand } from '../../system/command.ts'
 import { codeOf, HeadstartError, messageOf } from '../../system/errors.ts'
-import { tryParseJson } from '../../system/json.ts'
+import { jsonIf } from '../../system/json.ts'
 import { readSettings } from '../../system/read-whole.ts'
 import { DEFAULT_HOST } from '../reference.ts'
 
@@ -81,7 +81,7 @@ async function readAuthFile(path: string, isRequired: boolean): Promise<AuthFile
     if (!isRequired && (codeOf(cause) === 'ENOENT' || codeOf(cause) === 'ENOTDIR')) return undefined
     throw new HeadstartError('E_CREDENTIALS', `the credentials can't be read: ${messageOf(cause)}`)
   }
-  const file = tryParseJson(text, fileSchema)
+  const file = jsonIf(text, fileSchema) // no parser's message, which could quote a secret
   if (file) return file
   throw new HeadstartError('E_CREDENTIALS', `${path} is not a credentials file in Docker's format`, {
     hint: 'Log in again, or point DOCKER_CONFIG or REGISTRY_AUTH_FILE elsewhere',
@@ -161,7 +161,7 @@ async function askHelper(
     if (/credentials not found/i.test(stdout)) return undefined
     throw new HeadstartError('E_CREDENTIALS', `${program} exited with status ${status}`)
   }
-  const answer = tryParseJson(stdout, helperSchema)
+  const answer = jsonIf(stdout, helperSchema) // as above
   if (!answer) throw new HeadstartError('E_CREDENTIALS', `${program} returned invalid credentials`)
   const { Username, Secret } = answer
   if (Username === '' && Secret === '') return undefined

@@ -1,7 +1,7 @@
 /** What can go wrong between us and a registry, in one line, without queries and tokens, and with only a short part of the response. */
 import { z } from 'zod'
 import { codeOf, HeadstartError, messageOf } from '../../system/errors.ts'
-import { tryParseJson } from '../../system/json.ts'
+import { jsonIf } from '../../system/json.ts'
 import { withoutUrlSecrets } from '../../system/secrets.ts'
 import { readDocument } from './document.ts'
 import type { RegistryResponse } from './request.ts'
@@ -65,7 +65,7 @@ export async function refused(method: string, response: RegistryResponse): Promi
 async function reasonOf(response: RegistryResponse): Promise<string> {
   try {
     const bytes = await readDocument(response, 64 << 10, 'an answer')
-    const [first] = tryParseJson(bytes.toString(), errorsSchema)?.errors ?? []
+    const [first] = jsonIf(bytes.toString(), errorsSchema)?.errors ?? []
     const said = [first?.code, first?.message]
       .filter(Boolean)
       .join(': ')

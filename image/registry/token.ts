@@ -6,7 +6,7 @@
 import type { Dispatcher } from 'undici'
 import { z } from 'zod'
 import { HeadstartError, messageOf } from '../../system/errors.ts'
-import { tryParseJson } from '../../system/json.ts'
+import { jsonIf } from '../../system/json.ts'
 import { readDocument } from './document.ts'
 import type { Endpoint } from './endpoint.ts'
 
@@ -89,7 +89,8 @@ export async function requestToken(
   if (status === 429 || status >= 500)
     throw new TokenUnreachable(`${host} answered ${status} to a request for a token`)
   if (status !== 200) return { status }
-  const parsed = tryParseJson(bytes.toString(), tokenSchema)
+  // No parser's message, which could quote the token.
+  const parsed = jsonIf(bytes.toString(), tokenSchema)
   const token = parsed?.token ?? parsed?.access_token
   if (!parsed || !token)
     throw tokenRefusal(endpoint, host, parsed ? 'answered without a token' : 'answered with an invalid token')
