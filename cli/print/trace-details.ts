@@ -2,7 +2,7 @@
 import type { TraceDiff, TraceDifference } from '../../tracer/trace/diff.ts'
 import type { Trace } from '../../tracer/trace/file.ts'
 import type { Share, TraceSummary } from '../../tracer/trace/summary.ts'
-import { bytes, duration, percent, table, thousands } from './output.ts'
+import { bytes, counted, duration, percent, table, thousands } from './output.ts'
 import { traceSummary } from './trace-summary.ts'
 
 const SHOWN = 10
@@ -44,7 +44,7 @@ export function traceDifferences(diff: TraceDiff): string[] {
   const ready = [diff.readyMs.before, diff.readyMs.after].map((ms) => (ms === null ? 'never' : duration(ms)))
   return [
     `read ${bytes(before)} before, ${bytes(after)} after${before > 0 ? ` (${percent(after / before)})` : ''}; ready after ${ready.join(', then ')}`,
-    `${thousands(diff.same)} files unchanged`,
+    `${counted(diff.same, 'file')} unchanged`,
     ...changes('new', diff.added),
     ...changes('gone', diff.removed),
     ...changes('larger', diff.grown),

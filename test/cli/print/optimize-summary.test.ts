@@ -1,0 +1,154 @@
+/** What `optimize` prints at its end. */
+import { describe, expect, test } from 'vitest'
+import {
+  explanation,
+  leftBehind,
+  optimizeSummary,
+  printRebuilt,
+  summaryJson,
+} from '../../../cli/print/optimize-summary.ts'
+import type { Digest } from '../../../image/types.ts'
+import type { Decision, Plan } from '../../../optimizer/plan/plan.ts'
+import type { RebuildSummary } from '../../../optimizer/rebuild/image.ts'
+import type { LayerSummary } from '../../../optimizer/rebuild/layer.ts'
+import { imageOf, traceOf } from '../material.ts'
+import { captured } from './capture.ts'
+
+const descriptor = (digest: Digest, size: number) => ({ mediaType: 'x', digest, size })
+
+const layer = (rest: Partial<LayerSummary>): LayerSummary => ({
+  source: descriptor('sha256:s', 2000),
+  result: descriptor('sha256:r', 1000),
+  how: 'converted',
+  entries: 3,
+  zoneEntries: 1,
+  zoneBytes: 100,
+  existed: false,
+  ...rest,
+})
+
+const decision = (path: string, verdict: Decision['verdict'], reason: string): Decision => ({
+  path,
+  layer: 0,
+  verdict,
+  reason,
+  bytes: 5000,
+  aheadMs: 1,
+  onDemandMs: 11,
+})
+
+const plan: Plan = {
+  layers: [],
+  decisions: [
+    decision('app', 'ahead', 'read during the start'),
+    decision('log', 'first-behind', 'read after ready'),
+    decision('big', 'behind', 'opened but never read'),
+    decision('bigger', 'behind', 'opened but never read'),
+  ],
+  missing: Array.from({ length: 7 }, (_, index) => ({ path: `gone/${index}`, reason: 'absent' as const })),
+  coverage: 0.5,
+  zoneBytes: 100,
+}
+
+const summary: RebuildSummary = {
+  manifest: descriptor('sha256:m', 10),
+  layers: [layer({}), layer({ how: 'reused', zoneBytes: 0 })],
+  plan,
+  notes: ['layer 1: a note'],
+}
+
+describe('the summary', () => {
+  test('has a row for each layer, and one for all', () => {
+    const [header, first, second, all] = optimizeSummary(summary, 'oci:out')
+    expect(header).toMatch(/layer\s+before\s+after\s+zone\s+share\s+files in it/)
+    expect(first).toMatch(/1 converted\s+2\.0 kB\s+1\.0 kB\s+100 B\s+10 %\s+1$/)
+    expect(second).toMatch(/2 reused\s+2\.0 kB\s+1\.0 kB\s+0 B\s+0\.0 %\s+0$/)
+    expect(all).toMatch(/all\s+4\.0 kB\s+2\.0 kB\s+100 B\s+5\.0 %\s+1$/)
+  })
+
+  test('counts what is prefetched, and what is not by its reasons', () => {
+    expect(optimizeSummary(summary, 'oci:out')).toContain(
+      '1 of 4 files of the start are prefetched; not prefetched: 1 read after ready; 2 opened but never read (--explain lists them)',
+    )
+  })
+
+  test('names what is missing, the first five of it, and ends with the digest', () => {
+    expect(optimizeSummary(summary, 'oci:out').slice(-2)).toEqual([
+      '7 files of the trace are not in the image: gone/0, gone/1, gone/2, gone/3, gone/4 and 2 more',
+      'oci:out@sha256:m',
+    ])
+  })
+
+  test('says why an eStargz layer was reconverted', () => {
+    const layers = [layer({ why: 'its small files are packed together' })]
+    const lines = optimizeSummary({ ...summary, layers }, 'oci:out')
+    expect(lines).toContain('layer 1 was reconverted: its small files are packed together')
+  })
+
+  test('as JSON has the digests before and after, and every decision', () => {
+    expect(JSON.parse(summaryJson(summary, 'linux/amd64'))).toMatchObject({
+      platform: 'linux/amd64',
+      digest: 'sha256:m',
+      layers: [
+        { how: 'converted', source: 'sha256:s', sourceSize: 2000, digest: 'sha256:r', size: 1000 },
+        {},
+      ],
+      decisions: [{ path: 'app', verdict: 'ahead' }, {}, {}, {}],
+      coverage: 0.5,
+    })
+  })
+})
+
+test('--explain has a line for each file: in, next or out, and what either way costs', () => {
+  const [header, ...rows] = explanation(plan)
+  expect(header).toMatch(/file\s+zone\s+bytes\s+prefetched\s+on demand\s+saved\s+why/)
+  expect(rows[0]).toMatch(/^app\s+in\s+5\.0 kB\s+1 ms\s+11 ms\s+10 ms\s+read during the start$/)
+  expect(rows.map((row) => row.split(/\s+/)[1])).toEqual(['in', 'next', 'out', 'out'])
+})
+
+describe('one of the images', () => {
+  const startup = Array.from({ length: 8 }, (_, index) => ({
+    path: `${index}`,
+    ranges: [],
+    size: 0,
+    afterReady: false,
+    read: true,
+  }))
+  const origin = { trace: traceOf([]), startup, target: 'oci:out' }
+  const print = { json: false, explain: false }
+
+  test('that is not the recorded one is warned about', () => {
+    const { output, warnings } = captured()
+    printRebuilt({ image: imageOf('sha256:other', ['sha256:x']), summary }, origin, print, output)
+    expect(warnings).toEqual([
+      'the trace is of another image: 1 of its 8 files are in this one',
+      'layer 1: a note',
+    ])
+  })
+
+  test('of an index is named by its platform', () => {
+    const { output, notes, warnings, results } = captured()
+    const rebuilt = { image: imageOf('sha256:image', []), summary, platform: 'linux/arm64' }
+    printRebuilt(rebuilt, origin, { json: true, explain: true }, output)
+    expect(notes).toEqual(['linux/arm64: it has 1 of the 8 files in the trace'])
+    expect(warnings).toEqual(['linux/arm64: layer 1: a note'])
+    expect(results).toEqual([summaryJson(summary, 'linux/arm64')])
+  })
+})
+
+test('what of an index is left behind is counted: images, and what has no platform', () => {
+  const image = imageOf('sha256:image', [])
+  const platform = (os: string) => ({ platform: { os, architecture: 'amd64' } })
+  const manifests = [
+    { ...image.descriptor, ...platform('linux') },
+    { ...descriptor('sha256:a', 1), ...platform('linux') },
+    { ...descriptor('sha256:b', 1), ...platform('unknown') },
+    { ...descriptor('sha256:c', 1) },
+  ]
+  const index = { descriptor: descriptor('sha256:i', 1), rawIndex: Buffer.alloc(0), manifests }
+  expect(leftBehind(index, image)).toEqual([
+    '1 other image and 2 attestations or other artifacts of the index are left behind: use --all-platforms to rebuild the whole index',
+  ])
+  expect(leftBehind({ ...index, manifests: manifests.slice(0, 1) }, image)).toEqual([])
+  expect(leftBehind(undefined, image)).toEqual([])
+})
