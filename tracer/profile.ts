@@ -9,8 +9,9 @@ import { type Sweeper, sweep } from './cleanup.ts'
 import { chooseEngine } from './container/index.ts'
 import { planProcess } from './container/process.ts'
 import type { ReadyCheck } from './container/readiness.ts'
+import { readyOn } from './container/ready-on.ts'
 import type { RunOptions } from './container/run-options.ts'
-import { aborted, type Outcome, type StartedContainer, startContainer } from './container/start.ts'
+import { aborted, startContainer } from './container/start.ts'
 import type { Container, Engine, EngineName, OutputStream } from './container/types.ts'
 import { chooseTree, type Tree } from './mount/choose-tree.ts'
 import { type Mount, requireFuse, type ServerName } from './mount/mount.ts'
@@ -118,7 +119,7 @@ async function recordStart(tree: Tree, engine: Engine, options: ProfileOptions):
   })
   options.onPhase?.('running')
   using _progress = reportProgress(mount, started.startedAt.monotonic, options.onProgress)
-  const { ready, exitCode } = await readyOn(mount, started)
+  const { ready, exitCode } = await readyOn(started, mount.died, () => mount.progress())
   await mount.markReady()
   options.onPhase?.('ready')
   if (exitCode === undefined && ready.by !== 'interrupt') await recordOn(started.container, options)
@@ -137,20 +138,6 @@ async function recordStart(tree: Tree, engine: Engine, options: ProfileOptions):
     unused: mount.lazy ? undefined : await mount.unused(),
   })
   return { trace, ...(exitCode !== undefined && { exitCode }) }
-}
-
-/** For a mount that neither answers nor ends. */
-const PATIENCE_MS = 5000
-
-/** @throws the mount's failure, if there was one, rather than the container's failure that it caused */
-async function readyOn(mount: Mount, started: StartedContainer): Promise<Outcome> {
-  try {
-    return await Promise.race([started.untilReady(), mount.died])
-  } catch (error) {
-    // The container ends with its mount, and its end may be noticed first: a mount that answers is still there.
-    await Promise.race([mount.died, mount.progress(), sleep(PATIENCE_MS, undefined, { ref: false })])
-    throw error
-  }
 }
 
 /** A tag may have moved between the two times that the image was opened. */

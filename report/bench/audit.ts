@@ -28,7 +28,10 @@ export async function auditStart(cycle: Cycle, files: readonly BenchFile[]): Pro
     ...(signal && { signal }),
   })
   const engine = await chooseEngine(cycle.start.engine)
-  await using container = await startUntilReady(cycle, engine, rootfs.folder, () => rootfs.mount.restart())
+  await using container = await startUntilReady(cycle, engine, rootfs.folder, {
+    beforeStart: () => rootfs.mount.restart(),
+    died: rootfs.mount.died,
+  })
   await rootfs.mount.markReady()
   const recording = await rootfs.mount.recording()
   const requests = await cycle.requests()

@@ -31,7 +31,7 @@ async function pullAndStart(cycle: Cycle): Promise<ReadyCycle> {
   const engine = await chooseEngine(cycle.start.engine)
   await using stack = new AsyncDisposableStack()
   const root = cycle.kind === 'legacy' ? await fullPull(cycle) : await lazyRoot(cycle, stack)
-  const container = stack.use(await startUntilReady(cycle, engine, root.folder))
+  const container = stack.use(await startUntilReady(cycle, engine, root.folder, root))
   const ends = { ...root.ends, create: container.startedAt, ready: container.readyAt }
   const startedAt = await firstRequestAt(cycle)
   const owned = stack.move()
@@ -72,5 +72,10 @@ async function lazyRoot(cycle: Cycle, stack: AsyncDisposableStack): Promise<Pull
   // The mount's process reports durations only. Both processes see when the last request for a manifest or the config ended.
   const resolve = lastManifestEnd(await cycle.requests(), cycle.image, await firstRequestAt(cycle))
   const tocs = resolve + lazy.tocMs
-  return { folder: rootfs.folder, ends: { resolve, tocs, prefetch: tocs + lazy.prefetchMs }, unpack: [] }
+  return {
+    folder: rootfs.folder,
+    died: rootfs.mount.died,
+    ends: { resolve, tocs, prefetch: tocs + lazy.prefetchMs },
+    unpack: [],
+  }
 }

@@ -59,6 +59,10 @@ function exitOf(child: ChildProcess, program: string): Promise<number> {
       reject(new HeadstartError('E_RUN', `${program} could not be run: ${cause.message}`, { cause })),
     )
     // Not 'exit': its output may come later.
-    child.once('close', (code) => resolve(code ?? 137))
+    child.once('close', (code, signal) => {
+      // A signal that ends the container is a status of the program's; this one ended the program.
+      if (code === null) reject(new HeadstartError('E_RUN', `${program} was killed (${signal})`))
+      else resolve(code)
+    })
   })
 }

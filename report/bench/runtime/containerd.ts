@@ -12,6 +12,7 @@ import { lastManifestEnd, pulledWhole, zoneSpan } from '../link/requests.ts'
 import { commandEngine } from './command-engine.ts'
 import { type ContainerdNamespace, clearNamespace, ctrEnvironment, tryCtr } from './containerd-namespace.ts'
 import { ctrFlags } from './ctr-flags.ts'
+import type { Daemon } from './daemon.ts'
 import { type FoundContainerd, findContainerd } from './find-containerd.ts'
 import { ensurePrograms } from './options.ts'
 import { startOwnContainerd } from './own-containerd.ts'
@@ -82,7 +83,11 @@ const filesOf = ({ workspace }: Cycle) => ({
 /** A client that outlived this process would continue to pull into a namespace that was swept. */
 const WITH_US = ['--pdeathsig', 'SIGKILL', 'ctr-remote'] as const
 
-async function pullAndStart(cycle: Cycle, place: ContainerdNamespace, help: string): Promise<ReadyCycle> {
+async function pullAndStart(
+  cycle: Cycle,
+  place: ContainerdNamespace & Partial<Pick<Daemon, 'died'>>,
+  help: string,
+): Promise<ReadyCycle> {
   const { signal, start, workspace } = cycle
   const pull = isLazy(cycle) ? ['rpull', '--plain-http', '--snapshotter', 'stargz'] : ['pull', '--plain-http']
   const startedAt = epochMs()
@@ -95,7 +100,7 @@ async function pullAndStart(cycle: Cycle, place: ContainerdNamespace, help: stri
   await writeFile(filesOf(cycle).envFile, (start.run.env ?? []).join('\n'), { mode: 0o600 })
   const engine = commandEngine((request) => commandsOf(request, cycle, place, help))
   await using stack = new AsyncDisposableStack()
-  const container = stack.use(await startUntilReady(cycle, engine, workspace.folder))
+  const container = stack.use(await startUntilReady(cycle, engine, workspace.folder, place))
   const ends = { ...(await endsOfPull(cycle, startedAt, pulledAt)), ready: container.readyAt }
   const owned = stack.move()
   return { marks: { startedAt, ends }, unpack: [], [Symbol.asyncDispose]: () => owned.disposeAsync() }

@@ -17,11 +17,16 @@ export interface DaemonOptions {
   readonly signal?: AbortSignal
 }
 
+export interface Daemon extends AsyncDisposable {
+  /** Rejects when it ends before its time; never resolves. */
+  readonly died: Promise<never>
+}
+
 const START_MS = 30_000
 const STOP_MS = 5000
 
 /** @throws HeadstartError E_RUNTIME, with the last line of its log: it ended, or did not create its socket in time */
-export async function startDaemon(options: DaemonOptions): Promise<AsyncDisposable> {
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { program, args, socket, log, signal } = options
   const output = openSync(log, 'a')
   const child = spawn('setpriv', ['--pdeathsig', 'SIGKILL', program, ...args], {
@@ -30,8 +35,18 @@ export async function startDaemon(options: DaemonOptions): Promise<AsyncDisposab
   })
   const ended = once(child, 'exit')
   ended.catch(() => {})
+  let isWanted = true
+  const died = ended.then(([code, killedBy]: unknown[]) => {
+    const how = killedBy === null ? `ended with status ${code}` : `was ended by ${killedBy}`
+    return isWanted
+      ? Promise.reject(new HeadstartError('E_RUNTIME', `${program} ${how}`))
+      : new Promise<never>(() => {})
+  })
+  died.catch(() => {}) // reported where it is awaited, which may be nowhere
   const daemon = {
+    died,
     async [Symbol.asyncDispose]() {
+      isWanted = false
       if (child.exitCode !== null || child.signalCode !== null) return
       child.kill('SIGTERM')
       const late = setTimeout(() => child.kill('SIGKILL'), STOP_MS)

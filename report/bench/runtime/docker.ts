@@ -6,6 +6,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { epochMs } from '../../../system/clock.ts'
 import { runCommand, tryCommand } from '../../../system/command.ts'
+import { endOrphans } from '../../../tracer/container/orphans.ts'
 import type { ContainerRequest } from '../../../tracer/container/types.ts'
 import { lastManifestEnd } from '../link/requests.ts'
 import { addBridge } from './bridge.ts'
@@ -35,8 +36,9 @@ async function startEngine(cycle: Cycle): Promise<PreparedCycle> {
   const folder = await cycle.workspace.sub('docker')
   const socket = join(folder, 'docker.sock')
   await using stack = new AsyncDisposableStack()
+  stack.defer(() => endOrphans(cycle.workspace)) // shims outlive an engine that was killed
   const bridge = stack.use(await addBridge(cycle.workspace.id))
-  stack.use(
+  const { died } = stack.use(
     await startDaemon({
       program: 'dockerd',
       args: daemonArgs(folder, socket, bridge.name),
@@ -48,7 +50,7 @@ async function startEngine(cycle: Cycle): Promise<PreparedCycle> {
   const host = `unix://${socket}`
   await untilAnswers('docker', ['--host', host, 'version'])
   const owned = stack.move()
-  return { run: () => pullAndStart(cycle, host), [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return { run: () => pullAndStart(cycle, host, died), [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
 /** Containers use the host's network. The bridge exists because an engine without one deletes `docker0`, which belongs to another engine. */
@@ -58,7 +60,7 @@ const daemonArgs = (folder: string, socket: string, bridge: string): string[] =>
   ...['--bridge', bridge, '--iptables=false', '--ip6tables=false'],
 ]
 
-async function pullAndStart(cycle: Cycle, host: string): Promise<ReadyCycle> {
+async function pullAndStart(cycle: Cycle, host: string, died: Promise<never>): Promise<ReadyCycle> {
   const reference = `${cycle.host}/${cycle.name}`
   const { signal, start, workspace } = cycle
   const startedAt = epochMs()
@@ -69,7 +71,7 @@ async function pullAndStart(cycle: Cycle, host: string): Promise<ReadyCycle> {
   await writeFile(envFile, (start.run.env ?? []).join('\n'), { mode: 0o600 })
   const engine = commandEngine((request) => commandsOf(request, host, reference, envFile))
   await using stack = new AsyncDisposableStack()
-  const container = stack.use(await startUntilReady(cycle, engine, workspace.folder))
+  const container = stack.use(await startUntilReady(cycle, engine, workspace.folder, { died }))
   const resolve = lastManifestEnd(await cycle.requests(), cycle.image, startedAt)
   const create = (await processStartedAt(host, workspace.id)) ?? pulledAt
   const owned = stack.move()

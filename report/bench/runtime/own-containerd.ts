@@ -2,31 +2,29 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { removeCgroups } from '../../../system/processes.ts'
+import { endOrphans } from '../../../tracer/container/orphans.ts'
 import { type ContainerdNamespace, ctrEnvironment } from './containerd-namespace.ts'
-import { startDaemon, untilAnswers } from './daemon.ts'
+import { type Daemon, startDaemon, untilAnswers } from './daemon.ts'
 import type { Cycle } from './types.ts'
 
 /** @param snapshotter its daemon; undefined: nothing is pulled lazily */
 export async function startOwnContainerd(
   cycle: Cycle,
   snapshotter: string | undefined,
-): Promise<ContainerdNamespace & AsyncDisposable> {
+): Promise<ContainerdNamespace & Daemon> {
   await using stack = new AsyncDisposableStack()
   const { id } = cycle.workspace
   stack.defer(() => removeCgroups(id)) // of its containers: they are below one with the name of the namespace
+  stack.defer(() => endOrphans(cycle.workspace)) // shims outlive a containerd that was killed
   const folder = await cycle.workspace.sub('containerd')
   const sockets = { containerd: join(folder, 'c.sock'), snapshotter: join(folder, 's.sock') }
   await writeFile(join(folder, 'config.toml'), configuration(folder, sockets))
-  const start = async (program: string, args: readonly string[], socket: string) =>
-    stack.use(
-      await startDaemon({
-        program,
-        args,
-        socket,
-        log: `${socket}.log`,
-        ...(cycle.signal && { signal: cycle.signal }),
-      }),
-    )
+  const daemons: Daemon[] = []
+  const start = async (program: string, args: readonly string[], socket: string) => {
+    const { signal } = cycle
+    const log = `${socket}.log`
+    daemons.push(stack.use(await startDaemon({ program, args, socket, log, ...(signal && { signal }) })))
+  }
   if (snapshotter !== undefined) {
     const root = await cycle.workspace.sub('containerd/snapshotter')
     await start(snapshotter, [`--address=${sockets.snapshotter}`, `--root=${root}`], sockets.snapshotter)
@@ -35,7 +33,9 @@ export async function startOwnContainerd(
   const place = { address: sockets.containerd, name: id }
   await untilAnswers('ctr', ['version'], ctrEnvironment(place))
   const owned = stack.move()
-  return { ...place, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  const died = Promise.race(daemons.map((daemon) => daemon.died))
+  died.catch(() => {}) // as each of them
+  return { ...place, died, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
 const configuration = (folder: string, sockets: { containerd: string; snapshotter: string }): string =>

@@ -1,6 +1,7 @@
 /** Starts a sample's container with the settings that all samples share, and waits until it is ready. */
 
 import { epochMs, epochOf } from '../../../system/clock.ts'
+import { readyOn } from '../../../tracer/container/ready-on.ts'
 import { startContainer } from '../../../tracer/container/start.ts'
 import type { Engine } from '../../../tracer/container/types.ts'
 import type { Cycle } from './types.ts'
@@ -11,15 +12,19 @@ export interface StartedContainer extends AsyncDisposable {
   readonly readyAt: number
 }
 
-/**
- * @param root writable; ignored by an engine that starts images it pulled
- * @param beforeStart called right before the container starts
- */
+export interface StartChoices {
+  /** called right before the container starts */
+  readonly beforeStart?: () => Promise<void>
+  /** rejects when the mount or daemon that the container lives by ends before its time */
+  readonly died?: Promise<never>
+}
+
+/** @param root writable; ignored by an engine that starts images it pulled */
 export async function startUntilReady(
   cycle: Cycle,
   engine: Engine,
   root: string,
-  beforeStart?: () => Promise<void>,
+  { beforeStart, died }: StartChoices = {},
 ): Promise<StartedContainer> {
   const { start, workspace, signal } = cycle
   await using stack = new AsyncDisposableStack()
@@ -37,7 +42,7 @@ export async function startUntilReady(
       ...(signal && { abort: signal }),
     }),
   )
-  const { ready } = await started.untilReady()
+  const { ready } = await (died ? readyOn(started, died) : started.untilReady())
   const readyAt = ready.at === undefined ? epochMs() : epochOf(ready.at)
   const owned = stack.move()
   return {

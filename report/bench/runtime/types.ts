@@ -58,6 +58,8 @@ export interface Cycle {
 
 /** An image pulled onto this machine, before its container starts. */
 export interface PulledRoot {
+  /** of a mount: rejects when it ends before its time */
+  readonly died?: Promise<never>
   readonly folder: string
   /** ms since 1970 */
   readonly ends: Pick<Record<Phase, number>, 'resolve' | 'tocs' | 'prefetch'>
