@@ -72,6 +72,25 @@ export function ancestorsOf(path: BytePath): BytePath[] {
   return ancestors
 }
 
+/**
+ * The largest of the numbers of the directories above a path, -1 without any. Each directory is looked at once, however many paths are
+ * asked for and however deep they are.
+ */
+export function largestAbove(numbers: ReadonlyMap<BytePath, number>): (path: BytePath) => number {
+  const known = new Map<BytePath, number>([['', -1]])
+  return (path) => {
+    const pending: BytePath[] = []
+    let at = parentOf(path)
+    for (; !known.has(at); at = parentOf(at)) pending.push(at)
+    let largest = known.get(at) ?? -1
+    for (const folder of pending.reverse()) {
+      largest = Math.max(largest, numbers.get(folder) ?? -1)
+      known.set(folder, largest)
+    }
+    return largest
+  }
+}
+
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** For people and JSON: UTF-8 decoded, `%` and bytes that are not UTF-8 as `%XX`. `bytesOf` is its inverse. */

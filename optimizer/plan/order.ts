@@ -3,7 +3,7 @@
  * entries that a later one of the same path replaces are dropped. Pure.
  */
 import { OPAQUE_WHITEOUT, WHITEOUT_PREFIX } from '../../image/rootfs/merge-layers.ts'
-import { ancestorsOf, type BytePath, baseOf, parentOf } from '../../system/byte-path.ts'
+import { type BytePath, baseOf, largestAbove, parentOf } from '../../system/byte-path.ts'
 
 export interface Ordered {
   readonly path: BytePath
@@ -57,35 +57,33 @@ function withNeeds<E extends Ordered>(
 ): E[] {
   const out: E[] = []
   const seen = new Set<BytePath>()
-  const stack: { path: BytePath; entry?: E }[] = [{ path }]
+  const stack: { path: BytePath; entry?: E; isFolder?: boolean }[] = [{ path }]
   for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
     if (top.entry) {
       out.push(top.entry)
       continue
     }
     const entry = byPath.get(top.path)
-    if (entry === undefined || moved.has(entry) || seen.has(top.path)) continue
+    // A directory without an entry has some above it that may have one.
+    if (entry === undefined && !top.isFolder) continue
+    if (seen.has(top.path) || (entry !== undefined && moved.has(entry))) continue
     seen.add(top.path)
-    stack.push({ path: top.path, entry })
-    const target = entry.type === 'hardlink' && entry.linkPath !== undefined ? [entry.linkPath] : []
-    for (const needed of [...neededBefore(top.path), ...target].reverse()) stack.push({ path: needed })
+    if (entry !== undefined) stack.push({ path: top.path, entry })
+    if (entry?.type === 'hardlink' && entry.linkPath !== undefined) stack.push({ path: entry.linkPath })
+    for (const needed of whiteoutsBefore(top.path).reverse()) stack.push({ path: needed })
+    if (top.path !== '') stack.push({ path: parentOf(top.path), isFolder: true })
   }
   return out
 }
 
 /**
- * Directories above, and the whiteouts in this layer that would otherwise come after what they must come before: a runtime that met
- * `.wh.a` after `a` could take it for the removal of `a`.
+ * The whiteouts in this layer that would otherwise come after what they must come before: a runtime that met `.wh.a` after `a` could take
+ * it for the removal of `a`.
  */
-function neededBefore(path: BytePath): BytePath[] {
-  const needed = ['']
-  for (const folder of [...ancestorsOf(path), path]) {
-    const parent = parentOf(folder)
-    const prefix = parent === '' ? '' : `${parent}/`
-    needed.push(`${prefix}${OPAQUE_WHITEOUT}`, `${prefix}${WHITEOUT_PREFIX}${baseOf(folder)}`)
-    if (folder !== path) needed.push(folder)
-  }
-  return needed
+function whiteoutsBefore(path: BytePath): BytePath[] {
+  const parent = parentOf(path)
+  const prefix = parent === '' ? '' : `${parent}/`
+  return [`${prefix}${OPAQUE_WHITEOUT}`, `${prefix}${WHITEOUT_PREFIX}${baseOf(path)}`]
 }
 
 /**
@@ -102,20 +100,24 @@ function withoutReplaced<E extends Ordered>(entries: readonly E[]): { kept: E[];
     last.set(path, index)
     if (type !== 'dir') lastFile.set(path, index)
   }
-  const isBuried = (path: BytePath, index: number) =>
-    ancestorsOf(path).some((folder) => (lastFile.get(folder) ?? -1) > index)
+  const lastFileAbove = largestAbove(lastFile)
+  const isBuried = (path: BytePath, index: number) => lastFileAbove(path) > index
   const becameFolder = (path: BytePath) => {
     const end = last.get(path) ?? 0
     return (lastFile.get(path) ?? end) < end && !isBuried(path, end)
   }
   const fixed = new Set([...replaced].filter(becameFolder))
+  /** with the directories above them */
+  const whole = new Set<BytePath>()
   for (const [index, { type, linkPath, path }] of entries.entries()) {
     if (type !== 'hardlink' || linkPath === undefined) continue
     const target = last.get(linkPath)
     if (target === undefined) continue
     if (replaced.has(linkPath) || target > index || isBuried(linkPath, target))
-      for (const end of [path, linkPath]) for (const each of [end, ...ancestorsOf(end)]) fixed.add(each)
+      for (const end of [path, linkPath])
+        for (let at = end; at !== '' && !whole.has(at); at = parentOf(at)) whole.add(at)
   }
+  for (const path of whole) fixed.add(path)
   const kept = entries.filter(
     ({ path }, index) => fixed.has(path) || (last.get(path) === index && !isBuried(path, index)),
   )

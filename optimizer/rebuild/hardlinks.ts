@@ -5,7 +5,7 @@
 
 import { isFormatFile } from '../../image/estargz/format/toc.ts'
 import { isWhiteout, type LayerEntry } from '../../image/rootfs/merge-layers.ts'
-import { ancestorsOf, type BytePath, textOf } from '../../system/byte-path.ts'
+import { ancestorsOf, type BytePath, largestAbove, textOf } from '../../system/byte-path.ts'
 import { HeadstartError } from '../../system/errors.ts'
 
 /** The entry that a link ends at, not a link itself, in this layer or one below. */
@@ -82,10 +82,10 @@ function lastingOf<E extends LayerEntry>(entries: readonly E[]): Lasting<E> {
     last.set(path, index)
     if (type !== 'dir') lastFile.set(path, index)
   }
+  const lastFileAbove = largestAbove(lastFile)
   const at = (path: BytePath): E | undefined => {
     const index = last.get(path)
-    if (index === undefined || ancestorsOf(path).some((above) => (lastFile.get(above) ?? -1) > index))
-      return undefined
+    if (index === undefined || lastFileAbove(path) > index) return undefined
     const entry = entries[index]
     return entry === undefined || isFormatFile(entry.path) ? undefined : entry
   }

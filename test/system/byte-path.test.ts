@@ -1,6 +1,14 @@
 /** Paths of a layer: cleaned as container runtimes do, and as text that can be turned back into the same bytes. */
 import { expect, test } from 'vitest'
-import { ancestorsOf, bytesOf, layerPath, normalizePath, parentOf, textOf } from '../../system/byte-path.ts'
+import {
+  ancestorsOf,
+  bytesOf,
+  largestAbove,
+  layerPath,
+  normalizePath,
+  parentOf,
+  textOf,
+} from '../../system/byte-path.ts'
 
 test.each([
   ['./usr//bin/', 'usr/bin'],
@@ -31,4 +39,30 @@ test.each(['plain', '100%', 'caf\xe9', 'caf\xc3\xa9', '\xff%41'])('%j as text an
 test('parents and ancestors', () => {
   expect([parentOf('usr/bin/env'), parentOf('usr')]).toEqual(['usr/bin', ''])
   expect(ancestorsOf('a/b/c')).toEqual(['a', 'a/b'])
+})
+
+test('the largest number of the directories above a path, which itself doesn’t count', () => {
+  const above = largestAbove(
+    new Map([
+      ['a', 3],
+      ['a/b', 1],
+      ['x', 7],
+      ['a/b/c', 9],
+    ]),
+  )
+  expect(['', 'a', 'a/b', 'a/b/c', 'a/b/c/d', 'x/y/z', 'n/m'].map(above)).toEqual([-1, -1, 3, 3, 9, 7, -1])
+})
+
+test('each directory is looked at once, however deep the tree is', () => {
+  let lookUps = 0
+  class Counting extends Map<string, number> {
+    override get(path: string) {
+      lookUps++
+      return super.get(path)
+    }
+  }
+  const above = largestAbove(new Counting([['d', 1]]))
+  const paths = Array.from({ length: 1500 }, (_, depth) => `d${'/d'.repeat(depth)}`)
+  for (const path of [...paths, ...paths]) above(path)
+  expect(lookUps).toBeLessThan(paths.length)
 })

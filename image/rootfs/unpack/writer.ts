@@ -3,7 +3,7 @@
  * another thread costs more than the call; meanwhile the decompressor has that thread.
  */
 import { chmodSync, lchownSync, linkSync, lutimesSync, symlinkSync, utimesSync } from 'node:fs'
-import { ancestorsOf, type BytePath, baseOf, parentOf, textOf } from '../../../system/byte-path.ts'
+import { type BytePath, baseOf, parentOf, textOf } from '../../../system/byte-path.ts'
 import { codeOf, HeadstartError, messageOf } from '../../../system/errors.ts'
 import type { TarEntry } from '../../tar/entry.ts'
 import { isWhiteout, OPAQUE_WHITEOUT, whiteoutTarget } from '../merge-layers.ts'
@@ -103,9 +103,8 @@ export class LayerWriter {
 
   /** Marks a directory and its ancestors as this layer's own. */
   private bring(directory: BytePath): void {
-    if (this.placed.has(directory)) return
-    for (const ancestor of ancestorsOf(directory)) this.placed.add(ancestor)
-    this.placed.add(directory)
+    // Those above one that is are, too.
+    for (let at = directory; at !== '' && !this.placed.has(at); at = parentOf(at)) this.placed.add(at)
   }
 
   private setDirectory(path: BytePath, { uid, gid, mode, mtime, xattrs }: TarEntry): void {

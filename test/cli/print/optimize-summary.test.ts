@@ -2,7 +2,6 @@
 import { describe, expect, test } from 'vitest'
 import {
   explanation,
-  leftBehind,
   optimizeSummary,
   printRebuilt,
   summaryJson,
@@ -134,21 +133,4 @@ describe('one of the images', () => {
     expect(warnings).toEqual(['linux/arm64: layer 1: a note'])
     expect(results).toEqual([summaryJson(summary, 'linux/arm64')])
   })
-})
-
-test('what of an index is left behind is counted: images, and what has no platform', () => {
-  const image = imageOf('sha256:image', [])
-  const platform = (os: string) => ({ platform: { os, architecture: 'amd64' } })
-  const manifests = [
-    { ...image.descriptor, ...platform('linux') },
-    { ...descriptor('sha256:a', 1), ...platform('linux') },
-    { ...descriptor('sha256:b', 1), ...platform('unknown') },
-    { ...descriptor('sha256:c', 1) },
-  ]
-  const index = { descriptor: descriptor('sha256:i', 1), rawIndex: Buffer.alloc(0), manifests }
-  expect(leftBehind(index, image)).toEqual([
-    '1 other image and 2 attestations or other artifacts of the index are left behind: use --all-platforms to rebuild the whole index',
-  ])
-  expect(leftBehind({ ...index, manifests: manifests.slice(0, 1) }, image)).toEqual([])
-  expect(leftBehind(undefined, image)).toEqual([])
 })
