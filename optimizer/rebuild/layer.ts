@@ -205,7 +205,7 @@ export class LayerJob implements AsyncDisposable {
     return { pool, level: options.level, minChunkSize: options.minChunkSize, chunkSizeOf, onBytes }
   }
 
-  /** Opened before the stream that fills them: a stream that fails while nobody listens ends the process. */
+  /** Opened before the stream that fills them: an error of a stream without a listener would end the process. */
   private async openFiles(): Promise<OpenLayerFiles> {
     const files = await openLayerFiles(this.shared.folder, String(this.index))
     return this.opened.use(files)

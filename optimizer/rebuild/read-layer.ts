@@ -78,7 +78,7 @@ export async function readLayer(source: Layer, options: ReadOptions): Promise<La
   }
   const flaw = estargz && (lostLink(estargz) ?? (await otherFormat(source, estargz, options)))
   if (estargz && flaw === undefined) return { kind: 'estargz', layer: estargz, entries: estargz.entries }
-  // First: a stream that fails while nobody listens ends the process.
+  // First: an error of a stream without a listener would end the process.
   const files = await options.openFiles()
   const where = `layer ${source.descriptor.digest}`
   const layer = await spoolTar(await source.open(undefined, signal), files, options, where)
