@@ -105,14 +105,28 @@ function unescapeToBytes(json: string): string {
   )
 }
 
+const tooMany = (): HeadstartError =>
+  new HeadstartError(
+    'E_ESTARGZ',
+    `the layer has more than ${MAX_ENTRIES} files and chunks, the limit of eStargz layers here`,
+    {
+      hint: 'Split the layer, or use larger chunks',
+    },
+  )
+
 const utf8 = (text: string): string => Buffer.from(text, 'utf8').toString('latin1')
 
-/** Compact JSON, one fixed order of fields, in pieces. The sha256 of all is the TOC's digest. */
+/**
+ * Compact JSON, one fixed order of fields, in pieces. The sha256 of all is the TOC's digest.
+ * @throws HeadstartError E_ESTARGZ: more entries than `parseToc` takes
+ */
 export function* encodeToc(entries: Iterable<TocEntry>): Generator<Buffer, void, undefined> {
   // In batches: a million files don't fit into one string.
   let batch: string[] = ['{"version":1,"entries":[']
   let separator = ''
+  let count = 0
   for (const entry of entries) {
+    if (++count > MAX_ENTRIES) throw tooMany()
     batch.push(separator, JSON.stringify(entry))
     separator = ','
     if (batch.length < 4096) continue

@@ -22,3 +22,17 @@ test.each([
 ])('too many %s are counted before anything is made of them', (_, json) => {
   expect(() => parseToc(json)).toThrow(/more than 2000000 entries/)
 })
+
+test('a table that could not be read again is not written', () => {
+  const one: TocEntry = { name: 'f', type: 'reg' }
+  const write = (count: number) => {
+    const entries = function* () {
+      for (let index = 0; index < count; index++) yield one
+    }
+    let size = 0
+    for (const piece of encodeToc(entries())) size += piece.length
+    return size
+  }
+  expect(write(2_000_000)).toBeGreaterThan(2_000_000)
+  expect(() => write(2_000_001)).toThrow(/^the layer has more than 2000000 files and chunks/)
+})
