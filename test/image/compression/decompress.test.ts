@@ -61,6 +61,20 @@ test('more than allowed is an error, not memory', async () => {
   await expect(readBounded(stream, 1 << 24, 'x')).rejects.toMatchObject({ code: 'E_TOO_LARGE' })
 })
 
+test.each([28, 31, 41])(
+  'a zstd frame that asks for a window of 2^%i bytes is refused, and none is made',
+  async (log) => {
+    // Magic, a descriptor without sizes, the window, and a last block of one byte as it is.
+    const bytes = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, (log - 10) << 3, 9, 0, 0, 0x61])
+    const { stream } = await decompress(Readable.from([bytes], { objectMode: false }))
+    await expect(readBounded(stream, 1 << 24, 'x')).rejects.toThrow()
+    expect(process.memoryUsage().rss).toBeLessThan(1 << 30)
+    const usual = Buffer.from(bytes).fill((27 - 10) << 3, 5, 6)
+    const small = await decompress(Readable.from([usual], { objectMode: false }))
+    expect(`${await readBounded(small.stream, 1 << 24, 'x')}`).toBe('a')
+  },
+)
+
 test('the error of the source comes through', async () => {
   const source = Readable.from(
     (async function* () {
