@@ -25,6 +25,14 @@ export function layoutTarget(location: FileLocation, lock: LockOptions = {}): Im
   return new LayoutTarget(location, lock)
 }
 
+/** Writing the index takes less. Where the lock is held for longer, leftover blobs stay, which do no harm. */
+const UNDO_MS = 2000
+
+function ifLocked(error: unknown): false {
+  if (codeOf(error) === 'E_LOCKED') return false
+  throw error
+}
+
 class LayoutTarget implements ImageTarget {
   readonly name: string
   private readonly folder: string
@@ -149,9 +157,9 @@ class LayoutTarget implements ImageTarget {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.committed || (this.written.size === 0 && this.made.length === 0)) return
     if (!(await stat(this.folder).catch(() => undefined))) return
-    // Without the signal that may have ended the work: what it wrote is removed all the same.
-    const { signal: _, ...lock } = this.lock
-    const isUndone = await withFolderLock(this.folder, () => this.undo(), lock)
+    // Without the signal that may have ended the work: what it wrote is removed all the same. Nobody is kept waiting for that.
+    const limitMs = Math.min(this.lock.limitMs ?? UNDO_MS, UNDO_MS)
+    const isUndone = await withFolderLock(this.folder, () => this.undo(), { limitMs }).catch(ifLocked)
     // Only after the lock is released, which lies in the folder. A folder that another writer has put something into stays.
     if (isUndone) for (const folder of this.made.reverse()) await rmdir(folder).catch(() => {})
   }
