@@ -1,24 +1,37 @@
 #!/usr/bin/env node
-// The command's entry. Sources are TypeScript and need Node 24: an older Node hands over to the one of the `node` package.
+// The command's entry: the compiled command in the package, the sources in a checkout. Sources need Node 24: an older Node hands over to the
+// one of the `node` package.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-const [major] = process.versions.node.split('.').map(Number)
-if (major >= 24) {
-  const { enableCompileCache } = await import('node:module')
+const file = (path) => fileURLToPath(new URL(path, import.meta.url))
+const [major, minor] = process.versions.node.split('.').map(Number)
+const isCheckout = existsSync(file('./main.ts'))
+
+if (isCheckout && major < 24) handOver()
+else if (major < 22 || (major === 22 && minor < 15))
+  refuse(`headstart needs Node 22.15 or newer; this is ${process.version}`)
+else {
   // Types stripped and code compiled once, not at every call. Whoever can write compiled code decides what runs, so it lies with
-  // the sources, trusted as they are; Node's own choice is a folder that every user of the machine can make.
-  enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/headstart', import.meta.url)))
-  const { main } = await import('./main.ts')
+  // the code, trusted as it is; Node's own choice is a folder that every user of the machine can make.
+  if (isCheckout) (await import('node:module')).enableCompileCache(file('../node_modules/.cache/headstart'))
+  const { main } = await import(isCheckout ? './main.ts' : '../dist/cli/main.js')
   await main(process.argv.slice(2))
-} else {
-  const newer = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url))
+}
+
+function refuse(why) {
+  console.error(`headstart: ${why}`)
+  process.exitCode = 1
+}
+
+function handOver() {
+  const newer = file('../node_modules/node/bin/node')
   if (!existsSync(newer)) {
-    console.error(`headstart: needs Node 24 or newer, this is ${process.version}; run npm ci in the checkout`)
-    process.exit(1)
+    refuse(`a checkout runs on Node 24 or newer, this is ${process.version}; run npm ci, which brings it`)
+    return
   }
-  const child = spawn(newer, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' })
+  const child = spawn(newer, [file('./headstart.js'), ...process.argv.slice(2)], { stdio: 'inherit' })
   // The terminal sends Ctrl-C to both: this one only waits, and passes on what was sent to it alone.
   process.on('SIGINT', () => {})
   process.on('SIGTERM', () => child.kill('SIGTERM'))

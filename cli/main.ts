@@ -1,5 +1,6 @@
 /** Parses the command line, runs one command, and maps whatever it ends with to one line and an exit status. */
-import { readFileSync } from 'node:fs'
+import '../system/node-22.ts'
+import { createRequire } from 'node:module'
 import { inspect } from 'node:util'
 import { Command, CommanderError } from 'commander'
 import { codeOf, HeadstartError, messageOf } from '../system/errors.ts'
@@ -18,10 +19,9 @@ Examples:
 IMAGE is a name in the Docker engine or a registry, docker://NAME, docker-daemon:NAME,
 oci:FOLDER[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:NAME].`
 
+/** The package's own, by its name: where it lies differs between a checkout and the compiled package. */
 export const version = (): string => {
-  const { version: text }: { version: string } = JSON.parse(
-    readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
-  )
+  const { version: text }: { version: string } = createRequire(import.meta.url)('headstart/package.json')
   return text
 }
 

@@ -2,7 +2,7 @@
 import type { Trace } from '../../tracer/trace/file.ts'
 import type { Bench } from '../bench/file.ts'
 import { type ArmSummary, summarize } from '../bench/summary.ts'
-import { bundleClient } from './bundle.ts'
+import { clientProgram } from './bundle.ts'
 import { type Html, html, num } from './html.ts'
 import { titleOf } from './model/model.ts'
 import { judge, type Verdict } from './model/verdict.ts'
@@ -73,5 +73,5 @@ export function renderFleet(entries: readonly FleetEntry[]): string {
 <div class="wide" tabindex="0" role="region" aria-label="All images"><table class="fleet"><thead><tr>${HEADS.map((head, index) => html`<th scope="col"${(index === 1 || index === 2) && { html: ' class="left"' }}${index === SORTED ? { html: ' aria-sort="descending"' } : undefined}><button type="button">${head}</button></th>`)}</tr></thead><tbody>${rows.map(cells)}</tbody></table></div></section>
 </main>
 <footer>Made by headstart. This page loads nothing from the network.</footer>`
-  return renderShell({ title: 'headstart: images', body, data: {}, script: bundleClient('fleet.ts') })
+  return renderShell({ title: 'headstart: images', body, data: {}, script: clientProgram('fleet') })
 }

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { deflateSync } from 'fflate'
-import { bundleClient } from './bundle.ts'
+import { clientProgram } from './bundle.ts'
 import { type Html, html } from './html.ts'
 import { buildModel, type Material, titleOf } from './model/model.ts'
 import { accessSection } from './sections/accesses.ts'
@@ -86,6 +86,6 @@ ${methodSection(material, model)}
     title: `${name}: headstart report`,
     body,
     data: model.data,
-    script: bundleClient('main.ts'),
+    script: clientProgram('main'),
   })
 }

@@ -1,0 +1,24 @@
+/**
+ * `npm run build`: the package's compiled form in dist/, made by `npm pack` as well. JavaScript with declarations and source maps, the report's
+ * programs bundled, and what is read at run time beside it.
+ */
+import { execFileSync } from 'node:child_process'
+import { copyFileSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { bundleClient, bundledFile, CLIENTS } from '../report/page/bundle.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+process.chdir(root)
+rmSync('dist', { recursive: true, force: true })
+execFileSync('node_modules/.bin/tsc', ['--project', 'tsconfig.build.json'], { stdio: 'inherit' })
+for (const file of globSync('dist/**/*.js')) startCompiledThreads(file)
+mkdirSync('dist/report/page/client', { recursive: true })
+for (const client of CLIENTS) writeFileSync(`dist/report/page/${bundledFile(client)}`, bundleClient(client))
+copyFileSync('report/page/style.css', 'dist/report/page/style.css')
+
+/** The compiler rewrites imports; the files of threads and processes are named by URLs, which it leaves. */
+function startCompiledThreads(file: string): void {
+  const text = readFileSync(file, 'utf8')
+  const changed = text.replace(/(new URL\('\.[^']*)\.ts'/g, "$1.js'")
+  if (changed !== text) writeFileSync(file, changed)
+}
