@@ -10,6 +10,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { messageOf } from '../system/errors.ts'
+import { serveOnlyUs } from '../system/peer.ts'
 import { bytesBlob } from './blob.ts'
 import type { Blob, ByteRange, Image } from './types.ts'
 
@@ -30,6 +31,7 @@ export async function serveImages(images: Readonly<Record<string, Image>>): Prom
   const server = createServer((request, response) => {
     answer(documents, request, response).catch((error: unknown) => fail(response, error))
   })
+  serveOnlyUs(server) // what is served may be a private registry's
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()

@@ -11,6 +11,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as sleep, setImmediate as tick } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import { epochMs as now } from '../../../system/clock.ts'
+import { serveOnlyUs } from '../../../system/peer.ts'
 import { createBucket } from './bucket.ts'
 import type { LinkRequest, ProxyOrder, ProxyQuestion, ProxyReply, ProxyStarted } from './messages.ts'
 
@@ -185,6 +186,7 @@ parentPort?.on('message', ({ id, begin: next }: ProxyQuestion) => {
   parentPort?.postMessage({ id, requests: entries } satisfies ProxyReply)
 })
 
+serveOnlyUs(server)
 server.listen(0, '127.0.0.1', () => {
   const address: AddressInfo | string | null = server.address()
   const port = typeof address === 'object' ? address?.port : undefined
