@@ -5,6 +5,9 @@ import { mkdir, readdir, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { runCommand } from '../../system/command.ts'
 
+/** Debian's own: its old packages may not build with a newer Go that comes first on the PATH. */
+const DEBIAN_GO = '/usr/lib/go/bin/go'
+const GO = existsSync(DEBIAN_GO) ? DEBIAN_GO : 'go'
 const CACHE = new URL('../../.cache/go/', import.meta.url).pathname
 
 /** @param folder of a `main` package. @returns path of the program */
@@ -24,7 +27,7 @@ export async function buildGo(folder: string): Promise<string> {
     GOFLAGS: '',
     GOCACHE: join(CACHE, 'cache'),
   }
-  await runCommand('go', ['build', '-o', beside, '.'], { cwd: folder, env })
+  await runCommand(GO, ['build', '-o', beside, '.'], { cwd: folder, env })
   await rename(beside, program)
   return program
 }
