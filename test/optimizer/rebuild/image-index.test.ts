@@ -255,7 +255,7 @@ test('indexes inside an index are rebuilt and copied, not without end', async ()
   let deep = inner
   for (let depth = 0; depth < 6; depth++) deep = await layout.index([deep])
   const bottomless = await layout.finish(deep)
-  await expect(rebuild(bottomless)).rejects.toThrow(/indexes more than 4 deep/)
+  await expect(rebuild(bottomless)).rejects.toThrow(/nests indexes more than 4 levels deep/)
 })
 
 test('the command says what of an index it leaves behind, and what it could not keep', async () => {
