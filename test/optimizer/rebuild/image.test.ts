@@ -182,7 +182,7 @@ describe('a rebuild that ends early', () => {
   test.each([
     [{ chunkSize: 100 }, /chunk size is 100; it must be between 4096/],
     [{ level: 13 }, /compression level is 13; it must be between 1 and 12/],
-    [{ onlyLayers: [3] }, /layer to work on is 3; it must be between 0 and 2/],
+    [{ onlyLayers: [3] }, /layer to rebuild is 3; it must be between 0 and 2/],
   ])('at an option that cannot be: %j', async (options, message) => {
     const bad = optimize(original, `oci:${join(folder.path, 'bad')}:x`, startup, options)
     await expect(bad).rejects.toMatchObject({ code: 'E_OPTION', message: expect.stringMatching(message) })
