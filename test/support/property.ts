@@ -4,7 +4,7 @@ const FACTOR = Number(process.env.HEADSTART_CASES ?? 1)
 /** The same cases every time, so that a red run is due to the change at hand. */
 const SEED = process.env.HEADSTART_SEED ?? '1'
 /** Of a test that tries a property, in milliseconds. */
-export const PATIENCE_MS = 120_000 * Math.max(1, FACTOR)
+export const PATIENCE_MS = 600_000 * Math.max(1, FACTOR)
 
 /**
  * How many cases a property is tried on; HEADSTART_CASES=10 takes ten times as many, HEADSTART_SEED=random others. A failure prints its seed:

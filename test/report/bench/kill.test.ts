@@ -7,7 +7,7 @@ import { listProcesses, type Process } from '../../../system/processes.ts'
 import { type Sandbox, sandbox } from '../../support/headstart.ts'
 import { makeImages } from './small-images.ts'
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }) // only catches what hangs
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 600_000 }) // only catches what hangs
 
 let folder = ''
 let box: Sandbox
@@ -48,7 +48,7 @@ async function measure(more: readonly string[], choose: Choose) {
         if (victim) process.kill(victim.pid, 'SIGKILL')
         return victim
       }
-      await expect.poll(kill, { timeout: 60_000, interval: 100 }).toBeDefined()
+      await expect.poll(kill, { timeout: 300_000, interval: 100 }).toBeDefined()
     },
   })
 }
