@@ -154,7 +154,11 @@ test('a damaged zone fails the mount, in a line', async () => {
 })
 
 test.each([
-  ['a path 100,000 deep', 'd/'.repeat(100_000), /^the table of contents, "d\/d.* has 199999 bytes; 4095 is the limit$/],
+  [
+    'a path 100,000 deep',
+    'd/'.repeat(100_000),
+    /^the table of contents, "d\/d.* has 199999 bytes; 4095 is the limit$/,
+  ],
   ['a name of 256 bytes', 'n'.repeat(256), /^the table of contents, "nn.*has 256 bytes; 255 is the limit$/],
 ])('%s fails the mount, in a line', async (_, name, complaint) => {
   const failing = mounted({
