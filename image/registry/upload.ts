@@ -100,8 +100,27 @@ export class Uploader {
   }
 
   private async upload(blob: Blob, start: string, signal: AbortSignal | undefined): Promise<void> {
+    const { location, isResumed } = await this.send(blob, start, signal)
+    try {
+      await this.finish(blob.descriptor, location, signal)
+    } catch (error) {
+      signal?.throwIfAborted()
+      // Part of a request that was cut may have arrived after the registry was asked how far it had got: then the bytes aren't the blob's.
+      if (!isResumed || !isRefused(error)) throw error
+      const again = await this.send(blob, await this.restart(blob, signal), signal)
+      await this.finish(blob.descriptor, again.location, signal)
+    }
+  }
+
+  /** @returns where the upload is to be finished, and whether it was interrupted on the way */
+  private async send(
+    blob: Blob,
+    start: string,
+    signal: AbortSignal | undefined,
+  ): Promise<{ location: string; isResumed: boolean }> {
     const { size } = blob.descriptor
     let location = start
+    let isResumed = false
     let failures = 0
     let furthest = 0 // sending the same bytes again after a restart is no progress
     for (let at = 0; at < size; ) {
@@ -114,6 +133,7 @@ export class Uploader {
         furthest = Math.max(furthest, at)
         continue
       }
+      isResumed = true
       const wait = ++failures < MAX_ATTEMPTS ? waitMs(failures, outcome.asked, Math.random()) : undefined
       if (wait === undefined) throw outcome.fault
       await sleep(wait, undefined, { signal })
@@ -121,7 +141,7 @@ export class Uploader {
       at = resumed?.at ?? 0
       location = resumed?.location ?? (await this.restart(blob, signal))
     }
-    await this.finish(blob.descriptor, location, signal)
+    return { location, isResumed }
   }
 
   /** A new upload, after the registry has forgotten the old one. */

@@ -122,3 +122,21 @@ test.each(states)('an upload that was cut, its state answered by %s', async (_, 
   expect(cuts).toBeGreaterThanOrEqual(2)
   expectWhole(registry)
 })
+
+test('an upload that was cut, and whose bytes turn out not to be the blob’s, is sent again', async () => {
+  let cutAt = ''
+  let refused = 0
+  await using registry = await startLooseRegistry((asked, answer) => {
+    if (asked.method === 'PATCH' && asked.headers['content-range']?.startsWith('100000-') && cutAt === '') {
+      cutAt = asked.path.replace(/\?.*/, '')
+      return 'cut'
+    }
+    // What the cut request had sent arrived late, behind the bytes that were sent again.
+    if (asked.method === 'PUT' && cutAt !== '' && asked.path.startsWith(cutAt) && refused++ === 0)
+      return { status: 400 }
+    return answer()
+  })
+  expect(await push(registry.host, 'app', 100_000)).toBe(sample.digest)
+  expect(refused).toBe(1)
+  expectWhole(registry)
+})
