@@ -172,7 +172,7 @@ describe('commands', () => {
   async function onTerminal(args: readonly string[], env: Readonly<Record<string, string>>): Promise<string> {
     const { stdout } = await box.run(
       args.map((arg) => (arg === 'IMAGE' ? image : arg)),
-      { env, under: ['sh', '-c', 'exec script -qec "$(printf "\'%s\' " "$0" "$@")" /dev/null'] },
+      { env, under: ['sh', '-c', 'unset CI; exec script -qec "$(printf "\'%s\' " "$0" "$@")" /dev/null'] },
     )
     return stdout
   }

@@ -24,11 +24,7 @@ const lies: [string, TocEntry[], RegExp][] = [
     /after the data of the next entry/,
   ],
   ['a huge chunk', [{ name: 'f', type: 'reg', size: 2 ** 40, offset: 1 }], /1099511627776 bytes/],
-  [
-    'a path longer than any',
-    [{ name: 'd/'.repeat(2049), type: 'dir' }],
-    /has 4097 bytes; 4095 is the limit/,
-  ],
+  ['a path longer than any', [{ name: 'd/'.repeat(2049), type: 'dir' }], /has 4097 bytes; 4095 is the limit/],
   ['a chunk alone', [{ name: 'f', type: 'chunk' }], /without a file/],
   ['an invalid digest', [{ name: 'f', type: 'reg', digest: 'md5:1' }], /not a sha256 digest/],
 ]
@@ -53,11 +49,7 @@ test('small files that share a member end where the next member begins', () => {
 
 const file = (more: Partial<TocEntry>): TocEntry => ({ name: 'f', type: 'reg', size: 10, ...more })
 const faults: [string, TocEntry[], RegExp][] = [
-  [
-    'a name of a megabyte',
-    [file({ name: 'x'.repeat(1 << 20) })],
-    /has 1048576 bytes; 4095 is the limit/,
-  ],
+  ['a name of a megabyte', [file({ name: 'x'.repeat(1 << 20) })], /has 1048576 bytes; 4095 is the limit/],
   ['a path without end', [file({ name: 'a/'.repeat(100_000) })], /has 199999 bytes; 4095 is the limit/],
   [
     'a link target without end',
