@@ -18,8 +18,6 @@ export interface BlobIdentity {
   readonly size: number
 }
 
-export { readBounded } from '../system/read-bounded.ts'
-
 const SHA256 = /^sha256:[0-9a-f]{64}$/
 
 export const isDigest = (text: string): text is Digest => SHA256.test(text)

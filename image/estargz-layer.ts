@@ -1,8 +1,8 @@
 /** A layer of an image as eStargz, wherever its bytes are: opened, or verified against what the manifest says of it. */
 
 import { codeOf, HeadstartError } from '../system/errors.ts'
+import { readBounded } from '../system/read-bounded.ts'
 import { provenWrong } from './annotations.ts'
-import { readBounded } from './digest.ts'
 import { TOC_DIGEST_ANNOTATION, UNCOMPRESSED_SIZE_ANNOTATION } from './estargz/format/toc.ts'
 import { type EstargzLayer, openEstargz, type RangeFetch } from './estargz/read/reader.ts'
 import { type Report, verifyEstargz } from './estargz/verify/layer.ts'

@@ -4,7 +4,8 @@
  */
 import type { Readable } from 'node:stream'
 import { HeadstartError } from '../system/errors.ts'
-import { checkBytes, readBounded, verifyingStream } from './digest.ts'
+import { readBounded } from '../system/read-bounded.ts'
+import { checkBytes, verifyingStream } from './digest.ts'
 import {
   checkLayerCount,
   MAX_CONFIG_BYTES,

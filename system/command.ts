@@ -38,10 +38,7 @@ export function tryCommand(
             missing ? 'E_NOT_INSTALLED' : 'E_COMMAND',
             missing ? `${program} is not installed` : `${program} could not be run: ${reasonOf(error)}`,
             {
-              ...(missing && {
-                hint: `Install ${program}, or put it on the PATH`,
-                cause: Object.assign(new Error(), { code: error.code }), // its own has the arguments
-              }),
+              ...(missing && { hint: `Install ${program}, or put it on the PATH` }),
             },
           ),
         )

@@ -3,6 +3,7 @@
  * process detaches its mount and ends. It is a separate process so that its parent can use the mount without a deadlock.
  */
 
+import '../../system/node-22.ts'
 import { tryCommand } from '../../system/command.ts'
 import { HeadstartError, messageOf } from '../../system/errors.ts'
 import { createDirectoryFileSystem } from './directory.ts'

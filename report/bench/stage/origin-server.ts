@@ -1,4 +1,5 @@
 /** The thread of `origin.ts`: serves images from where they are staged. */
+import '../../../system/node-22.ts'
 import { parentPort, workerData } from 'node:worker_threads'
 import { serveImages } from '../../../image/serve.ts'
 import { openSource } from '../../../image/sources.ts'

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { gunzipSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { digestOf, readBounded } from '../../../image/digest.ts'
+import { digestOf } from '../../../image/digest.ts'
 import {
   OCI_CONFIG,
   OCI_LAYER_GZIP,
@@ -21,6 +21,7 @@ import { verifyImage } from '../../../image/verify.ts'
 import type { StartupFile } from '../../../optimizer/plan/startup.ts'
 import { rebuildImage } from '../../../optimizer/rebuild/image.ts'
 import { textOf } from '../../../system/byte-path.ts'
+import { readBounded } from '../../../system/read-bounded.ts'
 import { createWorkspace, type Workspace } from '../../../system/workspace.ts'
 import { type Oracle, startOracle } from '../../peers/oracle/oracle.ts'
 import { NO_PROCESS } from '../../support/images.ts'
