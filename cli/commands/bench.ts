@@ -12,6 +12,7 @@ import { addBenchFlags, type BenchFlags, limitsOf, linkOf, runtimeOf } from '../
 import { addImageFlags, type ImageFlags, sourceOf } from '../flags/image.ts'
 import { addReadyFlags, type ReadyFlags, readyCheck } from '../flags/ready.ts'
 import { addRunFlags, type ContainerFlags, runOptions } from '../flags/run.ts'
+import { addToJobSummary } from '../job-summary.ts'
 import { auditText, gainOf } from '../print/bench-gain.ts'
 import { commandLine } from '../print/command-line.ts'
 import { duration, type Output } from '../print/output.ts'
@@ -56,7 +57,7 @@ async function bench(given: Given, context: CliContext): Promise<void> {
   })
   await writeBench(flags.output, measured)
   output.done()
-  conclude(measured, limits, flags, output)
+  await conclude(measured, limits, flags, output)
 }
 
 async function openImages(
@@ -108,13 +109,14 @@ function draw({ doing, turn }: BenchProgress, output: Output): void {
 }
 
 /** @throws HeadstartError E_EXCEEDED */
-function conclude(measured: Bench, limits: Limits, flags: Flags, output: Output): void {
+async function conclude(measured: Bench, limits: Limits, flags: Flags, output: Output): Promise<void> {
   const checks: readonly Check[] = checkLimits(measured, limits)
   if (measured.interrupted) output.warn('interrupted: the samples taken so far were saved')
   if (limits.baseline) for (const doubt of baselineDoubts(measured, limits.baseline)) output.warn(doubt)
   output.note(`written to ${flags.output}`)
   // Each format keeps what it is given on its own lines.
   output.result(formats[flags.format](measured, checks).trimEnd().split('\n'))
+  await addToJobSummary(formats.markdown(measured, checks), output)
   if (measured.audit) output.note(auditText(measured.audit))
   const gain = gainOf(measured)
   if (flags.format === 'text' && gain !== undefined) output.result(gain)

@@ -107,17 +107,27 @@ describe('the commands, one after the other', () => {
       '--arms',
       'optimized',
     ]
-    const { status, stdout } = await box.run([
-      ...args,
-      '--samples',
-      '1',
-      '--warmups',
-      '0',
-      '--budget',
-      'bytes=1kB',
-    ])
+    const few = ['--samples', '1', '--warmups', '0', '--budget', 'bytes=1kB']
+    const page = join(box.folder, 'summary.md')
+    await writeFile(page, '# Earlier steps\n')
+    const { status, stdout } = await box.run([...args, ...few], { env: { GITHUB_STEP_SUMMARY: page } })
     expect(stdout).toMatch(/bytes.*EXCEEDED/)
     expect(status).toBe(3)
+    expect(await readFile(page, 'utf8')).toMatch(
+      /^# Earlier steps\n\| arm \|[\s\S]*\| optimized \|[\s\S]*\*\*1 of 1 limits are exceeded/,
+    )
+  })
+
+  test('a job summary that cannot be written is no reason to fail', async () => {
+    const args = ['bench', image, 'oci:optimized', '--network', 'none', '--ready-log', '^served']
+    const few = ['--arms', 'optimized', '--samples', '1', '--warmups', '0', '--format', 'benchmark-action']
+    const env = { GITHUB_STEP_SUMMARY: join(box.folder, 'none/summary.md') }
+    const { status, stdout, stderr } = await box.run([...args, ...few], { env })
+    expect(stderr).toMatch(/warning: the job's summary can't be written/)
+    expect(JSON.parse(stdout)).toContainEqual(
+      expect.objectContaining({ name: 'optimized: requests until ready' }),
+    )
+    expect(status).toBe(0)
   })
 })
 

@@ -22,6 +22,19 @@ test('formats show the arms, the conditions and what was exceeded', () => {
   expect(junit).toMatch(/<failure message="2\.\d\d s, the limit is 2\.00 s"\/>/)
   expect(junit).toContain('/&lt;b&gt;|&amp;&quot;/\\u0007')
   const json: unknown = JSON.parse(formats.json(bench, checks))
+  const entries: unknown = JSON.parse(formats['benchmark-action'](bench, checks))
+  expect(entries).toHaveLength(9)
+  expect(entries).toContainEqual({
+    name: 'optimized: start',
+    unit: 'ms',
+    value: expect.any(Number),
+    range: expect.stringMatching(/^\d+ to \d+$/),
+  })
+  expect(entries).toContainEqual({
+    name: 'legacy: bytes until ready',
+    unit: 'bytes',
+    value: expect.any(Number),
+  })
   expect(json).toMatchObject({ ok: false, arms: [{ id: 'legacy', samples: 5 }, {}, { id: 'optimized' }] })
 })
 
