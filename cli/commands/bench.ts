@@ -13,7 +13,7 @@ import { addImageFlags, type ImageFlags, sourceOf } from '../flags/image.ts'
 import { addReadyFlags, type ReadyFlags, readyCheck } from '../flags/ready.ts'
 import { addRunFlags, type ContainerFlags, runOptions } from '../flags/run.ts'
 import { addToJobSummary } from '../job-summary.ts'
-import { auditText, gainOf } from '../print/bench-gain.ts'
+import { auditText, gainLines } from '../print/bench-gain.ts'
 import { commandLine } from '../print/command-line.ts'
 import { duration, type Output } from '../print/output.ts'
 
@@ -118,8 +118,7 @@ async function conclude(measured: Bench, limits: Limits, flags: Flags, output: O
   output.result(formats[flags.format](measured, checks).trimEnd().split('\n'))
   await addToJobSummary(formats.markdown(measured, checks), output)
   if (measured.audit) output.note(auditText(measured.audit))
-  const gain = gainOf(measured)
-  if (flags.format === 'text' && gain !== undefined) output.result(gain)
+  if (flags.format === 'text') output.result(gainLines(measured))
   const exceeded = checks.filter(({ ok }) => !ok).length
   if (exceeded > 0)
     throw new HeadstartError('E_EXCEEDED', `${exceeded} of ${checks.length} limits are exceeded`)

@@ -1,21 +1,21 @@
-/** What was gained, and what could still be gained, in one sentence each: the last lines of `bench`. Pure. */
+/** What was gained, and what could still be gained: the last lines of `bench`. Pure. */
 import type { Bench, BenchAudit } from '../../report/bench/file.ts'
 import { summarize } from '../../report/bench/summary.ts'
+import { judge } from '../../report/bench/verdict.ts'
+import { headlineText, verdictText } from '../../report/bench/verdict-text.ts'
 import { bytes, counted, duration } from './output.ts'
 
-/** Undefined if one of the two arms was not measured. */
-export function gainOf(bench: Bench): string | undefined {
-  const arms = summarize(bench)
-  const legacy = arms.find(({ arm }) => arm.kind === 'legacy')
-  const optimized = arms.find(({ arm }) => arm.kind === 'optimized')
-  if (!legacy || !optimized) return undefined
-  const ratio = legacy.total.median / optimized.total.median
-  const figures = `${duration(optimized.total.median)} instead of ${duration(legacy.total.median)}`
-  if (optimized.against?.verdict === 'none')
-    return `The optimized image does not start significantly faster or slower: ${figures}.`
-  return ratio >= 1
-    ? `The optimized image starts ${ratio.toFixed(1)} times faster: ${figures}.`
-    : `The optimized image starts ${(1 / ratio).toFixed(1)} times slower: ${figures}.`
+/** The verdict, what would settle it, and what was gained, which comes last: nothing if there is nothing to compare. */
+export function gainLines(bench: Bench): string[] {
+  const verdict = judge(summarize(bench))
+  const headline = headlineText(verdict)
+  if (headline === undefined) return []
+  const { more } = verdict
+  return [
+    verdictText(verdict),
+    ...(more ? [`To take them: --samples ${more.samples} (at least ${duration(more.ms)})`] : []),
+    headline,
+  ]
 }
 
 export const auditText = ({ unused, unusedBytes, zoneBytes, onDemand }: BenchAudit): string =>

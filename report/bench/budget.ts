@@ -3,6 +3,7 @@ import { HeadstartError } from '../../system/errors.ts'
 import type { Bench } from './file.ts'
 import { compare } from './stats.ts'
 import { type ArmSummary, summarize } from './summary.ts'
+import { TOO_FEW } from './verdict.ts'
 
 const METRICS = ['start', 'bytes', 'requests'] as const
 export type Metric = (typeof METRICS)[number]
@@ -89,8 +90,8 @@ export function checkBudget(bench: Bench, limits: readonly Limit[]): Check[] {
 }
 
 /**
- * Compares every arm with the same arm of an earlier measurement. An increase above the allowed share is a regression, unless the
- * difference is not significant.
+ * Compares every arm with the same arm of an earlier measurement. An increase above the allowed share is a regression, unless it may be
+ * chance.
  * @param maxRegression 0.1: an increase of a tenth is allowed
  */
 export function checkBaseline(bench: Bench, baseline: Bench, maxRegression: number): Check[] {
@@ -105,15 +106,17 @@ function regressionOf(now: ArmSummary, old: ArmSummary, metric: Metric, maxRegre
   const [value, baseline] = [figureOf(now, metric), figureOf(old, metric)]
   const limit = baseline.median * (1 + maxRegression)
   const isAbove = value.median > limit
-  const isInsignificant = isAbove && compare(value.samples, baseline.samples).verdict === 'none'
+  const compared = compare(value.samples, baseline.samples)
+  // One sample says nothing of chance: then the limit alone counts.
+  const isExcused = isAbove && compared.p !== undefined && compared.verdict !== 'more'
   return {
     arm: now.arm.id,
     metric,
     value: value.median,
     limit,
     baseline: baseline.median,
-    ok: !isAbove || isInsignificant,
-    note: isInsignificant ? 'not a significant difference' : undefined,
+    ok: !isAbove || isExcused,
+    note: isExcused ? (compared.verdict === 'none' ? 'no difference' : TOO_FEW) : undefined,
   }
 }
 

@@ -38,45 +38,76 @@ export function randomFrom(seed: number): () => number {
   }
 }
 
+/** `none`: whatever difference there is, is below a tenth; `unknown`: the samples are too few to be sure, or too far apart */
+type Verdict = 'less' | 'more' | 'none' | 'unknown'
+
 export interface Comparison {
   /** median of a divided by median of b: above 1, a is larger */
   readonly ratio: number
   /** two-sided; undefined if either side has fewer than two samples */
   readonly p: number | undefined
-  readonly verdict: 'less' | 'more' | 'none' | 'unknown'
+  readonly verdict: Verdict
 }
 
+/** A difference below a tenth is none, if the samples show that it is. */
+const SAME = Math.log(1.1)
+
 /**
- * Whether a is less or more than b, by Welch's t-test on logarithms: times spread in proportion to their size, and there are few samples.
- * `none`: p is 0.05 or more; `unknown`: too few samples.
+ * Whether a is less or more than b, by Welch's t-test on logarithms (times spread in proportion to their size, and there are few samples) at
+ * p < 0.05. That no difference was found is not enough for `none`: two more tests must rule out one of a tenth, to either side.
  */
 export function compare(a: readonly number[], b: readonly number[]): Comparison {
   const ratio = median(a) / median(b)
   if (a.length < 2 || b.length < 2) return { ratio, p: undefined, verdict: 'unknown' }
-  const p = welch(a.map(logOf), b.map(logOf))
-  if (p >= 0.05 || ratio === 1) return { ratio, p, verdict: 'none' }
-  return { ratio, p, verdict: ratio < 1 ? 'less' : 'more' }
+  return { ratio, ...decide(spreadOf(a), spreadOf(b)) }
 }
 
-const logOf = (value: number): number => Math.log(Math.max(value, 1e-9))
+/**
+ * How many samples of each would decide whether a and b differ, if they spread as those taken so far.
+ * @returns undefined if `most` would not; `usual` where too few were taken to know how they spread
+ */
+export function samplesToDecide(
+  a: readonly number[],
+  b: readonly number[],
+  { usual, most }: { readonly usual: number; readonly most: number },
+): number | undefined {
+  if (a.length < 2 || b.length < 2) return usual
+  const [first, second] = [spreadOf(a), spreadOf(b)]
+  const isEnough = (count: number) => decide({ ...first, count }, { ...second, count }).verdict !== 'unknown'
+  return Array.from({ length: most - 2 }, (_, index) => index + 3).find(isEnough)
+}
 
-const mean = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length
+/** Of the logarithms of samples. */
+interface Spread {
+  readonly mean: number
+  readonly variance: number
+  readonly count: number
+}
 
-/** variance of the mean */
-function meanVariance(values: readonly number[]): number {
-  const middle = mean(values)
-  const squares = values.reduce((sum, value) => sum + (value - middle) ** 2, 0)
-  return squares / (values.length - 1) / values.length
+function spreadOf(values: readonly number[]): Spread {
+  const logs = values.map((value) => Math.log(Math.max(value, 1e-9)))
+  const count = logs.length
+  const mean = logs.reduce((sum, log) => sum + log, 0) / count
+  return { mean, variance: logs.reduce((sum, log) => sum + (log - mean) ** 2, 0) / (count - 1), count }
+}
+
+function decide(a: Spread, b: Spread): { readonly p: number; readonly verdict: Verdict } {
+  const p = welch(a, b)
+  const by = a.mean - b.mean
+  if (p < 0.05) return { p, verdict: by < 0 ? 'less' : 'more' }
+  const shifted = (shift: number) => welch({ ...a, mean: a.mean + shift }, b)
+  // Each of the two asks about one side only, which halves its p.
+  const isSame = Math.abs(by) < SAME && shifted(SAME) < 0.1 && shifted(-SAME) < 0.1
+  return { p, verdict: isSame ? 'none' : 'unknown' }
 }
 
 /** @returns the two-sided p for both coming from distributions with the same mean */
-function welch(a: readonly number[], b: readonly number[]): number {
-  const [va, vb] = [meanVariance(a), meanVariance(b)]
-  const distance = Math.abs(mean(a) - mean(b))
+function welch(a: Spread, b: Spread): number {
+  const [va, vb] = [a.variance / a.count, b.variance / b.count]
+  const distance = Math.abs(a.mean - b.mean)
   if (va + vb === 0) return distance === 0 ? 1 : 0
   const t2 = distance ** 2 / (va + vb)
-  const freedom = (va + vb) ** 2 / (va ** 2 / (a.length - 1) + vb ** 2 / (b.length - 1))
+  const freedom = (va + vb) ** 2 / (va ** 2 / (a.count - 1) + vb ** 2 / (b.count - 1))
   return betaRegularized(freedom / (freedom + t2), freedom / 2, 0.5)
 }
 

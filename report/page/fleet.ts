@@ -2,10 +2,10 @@
 import type { Trace } from '../../tracer/trace/file.ts'
 import type { Bench } from '../bench/file.ts'
 import { type ArmSummary, summarize } from '../bench/summary.ts'
+import { judge, type Verdict } from '../bench/verdict.ts'
 import { clientProgram } from './bundle.ts'
 import { type Html, html, num } from './html.ts'
 import { titleOf } from './model/model.ts'
-import { judge, type Verdict } from './model/verdict.ts'
 import { renderShell } from './render.ts'
 
 export interface FleetEntry {
@@ -20,35 +20,37 @@ interface Row {
   readonly href: string | undefined
   readonly verdict: Verdict
   readonly link: string | undefined
+  /** what the verdict is about, and the full pull; either as far as it was measured */
+  readonly subject: ArmSummary | undefined
   readonly legacy: ArmSummary | undefined
-  readonly optimized: ArmSummary | undefined
 }
 
 function rowOf({ href, ...material }: FleetEntry): Row {
   const summaries = material.bench ? summarize(material.bench) : []
   const of = (kind: string) => summaries.find(({ arm }) => arm.kind === kind)
+  const verdict = judge(summaries)
   return {
     name: titleOf(material),
     href,
-    verdict: judge(summaries),
+    verdict,
     link: material.bench?.link.name,
+    subject: verdict.compared?.subject ?? of('optimized'),
     legacy: of('legacy'),
-    optimized: of('optimized'),
   }
 }
 
-const gain = ({ legacy, optimized }: Row): number =>
-  legacy && optimized ? legacy.total.median / optimized.total.median : 0
+const gain = ({ legacy, subject }: Row): number =>
+  legacy && subject ? legacy.total.median / subject.total.median : 0
 
 /** Only paths in this folder or below are linked, so that a name can't become `javascript:` or another site. */
 const isSafeLink = (href: string): boolean => /^[\w%][\w%./-]*$/.test(href) && !href.includes('..')
 
 function cells(row: Row): Html {
-  const { name, href, verdict, link, legacy, optimized } = row
+  const { name, href, verdict, link, legacy, subject } = row
   const title = href !== undefined && isSafeLink(href) ? html`<a href="${href}">${name}</a>` : html`${name}`
   const ms = (arm: ArmSummary | undefined) => (arm ? num('ms', arm.total.median) : html`–`)
   const bytes = (arm: ArmSummary | undefined) => (arm ? num('bytes', arm.bytes.median) : html`–`)
-  return html`<tr><th scope="row">${title}</th><td class="verdict ${verdict.decision}">${verdict.title}</td><td class="left">${link ?? '–'}</td><td>${gain(row) > 0 ? num('times', gain(row)) : html`–`}</td><td>${ms(optimized)}</td><td>${ms(legacy)}</td><td>${bytes(optimized)}</td><td>${bytes(legacy)}</td></tr>`
+  return html`<tr><th scope="row">${title}</th><td class="verdict ${verdict.decision}">${verdict.title}</td><td class="left">${link ?? '–'}</td><td>${gain(row) > 0 ? num('times', gain(row)) : html`–`}</td><td>${ms(subject)}</td><td>${ms(legacy)}</td><td>${bytes(subject)}</td><td>${bytes(legacy)}</td></tr>`
 }
 
 function sentence(rows: readonly Row[]): Html {
@@ -59,7 +61,7 @@ function sentence(rows: readonly Row[]): Html {
   return html`${num('count', worth)} of ${num('count', rows.length)} images ${worth === 1 ? 'is' : 'are'} worth converting.`
 }
 
-const HEADS = ['Image', 'Verdict', 'Link', 'Faster', 'Optimized', 'Full pull', 'Bytes', 'Full pull bytes']
+const HEADS = ['Image', 'Verdict', 'Link', 'Faster', 'Pulled lazily', 'Full pull', 'Bytes', 'Full pull bytes']
 const SORTED = HEADS.indexOf('Faster')
 
 /** @returns the whole page */

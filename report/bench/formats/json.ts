@@ -2,9 +2,12 @@
 import type { Check } from '../budget.ts'
 import type { Bench } from '../file.ts'
 import { summarize } from '../summary.ts'
+import { judge } from '../verdict.ts'
 
 export function toJson(bench: Bench, checks: readonly Check[]): string {
-  const arms = summarize(bench).map(({ arm, total, phases, bytes, requests, after, against }) => ({
+  const summaries = summarize(bench)
+  const { decision, title, reason } = judge(summaries)
+  const arms = summaries.map(({ arm, total, phases, bytes, requests, after, against }) => ({
     ...arm,
     samples: total.samples.length,
     totalMs: { median: total.median, p95: total.p95, low: total.interval.low, high: total.interval.high },
@@ -16,5 +19,6 @@ export function toJson(bench: Bench, checks: readonly Check[]): string {
   }))
   const { link, startedAt, interrupted, readiness } = bench
   const ok = checks.every((check) => check.ok)
-  return `${JSON.stringify({ startedAt, interrupted, link, readiness, arms, checks, ok }, undefined, 2)}\n`
+  const verdict = { decision, title, reason }
+  return `${JSON.stringify({ startedAt, interrupted, link, readiness, verdict, arms, checks, ok }, undefined, 2)}\n`
 }

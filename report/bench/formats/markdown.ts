@@ -2,6 +2,9 @@
 import { visible } from '../../../system/visible.ts'
 import type { Check } from '../budget.ts'
 import type { Bench } from '../file.ts'
+import { summarize } from '../summary.ts'
+import { judge } from '../verdict.ts'
+import { headlineText, verdictText } from '../verdict-text.ts'
 import { ARM_HEADS, armRows, background, CHECK_HEADS, checkRows, conditions } from './rows.ts'
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;' }
@@ -18,7 +21,10 @@ function table(heads: readonly string[], rows: readonly (readonly string[])[]): 
 
 export function toMarkdown(bench: Bench, checks: readonly Check[]): string {
   const failed = checks.filter(({ ok }) => !ok).length
+  const verdict = judge(summarize(bench))
+  const headline = headlineText(verdict)
   const parts = [
+    ...(headline === undefined ? [] : [`**${escaped(headline)}** ${escaped(verdictText(verdict))}`]),
     table(ARM_HEADS, armRows(bench)),
     ...[conditions(bench), background(bench)].flatMap((line) =>
       line === undefined ? [] : [`${escaped(line)}.`],

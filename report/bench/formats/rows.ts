@@ -3,6 +3,8 @@ import type { Check } from '../budget.ts'
 import type { Bench } from '../file.ts'
 import { type ArmSummary, summarize } from '../summary.ts'
 import { bytesText, metricText, msText } from '../units.ts'
+import { differenceOf } from '../verdict.ts'
+import { differenceText } from '../verdict-text.ts'
 
 export const ARM_HEADS = [
   'arm',
@@ -18,14 +20,7 @@ export const ARM_HEADS = [
   'vs full pull',
 ] as const
 
-function difference({ against }: ArmSummary): string {
-  if (!against) return ''
-  if (against.verdict === 'unknown') return `${(1 / against.ratio).toFixed(1)}x (too few samples)`
-  if (against.verdict === 'none') return 'no difference'
-  return against.ratio < 1
-    ? `${(1 / against.ratio).toFixed(1)}x faster`
-    : `${against.ratio.toFixed(1)}x slower`
-}
+const difference = ({ against }: ArmSummary): string => (against ? differenceText(differenceOf(against)) : '')
 
 export const armRows = (bench: Bench): string[][] =>
   summarize(bench).map((summary) => {

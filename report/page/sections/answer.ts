@@ -1,13 +1,8 @@
 /** The page's first section: the result, in one sentence and three numbers. */
-import { compare } from '../../bench/stats.ts'
-import type { ArmSummary } from '../../bench/summary.ts'
+import { judge, type Verdict } from '../../bench/verdict.ts'
 import { counted, type Html, html, num } from '../html.ts'
 import { type Material, type Model, titleOf } from '../model/model.ts'
-import { judge } from '../model/verdict.ts'
-import { faster } from './parts.ts'
-
-const byKind = (model: Model, kind: string): ArmSummary | undefined =>
-  model.summaries.find(({ arm }) => arm.kind === kind)
+import { amount } from './parts.ts'
 
 const readBytes = ({ trace }: Material): number =>
   (trace?.files ?? []).reduce(
@@ -15,37 +10,19 @@ const readBytes = ({ trace }: Material): number =>
     0,
   )
 
-/**
- * The image that the sentence is about, and what it is compared with: the optimized image with the full pull; if the zone does harm, the
- * one without; if no full pull was measured, the two with each other.
- */
-function comparisonOf(model: Model) {
-  const [legacy, lazy, optimized] = [
-    byKind(model, 'legacy'),
-    byKind(model, 'lazy'),
-    byKind(model, 'optimized'),
-  ]
-  const isPlain = judge(model.summaries).decision === 'plain'
-  const [base, subject] = [legacy ?? lazy, isPlain ? lazy : optimized]
-  if (!base || !subject) return undefined
-  return {
-    base,
-    subject,
-    ratio: base.total.median / subject.total.median,
-    verdict: compare(subject.total.samples, base.total.samples).verdict,
-    is: legacy ? `when it is pulled lazily${isPlain ? ', without a zone' : ''}` : 'with a zone than without',
-  }
-}
-
-function sentence(material: Material, model: Model): Html {
+/** The same that the command says, about the image by its name. */
+function sentence(material: Material, { compared, decision }: Verdict, model: Model): Html {
   const name = html`<span class="name">${titleOf(material)}</span>`
-  const compared = comparisonOf(model)
   if (compared) {
-    const { ratio, verdict, is } = compared
-    const { decision } = judge(model.summaries)
-    if (verdict === 'none' && decision !== 'unclear') return html`${name} does not start faster ${is}.`
-    const isSure = verdict === 'less' || verdict === 'more'
-    return html`${name} ${isSure ? 'starts' : 'seems to start'} ${faster(ratio)} ${is}.`
+    const { base, difference } = compared
+    const is =
+      base.arm.kind === 'legacy'
+        ? `when it is pulled lazily${decision === 'plain' ? ', without a zone' : ''}`
+        : 'with a zone than without'
+    if (difference.how === 'none') return html`${name} does not start faster ${is}.`
+    return difference.isSure
+      ? html`${name} starts ${amount(difference)} ${is}.`
+      : html`Too few samples to be sure: ${name} seems to start ${amount(difference)} ${is}.`
   }
   const { trace } = material
   if (trace && trace.image.bytes > 0)
@@ -59,9 +36,8 @@ function sentence(material: Material, model: Model): Html {
 const tile = (value: Html, label: Html | string, className = ''): Html =>
   html`<div class="tile ${className}"><dt>${label}</dt><dd>${value}</dd></div>`
 
-function tiles(material: Material, model: Model): Html {
-  const compared = comparisonOf(model)
-  const verdict = judge(model.summaries)
+function tiles(material: Material, verdict: Verdict): Html {
+  const { compared } = verdict
   const last = tile(html`${verdict.title}`, verdict.reason, verdict.decision)
   if (compared) {
     const { base, subject } = compared
@@ -86,5 +62,7 @@ function tiles(material: Material, model: Model): Html {
   )}${trace.run.ready.ms === null ? last : tile(num('ms', trace.run.ready.ms), 'from the container’s start to ready, while it was recorded')}</dl>`
 }
 
-export const answer = (material: Material, model: Model): Html =>
-  html`<section id="answer" class="is-${judge(model.summaries).decision}" aria-labelledby="answer-title"><h1 id="answer-title">${sentence(material, model)}</h1>${tiles(material, model)}</section>`
+export function answer(material: Material, model: Model): Html {
+  const verdict = judge(model.summaries)
+  return html`<section id="answer" class="is-${verdict.decision}" aria-labelledby="answer-title"><h1 id="answer-title">${sentence(material, verdict, model)}</h1>${tiles(material, verdict)}</section>`
+}

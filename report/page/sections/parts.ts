@@ -1,15 +1,17 @@
 /** What several sections of the page are made of. */
+import { amountOf, type Difference, TOO_FEW } from '../../bench/verdict.ts'
 import { type Html, html, num } from '../html.ts'
 
-/** A gain below this is told in percent, not as a factor. */
-const TIMES_FROM = 1.1
+/** For a cell of a table, and within a sentence: the number as the page shows it, unless there is none. */
+export function amount(difference: Difference): Html {
+  const { unit, value } = amountOf(difference)
+  return html`${num(unit, value)} ${difference.how}`
+}
 
-/** @param ratio of the times before and after; above 1 it became faster */
-export function faster(ratio: number): Html {
-  const [by, word] = ratio >= 1 ? [ratio, 'faster'] : [1 / ratio, 'slower']
-  return by >= TIMES_FROM
-    ? html`${num('times', by)} ${word}`
-    : html`${num('percent', ratio >= 1 ? 1 - 1 / ratio : 1 / ratio - 1)} ${word}`
+/** For a cell of a table. */
+export function differenceCell(difference: Difference): Html {
+  if (difference.how === 'none') return html`no difference`
+  return difference.isSure ? amount(difference) : html`${TOO_FEW} (${amount(difference)})`
 }
 
 /** A chart's canvas. @param size a class that sets its height */

@@ -1,9 +1,10 @@
 /** Pull and start: the chart by phases, and all figures as a table. */
 import type { ArmSummary } from '../../bench/summary.ts'
+import { differenceOf } from '../../bench/verdict.ts'
 import { type Html, html, num } from '../html.ts'
 import { armLabel, type Model } from '../model/model.ts'
 import { PHASE_LABELS, PHASE_NAMES } from '../shared/data.ts'
-import { faster, legend, plot } from './parts.ts'
+import { differenceCell, legend, plot } from './parts.ts'
 
 export function startSection(model: Model): Html {
   if (model.summaries.length === 0) return html``
@@ -32,12 +33,8 @@ function armTable(model: Model): Html {
 const armRow = (summary: ArmSummary): Html =>
   html`<tr><th scope="row">${armLabel(summary.arm)}</th><td>${num('ms', summary.total.median)}</td><td>${intervalOf(summary)}</td><td>${num('ms', summary.total.p95)}</td><td>${num('count', summary.total.samples.length)}</td>${PHASE_NAMES.map((phase) => html`<td>${num('ms', summary.phases[phase])}</td>`)}<td>${num('bytes', summary.bytes.median)}</td><td>${num('count', summary.requests.median)}</td><td>${difference(summary)}</td></tr>`
 
-function difference({ against }: ArmSummary): Html {
-  if (!against) return html`–`
-  if (against.verdict === 'unknown') return html`too few samples`
-  if (against.verdict === 'none') return html`no difference`
-  return faster(1 / against.ratio)
-}
+const difference = ({ against }: ArmSummary): Html =>
+  against ? differenceCell(differenceOf(against)) : html`–`
 
 /** One sample has no interval. */
 const intervalOf = ({ total: { samples, interval } }: ArmSummary): Html =>

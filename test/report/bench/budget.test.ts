@@ -27,7 +27,7 @@ describe('budgets', () => {
     ])
   })
 
-  test('a baseline allows a share more, and differences that are not significant', () => {
+  test('a baseline allows a share more, and what may be chance', () => {
     const slower = (factor: number) => ({
       ...bench,
       samples: bench.samples.map((sample) => ({
@@ -40,7 +40,15 @@ describe('budgets', () => {
     expect(failed.map(({ arm, metric }) => `${arm} ${metric}`)).toEqual(['lazy start', 'optimized start'])
     const noisy = checkBaseline(slower(1.01), bench, 0)
     expect(noisy.every(({ ok }) => ok)).toBe(true)
-    expect(noisy.some(({ note }) => note?.includes('not a significant difference'))).toBe(true)
+    expect(noisy.some(({ note }) => note === 'no difference')).toBe(true)
+    const ofRounds = (rounds: number) => ({
+      ...bench,
+      samples: slower(1.01).samples.filter(({ round }) => round < rounds),
+    })
+    expect(checkBaseline(ofRounds(2), ofRounds(2), -0.05).map(({ note }) => note)).toContain(
+      'too few samples to be sure',
+    )
+    expect(checkBaseline(ofRounds(1), ofRounds(1), -0.05).every(({ ok }) => !ok)).toBe(true)
     expect(baselineDoubts(bench, bench)).toEqual([])
     expect(baselineDoubts(bench, { ...bench, link: { ...bench.link, roundTripMs: 50 } })[0]).toMatch(
       /a different link/,

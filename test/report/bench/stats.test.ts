@@ -1,7 +1,14 @@
 /** The statistics, compared with values from tables and calculated by hand. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { compare, median, medianInterval, quantile, randomFrom } from '../../../report/bench/stats.ts'
+import {
+  compare,
+  median,
+  medianInterval,
+  quantile,
+  randomFrom,
+  samplesToDecide,
+} from '../../../report/bench/stats.ts'
 
 test('median and p95 interpolate between samples, and do not mind the order', () => {
   expect(median([3, 1, 2])).toBe(2)
@@ -41,9 +48,31 @@ test('95 % intervals of 12 samples hold the true median about 95 times of 100', 
 test('a difference is one only when chance would hardly make it', () => {
   expect(compare([2.7, 2.8, 2.75], [16.2, 16.0, 16.5])).toMatchObject({ verdict: 'less' })
   expect(compare([16.2, 16.0, 16.5], [2.7, 2.8, 2.75])).toMatchObject({ verdict: 'more' })
-  expect(compare([10, 12, 11], [11, 10.5, 12])).toMatchObject({ verdict: 'none' })
+  expect(compare([12.9, 12.96], [1.6, 2.62])).toMatchObject({ verdict: 'unknown' })
   expect(compare([10], [20, 21])).toMatchObject({ verdict: 'unknown', p: undefined })
   expect(compare([5, 5], [5, 5])).toMatchObject({ verdict: 'none', ratio: 1, p: 1 })
+})
+
+test('there is no difference only if the samples rule out one of a tenth', () => {
+  expect(compare([10, 12, 11], [11, 10.5, 12])).toMatchObject({ verdict: 'unknown' })
+  expect(compare([10, 10.1, 9.9, 10], [10.1, 10, 10.05, 9.95])).toMatchObject({ verdict: 'none' })
+  expect(compare([10, 10.1, 9.9, 10], [11, 11.1, 10.9, 11])).toMatchObject({ verdict: 'less' })
+  // Too few to find it, and it may be a tenth: t(8) = 1.86 for one side at 0.05.
+  const around = (center: number) => [-2, -1, 0, 1, 2].map((step) => center * Math.exp(step * 0.05))
+  expect(compare(around(10), around(10)).verdict).toBe('none')
+  expect(compare(around(10), around(10.1)).verdict).toBe('unknown')
+})
+
+test('the samples that would settle it are fewer the clearer the difference', () => {
+  const bounds = { usual: 5, most: 20 }
+  expect(samplesToDecide([10], [20, 21], bounds)).toBe(5)
+  expect(samplesToDecide([12.9, 12.96], [1.6, 2.62], bounds)).toBe(3)
+  const [near, far] = [
+    samplesToDecide([10, 12], [12, 15], bounds),
+    samplesToDecide([10, 12], [13, 16], bounds),
+  ]
+  expect(near).toBeGreaterThan(far ?? Number.POSITIVE_INFINITY)
+  expect(samplesToDecide([10, 20, 15], [10, 21, 15.5], bounds)).toBeUndefined()
 })
 
 test('p is that of the t distribution', () => {
