@@ -67,6 +67,14 @@ export function unknownMediaType(what: string, mediaType: string): HeadstartErro
     return new HeadstartError('E_MEDIA_TYPE', `${what} has the retired media type ${shown}`, {
       hint: 'Schema 1 manifests are not supported; push the image again with a current tool',
     })
+  if (mediaType.endsWith('+encrypted'))
+    return new HeadstartError(
+      'E_MEDIA_TYPE',
+      `${what} is encrypted (${shown}): without its key it can't be read`,
+      {
+        hint: 'Optimize the image before it is encrypted; a node pulls encrypted layers whole',
+      },
+    )
   return new HeadstartError(
     'E_MEDIA_TYPE',
     `${what} has the media type ${shown}, which is not an image media type`,

@@ -16,7 +16,16 @@ import {
 } from './manifest.ts'
 import { hostPlatform, selectPlatform } from './platform.ts'
 import { joined } from './progress.ts'
-import type { Blob, ByteRange, Descriptor, Image, ImageSource, MountOrigin, Platform } from './types.ts'
+import type {
+  Blob,
+  ByteRange,
+  Descriptor,
+  Image,
+  ImageSource,
+  MountOrigin,
+  Platform,
+  RangeAnswer,
+} from './types.ts'
 
 /** A document that was read whole; its digest is checked by the user of it. */
 export interface RawDocument {
@@ -36,6 +45,8 @@ export interface BlobStore extends AsyncDisposable {
     range: ByteRange | undefined,
     signal: AbortSignal | undefined,
   ): Promise<Readable>
+  /** of a registry: see `Blob` */
+  askRange?(descriptor: Descriptor, signal: AbortSignal | undefined): Promise<RangeAnswer>
 }
 
 export function sourceFromStore(store: BlobStore): ImageSource {
@@ -103,9 +114,11 @@ async function readDocument(store: BlobStore, descriptor: Descriptor, limit: num
 }
 
 function blobOf(store: BlobStore, descriptor: Descriptor): Blob {
+  const askRange = store.askRange?.bind(store)
   return {
     descriptor,
     ...(store.origin && { origin: store.origin }),
+    ...(askRange && { askRange: (signal) => askRange(descriptor, signal) }),
     async open(range, signal) {
       signal?.throwIfAborted()
       if (range) checkRange(range, descriptor)

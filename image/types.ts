@@ -66,6 +66,18 @@ export interface MountOrigin {
   readonly repository: string
 }
 
+/** How a registry answered when it was asked for the first bytes of a blob. */
+export interface RangeAnswer {
+  /** 206 as a lazy mount needs it; 200: it ignores ranges, and was sending the whole blob */
+  readonly status: 200 | 206
+  /** a 206 that says which bytes of how many it has, and they are the right ones */
+  readonly isRight: boolean
+  /** that were followed to get it */
+  readonly redirects: number
+  /** who answered in the end, with the port */
+  readonly host: string
+}
+
 /** Bytes with a descriptor, in memory or anywhere else. */
 export interface Blob {
   readonly descriptor: Descriptor
@@ -75,6 +87,8 @@ export interface Blob {
    * not checked (its reader checks the digests of chunks).
    */
   open(range?: ByteRange, signal?: AbortSignal): Promise<Readable>
+  /** of a blob in a registry: asks as a lazy mount does, once. @throws HeadstartError as `open` */
+  askRange?(signal?: AbortSignal): Promise<RangeAnswer>
 }
 
 export interface Layer extends Blob {

@@ -35,6 +35,8 @@ export const ERROR_CODES = [
   'E_NOT_ESTARGZ',
   'E_NOT_FOUND',
   'E_NOT_INSTALLED',
+  'E_NOT_LAZY',
+  'E_NOT_READY',
   'E_NO_COMMAND',
   'E_OPTION',
   'E_OVERLAY',

@@ -1,16 +1,24 @@
-/** `headstart doctor`: does this machine have what headstart needs, and did killed runs leave anything behind? */
-import { access } from 'node:fs/promises'
+/**
+ * `headstart doctor`: does this machine have what headstart needs, and did killed runs leave anything behind? `headstart doctor IMAGE`: would a
+ * node pull the image lazily, and if not, why?
+ */
 import type { Command } from 'commander'
+import { examineLazy } from '../../image/lazy/examine.ts'
+import { lazyFindings, wouldBeLazy } from '../../image/lazy/findings.ts'
 import { sweepers } from '../../report/bench/runtime/sweepers.ts'
+import { HeadstartError } from '../../system/errors.ts'
 import { staleWorkspaces } from '../../system/workspace.ts'
 import { sweep } from '../../tracer/cleanup.ts'
-import { engines } from '../../tracer/container/index.ts'
 import type { CliContext } from '../context.ts'
-import type { Mark } from '../print/output.ts'
+import { addImageFlags, type ImageFlags, sourceOf } from '../flags/image.ts'
+import { jsonOption } from '../flags/values.ts'
+import { abilitiesOf, examineMachine } from '../machine-check.ts'
+import { findingText, lazyJson, lazyLayers } from '../print/lazy.ts'
+import type { Mark, Output } from '../print/output.ts'
 
-interface Finding {
-  readonly name: string
-  readonly fault: string | undefined
+interface Flags extends ImageFlags {
+  readonly clean: boolean
+  readonly json: boolean
 }
 
 const OK: Mark = { text: 'ok  ', colour: 'green' }
@@ -18,44 +26,68 @@ const NO: Mark = { text: 'no  ', colour: 'yellow' }
 
 export function register(command: Command, context: CliContext): void {
   command
+    .argument(
+      '[image]',
+      'would a node pull this image lazily? Without it: does this machine have what headstart needs?',
+    )
     .option('--clean', 'remove the mounts, containers and folders that killed runs left behind', false)
-    .action(async ({ clean }: { clean: boolean }) => {
-      const output = context.output()
-      for (const { name, fault } of await examine())
-        output.result(`${name}${fault === undefined ? '' : `: ${fault}`}`, fault === undefined ? OK : NO)
-      const stale = clean ? await sweep(sweepers) : await staleWorkspaces()
-      for (const { folder } of stale)
-        output.result(
-          clean
-            ? `removed ${folder}`
-            : `left by a killed run: ${folder} (headstart doctor --clean removes it)`,
-        )
+    .addOption(jsonOption())
+    .action(async (reference: string | undefined, flags: Flags) => {
+      if (reference !== undefined && flags.clean)
+        throw new HeadstartError('E_USAGE', '--clean is about this machine, not about an image')
+      const output = context.output(flags.json)
+      if (reference !== undefined) await examineImage(reference, flags, context, output)
+      else await examineThisMachine(flags, output)
     })
+  addImageFlags(command)
 }
 
-async function examine(): Promise<Finding[]> {
-  const findings: Finding[] = [
-    { name: 'root', fault: process.getuid?.() === 0 ? undefined : 'mounting needs root; run with sudo' },
-    {
-      name: 'FUSE',
-      fault: await access('/dev/fuse').then(
-        () => undefined,
-        () => '/dev/fuse does not exist; load the kernel module with: modprobe fuse',
-      ),
-    },
-    { name: 'libfuse', fault: await libraryFault() },
-  ]
-  for (const engine of Object.values(engines))
-    findings.push({ name: `engine ${engine.name}`, fault: await engine.unavailable() })
-  return findings
-}
-
-/** Loading it is the only sure test: where libraries are differs between distributions. */
-async function libraryFault(): Promise<string | undefined> {
-  try {
-    await import('fuse-native')
-    return undefined
-  } catch {
-    return 'libfuse.so.2 is missing; install libfuse2, or record with --fuse kernel'
+/** @throws HeadstartError E_NOT_LAZY */
+async function examineImage(
+  reference: string,
+  flags: Flags,
+  context: CliContext,
+  output: Output,
+): Promise<void> {
+  await using source = await sourceOf(reference, flags, context, output)
+  const image = await source.image(flags.platform)
+  const facts = await examineLazy(image, context.interrupts.abort)
+  const findings = lazyFindings(facts)
+  const isLazy = wouldBeLazy(findings)
+  if (flags.json) output.result(lazyJson(image, facts, findings, isLazy))
+  else {
+    output.result(lazyLayers(facts))
+    for (const finding of findings)
+      output.result(findingText(finding, facts.layers.length), finding.prevents ? NO : undefined)
+    if (isLazy)
+      output.result('a node with a lazy snapshotter pulls it lazily (docs/nodes.md says how to see it)', OK)
   }
+  if (!isLazy) throw new HeadstartError('E_NOT_LAZY', `a node would not pull ${source.name} lazily`)
+}
+
+/** @throws HeadstartError E_NOT_READY: nothing works */
+async function examineThisMachine({ clean, json }: Flags, output: Output): Promise<void> {
+  const found = await examineMachine()
+  const abilities = abilitiesOf(found)
+  const stale = clean ? await sweep(sweepers) : await staleWorkspaces()
+  const folders = stale.map(({ folder }) => folder)
+  if (json) {
+    output.result(
+      JSON.stringify({
+        requirements: Object.values(found),
+        abilities,
+        [clean ? 'removed' : 'left']: folders,
+      }),
+    )
+  } else {
+    for (const { name, fault } of Object.values(found))
+      output.result(`${name}${fault === undefined ? '' : `: ${fault}`}`, fault === undefined ? OK : NO)
+    for (const { works, sentence } of abilities) output.result(sentence, works ? OK : NO)
+    for (const folder of folders)
+      output.result(
+        clean ? `removed ${folder}` : `left by a killed run: ${folder} (headstart doctor --clean removes it)`,
+      )
+  }
+  if (!abilities.some(({ works }) => works))
+    throw new HeadstartError('E_NOT_READY', 'nothing of headstart works on this machine')
 }

@@ -131,7 +131,8 @@ export class RegistryClient implements AsyncDisposable {
     let url = this.resolve(request.url, this.endpoint.origin)
     for (let hops = 0; ; hops++) {
       const isOurs = url.origin === this.endpoint.origin
-      const response = await this.send(request, url, isOurs ? authorization : undefined)
+      const answer = await this.send(request, url, isOurs ? authorization : undefined)
+      const response = { ...answer, redirects: hops }
       const location = headerOf(response, 'location')
       if (!(isRead ? REDIRECTS : KEPT_REDIRECTS).has(response.status) || location === undefined)
         return response
@@ -164,7 +165,7 @@ export class RegistryClient implements AsyncDisposable {
     request: RegistryRequest,
     url: URL,
     authorization: string | undefined,
-  ): Promise<RegistryResponse> {
+  ): Promise<Omit<RegistryResponse, 'redirects'>> {
     const body = typeof request.body === 'function' ? await request.body() : request.body
     try {
       const {

@@ -24,6 +24,8 @@ export interface RegistryResponse {
   readonly body: Dispatcher.ResponseData['body']
   /** where the answer came from, after redirects */
   readonly url: URL
+  /** that were followed to get there */
+  readonly redirects: number
 }
 
 export const headerOf = (

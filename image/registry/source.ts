@@ -10,6 +10,7 @@ import type { ImageSource } from '../types.ts'
 import { RegistryClient } from './client.ts'
 import { Downloader } from './download.ts'
 import type { EndpointOptions } from './endpoint.ts'
+import { askRange } from './range.ts'
 import { headerOf, type RegistryResponse } from './request.ts'
 
 export type RegistryOptions = EndpointOptions & { readonly signal?: AbortSignal | undefined }
@@ -35,8 +36,9 @@ function registryStore(
     name,
     origin: { host, repository },
     root: () => fetchRoot(client, reference, signal),
+    askRange: (descriptor, given) => askRange(client, repository, descriptor, eitherOf(given, signal)),
     open: async (descriptor, range, given) => {
-      const either = given && signal ? AbortSignal.any([given, signal]) : (given ?? signal)
+      const either = eitherOf(given, signal)
       // To a registry, the manifests of an index are not blobs.
       if (!isIndexType(descriptor.mediaType) && !isManifestType(descriptor.mediaType))
         return downloader.open(descriptor, range, either)
@@ -46,6 +48,9 @@ function registryStore(
     [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
   }
 }
+
+const eitherOf = (a: AbortSignal | undefined, b: AbortSignal | undefined): AbortSignal | undefined =>
+  a && b ? AbortSignal.any([a, b]) : (a ?? b)
 
 async function fetchRoot(
   client: RegistryClient,

@@ -1,7 +1,8 @@
 /** The facts about this machine that a container's configuration depends on. */
-import { lstat, readdir, readFile } from 'node:fs/promises'
+import { access, constants, lstat, readdir, readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import { messageOf } from '../../system/errors.ts'
 import { exists } from '../../system/exists.ts'
 
 export interface HostDevice {
@@ -32,10 +33,29 @@ export async function lookAtMachine({ devices }: { readonly devices: boolean }):
   return {
     architecture: process.arch,
     cpus: availableParallelism(),
-    unifiedCgroups: await exists('/sys/fs/cgroup/cgroup.controllers'),
+    unifiedCgroups: (await lookAtControlGroups()).version === 2,
     capabilityBits: await boundingSet(),
     devices: devices ? await devicesBelow('/dev') : [],
   }
+}
+
+const CGROUPS = '/sys/fs/cgroup'
+
+export interface ControlGroups {
+  /** 1 also where version 2 is mounted beside it; undefined: none are mounted */
+  readonly version: 1 | 2 | undefined
+  /** why no group can be made in them */
+  readonly fault: string | undefined
+}
+
+export async function lookAtControlGroups(folder: string = CGROUPS): Promise<ControlGroups> {
+  const isUnified = await exists(join(folder, 'cgroup.controllers'))
+  // Version 1 has a folder for each controller, below one that may well be read-only.
+  const group = isUnified ? folder : join(folder, 'memory')
+  if (!(await exists(group)))
+    return { version: undefined, fault: `no control groups are mounted at ${folder}` }
+  const fault = await access(group, constants.W_OK).then(() => undefined, messageOf)
+  return { version: isUnified ? 2 : 1, fault }
 }
 
 async function boundingSet(): Promise<bigint> {

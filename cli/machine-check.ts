@@ -1,0 +1,108 @@
+/** What of headstart works on this machine: each requirement is tried, and what follows is concluded from the findings alone. */
+import { access, constants } from 'node:fs/promises'
+import { messageOf } from '../system/errors.ts'
+import { createWorkspace, workspaceRoot } from '../system/workspace.ts'
+import { engines } from '../tracer/container/index.ts'
+import { lookAtControlGroups } from '../tracer/container/machine.ts'
+
+export interface Requirement {
+  readonly name: string
+  /** one line; undefined: fine */
+  readonly fault: string | undefined
+}
+
+export interface MachineFindings {
+  readonly root: Requirement
+  readonly fuse: Requirement
+  /** without it the kernel's protocol is spoken */
+  readonly libfuse: Requirement
+  readonly docker: Requirement
+  readonly runc: Requirement
+  /** for runc; an engine has its own way to them */
+  readonly controlGroups: Requirement
+  readonly workspace: Requirement
+}
+
+/** What works, in plain words, or why it doesn't. */
+export interface Ability {
+  readonly name: 'recording' | 'rebuilding'
+  readonly works: boolean
+  readonly sentence: string
+}
+
+export async function examineMachine(): Promise<MachineFindings> {
+  const { version, fault } = await lookAtControlGroups()
+  return {
+    root: {
+      name: 'root',
+      fault: process.getuid?.() === 0 ? undefined : 'mounting needs root; run with sudo',
+    },
+    fuse: { name: 'FUSE', fault: await fuseFault() },
+    libfuse: { name: 'libfuse', fault: await libraryFault() },
+    docker: { name: 'engine docker', fault: await engines.docker.unavailable() },
+    runc: { name: 'engine runc', fault: await engines.runc.unavailable() },
+    controlGroups: {
+      name: `control groups${version === undefined ? '' : `, version ${version}`}`,
+      fault: fault === undefined ? undefined : `runc can't make one: ${fault}`,
+    },
+    workspace: { name: `temporary files in ${workspaceRoot()}`, fault: await workspaceFault() },
+  }
+}
+
+const fuseFault = (): Promise<string | undefined> =>
+  access('/dev/fuse', constants.R_OK | constants.W_OK).then(
+    () => undefined,
+    (error: NodeJS.ErrnoException) =>
+      error.code === 'ENOENT'
+        ? '/dev/fuse does not exist; load the kernel module with: modprobe fuse (in a container: --privileged)'
+        : messageOf(error),
+  )
+
+/** Loading it is the only sure test: where libraries are differs between distributions. */
+async function libraryFault(): Promise<string | undefined> {
+  try {
+    await import('fuse-native')
+    return undefined
+  } catch {
+    return 'libfuse.so.2 is missing; install libfuse2, or record with --fuse kernel'
+  }
+}
+
+async function workspaceFault(): Promise<string | undefined> {
+  try {
+    await using _ = await createWorkspace()
+    return undefined
+  } catch (error) {
+    return messageOf(error)
+  }
+}
+
+/** The commands that mount and start containers; the others, and `optimize --trace`, don't. */
+const RECORDING = 'profile, bench, mount, and optimize without --trace'
+const REBUILDING = 'optimize --trace, verify, inspect, copy, trace, report, and doctor IMAGE'
+
+/** Pure. */
+export function abilitiesOf(found: MachineFindings): Ability[] {
+  const lacks = [found.workspace, found.root, found.fuse].filter(({ fault }) => fault !== undefined)
+  const noRunc = found.runc.fault !== undefined || found.controlGroups.fault !== undefined
+  const noEngine = found.docker.fault !== undefined && noRunc
+  const missing = [...lacks.map(({ name }) => name), ...(noEngine ? ['an engine that runs containers'] : [])]
+  const canRebuild = found.workspace.fault === undefined
+  return [
+    {
+      name: 'recording',
+      works: missing.length === 0,
+      sentence:
+        missing.length === 0
+          ? `recording works: ${RECORDING}`
+          : `recording does not work (${RECORDING}): it lacks ${missing.join(', ')}`,
+    },
+    {
+      name: 'rebuilding',
+      works: canRebuild,
+      sentence: canRebuild
+        ? `rebuilding works, and needs no root: ${REBUILDING}`
+        : `rebuilding does not work (${REBUILDING}): it lacks ${found.workspace.name}`,
+    },
+  ]
+}
