@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { inspect } from 'node:util'
 import { Command, CommanderError } from 'commander'
 import { codeOf, HeadstartError, messageOf } from '../system/errors.ts'
+import { isSystemError } from '../system/system-error.ts'
 import { commands } from './commands.ts'
 import type { CliContext } from './context.ts'
 import { type Interrupts, listenForInterrupts } from './interrupt.ts'
@@ -89,6 +90,7 @@ function report(error: unknown, interrupts: Interrupts, debug: boolean): number 
     say(messageOf(error))
     if (error.hint !== undefined) print(`  ${error.hint}`)
   } else if (isSystemError(error)) {
+    // A full disk, a folder without write permission: the line names the path.
     say(messageOf(error))
   } else {
     say(`unexpected error: ${messageOf(error)}`)
@@ -100,10 +102,6 @@ function report(error: unknown, interrupts: Interrupts, debug: boolean): number 
 
 /** For errors that a script may want to tell apart. */
 const STATUS: Readonly<Record<string, number>> = { E_USAGE: 2, E_EXCEEDED: 3 }
-
-/** What the system refused: a full disk, a folder without write permission. Its message names the path. */
-const isSystemError = (error: unknown): boolean =>
-  error instanceof Error && 'syscall' in error && 'errno' in error
 
 /** The reader of our output has closed it, as `head` does. */
 function endQuietly(error: Error): void {

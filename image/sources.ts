@@ -57,12 +57,12 @@ const openLocation = <T extends Transport>(location: Location<T>, options: Trans
 async function openBare(reference: Reference, options: TransportOptions): Promise<ImageSource> {
   const name = familiarName(reference)
   const { engineHas } = await import('./daemon/client.ts')
-  const has = await engineHas(reference, options.engine)
-  if (has) {
+  const answer = await engineHas(reference, options.engine)
+  if (answer.has) {
     options.onNote?.(`${name} is taken from the Docker engine`)
     return (await engine()).openEngineSource(reference, options)
   }
-  const why = has === undefined ? 'no Docker engine answers' : 'the Docker engine does not have it'
+  const why = answer.has === undefined ? answer.why : 'the Docker engine does not have it'
   options.onNote?.(`${name} is taken from the registry ${reference.host}: ${why}`)
   return openRegistrySource(reference, options)
 }

@@ -1,17 +1,53 @@
 /** Writes files atomically: first beside their final place under an unpredictable name, then renamed. */
 import { constants } from 'node:fs'
-import { chmod, lstat, open, realpath, rename, rm, stat } from 'node:fs/promises'
+import { access, chmod, lstat, open, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { codeOf, HeadstartError } from './errors.ts'
+import { codeOf, HeadstartError, messageOf } from './errors.ts'
 import { besideName, removeLeftovers } from './leftovers.ts'
 import { isSharedFolder, trustedUsers } from './private-folder.ts'
+import { isSystemError, systemReason } from './system-error.ts'
 
 /**
  * Writes a file that a person names. A symlink is followed, and what is not a regular file (a pipe, a terminal) is written to; an existing
  * file keeps its permissions, unless another user may have put it there for us to take over.
- * @throws HeadstartError E_FILE: another user put a link or a pipe there
+ * @throws HeadstartError E_FILE: it can't be written, or another user put a link or a pipe there
  */
 export async function writeWhole(file: string, text: string): Promise<void> {
+  try {
+    await writeOrReplace(file, text)
+  } catch (error) {
+    // Its name, not that of the file beside it, which nobody knows.
+    throw isSystemError(error) ? unwritable(file, error) : error
+  }
+}
+
+/**
+ * For what is written at the end of long work: says now what would fail then.
+ * @throws HeadstartError E_FILE: no such folder, no permission, or the file is a folder
+ */
+export async function ensureWritable(file: string): Promise<void> {
+  const folder = dirname(file)
+  const refuse = (why: string): never => {
+    throw new HeadstartError('E_FILE', `${file} can't be written: ${why}`, {
+      hint: 'Choose another file with -o',
+    })
+  }
+  const above = await stat(folder).catch(ifAbsent)
+  if (!above) return refuse(`the folder ${folder} does not exist`)
+  if (!above.isDirectory()) return refuse(`${folder} is not a folder`)
+  const there = await stat(file).catch(ifAbsent)
+  if (there?.isDirectory()) return refuse('it is a folder')
+  // A pipe or a device is written to; a file is replaced by one that is made beside it.
+  const written = there && !there.isFile() ? file : folder
+  await access(written, constants.W_OK).catch((error: unknown) => refuse(reasonOf(error)))
+}
+
+const reasonOf = (error: unknown): string => systemReason(error) ?? messageOf(error)
+
+const unwritable = (file: string, cause: unknown): HeadstartError =>
+  new HeadstartError('E_FILE', `${file} can't be written: ${reasonOf(cause)}`, { cause })
+
+async function writeOrReplace(file: string, text: string): Promise<void> {
   const entry = await lstat(file).catch(ifAbsent)
   if (entry && !entry.isFile()) await refuseForeign(file, entry.uid)
   const there = await stat(file).catch(ifAbsent)

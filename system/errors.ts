@@ -4,6 +4,7 @@
  * is shown as one.
  */
 import type { ErrorCode } from './error-codes.ts'
+import { isSystemError, systemMessage } from './system-error.ts'
 
 export type { ErrorCode }
 
@@ -24,9 +25,12 @@ export class HeadstartError extends Error {
   }
 }
 
-/** The message of whatever was thrown, in one line. */
+/** The message of whatever was thrown, in one line; what the system refused in words. */
 export function messageOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error)
+  // Of several attempts (the addresses of a host) the first one says why, and the whole says nothing.
+  if (error instanceof AggregateError && error.message === '' && error.errors.length > 0)
+    return messageOf(error.errors[0])
+  const text = systemMessage(error) ?? (error instanceof Error ? error.message : String(error))
   // Not \s*\n\s*, which would try every space of a long run.
   return text.replace(/\s+/g, (gap) => (gap.includes('\n') ? ' ' : gap)).trim()
 }
@@ -42,6 +46,7 @@ export function codeOf(error: unknown): string | undefined {
  * @param what could not be done: the start of the message
  */
 export function explained(error: unknown, code: ErrorCode, what: string): unknown {
-  const isSystem = error instanceof Error && !(error instanceof HeadstartError) && 'errno' in error
-  return isSystem ? new HeadstartError(code, `${what}: ${messageOf(error)}`, { cause: error }) : error
+  return isSystemError(error)
+    ? new HeadstartError(code, `${what}: ${messageOf(error)}`, { cause: error })
+    : error
 }

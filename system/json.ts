@@ -18,12 +18,27 @@ export function parseJson<T>(text: string, schema: z.ZodType<T>, subject: JsonSu
   try {
     value = JSON.parse(text)
   } catch (cause) {
-    throw new HeadstartError(subject.code, `${subject.what} is not JSON: ${messageOf(cause)}`, {
-      cause,
-      ...hintOf(subject),
-    })
+    throw new HeadstartError(
+      subject.code,
+      `${subject.what} is not JSON: ${faultIn(text, messageOf(cause))}`,
+      {
+        cause,
+        ...hintOf(subject),
+      },
+    )
   }
   return checkValue(value, schema, subject)
+}
+
+/** @param complaint of the engine, which names a place, or shows the text around it */
+function faultIn(text: string, complaint: string): string {
+  if (text.trim() === '') return 'it is empty'
+  if (/^(Unexpected end|Unterminated)/.test(complaint)) return 'it ends too early'
+  const [, at, line, column] = /at position (\d+) \(line (\d+) column (\d+)\)$/.exec(complaint) ?? []
+  if (Number(at) >= text.trimEnd().length) return 'it ends too early'
+  if (line !== undefined) return `line ${line}, column ${column}`
+  const [, token, around] = /^Unexpected token (.+?), (.+) is not valid JSON$/s.exec(complaint) ?? []
+  return token === undefined ? complaint : `unexpected ${token} in ${around}`
 }
 
 /** For text that may be half written, or not ours. @returns undefined: not JSON, or not what the schema says */

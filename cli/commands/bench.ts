@@ -6,7 +6,9 @@ import { baselineDoubts, type Check, checkLimits, type Limits } from '../../repo
 import { type Bench, writeBench } from '../../report/bench/file.ts'
 import { formats } from '../../report/bench/formats/index.ts'
 import { type BenchProgress, type BenchRequest, runBench } from '../../report/bench/run.ts'
+import { ensureWritable } from '../../system/atomic-file.ts'
 import { HeadstartError } from '../../system/errors.ts'
+import { requireRoot } from '../../tracer/mount/mount.ts'
 import type { CliContext } from '../context.ts'
 import { addBenchFlags, type BenchFlags, limitsOf, linkOf, runtimeOf } from '../flags/bench.ts'
 import { addImageFlags, type ImageFlags, sourceOf } from '../flags/image.ts'
@@ -42,7 +44,9 @@ export function register(command: Command, context: CliContext): void {
 async function bench(given: Given, context: CliContext): Promise<void> {
   const output = context.output()
   const { flags } = given
-  // Read first: a baseline that can't be read must not wait for the images.
+  requireRoot()
+  // First: a file that can't be written, or a baseline that can't be read, must not wait for the images.
+  await ensureWritable(flags.output)
   const limits = await limitsOf(flags)
   await using stack = new AsyncDisposableStack()
   const open = async (reference: string): Promise<Image> =>

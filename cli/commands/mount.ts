@@ -7,7 +7,7 @@ import { HeadstartError } from '../../system/errors.ts'
 import { isMountPoint } from '../../system/mounts.ts'
 import { createWorkspace } from '../../system/workspace.ts'
 import { lazyTree } from '../../tracer/mount/lazy-tree.ts'
-import { type Counters, mountFileSystem } from '../../tracer/mount/mount.ts'
+import { type Counters, mountFileSystem, requireFuse } from '../../tracer/mount/mount.ts'
 import type { CliContext } from '../context.ts'
 import { addImageFlags, type ImageFlags } from '../flags/image.ts'
 import { bytes, duration, thousands } from '../print/output.ts'
@@ -34,6 +34,7 @@ export function register(command: Command, context: CliContext): void {
     )
     .action(async (reference: string, folder: string, flags: Flags) => {
       const output = context.output()
+      await requireFuse()
       const { abort, finish } = context.interrupts
       const stop = finish()
       await using workspace = await createWorkspace()

@@ -4,6 +4,7 @@ import type { Image, ImageSource, ImageTarget } from '../../image/types.ts'
 import { rebuildImage } from '../../optimizer/rebuild/image.ts'
 import { rebuildIndex } from '../../optimizer/rebuild/image-index.ts'
 import { HeadstartError } from '../../system/errors.ts'
+import { requireFuse } from '../../tracer/mount/mount.ts'
 import type { CliContext } from '../context.ts'
 import { sourceOf, targetOf } from '../flags/image.ts'
 import {
@@ -28,6 +29,7 @@ async function optimize(request: OptimizeRequest, context: CliContext): Promise<
   const { access, start: given } = request
   const output = context.output(request.print.json)
   const files = await readStartFiles(given)
+  if (!files.traces) await requireFuse()
   await using source = await sourceOf(request.from, access, context, output)
   const image = await source.image(access.platform)
   await using target = await targetOf(request.to, access, context, output)

@@ -1,5 +1,7 @@
 /** `headstart profile`: run an image once and record what its start reads. */
 import type { Command } from 'commander'
+import { ensureWritable } from '../../system/atomic-file.ts'
+import { requireFuse } from '../../tracer/mount/mount.ts'
 import { writeTrace } from '../../tracer/trace/file.ts'
 import type { CliContext } from '../context.ts'
 import { addImageFlags, sourceOf } from '../flags/image.ts'
@@ -20,6 +22,8 @@ export function register(command: Command, context: CliContext): void {
     .addOption(jsonOption())
     .action(async (reference: string, args: string[], flags: Flags) => {
       const output = context.output(flags.json)
+      await requireFuse()
+      await ensureWritable(flags.output)
       await using source = await sourceOf(reference, flags, context, output)
       const image = await source.image(flags.platform)
       const { trace } = await profile({ image, command: args, flags }, context, output)

@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { parseBench } from '../../report/bench/file.ts'
 import { renderFleet } from '../../report/page/fleet.ts'
 import { renderReport } from '../../report/page/render.ts'
-import { writeWhole } from '../../system/atomic-file.ts'
+import { ensureWritable, writeWhole } from '../../system/atomic-file.ts'
 import { HeadstartError, messageOf } from '../../system/errors.ts'
 import { readInput } from '../../system/read-whole.ts'
 import { parseTrace } from '../../tracer/trace/file.ts'
@@ -21,6 +21,7 @@ export function register(command: Command, context: CliContext): void {
     .option('-o, --output <file>', 'where to write the page', 'report.html')
     .action(async (files: string[], flags: { output: string }) => {
       const output = context.output()
+      await ensureWritable(flags.output)
       const images = pairByImage(await Promise.all(files.map(readReportFile)))
       const [only, ...others] = images
       const written =
@@ -36,6 +37,10 @@ async function readReportFile(file: string): Promise<ReportFile> {
   const text = await readInput(file).catch((cause: unknown) => {
     throw new HeadstartError('E_FILE', `${file} can't be read: ${messageOf(cause)}`, { cause })
   })
+  if (!text.trimStart().startsWith('{'))
+    throw new HeadstartError('E_FILE', `${file} is neither a trace nor a measurement`, {
+      hint: 'Give it files that headstart profile and headstart bench wrote',
+    })
   return isBench(text) ? { file, bench: parseBench(text, file) } : { file, trace: parseTrace(text, file) }
 }
 

@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { readImageTree } from '../../image/rootfs/image-tree.ts'
 import type { Image } from '../../image/types.ts'
-import { writeWhole } from '../../system/atomic-file.ts'
+import { ensureWritable, writeWhole } from '../../system/atomic-file.ts'
 import { bytesOf } from '../../system/byte-path.ts'
 import { HeadstartError } from '../../system/errors.ts'
 import { diffTraces } from '../../tracer/trace/diff.ts'
@@ -57,6 +57,7 @@ function registerMerge(command: Command, context: CliContext): void {
     .argument('<traces...>', 'traces of one image')
     .requiredOption('-o, --output <file>', 'where to write the merged trace')
     .action(async (files: string[], flags: { output: string }) => {
+      await ensureWritable(flags.output)
       const merged = mergeTraces(await Promise.all(files.map(readTrace)))
       await writeTrace(flags.output, merged)
       context
@@ -84,6 +85,7 @@ function registerExport(command: Command, context: CliContext): void {
     .argument('<image>', 'the image that was recorded')
     .requiredOption('-o, --output <file>', 'where to write the record file')
     .action(async (file: string, reference: string, flags: ImageFlags & { output: string }) => {
+      await ensureWritable(flags.output)
       const trace = await readTrace(file)
       await using source = await sourceOf(reference, flags, context, context.output())
       const image = await source.image(flags.platform)
@@ -102,6 +104,7 @@ function registerImport(command: Command, context: CliContext): void {
     .option('-o, --output <file>', 'where to write the trace', 'trace.json')
     .action(async (file: string, reference: string, flags: ImageFlags & { output: string }) => {
       const output = context.output()
+      await ensureWritable(flags.output)
       const given = await readGiven(file)
       if (given.kind === 'trace') throw new HeadstartError('E_RECORD', `${file} is already a trace`)
       await using source = await sourceOf(reference, flags, context, output)

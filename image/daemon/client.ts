@@ -37,10 +37,22 @@ function wordsOf(cause: unknown): string {
 
 const MAX_WORDS = 2000
 
-/** dockerode's failures in one line: no engine, or what the engine said. */
+/** Whoever owns the socket, usually root and a group, may use the engine. @returns why we may not; undefined: it is not that */
+export const socketRefusal = (cause: unknown): string | undefined =>
+  ['EACCES', 'EPERM'].includes(codeOf(cause) ?? '')
+    ? messageOf(cause).replace(/^[a-z ]+: /, 'permission denied: the Docker engine at ')
+    : undefined
+
+/** dockerode's failures in one line: no engine, none for us, or what the engine said. */
 export function engineError(cause: unknown, what: string): HeadstartError {
   if (cause instanceof HeadstartError) return cause
-  if (['ENOENT', 'ECONNREFUSED', 'EACCES', 'ENOTFOUND'].includes(codeOf(cause) ?? ''))
+  const refusal = socketRefusal(cause)
+  if (refusal !== undefined)
+    return new HeadstartError('E_ENGINE', refusal, {
+      cause,
+      hint: 'Run the command with sudo, or as a user of the docker group',
+    })
+  if (['ENOENT', 'ECONNREFUSED', 'ENOTFOUND'].includes(codeOf(cause) ?? ''))
     return new HeadstartError('E_ENGINE', `no Docker engine answers: ${messageOf(cause)}`, {
       cause,
       hint: 'Start it, set DOCKER_HOST, or name the image with docker://, oci: or an archive',
@@ -48,13 +60,17 @@ export function engineError(cause: unknown, what: string): HeadstartError {
   return new HeadstartError('E_ENGINE', `the Docker engine failed to ${what}: ${wordsOf(cause)}`, { cause })
 }
 
-/** @returns whether the engine has it; undefined when no engine answers */
-export async function engineHas(reference: Reference, engine?: Dockerode): Promise<boolean | undefined> {
+/** @returns whether the engine has it, or why it can't be asked */
+export async function engineHas(
+  reference: Reference,
+  engine?: Dockerode,
+): Promise<{ readonly has: boolean } | { readonly has: undefined; readonly why: string }> {
   try {
     await (engine ?? (await connectEngine())).getImage(familiarName(reference)).inspect()
-    return true
+    return { has: true }
   } catch (error) {
-    return statusOf(error) === 404 ? false : undefined
+    if (statusOf(error) === 404) return { has: false }
+    return { has: undefined, why: socketRefusal(error) ?? 'no Docker engine answers' }
   }
 }
 

@@ -41,7 +41,7 @@ export async function engineTarget(
       options.onNote?.(
         'the Docker engine unpacks whole layers: only runtimes that pull lazily benefit from eStargz',
       )
-      if (!force && (await engineHas(reference, engine)))
+      if (!force && (await engineHas(reference, engine)).has)
         throw new HeadstartError('E_TARGET_EXISTS', `${name} exists already`, {
           hint: 'Choose another tag, or replace it with --force',
         })

@@ -3,6 +3,7 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startRegistry, type TestRegistry } from '../../scripts/support/registry.ts'
+import { runCommand } from '../../system/command.ts'
 import { type Sandbox, sandbox } from '../support/headstart.ts'
 import { busyboxImage } from '../support/images.ts'
 
@@ -17,6 +18,7 @@ beforeAll(async () => {
   image = await busyboxImage(join(box.folder, 'image'), { command: 'cat /app.txt; sleep 30' })
   await writeFile(join(box.folder, 'broken.json'), '{"version": 1')
   await writeFile(join(box.folder, 'future.json'), '{"version": 99}')
+  await writeFile(join(box.folder, 'notes.txt'), '# Notes\n')
   await mkdir(join(box.folder, 'empty'))
 })
 
@@ -42,6 +44,12 @@ async function refused(
 const runc = ['--engine', 'runc', '--network', 'none']
 
 describe('profile', () => {
+  test('a file in a folder that is not there, before anything runs', async () => {
+    expect(await refused(['profile', 'oci:nowhere', '-o', 'no/trace.json'])).toMatch(
+      /^no\/trace\.json can't be written: the folder no does not exist/,
+    )
+  })
+
   test('an image that is nowhere', async () => {
     expect(await refused(['profile', 'oci:nowhere:latest'])).toMatch(/nowhere/)
     expect(await refused(['profile', `docker://${registry.host}/none:1`])).toMatch(/none/)
@@ -89,12 +97,6 @@ describe('profile', () => {
     expect(await refused(['profile', image, '--engine', 'docker'], { env })).toMatch(/docker/i)
   })
 
-  test('no root', async () => {
-    const under = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
-    const env = { HEADSTART_TMPDIR: '/var/tmp/hs-nobody', HOME: '/nonexistent' }
-    expect(await refused(['profile', image, ...runc], { under, env })).toMatch(/root/)
-  })
-
   test('no FUSE', async () => {
     const hide =
       'mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3 && mknod -m 666 /dev/urandom c 1 9 && exec "$0" "$@"'
@@ -129,12 +131,45 @@ describe('optimize', () => {
   })
 })
 
+describe('without root', () => {
+  const under = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
+  const env = { HEADSTART_TMPDIR: '/var/tmp/hs-nobody', HOME: '/nonexistent' }
+
+  // Before anything else: the images are nowhere.
+  test.each([
+    ['profile', 'oci:nowhere'],
+    ['optimize', 'oci:nowhere', 'oci:there'],
+    ['bench', 'oci:nowhere', 'oci:nowhere'],
+    ['mount', 'oci:nowhere', 'nowhere'],
+  ])('%s says at once that it needs it', async (...args) => {
+    expect(await refused(args, { under, env })).toMatch(/ needs root\n.*sudo/)
+  })
+
+  test('no permission to use the engine is not "no engine"', async () => {
+    await runCommand('sh', ['-c', `touch ${box.folder}/docker.sock; chmod 600 ${box.folder}/docker.sock`])
+    const choices = { under, env: { ...env, DOCKER_HOST: `unix://${box.folder}/docker.sock` } }
+    expect(await refused(['inspect', 'docker-daemon:web:1'], choices)).toMatch(
+      /^permission denied: the Docker engine at .*docker\.sock\n.*docker group/,
+    )
+    const bare = await box.run(['inspect', `${registry.host}/none:1`], choices)
+    expect(bare.stderr).toMatch(
+      /is taken from the registry .*: permission denied: the Docker engine at .*docker\.sock$/m,
+    )
+    const { stdout } = await box.run(['doctor'], choices)
+    expect(stdout).toMatch(/engine docker: permission denied: the Docker engine at .*docker\.sock/)
+  })
+})
+
 describe('other commands', () => {
   test.each([
     [['verify', 'oci:nowhere'], /nowhere/],
     [['inspect', 'oci:empty'], /empty/],
     [['report', 'none.json'], /none\.json/],
-    [['report', 'broken.json'], /broken\.json is not JSON/],
+    [['report', 'broken.json'], /broken\.json is not JSON: it ends too early/],
+    [['report', 'notes.txt'], /^notes\.txt is neither a trace nor a measurement\n.*headstart profile/],
+    [['report', 'none.json', '-o', 'no/page.html'], /the folder no does not exist/],
+    [['bench', 'oci:nowhere', 'oci:nowhere', '-o', 'no/bench.json'], /the folder no does not exist/],
+    [['trace', 'merge', 'none.json', '-o', 'no/trace.json'], /the folder no does not exist/],
     [['mount', image, 'nowhere'], /nowhere/],
     [['trace', 'show', 'broken.json'], /broken\.json is not JSON/],
     [['copy', 'oci:nowhere', 'oci:there'], /nowhere/],

@@ -130,7 +130,7 @@ test('a full disk is said to be one, and nothing stays on it', async () => {
     for (const place of [`oci:${disk}/out`, `oci-archive:${disk}/out.tar`])
       await expect(copy(good, place)).rejects.toMatchObject({
         code: 'E_TARGET',
-        message: expect.stringContaining('ENOSPC'),
+        message: expect.stringContaining('no space is left on the disk'),
       })
     await using source = await openSource(good)
     await expect(unpackLayers(await source.image(), disk)).rejects.toMatchObject({ code: 'E_UNPACK' })
@@ -147,7 +147,7 @@ test('two tags of a layout live side by side, and a folder of other things is no
   for (const tag of ['v1', 'v2']) await copy(`oci:${folder}/two:${tag}`, `oci:${folder}/two-${tag}`)
   await expect(copy(good, `oci:${folder}`)).rejects.toThrow(/is not an OCI layout/)
   await writeFile(join(folder, 'a-file'), '')
-  await expect(copy(good, `oci:${folder}/a-file`)).rejects.toThrow(/ENOTDIR/)
+  await expect(copy(good, `oci:${folder}/a-file`)).rejects.toThrow(/not a folder/)
   await expect(copy(good, `oci-archive:${folder}/a-file`)).rejects.toThrow(/exists already/)
 })
 

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { chmod, lstat, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { placeWhole, writeWhole } from '../../system/atomic-file.ts'
+import { ensureWritable, placeWhole, writeWhole } from '../../system/atomic-file.ts'
 import { runCommand } from '../../system/command.ts'
 import { asNobody } from '../support/nobody.ts'
 
@@ -105,4 +105,30 @@ test('what a killed writer left goes with the next one', async () => {
   expect(await readdir(folder)).toHaveLength(2)
   await writeWhole(join(folder, 'out'), 'text')
   expect(await readdir(folder)).toEqual(['out', 'victim'])
+})
+
+test('where nothing can be written is said beforehand, with the folder', async () => {
+  const nowhere = join(folder, 'no/such/out.json')
+  await expect(ensureWritable(nowhere)).rejects.toMatchObject({
+    code: 'E_FILE',
+    message: `${nowhere} can't be written: the folder ${folder}/no/such does not exist`,
+  })
+  await expect(ensureWritable(join(folder, 'victim/out.json'))).rejects.toThrow(
+    `victim/out.json can't be written: ${folder}/victim is not a folder`,
+  )
+  await expect(ensureWritable(folder)).rejects.toThrow(`${folder} can't be written: it is a folder`)
+  await ensureWritable(join(folder, 'out.json'))
+  await ensureWritable(join(folder, 'victim'))
+  await ensureWritable('/dev/null')
+  expect(await readdir(folder)).toEqual(['victim'])
+})
+
+test('what can’t be written is named as it was given, and the reason is in words', async () => {
+  await expect(writeWhole(join(folder, 'no/out.json'), 'text')).rejects.toMatchObject({
+    code: 'E_FILE',
+    message: `${folder}/no/out.json can't be written: no such file or folder`,
+  })
+  await expect(writeWhole('/dev/full', 'text')).rejects.toThrow(
+    /^\/dev\/full can't be written: no space is left on the disk$/,
+  )
 })

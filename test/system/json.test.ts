@@ -12,7 +12,12 @@ test('what the schema describes is returned', () => {
 })
 
 test.each([
-  ['{"name":', /^the config of web:1 is not JSON: /],
+  ['', /^the config of web:1 is not JSON: it is empty$/],
+  ['{"name":', /^the config of web:1 is not JSON: it ends too early$/],
+  ['{"name": "a"\n', /^the config of web:1 is not JSON: it ends too early$/],
+  ['{"name": nope}', /^the config of web:1 is not JSON: unexpected 'o' in .*nope/],
+  ['{\n  "name": "a"\n  "sizes": []\n}', /^the config of web:1 is not JSON: line 3, column 3$/],
+  ['<!doctype html>', /^the config of web:1 is not JSON: unexpected '<' in .*doctype/],
   ['{"name":"a","sizes":[1,"2"]}', /^the config of web:1 is wrong: sizes\.1: .*expected number/],
   ['[]', /^the config of web:1 is wrong: the whole document: /],
 ])('%s', (text, message) => {

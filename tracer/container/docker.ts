@@ -2,6 +2,7 @@
 import { Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type Docker from 'dockerode'
+import { socketRefusal } from '../../image/daemon/client.ts'
 import { connectLocalEngine } from '../../image/daemon/connection.ts'
 import { messageOf } from '../../system/errors.ts'
 import { markOf, type Owner, ourselves, ownerOf } from '../../system/owner.ts'
@@ -23,7 +24,7 @@ export const dockerEngine: Engine = {
       await (await connectLocalEngine()).ping()
       return undefined
     } catch (error) {
-      return messageOf(error)
+      return socketRefusal(error) ?? messageOf(error)
     }
   },
   async run(asked) {

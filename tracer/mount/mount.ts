@@ -107,10 +107,17 @@ export async function mountFileSystem(options: MountOptions): Promise<Mount> {
   }
 }
 
-/** Checks what every mount needs, for callers with much to do before they mount. @throws HeadstartError E_ROOT, E_FUSE */
-export async function requireFuse(): Promise<void> {
+/** For callers with much to do before they mount or start containers. @throws HeadstartError E_ROOT */
+export function requireRoot(): void {
   if (process.getuid?.() !== 0)
-    throw new HeadstartError('E_ROOT', 'mounting needs root', { hint: 'Run the command with sudo' })
+    throw new HeadstartError('E_ROOT', 'mounting file systems and starting containers needs root', {
+      hint: 'Run the command with sudo',
+    })
+}
+
+/** Checks what every mount needs, for the same callers. @throws HeadstartError E_ROOT, E_FUSE */
+export async function requireFuse(): Promise<void> {
+  requireRoot()
   await access('/dev/fuse').catch((cause: unknown) => {
     throw new HeadstartError('E_FUSE', 'FUSE is not available: /dev/fuse is missing', {
       cause,

@@ -92,7 +92,7 @@ describe('layouts', () => {
         }),
       /holds 2 images; say which/,
     ],
-    ['a manifest that is missing', () => layout({ 'index.json': whole }), /ENOENT|lacks/],
+    ['a manifest that is missing', () => layout({ 'index.json': whole }), /no such file|lacks/],
     [
       'a manifest that was changed',
       () =>
