@@ -10,7 +10,7 @@ export interface CommandResult {
 
 export interface CommandOptions {
   readonly cwd?: string
-  readonly input?: string
+  readonly input?: string | Uint8Array
   readonly signal?: AbortSignal
   readonly env?: NodeJS.ProcessEnv
   /** of its output; UTF-8 by default. `latin1` keeps every byte as one character. */

@@ -155,7 +155,7 @@ test('a mount elsewhere whose server was killed is detached', async () => {
   const folder = await temp.sub('image')
   const mount = await mountFileSystem({
     mountPoint,
-    tree: { kind: 'directory', folder, xattrs: [] },
+    tree: { kind: 'directory', folder },
     record: false,
   })
   const server = await mountProcessOf(process.pid)

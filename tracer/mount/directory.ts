@@ -1,7 +1,7 @@
 /** A tree on disk as a file system. Content is read synchronously. */
 import { closeSync, openSync, readSync } from 'node:fs'
 import type { FileSystem, NodeId } from './file-system.ts'
-import { namesOf, nodeOf, type TreeIndex } from './tree-index.ts'
+import { namesOf, nodeOf, pathOf, type TreeIndex } from './tree-index.ts'
 
 export type SyncFileSystem = FileSystem & Required<Pick<FileSystem, 'readInto'>>
 
@@ -15,7 +15,7 @@ export function createDirectoryFileSystem(index: TreeIndex): SyncFileSystem {
   function descriptorOf(node: NodeId): number {
     const known = descriptors.get(node)
     if (known !== undefined) return known
-    const descriptor = openSync(Buffer.from(index.prefix + nodeOf(index, node).path, 'latin1'), 'r')
+    const descriptor = openSync(Buffer.from(index.prefix + pathOf(index, node), 'latin1'), 'r')
     descriptors.set(node, descriptor)
     const [oldest] = descriptors
     if (descriptors.size > MAX_OPEN_FILES && oldest) {

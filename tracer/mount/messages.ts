@@ -6,8 +6,6 @@ const treeSpec = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('directory'),
     folder: z.string(),
-    /** [path, [name, value in base64][]][] */
-    xattrs: z.array(z.tuple([z.string(), z.array(z.tuple([z.string(), z.string()]))])),
   }),
   z.strictObject({
     kind: z.literal('lazy'),

@@ -39,13 +39,9 @@ interface OpenTree {
 async function openTree(tree: TreeSpec): Promise<OpenTree> {
   // Loaded only here: a tree on disk needs no registry client, and mounts sooner without it.
   if (tree.kind === 'lazy') return (await import('./lazy-image.ts')).openLazyImage(tree)
-  const table = tree.xattrs.map(
-    ([path, list]) =>
-      [path, new Map(list.map(([name, value]) => [name, Buffer.from(value, 'base64')]))] as const,
-  )
   // From inside, so that the longest path that the kernel allows is not made too long by the folder's own.
   process.chdir(tree.folder)
-  const index = indexTree('', new Map(table))
+  const index = await indexTree('')
   return { fileSystem: createDirectoryFileSystem(index), index }
 }
 

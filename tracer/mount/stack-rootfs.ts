@@ -11,7 +11,6 @@ import { HeadstartError, messageOf } from '../../system/errors.ts'
 import { unmountBelow } from '../../system/mounts.ts'
 import type { Workspace } from '../../system/workspace.ts'
 import { type Mount, mountFileSystem, type ServerName, type TreeSpec } from './mount.ts'
-import { readXattrs } from './xattrs.ts'
 
 export interface Rootfs extends AsyncDisposable {
   /** writable */
@@ -38,7 +37,7 @@ export async function stackRootfs(options: RootfsOptions): Promise<Rootfs> {
   const mount = stack.use(
     await mountFileSystem({
       mountPoint: await workspace.sub('fuse'),
-      tree: 'folder' in tree ? await directoryTree(tree.folder) : tree,
+      tree: 'folder' in tree ? { kind: 'directory', folder: tree.folder } : tree,
       record: options.record,
       ...(options.server && { server: options.server }),
       ...(options.readaheadKiB !== undefined && { readaheadKiB: options.readaheadKiB }),
@@ -53,10 +52,6 @@ export async function stackRootfs(options: RootfsOptions): Promise<Rootfs> {
     mount,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
-}
-
-async function directoryTree(folder: string): Promise<TreeSpec> {
-  return { kind: 'directory', folder, xattrs: (await readXattrs(folder)) ?? [] }
 }
 
 /** Setuid programs and devices work on the overlay, so other users must not be able to reach it. */

@@ -4,7 +4,9 @@
  */
 import { type BigIntStats, lstatSync, readdirSync, readlinkSync } from 'node:fs'
 import type { BytePath } from '../../system/byte-path.ts'
+import { ShortPaths } from '../../system/short-paths.ts'
 import {
+  type ByteString,
   type DirectoryEntry,
   type FileSystem,
   type NodeAttributes,
@@ -12,17 +14,16 @@ import {
   type NodeType,
   ROOT_NODE,
 } from './file-system.ts'
-
-/** Extended attributes by path (byte text, see `system/byte-path.ts`); Node can't read them, so they are passed in. */
-export type XattrTable = ReadonlyMap<string, ReadonlyMap<string, Uint8Array>>
+import { createXattrReader, type Xattrs } from './xattrs.ts'
 
 export interface IndexedNode {
   readonly attributes: NodeAttributes
-  /** from the tree's root, of a hardlinked file the first one found */
-  readonly path: BytePath
+  /** of a hardlinked file, the first one found; 0 for the root */
+  readonly parent: NodeId
+  readonly name: ByteString
   readonly target: string
   readonly children: ReadonlyMap<string, DirectoryEntry>
-  readonly xattrs: ReadonlyMap<string, Uint8Array> | undefined
+  readonly xattrs: Xattrs | undefined
 }
 
 export interface TreeIndex {
@@ -40,6 +41,17 @@ export function nodeOf({ nodes }: TreeIndex, id: NodeId): IndexedNode {
   return node
 }
 
+/** From the tree's root. Not kept for each node: paths of folders within each other grow with every one. */
+export function pathOf(index: TreeIndex, id: NodeId): BytePath {
+  const parts: ByteString[] = []
+  for (let at = id; at !== ROOT_NODE; ) {
+    const { parent, name } = nodeOf(index, at)
+    parts.push(name)
+    at = parent
+  }
+  return parts.reverse().join('/')
+}
+
 /** All of a file system but its content. */
 export function namesOf(index: TreeIndex) {
   return {
@@ -55,55 +67,79 @@ export function namesOf(index: TreeIndex) {
     },
     xattrs: (id) => [...(nodeOf(index, id).xattrs?.keys() ?? [])],
     digest: () => undefined,
-    pathOf: (id) => nodeOf(index, id).path,
+    pathOf: (id) => pathOf(index, id),
   } satisfies Partial<FileSystem>
 }
 
 /**
  * Walks the tree; a second name of a hardlinked file gets the first one's node.
- * @param folder `''` for the working directory: then a path may be as long as the kernel allows
+ * @param folder `''` for the working directory
+ * @throws HeadstartError E_FUSE: its extended attributes take too much memory; and what reading the tree throws
  */
-export function indexTree(folder: string, xattrs: XattrTable = new Map()): TreeIndex {
-  const nodes: (IndexedNode | undefined)[] = [undefined]
+export async function indexTree(folder: string): Promise<TreeIndex> {
+  const nodes: (MutableNode | undefined)[] = [undefined]
   const linked = new Map<string, NodeId>()
-  const pending: { path: BytePath; children: Map<string, DirectoryEntry> }[] = []
+  const pending: { id: NodeId; path: BytePath; children: Map<string, DirectoryEntry> }[] = []
   const totals = { files: 0, bytes: 0 }
   const prefix = folder === '' ? '' : `${Buffer.from(folder).toString('latin1')}/`
-  const onDisk = (path: BytePath): Buffer => Buffer.from(prefix + path || '.', 'latin1')
+  const paths = new ShortPaths(prefix)
+  const xattrs = createXattrReader()
 
-  function add(path: BytePath, stats: BigIntStats): NodeId {
-    const key = stats.nlink > 1n && !stats.isDirectory() ? `${stats.dev}:${stats.ino}` : undefined
+  function add(parent: NodeId, name: ByteString, path: BytePath): DirectoryEntry {
+    const short = paths.of(path)
+    const stats = lstatSync(bytes(short), { bigint: true })
+    const type = typeOf(stats)
+    const key = stats.nlink > 1n && type !== 'dir' ? `${stats.dev}:${stats.ino}` : undefined
     const known = key === undefined ? undefined : linked.get(key)
-    if (known !== undefined) return known
+    if (known !== undefined) return { name, node: known, type }
     const id = nodes.length
-    const children = stats.isDirectory() ? new Map<string, DirectoryEntry>() : undefined
-    if (children) pending.push({ path, children })
-    nodes.push({
+    const children = type === 'dir' ? new Map<string, DirectoryEntry>() : undefined
+    if (children) pending.push({ id, path, children })
+    const node: MutableNode = {
       attributes: attributesOf(stats),
-      path,
-      target: stats.isSymbolicLink() ? readlinkSync(onDisk(path), { encoding: 'latin1' }) : '',
+      parent,
+      name,
+      target: type === 'symlink' ? readlinkSync(bytes(short), { encoding: 'latin1' }) : '',
       children: children ?? NO_CHILDREN,
-      xattrs: xattrs.get(path),
+      xattrs: undefined,
+    }
+    nodes.push(node)
+    xattrs.add(short, (found) => {
+      node.xattrs = found
     })
     if (key !== undefined) linked.set(key, id)
-    if (stats.isFile()) {
+    if (type === 'reg') {
       totals.files++
       totals.bytes += Number(stats.size)
     }
-    return id
+    return { name, node: id, type }
   }
 
-  add('', lstatSync(onDisk(''), { bigint: true }))
-  for (let at = pending.pop(); at; at = pending.pop()) {
-    for (const name of readdirSync(onDisk(at.path), { encoding: 'latin1' })) {
-      const path = at.path === '' ? name : `${at.path}/${name}`
-      const stats = lstatSync(onDisk(path), { bigint: true })
-      at.children.set(name, { name, node: add(path, stats), type: typeOf(stats) })
-    }
+  /** Short paths are valid until they are released, and so must be used before. */
+  async function relieve(): Promise<void> {
+    await xattrs.read()
+    paths.release()
   }
-  if (nodes.length <= ROOT_NODE) throw new Error(`${folder} can't be read`)
-  return { prefix, nodes, totals, withoutXattrs: xattrs.size === 0 }
+
+  try {
+    add(0, '', '')
+    for (let next = pending.pop(); next; next = pending.pop()) {
+      const { id, path, children } = next
+      for (const name of readdirSync(bytes(paths.of(path)), { encoding: 'latin1' })) {
+        children.set(name, add(id, name, path === '' ? name : `${path}/${name}`))
+        if (xattrs.isFull || paths.areMany) await relieve()
+      }
+    }
+    await xattrs.read()
+  } finally {
+    paths.release()
+  }
+  return { prefix, nodes, totals, withoutXattrs: nodes.every((node) => node?.xattrs === undefined) }
 }
+
+type MutableNode = { -readonly [K in keyof IndexedNode]: IndexedNode[K] }
+
+const bytes = (path: BytePath): Buffer => Buffer.from(path, 'latin1')
 
 const NO_CHILDREN: ReadonlyMap<string, DirectoryEntry> = new Map()
 

@@ -1,5 +1,5 @@
 /** What no start touched of an image: whole packages and whole folders, largest first. */
-import { ancestorsOf, type BytePath, textOf } from '../../system/byte-path.ts'
+import { type BytePath, parentOf, textOf } from '../../system/byte-path.ts'
 import type { Trace } from '../trace/file.ts'
 import { type FileSystem, type NodeId, ROOT_NODE } from './file-system.ts'
 import { findPackages, type Package } from './packages.ts'
@@ -69,10 +69,10 @@ export function unusedFolders(
   sizes: ReadonlyMap<BytePath, number>,
   touched: ReadonlySet<BytePath>,
 ): Unused['folders'] {
-  const used = new Set([...touched].flatMap(ancestorsOf))
+  const topmostOf = topmostOutside(foldersOf(touched))
   const folders = new Map<BytePath, { path: string; bytes: number; files: number }>()
   for (const [path, size] of sizes) {
-    const topmost = ancestorsOf(path).find((folder) => !used.has(folder))
+    const topmost = topmostOf(parentOf(path))
     if (topmost === undefined) continue
     const folder = folders.get(topmost) ?? { path: textOf(topmost), bytes: 0, files: 0 }
     folder.bytes += size
@@ -80,4 +80,28 @@ export function unusedFolders(
     folders.set(topmost, folder)
   }
   return [...folders.values()].sort((a, b) => b.bytes - a.bytes).slice(0, MAX_LISTED)
+}
+
+/** All that the paths are in, however deep; each is looked at once. */
+function foldersOf(paths: Iterable<BytePath>): Set<BytePath> {
+  const folders = new Set<BytePath>([''])
+  for (const path of paths) for (let at = parentOf(path); !folders.has(at); at = parentOf(at)) folders.add(at)
+  return folders
+}
+
+/** The topmost of a folder and those above it that is not in `used`. The answer for each folder is kept. */
+function topmostOutside(used: ReadonlySet<BytePath>): (folder: BytePath) => BytePath | undefined {
+  const known = new Map<BytePath, BytePath>()
+  return (folder) => {
+    if (used.has(folder)) return undefined
+    const passed: BytePath[] = []
+    let topmost = folder
+    for (let at = folder; !used.has(at); at = parentOf(at)) {
+      topmost = known.get(at) ?? at
+      if (known.has(at)) break
+      passed.push(at)
+    }
+    for (const at of passed) known.set(at, topmost)
+    return topmost
+  }
 }

@@ -3,13 +3,41 @@ import { chmodSync, lstatSync, mkdirSync, readdirSync, rmdirSync, unlinkSync } f
 import { type BytePath, baseOf, parentOf, textOf } from '../../../system/byte-path.ts'
 import { codeOf, HeadstartError } from '../../../system/errors.ts'
 import { RootFolder } from '../../../system/secure-join.ts'
+import { ShortPaths } from '../../../system/short-paths.ts'
 import { self } from './file.ts'
 
 /** The mode of implied directories; others get theirs from their entries. */
 const IMPLIED_MODE = 0o755
 
+/** Walking a path that is not as long costs the kernel less than a detour. */
+const LONG_BYTES = 512
+
 /** What is known about directories is forgotten when one is removed, and where links lead when anything changes that could change it. */
 export class UnpackRoot extends RootFolder {
+  private readonly paths: ShortPaths
+
+  /** @param folder absolute */
+  constructor(folder: string) {
+    super(folder)
+    this.paths = new ShortPaths(`${Buffer.from(folder).toString('latin1')}/`)
+  }
+
+  /** The path on this machine, valid until anything is removed, or the next `relieve`. */
+  override hostPath(path: BytePath): string | Buffer {
+    const whole = super.hostPath(path)
+    return path.length < LONG_BYTES ? whole : Buffer.from(this.paths.of(path), 'latin1')
+  }
+
+  /** Called where no path is in use: lets go of folders that are held open, if they are many. */
+  relieve(): void {
+    if (this.paths.areMany) this.paths.release()
+  }
+
+  /** Lets go of all of them. */
+  close(): void {
+    this.paths.release()
+  }
+
   /** `path` with its parent's symlinks followed; the parent is made where it is missing. Its last part is never followed. */
   locate(path: BytePath): BytePath {
     const parent = parentOf(path)
@@ -27,9 +55,8 @@ export class UnpackRoot extends RootFolder {
   /** Makes a directory in place of whatever else is there. @returns whether it is new */
   makeDirectory(path: BytePath, mode: number): boolean {
     if (this.directories.has(path)) return false
-    const host = this.hostPath(path)
     try {
-      mkdirSync(host, mode)
+      mkdirSync(this.hostPath(path), mode)
     } catch (error) {
       if (codeOf(error) !== 'EEXIST') throw error
       if (this.stat(path)?.isDirectory()) {
@@ -37,7 +64,7 @@ export class UnpackRoot extends RootFolder {
         return false
       }
       this.remove(path)
-      mkdirSync(host, mode)
+      mkdirSync(this.hostPath(path), mode)
     }
     this.directories.add(path)
     return true
@@ -51,6 +78,7 @@ export class UnpackRoot extends RootFolder {
     } catch (error) {
       if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return
       removeTree(host)
+      this.paths.release()
       this.directories.clear()
       this.directories.add('')
     }
@@ -70,17 +98,27 @@ export class UnpackRoot extends RootFolder {
 
 /** By hand, since `rmSync` doesn't take names that aren't UTF-8. */
 function removeTree(host: string | Buffer): void {
-  const stack = [Buffer.from(host)]
-  const emptied: Buffer[] = []
-  for (let folder = stack.pop(); folder; folder = stack.pop()) {
-    emptied.push(folder)
-    for (const name of readdirSync(folder, { encoding: 'buffer' })) {
-      const path = Buffer.concat([folder, Buffer.from('/'), name])
-      if (lstatSync(path).isDirectory()) stack.push(path)
-      else unlinkSync(path)
-    }
+  const paths = new ShortPaths(`${Buffer.from(host).toString('latin1')}/`)
+  const at = (path: BytePath): Buffer => {
+    if (paths.areMany) paths.release()
+    return Buffer.from(paths.of(path), 'latin1')
   }
-  for (const folder of emptied.reverse()) rmdirSync(folder)
+  const stack: BytePath[] = ['']
+  const emptied: BytePath[] = []
+  try {
+    for (let folder = stack.pop(); folder !== undefined; folder = stack.pop()) {
+      if (folder !== '') emptied.push(folder)
+      for (const name of readdirSync(at(folder), { encoding: 'latin1' })) {
+        const path = folder === '' ? name : `${folder}/${name}`
+        if (lstatSync(at(path)).isDirectory()) stack.push(path)
+        else unlinkSync(at(path))
+      }
+    }
+    for (const folder of emptied.reverse()) rmdirSync(at(folder))
+  } finally {
+    paths.release()
+  }
+  rmdirSync(host)
 }
 
 export const unpackError = (path: BytePath, why: string): HeadstartError =>

@@ -31,6 +31,7 @@ export class LayerWriter {
   /** @throws HeadstartError E_UNPACK, E_TAR */
   entry(entry: TarEntry): void {
     this.endFile()
+    this.root.relieve()
     try {
       if (isWhiteout(entry.path)) this.whiteout(entry.path)
       else this.place(entry)
@@ -61,8 +62,11 @@ export class LayerWriter {
 
   /** After the last layer. @returns a warning, where something is missing that no container needs to start */
   finish(): string | undefined {
-    for (const [path, time] of this.directoryTimes)
+    for (const [path, time] of this.directoryTimes) {
+      this.root.relieve()
       if (this.root.isReached(path)) utimesSync(this.root.hostPath(path), time, time)
+    }
+    this.root.close()
     return this.special.warning
   }
 
@@ -70,6 +74,7 @@ export class LayerWriter {
   abandon(): void {
     this.current?.abandon()
     this.current = undefined
+    this.root.close()
   }
 
   private place(entry: TarEntry): void {
@@ -131,9 +136,9 @@ export class LayerWriter {
   }
 
   private symlink(path: BytePath, { linkName, uid, gid, mtime, xattrs }: TarEntry): void {
-    const host = this.root.hostPath(path)
     const target = Buffer.from(linkName, 'latin1')
-    this.replacing(path, () => symlinkSync(target, host))
+    this.replacing(path, () => symlinkSync(target, this.root.hostPath(path)))
+    const host = this.root.hostPath(path)
     if (uid !== self.uid || gid !== self.gid) lchownSync(host, uid, gid)
     const time = boundTime(mtime)
     lutimesSync(host, time, time)
@@ -184,6 +189,7 @@ export class LayerWriter {
     for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
       if (this.cleared.has(at)) continue
       this.cleared.add(at)
+      this.root.relieve()
       for (const name of this.root.names(at)) {
         const path = at === '' ? name : `${at}/${name}`
         if (!this.placed.has(path)) this.root.remove(path)

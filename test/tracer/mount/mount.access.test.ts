@@ -30,7 +30,7 @@ describe.each<ServerName>(['fuse-native', 'kernel'])('%s', (server) => {
     await chmod(temp.path, 0o755)
     return mountFileSystem({
       mountPoint: await temp.sub('mount'),
-      tree: { kind: 'directory', folder: await hostileTree(temp), xattrs: [] },
+      tree: { kind: 'directory', folder: await hostileTree(temp) },
       record: false,
       allowOther,
       server,

@@ -86,7 +86,7 @@ describe.each<ServerName>(['fuse-native', 'kernel'])('%s', (server) => {
 
   beforeAll(async () => {
     const mountPoint = await temp.sub(server)
-    const tree: TreeSpec = { kind: 'directory', folder: plain, xattrs: [] }
+    const tree: TreeSpec = { kind: 'directory', folder: plain }
     mount = await mountFileSystem({ mountPoint, tree, record: true, server })
   })
 

@@ -7,7 +7,6 @@ import { promisify } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { endOf, mountFileSystem, type ServerName } from '../../../tracer/mount/mount.ts'
-import { readXattrs } from '../../../tracer/mount/xattrs.ts'
 import { tempFolder } from '../../support/temp.ts'
 import { item, makeTree, readAt } from './random-tree.ts'
 
@@ -50,7 +49,7 @@ describe.each<ServerName>(['fuse-native', 'kernel'])('%s', (server) => {
         const made = makeTree(plain, items)
         await using mount = await mountFileSystem({
           mountPoint: await temp.sub('mount'),
-          tree: { kind: 'directory', folder: plain, xattrs: [] },
+          tree: { kind: 'directory', folder: plain },
           record: true,
           server,
         })
@@ -87,7 +86,7 @@ describe.each<ServerName>(['fuse-native', 'kernel'])('%s', (server) => {
     await run('setcap', ['cap_net_raw+ep', join(plain, 'tool')])
     await using mount = await mountFileSystem({
       mountPoint: await temp.sub('mount'),
-      tree: { kind: 'directory', folder: plain, xattrs: (await readXattrs(plain)) ?? [] },
+      tree: { kind: 'directory', folder: plain },
       record: false,
       server,
     })
@@ -113,7 +112,7 @@ describe.each<ServerName>(['fuse-native', 'kernel'])('%s', (server) => {
     await run('python3', ['-c', make.join('\n')], { cwd: plain })
     await using mount = await mountFileSystem({
       mountPoint: await temp.sub('mount'),
-      tree: { kind: 'directory', folder: plain, xattrs: (await readXattrs(plain)) ?? [] },
+      tree: { kind: 'directory', folder: plain },
       record: false,
       server,
     })
@@ -130,7 +129,7 @@ describe.each<ServerName>(['fuse-native', 'kernel'])('%s', (server) => {
     for (const [name, time] of TIMES) await run('touch', ['-d', time, join(plain, name)])
     await using mount = await mountFileSystem({
       mountPoint: await temp.sub('mount'),
-      tree: { kind: 'directory', folder: plain, xattrs: [] },
+      tree: { kind: 'directory', folder: plain },
       record: true,
       server,
     })
@@ -147,7 +146,7 @@ describe.each<ServerName>(['fuse-native', 'kernel'])('%s', (server) => {
     await run('sh', ['-c', 'echo x > a && ln a b && echo x > c'], { cwd: plain })
     await using mount = await mountFileSystem({
       mountPoint: await temp.sub('mount'),
-      tree: { kind: 'directory', folder: plain, xattrs: [] },
+      tree: { kind: 'directory', folder: plain },
       record: false,
       server,
     })
@@ -163,7 +162,7 @@ describe.each<ServerName>(['fuse-native', 'kernel'])('%s', (server) => {
     await run('sh', ['-c', 'echo content > file && ln -s file link'], { cwd: plain })
     await using mount = await mountFileSystem({
       mountPoint: await temp.sub('mount'),
-      tree: { kind: 'directory', folder: plain, xattrs: [] },
+      tree: { kind: 'directory', folder: plain },
       record: true,
       server,
     })
@@ -191,7 +190,7 @@ describe.each<ServerName>(['fuse-native', 'kernel'])('%s', (server) => {
     await run('sh', ['-c', 'for i in $(seq 200); do head -c 70000 /dev/urandom > f$i; done'], { cwd: plain })
     await using mount = await mountFileSystem({
       mountPoint: await temp.sub('mount'),
-      tree: { kind: 'directory', folder: plain, xattrs: [] },
+      tree: { kind: 'directory', folder: plain },
       record: true,
       server,
     })

@@ -33,7 +33,7 @@ test('packages of four managers, by the files they really have, touched or not',
     await writeFile(join(temp.path, path), content)
   }
   await symlink('opt', join(temp.path, 'linked'))
-  const tree = createDirectoryFileSystem(indexTree(temp.path))
+  const tree = createDirectoryFileSystem(await indexTree(temp.path))
   const touched = new Set(['usr/lib/used.so', 'app/node_modules/express/index.js'])
   const { packages, folders } = await findUnused(tree, touched)
   expect(packages).toEqual([
@@ -55,7 +55,7 @@ test('a path is found behind a link at the root', async () => {
   await symlink('usr/lib', join(temp.path, 'lib'))
   await writeFile(join(temp.path, 'usr/lib/a.so'), 'abc')
   await writeFile(join(temp.path, 'var/lib/dpkg/info/a.list'), '/lib/a.so\n')
-  const { packages } = await findUnused(createDirectoryFileSystem(indexTree(temp.path)), new Set())
+  const { packages } = await findUnused(createDirectoryFileSystem(await indexTree(temp.path)), new Set())
   expect(packages).toEqual([{ manager: 'dpkg', name: 'a', files: 1, bytes: 3 }])
 })
 

@@ -321,3 +321,38 @@ test('thousands of opaque markers over one folder empty it once', async () => {
   expect(paths(folder)).toHaveLength(2002)
   expect(paths(folder)).not.toContain('d/old')
 })
+
+test('paths as long as the system takes: made, linked to, replaced, and hidden again', async () => {
+  const deep = (levels: number, name: string) => `${'d/'.repeat(levels)}${name}`
+  const folder = await unpacked(
+    [
+      file(deep(2047, 'f'), 'first'),
+      hardlink(deep(2047, 'h'), deep(2047, 'f')),
+      symlink(deep(1000, 's'), 'd'),
+      file(deep(500, 'kept'), 'kept'),
+      dir(deep(1500, 'old')),
+      file(deep(1500, 'old/x')),
+    ],
+    [
+      file(`${deep(1000, 's')}/${'d/'.repeat(200)}through`, 'through'),
+      file(deep(1500, 'old'), 'now a file'),
+      dir(deep(1000, 's')),
+      file(deep(1000, 's/inside'), 'inside'),
+      whiteout(deep(1600, 'd')),
+    ],
+    [file(deep(1600, 'd'), 'the end')],
+  )
+  const files = execFileSync('find', ['.', '-type', 'f', '-size', '+0', '-printf', '%d %f\\n'], {
+    cwd: folder,
+    encoding: 'utf8',
+  })
+  expect(files.trim().split('\n').sort()).toEqual([
+    '1002 inside',
+    '1202 through',
+    '1501 old',
+    '1601 d',
+    '501 kept',
+  ])
+  const last = execFileSync('sh', ['-c', `cat "$(find . -name through)"`], { cwd: folder, encoding: 'utf8' })
+  expect(last).toBe('through')
+})

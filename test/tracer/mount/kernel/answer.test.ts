@@ -33,7 +33,7 @@ async function answering() {
   const temp = await tempFolder()
   await mkdir(join(temp.path, 'tree/dir'), { recursive: true })
   await writeFile(join(temp.path, 'tree/dir/file'), 'content')
-  const answer = createAnswerer(createDirectoryFileSystem(indexTree(join(temp.path, 'tree'))))
+  const answer = createAnswerer(createDirectoryFileSystem(await indexTree(join(temp.path, 'tree'))))
   const ask = (opcode: number, node: number, body: Buffer) => {
     const reply = answer(requestOf(opcode, node, body))
     if (!reply) return undefined

@@ -7,7 +7,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { runCommand } from '../../../../system/command.ts'
 import { type Mount, mountFileSystem, type ServerName } from '../../../../tracer/mount/mount.ts'
-import { readXattrs } from '../../../../tracer/mount/xattrs.ts'
 import { type TempFolder, tempFolder } from '../../../support/temp.ts'
 import { type Difference, differencesOf } from './differences.ts'
 
@@ -69,7 +68,7 @@ afterAll(() => temp[Symbol.asyncDispose]())
 async function mounted(server: ServerName): Promise<Mount> {
   return mountFileSystem({
     mountPoint: await temp.sub(server),
-    tree: { kind: 'directory', folder: plain, xattrs: (await readXattrs(plain)) ?? [] },
+    tree: { kind: 'directory', folder: plain },
     record: true,
     allowOther: true, // the questions are asked as five users
     server,
