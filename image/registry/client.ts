@@ -13,7 +13,7 @@ import { findCredentials } from './credentials.ts'
 import { readDocument } from './document.ts'
 import { type Endpoint, type EndpointOptions, findEndpoint } from './endpoint.ts'
 import { isRefusal, isTransient, refused, unreachable } from './faults.ts'
-import { headerOf, type RegistryRequest, type RegistryResponse } from './request.ts'
+import { discard, exchange, headerOf, type RegistryRequest, type RegistryResponse } from './request.ts'
 import { isRetried, MAX_ATTEMPTS, retryAfterMs, waitMs } from './retry.ts'
 
 const MAX_REDIRECTS = 10
@@ -31,6 +31,11 @@ export class RegistryClient implements AsyncDisposable {
   readonly host: string
   private readonly endpoint: Endpoint
   private readonly authorizer: Authorizer
+
+  /** how long the server may be silent, in ms */
+  get silenceMs(): number {
+    return this.endpoint.silenceMs
+  }
 
   private constructor(host: string, endpoint: Endpoint, authorizer: Authorizer) {
     this.host = host
@@ -58,7 +63,10 @@ export class RegistryClient implements AsyncDisposable {
   document(request: RegistryRequest, limit: number): Promise<RegistryResponse & { bytes: Buffer }> {
     return this.retried(request, async (response) => ({
       ...response,
-      bytes: await readDocument(response, limit, `an answer of ${response.url.host}`),
+      bytes: await readDocument(response, limit, {
+        what: `an answer of ${response.url.host}`,
+        paceMs: this.endpoint.silenceMs,
+      }),
     }))
   }
 
@@ -74,7 +82,7 @@ export class RegistryClient implements AsyncDisposable {
       try {
         const response = await this.authorised(request)
         if (request.expected.includes(response.status)) return await take(response)
-        fault = await refused(request.method, response)
+        fault = await refused(request.method, response, this.endpoint.silenceMs)
         if (!isRetried(response.status)) throw fault
         asked = retryAfterMs(headerOf(response, 'retry-after'), Date.now())
       } catch (error) {
@@ -99,7 +107,7 @@ export class RegistryClient implements AsyncDisposable {
       if (turn === MAX_INTRODUCTIONS || !this.isChallenge(response)) return response
       const header = await this.challengeOf(response, signal)
       if (!(await this.authorizer.accept(header, scopes, { sent, isFirst: turn === 1 }))) return response
-      await response.body.dump()
+      await discard(response)
     }
   }
 
@@ -116,7 +124,7 @@ export class RegistryClient implements AsyncDisposable {
       { method: 'GET', url: '/v2/', scopes: [], expected: [], signal },
       undefined,
     )
-    await response.body.dump()
+    await discard(response)
     return response.status === 401 && response.url.origin === this.endpoint.origin
       ? response.headers['www-authenticate']
       : undefined
@@ -136,7 +144,7 @@ export class RegistryClient implements AsyncDisposable {
       const location = headerOf(response, 'location')
       if (!(isRead ? REDIRECTS : KEPT_REDIRECTS).has(response.status) || location === undefined)
         return response
-      await response.body.dump()
+      await discard(response)
       if (hops === MAX_REDIRECTS)
         throw new HeadstartError(
           'E_REGISTRY',
@@ -172,14 +180,14 @@ export class RegistryClient implements AsyncDisposable {
         statusCode,
         headers,
         body: answer,
-      } = await this.endpoint.agent.request({
+      } = await exchange(this.endpoint.agent, {
         origin: url.origin,
         path: url.pathname + url.search,
         method: request.method,
         ...(request.method === 'PUT' && { headersTimeout: FILING_MS }),
         headers: { 'user-agent': 'headstart', ...request.headers, ...(authorization && { authorization }) },
         ...(body !== undefined && { body }),
-        ...(request.signal && { signal: request.signal }),
+        signal: request.signal,
       })
       return { status: statusCode, headers, body: answer, url }
     } catch (error) {

@@ -1,9 +1,10 @@
 /** Small responses read whole, bounded while they arrive and again when they are decompressed. */
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { HeadstartError } from '../../system/errors.ts'
 import { readBounded } from '../../system/read-bounded.ts'
+import { Pace } from './pace.ts'
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>
 
@@ -22,14 +23,16 @@ export const isGzip = (encoding: string | undefined): boolean => encoding === 'g
 /**
  * Some gateways compress although nobody asked them to.
  * @param limit bytes, of the response and of its decompressed content
- * @throws HeadstartError E_TOO_LARGE, E_REGISTRY: another encoding, or damaged
+ * @param of.what it is, for errors
+ * @param of.paceMs the period in which it must come fast enough
+ * @throws HeadstartError E_TOO_LARGE, E_REGISTRY: another encoding, damaged, or too slow
  */
 export async function readDocument(
   { headers, body }: { readonly headers: Headers; readonly body: Readable },
   limit: number,
-  what: string,
+  { what, paceMs }: { readonly what: string; readonly paceMs: number },
 ): Promise<Buffer> {
-  const bytes = await readBounded(body, limit, what)
+  const bytes = await readBounded(Readable.from(new Pace(what, paceMs).keep(body)), limit, what)
   const encoding = encodingOf(headers)
   if (encoding === undefined) return bytes
   const shown = JSON.stringify(encoding.slice(0, 40))

@@ -11,6 +11,7 @@ import type { ByteRange, Descriptor, Digest } from '../types.ts'
 import type { RegistryClient } from './client.ts'
 import { encodingOf, isGzip } from './document.ts'
 import { isTransient, unreachable } from './faults.ts'
+import { Pace } from './pace.ts'
 import { headerOf, type RegistryResponse } from './request.ts'
 import { MAX_ATTEMPTS, waitMs } from './retry.ts'
 
@@ -25,7 +26,7 @@ export class Downloader {
     this.repository = repository
   }
 
-  /** The bytes as they arrive, unchecked. @throws HeadstartError E_BLOB_MISSING and the client's */
+  /** The bytes as they arrive, unchecked. @throws HeadstartError E_BLOB_MISSING, E_REGISTRY: too slow, and the client's */
   async open(
     descriptor: Descriptor,
     range: ByteRange | undefined,
@@ -48,10 +49,11 @@ export class Downloader {
   ): AsyncGenerator<Buffer> {
     let at = start
     let failures = 0
+    const pace = new Pace(descriptor.digest, this.client.silenceMs)
     for (let response = first; ; response = await this.ask(descriptor, { start: at, end }, signal)) {
       const from = at
       try {
-        for await (const piece of partOf(response, { start: at, end }, descriptor)) {
+        for await (const piece of pace.keep(partOf(response, { start: at, end }, descriptor))) {
           at += piece.length
           failures = 0
           yield piece

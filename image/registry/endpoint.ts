@@ -4,6 +4,7 @@ import { HeadstartError, messageOf } from '../../system/errors.ts'
 import { MAX_SETTINGS_BYTES, readInput } from '../../system/read-whole.ts'
 import { DEFAULT_HOST } from '../reference.ts'
 import { findCertificates } from './certificates.ts'
+import { discard, exchange } from './request.ts'
 
 export interface EndpointOptions {
   /** plain HTTP and untrusted certificates are accepted; on the loopback they always are */
@@ -19,6 +20,8 @@ export interface Endpoint {
   readonly origin: string
   readonly insecure: boolean
   readonly agent: Dispatcher
+  /** how long the server may be silent */
+  readonly silenceMs: number
 }
 
 const SILENCE_MS = 60_000
@@ -44,7 +47,7 @@ export async function findEndpoint(
     : new EnvHttpProxyAgent({ ...timeouts, connect: { timeout: CONNECT_MS, ...tls }, requestTls: tls })
   const name = host === DEFAULT_HOST ? 'registry-1.docker.io' : host
   const isPlain = insecure && ca === undefined && (await speaksHttp(name, agent, signal))
-  return { origin: `${isPlain ? 'http' : 'https'}://${name}`, insecure, agent }
+  return { origin: `${isPlain ? 'http' : 'https'}://${name}`, insecure, agent, silenceMs }
 }
 
 async function readAuthority(file: string): Promise<string> {
@@ -68,14 +71,14 @@ async function speaksHttp(
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
   try {
-    const { statusCode, body } = await agent.request({
+    const response = await exchange(agent, {
       origin: `http://${host}`,
       path: '/v2/',
       method: 'GET',
-      ...(signal && { signal }),
+      signal,
     })
-    await body.dump()
-    return statusCode !== 400
+    await discard(response)
+    return response.statusCode !== 400
   } catch {
     signal?.throwIfAborted()
     return false

@@ -50,10 +50,14 @@ const errorsSchema = z.object({
   errors: z.array(z.object({ code: z.string().optional(), message: z.string().optional() })).min(1),
 })
 
-/** Reads and closes the answer. */
-export async function refused(method: string, response: RegistryResponse): Promise<HeadstartError> {
+/** Reads and closes the answer. @param paceMs as of `readDocument` */
+export async function refused(
+  method: string,
+  response: RegistryResponse,
+  paceMs: number,
+): Promise<HeadstartError> {
   const { status, url } = response
-  const reason = await reasonOf(response)
+  const reason = await reasonOf(response, paceMs)
   const text = `${url.host} answered ${status} to ${method} ${url.pathname.slice(0, 300)}${reason ? `: ${reason}` : ''}`
   if (status === 401 || status === 403)
     return new HeadstartError('E_UNAUTHORIZED', text, {
@@ -62,9 +66,9 @@ export async function refused(method: string, response: RegistryResponse): Promi
   return new HeadstartError(status === 404 ? 'E_NOT_FOUND' : 'E_REGISTRY', text)
 }
 
-async function reasonOf(response: RegistryResponse): Promise<string> {
+async function reasonOf(response: RegistryResponse, paceMs: number): Promise<string> {
   try {
-    const bytes = await readDocument(response, 64 << 10, 'an answer')
+    const bytes = await readDocument(response, 64 << 10, { what: 'an answer', paceMs })
     const [first] = jsonIf(bytes.toString(), errorsSchema)?.errors ?? []
     const said = [first?.code, first?.message]
       .filter(Boolean)

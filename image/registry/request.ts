@@ -1,6 +1,7 @@
-/** What is sent to a registry, and what comes back. */
+/** What is sent to a registry, and what comes back: one exchange, which ends however long the server talks. */
 import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
+import { HeadstartError } from '../../system/errors.ts'
 
 export interface RegistryRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -35,3 +36,39 @@ export const headerOf = (
   const value = headers[name]
   return typeof value === 'string' ? value : value?.[0]
 }
+
+/** Answers that announce another (100 to 199), one of which starts the wait for it anew. */
+const MAX_ANNOUNCEMENTS = 20
+
+/** What undici does, for all requests to registries and token servers. @throws HeadstartError E_REGISTRY, and what undici throws */
+export async function exchange(
+  agent: Dispatcher,
+  {
+    signal,
+    ...request
+  }: Omit<Dispatcher.RequestOptions, 'signal'> & { readonly signal?: AbortSignal | undefined },
+): Promise<Dispatcher.ResponseData> {
+  const endless = new AbortController()
+  let announcements = 0
+  const onInfo = () => {
+    if (++announcements > MAX_ANNOUNCEMENTS)
+      endless.abort(
+        new HeadstartError(
+          'E_REGISTRY',
+          `${request.origin} announces an answer again and again, and gives none`,
+        ),
+      )
+  }
+  return agent.request({
+    ...request,
+    onInfo,
+    signal: signal ? AbortSignal.any([signal, endless.signal]) : endless.signal,
+  })
+}
+
+const LEFT_BYTES = 16 << 10
+const LEFT_MS = 2000
+
+/** Reads what is left of an answer, so that its connection can be used again; if that is more than a little, closes the connection. */
+export const discard = ({ body }: Pick<Dispatcher.ResponseData, 'body'>): Promise<void> =>
+  body.dump({ limit: LEFT_BYTES, signal: AbortSignal.timeout(LEFT_MS) }).catch(() => {})

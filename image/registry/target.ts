@@ -7,7 +7,7 @@ import { MANIFEST_TYPES } from '../media-types.ts'
 import { formatReference, type Reference } from '../reference.ts'
 import type { Blob, Descriptor, Digest, ImageTarget } from '../types.ts'
 import { RegistryClient } from './client.ts'
-import { headerOf } from './request.ts'
+import { discard, headerOf } from './request.ts'
 import type { RegistryOptions } from './source.ts'
 import { Uploader } from './upload.ts'
 
@@ -47,12 +47,12 @@ export async function registryTarget(
         signal,
       } as const
       const head = await client.request({ ...request, method: 'HEAD', expected: [200, 404, ...NO_HEAD] })
-      await head.body.dump()
+      await discard(head)
       const isUnknown = head.status !== 200 && head.status !== 404
       const response = isUnknown
         ? await client.request({ ...request, method: 'GET', expected: [200, 404] })
         : head
-      if (isUnknown) await response.body.dump()
+      if (isUnknown) await discard(response)
       if (response.status === 200)
         throw new HeadstartError('E_TARGET_EXISTS', `${name} exists already`, {
           hint: 'Choose another tag, or replace it with --force',
@@ -71,7 +71,7 @@ export async function registryTarget(
         expected: [200, 201, 202, 204],
         signal,
       })
-      await response.body.dump()
+      await discard(response)
       const stored = headerOf(response, 'docker-content-digest')
       if (stored !== undefined && isDigest(stored) && stored !== digest)
         throw new HeadstartError('E_REGISTRY', `${name} was stored as ${stored}; we sent ${digest}`)

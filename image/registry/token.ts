@@ -9,6 +9,7 @@ import { HeadstartError, messageOf } from '../../system/errors.ts'
 import { jsonIf } from '../../system/json.ts'
 import { readDocument } from './document.ts'
 import type { Endpoint } from './endpoint.ts'
+import { discard, exchange } from './request.ts'
 
 export interface TokenRequest {
   readonly url: URL
@@ -106,7 +107,10 @@ async function send(endpoint: Endpoint, request: TokenRequest): Promise<{ status
   const { host } = request.url
   try {
     const response = await redirected(endpoint, request)
-    const bytes = await readDocument(response, MAX_TOKEN_BYTES, `the token of ${host}`)
+    const bytes = await readDocument(response, MAX_TOKEN_BYTES, {
+      what: `the token of ${host}`,
+      paceMs: endpoint.silenceMs,
+    })
     return { status: response.statusCode, bytes }
   } catch (cause) {
     request.signal?.throwIfAborted()
@@ -120,7 +124,7 @@ async function redirected(endpoint: Endpoint, request: TokenRequest): Promise<Di
   const { form, authorization, signal } = request
   let { url } = request
   for (let hops = 0; ; hops++) {
-    const response = await endpoint.agent.request({
+    const response = await exchange(endpoint.agent, {
       origin: url.origin,
       path: url.pathname + url.search,
       method: form === undefined ? 'GET' : 'POST',
@@ -130,12 +134,12 @@ async function redirected(endpoint: Endpoint, request: TokenRequest): Promise<Di
         ...(authorization && url.origin === request.url.origin && { authorization }),
       },
       ...(form !== undefined && { body: form }),
-      ...(signal && { signal }),
+      signal,
     })
     const { location } = response.headers
     if (!REDIRECTS.has(response.statusCode) || typeof location !== 'string') return response
     const next = URL.canParse(location, url.href) ? new URL(location, url).href : undefined
-    await response.body.dump()
+    await discard(response)
     if (hops === MAX_REDIRECTS) throw tokenRefusal(endpoint, url.host, 'answered with too many redirects')
     const to = realmUrl(next, endpoint)
     // A form contains a secret, and only with these two statuses is it sent on as a form.

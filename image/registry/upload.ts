@@ -9,7 +9,7 @@ import { HeadstartError } from '../../system/errors.ts'
 import type { Blob, Descriptor, MountOrigin } from '../types.ts'
 import type { RegistryClient } from './client.ts'
 import { isTransient, refused, unreachable } from './faults.ts'
-import { headerOf, type RegistryResponse } from './request.ts'
+import { discard, headerOf, type RegistryResponse } from './request.ts'
 import { isRetried, MAX_ATTEMPTS, retryAfterMs, waitMs } from './retry.ts'
 
 /** What gateways that limit bodies let through. All others get a blob in one piece, since some registries accept nothing else. */
@@ -51,7 +51,7 @@ export class Uploader {
       expected: [200, ...UNKNOWN],
       signal,
     })
-    await response.body.dump()
+    await discard(response)
     const length = headerOf(response, 'content-length')
     return response.status === 200 && (length === undefined || Number(length) === size)
   }
@@ -70,7 +70,7 @@ export class Uploader {
         scopes: [...this.scopes(), `repository:${from.repository}:pull`],
         expected: [201, 202],
       })
-      await response.body.dump()
+      await discard(response)
       return response.status === 201 ? undefined : this.location(response)
     } catch (error) {
       signal?.throwIfAborted()
@@ -83,7 +83,7 @@ export class Uploader {
   /** @returns where to upload to; undefined when the registry turns out to have the blob */
   private async start(descriptor: Descriptor, signal: AbortSignal | undefined): Promise<string | undefined> {
     const response = await this.client.request(this.startRequest(signal))
-    await response.body.dump()
+    await discard(response)
     if (response.status === 201 && (await this.exists(descriptor, signal))) return undefined
     return this.location(response)
   }
@@ -177,10 +177,10 @@ export class Uploader {
         signal,
       })
       if (response.status < 300) {
-        await response.body.dump()
+        await discard(response)
         return { next: this.location(response, location) }
       }
-      const fault = await refused('PATCH', response)
+      const fault = await refused('PATCH', response, this.client.silenceMs)
       if (response.status === 413 && this.chunkBytes > SMALL_CHUNK_BYTES) {
         this.chunkBytes = SMALL_CHUNK_BYTES
         return { fault, asked: 0 }
@@ -206,7 +206,7 @@ export class Uploader {
         expected: [200, 202, 204],
         signal,
       })
-      await response.body.dump()
+      await discard(response)
       const last = /^(?:bytes=)?0-(\d+)$/.exec(headerOf(response, 'range') ?? '')?.[1]
       if (last === undefined) return undefined
       // By the spec `0-0` is one byte, but registries send it for none.
@@ -233,8 +233,9 @@ export class Uploader {
       expected: [200, 201, 202, 204, 404],
       signal,
     })
-    if (response.status !== 404) await response.body.dump()
-    else if (!(await this.exists(descriptor, signal))) throw await refused('PUT', response)
+    if (response.status !== 404) await discard(response)
+    else if (!(await this.exists(descriptor, signal)))
+      throw await refused('PUT', response, this.client.silenceMs)
   }
 
   /** @param kept where the last request went, which stays valid if the response names no other URL */
