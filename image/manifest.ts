@@ -6,7 +6,7 @@
  */
 import { z } from 'zod'
 import { HeadstartError, messageOf } from '../system/errors.ts'
-import { checkValue, type JsonSubject, parseJson } from '../system/json.ts'
+import { checkValue, depthOf, type JsonSubject, parseJson } from '../system/json.ts'
 import { parseDigest } from './digest.ts'
 import {
   isConfigType,
@@ -23,6 +23,8 @@ import type { Descriptor, Digest, ImageConfig, Manifest } from './types.ts'
 /** What the distribution spec asks registries to accept at least, and the most that we accept. */
 export const MAX_MANIFEST_BYTES = 4 << 20
 export const MAX_CONFIG_BYTES = 16 << 20
+/** of lists and objects in each other */
+const MAX_DEPTH = 500
 
 const digest = z.string().transform((text, context): Digest => {
   try {
@@ -191,7 +193,10 @@ function typeOf(value: unknown, given: string | undefined, where: string): strin
   if (header.data?.schemaVersion === 1)
     throw unknownMediaType(where, own ?? 'application/vnd.docker.distribution.manifest.v1+json')
   if (given !== undefined && own !== undefined && given !== own && isKnown(given))
-    throw new HeadstartError('E_MANIFEST', `${where} has the media type ${own}; its descriptor says ${given}`)
+    throw new HeadstartError(
+      'E_MANIFEST',
+      `${where} has the media type ${own.slice(0, 200)}; its descriptor says ${given}`,
+    )
   if (header.data?.manifests !== undefined && header.data.layers !== undefined)
     throw new HeadstartError('E_MANIFEST', `${where} holds both manifests and layers`)
   const type = own ?? (given !== undefined && isKnown(given) ? given : undefined)
@@ -240,7 +245,10 @@ export function checkLayerCount(manifest: Manifest, config: ImageConfig, where: 
 function parseBounded(bytes: Uint8Array, limit: number, subject: JsonSubject): unknown {
   if (bytes.length > limit)
     throw new HeadstartError('E_TOO_LARGE', `${subject.what} is larger than ${limit} bytes`)
-  return parseJson(textOf(bytes, subject), z.unknown(), subject)
+  const text = textOf(bytes, subject)
+  if (depthOf(text) > MAX_DEPTH)
+    throw new HeadstartError(subject.code, `${subject.what} is nested more than ${MAX_DEPTH} levels deep`)
+  return parseJson(text, z.unknown(), subject)
 }
 
 /** @throws HeadstartError with the subject's code: not UTF-8 */

@@ -38,7 +38,10 @@ export async function verifyImage(image: Image, options: VerifyOptions = {}): Pr
     const report = (message: string, path?: string) => problems.push({ layer: index, path, message })
     if (isElsewhere(layer.descriptor)) {
       const { mediaType, urls = [] } = layer.descriptor
-      options.onUnchecked?.(index, `is not checked: ${mediaType}, its bytes are at ${urls.join(', ')}`)
+      options.onUnchecked?.(
+        index,
+        `is not checked: ${mediaType}, its bytes are at ${urls.join(', ').slice(0, 1000)}`,
+      )
       continue
     }
     try {

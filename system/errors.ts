@@ -19,11 +19,17 @@ export class HeadstartError extends Error {
    * @param options.hint what to do next, one line
    */
   constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    super(cut(message), options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
-    this.hint = options.hint
+    this.hint = options.hint === undefined ? undefined : cut(options.hint)
   }
 }
+
+/** A line can be read; what somebody else wrote into it may have megabytes. */
+const MAX_CHARACTERS = 4000
+
+const cut = (text: string): string =>
+  text.length > MAX_CHARACTERS ? `${text.slice(0, MAX_CHARACTERS)}…` : text
 
 /** The message of whatever was thrown, in one line; what the system refused in words. */
 export function messageOf(error: unknown): string {

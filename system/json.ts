@@ -55,12 +55,30 @@ export function checkValue<T>(value: unknown, schema: z.ZodType<T>, subject: Jso
   const result = schema.safeParse(value)
   if (result.success) return result.data
   const [issue] = result.error.issues
-  const field = issue?.path.join('.') || 'the whole document'
+  const field = cut(issue?.path.join('.') || 'the whole document')
   const { code, what, otherwise = 'is wrong' } = subject
   throw new HeadstartError(code, `${what} ${otherwise}: ${field}: ${issue?.message ?? ''}`, {
     cause: result.error,
     ...hintOf(subject),
   })
 }
+
+/** The name of a field is as long as who wrote it likes. */
+const cut = (name: string): string => (name.length > 200 ? `${name.slice(0, 200)}…` : name)
+
+/** Brackets that are open in text, at most; nothing is parsed. What nests deeper than a few thousand can be read, but not written again. */
+export function depthOf(text: string): number {
+  let [depth, deepest, isInString] = [0, 0, false]
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === QUOTE) isInString = !isInString
+    else if (isInString) at += code === BACKSLASH ? 1 : 0
+    else if (code === BRACE || code === BRACKET) deepest = Math.max(deepest, ++depth)
+    else if (code === BRACE + 2 || code === BRACKET + 2) depth--
+  }
+  return deepest
+}
+
+const [QUOTE, BACKSLASH, BRACKET, BRACE] = [0x22, 0x5c, 0x5b, 0x7b]
 
 const hintOf = ({ hint }: JsonSubject): { hint?: string } => (hint === undefined ? {} : { hint })

@@ -165,7 +165,25 @@ test.each<[string, unknown, string | undefined, RegExp]>([
   ['a hundred thousand layers', { ...MANIFEST, layers: new Array(100_000).fill(0) }, undefined, /layers/],
   ['annotations that are no text', { ...MANIFEST, annotations: { a: 1 } }, undefined, /annotations/],
   ['more than a manifest may have', ' '.repeat((4 << 20) + 1), undefined, /larger than 4194304 bytes/],
-  ['nesting without end', '['.repeat(100_000), undefined, /is not JSON/],
+  ['nesting without end', '['.repeat(100_000), undefined, /nested more than 500 levels deep/],
+  [
+    'nesting that can be read and not written',
+    JSON.stringify(MANIFEST).replace('{', `{"x":${'{"\\\\a":'.repeat(10_000)}1${'}'.repeat(10_000)},`),
+    undefined,
+    /nested more than 500 levels deep/,
+  ],
+  [
+    'its own type a mile long',
+    { ...MANIFEST, mediaType: 'x'.repeat(100_000) },
+    OCI_MANIFEST,
+    /has the media type/,
+  ],
+  [
+    'a key a mile long',
+    { ...MANIFEST, annotations: { ['k'.repeat(100_000)]: 1 } },
+    undefined,
+    /wrong: annotations\.k+….*: Invalid input/,
+  ],
 ])('manifest: %s', async (_, value, mediaType, why) => {
   expect(await refusal(() => parseManifest(json(value), mediaType, 'app'))).toMatch(why)
 })
@@ -182,6 +200,7 @@ test.each<[string, unknown, RegExp]>([
   ['no architecture', { ...IMAGE_CONFIG, architecture: undefined }, /architecture/],
   ['an environment that is no list', { ...IMAGE_CONFIG, config: { Env: 'A=b' } }, /config\.Env/],
   ['a command of numbers', { ...IMAGE_CONFIG, config: { Cmd: [1] } }, /config\.Cmd\.0/],
+  ['nesting without end', `{"a":${'['.repeat(100_000)}`, /nested more than 500 levels deep/],
   ['more than a config may have', ' '.repeat((16 << 20) + 1), /larger than/],
 ])('config: %s', async (_, value, why) => {
   expect(await refusal(() => parseConfig(json(value), 'app'))).toMatch(why)

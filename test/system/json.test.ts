@@ -1,7 +1,7 @@
 /** JSON from outside: what is wrong with it is said in one line that names the field. */
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { jsonIf, parseJson } from '../../system/json.ts'
+import { depthOf, jsonIf, parseJson } from '../../system/json.ts'
 
 const schema = z.object({ name: z.string(), sizes: z.array(z.number()) })
 const subject = { code: 'E_CONFIG', what: 'the config of web:1', hint: 'Write it again' } as const
@@ -29,4 +29,13 @@ test.each([
     }),
   )
   expect(jsonIf(text, schema)).toBeUndefined()
+})
+
+test.each([
+  ['1', 0],
+  ['[{"a":[]},[]]', 3],
+  ['["[[[[", "\\"[[[", "\\\\", [1]]', 2],
+  ['[[[', 3],
+])('%s nests so deep', (text, depth) => {
+  expect(depthOf(text)).toBe(depth)
 })
