@@ -47,4 +47,8 @@ export const commands = {
     summary: 'Check that this machine has what headstart needs, and remove what killed runs left behind',
     load: () => import('./commands/doctor.ts'),
   },
+  completion: {
+    summary: 'Print a script that completes headstart in bash, zsh or fish',
+    load: () => import('./commands/completion.ts'),
+  },
 } satisfies Record<string, CommandEntry>

@@ -7,6 +7,8 @@ export interface CliContext {
   readonly interrupts: Interrupts
   readonly output: (json?: boolean) => Output
   readonly version: string
+  /** the whole command line, with what every command takes */
+  readonly program: () => Promise<Command>
 }
 
 /** Gives a command its arguments, options and action. */

@@ -26,8 +26,11 @@ export const version = (): string => {
   return text
 }
 
-/** Only the command that is used gets its arguments; the help shows one line for each of the others. */
-async function createProgram(args: readonly string[], interrupts: Interrupts): Promise<Command> {
+/** @param isWanted by name: these get their arguments and options; the help shows one line for each of the others */
+export async function createProgram(
+  interrupts: Interrupts,
+  isWanted: (name: string) => boolean = () => true,
+): Promise<Command> {
   const program = new Command('headstart')
     .description('Gives a container image a head start: what its start reads comes first.')
     .version(version())
@@ -41,11 +44,11 @@ async function createProgram(args: readonly string[], interrupts: Interrupts): P
     interrupts,
     output: (json = false) => createOutput({ quiet: program.opts().quiet === true, json }),
     version: version(),
+    program: () => createProgram(interrupts),
   }
-  const wanted = args.find((arg) => !arg.startsWith('-') && arg !== 'help')
   for (const [name, { summary, load }] of Object.entries(commands)) {
     const command = program.command(name).description(summary)
-    if (name === wanted) (await load()).register(command, context)
+    if (isWanted(name)) (await load()).register(command, context)
   }
   return program
 }
@@ -62,7 +65,8 @@ export async function main(args: readonly string[]): Promise<void> {
   using interrupts = listenForInterrupts()
   process.stdout.on('error', endQuietly)
   try {
-    const program = await createProgram(args, interrupts)
+    const wanted = args.find((arg) => !arg.startsWith('-') && arg !== 'help')
+    const program = await createProgram(interrupts, (name) => name === wanted)
     await program.parseAsync(args, { from: 'user' })
   } catch (error) {
     process.exitCode = report(error, interrupts, args.includes('--debug'))

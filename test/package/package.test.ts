@@ -122,12 +122,18 @@ describe('what is in the package', () => {
     const paths = packed.files.map(({ path }) => path)
     const stray = paths.filter(
       (path) =>
-        !/^(dist\/.*\.(js|d\.ts|js\.map|css)|cli\/headstart\.js|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/.test(
+        !/^(dist\/.*\.(js|d\.ts|js\.map|css)|cli\/headstart\.js|man\/headstart[a-z-]*\.1|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/.test(
           path,
         ),
     )
     expect(stray).toEqual([])
     expect(paths).toContain('dist/report/page/client/main.min.js')
+  })
+
+  test('has man pages, linked to where man looks', async () => {
+    const pages = await readdir(`${folder}/prefix/share/man/man1`)
+    expect(pages).toContain('headstart.1')
+    expect(pages).toContain('headstart-optimize.1')
   })
 
   test('names no file that only a checkout has', async () => {
