@@ -28,7 +28,7 @@ function startCompiledThreads(file: string): void {
   if (changed !== text) writeFileSync(file, changed)
 }
 
-/** npm links what is in the package's folder of man pages to where `man` looks. */
+/** npm links those that package.json names to where `man` looks. */
 async function writeManPages(): Promise<void> {
   using interrupts = listenForInterrupts()
   rmSync('man', { recursive: true, force: true })

@@ -7,6 +7,7 @@ import { definitionOf } from '../../cli/definition.ts'
 import { listenForInterrupts } from '../../cli/interrupt.ts'
 import { createProgram } from '../../cli/main.ts'
 import { manPages } from '../../cli/man.ts'
+import packageJson from '../../package.json' with { type: 'json' }
 import { tryCommand } from '../../system/command.ts'
 
 let folder: string
@@ -26,6 +27,10 @@ test('one for the program, one for each command', () => {
   expect(files).toContain('headstart.1')
   expect(files).toContain('headstart-optimize.1')
   expect(files).toContain('headstart-trace.1')
+})
+
+test('the package names them all, so that npm links them to where man looks', () => {
+  expect(files.map((file) => `man/${file}`).sort()).toEqual([...packageJson.man].sort())
 })
 
 test('groff has nothing to complain about', async () => {
