@@ -62,6 +62,8 @@ export interface FileSystem {
   xattrs(node: NodeId): readonly string[]
   /** True when no node has any extended attribute: servers may then tell the kernel to stop asking. */
   readonly withoutXattrs: boolean
+  /** True when some node's time is before 1970, which not every server can say. */
+  readonly withOldTimes: boolean
   /** sha256 of a regular file's content, if it is known without reading the file */
   digest(node: NodeId): string | undefined
   /** all regular files of the tree, each hardlinked one counted once */

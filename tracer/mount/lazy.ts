@@ -36,6 +36,7 @@ export function createLazyFileSystem(layers: readonly LazyLayer[], content: Lazy
   return {
     totals: totalsOf(nodes),
     withoutXattrs: nodes.every((node) => namesIn(node).length === 0),
+    withOldTimes: nodes.some((node) => node !== undefined && node.attributes.mtimeSeconds < 0),
     lookup: (parent, name) => nodeOf(parent).children.get(name)?.node,
     attributes: (id) => nodeOf(id).attributes,
     entries: (id) => [...nodeOf(id).children.values()],

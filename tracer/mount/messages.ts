@@ -24,7 +24,7 @@ const treeSpec = z.discriminatedUnion('kind', [
 ])
 export type TreeSpec = z.infer<typeof treeSpec>
 
-/** What talks to the kernel: the fuse-native library, or our own implementation of the protocol, which is faster but serves only trees on disk. */
+/** What talks to the kernel: the fuse-native library, or our own implementation of the protocol, which is faster. */
 const serverName = z.enum(['fuse-native', 'kernel'])
 export type ServerName = z.infer<typeof serverName>
 

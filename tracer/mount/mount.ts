@@ -36,7 +36,7 @@ export interface MountOptions {
   readonly record: boolean
   /** Other users may read it too. */
   readonly allowOther?: boolean
-  /** fuse-native without. A lazy tree is always served by it, one on disk with times before 1970 never. */
+  /** fuse-native without; never for a tree with times before 1970. */
   readonly server?: ServerName
   /** KiB; the kernel's default without */
   readonly readaheadKiB?: number

@@ -170,6 +170,7 @@ function forward(inner: FileSystem) {
   return {
     totals: inner.totals,
     withoutXattrs: inner.withoutXattrs,
+    withOldTimes: inner.withOldTimes,
     attributes: (node: NodeId) => inner.attributes(node),
     xattr: (node: NodeId, name: string) => inner.xattr(node, name),
     xattrs: (node: NodeId) => inner.xattrs(node),

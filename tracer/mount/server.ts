@@ -8,7 +8,7 @@ import { tryCommand } from '../../system/command.ts'
 import { HeadstartError, messageOf } from '../../system/errors.ts'
 import { createDirectoryFileSystem } from './directory.ts'
 import type { FileSystem } from './file-system.ts'
-import { type KernelServer, serveKernel } from './kernel/serve.ts'
+import { type KernelServer, serveFetched, serveIndex } from './kernel/serve.ts'
 import type { LazyImage } from './lazy-image.ts'
 import { type MountSpec, type Reply, type Request, requestSchema, type TreeSpec } from './messages.ts'
 import { serveNative } from './native.ts'
@@ -50,19 +50,17 @@ async function mount(spec: MountSpec): Promise<unknown> {
   const recorder = spec.record ? createRecorder(fileSystem) : undefined
   const { mountPoint } = spec
   session = { mountPoint, fileSystem, recorder, counters, server: undefined }
-  if (index && (spec.server === 'kernel' || hasOldTimes(index)))
-    session.server = await serveKernel(index, spec, recorder?.log)
-  else await serveNative(recorder?.fileSystem ?? fileSystem, spec)
+  const served = recorder?.fileSystem ?? fileSystem
+  // fuse-native has no times before 1970; otherwise both servers answer alike.
+  if (spec.server === 'fuse-native' && !fileSystem.withOldTimes) await serveNative(served, spec)
+  else
+    session.server = index ? await serveIndex(index, spec, recorder?.log) : await serveFetched(served, spec)
   return {
     totals: fileSystem.totals,
     rootLinks: rootLinksOf(fileSystem),
     ...(summary && { lazy: summary }),
   }
 }
-
-/** fuse-native has no times before 1970; otherwise both servers answer alike. */
-const hasOldTimes = ({ nodes }: TreeIndex): boolean =>
-  nodes.some((node) => node !== undefined && node.attributes.mtimeSeconds < 0)
 
 /** Bypasses the recorder, so that this is not recorded. */
 function unusedOf({ fileSystem, recorder }: Session): Promise<unknown> {

@@ -57,6 +57,7 @@ export function namesOf(index: TreeIndex) {
   return {
     totals: index.totals,
     withoutXattrs: index.withoutXattrs,
+    withOldTimes: index.nodes.some((node) => node !== undefined && node.attributes.mtimeSeconds < 0),
     lookup: (parent, name) => nodeOf(index, parent).children.get(name)?.node,
     attributes: (id) => nodeOf(index, id).attributes,
     entries: (id) => [...nodeOf(index, id).children.values()],

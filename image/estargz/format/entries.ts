@@ -171,12 +171,21 @@ function entryOf(
     linkPath: entry.type === 'hardlink' ? checkedPath(entry, entry.linkName ?? '') : undefined,
     devMajor: entry.devMajor ?? 0,
     devMinor: entry.devMinor ?? 0,
-    xattrs: new Map(
-      Object.entries(entry.xattrs ?? {}).map(([key, value]) => [key, Buffer.from(value ?? '', 'base64')]),
-    ),
+    xattrs: xattrsOf(entry),
     digest: checkedDigest(entry, entry.digest),
     chunks,
   }
+}
+
+function xattrsOf(entry: TocEntry): Map<string, Buffer> {
+  const xattrs = new Map<string, Buffer>()
+  for (const [name, value] of Object.entries(entry.xattrs ?? {})) {
+    // Among the names of a listing, which end with a NUL each, either would be no name.
+    if (name === '') throw fault(entry, 'an extended attribute has no name')
+    if (name.includes('\0')) throw fault(entry, "an extended attribute's name contains a NUL byte")
+    xattrs.set(name, Buffer.from(value ?? '', 'base64'))
+  }
+  return xattrs
 }
 
 /** A name is written only where it differs from the last one given for its ID. */

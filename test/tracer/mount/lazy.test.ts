@@ -2,12 +2,12 @@
 import { randomBytes } from 'node:crypto'
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { serveImages } from '../../../image/serve.ts'
 import { openSource } from '../../../image/sources.ts'
 import { runCommand } from '../../../system/command.ts'
 import { lazyTree } from '../../../tracer/mount/lazy-tree.ts'
-import { mountFileSystem } from '../../../tracer/mount/mount.ts'
+import { mountFileSystem, type ServerName } from '../../../tracer/mount/mount.ts'
 import { tempFolder } from '../../support/temp.ts'
 import { type LazyLayerSpec, writeLazyImage } from './estargz-image.ts'
 import { readAt } from './random-tree.ts'
@@ -43,7 +43,7 @@ const layers: LazyLayerSpec[] = [
   },
 ]
 
-async function mounted(options: { prefetch: boolean; specs?: LazyLayerSpec[] }) {
+async function mounted(options: { prefetch: boolean; specs?: LazyLayerSpec[]; server?: ServerName }) {
   const stack = new AsyncDisposableStack()
   const temp = stack.use(await tempFolder())
   try {
@@ -56,6 +56,7 @@ async function mounted(options: { prefetch: boolean; specs?: LazyLayerSpec[] }) 
           cacheFolder: await temp.sub('cache'),
         },
         record: false,
+        ...(options.server && { server: options.server }),
       }),
     )
     return {
@@ -69,79 +70,114 @@ async function mounted(options: { prefetch: boolean; specs?: LazyLayerSpec[] }) 
   }
 }
 
-test('the layers appear as one tree', async () => {
-  await using image = await mounted({ prefetch: true })
-  expect((await readdir(image.at(''))).sort()).toEqual(['data', 'etc', 'null', 'usr'])
-  expect((await readdir(image.at('data'))).sort()).toEqual(['big', 'empty', 'one', 'three', 'two'])
-  expect(await readlink(image.at('usr/bin/link'))).toBe('app')
-  expect((await lstat(image.at('usr/bin/app'))).mode & 0o7777).toBe(0o4755)
-  expect((await lstat(image.at('usr/bin/hard'))).ino).toBe((await lstat(image.at('usr/bin/app'))).ino)
-  expect((await lstat(image.at('etc'))).mode & 0o7777).toBe(0o755)
-  expect((await lstat(image.at('null'))).isCharacterDevice()).toBe(true)
-  expect(await readFile(image.at('usr/bin/hard'))).toEqual(bin)
-  expect(await readFile(image.at('data/big'))).toEqual(big)
-  expect(await readFile(image.at('data/empty'))).toEqual(Buffer.alloc(0))
-  for (const [index, name] of ['one', 'two', 'three'].entries())
-    expect(await readFile(image.at(`data/${name}`))).toEqual(small[index])
-  expect(image.mount.totals).toEqual({ files: 7, bytes: 1_300_000 + 300 + 300 + 500 + 9 })
-})
-
-test('the zone takes one request a layer, and is not fetched again', async () => {
-  await using image = await mounted({ prefetch: true })
-  await readFile(image.at('usr/bin/app'))
-  await readFile(image.at('etc/app.conf'))
-  const { prefetch, onDemand, toc } = await image.mount.counters()
-  expect(prefetch.requests).toBe(2)
-  expect(onDemand).toEqual({ requests: 0, bytes: 0 })
-  expect(toc.requests).toBe(2)
-})
-
-test('without prefetch a read fetches its chunks, those of a shared member at once, and each once', async () => {
-  await using image = await mounted({ prefetch: false })
-  expect((await image.mount.counters()).prefetch.requests).toBe(0)
-  const middle = 450_000
-  await Promise.all(Array.from({ length: 8 }, () => readAt(Buffer.from(image.at('data/big')), middle, 10)))
-  const first = (await image.mount.counters()).onDemand
-  // A page of readahead reaches into the neighbours, no further.
-  expect(first.requests).toBeLessThanOrEqual(2)
-  expect(first.bytes).toBeLessThan(400_000)
-  await readFile(image.at('data/one'))
-  const second = (await image.mount.counters()).onDemand
-  await readFile(image.at('data/two'))
-  await readFile(image.at('data/three'))
-  const third = (await image.mount.counters()).onDemand
-  expect(second.requests).toBe(first.requests + 1)
-  expect(third).toEqual(second)
-})
-
-test('attributes of the image are seen, but for overlayfs’s own', async () => {
-  const xattrs = { 'user.note': Buffer.from('hi').toString('base64'), 'trusted.overlay.opaque': 'eQ==' }
-  await using image = await mounted({
-    prefetch: false,
-    specs: [
-      {
-        rest: [
-          { name: 'd/', entry: { type: 'dir', mode: 0o755, xattrs } },
-          { name: 'd/file', content: bin },
-        ],
-      },
-    ],
+describe.each<ServerName>(['fuse-native', 'kernel'])('%s', (server) => {
+  test('the layers appear as one tree', async () => {
+    await using image = await mounted({ server, prefetch: true })
+    expect((await readdir(image.at(''))).sort()).toEqual(['data', 'etc', 'null', 'usr'])
+    expect((await readdir(image.at('data'))).sort()).toEqual(['big', 'empty', 'one', 'three', 'two'])
+    expect(await readlink(image.at('usr/bin/link'))).toBe('app')
+    expect((await lstat(image.at('usr/bin/app'))).mode & 0o7777).toBe(0o4755)
+    expect((await lstat(image.at('usr/bin/hard'))).ino).toBe((await lstat(image.at('usr/bin/app'))).ino)
+    expect((await lstat(image.at('etc'))).mode & 0o7777).toBe(0o755)
+    expect((await lstat(image.at('null'))).isCharacterDevice()).toBe(true)
+    expect(await readFile(image.at('usr/bin/hard'))).toEqual(bin)
+    expect(await readFile(image.at('data/big'))).toEqual(big)
+    expect(await readFile(image.at('data/empty'))).toEqual(Buffer.alloc(0))
+    for (const [index, name] of ['one', 'two', 'three'].entries())
+      expect(await readFile(image.at(`data/${name}`))).toEqual(small[index])
+    expect(image.mount.totals).toEqual({ files: 7, bytes: 1_300_000 + 300 + 300 + 500 + 9 })
   })
-  const dump = await runCommand('getfattr', ['-d', '-m', '-', image.at('d'), '--absolute-names'])
-  expect(dump).toContain('user.note="hi"')
-  expect(dump).not.toContain('overlay')
-})
 
-test('a damaged chunk is an error to whoever reads it, and nothing else', async () => {
-  const damage = (blob: Buffer) => {
-    const at = Math.floor(blob.length / 2)
-    blob[at] = (blob[at] ?? 0) ^ 0xff
-  }
-  const [base] = layers
-  if (!base) throw new Error('no layer')
-  await using image = await mounted({ prefetch: false, specs: [{ ...base, damage }] })
-  await expect(readFile(image.at('data/big'))).rejects.toThrow(/EIO/)
-  expect(await readFile(image.at('usr/bin/app'))).toEqual(bin)
+  test('the zone takes one request a layer, and is not fetched again', async () => {
+    await using image = await mounted({ server, prefetch: true })
+    await readFile(image.at('usr/bin/app'))
+    await readFile(image.at('etc/app.conf'))
+    const { prefetch, onDemand, toc } = await image.mount.counters()
+    expect(prefetch.requests).toBe(2)
+    expect(onDemand).toEqual({ requests: 0, bytes: 0 })
+    expect(toc.requests).toBe(2)
+  })
+
+  test('without prefetch a read fetches its chunks, those of a shared member at once, and each once', async () => {
+    await using image = await mounted({ server, prefetch: false })
+    expect((await image.mount.counters()).prefetch.requests).toBe(0)
+    const middle = 450_000
+    await Promise.all(Array.from({ length: 8 }, () => readAt(Buffer.from(image.at('data/big')), middle, 10)))
+    const first = (await image.mount.counters()).onDemand
+    // A page of readahead reaches into the neighbours, no further.
+    expect(first.requests).toBeLessThanOrEqual(2)
+    expect(first.bytes).toBeLessThan(400_000)
+    await readFile(image.at('data/one'))
+    const second = (await image.mount.counters()).onDemand
+    await readFile(image.at('data/two'))
+    await readFile(image.at('data/three'))
+    const third = (await image.mount.counters()).onDemand
+    expect(second.requests).toBe(first.requests + 1)
+    expect(third).toEqual(second)
+  })
+
+  test('attributes of the image are seen, but for overlayfs’s own', async () => {
+    const xattrs = { 'user.note': Buffer.from('hi').toString('base64'), 'trusted.overlay.opaque': 'eQ==' }
+    await using image = await mounted({
+      prefetch: false,
+      specs: [
+        {
+          rest: [
+            { name: 'd/', entry: { type: 'dir', mode: 0o755, xattrs } },
+            { name: 'd/file', content: bin },
+          ],
+        },
+      ],
+    })
+    const dump = await runCommand('getfattr', ['-d', '-m', '-', image.at('d'), '--absolute-names'])
+    expect(dump).toContain('user.note="hi"')
+    expect(dump).not.toContain('overlay')
+  })
+
+  test('a damaged chunk is an error to whoever reads it, and nothing else', async () => {
+    const damage = (blob: Buffer) => {
+      const at = Math.floor(blob.length / 2)
+      blob[at] = (blob[at] ?? 0) ^ 0xff
+    }
+    const [base] = layers
+    if (!base) throw new Error('no layer')
+    await using image = await mounted({ server, prefetch: false, specs: [{ ...base, damage }] })
+    await expect(readFile(image.at('data/big'))).rejects.toThrow(/EIO/)
+    expect(await readFile(image.at('usr/bin/app'))).toEqual(bin)
+  })
+
+  test('times before 1970', async () => {
+    const at = (name: string, modtime: string) => ({ name, entry: { modtime } })
+    await using image = await mounted({
+      server,
+      prefetch: false,
+      specs: [
+        {
+          rest: [
+            at('old', '1969-12-31T23:59:58Z'),
+            at('older', '1901-12-13T20:45:51Z'),
+            at('epoch', '1970-01-01T00:00:00Z'),
+            { name: 'd/', entry: { type: 'dir', mode: 0o755, modtime: '0001-01-01T00:00:00Z' } },
+            { name: 'content', content: bin, entry: { modtime: '1960-02-29T12:00:00Z' } },
+          ],
+        },
+      ],
+    })
+    const times = await runCommand('stat', ['-c', '%n %Y %X %Z', 'old', 'older', 'epoch', 'd', 'content'], {
+      cwd: image.mount.folder,
+    })
+    const secondsOf = (text: string) => Date.parse(text) / 1000
+    expect(times.trim().split('\n')).toEqual(
+      [
+        ['old', -2],
+        ['older', -2_147_483_649],
+        ['epoch', 0],
+        ['d', secondsOf('0001-01-01T00:00:00Z')],
+        ['content', secondsOf('1960-02-29T12:00:00Z')],
+      ].map(([name, time]) => `${name} ${time} ${time} ${time}`),
+    )
+    expect(await readFile(image.at('content'))).toEqual(bin)
+  })
 })
 
 test('a damaged zone fails the mount, in a line', async () => {
@@ -170,6 +206,26 @@ test.each([
     message: expect.stringMatching(complaint),
   })
 })
+
+test.each<ServerName>(['fuse-native', 'kernel'])(
+  '%s: an attribute without a name fails the mount, in a line',
+  async (server) => {
+    for (const [name, complaint] of [
+      ['', 'the table of contents, "file": an extended attribute has no name'],
+      ['user.a\0b', 'the table of contents, "file": an extended attribute\'s name contains a NUL byte'],
+    ] as const) {
+      const specs = [
+        {
+          rest: [{ name: 'file', content: bin, entry: { xattrs: { [name]: 'eQ==', 'user.good': 'eQ==' } } }],
+        },
+      ]
+      await expect(mounted({ server, prefetch: false, specs })).rejects.toMatchObject({
+        code: 'E_ESTARGZ',
+        message: complaint,
+      })
+    }
+  },
+)
 
 test('from a registry, the same', async () => {
   await using temp = await tempFolder()

@@ -80,30 +80,33 @@ test.each<ServerName>(['fuse-native', 'kernel'])('%s: files on disk', async (ser
   expect(await record(reference, server)).toEqual(expected)
 })
 
-test('files that are fetched when they are read', async () => {
-  await using temp = await tempFolder()
-  const folder = (name: string) => ({ name, entry: { type: 'dir', mode: 0o755 } }) as const
-  const applet = (name: string) =>
-    ({ name: `bin/${name}`, entry: { type: 'symlink', linkName: 'busybox' } }) as const
-  const reference = await writeLazyImage(
-    await temp.sub('image'),
-    [
-      {
-        zone: [
-          folder('bin/'),
-          { name: 'bin/busybox', content: await readFile('/bin/busybox'), entry: { mode: 0o755 } },
-          ...['sh', 'cat', 'od', 'tr', 'sleep', 'printf'].map(applet),
-        ],
-        rest: [
-          folder('app/'),
-          folder(`app/${NAME}/`),
-          { name: `app/${NAME}/one`, content: Buffer.from('one') },
-          { name: `app/${NAME}/inside`, content: Buffer.from('inside') },
-          { name: `app/link ${NAME}`, entry: { type: 'symlink', linkName: `${NAME}/one` } },
-        ],
-      },
-    ],
-    { Env: ['PATH=/bin'], Cmd: ['/bin/sh', '-c', SCRIPT] },
-  )
-  expect(await record(reference, 'fuse-native')).toEqual(expected)
-})
+test.each<ServerName>(['fuse-native', 'kernel'])(
+  '%s: files that are fetched when they are read',
+  async (server) => {
+    await using temp = await tempFolder()
+    const folder = (name: string) => ({ name, entry: { type: 'dir', mode: 0o755 } }) as const
+    const applet = (name: string) =>
+      ({ name: `bin/${name}`, entry: { type: 'symlink', linkName: 'busybox' } }) as const
+    const reference = await writeLazyImage(
+      await temp.sub('image'),
+      [
+        {
+          zone: [
+            folder('bin/'),
+            { name: 'bin/busybox', content: await readFile('/bin/busybox'), entry: { mode: 0o755 } },
+            ...['sh', 'cat', 'od', 'tr', 'sleep', 'printf'].map(applet),
+          ],
+          rest: [
+            folder('app/'),
+            folder(`app/${NAME}/`),
+            { name: `app/${NAME}/one`, content: Buffer.from('one') },
+            { name: `app/${NAME}/inside`, content: Buffer.from('inside') },
+            { name: `app/link ${NAME}`, entry: { type: 'symlink', linkName: `${NAME}/one` } },
+          ],
+        },
+      ],
+      { Env: ['PATH=/bin'], Cmd: ['/bin/sh', '-c', SCRIPT] },
+    )
+    expect(await record(reference, server)).toEqual(expected)
+  },
+)

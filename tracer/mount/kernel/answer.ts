@@ -1,5 +1,4 @@
 /** Answers requests of the kernel from a file system. Bytes in, bytes out; it knows nothing of how requests arrive. */
-import type { SyncFileSystem } from '../directory.ts'
 import { type DirectoryEntry, type FileSystem, MAX_NAME_BYTES, type NodeId } from '../file-system.ts'
 import {
   direntBytes,
@@ -25,8 +24,11 @@ import {
 /** Size of the reply behind the header, or a negative errno, or undefined: no reply. */
 type Outcome = number | undefined
 
-/** @returns a function from a request to the reply, valid until the next one; undefined where the kernel wants none */
-export function createAnswerer(tree: SyncFileSystem): (request: Buffer) => Buffer | undefined {
+/**
+ * @returns a function from a request to the reply, valid until the next one; undefined where the kernel wants none. Reads are answered only where
+ * the tree has `readInto`, and by `answerRead` elsewhere.
+ */
+export function createAnswerer(tree: FileSystem): (request: Buffer) => Buffer | undefined {
   const out = Buffer.alloc(OUT_HEADER_BYTES + MAX_READ_BYTES)
   /** behind the header */
   const space = out.subarray(OUT_HEADER_BYTES)
@@ -48,7 +50,7 @@ export function createAnswerer(tree: SyncFileSystem): (request: Buffer) => Buffe
         tree.open(node)
         return writeOpen(out)
       case OPCODE.READ:
-        return tree.readInto(node, offsetIn(body), space.subarray(0, body.readUInt32LE(16)))
+        return tree.readInto?.(node, offsetIn(body), space.subarray(0, lengthIn(body))) ?? -ERRNO.EIO
       case OPCODE.READDIR:
         return listings.write(node, offsetIn(body), body.readUInt32LE(16), false)
       case OPCODE.READDIRPLUS:
@@ -104,8 +106,23 @@ export function createAnswerer(tree: SyncFileSystem): (request: Buffer) => Buffe
   }
 }
 
+export const isRead = (request: Buffer): boolean => parseRequest(request).opcode === OPCODE.READ
+
+/** The reply to a read of a tree whose content may have to be fetched. @param request a copy: it is needed until then */
+export async function answerRead(tree: FileSystem, request: Buffer): Promise<Buffer> {
+  const { node, body } = parseRequest(request)
+  try {
+    const bytes = await tree.read(node, offsetIn(body), Math.min(lengthIn(body), MAX_READ_BYTES))
+    const out = Buffer.allocUnsafe(OUT_HEADER_BYTES + bytes.length)
+    return finish(out, request, 0, writeBytes(out, bytes))
+  } catch {
+    return finish(Buffer.alloc(OUT_HEADER_BYTES), request, ERRNO.EIO, 0)
+  }
+}
+
 /** struct fuse_read_in: handle (64), offset (64), size, … */
 const offsetIn = (body: Buffer): number => body.readUInt32LE(8) + body.readUInt32LE(12) * 2 ** 32
+const lengthIn = (body: Buffer): number => body.readUInt32LE(16)
 
 /** Listings are requested in pieces; the whole is kept from the first piece to the last. */
 function createListings(tree: FileSystem, out: Buffer) {

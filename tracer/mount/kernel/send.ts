@@ -1,4 +1,4 @@
-/** Messages to the kernel. */
+/** Messages to the kernel, and what it means when there is none from it. */
 import { writeSync } from 'node:fs'
 import { codeOf } from '../../../system/errors.ts'
 
@@ -10,3 +10,8 @@ export function send(device: number, message: Buffer): void {
     if (!['ENOENT', 'ENODEV'].includes(codeOf(error) ?? '')) throw error
   }
 }
+
+/** What an error of reading the device means. @returns 0: nothing arrived, try again; undefined: the mount is gone */
+export const noRequest = (error: unknown): 0 | undefined =>
+  // A request that was taken back before it was read is ENOENT.
+  ['ENOENT', 'EINTR', 'EAGAIN'].includes(codeOf(error) ?? '') ? 0 : undefined

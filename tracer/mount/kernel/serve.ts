@@ -1,19 +1,20 @@
 /**
- * Serves a tree on disk straight from the kernel's device, without a library: two threads block on it, so that a request costs no
- * turn of an event loop.
+ * Serves a tree straight from the kernel's device, without a library. For one on disk two threads block on it, so that a request costs no
+ * turn of an event loop; one that is fetched waits for the network, and so is served here.
  */
 
-import { spawn } from 'node:child_process'
-import { closeSync, openSync } from 'node:fs'
+import { read } from 'node:fs'
+import { promisify } from 'node:util'
 import { Worker } from 'node:worker_threads'
-import { HeadstartError, messageOf } from '../../../system/errors.ts'
-import type { NodeId } from '../file-system.ts'
+import type { FileSystem, NodeId } from '../file-system.ts'
 import type { MountSpec } from '../messages.ts'
 import type { AccessLog } from '../recording.ts'
 import type { TreeIndex } from '../tree-index.ts'
-import { invalidation } from './codec.ts'
+import { answerRead, createAnswerer, isRead } from './answer.ts'
+import { invalidation, REQUEST_BYTES } from './codec.ts'
+import { mountDevice } from './device.ts'
 import { createRing, drain, EVENT, type Ring } from './events.ts'
-import { send } from './send.ts'
+import { noRequest, send } from './send.ts'
 import type { WorkerInput } from './worker.ts'
 
 const THREADS = 2
@@ -26,19 +27,15 @@ export interface KernelServer {
   forget(nodes: Iterable<NodeId>): void
 }
 
+type Place = Pick<MountSpec, 'mountPoint' | 'allowOther'>
+
 /** @throws HeadstartError E_FUSE */
-export async function serveKernel(
+export async function serveIndex(
   index: TreeIndex,
-  { mountPoint, allowOther }: Pick<MountSpec, 'mountPoint' | 'allowOther'>,
+  place: Place,
   log: AccessLog | undefined,
 ): Promise<KernelServer> {
-  const device = openSync('/dev/fuse', 'r+')
-  try {
-    await mountDevice(device, mountPoint, allowOther)
-  } catch (cause) {
-    closeSync(device)
-    throw new HeadstartError('E_FUSE', `the FUSE mount failed: ${messageOf(cause)}`, { cause })
-  }
+  const device = await mountDevice(place)
   const rings = Array.from({ length: THREADS }, () => (log ? createRing() : undefined))
   for (const ring of rings) {
     const workerData: WorkerInput = { device, index, ring }
@@ -56,25 +53,38 @@ export async function serveKernel(
   }
 }
 
-/** The device's descriptor goes to the mount program as its own number 3. */
-function mountDevice(device: number, mountPoint: string, allowOther: boolean): Promise<void> {
-  const own = 'fd=3,rootmode=40000,user_id=0,group_id=0,default_permissions,ro,nodev,nosuid'
-  const options = allowOther ? `${own},allow_other` : own
-  // -i: without the library's mount helper, which would open the device itself
-  const child = spawn('mount', ['-i', '-t', 'fuse.headstart', '-o', options, 'headstart', mountPoint], {
-    stdio: ['ignore', 'ignore', 'pipe', device],
-  })
-  let complaint = ''
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    complaint += text
-  })
-  return new Promise((resolve, reject) => {
-    child.once('error', reject)
-    child.once('close', (code) => {
-      if (code === 0) resolve()
-      else reject(new Error(complaint.trim() || `mount ended with status ${code}`))
-    })
-  })
+/** @throws HeadstartError E_FUSE */
+export async function serveFetched(tree: FileSystem, place: Place): Promise<KernelServer> {
+  const device = await mountDevice(place)
+  void answerAll(device, tree)
+  return {
+    flush() {}, // what happens is known at once
+    forget(nodes) {
+      for (const node of nodes) send(device, invalidation(node))
+    },
+  }
+}
+
+const readDevice = promisify(read)
+
+/** Until the mount is gone. Content that is waited for holds nothing else up. */
+async function answerAll(device: number, tree: FileSystem): Promise<void> {
+  const answer = createAnswerer(tree)
+  const buffer = Buffer.alloc(REQUEST_BYTES)
+  for (;;) {
+    const length = await readDevice(device, buffer, 0, buffer.length, null).then(
+      ({ bytesRead }) => bytesRead,
+      noRequest,
+    )
+    if (length === undefined) return
+    if (length === 0) continue
+    const request = buffer.subarray(0, length)
+    if (isRead(request)) void answerRead(tree, Buffer.from(request)).then((reply) => send(device, reply))
+    else {
+      const reply = answer(request)
+      if (reply) send(device, reply)
+    }
+  }
 }
 
 /** Each thread's events are in order; those of both are merged by time. */

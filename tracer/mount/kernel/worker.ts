@@ -2,7 +2,6 @@
 import { readSync } from 'node:fs'
 import { workerData } from 'node:worker_threads'
 import { monotonicMs } from '../../../system/clock.ts'
-import { codeOf } from '../../../system/errors.ts'
 import { createDirectoryFileSystem, type SyncFileSystem } from '../directory.ts'
 import type { NodeId } from '../file-system.ts'
 import type { TreeIndex } from '../tree-index.ts'
@@ -10,7 +9,7 @@ import { createAnswerer } from './answer.ts'
 import { REQUEST_BYTES } from './codec.ts'
 import { createRing, EVENT, push, type Ring } from './events.ts'
 import { rehearse } from './rehearse.ts'
-import { send } from './send.ts'
+import { noRequest, send } from './send.ts'
 
 export interface WorkerInput {
   readonly device: number
@@ -66,8 +65,7 @@ function readRequest(device: number, buffer: Buffer): number | undefined {
   try {
     return readSync(device, buffer, 0, buffer.length, null)
   } catch (error) {
-    // A request that was taken back before it was read is ENOENT.
-    return ['ENOENT', 'EINTR', 'EAGAIN'].includes(codeOf(error) ?? '') ? 0 : undefined
+    return noRequest(error)
   }
 }
 
