@@ -8,10 +8,11 @@ import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { placeWhole, writeNew } from '../../system/atomic-file.ts'
 import { codeOf, explained, HeadstartError, messageOf } from '../../system/errors.ts'
+import { exists } from '../../system/exists.ts'
 import { isLeftover, removeLeftovers } from '../../system/leftovers.ts'
 import { type LockOptions, withFolderLock } from '../../system/lock.ts'
-import { readWhole } from '../../system/read-whole.ts'
-import { digestOf } from '../digest.ts'
+import { openRegular, readWhole } from '../../system/read-whole.ts'
+import { type BlobIdentity, digestOf, hashStream } from '../digest.ts'
 import type { FileLocation } from '../location.ts'
 import { MAX_MANIFEST_BYTES } from '../manifest.ts'
 import type { Blob, Descriptor, ImageTarget } from '../types.ts'
@@ -27,6 +28,20 @@ export function layoutTarget(location: FileLocation, lock: LockOptions = {}): Im
 
 /** Writing the index takes less. Where the lock is held for longer, leftover blobs stay, which do no harm. */
 const UNDO_MS = 2000
+
+/** The folder may be shared, and what is in it cut or changed since it was written: a blob is hashed before it is relied on. */
+async function isWhole(path: string, { digest, size }: BlobIdentity, signal?: AbortSignal): Promise<boolean> {
+  try {
+    await using file = await openRegular(path)
+    if ((await file.stat()).size !== size) return false
+    // One byte more than there should be, since it may grow meanwhile.
+    const stream = file.createReadStream({ end: size, highWaterMark: 1 << 20, ...(signal && { signal }) })
+    return (await hashStream(stream)).digest === digest
+  } catch {
+    signal?.throwIfAborted()
+    return false
+  }
+}
 
 function ifLocked(error: unknown): false {
   if (codeOf(error) === 'E_LOCKED') return false
@@ -93,8 +108,8 @@ class LayoutTarget implements ImageTarget {
 
   async putBlob(blob: Blob, signal?: AbortSignal): Promise<{ existed: boolean }> {
     const path = blobFile(this.folder, blob.descriptor.digest)
-    const there = await stat(path).catch(() => undefined)
-    if (there?.isFile() && there.size === blob.descriptor.size) {
+    const isThere = await exists(path)
+    if (isThere && (await isWhole(path, blob.descriptor, signal))) {
       this.found.add(path)
       return { existed: true }
     }
@@ -109,8 +124,14 @@ class LayoutTarget implements ImageTarget {
     } catch (error) {
       throw explained(error, 'E_TARGET', `${this.name} can't be written`)
     }
-    this.written.add(path)
+    this.placed(path, isThere)
     return { existed: false }
+  }
+
+  /** A damaged blob that was mended stays even if the image fails: another one may stand on it. */
+  private placed(path: string, wasThere: boolean): void {
+    if (wasThere) this.found.add(path)
+    else this.written.add(path)
   }
 
   async putManifest(
@@ -120,10 +141,11 @@ class LayoutTarget implements ImageTarget {
   ): Promise<Descriptor> {
     const descriptor = { mediaType, digest: digestOf(bytes), size: bytes.length }
     const path = blobFile(this.folder, descriptor.digest)
-    if ((await stat(path).catch(() => undefined))?.size !== bytes.length) {
+    const isThere = await exists(path)
+    if (!isThere || !(await isWhole(path, descriptor))) {
       await mkdir(dirname(path), { recursive: true }) // removed when another writer failed in the meantime
       await placeWhole(path, (beside) => writeNew(beside, bytes))
-      this.written.add(path)
+      this.placed(path, isThere)
     }
     if (tagged) await withFolderLock(this.folder, () => this.commit(descriptor), this.lock)
     return descriptor

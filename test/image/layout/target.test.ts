@@ -1,6 +1,6 @@
 /** Several writers of one layout, and writers that fail: no tag is lost, and no blob that an image needs. */
 import { randomBytes } from 'node:crypto'
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -93,4 +93,52 @@ test('the folder of a first writer that was killed is written to, and read in cl
   await expect(openSource(`oci:${half}`)).rejects.toThrow(/holds no image: it has no index.json/)
   await copy(good, `oci:${half}`)
   await copy(`oci:${half}`, `oci:${folder}/half-again`)
+})
+
+test.each<[string, (bytes: Buffer) => Buffer]>([
+  ['other bytes of the same length', (bytes) => Buffer.alloc(bytes.length, 'x')],
+  ['its beginning only', (bytes) => bytes.subarray(0, 100)],
+  ['more bytes than it has', (bytes) => Buffer.concat([bytes, bytes])],
+])('a blob that is there under its name with %s is written again', async (what, damage) => {
+  const place = join(folder, `damaged-${what.slice(0, 5)}`)
+  await copy(good, `oci:${place}:a`)
+  const blobs = join(place, 'blobs/sha256')
+  const whole = new Map<string, Buffer>()
+  for (const name of await readdir(blobs)) {
+    whole.set(name, await readFile(join(blobs, name)))
+    await writeFile(join(blobs, name), damage(await readFile(join(blobs, name))))
+  }
+  const { mtimeMs } = await stat(join(place, 'index.json'))
+  await copy(good, `oci:${place}:b`)
+  expect((await stat(join(place, 'index.json'))).mtimeMs).toBeGreaterThan(mtimeMs)
+  for (const [name, bytes] of whole) expect(bytes.equals(await readFile(join(blobs, name))), name).toBe(true)
+})
+
+test('a blob that was mended stays when the image fails: another may stand on it', async () => {
+  await copy(good, `oci:${folder}/mended:a`)
+  const blobs = join(folder, 'mended/blobs/sha256')
+  await using source = await openSource(good)
+  const [layer] = (await source.image()).layers
+  if (!layer) throw new Error('no layer')
+  const blob = join(blobs, layer.descriptor.digest.slice(7))
+  const bytes = await readFile(blob)
+  await writeFile(blob, Buffer.alloc(bytes.length))
+  const target = await openTarget(`oci:${folder}/mended:b`)
+  await target.prepare({ force: false })
+  expect(await target.putBlob(layer)).toEqual({ existed: false })
+  expect(await target.putBlob(layer)).toEqual({ existed: true })
+  await target[Symbol.asyncDispose]()
+  expect(bytes.equals(await readFile(blob))).toBe(true)
+})
+
+test('a link in the place of a blob is not followed to a device', async () => {
+  const place = join(folder, 'linked')
+  await copy(good, `oci:${place}:a`)
+  const names = await readdir(join(place, 'blobs/sha256'))
+  for (const name of names) {
+    await rm(join(place, 'blobs/sha256', name))
+    await symlink('/dev/zero', join(place, 'blobs/sha256', name))
+  }
+  await copy(good, `oci:${place}:b`)
+  for (const name of names) expect((await lstat(join(place, 'blobs/sha256', name))).isFile()).toBe(true)
 })
