@@ -13,7 +13,7 @@ import type { CliContext } from '../context.ts'
 import { addImageFlags, type ImageFlags, sourceOf } from '../flags/image.ts'
 import { jsonOption } from '../flags/values.ts'
 import { abilitiesOf, examineMachine } from '../machine-check.ts'
-import { findingText, lazyJson, lazyLayers } from '../print/lazy.ts'
+import { findingText, lazyLayers } from '../print/lazy.ts'
 import type { Mark, Output } from '../print/output.ts'
 
 interface Flags extends ImageFlags {
@@ -50,11 +50,10 @@ async function examineImage(
   output: Output,
 ): Promise<void> {
   await using source = await sourceOf(reference, flags, context, output)
-  const image = await source.image(flags.platform)
-  const facts = await examineLazy(image, context.interrupts.abort)
+  const facts = await examineLazy(source, { platform: flags.platform, signal: context.interrupts.abort })
   const findings = lazyFindings(facts)
   const isLazy = wouldBeLazy(findings)
-  if (flags.json) output.result(lazyJson(image, facts, findings, isLazy))
+  if (flags.json) output.result(JSON.stringify({ ...facts, lazy: isLazy, findings }))
   else {
     output.result(lazyLayers(facts))
     for (const finding of findings)

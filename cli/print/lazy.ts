@@ -1,10 +1,10 @@
 /** What `doctor IMAGE` prints: the layers as a node meets them, and why it would not pull them lazily. Pure. */
 import type { LayerFacts, LazyFacts } from '../../image/lazy/examine.ts'
 import type { Finding } from '../../image/lazy/findings.ts'
-import type { Image } from '../../image/types.ts'
 import { bytes, table } from './output.ts'
 
 export function lazyLayers({ layers }: LazyFacts): string[] {
+  if (layers.length === 0) return []
   const rows = layers.map((layer, index) => [
     `${index + 1} ${layer.digest.slice(7, 19)}`,
     bytes(layer.size),
@@ -51,11 +51,3 @@ export function findingText({ layers, sentence }: Finding, count: number): strin
   if (layers.length === count) return `${count === 1 ? 'its layer' : 'all layers'}: ${sentence}`
   return `layer${layers.length === 1 ? '' : 's'} ${layers.map((index) => index + 1).join(', ')}: ${sentence}`
 }
-
-export const lazyJson = (
-  image: Image,
-  facts: LazyFacts,
-  findings: readonly Finding[],
-  lazy: boolean,
-): string =>
-  JSON.stringify({ reference: image.reference, digest: image.descriptor.digest, lazy, ...facts, findings })

@@ -9,7 +9,7 @@ import type { EstargzLayer } from '../estargz/read/reader.ts'
 import { fetchFrom, openIfEstargz } from '../estargz-layer.ts'
 import { parseLocation, type Transport } from '../location.ts'
 import { isForeign } from '../media-types.ts'
-import type { Digest, Image, Layer, RangeAnswer } from '../types.ts'
+import type { Digest, ImageSource, Layer, Platform, RangeAnswer } from '../types.ts'
 import { checkZstdChunked, zstdChunkedToc } from './zstd-chunked.ts'
 
 /** `unread`: nothing of it was read, since it could only be read whole, or not at all. */
@@ -36,24 +36,34 @@ export interface LayerFacts {
 }
 
 export interface LazyFacts {
+  /** as a person would write it, with its transport */
+  readonly reference: string
   readonly transport: Transport
-  /** of the manifest */
-  readonly mediaType: string
+  /** of the manifest; undefined: nothing was read, since an engine keeps no layers as a registry has them */
+  readonly digest: Digest | undefined
+  readonly mediaType: string | undefined
   readonly layers: readonly LayerFacts[]
 }
 
-/** A layer after the other, little is read of each. @throws only when `signal` is aborted, and for what is no fault of a layer */
-export async function examineLazy(image: Image, signal?: AbortSignal): Promise<LazyFacts> {
+/**
+ * A layer after the other, little is read of each.
+ * @param options.platform as `ImageSource.image`
+ * @throws what opening the image throws, and E_UNAUTHORIZED; what is wrong with a layer is a fact
+ */
+export async function examineLazy(
+  source: ImageSource,
+  { platform, signal }: { readonly platform?: Platform | undefined; readonly signal?: AbortSignal } = {},
+): Promise<LazyFacts> {
+  const { transport } = parseLocation(source.name)
+  const known = { reference: source.name, transport }
+  if (transport === 'docker-daemon') return { ...known, digest: undefined, mediaType: undefined, layers: [] }
+  const image = await source.image(platform)
   const layers: LayerFacts[] = []
   for (const layer of image.layers) {
     signal?.throwIfAborted()
     layers.push({ ...nothingKnown(layer), ...(await examineLayer(layer, signal)) })
   }
-  return {
-    transport: parseLocation(image.reference).transport,
-    mediaType: image.manifest.mediaType,
-    layers,
-  }
+  return { ...known, digest: image.descriptor.digest, mediaType: image.manifest.mediaType, layers }
 }
 
 const nothingKnown = ({ descriptor: { digest, mediaType, size, annotations } }: Layer): LayerFacts => ({

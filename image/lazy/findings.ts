@@ -15,7 +15,7 @@ export interface Finding {
 
 /** @returns in the order of their weight; none that prevents: a node with a lazy snapshotter pulls the image lazily */
 export function lazyFindings(facts: LazyFacts): Finding[] {
-  const place = placeFinding(facts.transport)
+  const place = placeFinding(facts)
   return [...(place ? [place] : []), ...layerFindings(facts), ...zoneFindings(facts)]
 }
 
@@ -28,13 +28,12 @@ const PLACES: Readonly<Partial<Record<Transport, string>>> = {
   'docker-archive': 'an archive',
 }
 
-function placeFinding(transport: Transport): Finding | undefined {
+function placeFinding({ transport, reference }: LazyFacts): Finding | undefined {
   if (transport === 'docker-daemon')
     return {
       prevents: true,
       layers: [],
-      sentence:
-        'it is in the Docker engine, and nodes pull from a registry: push it, and ask about docker://NAME',
+      sentence: `it is in the Docker engine, and nodes pull from a registry: push it, and ask about docker://${reference.replace('docker-daemon:', '')}`,
     }
   const place = PLACES[transport]
   if (place === undefined) return undefined
@@ -59,7 +58,7 @@ function layerFindings(facts: LazyFacts): Finding[] {
 type Cause = Pick<Finding, 'sentence' | 'prevents'>
 const prevents = (sentence: string): Cause => ({ prevents: true, sentence })
 
-function preventing(layer: LayerFacts, manifestType: string): Cause | undefined {
+function preventing(layer: LayerFacts, manifestType: string | undefined): Cause | undefined {
   if (layer.fault !== undefined) return prevents(layer.fault)
   const registry = registryCause(layer)
   if (registry) return registry

@@ -104,6 +104,14 @@ describe('an image', () => {
     expect(stdout).toMatch(/^no {2}all layers: plain gzip, without a table of contents/m)
     expect(stderr).toMatch(/^headstart: a node would not pull oci:.* lazily$/m)
     expect(status).toBe(1)
+    const json = await box.run(['doctor', image, '--json'])
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      reference: image,
+      lazy: false,
+      layers: [{ format: 'gzip' }, { format: 'gzip' }],
+      findings: [{}, { prevents: true, layers: [0, 1] }],
+    })
+    expect(json.status).toBe(1)
   })
 
   test('and --clean have nothing to do with each other', async () => {

@@ -18,8 +18,10 @@ const layer: LayerFacts = {
 
 test('a line for each layer', () => {
   const lines = lazyLayers({
+    reference: 'docker://web:1',
     transport: 'docker',
-    mediaType: '',
+    digest: undefined,
+    mediaType: undefined,
     layers: [
       layer,
       { ...layer, annotated: false, ranges: { status: 206, isRight: true, redirects: 0, host: 'here' } },

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
+import Docker from 'dockerode'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { copyImage } from '../../../image/copy.ts'
 import { digestOf } from '../../../image/digest.ts'
@@ -87,7 +88,7 @@ async function pushed(parts: readonly LayerPart[], more?: ImageParts): Promise<s
 
 async function examined(place: string) {
   await using source = await openSource(place)
-  const facts = await examineLazy(await source.image())
+  const facts = await examineLazy(source)
   const findings = lazyFindings(facts)
   return { facts, findings, lazy: wouldBeLazy(findings) }
 }
@@ -262,8 +263,28 @@ describe('elsewhere', () => {
     await expect(examined(place)).rejects.toThrow(/a layer is encrypted/)
   })
 
-  test("an engine's image is not what a node pulls", () => {
-    const [finding] = lazyFindings({ transport: 'docker-daemon', mediaType: '', layers: [] })
-    expect(finding).toMatchObject({ prevents: true, sentence: expect.stringMatching(/in the Docker engine/) })
+  test("an engine's image is not what a node pulls, and isn't read", async () => {
+    const layout = layoutOf('parts')
+    const place = await layout.finish(await layout.image(hostPlatform().architecture, [layer('gzip')]))
+    const name = `docker-daemon:hs-lazy-${process.pid}:1`
+    {
+      await using source = await openSource(place)
+      await using target = await openTarget(name)
+      await target.prepare({ force: true })
+      await copyImage(await source.image(), target)
+    }
+    try {
+      const { facts, findings } = await examined(name)
+      expect(facts.layers).toEqual([])
+      expect(findings).toEqual([
+        {
+          prevents: true,
+          layers: [],
+          sentence: expect.stringMatching(/ask about docker:\/\/hs-lazy-\d+:1$/),
+        },
+      ])
+    } finally {
+      await new Docker().getImage(name.replace('docker-daemon:', '')).remove({ force: true })
+    }
   })
 })
