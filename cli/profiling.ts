@@ -99,7 +99,7 @@ export async function profile(
     onPhase: (phase) => {
       if (phase === 'preparing') output.note('preparing the recording mount')
     },
-    finish: finish(),
+    finish,
     abort,
   })
   output.done()

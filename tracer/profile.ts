@@ -46,8 +46,8 @@ export interface ProfileOptions {
   readonly onProgress?: (progress: { files: number; bytes: number; seconds: number }) => void
   readonly onWarning?: (text: string) => void
   readonly onPhase?: (phase: 'preparing' | 'running' | 'ready') => void
-  /** ends the recording and keeps the trace */
-  readonly finish?: AbortSignal
+  /** ends the recording and keeps the trace. Asked for once a container runs: before that there is nothing to keep. */
+  readonly finish?: () => AbortSignal
   /** ends the recording and discards it */
   readonly abort?: AbortSignal
   /** remove what killed commands of higher floors left behind */
@@ -83,7 +83,7 @@ export async function profileImage(options: ProfileOptions): Promise<Profile> {
     ...(options.onWarning && { onWarning: options.onWarning }),
   })
   const profiles: Profile[] = []
-  while (profiles.length < runs && !(profiles.length > 0 && finish?.aborted))
+  while (profiles.length < runs && !(profiles.length > 0 && finish?.().aborted))
     profiles.push(await recordStart(tree, engine, options))
   const { exitCode } = profiles.at(-1) ?? {}
   return {
@@ -173,7 +173,7 @@ async function recordOn(container: Container, options: ProfileOptions): Promise<
       await workload?.(container, signal)
       if (graceMs > 0) await sleep(graceMs, undefined, { signal })
     }
-    await Promise.race([work(), container.exited.then(() => {}), aborted(finish, signal)])
+    await Promise.race([work(), container.exited.then(() => {}), aborted(finish?.(), signal)])
   } finally {
     over.abort()
   }

@@ -2,8 +2,11 @@
 import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { serveImages } from '../../image/serve.ts'
+import { openSource } from '../../image/sources.ts'
 import { until } from '../../scripts/support/until.ts'
 import { runCommand } from '../../system/command.ts'
 import { readTrace } from '../../tracer/trace/file.ts'
@@ -48,6 +51,29 @@ test.each(['SIGTERM', 'SIGHUP'] as const)('%s drops everything', async (signal) 
   expect(status).toBe(signal === 'SIGTERM' ? 143 : 129)
   expect(stderr).toMatch(/interrupted/)
   expect(existsSync(join(box.folder, `${signal}.json`))).toBe(false)
+  expect(await box.leftovers()).toEqual([])
+})
+
+test('the first Ctrl-C while layers are fetched ends the command: there is nothing to keep yet', async () => {
+  await using source = await openSource(image)
+  const whole = await source.image()
+  const asked = Promise.withResolvers<void>()
+  const open = async () => {
+    asked.resolve()
+    return new PassThrough() // a registry that begins to answer, and stops
+  }
+  await using server = await serveImages({
+    'app:1': { ...whole, layers: whole.layers.map((layer) => ({ ...layer, open })) },
+  })
+  const args = ['profile', `docker://${server.host}/app:1`, '--engine', 'runc', '--network', 'none']
+  const { status, stderr } = await box.run(args, {
+    meanwhile: async (child) => {
+      await asked.promise
+      child.kill('SIGINT')
+    },
+  })
+  expect(status, stderr).toBe(130)
+  expect(stderr).toMatch(/interrupted/)
   expect(await box.leftovers()).toEqual([])
 })
 

@@ -214,7 +214,7 @@ describe.each<EngineName>(['docker', 'runc'])('%s', (engine) => {
     const finish = new AbortController()
     const kept = record(engine, {
       ready: { by: 'log', pattern: /never/ },
-      finish: finish.signal,
+      finish: () => finish.signal,
       onOutput: () => finish.abort(),
     })
     expect((await kept).trace.run.ready).toEqual({ by: 'interrupt', ms: null })

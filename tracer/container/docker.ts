@@ -17,6 +17,16 @@ import type { Container, ContainerRequest, Engine, OutputStream } from './types.
 /** The engine may report a container's end before it has passed on all of its output. Only an engine that hangs takes this long. */
 const LATE_OUTPUT_MS = 30_000
 
+/** An engine that hangs is not waited for: the next command sweeps what has our mark. */
+const REMOVAL_MS = 20_000
+
+async function removal(remove: (signal: AbortSignal) => Promise<unknown>): Promise<void> {
+  const signal = AbortSignal.timeout(REMOVAL_MS)
+  await ignoreMissing(remove(signal)).catch((error: unknown) => {
+    if (!signal.aborted) throw error
+  })
+}
+
 export const dockerEngine: Engine = {
   name: 'docker',
   async unavailable() {
@@ -33,14 +43,14 @@ export const dockerEngine: Engine = {
     await using stack = new AsyncDisposableStack()
     const mark = markOf(await ourselves())
     const image = await createShell(docker, request, mark)
-    stack.defer(() => ignoreMissing(docker.getImage(image).remove({ force: true })))
+    stack.defer(() => removal((abortSignal) => docker.getImage(image).remove({ force: true, abortSignal })))
     const config = containerConfig(request, image, await rootBinds(request), mark)
     const container = await asRunError(docker.createContainer(config))
-    stack.defer(() => ignoreMissing(container.remove({ force: true, v: true })))
+    stack.defer(() => removal((abortSignal) => container.remove({ force: true, v: true, abortSignal })))
     const { ended } = await attachOutput(docker, container, request)
     request.signal?.throwIfAborted()
     await request.beforeStart()
-    await asRunError(container.start())
+    await asRunError(container.start(request.signal ? { abortSignal: request.signal } : {}))
     // Not earlier: a container that has not started counts as ended.
     const exited = container.wait().then(async ({ StatusCode }: { StatusCode: number }) => {
       await Promise.race([ended, sleep(LATE_OUTPUT_MS, undefined, { ref: false })])

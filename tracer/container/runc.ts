@@ -63,7 +63,7 @@ export const runcEngine: Engine = {
     if (child.stdin) request.input?.pipe(child.stdin)
     const exited = exitOf(child, log)
     exited.catch(() => {}) // reported to those who await it, if any do
-    stack.defer(() => end(() => runc.try(['delete', '--force', request.id]), exited))
+    stack.defer(() => end(() => runc.try(['delete', '--force', request.id]), exited, child))
     await containerBegun(pidFile, exited, request.signal)
     const owned = stack.move()
     return {
@@ -102,15 +102,30 @@ function runcIn(folder: string) {
 }
 
 const END_AGAIN_MS = 100
+/** A runc that has not created its container by then never will. */
+const TRIES = 50
 
 /** Deletes repeatedly until the container has ended: while runc is still creating it, there is nothing to delete yet. */
-async function end(remove: () => Promise<unknown>, exited: Promise<number>): Promise<void> {
+async function end(
+  remove: () => Promise<unknown>,
+  exited: Promise<number>,
+  { pid }: ChildProcess,
+): Promise<void> {
   const ended = exited.then(
     () => true,
     () => true,
   )
-  do await remove()
-  while (!(await Promise.race([ended, sleep(END_AGAIN_MS, false)])))
+  let tries = 0
+  do {
+    if (++tries === TRIES && pid !== undefined) killGroup(pid)
+    await remove()
+  } while (!(await Promise.race([ended, sleep(END_AGAIN_MS, false)])))
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {} // it has just ended
 }
 
 function refuseOptions({ options }: ContainerRequest): void {

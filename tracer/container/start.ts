@@ -24,14 +24,14 @@ export interface StartOptions {
   readonly command: readonly string[]
   readonly run?: RunOptions
   readonly ready: ReadyCheck
-  /** how long to wait for readiness, in ms; with `period`, counted from the end of the period */
+  /** how long the start and readiness may take together, in ms; with `period`, counted from the end of the period */
   readonly timeoutMs?: number
   readonly input?: NodeJS.ReadableStream
   readonly onOutput?: (stream: OutputStream, chunk: Buffer) => void
   /** right before the container starts */
   readonly beforeStart?: () => Promise<void>
-  /** stops waiting for readiness: `by` is then `interrupt` */
-  readonly finish?: AbortSignal
+  /** stops waiting for readiness: `by` is then `interrupt`. Asked for once the container runs: what hasn't started can only be aborted. */
+  readonly finish?: () => AbortSignal
   readonly abort?: AbortSignal
 }
 
@@ -55,19 +55,20 @@ const DEFAULT_TIMEOUT_MS = 120_000
 
 /** @throws HeadstartError E_RUN, E_NO_COMMAND, E_USER, E_OPTION */
 export async function startContainer(options: StartOptions): Promise<StartedContainer> {
-  const { engine, workspace, root, run = {}, abort } = options
-  const process = planProcess(options.config, run, options.command)
+  const { engine, workspace, root } = options
+  const process = planProcess(options.config, options.run ?? {}, options.command)
   const log = createOutputLog(options.ready.by === 'log' ? options.ready.pattern : undefined)
   let startedAt = { monotonic: 0, date: new Date() }
-  const container = await engine.run({
+  const began = monotonicMs()
+  const request = {
     id: workspace.id,
     folder: workspace.folder,
     state: workspace.state,
     root,
     plainRoot: options.plainRoot ?? root,
     process,
-    options: run,
-    onOutput: (stream, chunk) => {
+    options: options.run ?? {},
+    onOutput: (stream: OutputStream, chunk: Buffer) => {
       log.write(stream, chunk)
       options.onOutput?.(stream, chunk)
     },
@@ -76,36 +77,65 @@ export async function startContainer(options: StartOptions): Promise<StartedCont
       await options.beforeStart?.()
       startedAt = { monotonic: monotonicMs(), date: new Date() }
     },
-    ...(abort && { signal: abort }),
-  })
+  }
+  const run = (signal: AbortSignal) => engine.run({ ...request, signal })
+  const container = await runInTime(run, { log, options, began })
   return {
     container,
     args: process.args,
     startedAt,
-    untilReady: () => watchStart(container, log, options),
+    untilReady: () => watchStart(container, { log, options, began }),
     [Symbol.asyncDispose]: () => container[Symbol.asyncDispose](),
   }
 }
 
-/** A container from its start until it is ready. */
-interface Watched {
-  readonly container: Container
+interface Start {
   readonly log: OutputLog
   readonly options: StartOptions
+  /** monotonic ms */
+  readonly began: number
+}
+
+/** An engine that has been told to stop, and doesn't, is waited for no longer; the next command sweeps what it leaves. */
+const LATE_MS = 60_000
+
+/** Not every engine can be interrupted while it starts a container: one that comes up late is ended then. */
+async function runInTime(run: (signal: AbortSignal) => Promise<Container>, start: Start): Promise<Container> {
+  const { abort } = start.options
+  const [over, tooLate] = [new AbortController(), new AbortController()]
+  const signal = abort ? AbortSignal.any([tooLate.signal, abort]) : tooLate.signal
+  const running = run(signal)
+  const waiting = { ...start, signal: abort ? AbortSignal.any([over.signal, abort]) : over.signal }
+  try {
+    return await Promise.race([running, afterTimeout(waiting, 'had not started')])
+  } catch (error) {
+    tooLate.abort()
+    const ended = running.then((container) => container[Symbol.asyncDispose]())
+    await Promise.race([ended.catch(() => {}), sleep(LATE_MS, undefined, { ref: false })])
+    throw error
+  } finally {
+    over.abort()
+  }
+}
+
+/** A container from its start until it is ready. */
+interface Watched extends Start {
+  readonly container: Container
   /** aborted when the result is no longer needed */
   readonly signal: AbortSignal
 }
 
 /** Ready, ended, too late, or interrupted: whichever comes first. */
-async function watchStart(container: Container, log: OutputLog, options: StartOptions): Promise<Outcome> {
+async function watchStart(container: Container, start: Start): Promise<Outcome> {
   const over = new AbortController()
-  const { finish, abort } = options
+  const { abort } = start.options
+  const finish = start.options.finish?.()
   const signal = abort ? AbortSignal.any([over.signal, abort]) : over.signal
-  const watched = { container, log, options, signal }
+  const watched = { ...start, container, signal }
   try {
     return await Promise.race([
       readyOrEnded(watched),
-      afterTimeout(watched),
+      afterTimeout(watched, `was not ready (${start.options.ready.by})`),
       aborted(finish, signal).then((): Outcome => ({ ready: { by: 'interrupt' } })),
     ])
   } finally {
@@ -139,12 +169,16 @@ function judgeExit(exitCode: number, log: OutputLog, options: StartOptions): Out
   )
 }
 
-async function afterTimeout({ log, options, signal }: Watched): Promise<never> {
+async function afterTimeout(
+  { log, options, began, signal }: Start & Pick<Watched, 'signal'>,
+  what: string,
+): Promise<never> {
   const { ready: check, timeoutMs = DEFAULT_TIMEOUT_MS } = options
-  await sleep(check.by === 'period' ? check.ms + timeoutMs : timeoutMs, undefined, { signal })
+  const limit = check.by === 'period' ? check.ms + timeoutMs : timeoutMs
+  await sleep(Math.max(0, began + limit - monotonicMs()), undefined, { signal })
   throw new HeadstartError(
     'E_READY_TIMEOUT',
-    `the container was not ready (${check.by}) within ${timeoutMs / 1000} s${lastWords(log, options)}`,
+    `the container ${what} within ${timeoutMs / 1000} s${lastWords(log, options)}`,
     { hint: 'Allow more time with --timeout, or choose another readiness check with --ready-…' },
   )
 }
