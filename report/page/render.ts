@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { deflateSync } from 'fflate'
+import { deflateRawSync } from 'node:zlib'
 import { clientProgram } from './bundle.ts'
 import { type Html, html } from './html.ts'
 import { buildModel, type Material, titleOf } from './model/model.ts'
@@ -40,7 +40,7 @@ const inScript = (text: string): string => text.replace(/<(?=\/script|!--)/gi, '
 export function renderShell({ title, body, data, script }: Shell): string {
   const code = inScript(script)
   const css = style()
-  const packed = deflateSync(new TextEncoder().encode(JSON.stringify(data)), { level: 9 })
+  const packed = deflateRawSync(new TextEncoder().encode(JSON.stringify(data)), { level: 9 })
   const policy = `default-src 'none'; script-src ${hash(code)}; style-src ${hash(css)}; img-src data:; base-uri 'none'; form-action 'none'`
   const page = html`<!doctype html>
 <html lang="en">

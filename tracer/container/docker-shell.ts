@@ -7,10 +7,12 @@ import { lstat, readdir, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type Docker from 'dockerode'
-import { pack } from 'tar-stream'
 import { followed } from '../../image/daemon/client.ts'
+import { END_OF_TAR, encodeHeader, NOBODY, plainFileHeader } from '../../image/tar/encode.ts'
+import { paddingOf } from '../../image/tar/entry.ts'
 import { textOf } from '../../system/byte-path.ts'
 import { HeadstartError } from '../../system/errors.ts'
+import { bytePathOf } from '../../system/secure-join.ts'
 import { OWNER_LABEL } from './docker-config.ts'
 import { asRunError } from './docker-errors.ts'
 import { ENGINE_FOLDERS } from './mount-points.ts'
@@ -33,26 +35,37 @@ export async function createShell(
   { id, root, plainRoot }: ContainerRequest,
   mark: string,
 ): Promise<string> {
-  const tar = pack()
+  const name = shellName(id)
+  const label = { changes: `LABEL ${OWNER_LABEL}=${mark}` }
+  const options = { repo: SHELL_REPOSITORY, tag: id, ...label }
+  const stream = await asRunError(docker.importImage(Readable.from(await shellTar(root, plainRoot)), options))
+  await asRunError(followed(docker, stream))
+  return name
+}
+
+/** The root's top folders and symlinks, and the files that are looked up. */
+async function shellTar(root: string, plainRoot: string): Promise<Buffer[]> {
+  const parts: Buffer[] = []
   for (const name of await readdir(root)) {
     const stats = await lstat(join(root, name))
     const { mode, uid, gid } = stats
-    if (stats.isDirectory()) tar.entry({ name, type: 'directory', mode: mode & 0o7777, uid, gid })
+    const fields = { ...NOBODY, uid, gid, size: 0 }
+    if (stats.isDirectory())
+      parts.push(
+        encodeHeader({ ...fields, name: `${bytePathOf(name)}/`, mode: mode & 0o7777, flag: '5' }, []),
+      )
     if (stats.isSymbolicLink()) {
-      tar.entry({ name, type: 'symlink', linkname: await readlink(join(root, name)), uid, gid })
+      const linkName = bytePathOf(await readlink(join(root, name)))
+      parts.push(encodeHeader({ ...fields, name: bytePathOf(name), linkName, mode: 0o777, flag: '2' }, []))
     }
   }
   for (const name of LOOKED_UP) {
     const text = await readInside(plainRoot, name)
-    if (text !== undefined) tar.entry({ name }, text)
+    if (text === undefined) continue
+    const content = Buffer.from(text)
+    parts.push(plainFileHeader(name, content.length), content, Buffer.alloc(paddingOf(content.length)))
   }
-  tar.finalize()
-  const name = shellName(id)
-  const label = { changes: `LABEL ${OWNER_LABEL}=${mark}` }
-  const options = { repo: SHELL_REPOSITORY, tag: id, ...label }
-  const stream = await asRunError(docker.importImage(Readable.from(tar), options))
-  await asRunError(followed(docker, stream))
-  return name
+  return [...parts, END_OF_TAR]
 }
 
 /** Everything in the root, except where the caller mounts something else. @throws HeadstartError E_RUN */

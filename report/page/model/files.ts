@@ -1,5 +1,5 @@
 /** The files of an image, how the start used them, and their columns for the page, within a size limit. Pure. */
-import { deflateSync } from 'fflate'
+import { deflateRawSync } from 'node:zlib'
 import type { Trace } from '../../../tracer/trace/file.ts'
 import type { BenchImage } from '../../bench/file.ts'
 import type { FileColumns, PageData } from '../shared/data.ts'
@@ -61,7 +61,7 @@ export function toColumns(
 }
 
 const packedSize = (columns: FileColumns): number =>
-  deflateSync(new TextEncoder().encode(JSON.stringify(columns)), { level: 6 }).length
+  deflateRawSync(new TextEncoder().encode(JSON.stringify(columns)), { level: 6 }).length
 
 function sumByFolder(files: readonly FileFact[]): PageData['unlisted'] {
   const sums = new Map<string, [string, number, number, number, number]>()
