@@ -22,22 +22,25 @@ import { planLayerOf } from './read-layer.ts'
 
 export type { LayerSummary } from './layer.ts'
 
-export interface RebuildRequest {
+export interface PlanRequest {
   readonly image: Image
-  /** prepared by the caller */
-  readonly target: ImageTarget
   /** in the order of the first access; empty: every layer gets `.no.prefetch.landmark` */
   readonly startup: readonly StartupFile[]
   /** What is given here is what comes out: a layer with another format is reconverted; it may keep what is not given. */
   readonly options?: Partial<OptimizeOptions> | undefined
-  /** false for one image of an index; true unless told */
-  readonly tagged?: boolean | undefined
   /** for spools: as large as the image unpacked; one is made, and removed, when none is given */
   readonly workspace?: Workspace | undefined
   /** for several images one after the other; one is made, and closed, when none is given */
   readonly pool?: Pool | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: RebuildProgress) => void) | undefined
+}
+
+export interface RebuildRequest extends PlanRequest {
+  /** prepared by the caller */
+  readonly target: ImageTarget
+  /** false for one image of an index; true unless told */
+  readonly tagged?: boolean | undefined
 }
 
 export interface RebuildProgress {
@@ -61,25 +64,50 @@ export interface RebuildSummary {
 const LAYERS_AT_ONCE = 2
 
 /**
+ * What a rebuild would put where, and why: everything is read and compressed for it, and nothing written.
+ * @throws HeadstartError as `rebuildImage`
+ */
+export async function planRebuild(request: PlanRequest): Promise<Plan> {
+  await using own = new AsyncDisposableStack()
+  return (await readImage(request, own)).plan
+}
+
+/**
  * @throws HeadstartError E_OPTION, E_TAR, E_DIGEST, E_COMPRESSION, E_ESTARGZ, E_COVERAGE, and what source and target throw
  */
 export async function rebuildImage(request: RebuildRequest): Promise<RebuildSummary> {
+  const { image, target } = request
+  await using own = new AsyncDisposableStack()
+  const { jobs, layersRead, plan, signal } = await readImage(request, own)
+  const layers = await mapLimit(jobs, LAYERS_AT_ONCE, signal, async (job, index, either) => {
+    const [read, moves] = [layersRead[index], plan.layers[index]]
+    if (read === undefined || moves === undefined) throw new Error('a layer was lost')
+    return job.write(read, moves, { target, signal: either })
+  })
+  const { manifest, notes } = await finish(request, layers, signal)
+  const summaries = layers.map(({ summary }) => summary)
+  const ofLayers = summaries.flatMap(({ notes: lines = [] }, index) =>
+    lines.map((line) => `layer ${index + 1}: ${line}`),
+  )
+  return { manifest, layers: summaries, plan, notes: [...ofLayers, ...notes, ...historyNote(image)] }
+}
+
+/** Every layer read and compressed, and the plan over all of them. @param own what was opened for it */
+async function readImage(request: PlanRequest, own: AsyncDisposableStack) {
   const signal = request.signal ?? new AbortController().signal
   signal.throwIfAborted()
   keepYoungSmall()
+  const { image, startup } = request
   const options = { ...DEFAULT_OPTIONS, ...request.options }
-  checkOptions(options, request.image.layers.length)
-  await using own = new AsyncDisposableStack()
+  checkOptions(options, image.layers.length)
   const workspace = request.workspace ?? own.use(await createWorkspace())
   const pool = request.pool ?? own.use(createPool({ threads: options.threads, signal }))
-  const chunkSizeOf = chunkSizes(request.startup, options)
-  const { image, startup } = request
+  const chunkSizeOf = chunkSizes(startup, options)
   const shared: LayerJobOptions = {
     options,
     given: request.options ?? {},
     chunkSizeOf,
     pool,
-    target: request.target,
     folder: await workspace.sub('optimize'),
     onProgress: (layer, stage, bytes) =>
       request.onProgress?.({ layer, layers: image.layers.length, stage, bytes }),
@@ -93,17 +121,7 @@ export async function rebuildImage(request: RebuildRequest): Promise<RebuildSumm
     options,
   )
   checkCoverage(plan, startup.length, options.minCoverage)
-  const layers = await mapLimit(jobs, LAYERS_AT_ONCE, signal, async (job, index, either) => {
-    const [read, moves] = [layersRead[index], plan.layers[index]]
-    if (read === undefined || moves === undefined) throw new Error('a layer was lost')
-    return job.write(read, moves, either)
-  })
-  const { manifest, notes } = await finish(request, layers, signal)
-  const summaries = layers.map(({ summary }) => summary)
-  const ofLayers = summaries.flatMap(({ notes: lines = [] }, index) =>
-    lines.map((line) => `layer ${index + 1}: ${line}`),
-  )
-  return { manifest, layers: summaries, plan, notes: [...ofLayers, ...notes, ...historyNote(image)] }
+  return { jobs, layersRead, plan, signal }
 }
 
 /** Config and manifest, once all layers are there. */

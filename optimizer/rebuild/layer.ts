@@ -49,10 +49,15 @@ export interface LayerJobOptions {
   readonly given: GivenFormat
   readonly chunkSizeOf: ChunkSizes
   readonly pool: Pool
-  readonly target: ImageTarget
   /** where its files go */
   readonly folder: string
   onProgress(layer: number, stage: Stage, bytes: number): void
+}
+
+/** Where a written layer goes. */
+export interface Destination {
+  readonly target: ImageTarget
+  readonly signal: AbortSignal
 }
 
 /** How a spooled layer is written, and what is said about it. */
@@ -86,41 +91,41 @@ export class LayerJob implements AsyncDisposable {
   }
 
   /** @param read as `read` returned it, or with its links resolved */
-  async write(read: LayerRead, moves: LayerMoves, signal: AbortSignal): Promise<Written> {
+  async write(read: LayerRead, moves: LayerMoves, to: Destination): Promise<Written> {
     const action = chooseAction(read, moves)
     switch (action.kind) {
       case 'keep': {
         const { length } = action.read.entries
-        return this.sendAsIs({ how: 'kept', entries: length, zoneEntries: 0, zoneBytes: 0 }, signal)
+        return this.sendAsIs({ how: 'kept', entries: length, zoneEntries: 0, zoneBytes: 0 }, to)
       }
       case 'reuse': {
-        const fault = await faultOf(this.source, signal)
+        const fault = await faultOf(this.source, to.signal)
         if (fault !== undefined)
-          return this.write({ ...action.read, flaw: `it is damaged: ${fault}` }, moves, signal)
+          return this.write({ ...action.read, flaw: `it is damaged: ${fault}` }, moves, to)
         const { zoneEntries, zoneEnd } = action.read.layer
         const entries = action.read.entries.length
-        return this.sendAsIs({ how: 'reused', entries, zoneEntries, zoneBytes: zoneEnd }, signal)
+        return this.sendAsIs({ how: 'reused', entries, zoneEntries, zoneBytes: zoneEnd }, to)
       }
       case 'reorder':
-        return this.reorder(action.read, moves, signal)
+        return this.reorder(action.read, moves, to)
       case 'convert':
-        return this.convert(action.read, moves, signal)
+        return this.convert(action.read, moves, to)
     }
   }
 
   /** Members are copied where they can be, else the layer is converted. */
-  private async reorder(read: EstargzRead, moves: LayerMoves, signal: AbortSignal): Promise<Written> {
+  private async reorder(read: EstargzRead, moves: LayerMoves, to: Destination): Promise<Written> {
     const { layer: estargz } = read
     const files = await this.openFiles()
     const layer = await spoolEstargz(
-      await this.source.open(undefined, signal),
+      await this.source.open(undefined, to.signal),
       estargz,
       files,
-      this.spoolOptions(signal),
+      this.spoolOptions(to.signal),
     )
     if (layer === undefined) {
       await files[Symbol.asyncDispose]()
-      return this.write({ ...read, flaw: 'it has members that can’t be copied' }, moves, signal)
+      return this.write({ ...read, flaw: 'it has members that can’t be copied' }, moves, to)
     }
     const format = {
       level: this.shared.options.level,
@@ -128,18 +133,18 @@ export class LayerJob implements AsyncDisposable {
       chunkSizeOf: chunkSizesOf(estargz),
     }
     const spooled: SpooledRead = { kind: 'spooled', layer, entries: layer.entries, files }
-    return this.writeSpooled(spooled, moves, { how: 'reordered', format }, signal)
+    return this.writeSpooled(spooled, moves, { how: 'reordered', format }, to)
   }
 
   private async convert(
     read: SpooledRead | EstargzRead,
     moves: LayerMoves,
-    signal: AbortSignal,
+    to: Destination,
   ): Promise<Written> {
-    const spooled = read.kind === 'spooled' ? read : await this.spoolTarOf(signal)
+    const spooled = read.kind === 'spooled' ? read : await this.spoolTarOf(to.signal)
     const { level, minChunkSize } = this.shared.options
     const format = { level, minChunkSize, chunkSizeOf: this.shared.chunkSizeOf }
-    return this.writeSpooled(spooled, moves, { how: 'converted', why: read.flaw, format }, signal)
+    return this.writeSpooled(spooled, moves, { how: 'converted', why: read.flaw, format }, to)
   }
 
   private async spoolTarOf(signal: AbortSignal): Promise<SpooledRead> {
@@ -154,14 +159,14 @@ export class LayerJob implements AsyncDisposable {
     { layer, files }: SpooledRead,
     moves: LayerMoves,
     { how, why, format }: Writing,
-    signal: AbortSignal,
+    to: Destination,
   ): Promise<Written> {
     this.shared.onProgress(this.index, 'write', 0)
     const order = orderLayer(layer.entries, moves.zone, moves.early)
     const written = await writeLayer(layer, order, files, { pool: this.shared.pool, ...format })
-    signal.throwIfAborted()
+    to.signal.throwIfAborted()
     const blob = blobOf(this.source.descriptor, written)
-    const { existed } = await this.send(blob, signal)
+    const { existed } = await this.send(blob, to)
     await this[Symbol.asyncDispose]()
     const summary: LayerSummary = {
       source: this.source.descriptor,
@@ -179,19 +184,17 @@ export class LayerJob implements AsyncDisposable {
 
   private async sendAsIs(
     facts: Pick<LayerSummary, 'how' | 'entries' | 'zoneEntries' | 'zoneBytes'>,
-    signal: AbortSignal,
+    to: Destination,
   ): Promise<Written> {
     const { source } = this
     const result = withoutWrong(keptDescriptor(source.descriptor), source.diffId)
-    const { existed } = await this.send({ ...source, descriptor: result }, signal)
+    const { existed } = await this.send({ ...source, descriptor: result }, to)
     return { diffId: source.diffId, summary: { source: source.descriptor, result, ...facts, existed } }
   }
 
-  private async send(blob: Blob, signal: AbortSignal): Promise<{ existed: boolean }> {
+  private async send(blob: Blob, { target, signal }: Destination): Promise<{ existed: boolean }> {
     this.shared.onProgress(this.index, 'send', blob.descriptor.size)
-    const sent = isElsewhere(blob.descriptor)
-      ? { existed: true }
-      : await this.shared.target.putBlob(blob, signal)
+    const sent = isElsewhere(blob.descriptor) ? { existed: true } : await target.putBlob(blob, signal)
     this.shared.onProgress(this.index, 'done', blob.descriptor.size)
     return sent
   }

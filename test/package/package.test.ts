@@ -1,4 +1,7 @@
-/** The package as people get it: packed, installed into an empty prefix, and run on every Node it promises, as root and as another user. */
+/**
+ * The package as people get it: packed, installed into an empty prefix, and run on every Node it promises, as root and as another user, as
+ * the command and as the library that docs/library.md describes.
+ */
 import { execFile } from 'node:child_process'
 import {
   chmod,
@@ -10,6 +13,8 @@ import {
   readdir,
   readFile,
   rm,
+  stat,
+  symlink,
   writeFile,
 } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
@@ -52,6 +57,11 @@ interface Ended {
 
 /** The installed command, with nothing of the checkout in reach. */
 function headstart(node: string, cwd: string, uid: number, args: readonly string[]): Promise<Ended> {
+  return runNode(node, cwd, uid, [`${folder}/prefix/bin/headstart`, ...args])
+}
+
+/** A program of Node's. */
+function runNode(node: string, cwd: string, uid: number, args: readonly string[]): Promise<Ended> {
   const env = {
     PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
     HOME: cwd,
@@ -59,8 +69,7 @@ function headstart(node: string, cwd: string, uid: number, args: readonly string
     NO_COLOR: '1',
   }
   return new Promise((resolve) => {
-    const program = [`${folder}/prefix/bin/headstart`, ...args]
-    const child = execFile(`${folder}/${node}`, program, { cwd, uid, gid: uid, env }, (_, stdout, stderr) =>
+    const child = execFile(`${folder}/${node}`, args, { cwd, uid, gid: uid, env }, (_, stdout, stderr) =>
       resolve({ status: child.exitCode ?? 1, stdout, stderr }),
     )
   })
@@ -72,6 +81,11 @@ async function home(name: string, uid: number): Promise<string> {
   await chown(path, uid, uid)
   return path
 }
+
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`
+
+/** The folder of a package: `node_modules/NAME` or `node_modules/@SCOPE/NAME`, at its end. */
+const isPackage = (path: string): boolean => /node_modules\/(@[^/]+\/)?[^/@]+$/.test(path)
 
 describe.each(Object.entries(NODES))('%s', (name, node) => {
   test('as root: the whole way', async () => {
@@ -117,7 +131,98 @@ describe.each(Object.entries(NODES))('%s', (name, node) => {
   }, 300_000)
 })
 
+describe('as a library', () => {
+  /** The program of the document, in a folder where the package is installed. */
+  async function example(name: string, file: string): Promise<string> {
+    const cwd = await home(name, NOBODY)
+    const [, text = ''] = /^```js\n(.*?)^```$/ms.exec(await readFile(`${ROOT}docs/library.md`, 'utf8')) ?? []
+    await mkdir(`${cwd}/node_modules`)
+    await symlink(`${folder}/prefix/lib/node_modules/headstart`, `${cwd}/node_modules/headstart`)
+    await writeFile(`${cwd}/${file}`, text)
+    return cwd
+  }
+
+  test.each(Object.entries(NODES))(
+    'the example of the document runs on %s',
+    async (name, node) => {
+      const cwd = await example(`${name}-library`, 'example.mjs')
+      const command = async (...args: string[]) =>
+        expect(await headstart(node, cwd, NOBODY, args)).toMatchObject({ status: 0 })
+      await command('copy', image, 'oci:plain')
+      await writeFile(`${cwd}/record`, '{"path":"usr/bin/dash"}\n')
+      await command('trace', 'import', 'record', 'oci:plain', '-o', 'trace.json')
+
+      const done = await runNode(node, cwd, NOBODY, [
+        'example.mjs',
+        'oci:plain',
+        'oci:optimized',
+        'trace.json',
+      ])
+      expect({ status: done.status, stderr: done.stderr }).toEqual({ status: 0, stderr: '' })
+      expect(done.stdout).toMatch(/^ahead\tusr\/bin\/dash\t/m)
+      expect(done.stdout).toMatch(/^100 % of the files/m)
+      expect(done.stdout).toMatch(/^sha256:[0-9a-f]{64}, \d+ bytes to prefetch\n$/m)
+      await command('verify', 'oci:optimized')
+      expect(await readdir(`${cwd}/work`)).toEqual([])
+
+      const failed = await runNode(node, cwd, NOBODY, [
+        'example.mjs',
+        'oci:plain',
+        'oci:other',
+        'missing.json',
+      ])
+      expect(failed).toMatchObject({
+        status: 1,
+        stderr: expect.stringMatching(/^E_TRACE: the trace missing\.json /),
+      })
+    },
+    300_000,
+  )
+
+  test('its types check, with nothing but those of Node', async () => {
+    const cwd = await example('types', 'example.mts')
+    const flags = [
+      '--strict',
+      '--noEmit',
+      '--skipLibCheck',
+      'false',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2023',
+    ]
+    const types = ['--types', 'node', '--typeRoots', `${ROOT}node_modules/@types`]
+    await runCommand(`${ROOT}node_modules/.bin/tsc`, [...flags, ...types, 'example.mts'], { cwd })
+  }, 300_000)
+
+  test('nothing else can be imported', async () => {
+    const cwd = await example('inside', 'inside.mjs')
+    await writeFile(`${cwd}/inside.mjs`, "await import('headstart/dist/cli/main.js')\n")
+    const { status, stderr } = await runNode(NODES['Node 24'], cwd, NOBODY, ['inside.mjs'])
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: expect.stringContaining('ERR_PACKAGE_PATH_NOT_EXPORTED'),
+    })
+  })
+})
+
 describe('what is in the package', () => {
+  test('is small: what it weighs, packed and installed', async () => {
+    const installed = `${folder}/prefix/lib/node_modules/headstart`
+    const entries = await readdir(installed, { recursive: true, withFileTypes: true })
+    const files = entries.filter((entry) => entry.isFile())
+    const sizes = await Promise.all(files.map(async ({ parentPath, name }) => stat(`${parentPath}/${name}`)))
+    const bytes = sizes.reduce((sum, { size }) => sum + size, 0)
+    const packages = files.filter(({ parentPath, name }) => name === 'package.json' && isPackage(parentPath))
+    console.log(
+      `the package: ${megabytes(packed.size)} packed, ${megabytes(packed.unpackedSize)} unpacked, ${packed.files.length} files; ` +
+        `installed: ${packages.length} packages, ${megabytes(bytes)}`,
+    )
+    expect(packed.size).toBeLessThan(1.5e6)
+    expect(packages.length).toBeLessThan(75)
+    expect(bytes).toBeLessThan(50e6)
+  })
+
   test('is what a user needs and nothing else', () => {
     const paths = packed.files.map(({ path }) => path)
     const stray = paths.filter(
