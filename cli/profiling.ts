@@ -96,6 +96,7 @@ export async function profile(
     onProgress: ({ files, bytes: read, seconds }) =>
       output.live(() => `recording: ${thousands(files)} files, ${bytes(read)}, ${seconds.toFixed(1)} s`),
     onWarning: (text) => output.warn(text),
+    onNote: (text) => output.note(text),
     onPhase: (phase) => {
       if (phase === 'preparing') output.note('preparing the recording mount')
     },

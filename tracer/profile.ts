@@ -45,6 +45,7 @@ export interface ProfileOptions {
   readonly onOutput?: (stream: OutputStream, chunk: Buffer) => void
   readonly onProgress?: (progress: { files: number; bytes: number; seconds: number }) => void
   readonly onWarning?: (text: string) => void
+  readonly onNote?: (text: string) => void
   readonly onPhase?: (phase: 'preparing' | 'running' | 'ready') => void
   /** ends the recording and keeps the trace. Asked for once a container runs: before that there is nothing to keep. */
   readonly finish?: () => AbortSignal
@@ -74,7 +75,7 @@ export async function profileImage(options: ProfileOptions): Promise<Profile> {
   const { image, abort, finish, runs = 1 } = options
   planProcess(image.config.process, options.run ?? {}, options.command) // fails before anything is made
   await requireFuse()
-  const engine = await chooseEngine(options.engine)
+  const engine = await chooseEngine(options.engine, options.onNote)
   await sweep(options.sweepers)
   options.onPhase?.('preparing')
   await using workspace = await createWorkspace()

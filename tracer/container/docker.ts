@@ -1,10 +1,11 @@
 /** Runs a container in the Docker engine. */
+import { stat } from 'node:fs/promises'
 import { Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type Docker from 'dockerode'
 import { socketRefusal } from '../../image/daemon/client.ts'
 import { connectLocalEngine } from '../../image/daemon/connection.ts'
-import { messageOf } from '../../system/errors.ts'
+import { codeOf, messageOf } from '../../system/errors.ts'
 import { markOf, type Owner, ourselves, ownerOf } from '../../system/owner.ts'
 import { processBegun } from './begun.ts'
 import { containerConfig, LABEL, OWNER_LABEL } from './docker-config.ts'
@@ -31,8 +32,9 @@ export const dockerEngine: Engine = {
   name: 'docker',
   async unavailable() {
     try {
-      await (await connectLocalEngine()).ping()
-      return undefined
+      const docker = await connectLocalEngine()
+      await docker.ping()
+      return await outsideFault(docker)
     } catch (error) {
       return socketRefusal(error) ?? messageOf(error)
     }
@@ -79,6 +81,19 @@ export const dockerEngine: Engine = {
       await ignoreMissing(docker.getContainer(Id).remove({ force: true, v: true }))
     await ignoreMissing(docker.getImage(shellName(id)).remove({ force: true }))
   },
+}
+
+/** A socket that was mounted into our own container: that engine answers, but is on the other side, where our mounts don't exist. */
+async function outsideFault(docker: Docker): Promise<string | undefined> {
+  const { DockerRootDir: folder }: { DockerRootDir?: unknown } = await docker.info()
+  if (typeof folder !== 'string') return undefined
+  const isHere = await stat(folder).then(
+    () => true,
+    (error) => codeOf(error) !== 'ENOENT',
+  )
+  return isHere
+    ? undefined
+    : `it runs outside of this container, which its folder ${folder} is not in, and would not see the recording mount`
 }
 
 export interface EngineObject {

@@ -14,14 +14,21 @@ const PREFERRED = [dockerEngine, runcEngine] satisfies Engine[]
 
 /**
  * @param name the engine asked for; by default the first one that is available
+ * @param onNote called with a line for people when it is not the first: which, and why
  * @throws HeadstartError E_ENGINE
  */
-export async function chooseEngine(name?: EngineName): Promise<Engine> {
+export async function chooseEngine(
+  name?: EngineName,
+  onNote: (text: string) => void = () => {},
+): Promise<Engine> {
   const candidates: readonly Engine[] = name ? [engines[name]] : PREFERRED
   const reasons: string[] = []
   for (const engine of candidates) {
     const reason = await engine.unavailable()
-    if (reason === undefined) return engine
+    if (reason === undefined) {
+      if (reasons.length > 0) onNote(`the container runs on ${engine.name}; ${reasons.join('; ')}`)
+      return engine
+    }
     reasons.push(`${engine.name}: ${reason}`)
   }
   throw new HeadstartError('E_ENGINE', `no container engine is available: ${reasons.join('; ')}`, {

@@ -133,8 +133,10 @@ async function setReadahead(mountPoint: string, wanted: number | undefined): Pro
   })
   const minor = (dev & 0xff) | ((dev >>> 12) & 0xfff00)
   const file = `/sys/class/bdi/0:${minor}/read_ahead_kb`
-  if (wanted !== undefined) await writeFile(file, String(wanted))
-  return Number(await readFile(file, 'utf8'))
+  const inForce = async () => Number(await readFile(file, 'utf8'))
+  // Only where it differs: in a container /sys may be read-only, and what is wanted is the kernel's own default.
+  if (wanted !== undefined && wanted !== (await inForce())) await writeFile(file, String(wanted))
+  return inForce()
 }
 
 interface Server extends AsyncDisposable {
