@@ -3,7 +3,7 @@
  * programs bundled, and what is read at run time beside it; and the man pages in man/.
  */
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { definitionOf } from '../cli/definition.ts'
 import { listenForInterrupts } from '../cli/interrupt.ts'
@@ -18,7 +18,7 @@ execFileSync('node_modules/.bin/tsc', ['--project', 'tsconfig.build.json'], { st
 for (const file of globSync('dist/**/*.js')) startCompiledThreads(file)
 mkdirSync('dist/report/page/client', { recursive: true })
 for (const client of CLIENTS) writeFileSync(`dist/report/page/${bundledFile(client)}`, bundleClient(client))
-copyFileSync('report/page/style.css', 'dist/report/page/style.css')
+cpSync('report/page/style', 'dist/report/page/style', { recursive: true })
 await writeManPages()
 
 /** The compiler rewrites imports; the files of threads and processes are named by URLs, which it leaves. */

@@ -22,7 +22,11 @@ import { whatIfSection } from './sections/what-if.ts'
 /** The most that the list of files may take, compressed: with the program, and a third more as base64, the page stays under 1 MB. */
 const FILES_BUDGET = 520_000
 
-const style = (): string => readFileSync(new URL('./style.css', import.meta.url), 'utf8')
+/** By what they style; later ones override earlier ones. */
+const STYLES = ['colours', 'page', 'answer', 'charts', 'what-if', 'tables', 'facts', 'screens'] as const
+
+const style = (): string =>
+  STYLES.map((name) => readFileSync(new URL(`./style/${name}.css`, import.meta.url), 'utf8')).join('\n')
 
 const hash = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`
 
