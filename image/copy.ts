@@ -1,6 +1,7 @@
 /** Copies images from a source to a target: blobs in parallel, bounded; manifests last, the tagged one the very last. */
 
 import { HeadstartError } from '../system/errors.ts'
+import { mapLimit } from '../system/map-limit.ts'
 import { readBounded } from '../system/read-bounded.ts'
 import { bytesBlob } from './blob.ts'
 import { MAX_MANIFEST_BYTES, parseManifest, referencedBlobs } from './manifest.ts'
@@ -102,27 +103,15 @@ async function copyBlobs(
   target: ImageTarget,
   options: CopyOptions = {},
 ): Promise<void> {
-  const queue = [...new Map(blobs.map((blob) => [blob.descriptor.digest, blob])).values()].filter(
+  const once = [...new Map(blobs.map((blob) => [blob.descriptor.digest, blob])).values()].filter(
     ({ descriptor }) => !isElsewhere(descriptor),
   )
-  const failed = new AbortController()
-  const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal
-  const work = async () => {
-    for (let blob = queue.shift(); blob; blob = queue.shift()) {
-      signal.throwIfAborted()
-      await copyBlob(blob, target, options.onProgress, signal)
-    }
-  }
-  const workers = Array.from({ length: options.concurrency ?? DEFAULT_CONCURRENCY }, () =>
-    work().catch((error: unknown) => {
-      failed.abort(error)
-      throw error
-    }),
+  await mapLimit(
+    once,
+    options.concurrency ?? DEFAULT_CONCURRENCY,
+    options.signal ?? new AbortController().signal,
+    (blob, _, either) => copyBlob(blob, target, options.onProgress, either),
   )
-  const results = await Promise.allSettled(workers)
-  options.signal?.throwIfAborted()
-  if (failed.signal.aborted) throw failed.signal.reason
-  for (const result of results) if (result.status === 'rejected') throw result.reason
 }
 
 async function copyBlob(
