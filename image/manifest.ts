@@ -1,13 +1,12 @@
 /**
- * Manifests, indexes and configs, OCI's and Docker's: JSON from outside to checked values, once, here. Sizes are bounded
- * before anything is parsed.
+ * Manifests and indexes, OCI's and Docker's: JSON from outside to checked values, once, here.
  *
- * Source: OCI image-spec v1.1 (manifest.md, image-index.md, config.md), Docker image manifest v2 schema 2.
+ * Source: OCI image-spec v1.1 (manifest.md, image-index.md), Docker image manifest v2 schema 2.
  */
 import { z } from 'zod'
-import { HeadstartError, messageOf } from '../system/errors.ts'
-import { checkValue, depthOf, type JsonSubject, parseJson } from '../system/json.ts'
-import { parseDigest } from './digest.ts'
+import { HeadstartError } from '../system/errors.ts'
+import { checkValue, type JsonSubject } from '../system/json.ts'
+import { digestSchema, nullable, parseBounded } from './document.ts'
 import {
   isConfigType,
   isIndexType,
@@ -18,30 +17,10 @@ import {
   OCI_MANIFEST,
   unknownMediaType,
 } from './media-types.ts'
-import type { Descriptor, Digest, ImageConfig, Manifest } from './types.ts'
+import type { Descriptor, ImageConfig, Manifest } from './types.ts'
 
 /** What the distribution spec asks registries to accept at least, and the most that we accept. */
 export const MAX_MANIFEST_BYTES = 4 << 20
-export const MAX_CONFIG_BYTES = 16 << 20
-/** of lists and objects in each other */
-const MAX_DEPTH = 500
-
-const digest = z.string().transform((text, context): Digest => {
-  try {
-    return parseDigest(text)
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: messageOf(error) })
-    return z.NEVER
-  }
-})
-
-const nullable = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? undefined)
-const list = <T extends z.ZodType>(schema: T) =>
-  z
-    .array(schema)
-    .nullish()
-    .transform((value) => value ?? [])
-
 const platformSchema = z
   .object({
     os: z.string(),
@@ -53,7 +32,7 @@ const platformSchema = z
 
 export const descriptorSchema = z.object({
   mediaType: z.string(),
-  digest,
+  digest: digestSchema,
   size: z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER),
   annotations: nullable(z.record(z.string(), z.string())),
   platform: nullable(platformSchema),
@@ -73,45 +52,6 @@ const indexSchema = z.object({
   schemaVersion: z.literal(2),
   mediaType: z.string().optional(),
   manifests: z.array(descriptorSchema).max(10_000),
-})
-
-/** As Go, and so every engine, reads JSON: keys in any case, the last of several wins; null is nothing. */
-const asGo = <S extends z.ZodRawShape>(shape: S) => {
-  const known = new Map(Object.keys(shape).map((key) => [key.toLowerCase(), key]))
-  return z.preprocess((value) => {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
-    return Object.fromEntries(
-      Object.entries(value).map(([key, each]) => [known.get(key.toLowerCase()) ?? key, each]),
-    )
-  }, z.object(shape))
-}
-
-const text = nullable(z.string())
-const texts = list(text.transform((value) => value ?? ''))
-/** Docker's `strslice`: a single argument may be a plain string. */
-const words = z.preprocess((value) => (typeof value === 'string' ? [value] : value), texts)
-
-const healthcheckSchema = nullable(asGo({ Test: texts }))
-
-const configSchema = asGo({
-  architecture: z.string(),
-  os: z.string(),
-  variant: text,
-  config: nullable(
-    asGo({
-      Env: texts,
-      Entrypoint: words,
-      Cmd: words,
-      WorkingDir: text,
-      User: text,
-      StopSignal: text,
-      ExposedPorts: nullable(z.record(z.string(), z.unknown())),
-      Volumes: nullable(z.record(z.string(), z.unknown())),
-      Healthcheck: healthcheckSchema,
-    }),
-  ),
-  rootfs: asGo({ type: z.literal('layers'), diff_ids: list(digest) }),
-  history: list(asGo({ created_by: text, empty_layer: nullable(z.boolean()) })),
 })
 
 export type ParsedManifest =
@@ -205,33 +145,6 @@ function typeOf(value: unknown, given: string | undefined, where: string): strin
 
 const isKnown = (type: string): boolean => isIndexType(type) || isManifestType(type)
 
-/** @throws HeadstartError E_CONFIG, E_TOO_LARGE */
-export function parseConfig(bytes: Uint8Array, where: string): ImageConfig {
-  const subject = { code: 'E_CONFIG', what: `the config of ${where}` } as const
-  const value = checkValue(parseBounded(bytes, MAX_CONFIG_BYTES, subject), configSchema, subject)
-  const { config } = value
-  const health = config?.Healthcheck?.Test
-  return {
-    platform: { os: value.os, architecture: value.architecture, variant: value.variant || undefined },
-    process: {
-      env: config?.Env ?? [],
-      entrypoint: config?.Entrypoint ?? [],
-      cmd: config?.Cmd ?? [],
-      workingDir: config?.WorkingDir || '/',
-      user: config?.User ?? '',
-      stopSignal: config?.StopSignal || undefined,
-      exposedPorts: Object.keys(config?.ExposedPorts ?? {}),
-      volumes: Object.keys(config?.Volumes ?? {}),
-      healthcheck: health?.length ? health : undefined,
-    },
-    diffIds: value.rootfs.diff_ids,
-    history: value.history.map((entry) => ({
-      createdBy: entry.created_by,
-      emptyLayer: entry.empty_layer ?? false,
-    })),
-  }
-}
-
 /** @throws HeadstartError E_MANIFEST: config and manifest have different numbers of layers */
 export function checkLayerCount(manifest: Manifest, config: ImageConfig, where: string): void {
   if (manifest.layers.length === config.diffIds.length) return
@@ -239,23 +152,4 @@ export function checkLayerCount(manifest: Manifest, config: ImageConfig, where: 
     'E_MANIFEST',
     `${where} has ${manifest.layers.length} layers; its config names ${config.diffIds.length}`,
   )
-}
-
-/** @throws HeadstartError E_TOO_LARGE, or with the subject's code */
-function parseBounded(bytes: Uint8Array, limit: number, subject: JsonSubject): unknown {
-  if (bytes.length > limit)
-    throw new HeadstartError('E_TOO_LARGE', `${subject.what} is larger than ${limit} bytes`)
-  const text = textOf(bytes, subject)
-  if (depthOf(text) > MAX_DEPTH)
-    throw new HeadstartError(subject.code, `${subject.what} is nested more than ${MAX_DEPTH} levels deep`)
-  return parseJson(text, z.unknown(), subject)
-}
-
-/** @throws HeadstartError with the subject's code: not UTF-8 */
-function textOf(bytes: Uint8Array, { code, what }: JsonSubject): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch (cause) {
-    throw new HeadstartError(code, `${what} is not JSON: ${messageOf(cause)}`, { cause })
-  }
 }

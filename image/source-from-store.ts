@@ -5,15 +5,9 @@
 import type { Readable } from 'node:stream'
 import { HeadstartError } from '../system/errors.ts'
 import { readBounded } from '../system/read-bounded.ts'
+import { MAX_CONFIG_BYTES, parseConfig } from './config.ts'
 import { checkBytes, verifyingStream } from './digest.ts'
-import {
-  checkLayerCount,
-  MAX_CONFIG_BYTES,
-  MAX_MANIFEST_BYTES,
-  type ParsedManifest,
-  parseConfig,
-  parseManifest,
-} from './manifest.ts'
+import { checkLayerCount, MAX_MANIFEST_BYTES, type ParsedManifest, parseManifest } from './manifest.ts'
 import { hostPlatform, selectPlatform } from './platform.ts'
 import { joined } from './progress.ts'
 import type {
