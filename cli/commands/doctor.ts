@@ -64,7 +64,7 @@ async function examineImage(
   if (!isLazy) throw new HeadstartError('E_NOT_LAZY', `a node would not pull ${source.name} lazily`)
 }
 
-/** @throws HeadstartError E_NOT_READY: nothing works */
+/** @throws HeadstartError E_NOT_READY: nothing works, without --clean */
 async function examineThisMachine({ clean, json }: Flags, output: Output): Promise<void> {
   const found = await examineMachine()
   const abilities = abilitiesOf(found)
@@ -87,6 +87,7 @@ async function examineThisMachine({ clean, json }: Flags, output: Output): Promi
         clean ? `removed ${folder}` : `left by a killed run: ${folder} (headstart doctor --clean removes it)`,
       )
   }
-  if (!abilities.some(({ works }) => works))
+  // With --clean it was asked to clean, and did.
+  if (!clean && !abilities.some(({ works }) => works))
     throw new HeadstartError('E_NOT_READY', 'nothing of headstart works on this machine')
 }

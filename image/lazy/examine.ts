@@ -84,7 +84,7 @@ async function examineLayer(layer: Layer, signal: AbortSignal | undefined): Prom
   const ranges = await orFault(layer.askRange?.(signal), signal)
   if (typeof ranges === 'string') return { fault: ranges }
   // Each range would be the whole blob, or another one than was asked for.
-  if (ranges && (ranges.status === 200 || !ranges.isRight)) return { ranges }
+  if (ranges && !ranges.isRight) return { ranges }
   return { ranges, ...(await examineContent(layer, signal)) }
 }
 

@@ -20,9 +20,10 @@ export async function askRange(
     signal,
   })
   await response.body.dump() // of a whole blob no more than a little
+  const status = response.status === 206 ? 206 : 200
   return {
-    status: response.status === 206 ? 206 : 200,
-    isRight: headerOf(response, 'content-range') === `bytes 0-${last}/${size}`,
+    status,
+    isRight: status === 206 && headerOf(response, 'content-range') === `bytes 0-${last}/${size}`,
     redirects: response.redirects,
     host: response.url.host,
   }
