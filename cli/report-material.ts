@@ -9,14 +9,15 @@ export type ReportFile =
   | { readonly file: string; readonly bench: Bench }
 
 export interface ImageMaterial {
-  readonly trace?: Trace
+  readonly trace?: Trace | undefined
   readonly bench?: Bench
   /** the same, measured on other links */
   readonly elsewhere?: readonly Bench[]
 }
 
 /**
- * One trace and one measurement are a pair whatever their images are; of more, those with the same digest are. Measurements of the same arms
+ * One trace and one measurement are a pair whatever their images are; of more, those of the same digest are, or of the same layers: an engine's
+ * image has another digest than the registry's. Measurements of the same arms
  * on different links belong together: the first is shown, and all are used for the prediction.
  * @throws HeadstartError E_USAGE: two traces of one image
  */
@@ -27,13 +28,16 @@ export function pairByImage(given: readonly ReportFile[]): ImageMaterial[] {
   if (traces.length <= 1 && benches.length <= 1) return [{ ...(trace && { trace }), ...benches[0] }]
   refuseTwins(traces)
   const taken = new Set<Trace>()
-  const pairs = benches.map((one): ImageMaterial => {
-    const match = traces.find(
-      (each) => !taken.has(each.trace) && digestsOf(one.bench).includes(each.trace.image.digest),
-    )
-    if (match) taken.add(match.trace)
-    return { ...one, ...(match && { trace: match.trace }) }
-  })
+  const matched = new Map<OnLinks, Trace>()
+  // Two images may have the same layers and other configs: the same digest comes first.
+  for (const isOf of [hasDigestOf, hasLayersOf])
+    for (const one of benches) {
+      const match = traces.find(({ trace }) => !taken.has(trace) && isOf(one.bench, trace))
+      if (!match || matched.has(one)) continue
+      taken.add(match.trace)
+      matched.set(one, match.trace)
+    }
+  const pairs = benches.map((one): ImageMaterial => ({ ...one, trace: matched.get(one) }))
   const alone = traces.filter((each) => !taken.has(each.trace)).map((each) => ({ trace: each.trace }))
   return [...pairs, ...alone]
 }
@@ -62,7 +66,12 @@ function joinLinks(benches: readonly Bench[]): OnLinks[] {
   return joined.map(({ bench, elsewhere }) => ({ bench, ...(elsewhere.length > 0 && { elsewhere }) }))
 }
 
-const digestsOf = ({ images }: Bench): string[] => Object.values(images).map(({ digest }) => digest)
+const hasDigestOf = ({ images }: Bench, { image }: Trace): boolean =>
+  Object.values(images).some(({ digest }) => digest === image.digest)
+
+const hasLayersOf = ({ images }: Bench, { image }: Trace): boolean =>
+  image.diffIds.length > 0 &&
+  Object.values(images).some(({ diffIds }) => diffIds?.join() === image.diffIds.join())
 
 function refuseTwins(traces: readonly { file: string; trace: Trace }[]): void {
   const seen = new Map<string, string>()

@@ -2,14 +2,16 @@
 import { basename, dirname, join } from 'node:path'
 import type { Command } from 'commander'
 import { parseBench } from '../../report/bench/file.ts'
-import { renderFleet } from '../../report/page/fleet.ts'
+import { type FleetEntry, renderFleet } from '../../report/page/fleet.ts'
+import { titleOf } from '../../report/page/model/model.ts'
+import { pageNames } from '../../report/page/page-names.ts'
 import { renderReport } from '../../report/page/render.ts'
 import { ensureWritable, writeWhole } from '../../system/atomic-file.ts'
 import { HeadstartError, messageOf } from '../../system/errors.ts'
 import { readInput } from '../../system/read-whole.ts'
 import { parseTrace } from '../../tracer/trace/file.ts'
 import type { CliContext } from '../context.ts'
-import { bytes } from '../print/output.ts'
+import { bytes, type Output } from '../print/output.ts'
 import { type ImageMaterial, pairByImage, type ReportFile } from '../report-material.ts'
 
 export function register(command: Command, context: CliContext): void {
@@ -27,7 +29,7 @@ export function register(command: Command, context: CliContext): void {
       const written =
         others.length === 0 && only
           ? await writePage(flags.output, renderReport(only))
-          : await writeFleet(flags.output, images)
+          : await writeFleet(flags.output, images, output)
       output.result(`written to ${flags.output} (${bytes(written)})`)
     })
 }
@@ -54,15 +56,18 @@ function isBench(text: string): boolean {
   }
 }
 
-/** The pages of the images are next to the overview: `report-1.html`, `report-2.html`. */
-async function writeFleet(file: string, images: readonly ImageMaterial[]): Promise<number> {
-  const name = (index: number) => `${basename(file).replace(/\.html?$/, '')}-${index + 1}.html`
-  for (const [index, image] of images.entries())
-    await writePage(join(dirname(file), name(index)), renderReport(image))
-  return writePage(
-    file,
-    renderFleet(images.map((image, index) => ({ ...image, href: encodeURIComponent(name(index)) }))),
-  )
+/** The pages of the images are next to the overview, named after them: `report-web-1.html`. */
+async function writeFleet(file: string, images: readonly ImageMaterial[], output: Output): Promise<number> {
+  const names = pageNames(basename(file), images)
+  const entries: FleetEntry[] = []
+  for (const [index, image] of images.entries()) {
+    const name = names[index]
+    if (name === undefined) continue
+    await writePage(join(dirname(file), name), renderReport(image))
+    output.note(`${titleOf(image)}: ${join(dirname(file), name)}`)
+    entries.push({ ...image, href: encodeURIComponent(name) })
+  }
+  return writePage(file, renderFleet(entries))
 }
 
 /** @returns its size in bytes */

@@ -1,8 +1,12 @@
 /** What `optimize` prints at its end: layers, bytes before and after, the zone, and what of the trace was not found. */
+import { UNCOMPRESSED_SIZE_ANNOTATION } from '../../image/estargz/format/toc.ts'
+import { isLayerType, layerKind } from '../../image/media-types.ts'
+import type { Descriptor } from '../../image/types.ts'
 import type { Decision, Plan } from '../../optimizer/plan/plan.ts'
 import type { StartupFile } from '../../optimizer/plan/startup.ts'
 import type { RebuildSummary } from '../../optimizer/rebuild/image.ts'
 import type { RebuiltImage } from '../../optimizer/rebuild/image-index.ts'
+import type { LayerSummary } from '../../optimizer/rebuild/layer.ts'
 import type { Trace } from '../../tracer/trace/file.ts'
 import { isTraceOf } from '../startup.ts'
 import { bytes, counted, duration, type Output, percent, table, thousands } from './output.ts'
@@ -35,24 +39,59 @@ export function printRebuilt(
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
 
+/** In which form a layer's sizes before and after are compared. */
+interface Sizes {
+  readonly heads: readonly string[]
+  /** a cell for each head; given all layers, their sums */
+  of(layers: readonly LayerSummary[]): readonly string[]
+}
+
+const isUnpacked = ({ mediaType }: Descriptor): boolean =>
+  isLayerType(mediaType) && layerKind(mediaType).compression === 'none'
+
+const sized = (descriptors: readonly Descriptor[]): string => bytes(sum(descriptors.map(({ size }) => size)))
+
+const AS_STORED: Sizes = {
+  heads: ['before', 'after'],
+  of: (layers) => [sized(layers.map(({ source }) => source)), sized(layers.map(({ result }) => result))],
+}
+
+/** An engine keeps layers unpacked: what they would be compressed is not known, but what the new ones are unpacked is. */
+const UNPACKED: Sizes = {
+  heads: ['before, unpacked', 'after, unpacked', 'compressed'],
+  of: (layers) => [
+    sized(layers.map(({ source }) => source)),
+    bytes(sum(layers.map(({ result }) => unpackedSize(result)))),
+    sized(layers.map(({ result }) => result)),
+  ],
+}
+
+const unpackedSize = (layer: Descriptor): number =>
+  isUnpacked(layer) ? layer.size : Number(layer.annotations?.[UNCOMPRESSED_SIZE_ANNOTATION] ?? Number.NaN)
+
+/** Unpacked sizes are compared where the image came like that. */
+function sizesOf(layers: readonly LayerSummary[]): Sizes {
+  const areUnpacked = layers.length > 0 && layers.every(({ source }) => isUnpacked(source))
+  return areUnpacked && layers.every(({ result }) => unpackedSize(result) >= 0) ? UNPACKED : AS_STORED
+}
+
 export function optimizeSummary({ layers, plan, manifest }: RebuildSummary, target: string): string[] {
+  const sizes = sizesOf(layers)
   const rows = layers.map((layer, index) => [
     `${index + 1} ${layer.how}`,
-    bytes(layer.source.size),
-    bytes(layer.result.size),
+    ...sizes.of([layer]),
     bytes(layer.zoneBytes),
     percent(layer.zoneBytes / layer.result.size),
     thousands(plan.decisions.filter((each) => each.layer === index && each.verdict === 'ahead').length),
   ])
-  const [before, after, zone] = [
-    sum(layers.map((layer) => layer.source.size)),
+  const [after, zone] = [
     sum(layers.map((layer) => layer.result.size)),
     sum(layers.map((layer) => layer.zoneBytes)),
   ]
   const ahead = plan.decisions.filter(({ verdict }) => verdict === 'ahead').length
-  rows.push(['all', bytes(before), bytes(after), bytes(zone), percent(zone / after), thousands(ahead)])
+  rows.push(['all', ...sizes.of(layers), bytes(zone), percent(zone / after), thousands(ahead)])
   return [
-    ...table(['layer', 'before', 'after', 'zone', 'share', 'files in it'], rows),
+    ...table(['layer', ...sizes.heads, 'zone', 'share', 'files in it'], rows),
     `${thousands(ahead)} of ${thousands(plan.decisions.length)} files of the start are prefetched${behindClause(plan)}`,
     ...layers.flatMap(({ why }, index) =>
       why === undefined ? [] : [`layer ${index + 1} was reconverted: ${why}`],

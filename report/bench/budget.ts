@@ -3,6 +3,7 @@ import { HeadstartError } from '../../system/errors.ts'
 import type { Bench } from './file.ts'
 import { compare } from './stats.ts'
 import { type ArmSummary, summarize } from './summary.ts'
+import { linkText } from './units.ts'
 import { TOO_FEW } from './verdict.ts'
 
 const METRICS = ['start', 'bytes', 'requests'] as const
@@ -125,7 +126,9 @@ export function baselineDoubts(bench: Bench, baseline: Bench): string[] {
   const doubts: string[] = []
   const { link, machine } = baseline
   if (link.bitsPerSecond !== bench.link.bitsPerSecond || link.roundTripMs !== bench.link.roundTripMs)
-    doubts.push(`the baseline was measured on a different link (${link.name}; this one: ${bench.link.name})`)
+    doubts.push(
+      `the baseline was measured on a different link (${linkText(link)}; this one: ${linkText(bench.link)})`,
+    )
   if (machine.cpu !== bench.machine.cpu || machine.cores !== bench.machine.cores)
     doubts.push('the baseline was measured on a different machine')
   return doubts

@@ -66,6 +66,8 @@ const imageSchema = z.strictObject({
   reference: z.string(),
   digest: z.string(),
   platform: z.string(),
+  /** identifies the content however it is packed; absent in older files */
+  diffIds: z.array(z.string()).optional(),
   /** base layer first */
   layers: z.array(layerSchema),
   files: z.array(fileRow).optional(),

@@ -1,12 +1,13 @@
 /** Several images on one page: which are worth converting, what is gained, and a link to the report of each. */
 import type { Trace } from '../../tracer/trace/file.ts'
-import type { Bench } from '../bench/file.ts'
+import type { Bench, BenchLink } from '../bench/file.ts'
 import { type ArmSummary, summarize } from '../bench/summary.ts'
 import { judge, type Verdict } from '../bench/verdict.ts'
 import { clientProgram } from './bundle.ts'
 import { type Html, html, num } from './html.ts'
 import { titleOf } from './model/model.ts'
 import { renderShell } from './render.ts'
+import { linkName } from './sections/parts.ts'
 
 export interface FleetEntry {
   /** of the image's own report, relative to this page; undefined: not linked */
@@ -19,7 +20,7 @@ interface Row {
   readonly name: string
   readonly href: string | undefined
   readonly verdict: Verdict
-  readonly link: string | undefined
+  readonly link: BenchLink | undefined
   /** what the verdict is about, and the full pull; either as far as it was measured */
   readonly subject: ArmSummary | undefined
   readonly legacy: ArmSummary | undefined
@@ -33,7 +34,7 @@ function rowOf({ href, ...material }: FleetEntry): Row {
     name: titleOf(material),
     href,
     verdict,
-    link: material.bench?.link.name,
+    link: material.bench?.link,
     subject: verdict.compared?.subject ?? of('optimized'),
     legacy: of('legacy'),
   }
@@ -50,7 +51,7 @@ function cells(row: Row): Html {
   const title = href !== undefined && isSafeLink(href) ? html`<a href="${href}">${name}</a>` : html`${name}`
   const ms = (arm: ArmSummary | undefined) => (arm ? num('ms', arm.total.median) : html`–`)
   const bytes = (arm: ArmSummary | undefined) => (arm ? num('bytes', arm.bytes.median) : html`–`)
-  return html`<tr><th scope="row">${title}</th><td class="verdict ${verdict.decision}">${verdict.title}</td><td class="left">${link ?? '–'}</td><td>${gain(row) > 0 ? num('times', gain(row)) : html`–`}</td><td>${ms(subject)}</td><td>${ms(legacy)}</td><td>${bytes(subject)}</td><td>${bytes(legacy)}</td></tr>`
+  return html`<tr><th scope="row">${title}</th><td class="verdict ${verdict.decision}">${verdict.title}</td><td class="left">${link ? linkName(link) : '–'}</td><td>${gain(row) > 0 ? num('times', gain(row)) : html`–`}</td><td>${ms(subject)}</td><td>${ms(legacy)}</td><td>${bytes(subject)}</td><td>${bytes(legacy)}</td></tr>`
 }
 
 function sentence(rows: readonly Row[]): Html {

@@ -2,7 +2,7 @@
 import type { Check } from '../budget.ts'
 import type { Bench } from '../file.ts'
 import { type ArmSummary, summarize } from '../summary.ts'
-import { bytesText, metricText, msText } from '../units.ts'
+import { bytesText, linkText, metricText, msText } from '../units.ts'
 import { differenceOf } from '../verdict.ts'
 import { differenceText } from '../verdict-text.ts'
 
@@ -68,9 +68,5 @@ export const checkRows = (checks: readonly Check[]): string[][] =>
 
 /** The conditions of the measurement, in one line. */
 export function conditions({ link, readiness, interrupted, machine }: Bench): string {
-  const shape =
-    link.bitsPerSecond === null
-      ? 'not shaped'
-      : `${link.bitsPerSecond / 1e6} Mbit/s, ${link.roundTripMs} ms round trip`
-  return `link ${link.name} (${shape}); ready when ${readiness}; ${machine.cores} cores${interrupted ? '; interrupted' : ''}`
+  return `link ${linkText(link)}; ready when ${readiness}; ${machine.cores} cores${interrupted ? '; interrupted' : ''}`
 }

@@ -15,6 +15,9 @@ export const LINK_PRESETS = {
   none: { bitsPerSecond: null, roundTripMs: 0 },
 } as const satisfies Record<string, Omit<BenchLink, 'name'>>
 
+/** of a link that is no preset, or one that was changed: it goes by its figures */
+export const CUSTOM_LINK = 'custom'
+
 type LinkName = keyof typeof LINK_PRESETS
 
 const isPreset = (name: string): name is LinkName => Object.hasOwn(LINK_PRESETS, name)
@@ -35,7 +38,7 @@ export function chooseLink(name: string = 'wan', changes: LinkChanges = {}): Ben
   const { bitsPerSecond, roundTripMs } = { ...LINK_PRESETS[name], ...changes }
   if ((bitsPerSecond !== null && !(bitsPerSecond > 0)) || !(roundTripMs >= 0))
     throw new HeadstartError('E_LINK', 'a link needs a bandwidth above 0 and a latency of 0 ms or more')
-  return { name: Object.keys(changes).length > 0 ? 'custom' : name, bitsPerSecond, roundTripMs }
+  return { name: Object.keys(changes).length > 0 ? CUSTOM_LINK : name, bitsPerSecond, roundTripMs }
 }
 
 export const isUnshaped = (link: BenchLink): boolean => link.bitsPerSecond === null && link.roundTripMs === 0

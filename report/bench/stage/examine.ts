@@ -34,6 +34,7 @@ export async function examineImage(
       reference: image.reference,
       digest: image.descriptor.digest,
       platform: formatPlatform(image.config.platform),
+      diffIds: [...image.config.diffIds],
       layers: image.layers.map(({ descriptor }, index) => ({
         digest: descriptor.digest,
         mediaType: descriptor.mediaType,

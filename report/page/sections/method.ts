@@ -1,7 +1,9 @@
 /** The page's last section: how it was measured, so that others can repeat it. */
 
+import { CUSTOM_LINK } from '../../bench/link/presets.ts'
 import { counted, type Html, html, join, num } from '../html.ts'
 import { armLabel, type Material, type Model } from '../model/model.ts'
+import { linkName } from './parts.ts'
 
 const fact = (name: string, value: Html | string): Html => html`<div><dt>${name}</dt><dd>${value}</dd></div>`
 
@@ -18,13 +20,13 @@ function benchFacts({ bench, elsewhere = [] }: Material): Html {
   const shape =
     link.bitsPerSecond === null
       ? html`not shaped`
-      : html`${num('rate', link.bitsPerSecond)}, ${num('ms', link.roundTripMs)} round trip (${link.name}); a proxy shared by all connections, without TLS, slow start or loss`
+      : html`${num('rate', link.bitsPerSecond)}, ${num('ms', link.roundTripMs)} round trip${link.name !== CUSTOM_LINK && html` (${link.name})`}; a proxy shared by all connections, without TLS, slow start or loss`
   return html`${fact('Link', shape)}${
     elsewhere.length > 0 &&
     fact(
       'Other links',
       html`${join(
-        elsewhere.map(({ link: { name } }) => html`${name}`),
+        elsewhere.map(({ link }) => linkName(link)),
         ', ',
       )}, for the prediction only`,
     )

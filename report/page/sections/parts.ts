@@ -1,6 +1,8 @@
 /** What several sections of the page are made of. */
+import { CUSTOM_LINK } from '../../bench/link/presets.ts'
 import { amountOf, type Difference, TOO_FEW } from '../../bench/verdict.ts'
 import { type Html, html, num } from '../html.ts'
+import type { PageLink } from '../shared/data.ts'
 
 /** For a cell of a table, and within a sentence: the number as the page shows it, unless there is none. */
 export function amount(difference: Difference): Html {
@@ -13,6 +15,12 @@ export function differenceCell(difference: Difference): Html {
   if (difference.how === 'none') return html`no difference`
   return difference.isSure ? amount(difference) : html`${TOO_FEW} (${amount(difference)})`
 }
+
+/** A link's name in a few words: a preset's own, or its figures. */
+export const linkName = ({ name, bitsPerSecond, roundTripMs }: PageLink): Html =>
+  name !== CUSTOM_LINK
+    ? html`${name}`
+    : html`${bitsPerSecond !== null && num('rate', bitsPerSecond)}${bitsPerSecond !== null && ', '}${num('ms', roundTripMs)}`
 
 /** A chart's canvas. @param size a class that sets its height */
 export const plot = (id: string, label: string, size = ''): Html =>

@@ -2,6 +2,7 @@
 import { type Html, html, num } from '../html.ts'
 import type { Model } from '../model/model.ts'
 import type { PageLink } from '../shared/data.ts'
+import { linkName } from './parts.ts'
 
 interface Slider {
   readonly id: string
@@ -30,7 +31,7 @@ export function whatIfSection(model: Model): Html {
     return html`${intro}<p class="lead">The link was not shaped, so the time it took can’t be told apart from the machine’s. Measure with <code>--link wan</code> to get a prediction here.</p></section>`
   return html`${intro}
 <p class="lead">Not a measurement, but a model fitted to the samples${links.length > 1 && html` of ${num('count', links.length)} links`}: bytes divided by bandwidth, round trips times latency, and local work that does not depend on the link.</p>
-<div class="lab"><div class="sliders">${slidersFor(link).map(slider)}<div class="presets">${links.length > 1 && html`<span>As measured:</span>`}${links.map((one, index) => html`<button type="button" data-link="${index}">${links.length > 1 ? one.name : 'As measured'}</button>`)}</div></div>
+<div class="lab"><div class="sliders">${slidersFor(link).map(slider)}<div class="presets">${links.length > 1 && html`<span>As measured:</span>`}${links.map((one, index) => html`<button type="button" data-link="${index}">${links.length > 1 ? linkName(one) : 'As measured'}</button>`)}</div></div>
 <div class="predictions"><div id="predictions" role="status" aria-live="polite"></div><p class="note"><i class="key hatched"></i>predicted <i class="key solid"></i>measured</p></div></div>
 <div id="crossing" class="crossing"></div><p id="model-error" class="note"></p></section>`
 }

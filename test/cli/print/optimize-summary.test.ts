@@ -65,6 +65,26 @@ describe('the summary', () => {
     expect(all).toMatch(/all\s+4\.0 kB\s+2\.0 kB\s+100 B\s+5\.0 %\s+1$/)
   })
 
+  test('compares like with like: an engine’s image is unpacked, so the new layers are unpacked, too', () => {
+    const unpacked = (size: number) => ({
+      ...descriptor('sha256:s', size),
+      mediaType: 'application/vnd.oci.image.layer.v1.tar',
+    })
+    const result = (size: number, of: number) => ({
+      ...descriptor('sha256:r', size),
+      annotations: { 'io.containers.estargz.uncompressed-size': String(of) },
+    })
+    const layers = [
+      layer({ source: unpacked(9000), result: result(1000, 9500) }),
+      layer({ source: unpacked(5000), result: unpacked(5000), how: 'kept' }),
+    ]
+    const [header, first, second, all] = optimizeSummary({ ...summary, layers }, 'oci:out')
+    expect(header).toMatch(/before, unpacked\s+after, unpacked\s+compressed\s+zone/)
+    expect(first).toMatch(/1 converted\s+9\.0 kB\s+9\.5 kB\s+1\.0 kB/)
+    expect(second).toMatch(/2 kept\s+5\.0 kB\s+5\.0 kB\s+5\.0 kB/)
+    expect(all).toMatch(/all\s+14\.0 kB\s+14\.5 kB\s+6\.0 kB/)
+  })
+
   test('counts what is prefetched, and what is not by its reasons', () => {
     expect(optimizeSummary(summary, 'oci:out')).toContain(
       '1 of 4 files of the start are prefetched; not prefetched: 1 read after ready; 2 opened but never read (--explain lists them)',

@@ -32,6 +32,11 @@ test('the bytes read before ready, of all the image has', () => {
   ])
 })
 
+test('of several runs it says how many, and that its time is their median', () => {
+  const merged = { ...trace, run: { ...trace.run, runs: 3 } }
+  expect(traceSummary(merged)[0]).toBe('ready after 1 ms (its log matched), the median of 3 runs')
+})
+
 test('a recording that never was ready says how long it was, and why it ended', () => {
   const run = { ...trace.run, durationMs: 2500, ready: { by: 'interrupt' as const, ms: null } }
   expect(traceSummary({ ...trace, run })[0]).toBe('recorded 2.50 s (interrupted)')
