@@ -1,7 +1,7 @@
 /** `headstart report`: what was recorded and measured, as one HTML file; for several images, an overview with a page for each. */
 import { basename, dirname, join } from 'node:path'
 import type { Command } from 'commander'
-import { parseBench } from '../../report/bench/file.ts'
+import { parseBench, readBench } from '../../report/bench/file.ts'
 import { type FleetEntry, renderFleet } from '../../report/page/fleet.ts'
 import { titleOf } from '../../report/page/model/model.ts'
 import { pageNames } from '../../report/page/page-names.ts'
@@ -21,16 +21,32 @@ export function register(command: Command, context: CliContext): void {
       'traces and measurements, in any order; those of one image share a page, even if measured on several links',
     )
     .option('-o, --output <file>', 'where to write the page', 'report.html')
-    .action(async (files: string[], flags: { output: string }) => {
+    .option('--against <file>', 'an earlier measurement of the image, which the page compares with this one')
+    .action(async (files: string[], flags: { output: string; against?: string }) => {
       const output = context.output()
       await ensureWritable(flags.output)
+      const against = flags.against === undefined ? undefined : await readBench(flags.against)
       const images = pairByImage(await Promise.all(files.map(readReportFile)))
+      if (against) refuseUnmeasured(images)
       const [only, ...others] = images
       const written =
         others.length === 0 && only
-          ? await writePage(flags.output, renderReport(only))
+          ? await writePage(flags.output, renderReport({ ...only, against }))
           : await writeFleet(flags.output, images, output)
       output.result(`written to ${flags.output} (${bytes(written)})`)
+    })
+}
+
+/** @throws HeadstartError E_USAGE: there is not one measurement to compare with the earlier one */
+function refuseUnmeasured(images: readonly ImageMaterial[]): void {
+  const [only, ...others] = images
+  if (others.length > 0)
+    throw new HeadstartError('E_USAGE', '--against compares one image', {
+      hint: 'Make a report of each image, with its own earlier measurement',
+    })
+  if (!only?.bench)
+    throw new HeadstartError('E_USAGE', '--against needs a measurement to compare with the earlier one', {
+      hint: 'Pass both: headstart report trace.json bench.json --against old.json',
     })
 }
 

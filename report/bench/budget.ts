@@ -1,9 +1,9 @@
 /** Limits that a measurement must keep: given on the command line, or by an earlier measurement. Pure. */
 import { HeadstartError } from '../../system/errors.ts'
 import type { Bench } from './file.ts'
+import { linkText } from './link/presets.ts'
 import { compare } from './stats.ts'
 import { type ArmSummary, summarize } from './summary.ts'
-import { linkText } from './units.ts'
 import { TOO_FEW } from './verdict.ts'
 
 const METRICS = ['start', 'bytes', 'requests'] as const

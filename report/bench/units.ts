@@ -1,7 +1,5 @@
 /** Numbers for terminals and pull requests: always in English, so that programs can rely on the form. */
 import type { Metric } from './budget.ts'
-import type { BenchLink } from './file.ts'
-import { CUSTOM_LINK } from './link/presets.ts'
 
 export function msText(ms: number): string {
   if (ms < 1000) return `${ms.toFixed(0)} ms`
@@ -13,19 +11,6 @@ export const bytesText = (bytes: number): string => {
   if (bytes < 1e3) return `${bytes.toFixed(0)} B`
   if (bytes < 1e6) return `${(bytes / 1e3).toFixed(1)} kB`
   return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`
-}
-
-const rateText = (bitsPerSecond: number): string =>
-  bitsPerSecond >= 1e9 ? `${bitsPerSecond / 1e9} Gbit/s` : `${bitsPerSecond / 1e6} Mbit/s`
-
-/** A preset by the name it was given, with what it means; any other link by its figures alone. */
-export function linkText({ name, bitsPerSecond, roundTripMs }: BenchLink): string {
-  const parts = [
-    bitsPerSecond === null ? undefined : rateText(bitsPerSecond),
-    roundTripMs > 0 ? `${roundTripMs} ms round trip` : undefined,
-  ].filter((part) => part !== undefined)
-  const shape = parts.length === 0 ? 'not shaped' : parts.join(', ')
-  return name === CUSTOM_LINK ? shape : `${name} (${shape})`
 }
 
 const texts = {

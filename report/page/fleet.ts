@@ -51,7 +51,16 @@ function cells(row: Row): Html {
   const title = href !== undefined && isSafeLink(href) ? html`<a href="${href}">${name}</a>` : html`${name}`
   const ms = (arm: ArmSummary | undefined) => (arm ? num('ms', arm.total.median) : html`–`)
   const bytes = (arm: ArmSummary | undefined) => (arm ? num('bytes', arm.bytes.median) : html`–`)
-  return html`<tr><th scope="row">${title}</th><td class="verdict ${verdict.decision}">${verdict.title}</td><td class="left">${link ? linkName(link) : '–'}</td><td>${gain(row) > 0 ? num('times', gain(row)) : html`–`}</td><td>${ms(subject)}</td><td>${ms(legacy)}</td><td>${bytes(subject)}</td><td>${bytes(legacy)}</td></tr>`
+  const values = [
+    link ? linkName(link) : html`–`,
+    gain(row) > 0 ? num('times', gain(row)) : html`–`,
+    ms(subject),
+    ms(legacy),
+    bytes(subject),
+    bytes(legacy),
+  ]
+  // On a narrow screen a row is a card, whose figures have their heads beside them.
+  return html`<tr><th scope="row">${title}</th><td class="verdict ${verdict.decision}">${verdict.title}</td>${values.map((value, index) => html`<td${index === 0 && { html: ' class="left"' }} data-head="${HEADS[index + 2]}">${value}</td>`)}</tr>`
 }
 
 function sentence(rows: readonly Row[]): Html {

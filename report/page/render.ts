@@ -7,13 +7,16 @@ import { readFileSync } from 'node:fs'
 import { deflateRawSync } from 'node:zlib'
 import { clientProgram } from './bundle.ts'
 import { type Html, html } from './html.ts'
-import { buildModel, type Material, titleOf } from './model/model.ts'
+import { buildModel, type Material, type Model, titleOf } from './model/model.ts'
 import { accessSection } from './sections/accesses.ts'
+import { againstSection } from './sections/against.ts'
 import { answer } from './sections/answer.ts'
 import { auditSection } from './sections/audit.ts'
 import { bytesSection } from './sections/bytes.ts'
+import { contents, type Section } from './sections/contents.ts'
 import { mapSection } from './sections/map.ts'
 import { methodSection } from './sections/method.ts'
+import { nextSection } from './sections/next.ts'
 import { startSection } from './sections/start.ts'
 import { tableSection } from './sections/table.ts'
 import { wasteSection } from './sections/waste.ts'
@@ -23,7 +26,17 @@ import { whatIfSection } from './sections/what-if.ts'
 const FILES_BUDGET = 520_000
 
 /** By what they style; later ones override earlier ones. */
-const STYLES = ['colours', 'page', 'answer', 'charts', 'what-if', 'tables', 'facts', 'screens'] as const
+const STYLES = [
+  'colours',
+  'page',
+  'answer',
+  'contents',
+  'charts',
+  'what-if',
+  'tables',
+  'facts',
+  'screens',
+] as const
 
 const style = (): string =>
   STYLES.map((name) => readFileSync(new URL(`./style/${name}.css`, import.meta.url), 'utf8')).join('\n')
@@ -67,23 +80,36 @@ ${body}
   return page.html
 }
 
-/** @returns the whole page; needs at least one of the two */
+/** What the page consists of after its answer, in this order; those without material are left out. */
+function sectionsOf(material: Material, model: Model): Section[] {
+  const all: Section[] = [
+    { id: 'against', label: 'Before', html: againstSection(material, model) },
+    { id: 'start', label: 'Pull and start', html: startSection(model) },
+    { id: 'bytes', label: 'Bytes', html: bytesSection(model) },
+    { id: 'what-if', label: 'What if', html: whatIfSection(material, model) },
+    { id: 'map', label: 'The image', html: mapSection(model) },
+    { id: 'accesses', label: 'File by file', html: accessSection(material) },
+    { id: 'files', label: 'Files', html: tableSection(model) },
+    { id: 'waste', label: 'Never read', html: wasteSection(material, model) },
+    { id: 'audit', label: 'Audit', html: auditSection(material) },
+    { id: 'method', label: 'Method', html: methodSection(material, model) },
+  ]
+  return all.filter(({ html: { html: text } }) => text !== '')
+}
+
+/** @returns the whole page; needs at least one of trace and measurement */
 export function renderReport(material: Material): string {
   const model = buildModel(material, FILES_BUDGET)
   const name = titleOf(material)
+  const sections = sectionsOf(material, model)
+  const ids = new Set(sections.map(({ id }) => id))
+  const next = { id: 'next', label: 'Next', html: nextSection(material, model.verdict, ids) }
   const body = html`<a class="skip" href="#answer">Skip to the answer</a>
 <header><span class="brand">headstart</span><span class="of">${name}</span></header>
+${contents([next, ...sections])}
 <main>
 ${answer(material, model)}
-${startSection(model)}
-${bytesSection(model)}
-${whatIfSection(model)}
-${mapSection(model)}
-${accessSection(material)}
-${tableSection(model)}
-${wasteSection(material, model)}
-${auditSection(material)}
-${methodSection(material, model)}
+${[next, ...sections].map((section) => section.html)}
 </main>
 <footer>Made by headstart. This page loads nothing from the network.</footer>`
   return renderShell({

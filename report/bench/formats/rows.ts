@@ -1,8 +1,9 @@
 /** A measurement as rows of text, for the formats that print tables. Pure. */
 import type { Check } from '../budget.ts'
 import type { Bench } from '../file.ts'
+import { linkText } from '../link/presets.ts'
 import { type ArmSummary, summarize } from '../summary.ts'
-import { bytesText, linkText, metricText, msText } from '../units.ts'
+import { bytesText, metricText, msText } from '../units.ts'
 import { differenceOf } from '../verdict.ts'
 import { differenceText } from '../verdict-text.ts'
 

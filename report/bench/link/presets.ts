@@ -1,4 +1,4 @@
-/** The links to choose from: presets by name, or a bandwidth and a latency. Pure. */
+/** The links to choose from, presets by name or a bandwidth and a latency, and what each is called. Pure. */
 import { HeadstartError } from '../../../system/errors.ts'
 import type { BenchLink } from '../file.ts'
 
@@ -42,3 +42,16 @@ export function chooseLink(name: string = 'wan', changes: LinkChanges = {}): Ben
 }
 
 export const isUnshaped = (link: BenchLink): boolean => link.bitsPerSecond === null && link.roundTripMs === 0
+
+const rateText = (bitsPerSecond: number): string =>
+  bitsPerSecond >= 1e9 ? `${bitsPerSecond / 1e9} Gbit/s` : `${bitsPerSecond / 1e6} Mbit/s`
+
+/** A preset by the name it was given, with what it means; any other link by its figures alone. */
+export function linkText({ name, bitsPerSecond, roundTripMs }: BenchLink): string {
+  const parts = [
+    bitsPerSecond === null ? undefined : rateText(bitsPerSecond),
+    roundTripMs > 0 ? `${roundTripMs} ms round trip` : undefined,
+  ].filter((part) => part !== undefined)
+  const shape = parts.length === 0 ? 'not shaped' : parts.join(', ')
+  return name === CUSTOM_LINK ? shape : `${name} (${shape})`
+}

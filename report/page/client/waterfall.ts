@@ -48,6 +48,15 @@ function showLegend(names: readonly string[]): void {
   byId('waterfall-legend')?.replaceChildren(...items)
 }
 
+/** From the first open to the end, with a margin: a container may be long in the making before its program opens anything. */
+export function spanOf(accesses: readonly Access[], readyMs: number | null): View {
+  const first = accesses.reduce((earliest, { openMs }) => Math.min(earliest, openMs), readyMs ?? Infinity)
+  const last = accesses.reduce((latest, { readMs }) => Math.max(latest, readMs), Math.max(1, readyMs ?? 0))
+  const from = Math.min(first, last)
+  const margin = Math.max(0.5, (last - from) * 0.02)
+  return { from: Math.max(0, from - margin), to: last + margin }
+}
+
 class Waterfall {
   readonly #accesses: readonly Access[]
   readonly #whole: View
@@ -63,8 +72,7 @@ class Waterfall {
   constructor(accesses: readonly Access[], readyMs: number | null) {
     this.#accesses = accesses
     this.#readyMs = readyMs
-    const last = accesses.reduce((latest, { readMs }) => Math.max(latest, readMs), Math.max(1, readyMs ?? 0))
-    this.#whole = { from: 0, to: last * 1.02 }
+    this.#whole = spanOf(accesses, readyMs)
     this.#view = this.#whole
   }
 
@@ -137,7 +145,7 @@ class Waterfall {
   /** @param share of the visible span */
   pan(share: number): void {
     const { from, to } = this.#view
-    const by = Math.max(-from, Math.min(this.#whole.to - to, (to - from) * share))
+    const by = Math.max(this.#whole.from - from, Math.min(this.#whole.to - to, (to - from) * share))
     this.#show({ from: from + by, to: to + by })
   }
 
@@ -162,7 +170,7 @@ class Waterfall {
     if (to - from < 1) return
     this.#chosen = -1
     this.#rows = undefined
-    this.#view = { from: Math.max(0, from), to: Math.min(this.#whole.to, to) }
+    this.#view = { from: Math.max(this.#whole.from, from), to: Math.min(this.#whole.to, to) }
   }
 }
 

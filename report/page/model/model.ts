@@ -4,6 +4,7 @@ import type { ArmKind, Bench, BenchSample } from '../../bench/file.ts'
 import { PHASES } from '../../bench/file.ts'
 import { median } from '../../bench/stats.ts'
 import { type ArmSummary, samplesOf, summarize, totalOf } from '../../bench/summary.ts'
+import { judge, type Verdict } from '../../bench/verdict.ts'
 import { type PageArm, type PageData, type PageLayer, PHASE_NAMES } from '../shared/data.ts'
 import { collectFiles, type FileFact, toColumns } from './files.ts'
 import { fitArm, type MeasuredLink, type MeasuredSample } from './fit.ts'
@@ -13,6 +14,8 @@ export interface Material {
   readonly bench?: Bench | undefined
   /** the same measured on other links, for the prediction */
   readonly elsewhere?: readonly Bench[] | undefined
+  /** an earlier measurement to compare with */
+  readonly against?: Bench | undefined
 }
 
 /** `registry.example/team/app:1@sha256:…` → `app:1` */
@@ -101,6 +104,7 @@ export function subjectOf(bench: Bench | undefined) {
 
 export interface Model {
   readonly summaries: readonly ArmSummary[]
+  readonly verdict: Verdict
   readonly layers: readonly PageLayer[]
   readonly files: readonly FileFact[]
   readonly data: PageData
@@ -121,6 +125,7 @@ export function buildModel({ trace, bench, elsewhere = [] }: Material, budgetByt
   const { columns, unlisted } = toColumns(files, budgetBytes)
   return {
     summaries,
+    verdict: judge(summaries),
     layers,
     files,
     data: {

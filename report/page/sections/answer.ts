@@ -1,5 +1,5 @@
 /** The page's first section: the result, in one sentence and three numbers. */
-import { judge, type Verdict } from '../../bench/verdict.ts'
+import type { Verdict } from '../../bench/verdict.ts'
 import { counted, type Html, html, num } from '../html.ts'
 import { type Material, type Model, titleOf } from '../model/model.ts'
 import { amount } from './parts.ts'
@@ -63,6 +63,6 @@ function tiles(material: Material, verdict: Verdict): Html {
 }
 
 export function answer(material: Material, model: Model): Html {
-  const verdict = judge(model.summaries)
+  const { verdict } = model
   return html`<section id="answer" class="is-${verdict.decision}" aria-labelledby="answer-title"><h1 id="answer-title">${sentence(material, verdict, model)}</h1>${tiles(material, verdict)}</section>`
 }

@@ -3,16 +3,9 @@
 import { CUSTOM_LINK } from '../../bench/link/presets.ts'
 import { counted, type Html, html, join, num } from '../html.ts'
 import { armLabel, type Material, type Model } from '../model/model.ts'
-import { linkName } from './parts.ts'
+import { linkName, words } from './parts.ts'
 
 const fact = (name: string, value: Html | string): Html => html`<div><dt>${name}</dt><dd>${value}</dd></div>`
-
-/** Lines break between arguments, not after hyphens. */
-const words = (command: string): Html =>
-  join(
-    command.split(' ').map((word) => html`<span class="word">${word}</span>`),
-    ' ',
-  )
 
 function benchFacts({ bench, elsewhere = [] }: Material): Html {
   if (!bench) return html``

@@ -1,7 +1,7 @@
 /** What several sections of the page are made of. */
 import { CUSTOM_LINK } from '../../bench/link/presets.ts'
 import { amountOf, type Difference, TOO_FEW } from '../../bench/verdict.ts'
-import { type Html, html, num } from '../html.ts'
+import { type Html, html, join, num } from '../html.ts'
 import type { PageLink } from '../shared/data.ts'
 
 /** For a cell of a table, and within a sentence: the number as the page shows it, unless there is none. */
@@ -21,6 +21,13 @@ export const linkName = ({ name, bitsPerSecond, roundTripMs }: PageLink): Html =
   name !== CUSTOM_LINK
     ? html`${name}`
     : html`${bitsPerSecond !== null && num('rate', bitsPerSecond)}${bitsPerSecond !== null && ', '}${num('ms', roundTripMs)}`
+
+/** A command: lines break between arguments, not after hyphens. */
+export const words = (command: string): Html =>
+  join(
+    command.split(' ').map((word) => html`<span class="word">${word}</span>`),
+    ' ',
+  )
 
 /** A chart's canvas. @param size a class that sets its height */
 export const plot = (id: string, label: string, size = ''): Html =>

@@ -1,6 +1,6 @@
 /** The prediction for other links. */
 import { type Html, html, num } from '../html.ts'
-import type { Model } from '../model/model.ts'
+import type { Material, Model } from '../model/model.ts'
 import type { PageLink } from '../shared/data.ts'
 import { linkName } from './parts.ts'
 
@@ -22,7 +22,8 @@ const slidersFor = ({ roundTripMs }: PageLink): readonly Slider[] => [
   { id: 'pulls', label: 'Machines pulling at once', min: 1, max: 50, value: 1 },
 ]
 
-export function whatIfSection(model: Model): Html {
+export function whatIfSection({ bench }: Material, model: Model): Html {
+  const machine = bench?.machine
   const { links } = model.data
   const [link] = links
   if (!link || model.summaries.length === 0) return html``
@@ -32,6 +33,6 @@ export function whatIfSection(model: Model): Html {
   return html`${intro}
 <p class="lead">Not a measurement, but a model fitted to the samples${links.length > 1 && html` of ${num('count', links.length)} links`}: bytes divided by bandwidth, round trips times latency, and local work that does not depend on the link.</p>
 <div class="lab"><div class="sliders">${slidersFor(link).map(slider)}<div class="presets">${links.length > 1 && html`<span>As measured:</span>`}${links.map((one, index) => html`<button type="button" data-link="${index}">${links.length > 1 ? linkName(one) : 'As measured'}</button>`)}</div></div>
-<div class="predictions"><div id="predictions" role="status" aria-live="polite"></div><p class="note"><i class="key hatched"></i>predicted <i class="key solid"></i>measured</p></div></div>
+<div class="predictions"><p class="caution" id="faster-link" hidden>This link is faster than any that was measured. What remains is mostly work of the machine that measured${machine && html` (${machine.cpu}, ${num('count', machine.cores)} cores)`}: a faster machine takes less, and what was hidden behind the transfer shows.</p><div id="predictions" role="status" aria-live="polite"></div><p class="note"><i class="key hatched"></i>predicted <i class="key work"></i>of it, the machine’s work <i class="key solid"></i>measured</p></div></div>
 <div id="crossing" class="crossing"></div><p id="model-error" class="note"></p></section>`
 }

@@ -25,6 +25,15 @@ test('a fleet of images: verdicts, links only to pages beside it, and sorting', 
     'No verdict',
     'Not measured',
   ])
+  // On a narrow screen no figure is hidden at the side.
+  await using narrow = await show(page, { viewport: { width: 360, height: 740 } })
+  expect(
+    await narrow.page.evaluate(
+      'document.querySelector(".wide").scrollWidth - document.querySelector(".wide").clientWidth',
+    ),
+  ).toBe(0)
+  await keepScreenshot(narrow.page, 'fleet-narrow')
+  expect(await axe(narrow.page)).toEqual([])
   await shown.page.getByRole('button', { name: 'Faster' }).click()
   expect((await shown.page.locator('tbody .verdict').allTextContents()).at(-1)).toBe('Convert it')
   await keepScreenshot(shown.page, 'fleet')

@@ -26,6 +26,13 @@ describe('what if', () => {
     const { page } = shown
     const before = await predictions(page)
     expect(await page.locator('.mark').count()).toBe(3)
+    expect(await page.locator('.prediction').first().textContent()).toMatch(/of it the machine’s work/)
+    expect(await page.locator('#faster-link').isVisible()).toBe(false)
+    await page.locator('#bandwidth').fill('60')
+    expect(await page.locator('#faster-link').textContent()).toMatch(
+      /faster than any that was measured.*Example CPU/,
+    )
+    expect(await page.locator('#faster-link').isVisible()).toBe(true)
     await page.locator('#bandwidth').fill('20')
     const slower = await predictions(page)
     expect(slower.legacy).toBeGreaterThan(3 * (before.legacy ?? 0))

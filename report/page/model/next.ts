@@ -1,0 +1,120 @@
+/** What to do after the verdict: a few steps, with what to type. Pure. */
+import type { Bench } from '../../bench/file.ts'
+import type { Verdict } from '../../bench/verdict.ts'
+import type { Material } from './model.ts'
+
+export interface Step {
+  /** a sentence */
+  readonly text: string
+  /** what to type; without secrets */
+  readonly command?: string
+  /** the id of a section that says more */
+  readonly section?: string
+}
+
+/** Where a reader's own name for the optimized image goes. */
+const TARGET = 'TARGET'
+
+/** At most three: what follows from the verdict, from the audit, and from what was not done yet. */
+export function nextSteps({ trace, bench }: Material, verdict: Verdict): Step[] {
+  const names = namesOf({ trace, bench })
+  if (!bench) return afterTrace(names)
+  switch (verdict.decision) {
+    case 'unmeasured':
+      return [
+        {
+          text: 'Measure the full pull and the optimized image: the verdict compares the two.',
+          command: `headstart bench ${quote(names.original)} ${quote(names.optimized)}`,
+        },
+      ]
+    case 'unclear':
+      return [moreSamples(bench, verdict)]
+    case 'convert':
+      return [ship(names), ...correct(bench, names), keep(bench)]
+    case 'plain':
+      return [
+        {
+          text: 'Rebuild the image without a zone, and ship that one: lazy pulling alone is what pays off.',
+          command: `headstart optimize ${quote(names.original)} ${quote(names.optimized)} --trace trace.json --exclude '**' --force`,
+        },
+        ...correct(bench, names),
+      ]
+    case 'marginal':
+    case 'dont':
+      return [
+        { text: 'Leave the image as it is where it is pulled over such a link.' },
+        {
+          text: 'A slower link, or more machines pulling at once, may say otherwise: see what is predicted, then measure it.',
+          section: 'what-if',
+          command: withFlag(bench.command, 'link', 'edge'),
+        },
+        ...correct(bench, names),
+      ]
+  }
+}
+
+interface Names {
+  readonly original: string
+  readonly optimized: string
+}
+
+const namesOf = ({ trace, bench }: Material): Names => ({
+  original: bench?.images.original?.reference ?? trace?.image.reference ?? 'IMAGE',
+  optimized: bench?.images.optimized?.reference ?? TARGET,
+})
+
+const afterTrace = ({ original }: Names): Step[] => [
+  {
+    text: `Rebuild the image with the files of this start first. ${TARGET} is where it goes.`,
+    command: `headstart optimize ${quote(original)} ${TARGET} --trace trace.json`,
+  },
+  {
+    text: 'Measure what that gains, and make a report of both files.',
+    command: `headstart bench ${quote(original)} ${TARGET}`,
+  },
+]
+
+const ship = ({ original, optimized }: Names): Step => ({
+  text: 'Ship the optimized image, and rebuild it with each build. The same trace serves as long as the image still has most of its files.',
+  command: `headstart optimize ${quote(original)} ${quote(optimized)} --trace trace.json --min-coverage 90% --force`,
+})
+
+const keep = ({ command }: Bench): Step => ({
+  text: 'Keep the gain: compare later builds with this measurement, and fail when they start more slowly.',
+  command: withFlag(withFlag(command, 'output', 'new.json', 'o'), 'baseline', 'bench.json'),
+})
+
+/** What an audit found can be corrected; that it found nothing needs no step. */
+function correct({ audit }: Bench, { original, optimized }: Names): Step[] {
+  if (!audit || audit.unused.length + audit.onDemand.length === 0) return []
+  return [
+    {
+      text: 'Correct the zone by what its audit found, and measure again.',
+      section: 'audit',
+      command: `headstart optimize ${quote(original)} ${quote(optimized)} --trace trace.json --refine bench.json --force`,
+    },
+  ]
+}
+
+const moreSamples = ({ command }: Bench, { more }: Verdict): Step =>
+  more
+    ? {
+        text: `Take ${more.samples} samples of each arm. Nothing can be said before that.`,
+        command: withFlag(command, 'samples', String(more.samples), 'n'),
+      }
+    : {
+        text: 'Measure where less disturbs it, or over the link that your machines have. As it is, the two can hardly be told apart.',
+        section: 'what-if',
+        command: withFlag(command, 'link', 'edge'),
+      }
+
+/** Replaces a flag of a command line that was recorded, or adds it: before `--`, which begins the container's own command. */
+export function withFlag(command: string, name: string, value: string, short?: string): string {
+  const [own = '', ...rest] = command.split(/(?= -- )/)
+  const names = short === undefined ? `--${name}` : `(?:--${name}|-${short})`
+  const without = own.replace(new RegExp(` ${names}[ =](?:'[^']*'|[^\\s']+)`, 'g'), '')
+  return [`${without} --${name} ${value}`, ...rest].join('')
+}
+
+const quote = (text: string): string =>
+  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
