@@ -4,11 +4,12 @@ import { createRequire } from 'node:module'
 import { inspect } from 'node:util'
 import { Command, CommanderError } from 'commander'
 import { codeOf, HeadstartError, messageOf } from '../system/errors.ts'
+import { withoutSecrets, withoutUrlSecrets } from '../system/secrets.ts'
 import { isSystemError } from '../system/system-error.ts'
 import { commands } from './commands.ts'
 import type { CliContext } from './context.ts'
 import { type Interrupts, listenForInterrupts } from './interrupt.ts'
-import { createOutput, type Lines, type Mark, printLines } from './print/output.ts'
+import { createOutput, type Mark, printLines } from './print/output.ts'
 
 const EXAMPLES = `
 Examples:
@@ -57,7 +58,7 @@ export async function createProgram(
 function linesOf(complaint: string): string[] {
   const guess = /\n\(Did you mean [^\n]*\)$/.exec(complaint.trimEnd())?.[0] ?? ''
   const rest = complaint.trimEnd().slice(0, complaint.trimEnd().length - guess.length)
-  return [rest, ...(guess === '' ? [] : [guess.slice(1)])]
+  return [...withoutSecrets([rest]), ...(guess === '' ? [] : [guess.slice(1)])]
 }
 
 /** Runs the command and sets the exit status; never throws. */
@@ -76,8 +77,10 @@ export async function main(args: readonly string[]): Promise<void> {
 /** Prints what ended the command, and returns its status: 1; 2 for a wrong command line; 3 for an exceeded limit; 128 + the signal. */
 function report(error: unknown, interrupts: Interrupts, debug: boolean): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2 // commander has printed it
-  const print = (lines: Lines, mark?: Mark) => printLines(process.stderr, lines, mark)
-  const say = (text: string) => print(text, { text: 'headstart: ', colour: 'red' })
+  // Whatever it quotes: a name that was mistyped, a file that is a URL, a library's error with all its fields.
+  const print = (lines: readonly string[], mark?: Mark) =>
+    printLines(process.stderr, lines.map(withoutUrlSecrets), mark)
+  const say = (text: string) => print([text], { text: 'headstart: ', colour: 'red' })
   // Indented, so that no line of it looks like one of ours.
   const details = () =>
     print(
@@ -92,13 +95,13 @@ function report(error: unknown, interrupts: Interrupts, debug: boolean): number 
   }
   if (error instanceof HeadstartError) {
     say(messageOf(error))
-    if (error.hint !== undefined) print(`  ${error.hint}`)
+    if (error.hint !== undefined) print([`  ${error.hint}`])
   } else if (isSystemError(error)) {
     // A full disk, a folder without write permission: the line names the path.
     say(messageOf(error))
   } else {
     say(`unexpected error: ${messageOf(error)}`)
-    print('  Please report it, with what the command prints when run with --debug')
+    print(['  Please report it, with what the command prints when run with --debug'])
   }
   if (debug) details()
   return (error instanceof HeadstartError && STATUS[error.code]) || 1

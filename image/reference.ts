@@ -118,8 +118,8 @@ function digestAt(text: string, at: number, fault: Fault): Digest {
   throw fault(text.length, `a sha256 digest has 64 hex digits, not ${digest.length - 7}`)
 }
 
-/** Some people write a password into it, as into a URL. */
-const PASSWORD = /^([^/@]*:)[^/@]*(?=@[^/]*\/)/
+/** Some people write a password into it, as into a URL: all from the first colon to the last @ that no digest follows. */
+const PASSWORD = /^([^/@:]*:).*(?=@(?!sha|[a-z\d]+:[\da-f]{8}))/s
 
 function referenceFault(text: string, at: number, why: string): HeadstartError {
   const whole = text.replace(PASSWORD, '$1***')

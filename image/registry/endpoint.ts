@@ -44,10 +44,25 @@ export async function findEndpoint(
   // HTTPS_PROXY and NO_PROXY work as in other tools, but never for the loopback.
   const agent = isLoopback(host)
     ? new Agent({ ...timeouts, connect: { timeout: CONNECT_MS, ...tls } })
-    : new EnvHttpProxyAgent({ ...timeouts, connect: { timeout: CONNECT_MS, ...tls }, requestTls: tls })
+    : proxyAgent({ ...timeouts, connect: { timeout: CONNECT_MS, ...tls }, requestTls: tls })
   const name = host === DEFAULT_HOST ? 'registry-1.docker.io' : host
   const isPlain = insecure && ca === undefined && (await speaksHttp(name, agent, signal))
   return { origin: `${isPlain ? 'http' : 'https'}://${name}`, insecure, agent, silenceMs }
+}
+
+/** @throws HeadstartError E_REGISTRY. Without a cause, which would quote the proxy's password. */
+function proxyAgent(options: EnvHttpProxyAgent.Options): Dispatcher {
+  try {
+    return new EnvHttpProxyAgent(options)
+  } catch {
+    throw new HeadstartError(
+      'E_REGISTRY',
+      'the proxy that HTTPS_PROXY or HTTP_PROXY names is not a valid URL',
+      {
+        hint: 'Write it as http://[USER:PASSWORD@]HOST[:PORT], with special characters of the password as %XX',
+      },
+    )
+  }
 }
 
 async function readAuthority(file: string): Promise<string> {

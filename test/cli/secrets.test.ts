@@ -189,3 +189,34 @@ test('credentials of a registry, right and wrong', async () => {
   await expectClean(await run(['inspect', `me:${CANARY}@${registry.host}/x:1`]))
   await expectClean(await run(['inspect', `docker://me:${CANARY}@${registry.host}/x:1`]))
 })
+
+test('a password in whatever was mistyped', async () => {
+  const url = `https://me:${CANARY}@reg.example/x:1`
+  for (const args of [
+    ['inspect', url],
+    ['inspect', `https://reg.example/x?token=${CANARY}`],
+    ['inspect', `docker://me:${CANARY}/with@signs@reg.example/x:1`],
+    ['inspect', `me:${CANARY}@reg.example`],
+    ['inspect', `me:${CANARY}@reg.example:5000/x`],
+    ['inspect', `oci:${url}`],
+    ['inspect', '--ca-file', url, 'reg.invalid/x'],
+    ['inspect', '--platform', url, image],
+    ['report', url],
+    ['profile', '--ready-http', url.replace('example', 'example:99999'), image],
+    ['profile', `--password=${CANARY}`, image],
+  ]) {
+    const outcome = await run(['--debug', ...args])
+    expect(outcome.status).not.toBe(0)
+    await expectClean(outcome)
+  }
+})
+
+test.each(['me:PW@127.0.0.1:1', 'http://me:PW@:bad:port', 'http://me:PW%ZZ@127.0.0.1:1'])(
+  'the password of a proxy that is none: %s',
+  async (proxy) => {
+    const env = { HTTPS_PROXY: proxy.replace('PW', CANARY), HTTP_PROXY: '' }
+    const outcome = await run(['--debug', 'inspect', 'docker://reg.invalid/x:1'], env)
+    expect(outcome.stderr).toMatch(/^headstart: the proxy that HTTPS_PROXY or HTTP_PROXY names /m)
+    await expectClean(outcome)
+  },
+)
