@@ -1,4 +1,4 @@
-/** A real containerd with a stargz snapshotter, in a folder of its own, removed when disposed. */
+/** A real containerd with a stargz snapshotter, Debian's or the newest, in a folder of its own, removed when disposed. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
@@ -7,6 +7,8 @@ import { join } from 'node:path'
 import { runCommand } from '../../system/command.ts'
 import { unmountBelow } from '../../system/mounts.ts'
 import { buildGo } from './go.ts'
+import { buildNewest } from './newest.ts'
+import type { PeerSet } from './peers.ts'
 import { HANG_MS, until } from './until.ts'
 
 export interface Containerd extends AsyncDisposable {
@@ -18,11 +20,17 @@ export interface Containerd extends AsyncDisposable {
   readonly env: NodeJS.ProcessEnv
 }
 
-/** @param snapshotter `dead`: configured, but not running */
-export async function startContainerd(
-  snapshotter: 'running' | 'dead' | 'none' = 'running',
-): Promise<Containerd> {
-  const program = await buildGo(new URL('stargzd/', import.meta.url).pathname)
+interface ContainerdOptions {
+  /** `dead`: configured, but not running */
+  readonly snapshotter?: 'running' | 'dead' | 'none'
+  readonly peers?: PeerSet
+}
+
+export async function startContainerd({
+  snapshotter = 'running',
+  peers = 'debian',
+}: ContainerdOptions = {}): Promise<Containerd> {
+  const programs = await programsOf(peers)
   const folder = await mkdtemp('/var/tmp/hs-containerd-')
   const socket = join(folder, 'snapshotter.sock')
   const address = join(folder, 'containerd.sock')
@@ -33,14 +41,14 @@ export async function startContainerd(
   await mkdir(join(folder, 'snapshotter'))
   const children: ChildProcess[] = []
   const start = async (command: string, args: string[], ready: string) => {
-    const child = spawn(command, args, { stdio: 'ignore' })
+    const child = spawn(command, args, { stdio: 'ignore', env: programs.env })
     children.push(child)
     await until(`${command} listens on ${ready}`, () => {
       if (child.exitCode !== null) throw new Error(`${command} did not start`)
       return existsSync(ready)
     })
   }
-  const env = { ...process.env, CONTAINERD_ADDRESS: address }
+  const env = { ...programs.env, CONTAINERD_ADDRESS: address }
   const ctr = (...args: readonly string[]) => runCommand('ctr-remote', args, { env })
   const stop = async () => {
     for (const child of children.reverse()) {
@@ -56,7 +64,7 @@ export async function startContainerd(
   }
   try {
     if (snapshotter === 'running')
-      await start(program, ['--address', socket, '--root', join(folder, 'snapshotter')], socket)
+      await start(programs.snapshotter, ['--address', socket, '--root', join(folder, 'snapshotter')], socket)
     await start('containerd', ['-c', join(folder, 'config.toml')], address)
     await ctr('version')
   } catch (error) {
@@ -65,6 +73,19 @@ export async function startContainerd(
   }
   return { address, folder, ctr, env, [Symbol.asyncDispose]: stop }
 }
+
+/** @returns what to run, and with which environment: a containerd finds its shim on the PATH */
+async function programsOf(peers: PeerSet): Promise<{ snapshotter: string; env: NodeJS.ProcessEnv }> {
+  if (peers === 'debian') return { snapshotter: await stargzDebian(), env: process.env }
+  const [containerd, stargzd] = [await buildNewest('containerd'), await buildNewest('stargzd')]
+  return {
+    snapshotter: join(stargzd, 'stargzd'),
+    env: { ...process.env, PATH: `${containerd}:${process.env.PATH}` },
+  }
+}
+
+/** The snapshotter of Debian's packages. @returns path of the daemon */
+export const stargzDebian = (): Promise<string> => buildGo(new URL('stargzd/', import.meta.url).pathname)
 
 const configuration = (folder: string, address: string, socket: string | undefined): string => `version = 2
 root = "${folder}/root"

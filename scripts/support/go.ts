@@ -1,4 +1,4 @@
-/** Builds a Go program of the tests on Debian's packages, once for its sources. Needs golang-go and the stargz library's package. */
+/** Builds Go programs of tests and benches on Debian's packages, once for their sources. Needs golang-go and the stargz library's package. */
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename } from 'node:fs/promises'
@@ -7,15 +7,12 @@ import { runCommand } from '../../system/command.ts'
 
 /** Debian's own: its old packages may not build with a newer Go that comes first on the PATH. */
 const DEBIAN_GO = '/usr/lib/go/bin/go'
-const GO = existsSync(DEBIAN_GO) ? DEBIAN_GO : 'go'
+export const debianGo = existsSync(DEBIAN_GO) ? DEBIAN_GO : 'go'
 const CACHE = new URL('../../.cache/go/', import.meta.url).pathname
 
 /** @param folder of a `main` package. @returns path of the program */
 export async function buildGo(folder: string): Promise<string> {
-  const hash = createHash('sha256')
-  for (const name of (await readdir(folder)).filter((each) => each.endsWith('.go')).sort())
-    hash.update(await readFile(join(folder, name)))
-  const program = join(CACHE, hash.digest('hex').slice(0, 16))
+  const program = join(CACHE, await digestOf(folder, /\.go$/))
   if (existsSync(program)) return program
   await mkdir(CACHE, { recursive: true })
   const beside = `${program}.${process.pid}`
@@ -27,7 +24,15 @@ export async function buildGo(folder: string): Promise<string> {
     GOFLAGS: '',
     GOCACHE: join(CACHE, 'cache'),
   }
-  await runCommand(GO, ['build', '-o', beside, '.'], { cwd: folder, env })
+  await runCommand(debianGo, ['build', '-o', beside, '.'], { cwd: folder, env })
   await rename(beside, program)
   return program
+}
+
+/** Names what is built from a folder's own files, so that it is built again when they change. */
+export async function digestOf(folder: string, files: RegExp): Promise<string> {
+  const hash = createHash('sha256')
+  for (const name of (await readdir(folder)).filter((each) => files.test(each)).sort())
+    hash.update(await readFile(join(folder, name)))
+  return hash.digest('hex').slice(0, 16)
 }

@@ -9,6 +9,7 @@ import { readBench } from '../../report/bench/file.ts'
 import { findContainerd } from '../../report/bench/runtime/find-containerd.ts'
 import { bytesOf, samplesOf } from '../../report/bench/summary.ts'
 import { type Containerd, startContainerd } from '../../scripts/support/containerd.ts'
+import { BUILDING_MS, peerSets } from '../../scripts/support/peers.ts'
 import { HANG_MS } from '../../scripts/support/until.ts'
 import { runCommand } from '../../system/command.ts'
 import { markOf, type Owner, ourselves } from '../../system/owner.ts'
@@ -24,13 +25,11 @@ let place: Sandbox
 beforeAll(async () => {
   folder = await mkdtemp('/var/tmp/hs-bench-')
   images = await makeImages(folder)
-  containerd = await startContainerd()
   place = await sandbox()
 })
 
 afterAll(async () => {
   await place?.[Symbol.asyncDispose]()
-  await containerd?.[Symbol.asyncDispose]()
   await rm(folder, { recursive: true, force: true })
 })
 
@@ -73,7 +72,13 @@ async function heldByContainerd(): Promise<Record<string, string>> {
   }
 }
 
-describe('a containerd of the person’s own', () => {
+describe.each(peerSets)('a containerd of the person’s own, %s', (peers) => {
+  beforeAll(async () => {
+    containerd = await startContainerd({ peers })
+  }, BUILDING_MS)
+
+  afterAll(() => containerd?.[Symbol.asyncDispose]())
+
   test('is used and said, each sample from nothing, and left as it was', async () => {
     const before = await heldByContainerd()
     for (const round of ['first', 'second']) {
@@ -88,7 +93,7 @@ describe('a containerd of the person’s own', () => {
           ...['-e', 'WORD=x', '-w', '/data'],
         ),
       )
-      expect(result.stderr).toMatch(/measuring with containerd 1\S+ at \S+ with its stargz snapshotter/)
+      expect(result.stderr).toMatch(/measuring with containerd \d\S+ at \S+ with its stargz snapshotter/)
       expect(result.status).toBe(0)
       const bench = await readBench(join(place.folder, `${round}.json`))
       expect(bench.containerd).toContain(containerd.address)
@@ -174,6 +179,12 @@ describe('a containerd of the person’s own', () => {
 })
 
 describe('one that can’t be used says why', () => {
+  beforeAll(async () => {
+    containerd = await startContainerd()
+  })
+
+  afterAll(() => containerd?.[Symbol.asyncDispose]())
+
   const find = async (address: string) => {
     await using workspace = await createWorkspace(folder)
     await using found = await findContainerd({ containerd: address }, workspace)
@@ -196,9 +207,9 @@ describe('one that can’t be used says why', () => {
   })
 
   test('no stargz snapshotter in it, or none behind it', async () => {
-    await using plain = await startContainerd('none')
+    await using plain = await startContainerd({ snapshotter: 'none' })
     await expect(find(plain.address)).rejects.toThrow(/has no stargz snapshotter \(proxy_plugins/)
-    await using dead = await startContainerd('dead')
+    await using dead = await startContainerd({ snapshotter: 'dead' })
     await expect(find(dead.address)).rejects.toThrow(
       /stargz snapshotter behind \S+ (is not running|does not respond)/,
     )

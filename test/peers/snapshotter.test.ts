@@ -8,6 +8,7 @@ import { openTarget } from '../../image/targets.ts'
 import { rebuildImage } from '../../optimizer/rebuild/image.ts'
 import { demoImages, MAKING_MS, makeDemoImage } from '../../scripts/demo-image/images.ts'
 import { type Containerd, startContainerd } from '../../scripts/support/containerd.ts'
+import { BUILDING_MS, peerSets } from '../../scripts/support/peers.ts'
 import { startRegistry } from '../../scripts/support/registry.ts'
 
 /** What the demo's start reads first, whatever the trace: enough for a zone in two layers. */
@@ -45,16 +46,22 @@ async function runUntil(containerd: Containerd, reference: string, pattern: RegE
   return output
 }
 
-test('an optimized image is pulled lazily by the stargz snapshotter, and starts', async () => {
-  await using registry = await startRegistry()
-  const reference = `${registry.host}/demo:optimized`
-  await pushOptimized(reference)
-  await using containerd = await startContainerd()
+test.each(peerSets)(
+  'an optimized image is pulled lazily by the stargz snapshotter, and starts: %s',
+  async (peers) => {
+    await using registry = await startRegistry()
+    const reference = `${registry.host}/demo:optimized`
+    await pushOptimized(reference)
+    await using containerd = await startContainerd({ peers })
 
-  await containerd.ctr('images', 'rpull', '--plain-http', '--snapshotter', 'stargz', reference)
+    await containerd.ctr('images', 'rpull', '--plain-http', '--snapshotter', 'stargz', reference)
 
-  const mounts = await readFile('/proc/self/mountinfo', 'utf8')
-  const lazy = mounts.split('\n').filter((line) => line.includes(containerd.folder) && line.includes('fuse'))
-  expect(lazy, 'every layer is a FUSE mount, none was unpacked').toHaveLength(3)
-  expect(await runUntil(containerd, reference, demoImages.webapp.ready)).toMatch(demoImages.webapp.ready)
-})
+    const mounts = await readFile('/proc/self/mountinfo', 'utf8')
+    const lazy = mounts
+      .split('\n')
+      .filter((line) => line.includes(containerd.folder) && line.includes('fuse'))
+    expect(lazy, 'every layer is a FUSE mount, none was unpacked').toHaveLength(3)
+    expect(await runUntil(containerd, reference, demoImages.webapp.ready)).toMatch(demoImages.webapp.ready)
+  },
+  BUILDING_MS,
+)

@@ -1,34 +1,63 @@
-/** Runs the Go program beside it, which judges our layers with the format's own library. */
+/**
+ * Runs the Go program beside it, which judges our layers with the format's own library: Debian's, and the newest release.
+ * A layer is right when every one of them says so.
+ */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { buildGo } from '../../../scripts/support/go.ts'
+import { buildWithNewest } from '../../../scripts/support/newest.ts'
+import { type PeerSet, peerSets } from '../../../scripts/support/peers.ts'
 import { tryCommand } from '../../../system/command.ts'
 
 /** @returns the program's path */
-export const buildOracle = (): Promise<string> => buildGo(import.meta.dirname)
+export const buildOracle = (set: PeerSet = 'debian'): Promise<string> =>
+  set === 'debian' ? buildGo(import.meta.dirname) : buildWithNewest(import.meta.dirname)
 
-/** @returns the faults, one a line; empty when library and tar agree in everything */
+/** @returns the faults, one a line; empty when libraries and tar agree in everything */
 export async function judge(blob: string, tocDigest: string, originalTar: string): Promise<string> {
-  const { status, stdout, stderr } = await tryCommand(await buildOracle(), [
-    'check',
-    blob,
-    tocDigest,
-    originalTar,
-  ])
-  return status === 0 ? '' : stdout + stderr
+  const faults: string[] = []
+  for (const set of peerSets) {
+    const args = ['check', blob, tocDigest, originalTar]
+    const { status, stdout, stderr } = await tryCommand(await buildOracle(set), args)
+    if (status !== 0) faults.push(`${set}: ${stdout}${stderr}`)
+  }
+  return faults.join('\n')
 }
 
-/** One process that answers thousands of questions. */
+/** Processes that answer thousands of questions. */
 export interface Oracle extends AsyncDisposable {
   /** As `judge`. */
   judge(blob: string, tocDigest: string, originalTar: string): Promise<string>
-  /** A layer as the library writes it. @returns its TOC's digest */
+  /** A layer as a library writes it, each of them in its turn. @returns its TOC's digest */
   build(tar: string, blob: string, chunkSize: number, first: readonly string[]): Promise<string>
 }
 
 export async function startOracle(): Promise<Oracle> {
-  const child = spawn(await buildOracle(), ['serve'], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const all: { set: PeerSet; oracle: Oracle }[] = []
+  for (const set of peerSets) all.push({ set, oracle: await startOne(set) })
+  let turn = 0
+  return {
+    async judge(...question) {
+      const answers = all.map(async ({ set, oracle }) => {
+        const fault = await oracle.judge(...question)
+        return fault === '' ? [] : [`${set}: ${fault}`]
+      })
+      return (await Promise.all(answers)).flat().join('\n')
+    },
+    async build(...question) {
+      const next = all[turn++ % all.length]
+      if (!next) throw new Error('no oracle')
+      return next.oracle.build(...question)
+    },
+    async [Symbol.asyncDispose]() {
+      for (const { oracle } of all) await oracle[Symbol.asyncDispose]()
+    },
+  }
+}
+
+async function startOne(set: PeerSet): Promise<Oracle> {
+  const child = spawn(await buildOracle(set), ['serve'], { stdio: ['pipe', 'pipe', 'inherit'] })
   const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   let last: Promise<unknown> = Promise.resolve()
   const ask = (fields: readonly string[]): Promise<{ isFault: boolean; text: string }> => {
