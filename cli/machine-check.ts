@@ -1,9 +1,10 @@
 /** What of headstart works on this machine: each requirement is tried, and what follows is concluded from the findings alone. */
 import { access, constants } from 'node:fs/promises'
-import { messageOf } from '../system/errors.ts'
+import { HeadstartError, messageOf } from '../system/errors.ts'
 import { createWorkspace, workspaceRoot } from '../system/workspace.ts'
 import { engines } from '../tracer/container/index.ts'
 import { lookAtControlGroups } from '../tracer/container/machine.ts'
+import { loadFuse } from '../tracer/mount/native.ts'
 
 export interface Requirement {
   readonly name: string
@@ -61,10 +62,11 @@ const fuseFault = (): Promise<string | undefined> =>
 /** Loading it is the only sure test: where libraries are differs between distributions. */
 async function libraryFault(): Promise<string | undefined> {
   try {
-    await import('fuse-native')
+    await loadFuse()
     return undefined
-  } catch {
-    return 'libfuse.so.2 is missing; install libfuse2, or record with --fuse kernel'
+  } catch (error) {
+    const hint = error instanceof HeadstartError ? error.hint : undefined
+    return [messageOf(error), hint].filter(Boolean).join('; ')
   }
 }
 

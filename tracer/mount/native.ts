@@ -5,7 +5,7 @@
  */
 import type Fuse from 'fuse-native'
 import type { Signal } from 'fuse-native'
-import { HeadstartError, messageOf } from '../../system/errors.ts'
+import { codeOf, HeadstartError, messageOf } from '../../system/errors.ts'
 import {
   type ByteString,
   FILE_TYPE_BITS,
@@ -60,10 +60,20 @@ export async function serveNative(
   })
 }
 
-async function loadFuse(): Promise<typeof Fuse> {
+/** @throws HeadstartError E_LIBFUSE: it doesn't load, or npm left it out, as it does where libfuse is missing when it is installed */
+export async function loadFuse(): Promise<typeof Fuse> {
   try {
     return (await import('fuse-native')).default
   } catch (cause) {
+    if (codeOf(cause) === 'ERR_MODULE_NOT_FOUND')
+      throw new HeadstartError(
+        'E_LIBFUSE',
+        'fuse-native is not installed: npm leaves it out where libfuse 2 is missing',
+        {
+          cause,
+          hint: 'Install libfuse2, then headstart again, or use --fuse kernel, which needs neither',
+        },
+      )
     const missing = messageOf(cause).includes('libfuse')
     throw new HeadstartError('E_LIBFUSE', `fuse-native doesn't load: ${messageOf(cause)}`, {
       cause,
