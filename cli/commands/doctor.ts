@@ -6,7 +6,7 @@ import type { Command } from 'commander'
 import { examineLazy } from '../../image/lazy/examine.ts'
 import { lazyFindings, wouldBeLazy } from '../../image/lazy/findings.ts'
 import { sweepers } from '../../report/bench/runtime/sweepers.ts'
-import { HeadstartError } from '../../system/errors.ts'
+import { HeadstartError, messageOf } from '../../system/errors.ts'
 import { staleWorkspaces } from '../../system/workspace.ts'
 import { sweep } from '../../tracer/cleanup.ts'
 import type { CliContext } from '../context.ts'
@@ -64,12 +64,15 @@ async function examineImage(
   if (!isLazy) throw new HeadstartError('E_NOT_LAZY', `a node would not pull ${source.name} lazily`)
 }
 
-/** @throws HeadstartError E_NOT_READY: nothing works, without --clean */
+/**
+ * Everything is said that can be found out, even where something else can't.
+ * @throws HeadstartError E_NOT_READY: nothing works, without --clean; with it, what kept it from cleaning
+ */
 async function examineThisMachine({ clean, json }: Flags, output: Output): Promise<void> {
   const found = await examineMachine()
   const abilities = abilitiesOf(found)
-  const stale = clean ? await sweep(sweepers) : await staleWorkspaces()
-  const folders = stale.map(({ folder }) => folder)
+  const [left] = await Promise.allSettled([clean ? sweep(sweepers) : staleWorkspaces()])
+  const folders = left.status === 'fulfilled' ? left.value.map(({ folder }) => folder) : []
   if (json) {
     output.result(
       JSON.stringify({
@@ -86,7 +89,10 @@ async function examineThisMachine({ clean, json }: Flags, output: Output): Promi
       output.result(
         clean ? `removed ${folder}` : `left by a killed run: ${folder} (headstart doctor --clean removes it)`,
       )
+    if (left.status === 'rejected')
+      output.result(`what killed runs left can't be looked for: ${messageOf(left.reason)}`, NO)
   }
+  if (clean && left.status === 'rejected') throw left.reason
   // With --clean it was asked to clean, and did.
   if (!clean && !abilities.some(({ works }) => works))
     throw new HeadstartError('E_NOT_READY', 'nothing of headstart works on this machine')

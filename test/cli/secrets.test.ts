@@ -1,5 +1,6 @@
 /** Passwords and tokens given to a command are in nothing that it prints, writes, leaves or starts. */
 
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
@@ -10,7 +11,8 @@ import { freePort, startRegistry } from '../../scripts/support/registry.ts'
 import { type Outcome, type Sandbox, sandbox } from '../support/headstart.ts'
 import { busyboxImage } from '../support/images.ts'
 
-const CANARY = 'canary7f3a91'
+/** Another one in every run, since other runs may be going on on this machine. */
+const CANARY = `canary${randomBytes(6).toString('hex')}`
 
 let box: Sandbox
 let image: string
