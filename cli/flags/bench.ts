@@ -1,12 +1,17 @@
-/** The flags that say what `bench` measures, through which link, and within which limits. */
+/** The command line of `bench`, parsed once, before any image is opened, into the order that is handed on whole. */
 import { type Command, Option } from 'commander'
 import { type Limits, parseBudget } from '../../report/bench/budget.ts'
 import { type BenchLink, readBench } from '../../report/bench/file.ts'
 import { type FormatName, formats } from '../../report/bench/formats/index.ts'
 import { chooseLink, LINK_PRESETS } from '../../report/bench/link/presets.ts'
+import type { BenchRequest } from '../../report/bench/run.ts'
 import { runtimes } from '../../report/bench/runtime/index.ts'
 import type { RuntimeChoice, RuntimeName } from '../../report/bench/runtime/types.ts'
+import { HeadstartError } from '../../system/errors.ts'
 import type { EngineName } from '../../tracer/container/types.ts'
+import { addImageFlags, type ImageFlags } from './image.ts'
+import { addReadyFlags, type ReadyFlags } from './ready.ts'
+import { addRunFlags, type ContainerFlags, runOptions } from './run.ts'
 import {
   bandwidthFlag,
   collect,
@@ -17,7 +22,7 @@ import {
   shareFlag,
 } from './values.ts'
 
-export interface BenchFlags {
+export interface BenchFlags extends ImageFlags, ReadyFlags, ContainerFlags {
   readonly output: string
   readonly samples: number
   readonly warmups: number
@@ -38,8 +43,37 @@ export interface BenchFlags {
   readonly maxRegression: number
 }
 
-export const addBenchFlags = (command: Command): Command =>
-  addLimitFlags(addLinkFlags(addSampleFlags(command)))
+export interface NamedReference {
+  readonly name: string
+  readonly reference: string
+}
+
+export interface BenchOrder {
+  readonly images: {
+    readonly original: string
+    readonly optimized: string
+    readonly others: readonly NamedReference[]
+  }
+  /** how all of them are reached */
+  readonly access: ImageFlags
+  /** all that doesn't depend on the images */
+  readonly measure: Omit<BenchRequest, 'images' | 'made' | 'start'>
+  readonly start: Omit<BenchRequest['start'], 'ready'>
+  /** an image's healthcheck may be the check */
+  readonly ready: ReadyFlags
+  readonly limits: Limits
+  /** file of the measurement */
+  readonly output: string
+  readonly format: FormatName
+}
+
+export function addBenchFlags(command: Command): Command {
+  command
+    .argument('<original>', 'the original image')
+    .argument('<optimized>', 'the image that headstart optimize made from it')
+    .argument('[command...]', "after --: replaces the image's command")
+  return addImageFlags(addRunFlags(addReadyFlags(addLimitFlags(addLinkFlags(addSampleFlags(command))))))
+}
 
 function addSampleFlags(command: Command): Command {
   return command
@@ -119,21 +153,57 @@ function addLimitFlags(command: Command): Command {
     )
 }
 
-/** @throws HeadstartError E_LINK */
-export const linkOf = ({ link, bandwidth, latency }: BenchFlags): BenchLink =>
+/**
+ * @param command after `--`
+ * @throws HeadstartError E_USAGE, E_LINK, E_BUDGET, E_OPTION; E_BENCH, E_FILE: a file that is named can't be read
+ */
+export async function benchOrder(
+  original: string,
+  optimized: string,
+  command: readonly string[],
+  flags: BenchFlags,
+): Promise<BenchOrder> {
+  const { arms, image = [], insecure, caFile, samples, warmups, watch, audit, timeout } = flags
+  return {
+    images: { original, optimized, others: image.map(namedReference) },
+    access: flags,
+    measure: {
+      ...(arms && { arms }),
+      link: linkOf(flags),
+      registry: { insecure, ...(caFile !== undefined && { caFile }) },
+      runtime: runtimeOf(flags),
+      rounds: { samples, warmups },
+      ...(watch !== undefined && { watchMs: watch }),
+      audit,
+    },
+    start: { command, run: await runOptions(flags), timeoutMs: timeout, engine: flags.engine ?? 'runc' },
+    ready: flags,
+    limits: await limitsOf(flags),
+    output: flags.output,
+    format: flags.format,
+  }
+}
+
+function namedReference(text: string): NamedReference {
+  const [, name, reference] = /^([^=]+)=(.+)$/s.exec(text) ?? []
+  if (name === undefined || reference === undefined)
+    throw new HeadstartError('E_USAGE', `--image ${text} does not have the form NAME=IMAGE`)
+  return { name, reference }
+}
+
+const linkOf = ({ link, bandwidth, latency }: BenchFlags): BenchLink =>
   chooseLink(link, {
     ...(bandwidth !== undefined && { bitsPerSecond: bandwidth * 1e6 }),
     ...(latency !== undefined && { roundTripMs: latency }),
   })
 
-/** @throws HeadstartError E_BUDGET, E_BENCH */
-export const limitsOf = async ({ budget = [], baseline, maxRegression }: BenchFlags): Promise<Limits> => ({
+const limitsOf = async ({ budget = [], baseline, maxRegression }: BenchFlags): Promise<Limits> => ({
   budget: budget.flatMap(parseBudget),
   ...(baseline !== undefined && { baseline: await readBench(baseline) }),
   maxRegression,
 })
 
-export const runtimeOf = ({ runtime, containerd, snapshotter }: BenchFlags): RuntimeChoice => ({
+const runtimeOf = ({ runtime, containerd, snapshotter }: BenchFlags): RuntimeChoice => ({
   name: runtime,
   ...(containerd !== undefined && { containerd }),
   ...(snapshotter !== undefined && { snapshotter }),
