@@ -3,6 +3,7 @@
 // one of the `node` package.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
 const file = (path) => fileURLToPath(new URL(path, import.meta.url))
@@ -32,10 +33,12 @@ function handOver() {
     return
   }
   const child = spawn(newer, [file('./headstart.js'), ...process.argv.slice(2)], { stdio: 'inherit' })
-  // The terminal sends Ctrl-C to both: this one only waits, and passes on what was sent to it alone.
-  process.on('SIGINT', () => {})
+  // A terminal sends Ctrl-C to both processes, others perhaps to this one alone: the command counts what it hears in both ways once.
+  process.on('SIGINT', () => child.kill('SIGUSR2'))
   process.on('SIGTERM', () => child.kill('SIGTERM'))
+  process.on('SIGHUP', () => child.kill('SIGHUP'))
+  const numbers = { ...constants.signals, SIGUSR2: constants.signals.SIGINT }
   child.on('exit', (code, signal) => {
-    process.exitCode = code ?? (signal === 'SIGINT' ? 130 : 143)
+    process.exitCode = code ?? 128 + numbers[signal]
   })
 }

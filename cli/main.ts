@@ -108,7 +108,7 @@ function report(error: unknown, interrupts: Interrupts, debug: boolean): number 
 }
 
 /** For errors that a script may want to tell apart. */
-const STATUS: Readonly<Record<string, number>> = { E_USAGE: 2, E_EXCEEDED: 3 }
+const STATUS: Readonly<Record<string, number>> = { E_USAGE: 2, E_EXCEEDED: 3, E_INTERRUPTED: 130 }
 
 /** The reader of our output has closed it, as `head` does. */
 function endQuietly(error: Error): void {

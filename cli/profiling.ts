@@ -15,7 +15,7 @@ import type { ServerName } from '../tracer/mount/mount.ts'
 import { type Profile, profileImage } from '../tracer/profile.ts'
 import type { CliContext } from './context.ts'
 import type { ImageFlags } from './flags/image.ts'
-import { addReadyFlags, type ReadyFlags, readyCheck } from './flags/ready.ts'
+import { addReadyFlags, type ReadyFlags, readyCheck, untilInterruptOption } from './flags/ready.ts'
 import { addRunFlags, type ContainerFlags, runOptions } from './flags/run.ts'
 import { durationFlag, positiveFlag } from './flags/values.ts'
 import { bytes, type Output, thousands } from './print/output.ts'
@@ -59,7 +59,7 @@ export function addProfileFlags(command: Command): Command {
         .argParser(positiveFlag)
         .default(1),
     )
-  return addRunFlags(addReadyFlags(command))
+  return addRunFlags(addReadyFlags(command).addOption(untilInterruptOption()))
 }
 
 export interface ProfileOrder {
@@ -67,10 +67,12 @@ export interface ProfileOrder {
   /** replaces the image's, when it is not empty */
   readonly command: readonly string[]
   readonly flags: ProfileFlags
+  /** what was recorded until Ctrl-C is worth having; without, only `--until-interrupt` keeps it */
+  readonly keepPart?: boolean
 }
 
 export async function profile(
-  { image, command, flags }: ProfileOrder,
+  { image, command, flags, keepPart = false }: ProfileOrder,
   context: CliContext,
   output: Output,
 ): Promise<Profile> {
@@ -99,8 +101,9 @@ export async function profile(
     onNote: (text) => output.note(text),
     onPhase: (phase) => {
       if (phase === 'preparing') output.note('preparing the recording mount')
+      if (phase === 'running' && flags.untilInterrupt) output.note('press Ctrl-C to end the recording')
     },
-    finish,
+    ...((keepPart || flags.untilInterrupt) && { finish }),
     abort,
   })
   output.done()

@@ -25,6 +25,7 @@ export const ERROR_CODES = [
   'E_FUSE',
   'E_IMAGE_CHANGED',
   'E_IMAGE_NOT_FOUND',
+  'E_INTERRUPTED',
   'E_LAYOUT',
   'E_LIBFUSE',
   'E_LINK',

@@ -48,6 +48,7 @@ async function bench(order: BenchOrder, context: CliContext): Promise<void> {
   await writeBench(order.output, measured)
   output.done()
   await conclude(measured, order, output)
+  context.interrupts.abort.throwIfAborted()
 }
 
 async function openImages(
@@ -69,14 +70,17 @@ function draw({ doing, turn }: BenchProgress, output: Output): void {
   output.live(() => `${doing} (${turn.done + 1} of ${turn.total}${left})`)
 }
 
+const incomplete = ({ samples, arms }: Bench, { rounds }: BenchOrder['measure']): string =>
+  `incomplete: ${samples.length} of ${arms.length * rounds.samples} samples were taken before it was interrupted`
+
 /** @throws HeadstartError E_EXCEEDED */
 async function conclude(
   measured: Bench,
-  { limits, format, output: file }: Pick<BenchOrder, 'limits' | 'format' | 'output'>,
+  { limits, format, output: file, measure }: BenchOrder,
   output: Output,
 ): Promise<void> {
   const checks: readonly Check[] = checkLimits(measured, limits)
-  if (measured.interrupted) output.warn('interrupted: the samples taken so far were saved')
+  if (measured.interrupted) output.warn(incomplete(measured, measure))
   if (limits.baseline) for (const doubt of baselineDoubts(measured, limits.baseline)) output.warn(doubt)
   output.note(`written to ${file}`)
   // Each format keeps what it is given on its own lines.
@@ -85,6 +89,6 @@ async function conclude(
   if (measured.audit) output.note(auditText(measured.audit))
   if (format === 'text') output.result(gainLines(measured))
   const exceeded = checks.filter(({ ok }) => !ok).length
-  if (exceeded > 0)
+  if (exceeded > 0 && !measured.interrupted)
     throw new HeadstartError('E_EXCEEDED', `${exceeded} of ${checks.length} limits are exceeded`)
 }

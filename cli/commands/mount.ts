@@ -36,13 +36,12 @@ export function register(command: Command, context: CliContext): void {
       const output = context.output()
       await requireFuse()
       const { abort, finish } = context.interrupts
-      const stop = finish()
       await using workspace = await createWorkspace()
       await using mount = await mountFileSystem({
         mountPoint: await existingFolder(folder),
         record: false,
         allowOther: flags.allowOther ?? false,
-        signal: AbortSignal.any([abort, stop]),
+        signal: abort,
         tree: {
           ...lazyTree({
             reference,
@@ -54,6 +53,8 @@ export function register(command: Command, context: CliContext): void {
           cacheFolder: await workspace.sub('cache'),
         },
       })
+      // Only now is Ctrl-C how it ends; until here it was an interruption.
+      const stop = finish()
       const lazy = mount.lazy
       output.note(
         `${reference} is mounted on ${folder}: ${thousands(mount.totals.files)} files, ${bytes(mount.totals.bytes)}` +

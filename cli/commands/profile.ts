@@ -1,6 +1,7 @@
 /** `headstart profile`: run an image once and record what its start reads. */
 import type { Command } from 'commander'
 import { ensureWritable } from '../../system/atomic-file.ts'
+import { HeadstartError } from '../../system/errors.ts'
 import { requireFuse } from '../../tracer/mount/mount.ts'
 import { writeTrace } from '../../tracer/trace/file.ts'
 import type { CliContext } from '../context.ts'
@@ -26,11 +27,15 @@ export function register(command: Command, context: CliContext): void {
       await ensureWritable(flags.output)
       await using source = await sourceOf(reference, flags, context, output)
       const image = await source.image(flags.platform)
-      const { trace } = await profile({ image, command: args, flags }, context, output)
+      const { trace } = await profile({ image, command: args, flags, keepPart: true }, context, output)
       await writeTrace(flags.output, trace)
       output.result(
         flags.json ? JSON.stringify(trace) : [...traceSummary(trace), `written to ${flags.output}`],
       )
+      if (context.interrupts.isFinished() && !flags.untilInterrupt)
+        throw new HeadstartError('E_INTERRUPTED', 'interrupted: the trace holds what was read until then', {
+          hint: 'Where Ctrl-C is how your recording ends, say so with --until-interrupt',
+        })
     })
   addImageFlags(addProfileFlags(command))
 }

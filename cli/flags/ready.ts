@@ -14,6 +14,8 @@ export interface ReadyFlags {
   readonly readyHealth?: boolean
   readonly readyExit?: boolean
   readonly period?: number
+  /** of recordings alone */
+  readonly untilInterrupt?: boolean
   readonly timeout: number
 }
 
@@ -26,11 +28,20 @@ const CHECKS = [
   'readyHealth',
   'readyExit',
   'period',
+  'untilInterrupt',
 ] as const
 
+const option = (flags: string, text: string) => new Option(flags, text).helpGroup('Ready when (one of):')
+
+/** What comes after ready doesn't come then, and one Ctrl-C can't end several starts. */
+export const untilInterruptOption = (): Option =>
+  option('--until-interrupt', 'when you press Ctrl-C (or send SIGINT): that ends the recording').conflicts([
+    'grace',
+    'script',
+    'runs',
+  ])
+
 export function addReadyFlags(command: Command): Command {
-  const group = 'Ready when (one of):'
-  const option = (flags: string, text: string) => new Option(flags, text).helpGroup(group)
   return command
     .addOption(option('--ready-log <regex>', 'a line of the output matches').argParser(regexFlag))
     .addOption(option('--ready-http <url>', 'it responds; localhost means the container').argParser(urlFlag))
@@ -76,6 +87,7 @@ export function readyCheck(flags: ReadyFlags, healthcheck: readonly string[] | u
   if (flags.readyExec !== undefined) return { by: 'exec', command: ['/bin/sh', '-c', flags.readyExec] }
   if (flags.readyHealth) return { by: 'health', command: healthCommand(healthcheck) }
   if (flags.readyExit) return { by: 'exit' }
+  if (flags.untilInterrupt) return { by: 'interrupt' }
   return { by: 'period', ms: flags.period ?? 10_000 }
 }
 

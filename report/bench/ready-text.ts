@@ -16,6 +16,8 @@ export function readyText(ready: ReadyCheck): string {
       return 'the healthcheck of the image passes'
     case 'exit':
       return 'the container exits with 0'
+    case 'interrupt':
+      return 'it is interrupted'
     case 'period':
       return `${ready.ms / 1000} s have passed`
   }

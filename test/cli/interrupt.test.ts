@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { serveImages } from '../../image/serve.ts'
 import { openSource } from '../../image/sources.ts'
+import { readBench } from '../../report/bench/file.ts'
 import { until } from '../../scripts/support/until.ts'
 import { runCommand } from '../../system/command.ts'
 import { readTrace } from '../../tracer/trace/file.ts'
@@ -27,19 +28,73 @@ afterAll(async () => {
 
 const profile = (...more: string[]) => ['profile', image, '--engine', 'runc', '--network', 'none', ...more]
 
-test('the first Ctrl-C ends the recording and keeps the trace', async () => {
+test('the first Ctrl-C ends the recording and keeps the trace, and a script sees that it did', async () => {
   const { status, stderr } = await box.run(profile('--period', '60s', '-o', 'kept.json'), {
     meanwhile: async (child) => {
       await until('it started', () => child.stderr().includes('started'))
       child.kill('SIGINT')
     },
   })
-  expect(status, stderr).toBe(0)
+  expect(status, stderr).toBe(130)
+  expect(stderr).toMatch(
+    /headstart: interrupted: the trace holds what was read until then\n.*--until-interrupt/,
+  )
   const trace = await readTrace(join(box.folder, 'kept.json'))
   expect(trace.run.ready.by).toBe('interrupt')
   expect(trace.files.map(({ path }) => path)).toContain('bin/busybox')
   expect(await box.leftovers()).toEqual([])
 })
+
+test('where Ctrl-C is how the recording ends, that is success', async () => {
+  const optimize = ['optimize', image, 'oci:until', '--engine', 'runc', '--network', 'none']
+  for (const command of [profile('-o', 'until.json'), optimize]) {
+    const { status, stderr } = await box.run([...command, '--until-interrupt'], {
+      meanwhile: async (child) => {
+        await until('it started', () => child.stderr().includes('started'))
+        child.kill('SIGINT')
+      },
+    })
+    expect(status, stderr).toBe(0)
+    expect(stderr).toContain('press Ctrl-C to end the recording')
+  }
+  expect((await readTrace(join(box.folder, 'until.json'))).run.ready.by).toBe('interrupt')
+})
+
+test('Ctrl-C while optimize records makes no image of half a start', async () => {
+  const args = ['optimize', image, 'oci:dropped', '--engine', 'runc', '--network', 'none', '--period', '60s']
+  const { status, stderr } = await box.run(args, {
+    meanwhile: async (child) => {
+      await until('it started', () => child.stderr().includes('started'))
+      child.kill('SIGINT')
+    },
+  })
+  expect(status, stderr).toBe(130)
+  expect(existsSync(join(box.folder, 'dropped/index.json'))).toBe(false)
+  expect(await box.leftovers()).toEqual([])
+})
+
+test.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)(
+  'a measurement that %s ends keeps its samples and says that it is incomplete',
+  async (signal, expected) => {
+    const out = join(box.folder, `${signal}.bench.json`)
+    const args = ['bench', image, image, '--arms', 'legacy', '--network', 'none', '--ready-log', 'started']
+    const more = ['--link', 'none', '--samples', '100', '--warmups', '0', '-o', out]
+    const { status, stdout, stderr } = await box.run([...args, ...more], {
+      meanwhile: async (child) => {
+        await until('it has a sample', () => existsSync(out) || child.stderr().includes('headstart:'))
+        child.kill(signal)
+      },
+    })
+    expect(status, stderr).toBe(expected)
+    expect(stderr).toMatch(/warning: incomplete: \d+ of 100 samples were taken/)
+    expect(stdout).toMatch(/^legacy /m)
+    expect((await readBench(out)).interrupted).toBe(true)
+    expect(await box.leftovers()).toEqual([])
+  },
+)
 
 test.each(['SIGTERM', 'SIGHUP'] as const)('%s drops everything', async (signal) => {
   const { status, stderr } = await box.run(profile('--period', '60s', '-o', `${signal}.json`), {

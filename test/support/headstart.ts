@@ -21,6 +21,8 @@ export interface RunChoices {
   /** called once it runs; may send signals */
   readonly meanwhile?: (child: {
     kill(signal: NodeJS.Signals): void
+    /** as a terminal does: where it was started by `setsid`, all processes of it */
+    killGroup(signal: NodeJS.Signals): void
     readonly stderr: () => string
   }) => Promise<void>
 }
@@ -71,7 +73,11 @@ async function run(
     output.stderr += text
   })
   const closed = once(child, 'close')
-  await meanwhile?.({ kill: (signal) => child.kill(signal), stderr: () => output.stderr })
+  await meanwhile?.({
+    kill: (signal) => child.kill(signal),
+    killGroup: (signal) => process.kill(-Number(child.pid), signal),
+    stderr: () => output.stderr,
+  })
   await closed
   return { status: child.exitCode, ...output }
 }

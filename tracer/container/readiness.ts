@@ -17,6 +17,8 @@ export type ReadyCheck =
   /** ready when the container ends with 0 */
   | { readonly by: 'exit' }
   | { readonly by: 'period'; readonly ms: number }
+  /** whoever started it says when */
+  | { readonly by: 'interrupt' }
 
 export interface Ready {
   readonly by: Trace['run']['ready']['by']
@@ -52,7 +54,8 @@ export async function waitReady(
       return at === undefined ? undefined : { by: 'log', at }
     }
     case 'exit':
-      // The caller watches the container's exit and judges it by its status.
+    case 'interrupt':
+      // The caller watches the container's exit and judges it by its status, and has the interruption.
       return untilEnded(signals)
     case 'period': {
       const { signal, ended } = signals
@@ -76,7 +79,7 @@ function untilEnded({ signal, ended }: WaitSignals): Promise<undefined> {
   })
 }
 
-type Asked = Exclude<ReadyCheck, { by: 'log' | 'exit' | 'period' }>
+type Asked = Exclude<ReadyCheck, { by: 'log' | 'exit' | 'period' | 'interrupt' }>
 
 /** @throws HeadstartError E_READY: it can never succeed */
 function question(check: Asked, container: Container, signal: AbortSignal): () => Promise<boolean> {

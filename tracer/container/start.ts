@@ -135,7 +135,9 @@ async function watchStart(container: Container, start: Start): Promise<Outcome> 
   try {
     return await Promise.race([
       readyOrEnded(watched),
-      afterTimeout(watched, `was not ready (${start.options.ready.by})`),
+      ...(start.options.ready.by === 'interrupt'
+        ? []
+        : [afterTimeout(watched, `was not ready (${start.options.ready.by})`)]),
       aborted(finish, signal).then((): Outcome => ({ ready: { by: 'interrupt' } })),
     ])
   } finally {
@@ -155,7 +157,7 @@ async function readyOrEnded({ container, log, options, signal }: Watched): Promi
 function judgeExit(exitCode: number, log: OutputLog, options: StartOptions): Outcome {
   const at = monotonicMs()
   const { by } = options.ready
-  if (exitCode === 0 && (by === 'exit' || by === 'period'))
+  if (exitCode === 0 && ['exit', 'period', 'interrupt'].includes(by))
     return { ready: { by: 'exit' as const, at }, exitCode }
   throw new HeadstartError(
     'E_EXIT',

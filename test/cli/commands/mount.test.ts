@@ -1,6 +1,8 @@
 /** `headstart mount` as another user of the machine sees it. */
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { chmod, mkdir } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
@@ -45,5 +47,25 @@ test('only its user reads it, everybody with --allow-other, and nobody gets a de
   const said = await asNobody(box, ['--allow-other'], 'cat text; cat null; findmnt -no OPTIONS -T .')
   expect(said).toMatch(/^for everybody\n.*null: Permission denied\n/)
   expect(said).toMatch(/nosuid/)
+  expect(await box.leftovers()).toEqual([])
+})
+
+test('Ctrl-C while it waits for the registry ends it, without a fault of ours', async () => {
+  await using box = await sandbox()
+  const folder = join(box.folder, 'mounted')
+  await mkdir(folder)
+  const silent = createServer().listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const address = silent.address()
+  const host = typeof address === 'object' ? `127.0.0.1:${address?.port}` : ''
+  const asked = once(silent, 'connection')
+  const { status, stderr } = await box.run(['mount', `docker://${host}/app:1`, folder], {
+    meanwhile: async (child) => {
+      await asked
+      child.kill('SIGINT')
+    },
+  })
+  silent.close()
+  expect({ status, stderr }).toEqual({ status: 130, stderr: 'headstart: interrupted\n' })
   expect(await box.leftovers()).toEqual([])
 })
