@@ -26,6 +26,10 @@ const modules = {
   },
   stargzd: { packages: ['.'], tags: '' },
   registry: { packages: ['.'], tags: '' },
+  buildkit: {
+    packages: ['buildctl', 'buildkitd'].map((each) => `github.com/moby/buildkit/cmd/${each}`),
+    tags: '',
+  },
   conformance: { packages: ['github.com/opencontainers/distribution-spec/conformance'], tags: '' },
 } satisfies Record<string, { packages: readonly string[]; tags: string }>
 

@@ -1,4 +1,4 @@
-/** A real registry (Debian's docker-registry) on a free port of the loopback interface, removed when disposed. */
+/** A real registry (Debian's docker-registry, or the newest distribution) on a free port of the loopback interface, removed when disposed. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -6,6 +6,8 @@ import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runCommand } from '../../system/command.ts'
+import { buildNewest } from './newest.ts'
+import { type PeerSet, peerSets } from './peers.ts'
 import { until } from './until.ts'
 
 export interface TestRegistry extends AsyncDisposable {
@@ -27,6 +29,11 @@ export interface RegistryOptions {
   readonly auth?: { readonly user: string; readonly password: string }
   /** further configuration, as YAML lines of the top level */
   readonly extra?: string
+  readonly peers?: PeerSet
+}
+
+export interface Registries extends AsyncDisposable {
+  of(peers: PeerSet): TestRegistry
 }
 
 export async function freePort(): Promise<number> {
@@ -38,7 +45,25 @@ export async function freePort(): Promise<number> {
   return address.port
 }
 
+/** One of each, Debian's and the newest. */
+export async function startRegistries(options: Omit<RegistryOptions, 'peers'> = {}): Promise<Registries> {
+  const started = new Map<PeerSet, TestRegistry>()
+  for (const peers of peerSets) started.set(peers, await startRegistry({ ...options, peers }))
+  return {
+    of: (peers) => started.get(peers) ?? noRegistry(peers),
+    async [Symbol.asyncDispose]() {
+      for (const each of started.values()) await each[Symbol.asyncDispose]()
+    },
+  }
+}
+
+const noRegistry = (peers: PeerSet): never => {
+  throw new Error(`no registry of ${peers}`)
+}
+
 export async function startRegistry(options: RegistryOptions = {}): Promise<TestRegistry> {
+  const program =
+    options.peers === 'newest' ? join(await buildNewest('registry'), 'registry') : 'docker-registry'
   const folder = await mkdtemp(join(tmpdir(), 'hs-registry-'))
   const host = `127.0.0.1:${await freePort()}`
   const tls = options.tls ? await makeCertificate(folder) : undefined
@@ -58,7 +83,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
   }
   if (options.extra) lines.push(options.extra)
   await writeFile(join(folder, 'config.yml'), `${lines.join('\n')}\n`)
-  const child = spawn('docker-registry', ['serve', join(folder, 'config.yml')], {
+  const child = spawn(program, ['serve', join(folder, 'config.yml')], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   let complaint = ''

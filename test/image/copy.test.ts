@@ -13,22 +13,23 @@ import { unpackLayers } from '../../image/rootfs/unpack/layers.ts'
 import { parseRanges, serveImages } from '../../image/serve.ts'
 import { openSource } from '../../image/sources.ts'
 import { openTarget } from '../../image/targets.ts'
-import { startRegistry, type TestRegistry } from '../../scripts/support/registry.ts'
+import { BUILDING_MS, peerSets } from '../../scripts/support/peers.ts'
+import { type Registries, startRegistries } from '../../scripts/support/registry.ts'
 import { runCommand } from '../../system/command.ts'
 import { readBounded } from '../../system/read-bounded.ts'
 import { INDEX_TYPES, Layout, OCI_LAYER } from '../support/layout.ts'
 import { file } from '../support/tar.ts'
 
 let folder: string
-let registry: TestRegistry
+let registries: Registries
 let count = 0
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'hs-indexes-'))
-  registry = await startRegistry()
-})
+  registries = await startRegistries()
+}, BUILDING_MS)
 afterAll(async () => {
-  await registry[Symbol.asyncDispose]()
+  await registries[Symbol.asyncDispose]()
   await rm(folder, { recursive: true })
 })
 
@@ -77,11 +78,11 @@ test.each(['oci', 'docker'] as const)('an index (%s): platforms are picked', asy
   expect((await source.index())?.manifests.length).toBe(kind === 'oci' ? 5 : 4)
 })
 
-test.each(['oci', 'docker'] as const)(
-  'an index (%s) is copied whole, attestations too, and skopeo agrees',
-  async (kind) => {
+test.each(peerSets.flatMap((peers) => (['oci', 'docker'] as const).map((kind) => ({ peers, kind }))))(
+  'an index ($kind) is copied whole, attestations too, and skopeo agrees: $peers',
+  async ({ peers, kind }) => {
     const original = await multiPlatform(kind)
-    const place = `docker://${registry.host}/index-${kind}:v1`
+    const place = `docker://${registries.of(peers).host}/index-${kind}:v1`
     const copyAll = async (from: string, to: string) => {
       await using source = await openSource(from)
       await using target = await openTarget(to)
@@ -91,7 +92,7 @@ test.each(['oci', 'docker'] as const)(
       return (await copyIndex(source, index, target)).digest
     }
     const digest = await copyAll(original, place)
-    const back = `${folder}/back-${kind}`
+    const back = `${folder}/back-${peers}-${kind}`
     expect(await copyAll(place, `oci:${back}:v1`)).toBe(digest)
     const names = async (at: string) => (await readdir(join(at, 'blobs/sha256'))).sort()
     expect(await names(back)).toEqual(await names(original.split(':')[1] ?? ''))
@@ -99,7 +100,7 @@ test.each(['oci', 'docker'] as const)(
     expect(digestOf(raw)).toBe(digest)
     // skopeo finds nothing of Docker's in an OCI layout; it would have turned it into OCI's.
     if (kind === 'oci')
-      await runCommand('skopeo', ['copy', '-q', '--all', `oci:${back}:v1`, `dir:${folder}/skopeo-${kind}`])
+      await runCommand('skopeo', ['copy', '-q', '--all', `oci:${back}:v1`, `dir:${folder}/skopeo-${peers}`])
   },
 )
 

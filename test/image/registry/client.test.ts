@@ -11,6 +11,7 @@ import { hashStream } from '../../../image/digest.ts'
 import type { TransportOptions } from '../../../image/sources.ts'
 import { openSource } from '../../../image/sources.ts'
 import { openTarget } from '../../../image/targets.ts'
+import { BUILDING_MS, peerSets } from '../../../scripts/support/peers.ts'
 import { startRegistry, type TestRegistry } from '../../../scripts/support/registry.ts'
 import { writeImage } from '../../support/images.ts'
 import { dir, file } from '../../support/tar.ts'
@@ -151,6 +152,21 @@ test('bearer: a token for what is wanted, asked for once', async () => {
   await copy(place, `oci:${folder}/bearer`)
   expect(new Set(tokens.asked)).toEqual(new Set(['GET repository:app-bearer:pull as user']))
 })
+
+test.each(peerSets)(
+  'each way of logging in is taken: %s',
+  async (peers) => {
+    const login = { auth: encoded(USER, PASSWORD) }
+    await using named = await startRegistry({ peers, auth: { user: USER, password: PASSWORD } })
+    await using asking = await startRegistry({ peers, extra: tokens.registryConfig })
+    await using certified = await startRegistry({ peers, tls: true })
+    await logIn({ auths: { [named.host]: login, [asking.host]: login } })
+    await roundTrip(named.host)
+    await roundTrip(asking.host)
+    await roundTrip(certified.host, { caFile: certified.caFile })
+  },
+  BUILDING_MS,
+)
 
 test('bearer: an identity token', async () => {
   await logIn({ auths: { [bearer.host]: { identitytoken: REFRESH } } })

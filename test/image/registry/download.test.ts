@@ -8,7 +8,8 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { hashStream } from '../../../image/digest.ts'
 import { openSource } from '../../../image/sources.ts'
-import { startRegistry, type TestRegistry } from '../../../scripts/support/registry.ts'
+import { BUILDING_MS, peerSets } from '../../../scripts/support/peers.ts'
+import { type Registries, startRegistries, startRegistry } from '../../../scripts/support/registry.ts'
 import { readBounded } from '../../../system/read-bounded.ts'
 import { writeImage } from '../../support/images.ts'
 import { dir, file } from '../../support/tar.ts'
@@ -17,15 +18,15 @@ import { startFaultProxy } from './fault-proxy.ts'
 
 let folder: string
 let original: string
-let plain: TestRegistry
+let plain: Registries
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'hs-download-test-'))
   original = await writeImage(join(folder, 'original'), {
     layers: [[dir('etc/'), file('etc/name', 'x')], [file('big', randomBytes(700_000))]],
   })
-  plain = await startRegistry()
-})
+  plain = await startRegistries()
+}, BUILDING_MS)
 afterAll(async () => {
   await plain[Symbol.asyncDispose]()
   await rm(folder, { recursive: true })
@@ -39,13 +40,14 @@ async function logIn(at: string, config: unknown): Promise<void> {
   vi.stubEnv('DOCKER_CONFIG', at)
 }
 
-test('a download goes on where it was cut', async () => {
-  await copy(original, `docker://${plain.host}/cut:v1`)
+test.each(peerSets)('a download goes on where it was cut: %s', async (peers) => {
+  const { host } = plain.of(peers)
+  await copy(original, `docker://${host}/cut:v1`)
   let cuts = 0
-  await using proxy = await startFaultProxy(plain.host, (_, { path }) =>
+  await using proxy = await startFaultProxy(host, (_, { path }) =>
     path.includes('/blobs/') && ++cuts < 8 ? 'cut inside the answer' : undefined,
   )
-  await copy(`docker://${proxy.host}/cut:v1`, `oci:${folder}/cut`)
+  await copy(`docker://${proxy.host}/cut:v1`, `oci:${folder}/cut-${peers}`)
   expect(proxy.seen.filter(({ headers }) => headers.range !== undefined).length).toBeGreaterThan(2)
 })
 
@@ -120,8 +122,8 @@ test('a redirect to storage takes no credentials along, is used again, and may e
 })
 
 test('a server that knows no ranges is read from the start', async () => {
-  await copy(original, `docker://${plain.host}/whole:v1`)
-  await using proxy = await startFaultProxy(plain.host, () => 'no ranges')
+  await copy(original, `docker://${plain.of('debian').host}/whole:v1`)
+  await using proxy = await startFaultProxy(plain.of('debian').host, () => 'no ranges')
   await using source = await openSource(`docker://${proxy.host}/whole:v1`)
   const layer = (await source.image()).layers[1]
   const { bytes } = await bigLayer()
@@ -136,9 +138,9 @@ test('a server that knows no ranges is read from the start', async () => {
 })
 
 test('a server that sends another range is found out', async () => {
-  await copy(original, `docker://${plain.host}/other-range:v1`)
+  await copy(original, `docker://${plain.of('debian').host}/other-range:v1`)
   const { path } = await bigLayer()
-  await using proxy = await startFaultProxy(plain.host, (_, request) =>
+  await using proxy = await startFaultProxy(plain.of('debian').host, (_, request) =>
     request.path.endsWith(path) ? { status: 206, headers: { 'content-range': 'bytes 5-9/100' } } : undefined,
   )
   await using source = await openSource(`docker://${proxy.host}/other-range:v1`)

@@ -12,7 +12,8 @@ import { digestOf } from '../../../image/digest.ts'
 import { parseReference } from '../../../image/reference.ts'
 import { registryTarget } from '../../../image/registry/target.ts'
 import { openSource } from '../../../image/sources.ts'
-import { startRegistry, type TestRegistry } from '../../../scripts/support/registry.ts'
+import { BUILDING_MS, type PeerSet, peerSets } from '../../../scripts/support/peers.ts'
+import { type Registries, startRegistries } from '../../../scripts/support/registry.ts'
 import { writeImage } from '../../support/images.ts'
 import { dir, file } from '../../support/tar.ts'
 import { copy } from './copy.ts'
@@ -20,35 +21,40 @@ import { type Fault, startFaultProxy } from './fault-proxy.ts'
 
 let folder: string
 let original: string
-let plain: TestRegistry
+let plain: Registries
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'hs-upload-test-'))
   original = await writeImage(join(folder, 'original'), {
     layers: [[dir('etc/'), file('etc/name', 'x')], [file('big', randomBytes(700_000))]],
   })
-  plain = await startRegistry()
-})
+  plain = await startRegistries()
+}, BUILDING_MS)
 afterAll(async () => {
   await plain[Symbol.asyncDispose]()
   await rm(folder, { recursive: true })
 })
 
-test('what is there is not sent, and another repository’s blobs are mounted', async () => {
-  await copy(original, `docker://${plain.host}/first:v1`)
-  await using proxy = await startFaultProxy(plain.host, () => undefined)
-  await copy(original, `docker://${proxy.host}/first:v2`)
-  expect(proxy.seen.filter(({ method }) => method === 'PATCH')).toEqual([])
-  await copy(`docker://${proxy.host}/first:v1`, `docker://${proxy.host}/second:v1`)
-  // The config was read already, and goes as it is.
-  expect(proxy.seen.filter(({ method, bodyBytes }) => method === 'PATCH' && bodyBytes > 1000)).toEqual([])
-  expect(proxy.seen.filter(({ path, status }) => path.includes('mount=') && status === 201)).toHaveLength(2)
-})
+test.each(peerSets)(
+  'what is there is not sent, and another repository’s blobs are mounted: %s',
+  async (peers) => {
+    const { host } = plain.of(peers)
+    await copy(original, `docker://${host}/first:v1`)
+    await using proxy = await startFaultProxy(host, () => undefined)
+    await copy(original, `docker://${proxy.host}/first:v2`)
+    expect(proxy.seen.filter(({ method }) => method === 'PATCH')).toEqual([])
+    await copy(`docker://${proxy.host}/first:v1`, `docker://${proxy.host}/second:v1`)
+    // The config was read already, and goes as it is.
+    expect(proxy.seen.filter(({ method, bodyBytes }) => method === 'PATCH' && bodyBytes > 1000)).toEqual([])
+    expect(proxy.seen.filter(({ path, status }) => path.includes('mount=') && status === 201)).toHaveLength(2)
+  },
+)
 
 /** Pushes in chunks of 200,000 bytes, each second of which meets `fault` until it is used up. */
-async function pushInChunks(name: string, faults: Fault[]) {
+async function pushInChunks(peers: PeerSet, name: string, faults: Fault[]) {
   let patches = 0
-  await using proxy = await startFaultProxy(plain.host, (_, { method }) =>
+  const { host } = plain.of(peers)
+  await using proxy = await startFaultProxy(host, (_, { method }) =>
     method === 'PATCH' && ++patches % 2 === 0 ? faults.shift() : undefined,
   )
   await using source = await openSource(original)
@@ -57,12 +63,16 @@ async function pushInChunks(name: string, faults: Fault[]) {
   await target.prepare({ force: false })
   const { digest } = await copyImage(await source.image(), target)
   expect(faults).toEqual([])
-  expect(await copy(`docker://${plain.host}/${name}:v1`, `oci:${folder}/${name}`)).toBe(digest)
+  expect(await copy(`docker://${host}/${name}:v1`, `oci:${folder}/${peers}-${name}`)).toBe(digest)
   return proxy.seen
 }
 
-test('an upload in chunks goes on where it was', async () => {
-  const seen = await pushInChunks('chunks', [{ status: 503 }, { status: 429 }, 'cut before the answer'])
+test.each(peerSets)('an upload in chunks goes on where it was: %s', async (peers) => {
+  const seen = await pushInChunks(peers, 'chunks', [
+    { status: 503 },
+    { status: 429 },
+    'cut before the answer',
+  ])
   const asked = seen.filter(({ method, path }) => method === 'GET' && path.includes('/uploads/'))
   expect(asked.map(({ status }) => status)).toEqual([204, 204, 204])
   const sent = seen.filter(({ method, status }) => method === 'PATCH' && status === 202)
@@ -70,14 +80,16 @@ test('an upload in chunks goes on where it was', async () => {
   expect(seen.filter(({ method }) => method === 'POST')).toHaveLength(3)
 })
 
-test('and starts anew when the registry, as this one does, drops what was cut', async () => {
-  const seen = await pushInChunks('dropped', ['cut inside the request', 'cut inside the answer'])
-  expect(seen.filter(({ method }) => method === 'POST').length).toBeGreaterThan(3)
+test.each(peerSets)('and starts anew only when the registry drops what was cut: %s', async (peers) => {
+  const seen = await pushInChunks(peers, 'dropped', ['cut inside the request', 'cut inside the answer'])
+  const begun = seen.filter(({ method }) => method === 'POST').length
+  if (peers === 'debian') expect(begun).toBeGreaterThan(3)
+  else expect(begun, 'the newest keeps it').toBe(3)
 })
 
 test('a gateway that limits bodies gets smaller ones', async () => {
   const place = await writeImage(join(folder, 'large'), { layers: [[file('big', randomBytes(40 << 20))]] })
-  await using proxy = await startFaultProxy(plain.host, (_, { method, headers }) =>
+  await using proxy = await startFaultProxy(plain.of('debian').host, (_, { method, headers }) =>
     method === 'PATCH' && Number(headers['content-length']) > 33 << 20 ? { status: 413 } : undefined,
   )
   await copy(place, `docker://${proxy.host}/limited:v1`)
@@ -86,9 +98,9 @@ test('a gateway that limits bodies gets smaller ones', async () => {
 })
 
 test('but not for ever', async () => {
-  await expect(pushInChunks('hopeless', new Array(1000).fill('cut inside the request'))).rejects.toThrow(
-    /can't be reached/,
-  )
+  await expect(
+    pushInChunks('debian', 'hopeless', new Array(1000).fill('cut inside the request')),
+  ).rejects.toThrow(/can't be reached/)
 })
 
 /**
