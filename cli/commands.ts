@@ -32,7 +32,7 @@ export const commands = {
     load: () => import('./commands/inspect.ts'),
   },
   trace: {
-    summary: 'Show, merge and compare traces, and exchange them with ctr-remote',
+    summary: 'Show, merge and compare traces, and exchange them with other runtimes',
     load: () => import('./commands/trace.ts'),
   },
   copy: {

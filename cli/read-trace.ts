@@ -1,28 +1,30 @@
-/** Traces as a person gives them: ours, or ctr-remote's record file, recognized by its content. */
+/** Traces as a person gives them: ours, or what another tool recorded, recognized by its content. */
 
 import { formatPlatform } from '../image/platform.ts'
 import { readImageTree } from '../image/rootfs/image-tree.ts'
 import type { MergedTree } from '../image/rootfs/merge-layers.ts'
 import type { TarEntry } from '../image/tar/entry.ts'
 import type { Image } from '../image/types.ts'
-import { bytesOf } from '../system/byte-path.ts'
+import { bytesOf, textOf } from '../system/byte-path.ts'
 import { HeadstartError, messageOf } from '../system/errors.ts'
 import { readInput } from '../system/read-whole.ts'
+import { importForms } from '../tracer/trace/exchange/formats.ts'
+import { importTouched, type Touched } from '../tracer/trace/exchange/import.ts'
 import { parseTrace, type Trace } from '../tracer/trace/file.ts'
-import { importRecord, parseRecord, type RecordLine } from '../tracer/trace/record.ts'
 
 export type GivenTrace =
   | { readonly kind: 'trace'; readonly trace: Trace }
-  | { readonly kind: 'record'; readonly lines: readonly RecordLine[]; readonly file: string }
+  | { readonly kind: 'record'; readonly touched: readonly Touched[] }
 
 /** @throws HeadstartError E_TRACE, E_RECORD */
 export async function readGiven(file: string): Promise<GivenTrace> {
   const text = await readInput(file).catch((cause: unknown) => {
     throw new HeadstartError('E_TRACE', `the trace ${file} can't be read: ${messageOf(cause)}`, { cause })
   })
-  if (!/^\s*\{\s*"(path|manifestDigest|layerIndex)"/.test(text))
-    return { kind: 'trace', trace: parseTrace(text, file) }
-  return { kind: 'record', lines: parseRecord(text, file), file }
+  const form = importForms.find(({ isIt }) => isIt(text))
+  return form
+    ? { kind: 'record', touched: form.parse(text, file) }
+    : { kind: 'trace', trace: parseTrace(text, file) }
 }
 
 /** A record has no sizes: they are looked up in the image, whose layers are read for that. */
@@ -34,10 +36,13 @@ export async function traceOf(
 ): Promise<{ trace: Trace; missing: readonly string[] }> {
   if (given.kind === 'trace') return { trace: given.trace, missing: [] }
   const tree = await readImageTree(image, signal)
-  return importRecord(given.lines, {
+  const paths = [...tree.entries.keys()].map(textOf)
+  return importTouched(given.touched, {
     tool,
     now: new Date(),
     image: describe(image, tree),
+    layers: image.layers.map(({ descriptor }) => descriptor.digest),
+    paths: () => paths,
     find: (path) => {
       const owned = tree.entries.get(bytesOf(path))
       if (owned?.entry.type === 'symlink') return { type: 'symlink', size: 0 }

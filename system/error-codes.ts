@@ -68,6 +68,7 @@ export const ERROR_CODES = [
   'E_USAGE',
   'E_USER',
   'E_VERIFY',
+  'E_ZTOC',
 ] as const
 
 export type ErrorCode = (typeof ERROR_CODES)[number]

@@ -1,16 +1,17 @@
-/** `headstart trace`: show, merge and compare traces, and exchange them with ctr-remote. */
-import type { Command } from 'commander'
+/** `headstart trace`: show, merge and compare traces, and exchange them with other tools. */
+import { type Command, Option } from 'commander'
 import { readImageTree } from '../../image/rootfs/image-tree.ts'
 import type { Image } from '../../image/types.ts'
-import { ensureWritable, writeWhole } from '../../system/atomic-file.ts'
+import { ensureWritable } from '../../system/atomic-file.ts'
 import { bytesOf } from '../../system/byte-path.ts'
 import { HeadstartError } from '../../system/errors.ts'
 import { diffTraces } from '../../tracer/trace/diff.ts'
+import { exportForms } from '../../tracer/trace/exchange/formats.ts'
 import { readTrace, writeTrace } from '../../tracer/trace/file.ts'
 import { mergeTraces } from '../../tracer/trace/merge.ts'
-import { exportRecord } from '../../tracer/trace/record.ts'
 import { summarizeTrace } from '../../tracer/trace/summary.ts'
 import type { CliContext } from '../context.ts'
+import { type ExportRequest, exportTrace } from '../export-trace.ts'
 import { addImageFlags, type ImageFlags, sourceOf } from '../flags/image.ts'
 import { jsonOption } from '../flags/values.ts'
 import { thousands } from '../print/output.ts'
@@ -28,11 +29,11 @@ export function register(command: Command, context: CliContext): void {
   )
   registerDiff(command.command('diff').description('Compare two traces'), context)
   registerExport(
-    command.command('export').description("Convert a trace to ctr-remote's record file"),
+    command.command('export').description('Convert a trace to what another runtime or tool takes'),
     context,
   )
   registerImport(
-    command.command('import').description("Convert ctr-remote's record file to a trace"),
+    command.command('import').description('Convert what another tool recorded to a trace'),
     context,
   )
 }
@@ -82,24 +83,27 @@ function registerDiff(command: Command, context: CliContext): void {
 function registerExport(command: Command, context: CliContext): void {
   command
     .argument('<trace>', 'a trace from headstart profile')
-    .argument('<image>', 'the image that was recorded')
-    .requiredOption('-o, --output <file>', 'where to write the record file')
-    .action(async (file: string, reference: string, flags: ImageFlags & { output: string }) => {
+    .argument('[image]', 'the image that was recorded; stargz and soci-spans need it')
+    .requiredOption('-o, --output <file>', 'where to write it')
+    .addOption(
+      new Option('--format <name>', 'what the other side takes, see docs/runtimes.md')
+        .choices(Object.keys(exportForms))
+        .default('stargz'),
+    )
+    .option('--ztoc <file>', 'zTOC of one of the layers, for soci-spans')
+    .action(async (trace: string, image: string | undefined, flags: ExportRequest['flags']) => {
       await ensureWritable(flags.output)
-      const trace = await readTrace(file)
-      await using source = await sourceOf(reference, flags, context, context.output())
-      const image = await source.image(flags.platform)
-      const layerOf = await ownersIn(image, context)
-      const record = exportRecord(trace, image.descriptor.digest, layerOf)
-      await writeWhole(flags.output, record)
-      context.output().result(`${thousands(record.split('\n').length - 1)} files, written to ${flags.output}`)
+      await exportTrace({ trace, image, flags }, context)
     })
   addImageFlags(command)
 }
 
 function registerImport(command: Command, context: CliContext): void {
   command
-    .argument('<record>', 'a file from ctr-remote images optimize --record-out')
+    .argument(
+      '<record>',
+      "ctr-remote's record file or prefetch list, Nydus' or SOCI's list, or a log with log_file_access",
+    )
     .argument('<image>', 'the image that was recorded')
     .option('-o, --output <file>', 'where to write the trace', 'trace.json')
     .action(async (file: string, reference: string, flags: ImageFlags & { output: string }) => {

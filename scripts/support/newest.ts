@@ -15,6 +15,13 @@ const CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'hea
 /** A new stargz snapshotter names the oldest Go that it builds with, to the patch. */
 const GO_VERSION = '1.26.8'
 
+interface Module {
+  readonly packages: readonly string[]
+  readonly tags?: string
+  /** links C: needs gcc */
+  readonly cgo?: boolean
+}
+
 /** Packages of each module in `newest/`: one directory of programs a module. */
 const modules = {
   containerd: {
@@ -24,14 +31,13 @@ const modules = {
     // What no test needs links all of Kubernetes' client.
     tags: 'no_cri,no_btrfs,no_devmapper,no_zfs,no_tracing',
   },
-  stargzd: { packages: ['.'], tags: '' },
-  registry: { packages: ['.'], tags: '' },
-  buildkit: {
-    packages: ['buildctl', 'buildkitd'].map((each) => `github.com/moby/buildkit/cmd/${each}`),
-    tags: '',
-  },
-  conformance: { packages: ['github.com/opencontainers/distribution-spec/conformance'], tags: '' },
-} satisfies Record<string, { packages: readonly string[]; tags: string }>
+  stargzd: { packages: ['.'] },
+  registry: { packages: ['.'] },
+  buildkit: { packages: ['buildctl', 'buildkitd'].map((each) => `github.com/moby/buildkit/cmd/${each}`) },
+  conformance: { packages: ['github.com/opencontainers/distribution-spec/conformance'] },
+  // Its zlib is a static one, which Debian has in zlib1g-dev.
+  soci: { packages: ['github.com/awslabs/soci-snapshotter/cmd/soci', '.'], cgo: true },
+} satisfies Record<string, Module>
 
 export type NewestModule = keyof typeof modules
 
@@ -46,7 +52,7 @@ export function buildNewest(name: NewestModule): Promise<string> {
 
 /** @param folder of a `main` package with a go.mod beside it. @returns path of the program */
 export async function buildWithNewest(folder: string): Promise<string> {
-  const built = await build(folder, 'program', { packages: ['.'], tags: '' })
+  const built = await build(folder, 'program', { packages: ['.'] })
   const [program] = await readdir(built)
   if (program === undefined) throw new Error(`nothing was built from ${folder}`)
   return join(built, program)
@@ -55,7 +61,7 @@ export async function buildWithNewest(folder: string): Promise<string> {
 async function build(
   folder: string,
   name: string,
-  { packages, tags }: { packages: readonly string[]; tags: string },
+  { packages, tags = '', cgo = false }: Module,
 ): Promise<string> {
   const built = join(CACHE, `${name}-${await digestOf(folder, /\.go$|^go\.(mod|sum)$/)}`)
   if (existsSync(built)) return built
@@ -68,7 +74,7 @@ async function build(
       ['build', '-trimpath', '-ldflags=-s -w', `-tags=${tags}`, '-o', `${beside}/`, ...packages],
       {
         cwd: folder,
-        env: { ...process.env, GO111MODULE: 'on', CGO_ENABLED: '0', GOFLAGS: '-buildvcs=false' },
+        env: { ...process.env, GO111MODULE: 'on', CGO_ENABLED: cgo ? '1' : '0', GOFLAGS: '-buildvcs=false' },
       },
     )
     // Two test files may build at once: the first to finish is kept.
