@@ -35,7 +35,7 @@ export type {
 } from './image/types.ts'
 export type { Problem } from './image/verify.ts'
 export { DEFAULT_OPTIONS, type NetworkModel, type OptimizeOptions } from './optimizer/options.ts'
-export type { Decision, Plan, Verdict } from './optimizer/plan/plan.ts'
+export type { Decision, Placement, Plan } from './optimizer/plan/plan.ts'
 export type { LayerSummary, RebuildProgress, RebuildSummary } from './optimizer/rebuild/image.ts'
 export { type ErrorCode, HeadstartError } from './system/errors.ts'
 export { readTrace, type Trace, type TraceFile } from './tracer/trace/file.ts'

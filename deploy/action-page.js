@@ -9,7 +9,7 @@ const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`
 const before = sum(layers.map(({ sourceSize }) => sourceSize))
 const after = sum(layers.map(({ size }) => size))
 const zone = sum(layers.map(({ zoneBytes }) => zoneBytes))
-const ahead = decisions.filter(({ verdict }) => verdict === 'ahead').length
+const inZone = decisions.filter(({ placement }) => placement === 'zone').length
 const code = (text) => `\`${text.replace(/[`|\s]/g, ' ')}\``
 
 const page = process.env.GITHUB_STEP_SUMMARY
@@ -23,7 +23,7 @@ if (page)
       '| --- | ---: | --- |',
       `| original | ${megabytes(before)} | ${layers.length} layers |`,
       `| rebuilt | ${megabytes(after)} | ${code(digest)} |`,
-      `| prefetched | ${megabytes(zone)} | ${ahead} of ${decisions.length} files of the start |`,
+      `| prefetched | ${megabytes(zone)} | ${inZone} of ${decisions.length} files of the start |`,
       ...(missing.length > 0 ? ['', `${missing.length} files of the trace are not in the image.`] : []),
       '',
       '',

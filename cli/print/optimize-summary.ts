@@ -2,7 +2,7 @@
 import { UNCOMPRESSED_SIZE_ANNOTATION } from '../../image/estargz/format/toc.ts'
 import { isLayerType, layerKind } from '../../image/media-types.ts'
 import type { Descriptor } from '../../image/types.ts'
-import type { Decision, Plan } from '../../optimizer/plan/plan.ts'
+import type { Plan } from '../../optimizer/plan/plan.ts'
 import type { StartupFile } from '../../optimizer/plan/startup.ts'
 import type { RebuildSummary } from '../../optimizer/rebuild/image.ts'
 import type { RebuiltImage } from '../../optimizer/rebuild/image-index.ts'
@@ -82,17 +82,17 @@ export function optimizeSummary({ layers, plan, manifest }: RebuildSummary, targ
     ...sizes.of([layer]),
     bytes(layer.zoneBytes),
     percent(layer.zoneBytes / layer.result.size),
-    thousands(plan.decisions.filter((each) => each.layer === index && each.verdict === 'ahead').length),
+    thousands(plan.decisions.filter((each) => each.layer === index && each.placement === 'zone').length),
   ])
   const [after, zone] = [
     sum(layers.map((layer) => layer.result.size)),
     sum(layers.map((layer) => layer.zoneBytes)),
   ]
-  const ahead = plan.decisions.filter(({ verdict }) => verdict === 'ahead').length
-  rows.push(['all', ...sizes.of(layers), bytes(zone), percent(zone / after), thousands(ahead)])
+  const inZone = plan.decisions.filter(({ placement }) => placement === 'zone').length
+  rows.push(['all', ...sizes.of(layers), bytes(zone), percent(zone / after), thousands(inZone)])
   return [
     ...table(['layer', ...sizes.heads, 'zone', 'share', 'files in it'], rows),
-    `${thousands(ahead)} of ${thousands(plan.decisions.length)} files of the start are prefetched${behindClause(plan)}`,
+    `${thousands(inZone)} of ${thousands(plan.decisions.length)} files of the start are prefetched${notPrefetched(plan)}`,
     ...layers.flatMap(({ why }, index) =>
       why === undefined ? [] : [`layer ${index + 1} was reconverted: ${why}`],
     ),
@@ -102,13 +102,13 @@ export function optimizeSummary({ layers, plan, manifest }: RebuildSummary, targ
 }
 
 /** How many files are not prefetched, reason by reason. */
-function behindClause({ decisions }: Plan): string {
-  const behind = Map.groupBy(
-    decisions.filter(({ verdict }) => verdict !== 'ahead'),
+function notPrefetched({ decisions }: Plan): string {
+  const byReason = Map.groupBy(
+    decisions.filter(({ placement }) => placement !== 'zone'),
     ({ reason }) => reason,
   )
-  if (behind.size === 0) return ''
-  const reasons = [...behind].map(([reason, { length }]) => `${thousands(length)} ${reason}`)
+  if (byReason.size === 0) return ''
+  const reasons = [...byReason].map(([reason, { length }]) => `${thousands(length)} ${reason}`)
   return `; not prefetched: ${reasons.join('; ')} (--explain lists them)`
 }
 
@@ -123,19 +123,17 @@ function missingLines({ missing }: Plan): string[] {
   ]
 }
 
-const VERDICT: Record<Decision['verdict'], string> = { ahead: 'in', 'first-behind': 'next', behind: 'out' }
-
-/** A line for each file: in or out, what it costs prefetched and on demand, and why. */
+/** A line for each file: where it was put, what it costs prefetched and on demand, and why. */
 export const explanation = ({ decisions }: Plan): string[] =>
   table(
-    ['file', 'zone', 'bytes', 'prefetched', 'on demand', 'saved', 'why'],
+    ['file', 'placement', 'bytes', 'prefetched', 'on demand', 'saved', 'why'],
     decisions.map((each) => [
       each.path,
-      VERDICT[each.verdict],
+      each.placement,
       bytes(each.bytes),
-      duration(each.aheadMs),
+      duration(each.prefetchMs),
       duration(each.onDemandMs),
-      duration(Math.abs(each.onDemandMs - each.aheadMs)),
+      duration(Math.abs(each.onDemandMs - each.prefetchMs)),
       each.reason,
     ]),
     [0, 1, 6],

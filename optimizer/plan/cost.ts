@@ -14,7 +14,7 @@ export interface Costs {
   /** compressed bytes of the whole file */
   readonly bytes: number
   /** its bytes, in one request with all others */
-  readonly aheadMs: number
+  readonly prefetchMs: number
   /** its reads, one after the other, as faults come: for each a request and what the runtime fetches for it */
   readonly onDemandMs: number
 }
@@ -30,7 +30,7 @@ export function costsOf(
   const bytes = chunks.reduce((sum, { stored }) => sum + stored, 0)
   const touched = touchedStretches(chunks, file ? rangesOf(file, size) : [[0, size]])
   const { requests, fetched } = fetches(touched, bytes, readBytes)
-  return { bytes, aheadMs: bytes / bytesPerMs, onDemandMs: requests * latencyMs + fetched / bytesPerMs }
+  return { bytes, prefetchMs: bytes / bytesPerMs, onDemandMs: requests * latencyMs + fetched / bytesPerMs }
 }
 
 /** Compressed stretches [start, end) of the chunks that the ranges touch, counted from the file's first chunk. */

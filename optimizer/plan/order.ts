@@ -19,18 +19,18 @@ export interface Order<E> {
 /**
  * @param entries in the layer's order
  * @param zone paths for the prioritized zone, in their order; those the layer doesn't have are skipped
- * @param early paths that come first after it
+ * @param afterZone paths that come first after it
  */
 export function orderLayer<E extends Ordered>(
   entries: readonly E[],
   zone: readonly BytePath[],
-  early: readonly BytePath[],
+  afterZone: readonly BytePath[],
 ): Order<E> {
   const { kept, fixed } = withoutReplaced(entries)
   const byPath = new Map(kept.map((entry) => [entry.path, entry]))
   const moved = new Set<E>()
   const head = gather(zone, byPath, fixed, moved)
-  const next = gather(early, byPath, fixed, moved)
+  const next = gather(afterZone, byPath, fixed, moved)
   return { zone: head, rest: [...next, ...kept.filter((entry) => !moved.has(entry))] }
 }
 

@@ -12,19 +12,20 @@ import { type Costs, costsOf } from './cost.ts'
 import { type Found, findStartup, type Missing } from './find.ts'
 import type { PlanEntry, PlanLayer } from './layer.ts'
 
-export type Verdict = 'ahead' | 'first-behind' | 'behind'
+/** In the prioritized zone, first after it, or left in its place, to be read on demand. */
+export type Placement = 'zone' | 'after-zone' | 'in-place'
 
 /** Where a file goes and why; `reason` is for people. */
 export interface Decision {
   /** text form */
   readonly path: string
   readonly layer: number
-  readonly verdict: Verdict
+  readonly placement: Placement
   readonly reason: string
   /** compressed */
   readonly bytes: number
-  /** milliseconds: to prefetch its bytes; to read it on demand. The difference is what the verdict saves */
-  readonly aheadMs: number
+  /** milliseconds: to prefetch its bytes; to read it on demand. The difference is what the placement saves */
+  readonly prefetchMs: number
   readonly onDemandMs: number
 }
 
@@ -33,7 +34,7 @@ export interface LayerMoves {
   /** paths for the prioritized zone, in order; without what they need before them */
   readonly zone: readonly BytePath[]
   /** paths that come first after it */
-  readonly early: readonly BytePath[]
+  readonly afterZone: readonly BytePath[]
 }
 
 export interface Plan {
@@ -57,7 +58,7 @@ export function planImage<E extends PlanEntry>(
   tree: MergedTree<E> = mergeLayers(layers.map(({ entries }) => entries)),
 ): Plan {
   const search = findStartup(startup, tree, layers, options)
-  const planned = layers.map(() => ({ zone: new Set<BytePath>(), early: new Set<BytePath>() }))
+  const planned = layers.map(() => ({ zone: new Set<BytePath>(), afterZone: new Set<BytePath>() }))
   const decisions: Decision[] = []
   const admitted = new Set<E>()
   const worthwhile = new Set<number>()
@@ -65,21 +66,21 @@ export function planImage<E extends PlanEntry>(
   for (const found of search.found) {
     const { owned } = found
     const costs = weigh(found, layers, admitted, options)
-    const { verdict, reason } = decide(found, costs, zoneBytes, options)
-    if (verdict !== 'behind')
-      for (const [layer, path] of movesOf(found.path, owned)) place(planned[layer], verdict, path)
-    if (verdict === 'ahead') {
+    const { placement, reason } = decide(found, costs, zoneBytes, options)
+    if (placement !== 'in-place')
+      for (const [layer, path] of movesOf(found.path, owned)) place(planned[layer], placement, path)
+    if (placement === 'zone') {
       zoneBytes += costs.bytes
       const content = owned.content ?? owned
       admitted.add(content.entry)
       if (content.entry.size > 0) worthwhile.add(content.layer)
     }
-    decisions.push({ path: textOf(found.path), layer: owned.layer, verdict, reason, ...costs })
+    decisions.push({ path: textOf(found.path), layer: owned.layer, placement, reason, ...costs })
   }
   return {
-    layers: planned.map(({ zone, early }, layer) => ({
+    layers: planned.map(({ zone, afterZone }, layer) => ({
       zone: worthwhile.has(layer) ? [...zone] : [],
-      early: [...early].filter((path) => !zone.has(path)),
+      afterZone: [...afterZone].filter((path) => !zone.has(path)),
     })),
     decisions: decisions.map((decision) => withoutEmptyZone(decision, worthwhile)),
     missing: search.missing,
@@ -90,21 +91,21 @@ export function planImage<E extends PlanEntry>(
 
 /** A zone costs a request. Links and empty files are known from the table of contents: for them alone none is made. */
 function withoutEmptyZone(decision: Decision, worthwhile: ReadonlySet<number>): Decision {
-  if (decision.verdict !== 'ahead' || worthwhile.has(decision.layer)) return decision
+  if (decision.placement !== 'zone' || worthwhile.has(decision.layer)) return decision
   return {
     ...decision,
-    verdict: 'behind',
+    placement: 'in-place',
     reason: `${decision.reason}; nothing else of its layer is prefetched`,
   }
 }
 
 function place(
-  layer: { zone: Set<BytePath>; early: Set<BytePath> } | undefined,
-  verdict: Verdict,
+  layer: { zone: Set<BytePath>; afterZone: Set<BytePath> } | undefined,
+  placement: Placement,
   path: BytePath,
 ): void {
-  if (verdict === 'ahead') layer?.zone.add(path)
-  else layer?.early.add(path)
+  if (placement === 'zone') layer?.zone.add(path)
+  else layer?.afterZone.add(path)
 }
 
 /** A hardlink to a file of a lower layer needs both: the link here, the content there. */
@@ -131,7 +132,7 @@ function weigh<E extends PlanEntry>(
   const content = owned.content ?? { layer: owned.layer, entry: owned.entry }
   const layer = layers[content.layer]
   if (layer === undefined || content.entry.type !== 'reg' || admitted.has(content.entry))
-    return { bytes: 0, aheadMs: 0, onDemandMs: 0 }
+    return { bytes: 0, prefetchMs: 0, onDemandMs: 0 }
   return costsOf(layer.storedChunks(content.entry), content.entry.size, file, network)
 }
 
@@ -140,20 +141,20 @@ function decide<E extends PlanEntry>(
   costs: Costs,
   zoneBytes: number,
   options: PlanOptions,
-): { verdict: Verdict; reason: string } {
+): { placement: Placement; reason: string } {
   const { file } = found
   const moved = found.movedFrom === undefined ? '' : `; was at ${found.movedFrom}`
-  if (found.isExcluded) return { verdict: 'behind', reason: 'excluded' }
+  if (found.isExcluded) return { placement: 'in-place', reason: 'excluded' }
   if (!found.isIncluded) {
     const { type } = (found.owned.content ?? found.owned).entry
-    if (type === 'symlink') return { verdict: 'ahead', reason: `a link that was followed${moved}` }
-    if (type !== 'reg' && type !== 'hardlink') return { verdict: 'ahead', reason: `has no content${moved}` }
-    if (file === undefined || !file.read) return { verdict: 'behind', reason: 'opened but never read' }
-    if (file.afterReady) return { verdict: 'first-behind', reason: `read after ready${moved}` }
-    if (options.prioritize === 'worth' && costs.aheadMs > costs.onDemandMs)
-      return { verdict: 'behind', reason: `read in a few places, cheaper on demand${moved}` }
+    if (type === 'symlink') return { placement: 'zone', reason: `a link that was followed${moved}` }
+    if (type !== 'reg' && type !== 'hardlink') return { placement: 'zone', reason: `has no content${moved}` }
+    if (file === undefined || !file.read) return { placement: 'in-place', reason: 'opened but never read' }
+    if (file.afterReady) return { placement: 'after-zone', reason: `read after ready${moved}` }
+    if (options.prioritize === 'worth' && costs.prefetchMs > costs.onDemandMs)
+      return { placement: 'in-place', reason: `read in a few places, cheaper on demand${moved}` }
   }
   if (options.maxZone !== undefined && zoneBytes + costs.bytes > options.maxZone)
-    return { verdict: 'first-behind', reason: `does not fit into ${options.maxZone} bytes${moved}` }
-  return { verdict: 'ahead', reason: `${found.isIncluded ? 'included' : 'read during the start'}${moved}` }
+    return { placement: 'after-zone', reason: `does not fit into ${options.maxZone} bytes${moved}` }
+  return { placement: 'zone', reason: `${found.isIncluded ? 'included' : 'read during the start'}${moved}` }
 }

@@ -20,7 +20,7 @@ export function chooseAction(read: LayerRead, moves: LayerMoves): Action {
   if (read.kind === 'kept') return { kind: 'keep', why: read.why, read }
   if (read.flaw !== undefined) return { kind: 'convert', why: read.flaw, read }
   if (read.kind === 'spooled') return { kind: 'convert', why: 'it is not an eStargz layer', read }
-  const { zone } = orderLayer(read.entries, moves.zone, moves.early)
+  const { zone } = orderLayer(read.entries, moves.zone, moves.afterZone)
   return hasZone(read, zone)
     ? { kind: 'reuse', why: 'its prioritized zone is the planned one', read }
     : { kind: 'reorder', why: 'its prioritized zone is not the planned one', read }

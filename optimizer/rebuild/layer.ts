@@ -162,7 +162,7 @@ export class LayerJob implements AsyncDisposable {
     to: Destination,
   ): Promise<Written> {
     this.shared.onProgress(this.index, 'write', 0)
-    const order = orderLayer(layer.entries, moves.zone, moves.early)
+    const order = orderLayer(layer.entries, moves.zone, moves.afterZone)
     const written = await writeLayer(layer, order, files, { pool: this.shared.pool, ...format })
     to.signal.throwIfAborted()
     const blob = blobOf(this.source.descriptor, written)

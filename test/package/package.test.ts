@@ -169,7 +169,7 @@ describe('as a library', () => {
         'trace.json',
       ])
       expect({ status: done.status, stderr: done.stderr }).toEqual({ status: 0, stderr: '' })
-      expect(done.stdout).toMatch(/^ahead\tusr\/bin\/dash\t/m)
+      expect(done.stdout).toMatch(/^zone\tusr\/bin\/dash\t/m)
       expect(done.stdout).toMatch(/^100 % of the files/m)
       expect(done.stdout).toMatch(/^sha256:[0-9a-f]{64}, \d+ bytes to prefetch\n$/m)
       await command('verify', 'oci:optimized')

@@ -26,23 +26,23 @@ const layer = (rest: Partial<LayerSummary>): LayerSummary => ({
   ...rest,
 })
 
-const decision = (path: string, verdict: Decision['verdict'], reason: string): Decision => ({
+const decision = (path: string, placement: Decision['placement'], reason: string): Decision => ({
   path,
   layer: 0,
-  verdict,
+  placement,
   reason,
   bytes: 5000,
-  aheadMs: 1,
+  prefetchMs: 1,
   onDemandMs: 11,
 })
 
 const plan: Plan = {
   layers: [],
   decisions: [
-    decision('app', 'ahead', 'read during the start'),
-    decision('log', 'first-behind', 'read after ready'),
-    decision('big', 'behind', 'opened but never read'),
-    decision('bigger', 'behind', 'opened but never read'),
+    decision('app', 'zone', 'read during the start'),
+    decision('log', 'after-zone', 'read after ready'),
+    decision('big', 'in-place', 'opened but never read'),
+    decision('bigger', 'in-place', 'opened but never read'),
   ],
   missing: Array.from({ length: 7 }, (_, index) => ({ path: `gone/${index}`, reason: 'absent' as const })),
   coverage: 0.5,
@@ -112,17 +112,17 @@ describe('the summary', () => {
         { how: 'converted', source: 'sha256:s', sourceSize: 2000, digest: 'sha256:r', size: 1000 },
         {},
       ],
-      decisions: [{ path: 'app', verdict: 'ahead' }, {}, {}, {}],
+      decisions: [{ path: 'app', placement: 'zone' }, {}, {}, {}],
       coverage: 0.5,
     })
   })
 })
 
-test('--explain has a line for each file: in, next or out, and what either way costs', () => {
+test('--explain has a line for each file: in the zone, after it or in place, and what either way costs', () => {
   const [header, ...rows] = explanation(plan)
-  expect(header).toMatch(/file\s+zone\s+bytes\s+prefetched\s+on demand\s+saved\s+why/)
-  expect(rows[0]).toMatch(/^app\s+in\s+5\.0 kB\s+1 ms\s+11 ms\s+10 ms\s+read during the start$/)
-  expect(rows.map((row) => row.split(/\s+/)[1])).toEqual(['in', 'next', 'out', 'out'])
+  expect(header).toMatch(/file\s+placement\s+bytes\s+prefetched\s+on demand\s+saved\s+why/)
+  expect(rows[0]).toMatch(/^app\s+zone\s+5\.0 kB\s+1 ms\s+11 ms\s+10 ms\s+read during the start$/)
+  expect(rows.map((row) => row.split(/\s+/)[1])).toEqual(['zone', 'after-zone', 'in-place', 'in-place'])
 })
 
 describe('one of the images', () => {

@@ -34,10 +34,10 @@ const plan = (
   startup: ReturnType<typeof read>[],
   options: Partial<OptimizeOptions> = {},
 ) => planImage(layers, startup, { ...DEFAULT_OPTIONS, ...options })
-const verdicts = (result: ReturnType<typeof plan>) =>
-  result.decisions.map(({ path, verdict }) => `${path} ${verdict}`)
+const placements = (result: ReturnType<typeof plan>) =>
+  result.decisions.map(({ path, placement }) => `${path} ${placement}`)
 
-test('a file goes ahead in the layer that owns it, in access order; a shadowed copy and a hidden one never do', () => {
+test('a file goes into the zone of the layer that owns it, in access order; a shadowed copy and a hidden one never do', () => {
   const result = plan(
     [
       layer(reg('a'), reg('b'), reg('gone'), reg('opaque/x')),
@@ -50,7 +50,7 @@ test('a file goes ahead in the layer that owns it, in access order; a shadowed c
   expect(result.coverage).toBeCloseTo(3 / 5)
 })
 
-test('opened but not read stays behind; read after ready comes first behind; links go ahead', () => {
+test('opened but not read stays in place; read after ready comes first after the zone; links go into it', () => {
   const result = plan(
     [layer(reg('opened'), reg('late'), reg('file'), other('link', 'symlink'), other('dir', 'dir'))],
     [
@@ -61,12 +61,12 @@ test('opened but not read stays behind; read after ready comes first behind; lin
       read('dir'),
     ],
   )
-  expect(verdicts(result)).toEqual(['opened behind', 'late first-behind', 'link ahead', 'file ahead'])
-  expect(result.layers[0]).toEqual({ zone: ['link', 'file'], early: ['late'] })
+  expect(placements(result)).toEqual(['opened in-place', 'late after-zone', 'link zone', 'file zone'])
+  expect(result.layers[0]).toEqual({ zone: ['link', 'file'], afterZone: ['late'] })
   expect(result.missing).toEqual([{ path: 'dir', reason: 'no file' }])
 })
 
-test('devices and fifos that were touched go ahead, as hardlinks to them do; they make no zone alone', () => {
+test('devices and fifos that were touched go into the zone, as hardlinks to them do; they make none alone', () => {
   const specials = [
     other('null', 'char'),
     other('disk', 'block'),
@@ -88,10 +88,10 @@ test('links and empty files alone make no zone: a request would fetch nothing th
     [read('bin'), read('empty'), read('lib'), read('file')],
   )
   expect(result.layers.map(({ zone }) => zone)).toEqual([[], ['lib', 'file']])
-  expect(verdicts(result)).toEqual(['bin behind', 'empty behind', 'lib ahead', 'file ahead'])
+  expect(placements(result)).toEqual(['bin in-place', 'empty in-place', 'lib zone', 'file zone'])
 })
 
-test('a large file read in a few places stays behind, unless everything is wanted', () => {
+test('a large file read in a few places stays in place, unless everything is wanted', () => {
   const library = read('lib', {
     size: 20e6,
     ranges: [
@@ -100,24 +100,24 @@ test('a large file read in a few places stays behind, unless everything is wante
     ],
   })
   const result = plan([layer(reg('lib', 20e6), reg('small'))], [library, read('small')])
-  expect(verdicts(result)).toEqual(['lib behind', 'small ahead'])
+  expect(placements(result)).toEqual(['lib in-place', 'small zone'])
   const [decision] = result.decisions
   // 10 MB at 12.5 kB/ms; two requests of 10 ms and 2 MiB each, which is what the runtime takes for any chunk.
-  expect(decision).toMatchObject({ bytes: 10e6, aheadMs: 800, onDemandMs: 2 * 10 + (4 << 20) / 12_500 })
+  expect(decision).toMatchObject({ bytes: 10e6, prefetchMs: 800, onDemandMs: 2 * 10 + (4 << 20) / 12_500 })
   const exact = { network: { mbitPerSecond: 100, latencyMs: 10 } }
   const [alone] = plan([layer(reg('lib', 20e6))], [library], exact).decisions
   expect(alone).toMatchObject({ onDemandMs: 2 * 10 + 8 }) // a chunk of 50 kB each
-  expect(verdicts(plan([layer(reg('lib', 20e6))], [library], { prioritize: 'all' }))).toEqual(['lib ahead'])
+  expect(placements(plan([layer(reg('lib', 20e6))], [library], { prioritize: 'all' }))).toEqual(['lib zone'])
   const slow = { network: { mbitPerSecond: 1000, latencyMs: 100 } }
-  expect(verdicts(plan([layer(reg('lib', 20e6))], [library], slow))).toEqual(['lib ahead'])
+  expect(placements(plan([layer(reg('lib', 20e6))], [library], slow))).toEqual(['lib zone'])
 })
 
 test('a file that is read whole always pays: its bytes come either way', () => {
-  const { aheadMs, onDemandMs } = costsOf(layer().storedChunks(reg('x', 1e6)), 1e6, read('x'), {
+  const { prefetchMs, onDemandMs } = costsOf(layer().storedChunks(reg('x', 1e6)), 1e6, read('x'), {
     mbitPerSecond: 10,
     latencyMs: 1,
   })
-  expect(onDemandMs - aheadMs).toBeCloseTo(10) // ten requests saved
+  expect(onDemandMs - prefetchMs).toBeCloseTo(10) // ten requests saved
 })
 
 test('what a runtime has read of a file is not fetched again', () => {
@@ -134,18 +134,18 @@ test('what a runtime has read of a file is not fetched again', () => {
 test('max-zone, include and exclude override the model', () => {
   const layers = [layer(reg('a', 1000), reg('b', 3000), reg('c', 1000), reg('never', 100), reg('lib/x.so'))]
   const startup = [read('a'), read('b'), read('c')]
-  expect(verdicts(plan(layers, startup, { maxZone: 1200 }))).toEqual(['a ahead', 'b first-behind', 'c ahead'])
+  expect(placements(plan(layers, startup, { maxZone: 1200 }))).toEqual(['a zone', 'b after-zone', 'c zone'])
   const byHand = plan(layers, startup, { include: ['never', 'lib/*.so'], exclude: ['b'] })
-  expect(verdicts(byHand)).toEqual(['a ahead', 'b behind', 'c ahead', 'never ahead', 'lib/x.so ahead'])
+  expect(placements(byHand)).toEqual(['a zone', 'b in-place', 'c zone', 'never zone', 'lib/x.so zone'])
   expect(byHand.zoneBytes).toBe(500 + 500 + 50 + 500)
 })
 
 test('globs see names with a dot, and may begin with a slash', () => {
   const layers = [layer(reg('app/.env'), reg('app/.git/x'), reg('app/y'), reg('etc/z'))]
-  expect(verdicts(plan(layers, [], { include: ['app/**'] }))).toHaveLength(3)
-  expect(verdicts(plan(layers, [], { include: ['/app/.git/*'] }))).toEqual(['app/.git/x ahead'])
+  expect(placements(plan(layers, [], { include: ['app/**'] }))).toHaveLength(3)
+  expect(placements(plan(layers, [], { include: ['/app/.git/*'] }))).toEqual(['app/.git/x zone'])
   const both = plan(layers, [], { include: ['**/.env', '{etc,opt}/z'] })
-  expect(verdicts(both).sort()).toEqual(['app/.env ahead', 'etc/z ahead'])
+  expect(placements(both).sort()).toEqual(['app/.env zone', 'etc/z zone'])
 })
 
 test('a hardlink brings the file it means, in whichever layer; the content counts once', () => {

@@ -243,7 +243,7 @@ test('small files share members with minChunkSize, and read back right', async (
   ).toEqual(items.map(({ name: item }) => item).sort())
 })
 
-test('a hardlink to a file of a lower layer becomes a copy, ahead where the start reads it', async () => {
+test('a hardlink to a file of a lower layer becomes a copy, in the zone where the start reads it', async () => {
   const from = await writeImage(join(folder.path, 'links'), {
     layers: [
       [file('below', 'content '.repeat(2000), { mode: 0o640, uid: 7, pax: { 'SCHILY.xattr.user.k': 'v' } })],

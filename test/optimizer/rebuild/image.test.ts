@@ -106,20 +106,20 @@ describe('a rebuilt image', () => {
     expect(found).not.toContain('lib/unused')
   })
 
-  test('has the startup files ahead, in the layer that owns them, with what they need', () => {
+  test('has the startup files in the zone, in the layer that owns them, with what they need', () => {
     expect(summary.layers.map(({ zoneEntries }) => zoneEntries)).toEqual([7, 2, 0])
     const [first, second, third] = summary.layers
     expect(first?.zoneBytes).toBeGreaterThan(100_000)
     expect(second?.zoneBytes).toBeGreaterThan(0)
     expect(third?.zoneBytes).toBe(0)
     expect(summary.plan.missing).toEqual([{ path: 'gone/file', reason: 'absent' }])
-    expect(summary.plan.decisions.map(({ path, verdict }) => [path.slice(0, 12), verdict])).toEqual([
-      ['bin/link', 'ahead'],
-      ['bin/app2', 'ahead'],
-      ['lib/shadowed', 'ahead'],
-      ['lib/late', 'first-behind'],
-      ['lib/empty', 'behind'],
-      ['lib/deep/dee', 'ahead'],
+    expect(summary.plan.decisions.map(({ path, placement }) => [path.slice(0, 12), placement])).toEqual([
+      ['bin/link', 'zone'],
+      ['bin/app2', 'zone'],
+      ['lib/shadowed', 'zone'],
+      ['lib/late', 'after-zone'],
+      ['lib/empty', 'in-place'],
+      ['lib/deep/dee', 'zone'],
     ])
   })
 
