@@ -1,4 +1,5 @@
 /** `trace export`: finds out what the asked form needs besides the trace, and writes the form. */
+import { parsePlatform } from '../image/platform.ts'
 import { readImageTree, readLayerEntries } from '../image/rootfs/image-tree.ts'
 import { parseZtoc, type Ztoc } from '../image/soci/ztoc.ts'
 import type { Image } from '../image/types.ts'
@@ -14,6 +15,7 @@ import { thousands } from './print/output.ts'
 
 export interface ExportRequest {
   readonly trace: string
+  /** as the trace names it, without */
   readonly image: string | undefined
   readonly flags: ImageFlags & { readonly output: string; readonly format: string; readonly ztoc?: string }
 }
@@ -27,22 +29,22 @@ export async function exportTrace(request: ExportRequest, context: CliContext): 
   output.result(`${thousands(files)} files, written to ${request.flags.output}`)
 }
 
-async function exported({ trace: file, image: reference, flags }: ExportRequest, context: CliContext) {
+async function exported({ trace: file, image: given, flags }: ExportRequest, context: CliContext) {
   const form = exportForms[flags.format]
   if (form === undefined) throw new HeadstartError('E_OPTION', `--format ${flags.format} is unknown`)
   if (flags.ztoc !== undefined && form.needs !== 'ztoc')
     throw new HeadstartError('E_OPTION', `--ztoc is for soci-spans; --format is ${flags.format}`)
   const trace = await readTrace(file)
   if (form.needs === 'trace') return form.write(trace)
-  if (reference === undefined)
-    throw new HeadstartError('E_OPTION', `--format ${flags.format} needs the image, for its layers`, {
-      hint: 'Name it after the trace: headstart trace export TRACE IMAGE',
-    })
   const ztoc = form.needs === 'ztoc' ? await readZtoc(flags.ztoc) : undefined
-  await using source = await sourceOf(reference, flags, context, context.output())
-  const image = await source.image(flags.platform)
+  const output = context.output()
+  const reference = given ?? trace.image.reference
+  await using source = await sourceOf(reference, flags, context, output)
+  const image = await source.image(flags.platform ?? parsePlatform(trace.image.platform))
   const { abort } = context.interrupts
   const { entries } = await readImageTree(image, abort)
+  if (form.needs === 'image' && image.descriptor.digest !== trace.image.digest)
+    output.warn(`${reference} is not the image that was recorded, which was ${trace.image.digest}`)
   if (form.needs === 'image')
     return form.write(trace, {
       manifestDigest: image.descriptor.digest,

@@ -43,6 +43,8 @@ export async function openIfEstargz(layer: Layer, signal?: AbortSignal): Promise
 export async function verifyLayer(layer: Layer, report: Report, signal?: AbortSignal): Promise<void> {
   const { size, annotations, digest } = layer.descriptor
   const tocDigest = annotations?.[TOC_DIGEST_ANNOTATION]
+  // Of a layer that isn't eStargz at all, nothing else is worth saying.
+  if (tocDigest === undefined) await openEstargz(size, fetchFrom(layer), signal ? { signal } : {})
   if (tocDigest === undefined) report(`the manifest has no table of contents digest for ${digest}`)
   for (const name of provenWrong(layer.descriptor, layer.diffId))
     report(`the manifest has the annotation ${name}, which describes other bytes`)

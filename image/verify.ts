@@ -5,6 +5,7 @@
 
 import { HeadstartError, messageOf } from '../system/errors.ts'
 import { digestOf } from './digest.ts'
+import { TOC_DIGEST_ANNOTATION } from './estargz/format/toc.ts'
 import { verifyLayer } from './estargz-layer.ts'
 import { isElsewhere, OCI_MANIFEST } from './media-types.ts'
 import type { Image } from './types.ts'
@@ -16,6 +17,8 @@ export interface Problem {
   readonly path: string | undefined
   /** one line, with both values where two disagree */
   readonly message: string
+  /** the only problem: no layer is eStargz, so there is nothing to verify */
+  readonly code?: 'E_NOT_ESTARGZ'
 }
 
 export interface VerifyOptions {
@@ -33,6 +36,7 @@ export async function verifyImage(image: Image, options: VerifyOptions = {}): Pr
     path: undefined,
     message,
   }))
+  let converted = 0
   for (const [index, layer] of image.layers.entries()) {
     options.signal?.throwIfAborted()
     const report = (message: string, path?: string) => problems.push({ layer: index, path, message })
@@ -46,14 +50,24 @@ export async function verifyImage(image: Image, options: VerifyOptions = {}): Pr
     }
     try {
       await verifyLayer(layer, report, options.signal)
+      converted += 1
     } catch (error) {
       options.signal?.throwIfAborted()
       if (!(error instanceof HeadstartError)) throw error
       report(messageOf(error))
+      const claims = layer.descriptor.annotations?.[TOC_DIGEST_ANNOTATION] !== undefined
+      if (claims || error.code !== 'E_NOT_ESTARGZ') converted += 1
     }
     options.onLayer?.(index, image.layers.length)
   }
-  return problems
+  return converted === 0 && problems.some(({ layer }) => layer !== undefined) ? [NOT_ESTARGZ] : problems
+}
+
+const NOT_ESTARGZ: Problem = {
+  code: 'E_NOT_ESTARGZ',
+  layer: undefined,
+  path: undefined,
+  message: 'it is not eStargz: none of its layers has a table of contents',
 }
 
 function verifyDocuments(image: Image): string[] {

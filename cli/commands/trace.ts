@@ -83,7 +83,10 @@ function registerDiff(command: Command, context: CliContext): void {
 function registerExport(command: Command, context: CliContext): void {
   command
     .argument('<trace>', 'a trace from headstart profile')
-    .argument('[image]', 'the image that was recorded; stargz and soci-spans need it')
+    .argument(
+      '[image]',
+      'the image that was recorded, for stargz and soci-spans (default: as the trace names it)',
+    )
     .requiredOption('-o, --output <file>', 'where to write it')
     .addOption(
       new Option('--format <name>', 'what the other side takes, see docs/runtimes.md')

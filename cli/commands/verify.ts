@@ -26,6 +26,10 @@ export function register(command: Command, context: CliContext): void {
         onLayer: (layer) => output.live(() => `verified layer ${layer + 1} of ${layers}`),
       })
       output.done()
+      if (problems[0]?.code === 'E_NOT_ESTARGZ') {
+        if (flags.json) output.result(JSON.stringify(problems))
+        throw notEstargz(source.name, layers)
+      }
       if (flags.json) output.result(JSON.stringify(problems))
       else for (const problem of problems) output.result(describe(problem, layers))
       if (problems.length > 0)
@@ -47,6 +51,13 @@ export function register(command: Command, context: CliContext): void {
     })
   addImageFlags(command)
 }
+
+const notEstargz = (name: string, layers: number): HeadstartError =>
+  new HeadstartError(
+    'E_NOT_ESTARGZ',
+    `${name} is not eStargz: ${layers === 1 ? 'its layer has no' : `none of its ${layers} layers has a`} table of contents`,
+    { hint: 'Convert it with: headstart optimize' },
+  )
 
 function describe({ layer, path, message }: Problem, layers: number): string {
   const where = layer === undefined ? 'image' : `layer ${layer + 1} of ${layers}`

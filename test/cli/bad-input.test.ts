@@ -1,5 +1,7 @@
 /** What a person can get wrong ends in one clear line and a non-zero status, without a stack trace, and leaves nothing behind. */
+import { once } from 'node:events'
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startRegistry, type TestRegistry } from '../../scripts/support/registry.ts'
@@ -92,6 +94,16 @@ describe('profile', () => {
     )
   })
 
+  test('a port that somebody else has', async () => {
+    const server = createServer().listen(0)
+    await once(server, 'listening')
+    const address = server.address()
+    const port = typeof address === 'object' ? address?.port : undefined
+    const args = ['profile', image, '--engine', 'docker', '-p', `${port}:80`]
+    expect(await refused(args)).toMatch(new RegExp(`^port ${port} of this machine is in use\\n.*-p`))
+    server.close()
+  })
+
   test('no engine', async () => {
     const env = { DOCKER_HOST: 'unix:///nowhere/docker.sock' }
     expect(await refused(['profile', image, '--engine', 'docker'], { env })).toMatch(/docker/i)
@@ -175,6 +187,14 @@ describe('other commands', () => {
     [['copy', 'oci:nowhere', 'oci:there'], /nowhere/],
   ])('%s', async (args, pattern) => {
     expect(await refused(args.map((arg) => arg ?? image))).toMatch(pattern)
+  })
+
+  test('verify says once that an image is not eStargz', async () => {
+    const { status, stdout, stderr } = await box.run(['verify', image])
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+    expect(stderr).toBe(
+      `headstart: ${image} is not eStargz: none of its 2 layers has a table of contents\n  Convert it with: headstart optimize\n`,
+    )
   })
 
   test('an unknown command or flag shows how to get help', async () => {

@@ -95,6 +95,12 @@ describe('the commands, one after the other', () => {
     for (const text of [page, stdout, JSON.stringify(bench)]) expect(text).not.toContain('hunter2')
   })
 
+  test('trace export finds the image that the trace names', async () => {
+    const { stdout } = await succeeds(['trace', 'export', 'trace.json', '-o', 'record.json'])
+    expect(stdout).toMatch(/^\d+ files, written to record\.json$/m)
+    expect(await readFile(join(box.folder, 'record.json'), 'utf8')).toContain('"bin/busybox"')
+  })
+
   test('a limit that is exceeded ends with 3', async () => {
     const args = [
       'bench',

@@ -173,5 +173,21 @@ test('diffID, digests of manifest and config, Docker manifests: each is told', a
 
 test('an image that was never converted is told so', async () => {
   const problems = await withPlain((image) => verifyImage(image))
-  expect(problems.map(({ message }) => message)).toContain('not an eStargz layer')
+  expect(problems).toEqual([
+    {
+      code: 'E_NOT_ESTARGZ',
+      layer: undefined,
+      path: undefined,
+      message: 'it is not eStargz: none of its layers has a table of contents',
+    },
+  ])
+})
+
+test('one layer among others that was not converted is named once', async () => {
+  const problems = await withPlain((image) =>
+    problemsOf(blob, (converted) => ({ ...converted, layers: [...converted.layers, ...image.layers] })),
+  )
+  expect(problems.filter(({ layer }) => layer === 1)).toEqual([
+    { layer: 1, path: undefined, message: 'not an eStargz layer' },
+  ])
 })

@@ -1,7 +1,9 @@
 /** Recorded starts of real containers, in Docker and in runc. */
 
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openSource } from '../../image/sources.ts'
 import type { Image } from '../../image/types.ts'
@@ -160,6 +162,18 @@ describe.each<EngineName>(['docker', 'runc'])('%s', (engine) => {
     for (const line of ['/app', 'from-outside', '/mnt/bind', 'writable'])
       expect(text.split('\n')).toContain(line)
     expect(text).toMatch(/10\.1\.2\.3\s+db\.test/)
+  })
+
+  test('the host’s folder is made as docker run does: with -v, not with --mount', async () => {
+    const at = join(temp.path, `made-${engine}`)
+    const bind = { type: 'bind', source: join(at, 'deep'), target: '/made', readOnly: false } as const
+    const start = { command: shell('echo hello > /made/file; echo started'), ready: { by: 'exit' as const } }
+    await expect(record(engine, { ...start, run: { binds: [bind] } })).rejects.toMatchObject({
+      code: 'E_OPTION',
+      message: `${at}/deep does not exist on this machine`,
+    })
+    await record(engine, { ...start, run: { binds: [{ ...bind, create: true }] } })
+    expect(await readFile(join(at, 'deep/file'), 'utf8')).toBe('hello\n')
   })
 
   test('a program that says that it is ready in colour, leaves a process behind and ends, was ready', async () => {

@@ -11,3 +11,9 @@ export const bareComplaint = (text: string): string =>
     .replace(/: unknown$/, '')
     .trim()
     .replace(/\s+/g, (gap) => (gap.includes('\n') ? ' ' : gap))
+
+/** The port of this machine that could not be published, since another program or container has it; undefined: the complaint is about something else. */
+export const portInUse = (text: string): string | undefined =>
+  /:(\d+)(?:\/(?:tcp|udp))?(?: failed)?: (?:bind: )?(?:address already in use|port is already allocated)/.exec(
+    text,
+  )?.[1]

@@ -1,12 +1,18 @@
 /** Refusals of the Docker engine as HeadstartErrors. */
 import { HeadstartError, messageOf } from '../../system/errors.ts'
-import { bareComplaint } from './complaint.ts'
+import { bareComplaint, portInUse } from './complaint.ts'
 
 /** @throws HeadstartError E_RUN with the engine's message */
 export async function asRunError<T>(work: Promise<T>): Promise<T> {
   try {
     return await work
   } catch (cause) {
+    const port = portInUse(messageOf(cause))
+    if (port !== undefined)
+      throw new HeadstartError('E_RUN', `port ${port} of this machine is in use`, {
+        cause,
+        hint: 'Publish another one with -p, or none: readiness is asked at the container itself',
+      })
     throw new HeadstartError(
       'E_RUN',
       `the Docker engine refused the container: ${bareComplaint(messageOf(cause))}`,

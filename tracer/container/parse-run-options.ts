@@ -103,7 +103,13 @@ function parseVolume(text: string, folder: string): Bind {
   const readOnly = mode.split(',').includes('ro')
   if (source === '') throw wrong('-v', text, hint)
   if (!/^[./~]/.test(source)) return { type: 'volume', source, target: absolute('-v', target), readOnly }
-  return { type: 'bind', source: resolve(folder, source), target: absolute('-v', target), readOnly }
+  return {
+    type: 'bind',
+    source: resolve(folder, source),
+    target: absolute('-v', target),
+    readOnly,
+    create: true,
+  }
 }
 
 /** `type=bind,source=/a,target=/b,readonly`; without type a volume, as in Docker. */

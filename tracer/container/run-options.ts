@@ -7,6 +7,8 @@ export interface Bind {
   readonly source: string
   readonly target: string
   readonly readOnly: boolean
+  /** the source is made, as a folder, if it isn't there */
+  readonly create?: boolean
   /** of the mount, with tmpfs: `size=64m`, `mode=1770`, `exec`, … */
   readonly options?: readonly string[]
 }

@@ -5,6 +5,7 @@ import { monotonicMs } from '../../system/clock.ts'
 import { HeadstartError } from '../../system/errors.ts'
 import { isSecretName } from '../../system/secrets.ts'
 import type { Workspace } from '../../system/workspace.ts'
+import { prepareBindSources } from './bind-sources.ts'
 import { createOutputLog, type OutputLog } from './output-log.ts'
 import { planProcess } from './process.ts'
 import { type Ready, type ReadyCheck, waitReady } from './readiness.ts'
@@ -57,6 +58,7 @@ const DEFAULT_TIMEOUT_MS = 120_000
 export async function startContainer(options: StartOptions): Promise<StartedContainer> {
   const { engine, workspace, root } = options
   const process = planProcess(options.config, options.run ?? {}, options.command)
+  await prepareBindSources(options.run?.binds ?? [])
   const log = createOutputLog(options.ready.by === 'log' ? options.ready.pattern : undefined)
   let startedAt = { monotonic: 0, date: new Date() }
   const began = monotonicMs()

@@ -1,6 +1,6 @@
 /** What an engine says when it can't start a container, without the programs that it went through. */
 import { expect, test } from 'vitest'
-import { bareComplaint } from '../../../tracer/container/complaint.ts'
+import { bareComplaint, portInUse } from '../../../tracer/container/complaint.ts'
 
 test.each([
   [
@@ -11,4 +11,16 @@ test.each([
   ['nothing to strip', 'nothing to strip'],
 ])('a complaint in one line, without those it went through: %s', (text, bare) => {
   expect(bareComplaint(text)).toBe(bare)
+})
+
+test.each([
+  [
+    '(HTTP code 500) server error - driver failed programming external connectivity on endpoint x (39dc): Error starting userland proxy: listen tcp4 0.0.0.0:8931: bind: address already in use ',
+    '8931',
+  ],
+  ['failed to set up container networking: Bind for 0.0.0.0:80 failed: port is already allocated', '80'],
+  ['failed to bind host port [::1]:443/tcp: address already in use', '443'],
+  ['exec: "x": not found', undefined],
+])('the port that somebody else has: %s', (text, port) => {
+  expect(portInUse(text)).toBe(port)
 })

@@ -21,8 +21,8 @@ test('environment: files first, a name alone is passed on, an unknown one is lef
 })
 
 test.each([
-  ['/a:/b', { type: 'bind', source: '/a', target: '/b', readOnly: false }],
-  ['./a:/b:ro', { type: 'bind', source: '/home/a', target: '/b', readOnly: true }],
+  ['/a:/b', { type: 'bind', source: '/a', target: '/b', readOnly: false, create: true }],
+  ['./a:/b:ro', { type: 'bind', source: '/home/a', target: '/b', readOnly: true, create: true }],
   ['data:/b:z,ro', { type: 'volume', source: 'data', target: '/b', readOnly: true }],
   ['/cache', { type: 'volume', source: '', target: '/cache', readOnly: false }],
 ])('-v %s', (text, bind) => {
