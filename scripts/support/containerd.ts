@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { type FileHandle, mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { runCommand } from '../../system/command.ts'
 import { unmountBelow } from '../../system/mounts.ts'
@@ -24,11 +24,14 @@ interface ContainerdOptions {
   /** `dead`: configured, but not running */
   readonly snapshotter?: 'running' | 'dead' | 'none'
   readonly peers?: PeerSet
+  /** of the newest snapshotter, by the names of its configuration file; what it logs is then in `snapshotter.log` of the folder */
+  readonly settings?: Readonly<Record<string, unknown>>
 }
 
 export async function startContainerd({
   snapshotter = 'running',
   peers = 'debian',
+  settings,
 }: ContainerdOptions = {}): Promise<Containerd> {
   const programs = await programsOf(peers)
   const folder = await mkdtemp('/var/tmp/hs-containerd-')
@@ -40,8 +43,9 @@ export async function startContainerd({
   )
   await mkdir(join(folder, 'snapshotter'))
   const children: ChildProcess[] = []
-  const start = async (command: string, args: string[], ready: string) => {
-    const child = spawn(command, args, { stdio: 'ignore', env: programs.env })
+  const start = async (command: string, args: string[], ready: string, log?: FileHandle) => {
+    const stderr = log?.fd ?? 'ignore'
+    const child = spawn(command, args, { stdio: ['ignore', 'ignore', stderr], env: programs.env })
     children.push(child)
     await until(`${command} listens on ${ready}`, () => {
       if (child.exitCode !== null) throw new Error(`${command} did not start`)
@@ -63,8 +67,12 @@ export async function startContainerd({
     await rm(folder, { recursive: true, force: true, maxRetries: 5 })
   }
   try {
-    if (snapshotter === 'running')
-      await start(programs.snapshotter, ['--address', socket, '--root', join(folder, 'snapshotter')], socket)
+    if (snapshotter === 'running') {
+      const args = ['--address', socket, '--root', join(folder, 'snapshotter')]
+      await using log = settings && (await open(join(folder, 'snapshotter.log'), 'w'))
+      if (settings) args.push('--verbose', '--config', JSON.stringify(settings))
+      await start(programs.snapshotter, args, socket, log)
+    }
     await start('containerd', ['-c', join(folder, 'config.toml')], address)
     await ctr('version')
   } catch (error) {

@@ -37,7 +37,8 @@ export function exportSociSpans(trace: Trace, layer: ZtocLayer): Exported {
   }
 }
 
-function spansOf(trace: Trace, { ztoc, name, contentOf }: ZtocLayer) {
+/** @returns the spans, and how many files of the layer they are of */
+export function spansOf(trace: Trace, { ztoc, name, contentOf }: ZtocLayer) {
   const entries = new Map(ztoc.files.map((file) => [file.path, file]))
   /** of each span the place in the order of first opens */
   const firstUse = new Map<number, number>()
