@@ -43,7 +43,7 @@ export function parseZtoc(bytes: Uint8Array, where: string): Ztoc {
     const why = cause instanceof RangeError ? 'it is damaged, or something else' : messageOf(cause)
     throw new HeadstartError('E_ZTOC', `${where} is not a zTOC: ${why}`, {
       cause,
-      hint: 'soci ztoc list shows those of an image; soci ztoc get-file and info read them',
+      hint: 'soci ztoc list shows those of an image; they are blobs in its content store',
     })
   }
 }

@@ -13,6 +13,7 @@ import {
   tryCtr,
 } from './containerd-namespace.ts'
 import { programFault, unusable } from './options.ts'
+import { settingsNote } from './snapshotter-settings.ts'
 import type { RuntimeChoice } from './types.ts'
 
 const DEFAULT_ADDRESS = '/run/containerd/containerd.sock'
@@ -32,6 +33,14 @@ export type FoundContainerd = AsyncDisposable & {
  * started
  */
 export async function findContainerd(
+  choice: Omit<RuntimeChoice, 'name'>,
+  workspace: Workspace,
+): Promise<FoundContainerd> {
+  const found = await find(choice, workspace)
+  return { ...found, chosen: found.chosen + (await settingsNote()) }
+}
+
+async function find(
   { containerd, snapshotter }: Omit<RuntimeChoice, 'name'>,
   workspace: Workspace,
 ): Promise<FoundContainerd> {
