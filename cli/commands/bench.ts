@@ -61,13 +61,13 @@ async function openImages(
   return { ...given, others: opened }
 }
 
-function draw({ doing, turn }: BenchProgress, output: Output): void {
-  if (!turn) {
+function draw({ doing, turns }: BenchProgress, output: Output): void {
+  if (!turns) {
     output.note(doing)
     return
   }
-  const left = turn.leftMs === undefined ? '' : `, ${duration(turn.leftMs)} left`
-  output.live(() => `${doing} (${turn.done + 1} of ${turn.total}${left})`)
+  const left = turns.leftMs === undefined ? '' : `, ${duration(turns.leftMs)} left`
+  output.live(() => `${doing} (${turns.done + 1} of ${turns.total}${left})`)
 }
 
 const incomplete = ({ samples, arms }: Bench, { rounds }: BenchOrder['measure']): string =>

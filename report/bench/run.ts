@@ -1,6 +1,6 @@
 /**
- * A measurement from its request to its file: stages the images, takes every sample from nothing cached, arms in
- * turn, and keeps the samples taken so far when it is interrupted.
+ * A measurement from its request to its file: chooses the arms, opens runtimes, stages the images next to the link, has the samples
+ * taken in turn, and audits the zone.
  */
 import { createWorkspace } from '../../system/workspace.ts'
 import { sweep } from '../../tracer/cleanup.ts'
@@ -11,21 +11,19 @@ import { describeMachine, dropPageCache, programVersions } from './machine.ts'
 import { readyText } from './ready-text.ts'
 import { type OpenRuntimes, openRuntimes, sweepers } from './runtime/index.ts'
 import type { RuntimeRequest } from './runtime/types.ts'
-import { type ArmTarget, type Session, takeAudit, takeSample } from './sample.ts'
-import { type Rounds, schedule, type Turn, timeLeft } from './schedule.ts'
+import { type ArmTarget, takeAudit } from './sample.ts'
+import type { ScheduleRequest, TurnsProgress } from './schedule.ts'
 import { openStage, type Stage, type StageRequest } from './stage/stage.ts'
+import { takeInTurn } from './take-in-turn.ts'
 
 export interface BenchProgress {
   /** what is being done, in a few words */
   readonly doing: string
   /** while samples are taken */
-  readonly turn?: { readonly done: number; readonly total: number; readonly leftMs?: number }
+  readonly turns?: TurnsProgress
 }
 
-export interface BenchRequest extends ArmRequest, StageRequest, RuntimeRequest {
-  readonly rounds: Rounds
-  /** ms to record requests after ready; without: once an arm, if its runtime fetches in the background */
-  readonly watchMs?: number
+export interface BenchRequest extends ArmRequest, StageRequest, RuntimeRequest, ScheduleRequest {
   /** for the file */
   readonly made: {
     /** name and version */
@@ -58,12 +56,8 @@ export async function runBench(request: BenchRequest): Promise<Bench> {
   await using link = await startLink(stage.host, request.link)
   const session = { link, start: request.start, ...(request.signal && { signal: request.signal }) }
   const targets = targetsOf(arms, runtimes, stage)
-  const measured = await takeAll(
-    await emptyBench(targets, runtimes, stage, request),
-    targets,
-    session,
-    request,
-  )
+  const empty = await emptyBench(targets, runtimes, stage, request)
+  const measured = await takeInTurn(empty, targets, session, request)
   const audited = targets.find(({ kind }) => kind === 'optimized')
   if (!request.audit || measured.interrupted || !audited) return measured
   say('auditing the zone')
@@ -101,58 +95,5 @@ async function emptyBench(
     images: Object.fromEntries([...images].map(([key, { facts }]) => [key, facts])),
     arms: targets.map(({ id, kind, image, runtime }) => ({ id, kind, image, runtime: runtime.name })),
     samples: [],
-  }
-}
-
-async function takeAll(
-  bench: Bench,
-  targets: readonly ArmTarget[],
-  session: Session,
-  request: BenchRequest,
-): Promise<Bench> {
-  const turns = schedule(targets, request.rounds)
-  const taken: Taken[] = []
-  let soFar = bench
-  for (const turn of turns) {
-    request.onProgress?.(progressOf(turn, turns, taken))
-    const began = performance.now()
-    try {
-      const watchMs = request.watchMs ?? backgroundMs(turn, request.rounds)
-      const sample = await takeSample(session, turn.target, { round: turn.round, watchMs })
-      taken.push({ arm: turn.target.id, ms: performance.now() - began })
-      if (turn.round < 0) continue
-      soFar = { ...soFar, samples: [...soFar.samples, sample] }
-      await request.onSample?.({ ...soFar, interrupted: taken.length < turns.length })
-    } catch (error) {
-      if (!session.signal?.aborted || soFar.samples.length === 0) throw error
-      return { ...soFar, interrupted: true }
-    }
-  }
-  return soFar
-}
-
-/** A snapshotter begins after 5 seconds without requests. */
-const BACKGROUND_MS = 10_000
-
-/** The last sample of an arm is enough: watching all of them would take longer than measuring. */
-function backgroundMs({ target: { kind, runtime }, round }: Turn<ArmTarget>, { samples }: Rounds): number {
-  const hasBackground = runtime.name === 'containerd' && kind !== 'legacy'
-  return hasBackground && round === samples - 1 ? BACKGROUND_MS : 0
-}
-
-interface Taken {
-  readonly arm: string
-  readonly ms: number
-}
-
-function progressOf(
-  { target, round }: Turn<ArmTarget>,
-  turns: readonly Turn<ArmTarget>[],
-  taken: readonly Taken[],
-): BenchProgress {
-  const leftMs = timeLeft(turns, taken)
-  return {
-    doing: round < 0 ? `${target.id}, warm-up` : `${target.id}, sample ${round + 1}`,
-    turn: { done: taken.length, total: turns.length, ...(leftMs !== undefined && { leftMs }) },
   }
 }

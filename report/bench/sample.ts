@@ -10,6 +10,7 @@ import type { Link } from './link/link.ts'
 import { attribute } from './link/traffic.ts'
 import { dropPageCache } from './machine.ts'
 import type { Cycle, OpenRuntime, StartSettings } from './runtime/types.ts'
+import type { Turn } from './schedule.ts'
 import type { StagedImage } from './stage/stage.ts'
 
 /** What the samples of a measurement share. */
@@ -25,16 +26,9 @@ export interface ArmTarget extends Arm {
   readonly runtime: OpenRuntime
 }
 
-export interface SampleTurn {
-  readonly round: number
-  /** how long to record requests after ready */
-  readonly watchMs: number
-}
-
 export async function takeSample(
   session: Session,
-  target: ArmTarget,
-  { round, watchMs }: SampleTurn,
+  { target, round, watchMs }: Turn<ArmTarget>,
 ): Promise<BenchSample> {
   const { link, signal } = session
   await using workspace = await createWorkspace()

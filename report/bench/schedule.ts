@@ -1,4 +1,6 @@
-/** In which order samples are taken, and how long the rest will take. Pure. */
+/** In which order samples are taken, what is to be known of each, and how long the rest will take. Pure. */
+import type { ArmKind } from './file.ts'
+import type { RuntimeName } from './runtime/types.ts'
 
 export interface Rounds {
   /** of each arm */
@@ -7,34 +9,84 @@ export interface Rounds {
   readonly warmups: number
 }
 
+export interface ScheduleRequest {
+  readonly rounds: Rounds
+  /** ms to record requests after ready; without: once an arm, if its runtime fetches in the background */
+  readonly watchMs?: number
+}
+
+/** What is to be known of an arm to give it its turns. */
+export interface Scheduled {
+  readonly id: string
+  readonly kind: ArmKind
+  readonly runtime: { readonly name: RuntimeName }
+}
+
 export interface Turn<T> {
   readonly target: T
   /** warm-ups: -warmups to -1, then samples from 0 */
   readonly round: number
+  /** for people */
+  readonly label: string
+  /** how long to record requests after ready */
+  readonly watchMs: number
 }
 
 /**
  * Every round measures every arm once, so that a machine that becomes slower or faster does so for all of them. Each round begins with the
  * next arm, so that none always runs after the same one. Warm-up rounds come first.
  */
-export function schedule<T>(arms: readonly T[], { samples, warmups }: Rounds): Turn<T>[] {
+export function schedule<T extends Scheduled>(arms: readonly T[], request: ScheduleRequest): Turn<T>[] {
+  const { samples, warmups } = request.rounds
   return Array.from({ length: warmups + samples }, (_, at) => {
     const first = at % Math.max(1, arms.length)
-    return [...arms.slice(first), ...arms.slice(0, first)].map((target) => ({ target, round: at - warmups }))
+    return [...arms.slice(first), ...arms.slice(0, first)].map((arm) => turnOf(arm, at - warmups, request))
   }).flat()
 }
 
+const turnOf = <T extends Scheduled>(target: T, round: number, request: ScheduleRequest): Turn<T> => ({
+  target,
+  round,
+  label: round < 0 ? `${target.id}, warm-up` : `${target.id}, sample ${round + 1}`,
+  watchMs: request.watchMs ?? backgroundMs(target, round === request.rounds.samples - 1),
+})
+
+/** A snapshotter begins after 5 seconds without requests. */
+const BACKGROUND_MS = 10_000
+
+/** The last sample of an arm is enough: watching all of them would take longer than measuring. */
+function backgroundMs({ kind, runtime }: Scheduled, isLast: boolean): number {
+  const hasBackground = runtime.name === 'containerd' && kind !== 'legacy'
+  return hasBackground && isLast ? BACKGROUND_MS : 0
+}
+
+/** A turn that was taken. */
+export interface Taken {
+  /** its id */
+  readonly arm: string
+  readonly ms: number
+}
+
+export interface TurnsProgress {
+  readonly done: number
+  readonly total: number
+  /** undefined before anything was measured */
+  readonly leftMs: number | undefined
+}
+
+export const turnsProgress = (turns: readonly Turn<Scheduled>[], taken: readonly Taken[]): TurnsProgress => ({
+  done: taken.length,
+  total: turns.length,
+  leftMs: timeLeft(turns, taken),
+})
+
 /**
  * Estimates the time left: each remaining turn takes as long as its arm took so far on average, or, for an arm without a sample, as long as
- * all arms did. Undefined before anything was measured.
+ * all arms did.
  */
-export function timeLeft(
-  turns: readonly Turn<{ readonly id: string }>[],
-  taken: readonly { readonly arm: string; readonly ms: number }[],
-): number | undefined {
+function timeLeft(turns: readonly Turn<Scheduled>[], taken: readonly Taken[]): number | undefined {
   if (taken.length === 0) return undefined
-  const average = (times: readonly { readonly ms: number }[]) =>
-    times.reduce((sum, { ms }) => sum + ms, 0) / times.length
+  const average = (times: readonly Taken[]) => times.reduce((sum, { ms }) => sum + ms, 0) / times.length
   return turns.slice(taken.length).reduce((left, { target }) => {
     const own = taken.filter((one) => one.arm === target.id)
     return left + average(own.length > 0 ? own : taken)

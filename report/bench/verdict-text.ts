@@ -1,6 +1,6 @@
 /** The verdict in English sentences, for terminals, pull requests and CI systems. Pure. */
 import { msText } from './units.ts'
-import { amountOf, type Compared, type Difference, TOO_FEW, type Verdict } from './verdict.ts'
+import { type Compared, type Difference, TOO_FEW, type Verdict } from './verdict.ts'
 
 /** For a cell of a table. */
 export function differenceText(difference: Difference): string {
@@ -8,6 +8,18 @@ export function differenceText(difference: Difference): string {
   if (how === 'none') return 'no difference'
   const seen = `${amountText(difference, 'x')} ${how}`
   return isSure ? seen : `${TOO_FEW} (${seen})`
+}
+
+/** A difference below this is told in percent of the time, not as a factor. */
+const TIMES_FROM = 1.1
+
+/** By how much: `2.5` times, or `0.07` of the time. */
+export function amountOf({ how, ratio }: Difference): {
+  readonly unit: 'times' | 'percent'
+  readonly value: number
+} {
+  if (ratio >= TIMES_FROM) return { unit: 'times', value: ratio }
+  return { unit: 'percent', value: how === 'slower' ? ratio - 1 : 1 - 1 / ratio }
 }
 
 function amountText(difference: Difference, times: string): string {

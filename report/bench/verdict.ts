@@ -61,18 +61,6 @@ export function differenceOf({ ratio, verdict }: Comparison): Difference {
   return { how, isSure: verdict !== 'unknown', ratio: Math.max(ratio, 1 / ratio) }
 }
 
-/** A difference below this is told in percent of the time, not as a factor. */
-const TIMES_FROM = 1.1
-
-/** By how much: `2.5` times, or `0.07` of the time. */
-export function amountOf({ how, ratio }: Difference): {
-  readonly unit: 'times' | 'percent'
-  readonly value: number
-} {
-  if (ratio >= TIMES_FROM) return { unit: 'times', value: ratio }
-  return { unit: 'percent', value: how === 'slower' ? ratio - 1 : 1 - 1 / ratio }
-}
-
 const compareArms = (a: ArmSummary, b: ArmSummary): Comparison => compare(a.total.samples, b.total.samples)
 
 const comparedOf = (subject: ArmSummary, base: ArmSummary): Compared => ({

@@ -6,12 +6,12 @@ import { createReadStream, createWriteStream } from 'node:fs'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
-import { bytesBlob } from '../../../image/blob.ts'
+import { copyImage } from '../../../image/copy.ts'
 import { hashStream } from '../../../image/digest.ts'
 import { parseLocation } from '../../../image/location.ts'
 import { DOCKER_LAYER_GZIP, DOCKER_MANIFEST, layerKind, OCI_LAYER_GZIP } from '../../../image/media-types.ts'
 import { openTarget } from '../../../image/targets.ts'
-import type { Blob, Descriptor, Image, Layer } from '../../../image/types.ts'
+import type { Image, Layer } from '../../../image/types.ts'
 import { DEFAULT_OPTIONS } from '../../../optimizer/options.ts'
 import { rebuildImage } from '../../../optimizer/rebuild/image.ts'
 import type { Workspace } from '../../../system/workspace.ts'
@@ -36,14 +36,7 @@ export async function stageImage(image: Image, place: StagePlace): Promise<strin
   const reference = await layoutIn(place)
   await using target = await openTarget(reference)
   await target.prepare({ force: false })
-  const layers: Descriptor[] = []
-  for (const layer of image.layers) {
-    const blob = isPacked(layer) ? layer : await pack(layer, image, place)
-    await target.putBlob(blob, place.signal)
-    layers.push(blob.descriptor)
-  }
-  await target.putBlob(bytesBlob(image.manifest.config, image.rawConfig), place.signal)
-  await target.putManifest(manifestWith(image, layers), image.manifest.mediaType, { tagged: true })
+  await copyImage(await packed(image, place), target, { signal: place.signal })
   return reference
 }
 
@@ -57,22 +50,30 @@ export async function stageWithoutZone(image: Image, place: StagePlace): Promise
   return reference
 }
 
-/** An engine provides layers uncompressed; pushing them would compress them, at this level. */
-async function pack(layer: Layer, image: Image, { workspace, signal }: StagePlace): Promise<Blob> {
-  const file = join(await workspace.sub('packed'), layer.diffId.replace(':', '-'))
-  await pipeline(await layer.open(undefined, signal), createGzip({ level: 6 }), createWriteStream(file))
-  const { digest, size } = await hashStream(createReadStream(file))
-  const mediaType = image.manifest.mediaType === DOCKER_MANIFEST ? DOCKER_LAYER_GZIP : OCI_LAYER_GZIP
+/** The image with every layer compressed; itself if they are already. An engine provides them uncompressed. */
+async function packed(image: Image, place: StagePlace): Promise<Image> {
+  if (image.layers.every(isPacked)) return image
+  const { mediaType, config } = image.manifest
+  const gzip = mediaType === DOCKER_MANIFEST ? DOCKER_LAYER_GZIP : OCI_LAYER_GZIP
+  const layers: Layer[] = []
+  for (const layer of image.layers) layers.push(isPacked(layer) ? layer : await pack(layer, gzip, place))
+  const manifest = { mediaType, config, layers: layers.map(({ descriptor }) => descriptor) }
   return {
-    descriptor: { mediaType, digest, size },
-    open: async (range) =>
-      createReadStream(file, range ? { start: range.start, end: range.end - 1 } : undefined),
+    ...image,
+    manifest,
+    layers,
+    rawManifest: Buffer.from(JSON.stringify({ schemaVersion: 2, ...manifest })),
   }
 }
 
-/** The image's own manifest if no layer changed. */
-function manifestWith(image: Image, layers: readonly Descriptor[]): Uint8Array {
-  if (image.layers.every(isPacked)) return image.rawManifest
-  const { mediaType, config } = image.manifest
-  return Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, config, layers }))
+/** At the level at which pushing the layer would compress it. */
+async function pack(layer: Layer, mediaType: string, { workspace, signal }: StagePlace): Promise<Layer> {
+  const file = join(await workspace.sub('packed'), layer.diffId.replace(':', '-'))
+  await pipeline(await layer.open(undefined, signal), createGzip({ level: 6 }), createWriteStream(file))
+  return {
+    diffId: layer.diffId,
+    descriptor: { mediaType, ...(await hashStream(createReadStream(file))) },
+    open: async (range) =>
+      createReadStream(file, range ? { start: range.start, end: range.end - 1 } : undefined),
+  }
 }

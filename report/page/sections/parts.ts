@@ -1,6 +1,7 @@
 /** What several sections of the page are made of. */
 import { CUSTOM_LINK } from '../../bench/link/presets.ts'
-import { amountOf, type Difference, TOO_FEW } from '../../bench/verdict.ts'
+import { type Difference, TOO_FEW } from '../../bench/verdict.ts'
+import { amountOf } from '../../bench/verdict-text.ts'
 import { type Html, html, join, num } from '../html.ts'
 import type { PageLink } from '../shared/data.ts'
 

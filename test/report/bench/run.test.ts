@@ -94,8 +94,8 @@ describe('the built-in runtime', () => {
         rounds: { samples: 3, warmups: 0 },
         signal: stop.signal,
         onSample: async (soFar) => void kept.push(soFar),
-        onProgress: ({ turn }) => {
-          if (turn?.done === 2) setTimeout(() => stop.abort(new Error('Ctrl-C')), 150)
+        onProgress: ({ turns }) => {
+          if (turns?.done === 2) setTimeout(() => stop.abort(new Error('Ctrl-C')), 150)
         },
       }),
     )

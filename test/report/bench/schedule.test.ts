@@ -1,10 +1,12 @@
-/** The order of samples, and the time left. */
+/** The order of samples, what is to be known of each, and the time left. */
 import { expect, test } from 'vitest'
-import { schedule, timeLeft } from '../../../report/bench/schedule.ts'
+import { schedule, turnsProgress } from '../../../report/bench/schedule.ts'
+
+const arm = (id: string) => ({ id, kind: 'optimized', runtime: { name: 'builtin' } }) as const
 
 test('every round measures every arm once, and begins with the next', () => {
-  const turns = schedule(['a', 'b', 'c'], { samples: 2, warmups: 1 })
-  expect(turns.map(({ target, round }) => `${target}${round}`)).toEqual([
+  const turns = schedule(['a', 'b', 'c'].map(arm), { rounds: { samples: 2, warmups: 1 } })
+  expect(turns.map(({ target, round }) => `${target.id}${round}`)).toEqual([
     'a-1',
     'b-1',
     'c-1',
@@ -15,17 +17,25 @@ test('every round measures every arm once, and begins with the next', () => {
     'a1',
     'b1',
   ])
-  expect(schedule([], { samples: 3, warmups: 1 })).toEqual([])
+  expect(turns.slice(2, 4).map(({ label }) => label)).toEqual(['c, warm-up', 'b, sample 1'])
+  expect(schedule([], { rounds: { samples: 3, warmups: 1 } })).toEqual([])
+})
+
+test('requests are recorded after ready once an arm that has a background, or as long as was asked for', () => {
+  const rounds = { samples: 2, warmups: 1 }
+  const lazy = { id: 'a', kind: 'lazy', runtime: { name: 'containerd' } } as const
+  const watched = (one: Parameters<typeof schedule>[0][number], watchMs?: number) =>
+    schedule([one], { rounds, ...(watchMs !== undefined && { watchMs }) }).map((turn) => turn.watchMs)
+  expect(watched(lazy)).toEqual([0, 0, 10_000])
+  expect(watched({ ...lazy, kind: 'legacy' })).toEqual([0, 0, 0])
+  expect(watched({ ...lazy, runtime: { name: 'builtin' } })).toEqual([0, 0, 0])
+  expect(watched(lazy, 70)).toEqual([70, 70, 70])
 })
 
 test('the time left is what each arm took so far', () => {
-  const turns = schedule([{ id: 'slow' }, { id: 'fast' }], { samples: 2, warmups: 0 })
-  expect(timeLeft(turns, [])).toBeUndefined()
-  expect(timeLeft(turns, [{ arm: 'slow', ms: 90 }])).toBe(270)
-  expect(
-    timeLeft(turns, [
-      { arm: 'slow', ms: 90 },
-      { arm: 'fast', ms: 10 },
-    ]),
-  ).toBe(100)
+  const turns = schedule([arm('slow'), arm('fast')], { rounds: { samples: 2, warmups: 0 } })
+  expect(turnsProgress(turns, [])).toEqual({ done: 0, total: 4, leftMs: undefined })
+  const slow = { arm: 'slow', ms: 90 }
+  expect(turnsProgress(turns, [slow])).toEqual({ done: 1, total: 4, leftMs: 270 })
+  expect(turnsProgress(turns, [slow, { arm: 'fast', ms: 10 }]).leftMs).toBe(100)
 })
