@@ -3,6 +3,7 @@
 import { codeOf, HeadstartError } from '../system/errors.ts'
 import { readBounded } from '../system/read-bounded.ts'
 import { provenWrong } from './annotations.ts'
+import { foreignCompression, HEAD_BYTES, unsupported } from './compression/decompress.ts'
 import { TOC_DIGEST_ANNOTATION, UNCOMPRESSED_SIZE_ANNOTATION } from './estargz/format/toc.ts'
 import { type EstargzLayer, openEstargz, type RangeFetch } from './estargz/read/reader.ts'
 import { type Report, verifyEstargz } from './estargz/verify/layer.ts'
@@ -35,10 +36,16 @@ export async function openIfEstargz(layer: Layer, signal?: AbortSignal): Promise
   }
 }
 
+/** The first bytes of a layer, by which its compression is known; all of them, if it has no more. */
+export async function headOf(layer: Layer, signal?: AbortSignal): Promise<Buffer> {
+  const end = Math.min(HEAD_BYTES, layer.descriptor.size)
+  return end === 0 ? Buffer.alloc(0) : fetchFrom(layer)({ start: 0, end }, signal)
+}
+
 /**
  * Reads the layer once, whole.
  * @param report told each fault
- * @throws HeadstartError as `verifyEstargz`, and what the source throws
+ * @throws HeadstartError as `verifyEstargz`, what the source throws, and E_COMPRESSION: nothing of headstart can read it
  */
 export async function verifyLayer(layer: Layer, report: Report, signal?: AbortSignal): Promise<void> {
   const { size, annotations, digest } = layer.descriptor
@@ -56,5 +63,11 @@ export async function verifyLayer(layer: Layer, report: Report, signal?: AbortSi
     tocDigest,
     uncompressedSize: annotations?.[UNCOMPRESSED_SIZE_ANNOTATION],
   }
-  await verifyEstargz(claimed, report, signal)
+  try {
+    await verifyEstargz(claimed, report, signal)
+  } catch (error) {
+    if (codeOf(error) !== 'E_NOT_ESTARGZ') throw error
+    const foreign = foreignCompression(await headOf(layer, signal))
+    throw foreign === undefined ? error : unsupported(foreign, `the layer ${digest}`)
+  }
 }

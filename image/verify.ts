@@ -3,7 +3,7 @@
  * rules of landmarks, config and manifest. It reads each layer once and reports everything that is wrong, as long as it can go on.
  */
 
-import { HeadstartError, messageOf } from '../system/errors.ts'
+import { codeOf, HeadstartError, messageOf } from '../system/errors.ts'
 import { digestOf } from './digest.ts'
 import { TOC_DIGEST_ANNOTATION } from './estargz/format/toc.ts'
 import { verifyLayer } from './estargz-layer.ts'
@@ -29,7 +29,10 @@ export interface VerifyOptions {
   readonly onLayer?: ((layer: number, layers: number) => void) | undefined
 }
 
-/** @returns what is wrong, in the order of the layers; empty when the image is sound */
+/**
+ * @returns what is wrong, in the order of the layers; empty when the image is sound
+ * @throws HeadstartError E_COMPRESSION: a layer is packed as none may be, which no rebuilding mends; and what the source throws
+ */
 export async function verifyImage(image: Image, options: VerifyOptions = {}): Promise<Problem[]> {
   const problems: Problem[] = verifyDocuments(image).map((message) => ({
     layer: undefined,
@@ -53,7 +56,7 @@ export async function verifyImage(image: Image, options: VerifyOptions = {}): Pr
       converted += 1
     } catch (error) {
       options.signal?.throwIfAborted()
-      if (!(error instanceof HeadstartError)) throw error
+      if (!(error instanceof HeadstartError) || codeOf(error) === 'E_COMPRESSION') throw error
       report(messageOf(error))
       const claims = layer.descriptor.annotations?.[TOC_DIGEST_ANNOTATION] !== undefined
       if (claims || error.code !== 'E_NOT_ESTARGZ') converted += 1

@@ -107,16 +107,15 @@ function limiter(maxBytes: number): Transform {
   })
 }
 
+/** @param compression as `foreignCompression` names it */
+export const unsupported = (compression: string, where: string): HeadstartError =>
+  new HeadstartError('E_COMPRESSION', `${where} is compressed with ${compression}, which is not supported`, {
+    hint: 'Recompress it with gzip or zstd',
+  })
+
 /** zlib's errors mean nothing to a person: `Z_DATA_ERROR`. */
 export function compressionError(cause: unknown, where: string): unknown {
-  if (cause instanceof ForeignCompression)
-    return new HeadstartError(
-      'E_COMPRESSION',
-      `${where} is compressed with ${cause.message}, which is not supported`,
-      {
-        hint: 'Recompress it with gzip or zstd',
-      },
-    )
+  if (cause instanceof ForeignCompression) return unsupported(cause.message, where)
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
   if (!/^(Z_|ZSTD_|ERR_ZLIB|ERR_ZSTD)/.test(code)) return cause
   return new HeadstartError('E_COMPRESSION', `${where} can't be decompressed: ${messageOf(cause)}`, { cause })

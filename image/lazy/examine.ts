@@ -3,10 +3,10 @@
  * of contents. What follows from it is said by findings.ts.
  */
 import { codeOf, HeadstartError, messageOf } from '../../system/errors.ts'
-import { compressionOf, foreignCompression, HEAD_BYTES } from '../compression/decompress.ts'
+import { compressionOf, foreignCompression } from '../compression/decompress.ts'
 import { TOC_DIGEST_ANNOTATION } from '../estargz/format/toc.ts'
 import type { EstargzLayer } from '../estargz/read/reader.ts'
-import { fetchFrom, openIfEstargz } from '../estargz-layer.ts'
+import { headOf, openIfEstargz } from '../estargz-layer.ts'
 import { parseLocation, type Transport } from '../location.ts'
 import { isForeign } from '../media-types.ts'
 import type { Digest, ImageSource, Layer, Platform, RangeAnswer } from '../types.ts'
@@ -113,11 +113,7 @@ async function examineOther(layer: Layer, signal: AbortSignal | undefined): Prom
 }
 
 async function compressedAs(layer: Layer, signal: AbortSignal | undefined): Promise<Partial<LayerFacts>> {
-  const end = Math.min(HEAD_BYTES, layer.descriptor.size)
-  const head = await orFault(
-    end === 0 ? Buffer.alloc(0) : fetchFrom(layer)({ start: 0, end }, signal),
-    signal,
-  )
+  const head = await orFault(headOf(layer, signal), signal)
   if (typeof head === 'string') return { fault: head }
   const foreign = foreignCompression(head)
   if (foreign !== undefined) return { fault: `it is compressed with ${foreign}, which most nodes can't read` }
