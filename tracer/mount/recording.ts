@@ -145,10 +145,13 @@ export function createRecorder(inner: FileSystem, now: () => number = monotonicM
       for (const entry of entries.values()) bytes += bytesIn(entry.ranges) + bytesIn(entry.laterRanges)
       return { files: entries.size, bytes }
     },
-    snapshot: () => ({
-      files: [...entries.values()].flatMap((entry) => recordedFile(inner, names, entry)),
-      lookups: { ...lookups },
-    }),
+    snapshot() {
+      const pathOf = pathsIn(inner, names)
+      return {
+        files: [...entries.values()].flatMap((entry) => recordedFile(inner, pathOf, entry)),
+        lookups: { ...lookups },
+      }
+    },
   }
 }
 
@@ -179,8 +182,10 @@ function forward(inner: FileSystem) {
   }
 }
 
-function recordedFile(inner: FileSystem, names: ReadonlyMap<NodeId, Name>, entry: Entry): RecordedFile[] {
-  const path = pathOf(inner, names, entry.node)
+type PathOf = (node: NodeId) => BytePath | undefined
+
+function recordedFile(inner: FileSystem, pathOf: PathOf, entry: Entry): RecordedFile[] {
+  const path = pathOf(entry.node)
   const { type, size } = inner.attributes(entry.node)
   if (path === undefined || (type !== 'reg' && type !== 'symlink')) return []
   const { firstOpen, firstRead, opens, ranges, laterRanges } = entry
@@ -200,19 +205,37 @@ function recordedFile(inner: FileSystem, names: ReadonlyMap<NodeId, Name>, entry
   ]
 }
 
-function pathOf(inner: FileSystem, names: ReadonlyMap<NodeId, Name>, node: NodeId): BytePath | undefined {
-  const parts: string[] = []
-  for (let at = node; at !== ROOT_NODE; ) {
-    const known = names.get(at)
-    // A node that was never looked up was found in a listing.
-    const name =
-      known?.name ?? (known && inner.entries(known.parent).find((entry) => entry.node === at)?.name)
-    if (!known || name === undefined) {
-      const path = inner.pathOf?.(at)
-      return path === undefined ? undefined : [path, ...parts].join('/')
+/** Each folder's listing is gone through once, however many of its files were touched. */
+function pathsIn(inner: FileSystem, names: ReadonlyMap<NodeId, Name>): PathOf {
+  const listed = new Map<NodeId, ReadonlyMap<NodeId, string>>()
+  const nameIn = (parent: NodeId, node: NodeId): string | undefined => {
+    let listing = listed.get(parent)
+    if (!listing) {
+      listing = namesByNode(inner.entries(parent))
+      listed.set(parent, listing)
     }
-    parts.unshift(name)
-    at = known.parent
+    return listing.get(node)
   }
-  return parts.join('/')
+  return (node) => {
+    const parts: string[] = []
+    for (let at = node; at !== ROOT_NODE; ) {
+      const known = names.get(at)
+      // A node that was never looked up was found in a listing.
+      const name = known?.name ?? (known && nameIn(known.parent, at))
+      if (!known || name === undefined) {
+        const path = inner.pathOf?.(at)
+        return path === undefined ? undefined : [path, ...parts].join('/')
+      }
+      parts.unshift(name)
+      at = known.parent
+    }
+    return parts.join('/')
+  }
+}
+
+/** Of several names of a node the first. */
+function namesByNode(entries: ReturnType<FileSystem['entries']>): Map<NodeId, string> {
+  const names = new Map<NodeId, string>()
+  for (const { node, name } of entries) if (!names.has(node)) names.set(node, name)
+  return names
 }
