@@ -20,13 +20,16 @@ import { isOurFolder } from '../rebuild/own-names.ts'
 import type { SpoolOptions } from './from-tar.ts'
 import { type LayerFiles, type SpooledEntry, type SpooledLayer, spooledEntry } from './spooled-layer.ts'
 
+/** So many headers between two chunks come close to what a job may give. */
+const MAX_EMPTY_RUN = 32_768
 /** Compressed bytes in one job. */
 const JOB_BYTES = 1 << 20
 
 export type SpoolEstargzOptions = Pick<SpoolOptions, 'pool' | 'onBytes'>
 
 /**
- * @returns undefined: the layer has what can't be moved as it is (global records, sparse files, chunks of unequal sizes): convert it
+ * @returns undefined: the layer has what can't be moved as it is (global records, sparse files, chunks of unequal sizes, very many
+ * entries without content after each other): convert it
  * @throws HeadstartError E_ESTARGZ, E_DIGEST, E_TAR
  */
 export async function spoolEstargz(
@@ -36,7 +39,7 @@ export async function spoolEstargz(
   options: SpoolEstargzOptions,
 ): Promise<SpooledLayer | undefined> {
   try {
-    if (!layer.entries.every(hasEqualChunks)) return undefined
+    if (!layer.entries.every(hasEqualChunks) || longestEmptyRun(layer.entries) > MAX_EMPTY_RUN) return undefined
     const spooler = new EstargzSpooler(files, options)
     const chunks = withLandmarks(layer).flatMap((entry) => entry.chunks)
     const batches = batchesOf(allGroups(chunks, layer.tocOffset))
@@ -72,6 +75,16 @@ function batchesOf(groups: readonly Group[]): Group[][] {
 
 const hasEqualChunks = ({ chunks }: EstargzEntry): boolean =>
   chunks.every(({ size }, index) => index === chunks.length - 1 || size === chunks[0]?.size)
+
+function longestEmptyRun(entries: readonly EstargzEntry[]): number {
+  let longest = 0
+  let run = 0
+  for (const { chunks } of entries) {
+    run = chunks.length === 0 ? run + 1 : 0
+    longest = Math.max(longest, run)
+  }
+  return longest
+}
 
 /** Groups whose stored bytes are in the file of members. */
 interface SpooledGroups {

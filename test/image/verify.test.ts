@@ -146,6 +146,13 @@ test.each(faults)('a wrong %s in the table of contents is named', async (_, chan
   expect(problems).toContainEqual({ layer: 0, path, message: expect.stringMatching(message) })
 })
 
+test('empty files in a row whose headers are more than a member may hold, as those of a million are', async () => {
+  const comment = 'x'.repeat(60_000)
+  const items = Array.from({ length: 1200 }, (_, at) => file(`f${at}`, '', { pax: { comment } }))
+  const { bytes } = await writeInMemory(await tarOf(items), [])
+  expect(await problemsOf(bytes)).toEqual([])
+})
+
 test('an offset that is not that of its chunk is a problem, with the name of the file', async () => {
   const problems = await problemsOf(
     withToc((entries) =>

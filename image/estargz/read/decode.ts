@@ -30,20 +30,24 @@ export interface MemberBytes {
   readonly chunks: readonly Chunk[]
   /** content of all members together; more is an error */
   readonly limit: number
+  /** content of a single one, where it is given; more is an error */
+  readonly each?: number
 }
 
-/** @throws HeadstartError E_ESTARGZ: damage, or more content than `limit` */
+/** @throws HeadstartError E_ESTARGZ: damage, or more content than `limit` or `each` */
 export function* decodeMembers({
   bytes,
   offset,
   chunks,
   limit,
+  each = limit,
 }: MemberBytes): Generator<DecodedMember, void, undefined> {
   const chunksAt = Map.groupBy(chunks, (chunk) => chunk.offset)
   let left = limit
   for (let at = 0; at < bytes.length; ) {
     const here = chunksAt.get(offset + at) ?? []
-    const member = inflateMember(bytes.subarray(at), { expected: endOf(here) || HEADERS_BYTES, limit: left })
+    const size = { expected: endOf(here) || HEADERS_BYTES, limit: Math.min(left, each) }
+    const member = inflateMember(bytes.subarray(at), size)
     yield { ...member, chunks: here }
     left -= member.content.length
     at += member.length

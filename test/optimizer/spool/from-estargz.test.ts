@@ -6,6 +6,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { END_OF_TAR, plainFileHeader } from '../../../image/tar/encode.ts'
 import { HeadstartError } from '../../../system/errors.ts'
 import { startOracle } from '../../peers/oracle/oracle.ts'
 import { damage, damaged } from '../../support/damage.ts'
@@ -42,6 +43,13 @@ test('from a layer without damage come the right files', async () => {
     const result = await bench.reorder(bytes, ['d/big', 'd/h'], tocDigest)
     expect(result && unpackModel(await unpack(result.bytes))).toEqual(tree)
   }
+})
+
+test('with very many empty files in a row it is left to be converted', async () => {
+  const headers = Array.from({ length: 33_000 }, (_, at) => plainFileHeader(`f${at}`, 0))
+  const tar = Buffer.concat([plainFileHeader('first', 512), Buffer.alloc(512, 'x'), ...headers, END_OF_TAR])
+  const { bytes, written } = await bench.convert(tar, [], { chunkSize: 6000 })
+  expect(await bench.reorder(bytes, ['first'], written.tocDigest)).toBeUndefined()
 })
 
 test(
