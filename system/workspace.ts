@@ -3,7 +3,7 @@
  * on. Both name the process that owns them, so that after a `kill -9` the next command finds what was left and removes it.
  */
 import { randomBytes } from 'node:crypto'
-import { chmod, mkdir, readdir, readFile, realpath, rm, rmdir, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, realpath, rmdir, writeFile } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { HeadstartError, messageOf } from './errors.ts'
@@ -11,6 +11,7 @@ import { jsonIf } from './json.ts'
 import { unmountBelow } from './mounts.ts'
 import { hasEnded, isGone, ourselves, ownerSchema } from './owner.ts'
 import { exchangeable, isPrivate } from './private-folder.ts'
+import { removeTree } from './remove-tree.ts'
 import { runFolder } from './run-folder.ts'
 
 const PREFIX = 'headstart-'
@@ -108,7 +109,7 @@ export async function removeWorkspace({ folder, state }: Pick<Workspace, 'folder
 export async function removeFolder(folder: string): Promise<void> {
   if (!(await isPrivate(folder))) return
   await unmountBelow(folder)
-  await rm(folder, { recursive: true, force: true, maxRetries: 5 })
+  await removeTree(folder)
 }
 
 export type StaleWorkspace = Pick<Workspace, 'id' | 'folder' | 'state'>

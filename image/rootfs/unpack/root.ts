@@ -1,7 +1,8 @@
 /** The folder an image is unpacked into: what a layer brings takes the place of whatever was there. */
-import { chmodSync, lstatSync, mkdirSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, unlinkSync } from 'node:fs'
 import { type BytePath, baseOf, parentOf, textOf } from '../../../system/byte-path.ts'
 import { codeOf, HeadstartError } from '../../../system/errors.ts'
+import { removeTreeSync } from '../../../system/remove-tree.ts'
 import { RootFolder } from '../../../system/secure-join.ts'
 import { ShortPaths } from '../../../system/short-paths.ts'
 import { self } from './file.ts'
@@ -77,7 +78,7 @@ export class UnpackRoot extends RootFolder {
       unlinkSync(host)
     } catch (error) {
       if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return
-      removeTree(host)
+      removeTreeSync(host)
       this.paths.release()
       this.directories.clear()
       this.directories.add('')
@@ -94,31 +95,6 @@ export class UnpackRoot extends RootFolder {
     if (isNew && (IMPLIED_MODE & self.mask) !== IMPLIED_MODE) chmodSync(this.hostPath(path), IMPLIED_MODE)
     return isNew
   }
-}
-
-/** By hand, since `rmSync` doesn't take names that aren't UTF-8. */
-function removeTree(host: string | Buffer): void {
-  const paths = new ShortPaths(`${Buffer.from(host).toString('latin1')}/`)
-  const at = (path: BytePath): Buffer => {
-    if (paths.areMany) paths.release()
-    return Buffer.from(paths.of(path), 'latin1')
-  }
-  const stack: BytePath[] = ['']
-  const emptied: BytePath[] = []
-  try {
-    for (let folder = stack.pop(); folder !== undefined; folder = stack.pop()) {
-      if (folder !== '') emptied.push(folder)
-      for (const name of readdirSync(at(folder), { encoding: 'latin1' })) {
-        const path = folder === '' ? name : `${folder}/${name}`
-        if (lstatSync(at(path)).isDirectory()) stack.push(path)
-        else unlinkSync(at(path))
-      }
-    }
-    for (const folder of emptied.reverse()) rmdirSync(at(folder))
-  } finally {
-    paths.release()
-  }
-  rmdirSync(host)
 }
 
 export const unpackError = (path: BytePath, why: string): HeadstartError =>
