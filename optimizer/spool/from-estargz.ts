@@ -39,7 +39,8 @@ export async function spoolEstargz(
   options: SpoolEstargzOptions,
 ): Promise<SpooledLayer | undefined> {
   try {
-    if (!layer.entries.every(hasEqualChunks) || longestEmptyRun(layer.entries) > MAX_EMPTY_RUN) return undefined
+    if (!layer.entries.every(hasEqualChunks) || longestEmptyRun(layer.entries) > MAX_EMPTY_RUN)
+      return undefined
     const spooler = new EstargzSpooler(files, options)
     const chunks = withLandmarks(layer).flatMap((entry) => entry.chunks)
     const batches = batchesOf(allGroups(chunks, layer.tocOffset))
