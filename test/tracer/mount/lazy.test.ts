@@ -71,6 +71,27 @@ async function mounted(options: { prefetch: boolean; specs?: LazyLayerSpec[]; se
 }
 
 describe.each<ServerName>(['fuse-native', 'kernel'])('%s', (server) => {
+  test('hardlinks to themselves, in a ring, to a directory and to nothing are not there, and all else is', async () => {
+    const link = (name: string, linkName: string) =>
+      ({ name, entry: { type: 'hardlink', linkName } }) as const
+    const rings = [link('self', 'self'), link('a', 'b'), link('b', 'c'), link('c', 'a'), link('to-a', 'a')]
+    const rest = [
+      ...[dir('d/'), { name: 'd/file', content: Buffer.from('x') }, link('d/good', 'd/file')],
+      ...[...rings, link('d/up', 'd'), link('root', '/'), link('none', 'nowhere'), link('d/file', 'd/file')],
+    ]
+    // In another layer, too, where they would be looked for in the one below.
+    await using image = await mounted({
+      server,
+      prefetch: true,
+      specs: [{ rest }, { rest: [{ name: 'e', content: Buffer.from('y') }, ...rings] }],
+    })
+    expect((await readdir(image.at(''))).sort()).toEqual(['d', 'e'])
+    expect((await readdir(image.at('d'))).sort()).toEqual(['file', 'good'])
+    for (const name of ['file', 'good']) expect(await readFile(image.at(`d/${name}`), 'utf8')).toBe('x')
+    for (const name of ['self', 'a', 'to-a', 'none'])
+      await expect(lstat(image.at(name))).rejects.toMatchObject({ code: 'ENOENT' })
+  })
+
   test('the layers appear as one tree', async () => {
     await using image = await mounted({ server, prefetch: true })
     expect((await readdir(image.at(''))).sort()).toEqual(['data', 'etc', 'null', 'usr'])
