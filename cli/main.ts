@@ -3,9 +3,10 @@ import '../system/node-22.ts'
 import { createRequire } from 'node:module'
 import { inspect } from 'node:util'
 import { Command, CommanderError } from 'commander'
-import { codeOf, HeadstartError, messageOf } from '../system/errors.ts'
+import { codeOf, HeadstartError, isDiskFull, messageOf } from '../system/errors.ts'
 import { withoutSecrets, withoutUrlSecrets } from '../system/secrets.ts'
 import { isSystemError } from '../system/system-error.ts'
+import { workspaceRoot } from '../system/workspace.ts'
 import { commands } from './commands.ts'
 import type { CliContext } from './context.ts'
 import { type Interrupts, listenForInterrupts } from './interrupt.ts'
@@ -97,8 +98,12 @@ function report(error: unknown, interrupts: Interrupts, debug: boolean): number 
     say(messageOf(error))
     if (error.hint !== undefined) print([`  ${error.hint}`])
   } else if (isSystemError(error)) {
-    // A full disk, a folder without write permission: the line names the path.
+    // A folder without write permission: the line names the path. What was written to when a disk was full isn't always known here.
     say(messageOf(error))
+    if (isDiskFull(error))
+      print([
+        `  Free some; temporary files are in ${workspaceRoot()}, unless HEADSTART_TMPDIR names another folder`,
+      ])
   } else {
     say(`unexpected error: ${messageOf(error)}`)
     print(['  Please report it, with what the command prints when run with --debug'])

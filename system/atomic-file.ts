@@ -2,7 +2,7 @@
 import { constants } from 'node:fs'
 import { access, chmod, lstat, open, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { codeOf, HeadstartError, messageOf } from './errors.ts'
+import { codeOf, diskFull, HeadstartError, isDiskFull, messageOf } from './errors.ts'
 import { besideName, removeLeftovers } from './leftovers.ts'
 import { isSharedFolder, trustedUsers } from './private-folder.ts'
 import { isSystemError, systemReason } from './system-error.ts'
@@ -10,7 +10,7 @@ import { isSystemError, systemReason } from './system-error.ts'
 /**
  * Writes a file that a person names. A symlink is followed, and what is not a regular file (a pipe, a terminal) is written to; an existing
  * file keeps its permissions, unless another user may have put it there for us to take over.
- * @throws HeadstartError E_FILE: it can't be written, or another user put a link or a pipe there
+ * @throws HeadstartError E_DISK_FULL; E_FILE: it can't be written, or another user put a link or a pipe there
  */
 export async function writeWhole(file: string, text: string): Promise<void> {
   try {
@@ -45,7 +45,9 @@ export async function ensureWritable(file: string): Promise<void> {
 const reasonOf = (error: unknown): string => systemReason(error) ?? messageOf(error)
 
 const unwritable = (file: string, cause: unknown): HeadstartError =>
-  new HeadstartError('E_FILE', `${file} can't be written: ${reasonOf(cause)}`, { cause })
+  isDiskFull(cause)
+    ? diskFull(dirname(file), cause, ` for ${file}`)
+    : new HeadstartError('E_FILE', `${file} can't be written: ${reasonOf(cause)}`, { cause })
 
 async function writeOrReplace(file: string, text: string): Promise<void> {
   const entry = await lstat(file).catch(ifAbsent)

@@ -56,3 +56,27 @@ export function explained(error: unknown, code: ErrorCode, what: string): unknow
     ? new HeadstartError(code, `${what}: ${messageOf(error)}`, { cause: error })
     : error
 }
+
+/** A workspace's folder, in a path. */
+const IN_WORKSPACE = /\/headstart-\d+-[0-9a-f]{8}(\/|$)/
+
+/** The disk has no room, or our share of it is used up. */
+export const isDiskFull = (error: unknown): boolean =>
+  isSystemError(error) && ['ENOSPC', 'EDQUOT'].includes(error.code)
+
+/**
+ * Where room was missing, and what to do, which the system's own error doesn't say.
+ * @param folder that was written to
+ * @param purpose what needed it, or '': ` for a file of 5 bytes`
+ */
+export const diskFull = (folder: string, cause: unknown, purpose = ''): HeadstartError =>
+  new HeadstartError('E_DISK_FULL', `not enough space in ${folder}${purpose}`, {
+    cause,
+    hint: IN_WORKSPACE.test(folder)
+      ? 'Free some, or set HEADSTART_TMPDIR to a folder on a disk with room for the unpacked image'
+      : 'Free some, or choose a folder on another disk',
+  })
+
+/** A full disk, explained; other errors as they are. */
+export const ifDiskFull = (error: unknown, folder: string): unknown =>
+  isDiskFull(error) ? diskFull(folder, error) : error

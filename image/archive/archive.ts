@@ -4,7 +4,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { codeOf, HeadstartError, messageOf } from '../../system/errors.ts'
+import { codeOf, HeadstartError, ifDiskFull, messageOf } from '../../system/errors.ts'
 import { openRegular } from '../../system/read-whole.ts'
 import { createWorkspace, type Workspace } from '../../system/workspace.ts'
 import {
@@ -69,7 +69,7 @@ async function openPlain(
     await pipeline(stream, createWriteStream(unpacked, { flags: 'wx' }), { signal: options.signal })
   } catch (error) {
     options.signal?.throwIfAborted()
-    throw compressionError(error, name)
+    throw compressionError(ifDiskFull(error, folder), name)
   }
   return stack.use(await openFile(unpacked, name))
 }

@@ -2,7 +2,14 @@
 import { createWriteStream, type WriteStream } from 'node:fs'
 import { mkdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { explained, HeadstartError, messageOf } from '../../system/errors.ts'
+import {
+  diskFull,
+  explained,
+  HeadstartError,
+  ifDiskFull,
+  isDiskFull,
+  messageOf,
+} from '../../system/errors.ts'
 import { besideName, removeLeftovers } from '../../system/leftovers.ts'
 import type { FileLocation } from '../location.ts'
 import { familiarName, formatReference, type Reference } from '../reference.ts'
@@ -36,7 +43,7 @@ function archiveTarget(path: string, name: string, names: ArchiveNames): ImageTa
   let out: WriteStream | undefined
   let writer: ArchiveWriter | undefined
   const failed = (error: unknown): never => {
-    throw explained(error, 'E_TARGET', `${name} can't be written`)
+    throw explained(ifDiskFull(error, dirname(path)), 'E_TARGET', `${name} can't be written`)
   }
   const prepared = (): ArchiveWriter => {
     if (!writer) throw new Error(`${name} was not prepared`)
@@ -51,6 +58,7 @@ function archiveTarget(path: string, name: string, names: ArchiveNames): ImageTa
           hint: there.isFile() ? 'Choose another file, or replace it with --force' : 'Choose another file',
         })
       await mkdir(dirname(path), { recursive: true }).catch((cause: unknown) => {
+        if (isDiskFull(cause)) throw diskFull(dirname(path), cause)
         throw new HeadstartError('E_TARGET', `${name}: ${messageOf(cause)}`, { cause })
       })
       await removeLeftovers(dirname(path), basename(path))

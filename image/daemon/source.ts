@@ -1,10 +1,10 @@
 /** Images of a Docker engine as sources: `docker save` into a workspace, once a layer's bytes are needed. The engine pulls what it doesn't have. */
 import { createWriteStream } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type Dockerode from 'dockerode'
-import { HeadstartError, messageOf } from '../../system/errors.ts'
+import { diskFull, HeadstartError, isDiskFull, messageOf } from '../../system/errors.ts'
 import { createWorkspace } from '../../system/workspace.ts'
 import { openDockerArchive } from '../archive/source.ts'
 import { parseDigest } from '../digest.ts'
@@ -130,6 +130,7 @@ async function save(
     })
   } catch (error) {
     options.signal?.throwIfAborted()
+    if (isDiskFull(error)) throw diskFull(dirname(file), error)
     throw engineError(error, `save ${source}`)
   }
   return stack.use(await openDockerArchive(file, undefined, { workspace, ownManifest }, source))

@@ -7,7 +7,7 @@ import { mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { placeWhole, writeNew } from '../../system/atomic-file.ts'
-import { codeOf, explained, HeadstartError, messageOf } from '../../system/errors.ts'
+import { codeOf, explained, HeadstartError, ifDiskFull, messageOf } from '../../system/errors.ts'
 import { exists } from '../../system/exists.ts'
 import { isLeftover, removeLeftovers } from '../../system/leftovers.ts'
 import { type LockOptions, withFolderLock } from '../../system/lock.ts'
@@ -67,7 +67,13 @@ class LayoutTarget implements ImageTarget {
     this.tag = tag
   }
 
-  async prepare({ force }: { force: boolean }): Promise<void> {
+  async prepare(options: { force: boolean }): Promise<void> {
+    await this.begin(options).catch((error: unknown) => {
+      throw ifDiskFull(error, this.folder)
+    })
+  }
+
+  private async begin({ force }: { force: boolean }): Promise<void> {
     const names = await this.entries()
     if (names.length > 0) await this.checkExisting(force)
     await this.make(this.folder)
@@ -122,7 +128,7 @@ class LayoutTarget implements ImageTarget {
         ),
       )
     } catch (error) {
-      throw explained(error, 'E_TARGET', `${this.name} can't be written`)
+      throw explained(ifDiskFull(error, this.folder), 'E_TARGET', `${this.name} can't be written`)
     }
     this.placed(path, isThere)
     return { existed: false }
@@ -134,7 +140,15 @@ class LayoutTarget implements ImageTarget {
     else this.written.add(path)
   }
 
-  async putManifest(
+  async putManifest(bytes: Uint8Array, mediaType: string, options: { tagged: boolean }): Promise<Descriptor> {
+    try {
+      return await this.placeManifest(bytes, mediaType, options)
+    } catch (error) {
+      throw explained(ifDiskFull(error, this.folder), 'E_TARGET', `${this.name} can't be written`)
+    }
+  }
+
+  private async placeManifest(
     bytes: Uint8Array,
     mediaType: string,
     { tagged }: { tagged: boolean },

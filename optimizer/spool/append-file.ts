@@ -1,7 +1,7 @@
 /** A file that only grows: what a rebuild writes on its way, to be read again in another order. */
 import { type FileHandle, open, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { codeOf, HeadstartError } from '../../system/errors.ts'
+import { diskFull, ifDiskFull } from '../../system/errors.ts'
 
 /** Bytes that gather before they are written. */
 const WRITE_BYTES = 1 << 20
@@ -35,7 +35,8 @@ export class AppendFile implements AsyncDisposable {
 
   /** Fails at once for what can't fit: a sparse file may claim a terabyte of holes. @throws HeadstartError E_DISK_FULL */
   expect(bytes: number, what: string): void {
-    if (this.size + bytes > this.room) throw diskFull(this.path, undefined, ` for ${what} of ${bytes} bytes`)
+    if (this.size + bytes > this.room)
+      throw diskFull(dirname(this.path), undefined, ` for ${what} of ${bytes} bytes`)
   }
 
   /** Keeps the bytes, doesn't copy them. @returns where they begin */
@@ -58,7 +59,7 @@ export class AppendFile implements AsyncDisposable {
     this.writing = this.writing
       .then(() => (this.failure === undefined ? writeAll(this.file, parts, bytes) : undefined))
       .catch((error: unknown) => {
-        this.failure ??= codeOf(error) === 'ENOSPC' ? diskFull(this.path, error, '') : error
+        this.failure ??= ifDiskFull(error, dirname(this.path))
       })
       .finally(() => {
         this.waitingBytes -= bytes
@@ -83,12 +84,6 @@ export class AppendFile implements AsyncDisposable {
     await this.file.close()
   }
 }
-
-const diskFull = (path: string, cause: unknown, purpose: string): HeadstartError =>
-  new HeadstartError('E_DISK_FULL', `not enough space in ${dirname(path)}${purpose}`, {
-    cause,
-    hint: 'Set HEADSTART_TMPDIR to a folder on a disk with room for the unpacked image',
-  })
 
 /** Most kernels take 1024 parts in one call. */
 const MAX_PARTS = 1024

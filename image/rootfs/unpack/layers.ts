@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { explained, HeadstartError } from '../../../system/errors.ts'
+import { diskFull, explained, HeadstartError, isDiskFull } from '../../../system/errors.ts'
 import { compressionError, decompress } from '../../compression/decompress.ts'
 import { isElsewhere } from '../../media-types.ts'
 import { type OnProgress, watchBlob } from '../../progress.ts'
@@ -30,7 +30,7 @@ const ENTRY_BYTES = 256 << 10
 
 /**
  * @param folder exists; made to hold the image's root, over what is in it
- * @throws HeadstartError E_UNPACK, E_TAR, E_PATH, E_DIGEST, E_COMPRESSION; the folder is then half-filled, and its owner removes it
+ * @throws HeadstartError E_DISK_FULL, E_UNPACK, E_TAR, E_PATH, E_DIGEST, E_COMPRESSION; the folder is then half-filled, and its owner removes it
  */
 export async function unpackLayers(
   image: Pick<Image, 'layers'>,
@@ -40,12 +40,16 @@ export async function unpackLayers(
   const writer = new LayerWriter(resolve(folder))
   for (const layer of image.layers) {
     const started = performance.now()
-    await unpackLayer(watchBlobOf(layer, options), writer, options.signal)
+    await unpackLayer(watchBlobOf(layer, options), writer, options.signal).catch((error: unknown) => {
+      throw isDiskFull(error) ? diskFull(resolve(folder), error, ` for ${whatIs(layer)}`) : error
+    })
     options.onLayer?.(layer, { ms: performance.now() - started })
   }
   const warning = writer.finish()
   if (warning !== undefined) options.onWarning?.(warning)
 }
+
+const whatIs = ({ descriptor }: Layer): string => `the layer ${descriptor.digest}`
 
 const watchBlobOf = (layer: Layer, { onProgress }: UnpackOptions): Layer => ({
   ...layer,
@@ -83,7 +87,8 @@ async function unpackLayer(
   } catch (error) {
     writer.abandon()
     signal?.throwIfAborted()
-    const what = `the layer ${layer.descriptor.digest}`
+    if (isDiskFull(error)) throw error
+    const what = whatIs(layer)
     throw explained(compressionError(error, what), 'E_UNPACK', `${what} can't be unpacked`)
   }
 }

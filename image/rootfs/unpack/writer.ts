@@ -4,7 +4,7 @@
  */
 import { chmodSync, lchownSync, linkSync, lutimesSync, symlinkSync, utimesSync } from 'node:fs'
 import { type BytePath, baseOf, parentOf, textOf } from '../../../system/byte-path.ts'
-import { codeOf, HeadstartError, messageOf } from '../../../system/errors.ts'
+import { codeOf, HeadstartError, isDiskFull, messageOf } from '../../../system/errors.ts'
 import type { TarEntry } from '../../tar/entry.ts'
 import { isWhiteout, OPAQUE_WHITEOUT, whiteoutTarget } from '../merge-layers.ts'
 import { boundTime, FileWriter, self } from './file.ts'
@@ -36,7 +36,7 @@ export class LayerWriter {
       if (isWhiteout(entry.path)) this.whiteout(entry.path)
       else this.place(entry)
     } catch (error) {
-      if (error instanceof HeadstartError) throw error
+      if (error instanceof HeadstartError || isDiskFull(error)) throw error
       throw unpackError(entry.path, messageOf(error))
     }
   }

@@ -4,13 +4,14 @@
  */
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { Worker } from 'node:worker_threads'
 import { z } from 'zod'
 import { openSource } from '../../../image/sources.ts'
 import type { Image, Layer } from '../../../image/types.ts'
 import { epochMs } from '../../../system/clock.ts'
+import { ifDiskFull } from '../../../system/errors.ts'
 import type { BenchSample } from '../file.ts'
 import type { Cycle, PulledRoot } from './types.ts'
 import type { LayerArrived, UnpackOrder } from './unpack-thread.ts'
@@ -53,7 +54,10 @@ async function fetchAfter(
   signal: AbortSignal | undefined,
 ): Promise<string> {
   await previous
-  await pipeline(await layer.open(undefined, signal), createWriteStream(file))
+  const content = await layer.open(undefined, signal)
+  await pipeline(content, createWriteStream(file)).catch((error: unknown) => {
+    throw ifDiskFull(error, dirname(file))
+  })
   return file
 }
 

@@ -14,6 +14,7 @@ import { openTarget } from '../../../image/targets.ts'
 import type { Image, Layer } from '../../../image/types.ts'
 import { DEFAULT_OPTIONS } from '../../../optimizer/options.ts'
 import { rebuildImage } from '../../../optimizer/rebuild/image.ts'
+import { ifDiskFull } from '../../../system/errors.ts'
 import type { Workspace } from '../../../system/workspace.ts'
 
 const isPacked = (layer: Layer): boolean => layerKind(layer.descriptor.mediaType).compression !== 'none'
@@ -68,8 +69,12 @@ async function packed(image: Image, place: StagePlace): Promise<Image> {
 
 /** At the level at which pushing the layer would compress it. */
 async function pack(layer: Layer, mediaType: string, { workspace, signal }: StagePlace): Promise<Layer> {
-  const file = join(await workspace.sub('packed'), layer.diffId.replace(':', '-'))
-  await pipeline(await layer.open(undefined, signal), createGzip({ level: 6 }), createWriteStream(file))
+  const folder = await workspace.sub('packed')
+  const file = join(folder, layer.diffId.replace(':', '-'))
+  const content = await layer.open(undefined, signal)
+  await pipeline(content, createGzip({ level: 6 }), createWriteStream(file)).catch((error: unknown) => {
+    throw ifDiskFull(error, folder)
+  })
   return {
     diffId: layer.diffId,
     descriptor: { mediaType, ...(await hashStream(createReadStream(file))) },
