@@ -24,13 +24,18 @@ test.each(['runc', 'docker'] as const)('%s: the recording mount lies over the la
           { name: 'bin/cat', entry: { type: 'hardlink', linkName: 'bin/busybox' } },
         ],
         rest: [
+          folder('etc/'),
+          { name: 'etc/passwd', content: Buffer.from('root:x:0:0::/:/bin/sh\n') },
           folder('app/'),
           { name: 'app/conf', content: Buffer.from('conf') },
           { name: 'app/big', content: big },
         ],
       },
     ],
-    { Env: ['PATH=/bin'], Cmd: ['/bin/sh', '-c', '/bin/cat /app/conf; echo; echo started; sleep 60'] },
+    {
+      Env: ['PATH=/bin'],
+      Cmd: ['/bin/sh', '-c', '/bin/cat /app/conf /etc/passwd; echo; echo started; sleep 60'],
+    },
   )
   await using layout = await openSource(reference)
   await using server = await serveImages({ 'app:1': await layout.image() })
@@ -47,6 +52,8 @@ test.each(['runc', 'docker'] as const)('%s: the recording mount lies over the la
   expect(trace.run.runs).toBe(2)
   const conf = trace.files.find(({ path }) => path === 'app/conf')
   expect(conf).toMatchObject({ ranges: [[0, 4]], digest: expect.stringMatching(/^sha256:/) })
+  // The engines look users up in it before the container reads it.
+  expect(trace.files.find(({ path }) => path === 'etc/passwd')).toMatchObject({ ranges: [[0, 22]] })
   expect(trace.files.map(({ path }) => path)).toContain('bin/sh')
   expect(trace.files.map(({ path }) => path)).not.toContain('app/big')
   expect(await leftovers()).toEqual([])

@@ -1,6 +1,7 @@
 /** Reads files and makes folders in a container's root before the container runs: no symlink of the image leads out of it. */
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
+import { codeOf } from '../../system/errors.ts'
 import { bytePathOf, RootFolder } from '../../system/secure-join.ts'
 
 const MAX_BYTES = 1 << 20
@@ -8,15 +9,27 @@ const MAX_BYTES = 1 << 20
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY
 
 /**
+ * Read past the page cache: from there the container would get it afterwards, and a recording mount would not see that it reads it.
+ *
  * @returns the text, or undefined where there is no such regular file, or it is larger than 1 MiB
  * @throws HeadstartError E_PATH: it has too many symlinks
  */
-export async function readInside(root: string, path: string): Promise<string | undefined> {
+export async function readInside(root: string, name: string): Promise<string | undefined> {
   const folder = new RootFolder(root)
-  const found = folder.follow(bytePathOf(path))
+  const found = folder.follow(bytePathOf(name))
   // Asked before it is opened: a device may act on being opened.
   if (found === undefined || !folder.stat(found)?.isFile()) return undefined
-  await using file = await open(folder.hostPath(found), READ)
+  const path = folder.hostPath(found)
+  try {
+    return await textOf(path, READ | constants.O_DIRECT)
+  } catch (error) {
+    if (codeOf(error) !== 'EINVAL') throw error
+    return textOf(path, READ) // most file systems want memory of their own alignment for it
+  }
+}
+
+async function textOf(path: string | Buffer, flags: number): Promise<string | undefined> {
+  await using file = await open(path, flags)
   return (await file.stat()).isFile() ? await textWithin(file) : undefined
 }
 
