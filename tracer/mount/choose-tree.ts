@@ -5,13 +5,18 @@
 
 import { connectLocalEngine } from '../../image/daemon/connection.ts'
 import { TOC_DIGEST_ANNOTATION } from '../../image/estargz/format/toc.ts'
+import { openIfEstargz } from '../../image/estargz-layer.ts'
 import { formatPlatform } from '../../image/platform.ts'
 import { type UnpackOptions, unpackLayers } from '../../image/rootfs/unpack/layers.ts'
-import type { Image } from '../../image/types.ts'
+import type { Image, Layer } from '../../image/types.ts'
+import { mapLimit } from '../../system/map-limit.ts'
 import type { Workspace } from '../../system/workspace.ts'
 import { findLayerFolders } from '../container/docker-layers.ts'
 import { type LazyTree, lazyTree } from './lazy-tree.ts'
 import { mountLayers } from './stack-rootfs.ts'
+
+/** Layers whose tables of contents are read at the same time. */
+const AT_ONCE = 4
 
 /** A lazy one still lacks its cache folder: each mount has its own. */
 export type Tree = { readonly folder: string } | Omit<LazyTree, 'cacheFolder'>
@@ -28,7 +33,7 @@ export async function chooseTree(
 ): Promise<Tree> {
   const folders = await engineFolders(image)
   if (folders) return { folder: await mountLayers(workspace, folders) }
-  if (isLazy(image)) {
+  if (await isLazy(image, options.signal)) {
     const platform = formatPlatform(image.config.platform)
     return lazyTree({ reference: image.reference, platform, prefetch: true, ...source })
   }
@@ -37,9 +42,13 @@ export async function chooseTree(
   return { folder }
 }
 
-const isLazy = ({ layers }: Image): boolean =>
-  layers.length > 0 &&
-  layers.every(({ descriptor }) => descriptor.annotations?.[TOC_DIGEST_ANNOTATION] !== undefined)
+/** The manifest alone doesn't tell: other formats, and layers that were compressed again, may carry the annotation, too. */
+async function isLazy({ layers }: Image, signal = new AbortController().signal): Promise<boolean> {
+  const isAnnotated = ({ descriptor }: Layer) => descriptor.annotations?.[TOC_DIGEST_ANNOTATION] !== undefined
+  if (layers.length === 0 || !layers.every(isAnnotated)) return false
+  const opened = await mapLimit(layers, AT_ONCE, signal, (layer, _, either) => openIfEstargz(layer, either))
+  return opened.every((layer) => layer !== undefined)
+}
 
 /** None without an engine, or with a remote one. */
 async function engineFolders(image: Image): Promise<string[] | undefined> {
