@@ -83,7 +83,7 @@ export async function startContainerd({
 }
 
 /** @returns what to run, and with which environment: a containerd finds its shim on the PATH */
-async function programsOf(peers: PeerSet): Promise<{ snapshotter: string; env: NodeJS.ProcessEnv }> {
+export async function programsOf(peers: PeerSet): Promise<{ snapshotter: string; env: NodeJS.ProcessEnv }> {
   if (peers === 'debian') return { snapshotter: await stargzDebian(), env: process.env }
   const [containerd, stargzd] = [await buildNewest('containerd'), await buildNewest('stargzd')]
   return {
@@ -93,7 +93,7 @@ async function programsOf(peers: PeerSet): Promise<{ snapshotter: string; env: N
 }
 
 /** The snapshotter of Debian's packages. @returns path of the daemon */
-export const stargzDebian = (): Promise<string> => buildGo(new URL('stargzd/', import.meta.url).pathname)
+const stargzDebian = (): Promise<string> => buildGo(new URL('stargzd/', import.meta.url).pathname)
 
 const configuration = (folder: string, address: string, socket: string | undefined): string => `version = 2
 root = "${folder}/root"

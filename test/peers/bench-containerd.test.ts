@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readBench } from '../../report/bench/file.ts'
 import { findContainerd } from '../../report/bench/runtime/find-containerd.ts'
 import { bytesOf, samplesOf } from '../../report/bench/summary.ts'
-import { type Containerd, startContainerd } from '../../scripts/support/containerd.ts'
+import { type Containerd, programsOf, startContainerd } from '../../scripts/support/containerd.ts'
 import { BUILDING_MS, peerSets } from '../../scripts/support/peers.ts'
 import { HANG_MS } from '../../scripts/support/until.ts'
 import { runCommand } from '../../system/command.ts'
@@ -177,6 +177,30 @@ describe.each(peerSets)('a containerd of the person’s own, %s', (peers) => {
     expect(await place.leftovers()).toEqual([])
   })
 })
+
+test.each(peerSets)(
+  'one is started for each sample, from the PATH, with the snapshotter that is named: %s',
+  async (peers) => {
+    const { snapshotter, env } = await programsOf(peers)
+    const options = [
+      '--containerd',
+      'own',
+      '--snapshotter',
+      snapshotter,
+      '-n',
+      '1',
+      '-o',
+      `own-${peers}.json`,
+    ]
+    const result = await place.run(command(...options), { env: { PATH: env.PATH ?? '' } })
+    expect(result.status, result.stderr).toBe(0)
+    const bench = await readBench(join(place.folder, `own-${peers}.json`))
+    expect(bench.versions.containerd).toMatch(peers === 'newest' ? /^2\./ : /^1\./)
+    expect(bench.samples.map(({ arm }) => arm).sort()).toEqual(['lazy', 'legacy', 'optimized'])
+    expect(await place.leftovers()).toEqual([])
+  },
+  BUILDING_MS,
+)
 
 describe('one that can’t be used says why', () => {
   beforeAll(async () => {

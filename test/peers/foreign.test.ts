@@ -1,0 +1,188 @@
+/**
+ * Images that others made are input: built by BuildKit, buildah, podman, the format's own library and ctr-remote, each is profiled,
+ * optimized, verified, and started, unpacked by Docker and lazily by the stargz snapshotter.
+ */
+import { randomBytes } from 'node:crypto'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { copyImage } from '../../image/copy.ts'
+import { openSource } from '../../image/sources.ts'
+import { openTarget } from '../../image/targets.ts'
+import { type Containerd, startContainerd } from '../../scripts/support/containerd.ts'
+import { BUILDING_MS, peerSets } from '../../scripts/support/peers.ts'
+import { startRegistry, type TestRegistry } from '../../scripts/support/registry.ts'
+import { runCommand } from '../../system/command.ts'
+import { readTrace } from '../../tracer/trace/file.ts'
+import { type Sandbox, sandbox } from '../support/headstart.ts'
+import { busyboxRoot, writeImage } from '../support/images.ts'
+import { dir, file, type TarItem } from '../support/tar.ts'
+import { buildZstdChunked } from './makers/buildah.ts'
+import { type BuildKit, startBuildKit } from './makers/buildkit.ts'
+import { convertWith } from './makers/ctr-remote.ts'
+import { buildWithLibrary } from './makers/library.ts'
+
+const DATA = randomBytes(200_000)
+const COMMAND = ['/bin/sh', '-c', 'md5sum /srv/data; cat /srv/note']
+const CONFIG = { Env: ['PATH=/bin'], Cmd: COMMAND }
+const DOCKERFILE = `FROM base
+COPY data /srv/data
+RUN echo made by others > /srv/note
+CMD ${JSON.stringify(COMMAND)}
+`
+
+const stack = new AsyncDisposableStack()
+let folder: string
+let root: readonly TarItem[]
+let containerd: Containerd
+let registry: TestRegistry
+let buildKit: BuildKit | undefined
+let place: Sandbox
+let expected: string
+let count = 0
+
+const srv = (): TarItem[] => [dir('srv/'), file('srv/data', DATA), file('srv/note', 'made by others\n')]
+
+beforeAll(async () => {
+  const newest = peerSets.at(-1) ?? 'debian'
+  folder = await mkdtemp('/var/tmp/hs-foreign-')
+  stack.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
+  root = await busyboxRoot()
+  await writeImage(join(folder, 'base'), { layers: [root], config: CONFIG })
+  await mkdir(join(folder, 'files'))
+  for (const { name, content } of srv())
+    if (content !== undefined) await writeFile(join(folder, 'files', name.slice(4)), content)
+  expected = await runCommand('busybox', ['sh', '-c', `cd ${folder}/files; md5sum data; cat note`])
+  expected = expected.replace('  data', '  /srv/data')
+  registry = stack.use(await startRegistry({ peers: newest }))
+  containerd = stack.use(await startContainerd({ peers: newest }))
+  place = stack.use(await sandbox())
+  if (newest === 'newest') buildKit = stack.use(await startBuildKit(join(folder, 'buildkit')))
+}, BUILDING_MS)
+
+afterAll(() => stack.disposeAsync())
+
+const build = (compression: 'estargz' | 'zstd') => async (): Promise<string> =>
+  buildKit
+    ? buildKit.build(join(folder, `buildkit-${compression}`), join(folder, 'base'), {
+        dockerfile: DOCKERFILE,
+        files: { data: DATA },
+        compression,
+      })
+    : expect.fail('no BuildKit')
+
+const convert = (format: 'estargz' | 'zstdchunked') => async () => {
+  const at = join(folder, `plain-${format}`)
+  return convertWith(containerd, await writeImage(at, { layers: [root, srv()], config: CONFIG }), {
+    format,
+    folder,
+  })
+}
+
+interface Maker {
+  readonly name: string
+  /** a start reads it without unpacking */
+  readonly isLazy?: boolean
+  /** of several platforms, and their attestations */
+  readonly isIndex?: boolean
+  make(): Promise<string>
+}
+
+const makers: readonly Maker[] = [
+  ...(peerSets.includes('newest')
+    ? [
+        { name: 'BuildKit, compression=estargz', isLazy: true, isIndex: true, make: build('estargz') },
+        { name: 'BuildKit, compression=zstd', isIndex: true, make: build('zstd') },
+      ]
+    : []),
+  ...(['buildah', 'podman'] as const).map((client) => ({
+    name: `${client}, zstd:chunked`,
+    make: () => buildZstdChunked(folder, JSON.stringify(COMMAND), client),
+  })),
+  ...peerSets.map((set) => ({
+    name: `estargz.Build, ${set}`,
+    isLazy: true,
+    make: () =>
+      buildWithLibrary(join(folder, `library-${set}`), { layers: [root, srv()], config: CONFIG }, set),
+  })),
+  { name: 'ctr-remote images convert --estargz', isLazy: true, make: convert('estargz') },
+  { name: 'ctr-remote images convert --zstdchunked', make: convert('zstdchunked') },
+]
+
+async function headstart(...args: readonly string[]): Promise<string> {
+  const { status, stdout, stderr } = await place.run(args)
+  expect(status, stderr).toBe(0)
+  return stdout + stderr
+}
+
+/** A start under runc. @returns the files that it read, whole or in part */
+async function filesRead(reference: string): Promise<string[]> {
+  const trace = join(place.folder, 'trace.json')
+  await headstart('profile', reference, '--engine', 'runc', '--ready-exit', '-o', trace)
+  return (await readTrace(trace)).files
+    .filter(({ ranges }) => ranges.length > 0)
+    .map(({ path }) => path)
+    .sort()
+}
+
+async function startedByDocker(reference: string): Promise<string> {
+  const name = `hs-foreign-${process.pid}:${++count}`
+  await runCommand('skopeo', ['copy', '-q', reference, `docker-daemon:${name}`])
+  try {
+    return await runCommand('docker', ['run', '--rm', '--network', 'none', name])
+  } finally {
+    await runCommand('docker', ['rmi', '-f', name])
+  }
+}
+
+/** Pulled without falling back to unpacking: every layer is a FUSE mount. */
+async function startedLazily(reference: string, layers: number): Promise<string> {
+  const remote = `${registry.host}/made:${++count}`
+  await using source = await openSource(reference)
+  await using target = await openTarget(`docker://${remote}`)
+  await target.prepare({ force: false })
+  await copyImage(await source.image(), target)
+  const mounted = async () =>
+    (await readFile('/proc/self/mountinfo', 'utf8'))
+      .split('\n')
+      .filter((line) => line.includes(containerd.folder) && line.includes('fuse')).length
+  await containerd.ctr('images', 'rpull', '--plain-http', '--snapshotter', 'stargz', remote)
+  expect(await mounted()).toBe(layers)
+  const output = await containerd.ctr('run', '--rm', '--snapshotter', 'stargz', remote, `made-${count}`)
+  // The next image may have the same layers: it is to mount them itself.
+  await containerd.ctr('images', 'rm', '--sync', remote)
+  return output
+}
+
+const layersOf = async (reference: string) => {
+  await using source = await openSource(reference)
+  return (await source.image()).manifest.layers
+}
+
+test.each(makers)(
+  '$name: profiled, optimized, verified, started',
+  async ({ isLazy, isIndex, make }) => {
+    const original = await make()
+    const read = await filesRead(original)
+    expect(read).toEqual(expect.arrayContaining(['bin/busybox', 'srv/data', 'srv/note']))
+    const optimized = `oci:${join(folder, `optimized-${++count}`)}:v1`
+    const trace = ['--trace', join(place.folder, 'trace.json')]
+    const said = await headstart(
+      'optimize',
+      original,
+      optimized,
+      ...trace,
+      ...(isIndex ? ['--all-platforms'] : []),
+    )
+    expect(said).toMatch(isLazy ? /^1 reordered/m : /^1 converted/m)
+    if (isIndex) expect(said).toMatch(/the attestation \S+ is left out/)
+    await headstart('verify', optimized)
+    const layers = await layersOf(optimized)
+    expect(JSON.stringify(layers), 'nothing that was said of the old bytes').not.toMatch(/zstd/)
+    expect(await filesRead(optimized)).toEqual(read)
+    expect(await startedByDocker(optimized)).toBe(expected)
+    expect(await startedLazily(optimized, layers.length)).toBe(expected)
+    expect(await place.leftovers()).toEqual([])
+  },
+  BUILDING_MS,
+)

@@ -1,0 +1,43 @@
+/** An image as buildah and podman of Debian 13 push it: zstd:chunked. */
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { runCommand } from '../../../system/command.ts'
+import { debianRoot, enterRoot } from '../debian-root.ts'
+
+/** $1 a layout with the base, $2 where the result goes, $3 its command, $4 the client; in a storage of its own. */
+const BUILD = `
+set -e
+storage="--root $PWD/storage --runroot $PWD/run --storage-driver vfs"
+buildah $storage pull -q "oci:$1:latest" >id
+container=$(buildah $storage from "$(cat id)")
+buildah $storage copy -q $container files /srv
+buildah $storage config --cmd "$3" $container
+buildah $storage commit -q $container built
+$4 $storage push -q --compression-format zstd:chunked --force-compression built "oci:$2:v1"`
+
+/**
+ * @param folder with the layout `base` and the folder `files`, which comes to /srv
+ * @param command as JSON
+ * @returns reference in a layout
+ */
+export async function buildZstdChunked(
+  folder: string,
+  command: string,
+  client: 'buildah' | 'podman',
+): Promise<string> {
+  const root = await debianRoot('podman-trixie', 'trixie', [
+    'buildah',
+    'podman',
+    'skopeo',
+    'crun',
+    'netavark',
+  ])
+  const work = join(folder, client)
+  await mkdir(work)
+  const out = join(work, 'out')
+  const script = `cd ${work}; ln -s ${folder}/files files; ${BUILD}`
+  const args = [join(folder, 'base'), out, command, client]
+  const [program = '', ...rest] = enterRoot(root, folder, ['sh', '-c', script, 'sh', ...args])
+  await runCommand(program, rest)
+  return `oci:${out}:v1`
+}
