@@ -13,7 +13,7 @@ export const MAX_DOCUMENT_BYTES = 256 << 20
 export const MAX_SETTINGS_BYTES = 4 << 20
 
 /**
- * Opens a regular file, or what a link leads to if that is one; never waits, as opening a pipe would.
+ * Opens a regular file, or what a link points to if that is one; never waits, as opening a pipe would.
  * @throws HeadstartError E_NOT_A_FILE; what the system says of one that can't be opened
  */
 export async function openRegular(path: string): Promise<FileHandle> {

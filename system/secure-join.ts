@@ -50,7 +50,7 @@ export class RootFolder {
   /**
    * Where a path leads, its last part's symlinks followed too.
    * @param isMade makes it a directory, and those above it, where they are missing
-   * @returns undefined when what it leads to is not a directory, or isn't there
+   * @returns undefined when what it points to is not a directory, or isn't there
    * @throws HeadstartError E_PATH: more symlinks than the kernel follows; a directory can't be made where something else is
    */
   directory(path: BytePath, isMade: boolean): BytePath | undefined {

@@ -37,7 +37,7 @@ export const headerOf = (
   return typeof value === 'string' ? value : value?.[0]
 }
 
-/** Answers that announce another (100 to 199), one of which starts the wait for it anew. */
+/** Answers that announce another (100 to 199), one of which starts the wait for it again. */
 const MAX_ANNOUNCEMENTS = 20
 
 /** What undici does, for all requests to registries and token servers. @throws HeadstartError E_REGISTRY, and what undici throws */

@@ -122,7 +122,7 @@ export class Uploader {
     let location = start
     let isResumed = false
     let failures = 0
-    let furthest = 0 // sending the same bytes again after a restart is no progress
+    let furthest = 0 // sending the same bytes again after a restart is not progress
     for (let at = 0; at < size; ) {
       const end = Math.min(at + this.chunkBytes, size)
       const outcome = await this.sendChunk(blob, location, at, end, signal)

@@ -85,6 +85,6 @@ export class FlatTable {
 /** @throws RangeError: negative, or more than a number can hold */
 export function longAt(view: DataView, at: number): number {
   const value = Number(view.getBigInt64(at, true))
-  if (value < 0 || !Number.isSafeInteger(value)) throw new RangeError(`${value} is no size`)
+  if (value < 0 || !Number.isSafeInteger(value)) throw new RangeError(`${value} is not a valid size`)
   return value
 }

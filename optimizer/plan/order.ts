@@ -87,7 +87,7 @@ function whiteoutsBefore(path: BytePath): BytePath[] {
 }
 
 /**
- * Of several entries with one path the last one wins, and a file that replaces a directory removes what was in it. Where a hardlink leads to
+ * Of several entries with one path the last one wins, and a file that replaces a directory removes what was in it. Where a hardlink points to
  * a file that is replaced later, or stands before its target (and so means one in a lower layer), they stay where they are (`fixed`):
  * their order is what they mean. So do a file and the directory that replaces it: together they hide a lower layer's directory.
  */

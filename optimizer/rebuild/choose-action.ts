@@ -15,7 +15,7 @@ export type Action =
   /** its tar is compressed */
   | { readonly kind: 'convert'; readonly why: string; readonly read: SpooledRead | EstargzRead }
 
-/** @param moves what the plan wants at the layer's beginning */
+/** @param moves what the plan moves to the layer's beginning */
 export function chooseAction(read: LayerRead, moves: LayerMoves): Action {
   if (read.kind === 'kept') return { kind: 'keep', why: read.why, read }
   if (read.flaw !== undefined) return { kind: 'convert', why: read.flaw, read }

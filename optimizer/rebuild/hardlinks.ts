@@ -46,7 +46,7 @@ export function changesOfLinks<E extends LayerEntry>(
   const lasting = lastingOf(entries)
   const { origins, late } = originsOf(entries, layer, { tree: new GrowingTree(below), below, lasting, where })
   const firstOf = new Map<E, E>()
-  /** of each link so far, what it leads to now */
+  /** of each link so far, what it points to now */
   const meant = new Map<E, E>()
   const copies = new Map<E, Origin<E>>()
   const relinked = new Map<E, E>()

@@ -1,6 +1,7 @@
 /**
  * What recording costs: starts on the recording mount compared with the same starts on a plain folder, with cold caches, interleaved.
- * `npm run bench:overhead [-- SAMPLES [ROOT.tar]]`; without it, the root is built with mmdebstrap. Needs root, FUSE and runc.
+ * `npm run bench:overhead [-- SAMPLES [ROOT.tar]]`; without it, the root is built with mmdebstrap: it has python3 with flask and numpy, and node.
+ * Needs root, FUSE and runc.
  */
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'

@@ -6,15 +6,14 @@ import { access, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { copyImage } from '../../image/copy.ts'
 import { unpackLayers } from '../../image/rootfs/unpack/layers.ts'
 import { openSource } from '../../image/sources.ts'
-import { openTarget } from '../../image/targets.ts'
 import { startRegistry, type TestRegistry } from '../../scripts/support/registry.ts'
 import { runCommand } from '../../system/command.ts'
 import { unmountBelow } from '../../system/mounts.ts'
 import { markOf, ourselves } from '../../system/owner.ts'
 import { staleWorkspaces, workspaceRoot } from '../../system/workspace.ts'
+import { copy } from '../support/copy.ts'
 import { dockerEngine } from '../support/engine.ts'
 import { writeImage } from '../support/images.ts'
 import { file } from '../support/tar.ts'
@@ -41,20 +40,6 @@ afterAll(async () => {
   await registry[Symbol.asyncDispose]()
   await rm(folder, { recursive: true })
 })
-
-async function copy(from: string, to: string, options: { abortAt?: number; force?: boolean } = {}) {
-  const controller = new AbortController()
-  const { signal } = controller
-  await using source = await openSource(from, { signal })
-  await using target = await openTarget(to, { signal })
-  await target.prepare({ force: options.force ?? false })
-  await copyImage(await source.image(), target, {
-    signal,
-    onProgress: ({ done, total }) => {
-      if (options.abortAt !== undefined && total > 1000 && done > options.abortAt) controller.abort()
-    },
-  })
-}
 
 const exists = (path: string): Promise<boolean> =>
   access(path).then(

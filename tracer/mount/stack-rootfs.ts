@@ -84,7 +84,7 @@ export async function mountWritable(
 
 /**
  * Layer folders of an engine as one read-only tree.
- * @param folders topmost first, as overlayfs wants them, and with overlayfs's own whiteouts
+ * @param folders topmost first, as overlayfs expects them, and with overlayfs's own whiteouts
  */
 export async function mountLayers(workspace: Workspace, folders: readonly string[]): Promise<string> {
   const [only] = folders

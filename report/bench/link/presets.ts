@@ -15,7 +15,7 @@ export const LINK_PRESETS = {
   none: { bitsPerSecond: null, roundTripMs: 0 },
 } as const satisfies Record<string, Omit<BenchLink, 'name'>>
 
-/** of a link that is no preset, or one that was changed: it goes by its figures */
+/** of a link that is not a preset, or of one that was changed: it goes by its figures */
 export const CUSTOM_LINK = 'custom'
 
 type LinkName = keyof typeof LINK_PRESETS

@@ -4,9 +4,9 @@ import { lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { copyImage } from '../../../image/copy.ts'
 import { openSource } from '../../../image/sources.ts'
 import { openTarget } from '../../../image/targets.ts'
+import { copy } from '../../support/copy.ts'
 import { writeImage } from '../../support/images.ts'
 import { file } from '../../support/tar.ts'
 
@@ -19,20 +19,6 @@ beforeAll(async () => {
   good = await writeImage(join(folder, 'good'), { layers })
 })
 afterAll(() => rm(folder, { recursive: true }))
-
-async function copy(from: string, to: string, options: { abortAt?: number; force?: boolean } = {}) {
-  const controller = new AbortController()
-  const { signal } = controller
-  await using source = await openSource(from, { signal })
-  await using target = await openTarget(to, { signal })
-  await target.prepare({ force: options.force ?? false })
-  await copyImage(await source.image(), target, {
-    signal,
-    onProgress: ({ done, total }) => {
-      if (options.abortAt !== undefined && total > 1000 && done > options.abortAt) controller.abort()
-    },
-  })
-}
 
 test('an image that was there stays, blobs and all, when replacing it fails', async () => {
   const place = `oci:${folder}/kept:v1`

@@ -11,9 +11,9 @@ import { openSource } from '../../../image/sources.ts'
 import { BUILDING_MS, peerSets } from '../../../scripts/support/peers.ts'
 import { type Registries, startRegistries, startRegistry } from '../../../scripts/support/registry.ts'
 import { readBounded } from '../../../system/read-bounded.ts'
+import { copy } from '../../support/copy.ts'
 import { writeImage } from '../../support/images.ts'
 import { dir, file } from '../../support/tar.ts'
-import { copy } from './copy.ts'
 import { startFaultProxy } from './fault-proxy.ts'
 
 let folder: string

@@ -14,9 +14,9 @@ import { registryTarget } from '../../../image/registry/target.ts'
 import { openSource } from '../../../image/sources.ts'
 import { BUILDING_MS, type PeerSet, peerSets } from '../../../scripts/support/peers.ts'
 import { type Registries, startRegistries } from '../../../scripts/support/registry.ts'
+import { copy } from '../../support/copy.ts'
 import { writeImage } from '../../support/images.ts'
 import { dir, file } from '../../support/tar.ts'
-import { copy } from './copy.ts'
 import { type Fault, startFaultProxy } from './fault-proxy.ts'
 
 let folder: string

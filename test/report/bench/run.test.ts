@@ -1,5 +1,5 @@
 /** Real measurements of a small image: full pull and lazy mounts through a shaped link, containers on runc. */
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { copyImage } from '../../../image/copy.ts'
@@ -12,6 +12,7 @@ import { type BenchRequest, runBench } from '../../../report/bench/run.ts'
 import { bytesOf, samplesOf, totalOf } from '../../../report/bench/summary.ts'
 import { startRegistry } from '../../../scripts/support/registry.ts'
 import { workspaceRoot } from '../../../system/workspace.ts'
+import { mountsOfOurs } from '../../support/mounts.ts'
 import { benchRequest, makeImages, type SmallImages } from './small-images.ts'
 
 let folder = ''
@@ -25,11 +26,6 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 const request = (changes: Partial<BenchRequest> = {}): BenchRequest => benchRequest(images, changes)
-
-const mountsOfOurs = async (): Promise<string[]> =>
-  (await readFile('/proc/self/mounts', 'utf8'))
-    .split('\n')
-    .filter((line) => line.includes(`headstart-${process.pid}-`))
 
 const workspacesOfOurs = async (): Promise<string[]> =>
   (await readdir(workspaceRoot())).filter((name) => name.startsWith(`headstart-${process.pid}-`))

@@ -25,7 +25,7 @@ import {
 type Outcome = number | undefined
 
 /**
- * @returns a function from a request to the reply, valid until the next one; undefined where the kernel wants none. Reads are answered only where
+ * @returns a function from a request to the reply, valid until the next one; undefined where the kernel expects none. Reads are answered only where
  * the tree has `readInto`, and by `answerRead` elsewhere.
  */
 export function createAnswerer(tree: FileSystem): (request: Buffer) => Buffer | undefined {

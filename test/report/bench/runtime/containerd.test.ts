@@ -1,11 +1,12 @@
 /** containerd with a real stargz snapshotter, built from Debian's packages. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runBench } from '../../../../report/bench/run.ts'
 import { bytesOf, samplesOf } from '../../../../report/bench/summary.ts'
 import { buildGo } from '../../../../scripts/support/go.ts'
 import type { RunOptions } from '../../../../tracer/container/run-options.ts'
+import { mountsOfOurs } from '../../../support/mounts.ts'
 import { benchRequest, makeImages, type SmallImages } from '../small-images.ts'
 
 let folder = ''
@@ -19,11 +20,6 @@ beforeAll(async () => {
 })
 
 afterAll(() => rm(folder, { recursive: true, force: true }))
-
-const leftOvers = async (): Promise<string[]> =>
-  (await readFile('/proc/self/mounts', 'utf8'))
-    .split('\n')
-    .filter((line) => line.includes(`headstart-${process.pid}-`))
 
 const layerBytes = (): number => images.original.layers.reduce((sum, layer) => sum + layer.descriptor.size, 0)
 
@@ -62,7 +58,7 @@ test('containerd pulls lazily through the real snapshotter, and its requests are
   expect(optimized?.after.ms).toBeGreaterThan(290)
   expect(bench.versions.containerd).toMatch(/\d/)
   expect(JSON.stringify(bench)).not.toContain('hidden')
-  expect(await leftOvers()).toEqual([])
+  expect(await mountsOfOurs()).toEqual([])
 })
 
 test('a missing program, or an option without a counterpart, is reported before anything starts', async () => {

@@ -1,8 +1,9 @@
 /** Full pulls with a Docker engine that is started for the sample. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runBench } from '../../../../report/bench/run.ts'
 import { bytesOf, samplesOf } from '../../../../report/bench/summary.ts'
+import { mountsOfOurs } from '../../../support/mounts.ts'
 import { benchRequest, makeImages, type SmallImages } from '../small-images.ts'
 
 let folder = ''
@@ -14,11 +15,6 @@ beforeAll(async () => {
 })
 
 afterAll(() => rm(folder, { recursive: true, force: true }))
-
-const leftOvers = async (): Promise<string[]> =>
-  (await readFile('/proc/self/mounts', 'utf8'))
-    .split('\n')
-    .filter((line) => line.includes(`headstart-${process.pid}-`))
 
 const layerBytes = (): number => images.original.layers.reduce((sum, layer) => sum + layer.descriptor.size, 0)
 
@@ -36,5 +32,5 @@ test('docker pulls and runs the full image in an engine started for it; the lazy
   expect(legacy && bytesOf(legacy)).toBeGreaterThan(layerBytes())
   expect(legacy?.phases.prefetch).toBeGreaterThan((layerBytes() * 8) / 60_000 / 2)
   expect(bench.versions.docker).toMatch(/\d/)
-  expect(await leftOvers()).toEqual([])
+  expect(await mountsOfOurs()).toEqual([])
 })
