@@ -7,7 +7,9 @@ import { foreignCompression, HEAD_BYTES, unsupported } from './compression/decom
 import { TOC_DIGEST_ANNOTATION, UNCOMPRESSED_SIZE_ANNOTATION } from './estargz/format/toc.ts'
 import { type EstargzLayer, openEstargz, type RangeFetch } from './estargz/read/reader.ts'
 import { type Report, verifyEstargz } from './estargz/verify/layer.ts'
+import { OCI_LAYER_ZSTD } from './media-types.ts'
 import type { Blob, Layer } from './types.ts'
+import { checkZstdChunked, isZstdChunked, zstdChunkedToc } from './zstd-chunked.ts'
 
 /** A ranged fetch over a blob, as the eStargz reader takes it. Fails with E_DIGEST where the blob is shorter than its descriptor says. */
 export const fetchFrom =
@@ -23,13 +25,12 @@ export const fetchFrom =
   }
 
 /**
- * Reads footer and TOC alone. The TOC is checked against the manifest's annotation where there is one.
+ * Reads footer and TOC alone. The TOC is checked against the manifest's annotations where there are any.
  * @returns undefined: not eStargz. @throws HeadstartError E_ESTARGZ, E_DIGEST, and what the source throws
  */
 export async function openIfEstargz(layer: Layer, signal?: AbortSignal): Promise<EstargzLayer | undefined> {
-  const tocDigest = layer.descriptor.annotations?.[TOC_DIGEST_ANNOTATION]
   try {
-    return await openEstargz(layer.descriptor.size, fetchFrom(layer), { tocDigest, signal })
+    return await openChecked(layer, signal)
   } catch (error) {
     if (codeOf(error) === 'E_NOT_ESTARGZ') return undefined
     throw error
@@ -42,6 +43,20 @@ export async function headOf(layer: Layer, signal?: AbortSignal): Promise<Buffer
   return end === 0 ? Buffer.alloc(0) : fetchFrom(layer)({ start: 0, end }, signal)
 }
 
+/** The manifest has the digest of the table of contents: of its JSON, or of its stored bytes, as containers/storage does. */
+export const isVouched = ({ descriptor }: Layer): boolean =>
+  descriptor.annotations?.[TOC_DIGEST_ANNOTATION] !== undefined ||
+  (descriptor.mediaType === OCI_LAYER_ZSTD && isZstdChunked(descriptor))
+
+async function openChecked(layer: Layer, signal: AbortSignal | undefined): Promise<EstargzLayer> {
+  const { descriptor } = layer
+  const tocDigest = descriptor.annotations?.[TOC_DIGEST_ANNOTATION]
+  const opened = await openEstargz(descriptor.size, fetchFrom(layer), { tocDigest, signal })
+  const toc = tocDigest === undefined && isVouched(layer) ? zstdChunkedToc(descriptor) : undefined
+  if (toc) await checkZstdChunked(fetchFrom(layer), toc, signal)
+  return opened
+}
+
 /**
  * Reads the layer once, whole.
  * @param report told each fault
@@ -51,8 +66,8 @@ export async function verifyLayer(layer: Layer, report: Report, signal?: AbortSi
   const { size, annotations, digest } = layer.descriptor
   const tocDigest = annotations?.[TOC_DIGEST_ANNOTATION]
   // Of a layer that isn't eStargz at all, nothing else is worth saying.
-  if (tocDigest === undefined) await openEstargz(size, fetchFrom(layer), signal ? { signal } : {})
-  if (tocDigest === undefined) report(`the manifest has no table of contents digest for ${digest}`)
+  if (tocDigest === undefined) await openChecked(layer, signal)
+  if (!isVouched(layer)) report(`the manifest has no table of contents digest for ${digest}`)
   for (const name of provenWrong(layer.descriptor, layer.diffId))
     report(`the manifest has the annotation ${name}, which describes other bytes`)
   const claimed = {

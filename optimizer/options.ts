@@ -1,4 +1,5 @@
 /** The options of a rebuild, with the defaults that the help shows. */
+import { FORMATS, type FormatName } from '../image/estargz/format/formats.ts'
 import { HeadstartError } from '../system/errors.ts'
 
 export interface NetworkModel {
@@ -13,12 +14,13 @@ export interface NetworkModel {
 }
 
 export interface OptimizeOptions {
+  readonly format: FormatName
   /** how many bytes of a file are compressed, fetched and checked at once */
   readonly chunkSize: number
   /** small files share a member until it has this many bytes; 0: each has its own, which stargz-snapshotter before 0.13 needs */
   readonly minChunkSize: number
-  /** libdeflate's: 1 (fast) to 12 (small) */
-  readonly level: number
+  /** of the format's codec, from 1 (fast): libdeflate's to 12, zstd's to 22; the format's own when undefined */
+  readonly level: number | undefined
   /** `worth`: what the model says is cheaper prefetched; `all`: every startup file, as ctr-remote does */
   readonly prioritize: 'worth' | 'all'
   readonly network: NetworkModel
@@ -36,9 +38,10 @@ export interface OptimizeOptions {
 }
 
 export const DEFAULT_OPTIONS: OptimizeOptions = {
+  format: 'estargz',
   chunkSize: 4 << 20,
   minChunkSize: 0,
-  level: 6,
+  level: undefined,
   prioritize: 'worth',
   network: { mbitPerSecond: 100, latencyMs: 10, readBytes: 2 << 20 },
   maxZone: undefined,
@@ -59,10 +62,14 @@ const MIN_CHUNK = 4 * KIB
 
 /** @throws HeadstartError E_OPTION: names the option, its value and what it may be */
 export function checkOptions(options: OptimizeOptions, layers: number): void {
-  const { chunkSize, minChunkSize, level, network, onlyLayers, minCoverage } = options
+  const { format, chunkSize, minChunkSize, level, network, onlyLayers, minCoverage } = options
   within('the chunk size', chunkSize, MIN_CHUNK, MAX_CHUNK)
   within('the minimum chunk size', minChunkSize, 0, MAX_CHUNK)
-  within('the compression level', level, 1, 12)
+  within('the compression level', level ?? 1, 1, FORMATS[format].maxLevel)
+  if (minChunkSize > 0 && !FORMATS[format].packs)
+    throw new HeadstartError('E_OPTION', `${format} layers can't pack small files together`, {
+      hint: 'Leave out the minimum chunk size',
+    })
   within('the latency', network.latencyMs, 0, 1e6)
   within('the bandwidth', network.mbitPerSecond, Number.MIN_VALUE, 1e9)
   within('the minimum coverage', minCoverage ?? 0, 0, 1)
@@ -73,3 +80,5 @@ function within(what: string, value: number, least: number, most: number): void 
   if (value >= least && value <= most) return
   throw new HeadstartError('E_OPTION', `${what} is ${value}; it must be between ${least} and ${most}`)
 }
+
+export const levelOf = ({ format, level }: OptimizeOptions): number => level ?? FORMATS[format].level

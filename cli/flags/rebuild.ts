@@ -1,5 +1,6 @@
 /** The flags that say how an image is rebuilt: what is prefetched, and in which format. */
 import { type Command, Option } from 'commander'
+import { FORMAT_NAMES, type FormatName } from '../../image/estargz/format/formats.ts'
 import { DEFAULT_OPTIONS, type OptimizeOptions } from '../../optimizer/options.ts'
 import {
   bandwidthFlag,
@@ -12,6 +13,7 @@ import {
 } from './values.ts'
 
 export interface RebuildFlags {
+  readonly format: FormatName
   /** these three only if given: layers that are already eStargz have to have what is asked for by name, too */
   readonly chunkSize?: number
   readonly minChunkSize?: number
@@ -78,8 +80,16 @@ const FORMAT_GROUP = 'Format (a layer that is already eStargz keeps its own unle
 
 function addFormatFlags(command: Command): Command {
   const option = (flags: string, text: string) => new Option(flags, text).helpGroup(FORMAT_GROUP)
-  const { minChunkSize, level } = DEFAULT_OPTIONS
+  const { minChunkSize, format } = DEFAULT_OPTIONS
   return command
+    .addOption(
+      option(
+        '--format <name>',
+        'estargz; zstd:chunked: smaller, for the stargz snapshotter; zstd:chunked+podman: the same for podman and CRI-O',
+      )
+        .choices(FORMAT_NAMES)
+        .default(format),
+    )
     .addOption(
       option(
         '--chunk-size <bytes>',
@@ -92,7 +102,11 @@ function addFormatFlags(command: Command): Command {
         `pack small files together up to this size; needs stargz-snapshotter 0.13 or later (default: ${minChunkSize})`,
       ).argParser(sizeFlag),
     )
-    .addOption(option('--compression-level <level>', `1 to 12 (default: ${level})`).argParser(positiveFlag))
+    .addOption(
+      option('--compression-level <level>', '1 to 12 (default: 6); of zstd 1 to 22 (default: 9)').argParser(
+        positiveFlag,
+      ),
+    )
     .addOption(
       option(
         '--only-layers <list>',
@@ -111,6 +125,7 @@ export const optionsOf = (flags: RebuildFlags): Partial<OptimizeOptions> => ({
   ...(flags.chunkSize !== undefined && { chunkSize: flags.chunkSize }),
   ...(flags.minChunkSize !== undefined && { minChunkSize: flags.minChunkSize }),
   ...(flags.compressionLevel !== undefined && { level: flags.compressionLevel }),
+  format: flags.format,
   prioritize: flags.prioritize,
   network: { mbitPerSecond: flags.bandwidth, latencyMs: flags.latency, readBytes: flags.readSize },
   maxZone: flags.maxZone,

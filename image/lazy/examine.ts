@@ -10,7 +10,7 @@ import { headOf, openIfEstargz } from '../estargz-layer.ts'
 import { parseLocation, type Transport } from '../location.ts'
 import { isForeign } from '../media-types.ts'
 import type { Digest, ImageSource, Layer, Platform, RangeAnswer } from '../types.ts'
-import { checkZstdChunked, zstdChunkedToc } from './zstd-chunked.ts'
+import { checkZstdChunked, zstdChunkedToc } from '../zstd-chunked.ts'
 
 /** `unread`: nothing of it was read, since it could only be read whole, or not at all. */
 export type LazyFormat = 'estargz' | 'zstd:chunked' | 'gzip' | 'zstd' | 'tar' | 'foreign' | 'unread'
@@ -93,7 +93,7 @@ async function examineContent(layer: Layer, signal: AbortSignal | undefined): Pr
   if (typeof estargz === 'string') return { format: 'estargz', fault: estargz }
   if (estargz)
     return {
-      format: 'estargz',
+      format: estargz.codec === 'gzip' ? 'estargz' : 'zstd:chunked',
       landmark: estargz.landmark,
       zoneBytes: estargz.zoneEnd,
       tocBytes: estargz.tocBytes,
@@ -105,7 +105,7 @@ async function examineOther(layer: Layer, signal: AbortSignal | undefined): Prom
   try {
     const toc = zstdChunkedToc(layer.descriptor)
     if (toc === undefined) return await compressedAs(layer, signal)
-    await checkZstdChunked(layer, toc, signal)
+    await checkZstdChunked(fetchFrom(layer), toc, signal)
     return { format: 'zstd:chunked', tocBytes: layer.descriptor.size - toc.start }
   } catch (error) {
     return { format: 'zstd:chunked', fault: faultOf(error, signal) }

@@ -98,7 +98,7 @@ function note({ format, annotated }: LayerFacts): Cause | undefined {
   return {
     prevents: false,
     sentence: annotated
-      ? 'zstd:chunked: the stargz snapshotter mounts it, podman and CRI-O fetch what they lack of it'
+      ? 'zstd:chunked: the stargz snapshotter mounts it; podman and CRI-O pull it whole'
       : 'zstd:chunked: podman and CRI-O fetch what they lack of it; the stargz snapshotter pulls it whole',
   }
 }

@@ -3,6 +3,7 @@
  * of the tar, without gaps between them.
  */
 
+import type { Codec } from '../../image/estargz/format/formats.ts'
 import type { Member, Place } from '../../image/estargz/write/members.ts'
 import type { Digest } from '../../image/types.ts'
 import type { MemberCache } from './cache.ts'
@@ -21,6 +22,7 @@ export interface MemberFile {
 
 export interface BatcherOptions<P extends Place> {
   readonly pool: Pool
+  readonly codec?: Codec | undefined
   readonly level: number
   readonly cache: MemberCache
   /** takes the compressed members */
@@ -129,11 +131,12 @@ export class Batcher<P extends Place> {
 export async function compressMembers<P extends Place>(
   bytes: ArrayBuffer,
   members: readonly Member<P>[],
-  { pool, level, cache, file, onShared }: BatcherOptions<P>,
+  { pool, codec, level, cache, file, onShared }: BatcherOptions<P>,
 ): Promise<void> {
   const starts = startsOf(members)
   const result = await pool.compress({
     bytes,
+    codec,
     level,
     members: members.map((member, index) => [starts[index] ?? 0, (starts[index] ?? 0) + member.size]),
     hashes: members.flatMap((member, index) =>

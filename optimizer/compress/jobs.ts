@@ -1,7 +1,10 @@
 /** A worker's jobs: functions from bytes to bytes, so that tests need no thread. */
 import { createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
+import { constants, zstdCompressSync } from 'node:zlib'
 import { gzip } from 'libdeflate'
+import type { Codec } from '../../image/estargz/format/formats.ts'
+import { Crc64 } from '../../image/tar/crc64.ts'
 import type { Digest } from '../../image/types.ts'
 
 /** Half-open range in a job's bytes. */
@@ -11,11 +14,13 @@ export type Span = readonly [start: number, end: number]
 export interface CompressJob {
   readonly kind: 'compress'
   readonly bytes: ArrayBuffer
-  /** each becomes a gzip member */
+  /** gzip unless told */
+  readonly codec?: Codec | undefined
+  /** each becomes a gzip member, or a zstd frame */
   readonly members: readonly Span[]
   /** each is hashed */
   readonly hashes: readonly Span[]
-  /** 1 to 12 */
+  /** the codec's own */
   readonly level: number
 }
 
@@ -41,6 +46,19 @@ export interface FilePart {
   readonly end: number
 }
 
+/** The CRC-64 of each part of a file. */
+export interface ChecksumJob {
+  readonly kind: 'checksum'
+  readonly file: string
+  readonly spans: readonly Span[]
+}
+
+export interface ChecksumResult {
+  readonly kind: 'checksum'
+  /** 8 bytes each */
+  readonly sums: readonly Uint8Array[]
+}
+
 export interface HashResult {
   readonly kind: 'hash'
   readonly digest: Digest
@@ -49,7 +67,8 @@ export interface HashResult {
 
 export function compress(job: CompressJob): CompressResult {
   const bytes = new Uint8Array(job.bytes)
-  const members = job.members.map(([start, end]) => gzip(bytes.subarray(start, end), job.level))
+  const pack = job.codec === 'zstd' ? zstdFrame : gzip
+  const members = job.members.map(([start, end]) => pack(bytes.subarray(start, end), job.level))
   const output = new Uint8Array(members.reduce((size, member) => size + member.length, 0))
   let at = 0
   for (const member of members) {
@@ -65,6 +84,15 @@ export function compress(job: CompressJob): CompressResult {
   }
 }
 
+/** Its output is taken in pieces of this size. */
+const MAX_PIECE = 1 << 20
+
+const zstdFrame = (bytes: Uint8Array, level: number): Uint8Array =>
+  zstdCompressSync(bytes, {
+    chunkSize: Math.min(bytes.length + 1024, MAX_PIECE),
+    params: { [constants.ZSTD_c_compressionLevel]: level },
+  })
+
 const sha256 = (bytes: Uint8Array): Digest => `sha256:${createHash('sha256').update(bytes).digest('hex')}`
 
 const READ_BYTES = 256 << 10
@@ -78,6 +106,21 @@ export async function hash({ parts }: HashJob): Promise<HashResult> {
     size += bytes.length
   }
   return { kind: 'hash', digest: `sha256:${result.digest('hex')}`, size }
+}
+
+export async function checksum({ file, spans }: ChecksumJob): Promise<ChecksumResult> {
+  const buffer = Buffer.allocUnsafeSlow(READ_BYTES)
+  const sums: Uint8Array[] = []
+  let [left, crc] = [0, new Crc64()]
+  const lengths = spans.map(([start, end]) => end - start)
+  const parts = spans.map(([start, end]) => ({ file, start, end }))
+  for await (const bytes of readParts(parts, (rest) => buffer.subarray(0, Math.min(rest, READ_BYTES)))) {
+    if (left === 0) [left, crc] = [lengths[sums.length] ?? 0, new Crc64()]
+    crc.update(bytes)
+    left -= bytes.length
+    if (left === 0) sums.push(crc.digest())
+  }
+  return { kind: 'checksum', sums }
 }
 
 /**

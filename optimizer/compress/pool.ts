@@ -7,12 +7,14 @@ import { Worker } from 'node:worker_threads'
 import { isErrorCode } from '../../system/error-codes.ts'
 import { HeadstartError } from '../../system/errors.ts'
 import type { InflateJob, InflateResult } from './inflate.ts'
-import type { CompressJob, CompressResult, HashJob, HashResult } from './jobs.ts'
+import type { ChecksumJob, CompressJob, CompressResult, HashJob, HashResult } from './jobs.ts'
 import type { Reply, Request, Result } from './worker.ts'
 
 export interface Pool extends AsyncDisposable {
   compress(job: Omit<CompressJob, 'kind'>): Promise<CompressResult>
   hash(parts: HashJob['parts']): Promise<HashResult>
+  /** @returns the CRC-64 of each */
+  checksum(job: Omit<ChecksumJob, 'kind'>): Promise<readonly Uint8Array[]>
   inflate(job: Omit<InflateJob, 'kind'>): Promise<InflateResult>
   /** Memory for a job, at least this large. It is used again and again, so it holds anything. */
   buffer(size: number): ArrayBuffer
@@ -88,6 +90,7 @@ export function createPool(
       return result
     },
     hash: async (parts) => of('hash', await submit({ kind: 'hash', parts })),
+    checksum: async (job) => of('checksum', await submit({ kind: 'checksum', ...job })).sums,
     async inflate(job) {
       const result = of('inflate', await submit({ kind: 'inflate', ...job }))
       buffers.giveBack(result.spent)

@@ -4,8 +4,11 @@ import { messageOf } from '../../system/errors.ts'
 import { createCollector } from '../../system/minor-gc.ts'
 import { type InflateJob, type InflateResult, inflate } from './inflate.ts'
 import {
+  type ChecksumJob,
+  type ChecksumResult,
   type CompressJob,
   type CompressResult,
+  checksum,
   compress,
   type HashJob,
   type HashResult,
@@ -14,10 +17,10 @@ import {
 
 export interface Request {
   readonly id: number
-  readonly job: CompressJob | HashJob | InflateJob
+  readonly job: CompressJob | HashJob | ChecksumJob | InflateJob
 }
 
-export type Result = CompressResult | HashResult | InflateResult
+export type Result = CompressResult | HashResult | ChecksumResult | InflateResult
 
 export type Reply =
   | { readonly id: number; readonly result: Result }
@@ -37,7 +40,7 @@ port.on('message', async ({ id, job }: Request) => {
     } else if (job.kind === 'inflate') {
       const result = inflate(job)
       port.postMessage({ id, result }, [result.spent, result.output.buffer])
-    } else port.postMessage({ id, result: await hash(job) })
+    } else port.postMessage({ id, result: await (job.kind === 'hash' ? hash(job) : checksum(job)) })
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : undefined
     port.postMessage({ id, error: { code, message: messageOf(error) } })

@@ -1,10 +1,10 @@
 /** Takes one layer through: read, written in its new order, sent; its files removed once they are no longer needed. */
 import { stillTrue, withoutWrong } from '../../image/annotations.ts'
-import { TOC_DIGEST_ANNOTATION, UNCOMPRESSED_SIZE_ANNOTATION } from '../../image/estargz/format/toc.ts'
-import { isElsewhere, OCI_LAYER_GZIP } from '../../image/media-types.ts'
+import { FORMATS, type FormatName } from '../../image/estargz/format/formats.ts'
+import { isElsewhere } from '../../image/media-types.ts'
 import type { Blob, Descriptor, Digest, ImageTarget, Layer } from '../../image/types.ts'
 import type { Pool } from '../compress/pool.ts'
-import type { OptimizeOptions } from '../options.ts'
+import { levelOf, type OptimizeOptions } from '../options.ts'
 import type { ChunkSizes } from '../plan/chunking.ts'
 import { orderLayer } from '../plan/order.ts'
 import type { LayerMoves } from '../plan/plan.ts'
@@ -84,6 +84,7 @@ export class LayerJob implements AsyncDisposable {
     return readLayer(this.source, {
       ...this.spoolOptions(signal),
       given: this.shared.given,
+      format: this.shared.options.format,
       signal,
       mayChange: this.shared.options.onlyLayers?.includes(this.index) ?? true,
       openFiles: () => this.openFiles(),
@@ -127,8 +128,10 @@ export class LayerJob implements AsyncDisposable {
       await files[Symbol.asyncDispose]()
       return this.write({ ...read, flaw: 'it has members that can’t be copied' }, moves, to)
     }
+    const { options } = this.shared
     const format = {
-      level: this.shared.options.level,
+      name: options.format,
+      level: levelOf(options),
       minChunkSize: minChunkSizeOf(estargz),
       chunkSizeOf: chunkSizesOf(estargz),
     }
@@ -142,8 +145,9 @@ export class LayerJob implements AsyncDisposable {
     to: Destination,
   ): Promise<Written> {
     const spooled = read.kind === 'spooled' ? read : await this.spoolTarOf(to.signal)
-    const { level, minChunkSize } = this.shared.options
-    const format = { level, minChunkSize, chunkSizeOf: this.shared.chunkSizeOf }
+    const { options } = this.shared
+    const { format: name, minChunkSize } = options
+    const format = { name, level: levelOf(options), minChunkSize, chunkSizeOf: this.shared.chunkSizeOf }
     return this.writeSpooled(spooled, moves, { how: 'converted', why: read.flaw, format }, to)
   }
 
@@ -165,7 +169,7 @@ export class LayerJob implements AsyncDisposable {
     const order = orderLayer(layer.entries, moves.zone, moves.afterZone)
     const written = await writeLayer(layer, order, files, { pool: this.shared.pool, ...format })
     to.signal.throwIfAborted()
-    const blob = blobOf(this.source.descriptor, written)
+    const blob = blobOf(this.source.descriptor, written, this.shared.options.format)
     const { existed } = await this.send(blob, to)
     await this[Symbol.asyncDispose]()
     const summary: LayerSummary = {
@@ -205,7 +209,8 @@ export class LayerJob implements AsyncDisposable {
       signal.throwIfAborted()
       onProgress(this.index, 'read', bytes)
     }
-    return { pool, level: options.level, minChunkSize: options.minChunkSize, chunkSizeOf, onBytes }
+    const { codec } = FORMATS[options.format]
+    return { pool, codec, level: levelOf(options), minChunkSize: options.minChunkSize, chunkSizeOf, onBytes }
   }
 
   /** Opened before the stream that fills them: an error of a stream without a listener would end the process. */
@@ -219,16 +224,16 @@ export class LayerJob implements AsyncDisposable {
   }
 }
 
-function blobOf(source: Descriptor, written: WrittenLayer): Blob {
+function blobOf(source: Descriptor, written: WrittenLayer, name: FormatName): Blob {
+  const { mediaType, annotations } = FORMATS[name]
   return {
     descriptor: {
-      mediaType: OCI_LAYER_GZIP,
+      mediaType,
       digest: written.digest,
       size: written.size,
       annotations: {
         ...stillTrue(source.annotations ?? {}),
-        [TOC_DIGEST_ANNOTATION]: written.tocDigest,
-        [UNCOMPRESSED_SIZE_ANNOTATION]: String(written.uncompressedSize),
+        ...annotations(written),
       },
     },
     open: async (range) => written.blob.open(range),

@@ -3,10 +3,10 @@
  * that is eStargz already the table of contents is enough.
  */
 import type { EstargzEntry } from '../../image/estargz/format/entries.ts'
-import { TOC_DIGEST_ANNOTATION } from '../../image/estargz/format/toc.ts'
+import { FORMATS, type FormatName } from '../../image/estargz/format/formats.ts'
 import type { EstargzLayer } from '../../image/estargz/read/reader.ts'
 import { hardlinkFaults } from '../../image/estargz/verify/hardlinks.ts'
-import { openIfEstargz } from '../../image/estargz-layer.ts'
+import { isVouched, openIfEstargz } from '../../image/estargz-layer.ts'
 import { isElsewhere } from '../../image/media-types.ts'
 import { readLayerEntries } from '../../image/rootfs/image-tree.ts'
 import type { EntryFacts } from '../../image/tar/entry.ts'
@@ -62,6 +62,8 @@ export interface ReadOptions extends SpoolOptions {
   readonly signal: AbortSignal
   /** false: the layer stays as it is */
   readonly mayChange: boolean
+  /** what comes out */
+  readonly format: FormatName
   /** what a person asked for by name: a layer that has another format is converted */
   readonly given: GivenFormat
   openFiles(): Promise<LayerFiles>
@@ -76,7 +78,9 @@ export async function readLayer(source: Layer, options: ReadOptions): Promise<La
     const entries = estargz?.entries ?? (await readLayerEntries(source, plannedOf, signal))
     return { kind: 'kept', why: 'it is not among the layers to work on', entries }
   }
-  const flaw = estargz && (lostLink(estargz) ?? (await otherFormat(source, estargz, options)))
+  const flaw =
+    estargz &&
+    (lostLink(estargz) ?? otherCodec(estargz, options) ?? (await otherFormat(source, estargz, options)))
   if (estargz && flaw === undefined) return { kind: 'estargz', layer: estargz, entries: estargz.entries }
   // First: an error of a stream without a listener would end the process.
   const files = await options.openFiles()
@@ -86,13 +90,16 @@ export async function readLayer(source: Layer, options: ReadOptions): Promise<La
 }
 
 /**
- * A table of contents is believed only where the manifest has its digest. (zstd:chunked layers and external tables of contents carry the
- * annotation, too, without being eStargz.)
+ * A table of contents is believed only where the manifest has its digest. (External tables of contents carry the annotation, too,
+ * without being eStargz.)
  */
 const openIfVouched = async (source: Layer, signal: AbortSignal): Promise<EstargzLayer | undefined> =>
-  source.descriptor.annotations?.[TOC_DIGEST_ANNOTATION] === undefined
-    ? undefined
-    : openIfEstargz(source, signal)
+  isVouched(source) ? openIfEstargz(source, signal) : undefined
+
+function otherCodec({ codec }: EstargzLayer, { format }: ReadOptions): string | undefined {
+  if (codec === FORMATS[format].codec) return undefined
+  return `it is ${codec === 'gzip' ? 'eStargz' : 'zstd:chunked'}, not ${format}`
+}
 
 /** Such a layer is converted, from what its tar means. */
 function lostLink({ entries }: EstargzLayer): string | undefined {

@@ -1,7 +1,7 @@
 /** What is known of a layer that is eStargz already: whether it has the format that was asked for, how it is packed, whether it is sound. */
 import type { Chunk, EstargzEntry } from '../../image/estargz/format/entries.ts'
 import { limitOf } from '../../image/estargz/read/decode.ts'
-import { inflateMember } from '../../image/estargz/read/gzip-member.ts'
+import { decodeMember } from '../../image/estargz/read/member.ts'
 import type { EstargzLayer } from '../../image/estargz/read/reader.ts'
 import type { Report } from '../../image/estargz/verify/layer.ts'
 import { fetchFrom, verifyLayer } from '../../image/estargz-layer.ts'
@@ -81,7 +81,7 @@ const PROBE_BYTES = 4 << 20
 /** A layer doesn't record its level: the largest chunk is compressed at the one that was asked for, since equal input gives equal members. */
 async function isOfLevel(
   source: Layer,
-  { entries }: EstargzLayer,
+  { entries, codec }: EstargzLayer,
   level: number,
   { pool, signal }: Pick<FormatOptions, 'pool' | 'signal'>,
 ): Promise<boolean> {
@@ -91,9 +91,10 @@ async function isOfLevel(
     .reduce<Chunk | undefined>((best, chunk) => (chunk.size > (best?.size ?? 0) ? chunk : best), undefined)
   if (probe === undefined) return chunks.length === 0
   const bytes = await fetchFrom(source)({ start: probe.offset, end: probe.end }, signal)
-  const { content, length } = inflateMember(bytes, { expected: probe.size, limit: limitOf([probe]) })
+  const { content, length } = decodeMember(bytes, { expected: probe.size, limit: limitOf([probe]) })
   const result = await pool.compress({
     bytes: new Uint8Array(content).buffer,
+    codec,
     level,
     members: [[0, content.length]],
     hashes: [],

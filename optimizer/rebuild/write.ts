@@ -2,6 +2,8 @@
  * Writes a spooled layer in its new order. Members that fit are taken as they are; the few that don't are compressed; what remains is
  * arithmetic. The blob is a list of parts of the files that are there already.
  */
+import { open } from 'node:fs/promises'
+import { FORMATS, type FormatName } from '../../image/estargz/format/formats.ts'
 import {
   type LayerFormat,
   type LayerOrder,
@@ -10,10 +12,10 @@ import {
   type WrittenToc,
   writeEstargz,
 } from '../../image/estargz/write/layer.ts'
-import type { Member } from '../../image/estargz/write/members.ts'
+import type { Member, Range } from '../../image/estargz/write/members.ts'
 import type { Digest } from '../../image/types.ts'
 import { compressMembers } from '../compress/batcher.ts'
-import { readParts } from '../compress/jobs.ts'
+import { readParts, type Span } from '../compress/jobs.ts'
 import type { Pool } from '../compress/pool.ts'
 import { Segments } from '../spool/segments.ts'
 import { digestOfFile, type LayerFiles, type SpooledLayer, setDigest } from '../spool/spooled-layer.ts'
@@ -57,10 +59,13 @@ export async function writeLayer(
 }
 
 /** A table of contents is fetched before anything else, so its bytes are worth more time than a file's. */
-const TOC_LEVEL = 9
+const TOC_LEVEL = { gzip: 9, zstd: 15 } as const
+
+const codecOf = ({ name }: { readonly name?: FormatName | undefined }) => FORMATS[name ?? 'estargz'].codec
 
 function storeOf(layer: SpooledLayer, files: LayerFiles, options: WriteOptions): LayerStore {
   const { pool, level } = options
+  const codec = codecOf(options)
   return {
     async append(bytes) {
       const start = files.spool.append(bytes)
@@ -69,17 +74,48 @@ function storeOf(layer: SpooledLayer, files: LayerFiles, options: WriteOptions):
     },
     compress: (members) => compressMissing(members, layer, files, options),
     stored: (ranges) => layer.cache.get(ranges),
-    async compressToc(tar) {
+    async compressOne(bytes) {
       const { output } = await pool.compress({
-        bytes: tar.buffer,
-        members: [[0, tar.length]],
+        bytes: bytes.buffer,
+        codec,
+        members: [[0, bytes.length]],
         hashes: [],
-        level: Math.max(level, TOC_LEVEL),
+        level: Math.max(level, TOC_LEVEL[codec]),
       })
       return output
     },
+    read: (ranges) => readRanges(layer.spool, ranges),
+    checksums: (ranges) => checksums(layer.spool, ranges, pool),
     digestOf: (entry) => digestOfFile(layer, entry),
   }
+}
+
+async function* readRanges(file: string, ranges: Iterable<Range>): AsyncGenerator<Buffer, void, undefined> {
+  await using spool = await open(file)
+  for (const { start, end } of ranges) {
+    const bytes = Buffer.allocUnsafe(end - start)
+    const { bytesRead } = await spool.read(bytes, 0, bytes.length, start)
+    if (bytesRead < bytes.length) throw new Error(`${file} is shorter than ${end} bytes`)
+    yield bytes
+  }
+}
+
+/** Content whose checksums are one job. */
+const CHECKSUM_BYTES = 16 << 20
+
+async function checksums(file: string, ranges: readonly Range[], pool: Pool): Promise<Buffer[]> {
+  const jobs: Span[][] = []
+  let size = CHECKSUM_BYTES
+  for (const { start, end } of ranges) {
+    if (size >= CHECKSUM_BYTES) {
+      jobs.push([])
+      size = 0
+    }
+    jobs.at(-1)?.push([start, end])
+    size += end - start
+  }
+  const sums = await Promise.all(jobs.map((spans) => pool.checksum({ file, spans })))
+  return sums.flat().map((sum) => Buffer.from(sum))
 }
 
 type Cut = Member<PlacedEntry>
@@ -91,9 +127,16 @@ async function compressMissing(
   members: Iterable<Cut>,
   layer: SpooledLayer,
   files: LayerFiles,
-  { pool, level }: WriteOptions,
+  { pool, level, name }: WriteOptions,
 ): Promise<void> {
-  const options = { pool, level, cache: layer.cache, file: files.members, onShared: setDigest }
+  const options = {
+    pool,
+    codec: codecOf({ name }),
+    level,
+    cache: layer.cache,
+    file: files.members,
+    onShared: setDigest,
+  }
   const jobs: Promise<void>[] = []
   for (const batch of batchesOf(missing(members, layer))) {
     const size = batch.reduce((sum, member) => sum + member.size, 0)

@@ -5,6 +5,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { compressionError, decompress } from '../../image/compression/decompress.ts'
+import type { Codec } from '../../image/estargz/format/formats.ts'
 import { isFormatFile } from '../../image/estargz/format/toc.ts'
 import { MemberCutter } from '../../image/estargz/write/members.ts'
 import { standaloneHeader } from '../../image/tar/encode.ts'
@@ -26,6 +27,7 @@ import {
 
 export interface SpoolOptions {
   readonly pool: Pool
+  readonly codec?: Codec | undefined
   readonly level: number
   readonly minChunkSize: number
   chunkSizeOf(file: { readonly path: string; readonly size: number }): number
@@ -86,7 +88,7 @@ class TarSpooler {
     this.files = files
     this.options = options
     this.where = where
-    const { pool, level, minChunkSize } = options
+    const { pool, codec, level, minChunkSize } = options
     this.cutter = new MemberCutter<SpooledEntry>({
       chunkSizeOf: options.chunkSizeOf,
       minChunkSize,
@@ -94,6 +96,7 @@ class TarSpooler {
     })
     this.batcher = new Batcher<SpooledEntry>({
       pool,
+      codec,
       level,
       cache: this.cache,
       file: files.members,

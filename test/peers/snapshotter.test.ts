@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { beforeAll, expect, test } from 'vitest'
+import type { FormatName } from '../../image/estargz/format/formats.ts'
 import { openSource } from '../../image/sources.ts'
 import { openTarget } from '../../image/targets.ts'
 import { rebuildImage } from '../../optimizer/rebuild/image.ts'
@@ -16,13 +17,14 @@ const STARTUP = ['usr/bin/python3.11', 'srv/app/app.py', 'srv/app/weights.npy']
 
 beforeAll(() => makeDemoImage('webapp'), MAKING_MS)
 
-async function pushOptimized(reference: string): Promise<void> {
+async function pushOptimized(reference: string, format: FormatName): Promise<void> {
   await using source = await openSource(demoImages.webapp.image)
   await using target = await openTarget(`docker://${reference}`)
   await target.prepare({ force: false })
   await rebuildImage({
     image: await source.image(),
     target,
+    options: { format },
     startup: STARTUP.map((path) => ({ path, ranges: [], size: 0, afterReady: false, read: true })),
   })
 }
@@ -46,12 +48,14 @@ async function runUntil(containerd: Containerd, reference: string, pattern: RegE
   return output
 }
 
-test.each(peerSets)(
-  'an optimized image is pulled lazily by the stargz snapshotter, and starts: %s',
-  async (peers) => {
+const FORMATS = ['estargz', 'zstd:chunked'] as const
+
+test.each(peerSets.flatMap((peers) => FORMATS.map((format) => [peers, format] as const)))(
+  'an optimized image is pulled lazily by the stargz snapshotter, and starts: %s, %s',
+  async (peers, format) => {
     await using registry = await startRegistry()
     const reference = `${registry.host}/demo:optimized`
-    await pushOptimized(reference)
+    await pushOptimized(reference, format)
     await using containerd = await startContainerd({ peers })
 
     await containerd.ctr('images', 'rpull', '--plain-http', '--snapshotter', 'stargz', reference)

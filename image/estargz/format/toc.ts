@@ -8,6 +8,7 @@ import { z } from 'zod'
 import type { BytePath } from '../../../system/byte-path.ts'
 import { HeadstartError } from '../../../system/errors.ts'
 import { parseJson } from '../../../system/json.ts'
+import type { Digest } from '../../digest.ts'
 
 export const TOC_NAME = 'stargz.index.json'
 export const PREFETCH_LANDMARK = '.prefetch.landmark'
@@ -41,6 +42,9 @@ const entrySchema = z.object({
   innerOffset: size,
   devMajor: integer,
   devMinor: integer,
+  /** of zstd:chunked, where a tar has them */
+  accesstime: text,
+  changetime: text,
   /** values in base64; Go writes null for an empty one */
   xattrs: z.record(z.string(), z.string().nullable()).nullish(),
   digest: text,
@@ -58,7 +62,7 @@ const tocSchema = z.object({ version: z.number().int(), entries: z.array(entrySc
 
 /** Entries take some hundred bytes of memory each, however few they have in the JSON: counted before they are made. */
 const MAX_ENTRIES = 2_000_000
-/** An entry has at most sixteen fields. */
+/** An entry has sixteen fields at most, in all but the fewest layers. */
 const MAX_FIELDS = 16 * MAX_ENTRIES
 
 function checkCounts(json: Buffer): void {
@@ -118,11 +122,16 @@ const utf8 = (text: string): string => Buffer.from(text, 'utf8').toString('latin
 
 /**
  * Compact JSON, one fixed order of fields, in pieces. The sha256 of all is the TOC's digest.
+ * @param tarSplitDigest of zstd:chunked: sha256 of the tar-split data as stored
  * @throws HeadstartError E_ESTARGZ: more entries than `parseToc` takes
  */
-export function* encodeToc(entries: Iterable<TocEntry>): Generator<Buffer, void, undefined> {
+export function* encodeToc(
+  entries: Iterable<TocEntry>,
+  tarSplitDigest?: Digest,
+): Generator<Buffer, void, undefined> {
+  const split = tarSplitDigest === undefined ? '' : `"tarSplitDigest":"${tarSplitDigest}",`
   // In batches: a million files don't fit into one string.
-  let batch: string[] = ['{"version":1,"entries":[']
+  let batch: string[] = [`{"version":1,${split}"entries":[`]
   let separator = ''
   let count = 0
   for (const entry of entries) {

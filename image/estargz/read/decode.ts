@@ -1,12 +1,12 @@
 /**
- * The decoder: compressed bytes of a blob in, contents of its gzip members out, each chunk checked against its digest. The verifier,
+ * The decoder: compressed bytes of a blob in, contents of its members out, each chunk checked against its digest. The verifier,
  * reordering and the lazy mount all read through it. Pure, but for zlib's own threads.
  */
 import { HeadstartError } from '../../../system/errors.ts'
 import { digestOf } from '../../digest.ts'
 import type { Chunk } from '../format/entries.ts'
 import type { Group } from './groups.ts'
-import { inflateMember, inflateMemberInBackground } from './gzip-member.ts'
+import { decodeMember, decodeMemberInBackground } from './member.ts'
 
 /** What may follow the last chunk in its member: padding, and headers up to the next file with content. */
 export const MAX_TRAILING_BYTES = 64 << 20
@@ -47,7 +47,7 @@ export function* decodeMembers({
   for (let at = 0; at < bytes.length; ) {
     const here = chunksAt.get(offset + at) ?? []
     const size = { expected: endOf(here) || HEADERS_BYTES, limit: Math.min(left, each) }
-    const member = inflateMember(bytes.subarray(at), size)
+    const member = decodeMember(bytes.subarray(at), size)
     yield { ...member, chunks: here }
     left -= member.content.length
     at += member.length
@@ -61,7 +61,7 @@ export function* decodeMembers({
  */
 export async function decodeChunks(bytes: Buffer, { chunks }: Pick<Group, 'chunks'>): Promise<Buffer> {
   const end = endOf(chunks)
-  const { content } = await inflateMemberInBackground(bytes, { expected: end, limit: limitOf(chunks) })
+  const { content } = await decodeMemberInBackground(bytes, { expected: end, limit: limitOf(chunks) })
   for (const chunk of chunks) checkChunk(chunk, content)
   return content.subarray(0, end)
 }

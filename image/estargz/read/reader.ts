@@ -2,13 +2,15 @@
  * Opens an eStargz layer without having all of it: footer and table of contents are read through a fetch function that is passed in, and
  * checked. They say where each chunk of each file lies; see decode.ts for how chunks are read.
  */
-import { gunzipSync } from 'node:zlib'
+import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { HeadstartError, messageOf } from '../../../system/errors.ts'
 import { type ByteRange, type Digest, digestOf } from '../../digest.ts'
 import { TarScanner } from '../../tar/scan.ts'
 import { type Contents, contentsOf } from '../format/entries.ts'
 import { FOOTER_BYTES, parseFooter } from '../format/footer.ts'
+import type { Codec, Frame } from '../format/formats.ts'
 import { parseToc, TOC_NAME, type TocEntry } from '../format/toc.ts'
+import { parseZstdFooter, SKIPPABLE_HEAD_BYTES } from '../format/zstd-footer.ts'
 
 export type { Chunk, EstargzEntry } from '../format/entries.ts'
 
@@ -16,6 +18,8 @@ export type { Chunk, EstargzEntry } from '../format/entries.ts'
 export type RangeFetch = (range: ByteRange, signal?: AbortSignal) => Promise<Buffer>
 
 export interface EstargzLayer extends Contents {
+  /** of its members: gzip in eStargz, zstd in zstd:chunked */
+  readonly codec: Codec
   /** bytes of the blob */
   readonly size: number
   /** where the TOC's member begins, and the data ends */
@@ -50,18 +54,18 @@ export async function openEstargz(
   const { signal } = options
   const tail =
     size === 0 ? Buffer.alloc(0) : await fetch({ start: Math.max(0, size - FOOTER_BYTES), end: size }, signal)
-  const footer = parseFooter(tail, size)
-  if (footer === undefined)
+  const place = placeOfToc(tail, size)
+  if (place === undefined)
     throw new HeadstartError('E_NOT_ESTARGZ', 'not an eStargz layer', {
       hint: 'Convert the image with: headstart optimize',
     })
-  const { tocOffset, start } = footer
-  if (start - tocOffset > MAX_TOC_COMPRESSED)
+  const { codec, dataEnd: tocOffset, start, end } = place
+  if (end - start > MAX_TOC_COMPRESSED)
     throw new HeadstartError(
       'E_ESTARGZ',
-      `the table of contents is too large: ${start - tocOffset} bytes compressed`,
+      `the table of contents is too large: ${end - start} bytes compressed`,
     )
-  const json = unpackToc(await fetch({ start: tocOffset, end: start }, signal))
+  const json = TOC_OF[codec](await fetch({ start, end }, signal))
   const tocDigest = digestOf(json)
   if (options.tocDigest !== undefined && options.tocDigest !== tocDigest)
     throw new HeadstartError(
@@ -72,6 +76,7 @@ export async function openEstargz(
   const toc = parseToc(json)
   return {
     ...contentsOf(toc, tocOffset),
+    codec,
     size,
     tocOffset,
     tocDigest,
@@ -80,6 +85,44 @@ export async function openEstargz(
   }
 }
 
+interface PlaceOfToc {
+  readonly codec: Codec
+  readonly dataEnd: number
+  /** of its stored bytes */
+  readonly start: number
+  readonly end: number
+}
+
+function placeOfToc(tail: Buffer, size: number): PlaceOfToc | undefined {
+  const footer = parseFooter(tail, size)
+  if (footer) return { codec: 'gzip', dataEnd: footer.tocOffset, start: footer.tocOffset, end: footer.start }
+  const frame = parseZstdFooter(tail, size)
+  return frame && { codec: 'zstd', ...spanOf(frame) }
+}
+
+const spanOf = ({ offset, size }: Frame) => ({
+  dataEnd: offset - SKIPPABLE_HEAD_BYTES,
+  start: offset,
+  end: offset + size,
+})
+
+const TOC_OF: Readonly<Record<Codec, (stored: Buffer) => Buffer>> = {
+  gzip: unpackToc,
+  zstd: unpackZstdToc,
+}
+
+/** @param stored one frame. @returns the JSON */
+function unpackZstdToc(stored: Buffer): Buffer {
+  try {
+    return zstdDecompressSync(stored, { maxOutputLength: MAX_TOC_BYTES })
+  } catch (cause) {
+    throw cantUnpack(cause)
+  }
+}
+
+const cantUnpack = (cause: unknown): HeadstartError =>
+  new HeadstartError('E_ESTARGZ', `the table of contents can't be unpacked: ${messageOf(cause)}`, { cause })
+
 /** @param member the TOC's gzip member. @returns the JSON */
 export function unpackToc(member: Buffer): Buffer {
   let tar: Buffer
@@ -87,9 +130,7 @@ export function unpackToc(member: Buffer): Buffer {
     const chunkSize = Math.min(Math.max(8 * member.length, 4096), 1 << 20)
     tar = gunzipSync(member, { maxOutputLength: MAX_TOC_BYTES, chunkSize })
   } catch (cause) {
-    throw new HeadstartError('E_ESTARGZ', `the table of contents can't be unpacked: ${messageOf(cause)}`, {
-      cause,
-    })
+    throw cantUnpack(cause)
   }
   const scanner = new TarScanner()
   const pieces: Buffer[] = []

@@ -1,6 +1,7 @@
 /** Layers written in memory by the library's writer, with zlib's compressor. */
-import { gunzipSync, gzipSync } from 'node:zlib'
+import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { digestOf } from '../../../image/digest.ts'
+import { type Codec, FORMATS, type FormatName } from '../../../image/estargz/format/formats.ts'
 import { isFormatFile } from '../../../image/estargz/format/toc.ts'
 import type { RangeFetch } from '../../../image/estargz/read/reader.ts'
 import {
@@ -11,6 +12,7 @@ import {
   writeEstargz,
 } from '../../../image/estargz/write/layer.ts'
 import type { Member, Range } from '../../../image/estargz/write/members.ts'
+import { crc64 } from '../../../image/tar/crc64.ts'
 import { paddingOf } from '../../../image/tar/entry.ts'
 import { TarScanner } from '../../../image/tar/scan.ts'
 import type { Digest } from '../../../image/types.ts'
@@ -22,25 +24,31 @@ export interface MemoryLayer extends WrittenToc {
   readonly diffId: Digest
 }
 
+interface MemoryOptions {
+  readonly chunkSize?: number
+  readonly minChunkSize?: number
+  readonly name?: FormatName
+}
+
 /** @param zone paths, in order */
 export async function writeInMemory(
   tar: Buffer,
   zone: readonly string[],
-  { chunkSize = 4096, minChunkSize = 0 } = {},
+  { chunkSize = 4096, minChunkSize = 0, name = 'estargz' }: MemoryOptions = {},
 ): Promise<MemoryLayer> {
   const entries = entriesOf(tar)
   const inZone = zone.flatMap((path) => entries.filter((entry) => entry.path === path))
   const rest = entries.filter((entry) => !inZone.includes(entry))
   const blob: Uint8Array[] = []
   const content: Buffer[] = []
-  const store = memoryStore(tar)
-  const format = { chunkSizeOf: () => chunkSize, minChunkSize }
+  const store = memoryStore(tar, FORMATS[name].codec)
+  const format = { chunkSizeOf: () => chunkSize, minChunkSize, name }
   const written = await writeEstargz({ zone: inZone, rest }, format, store, (ranges, stored) => {
-    for (const { start, end } of ranges) content.push(store.read({ start, end }))
+    for (const { start, end } of ranges) content.push(store.at({ start, end }))
     blob.push(stored instanceof Uint8Array ? stored : store.bytesOf(stored))
   })
   const bytes = Buffer.concat(blob)
-  return { ...written, bytes, tar: Buffer.concat(content), diffId: digestOf(gunzipSync(bytes)) }
+  return { ...written, bytes, tar: Buffer.concat(content), diffId: digestOf(Buffer.concat(content)) }
 }
 
 export const fetchOf =
@@ -67,26 +75,31 @@ function entriesOf(tar: Buffer): PlacedEntry[] {
 }
 
 interface MemoryStore extends LayerStore {
-  read(range: Range): Buffer
+  at(range: Range): Buffer
   bytesOf(stored: StoredMember): Buffer
 }
 
-function memoryStore(source: Buffer): MemoryStore {
+function memoryStore(source: Buffer, codec: Codec): MemoryStore {
+  const pack = (bytes: Uint8Array) => (codec === 'gzip' ? gzipSync(bytes) : zstdCompressSync(bytes))
   let tar = source
   const members: Buffer[] = []
   const stored = new Map<string, StoredMember>()
-  const read = ({ start, end }: Range) => tar.subarray(start, end)
+  const at = ({ start, end }: Range) => tar.subarray(start, end)
   const compress = ({ ranges, chunks }: Member<PlacedEntry>) => {
-    const content = Buffer.concat(ranges.map(read))
-    const packed = gzipSync(content)
+    const content = Buffer.concat(ranges.map(at))
+    const packed = pack(content)
     const digests = chunks.map(({ innerOffset, size }) =>
       digestOf(content.subarray(innerOffset, innerOffset + size)),
     )
     stored.set(JSON.stringify(ranges), { at: members.push(packed) - 1, size: packed.length, digests })
   }
   return {
-    read,
-    bytesOf: ({ at }) => members[at] ?? Buffer.alloc(0),
+    at,
+    async *read(ranges) {
+      for (const range of ranges) yield at(range)
+    },
+    checksums: async (ranges) => ranges.map((range) => crc64(at(range))),
+    bytesOf: ({ at: member }) => members[member] ?? Buffer.alloc(0),
     async append(bytes) {
       const start = tar.length
       tar = Buffer.concat([tar, bytes])
@@ -96,7 +109,7 @@ function memoryStore(source: Buffer): MemoryStore {
       for (const member of all) compress(member)
     },
     stored: (ranges) => stored.get(JSON.stringify(ranges)),
-    compressToc: async (bytes) => gzipSync(bytes),
+    compressOne: async (bytes) => pack(bytes),
     digestOf: ({ digest }) => digest,
   }
 }

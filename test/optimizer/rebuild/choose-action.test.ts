@@ -27,6 +27,7 @@ const estargz = (names: readonly string[], flaw?: string): EstargzRead => {
   const contents = contentsOf(toc(names), 1000)
   const layer = {
     ...contents,
+    codec: 'gzip' as const,
     size: 2000,
     tocOffset: 1000,
     tocDigest: 'sha256:toc' as const,

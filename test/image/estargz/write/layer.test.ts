@@ -1,9 +1,12 @@
 /** Layers put together in memory: what comes out is what was ordered, and the verifier finds nothing. */
-import { gunzipSync } from 'node:zlib'
+import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { decompress } from '../../../../image/compression/decompress.ts'
 import { digestOf } from '../../../../image/digest.ts'
 import { openEstargz } from '../../../../image/estargz/read/reader.ts'
 import { verifyEstargz } from '../../../../image/estargz/verify/layer.ts'
+import { crc64 } from '../../../../image/tar/crc64.ts'
 import { dir, file, hardlink, symlink, tarOf } from '../../../support/tar.ts'
 import { fetchOf, type MemoryLayer, writeInMemory } from '../in-memory.ts'
 import { streamOf } from '../stream.ts'
@@ -70,4 +73,51 @@ test('an empty layer has a landmark and a table of contents', async () => {
   const { entries, landmark } = await opened(written)
   expect([entries, landmark]).toEqual([[], 'no-prefetch'])
   expect(await faultsOf(written)).toEqual([])
+})
+
+test('zstd:chunked is the same layer, of which the tar holds nothing but its landmark', async () => {
+  const options = { name: 'zstd:chunked' } as const
+  const [written, estargz] = [await writeInMemory(tar, ['d/z'], options), await writeInMemory(tar, ['d/z'])]
+  const [{ codec, entries, zoneEnd }, other] = [await opened(written), await opened(estargz)]
+  expect([codec, zoneEnd]).toEqual(['zstd', written.zoneBytes])
+  expect(entries.map(({ path, digest }) => [path, digest])).toEqual(
+    other.entries.map(({ path, digest }) => [path, digest]),
+  )
+  expect(await faultsOf(written)).toEqual([])
+  const { stream } = await decompress(streamOf(written.bytes))
+  expect(Buffer.concat(await stream.toArray()).equals(written.tar)).toBe(true)
+})
+
+test('its tar-split data makes the tar again', async () => {
+  const written = await writeInMemory(tar, ['d/big'], { name: 'zstd:chunked+podman' })
+  const { offset = 0, size = 0, content } = written.frames?.tarSplit ?? {}
+  const lines = zstdDecompressSync(written.bytes.subarray(offset, offset + size))
+  expect(lines).toHaveLength(content ?? 0)
+  let at = 0
+  for (const [index, line] of lines.toString().trimEnd().split('\n').entries()) {
+    const { type, payload, size: length = 0, position } = lineSchema.parse(JSON.parse(line))
+    expect(position).toBe(index)
+    const bytes = Buffer.from(payload ?? '', 'base64')
+    const here = written.tar.subarray(at, at + (type === 1 ? length : bytes.length))
+    if (type === 1 && length > 0) expect(bytes).toEqual(crc64(here))
+    if (type === 2) expect(here.equals(bytes)).toBe(true)
+    at += here.length
+  }
+  expect(at).toBe(written.tar.length)
+})
+
+const lineSchema = z.object({
+  type: z.number(),
+  payload: z.string().nullable(),
+  size: z.number().optional(),
+  position: z.number(),
+})
+
+test('a damaged chunk of zstd:chunked is found', async () => {
+  const written = await writeInMemory(tar, ['d/z'], { name: 'zstd:chunked' })
+  const { entries } = await opened(written)
+  const { offset = 0 } = entries.find(({ path }) => path === 'd/a')?.chunks[0] ?? {}
+  const bytes = Buffer.from(written.bytes)
+  bytes.writeUInt8(bytes.readUInt8(offset + 12) ^ 1, offset + 12)
+  expect((await faultsOf({ ...written, bytes })).join()).toMatch(/d\/a: /)
 })

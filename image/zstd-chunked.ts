@@ -4,10 +4,10 @@
  *
  * Source: containers/storage, docs/containers-storage-zstd-chunked.md and the annotations that it writes.
  */
-import { HeadstartError } from '../../system/errors.ts'
-import { digestOf } from '../digest.ts'
-import { fetchFrom } from '../estargz-layer.ts'
-import type { Layer } from '../types.ts'
+import { HeadstartError } from '../system/errors.ts'
+import { digestOf } from './digest.ts'
+import type { RangeFetch } from './estargz/read/reader.ts'
+import type { Layer } from './types.ts'
 
 const PREFIXES = ['io.github.containers.zstd-chunked.', 'io.containers.zstd-chunked.']
 /** As podman, which reads no more either. */
@@ -19,6 +19,9 @@ export interface ZstdChunkedToc {
   /** sha256 of the bytes as stored */
   readonly digest: string
 }
+
+export const isZstdChunked = ({ annotations = {} }: Layer['descriptor']): boolean =>
+  PREFIXES.some((prefix) => annotations[`${prefix}manifest-checksum`] !== undefined)
 
 /**
  * @returns undefined: the layer isn't annotated as zstd:chunked
@@ -37,11 +40,11 @@ export function zstdChunkedToc({ annotations = {}, size }: Layer['descriptor']):
 
 /** @throws HeadstartError E_DIGEST: it isn't what the manifest says; and what the source throws */
 export async function checkZstdChunked(
-  layer: Layer,
+  fetch: RangeFetch,
   toc: ZstdChunkedToc,
   signal?: AbortSignal,
 ): Promise<void> {
-  const bytes = await fetchFrom(layer)(toc, signal)
+  const bytes = await fetch(toc, signal)
   const found = digestOf(bytes)
   if (found !== toc.digest)
     throw new HeadstartError(
