@@ -10,6 +10,11 @@ import { HeadstartError } from '../../system/errors.ts'
 const FRAME = 0xfd2fb528
 const SKIPPABLE = 0x184d2a50
 
+/** These bytes begin with a frame, or with one to skip. */
+export const isZstd = (head: Buffer): boolean =>
+  head.length >= 4 &&
+  (head.readUInt32LE(0) === FRAME || (head.readUInt32LE(0) & 0xfffffff0) >>> 0 === SKIPPABLE)
+
 /** What was read of a head; `length`: the bytes it takes, or, as long as nothing else is known, takes at least. */
 export type Head =
   | { readonly kind: 'incomplete'; readonly length: number }

@@ -1,7 +1,7 @@
 /** Takes one layer through: read, written in its new order, sent; its files removed once they are no longer needed. */
 import { stillTrue, withoutWrong } from '../../image/annotations.ts'
 import { FORMATS, type FormatName } from '../../image/estargz/format/formats.ts'
-import { isElsewhere } from '../../image/media-types.ts'
+import { isElsewhere, OCI_LAYER_GZIP, OCI_LAYER_ZSTD } from '../../image/media-types.ts'
 import type { Blob, Descriptor, Digest, ImageTarget, Layer } from '../../image/types.ts'
 import type { Pool } from '../compress/pool.ts'
 import { levelOf, type OptimizeOptions } from '../options.ts'
@@ -224,11 +224,13 @@ export class LayerJob implements AsyncDisposable {
   }
 }
 
+const MEDIA_TYPES = { gzip: OCI_LAYER_GZIP, zstd: OCI_LAYER_ZSTD } as const
+
 function blobOf(source: Descriptor, written: WrittenLayer, name: FormatName): Blob {
-  const { mediaType, annotations } = FORMATS[name]
+  const { codec, annotations } = FORMATS[name]
   return {
     descriptor: {
-      mediaType,
+      mediaType: MEDIA_TYPES[codec],
       digest: written.digest,
       size: written.size,
       annotations: {

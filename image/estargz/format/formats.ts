@@ -6,7 +6,6 @@
  * both (storage_linux.go, "both zstd:chunked and eStargz TOC found"), and the stargz snapshotter mounts nothing without its own.
  */
 import type { Digest } from '../../digest.ts'
-import { OCI_LAYER_GZIP, OCI_LAYER_ZSTD } from '../../media-types.ts'
 import { TOC_DIGEST_ANNOTATION, UNCOMPRESSED_SIZE_ANNOTATION } from './toc.ts'
 
 export const FORMAT_NAMES = ['estargz', 'zstd:chunked', 'zstd:chunked+podman'] as const
@@ -39,7 +38,6 @@ export interface DescribedLayer {
 
 export interface Format {
   readonly codec: Codec
-  readonly mediaType: string
   /** the level unless another is given, and the highest */
   readonly level: number
   readonly maxLevel: number
@@ -71,8 +69,8 @@ function forPodman({ frames }: DescribedLayer): Record<string, string> {
 }
 
 /** libdeflate's levels, and zstd's. */
-const GZIP = { codec: 'gzip', mediaType: OCI_LAYER_GZIP, level: 6, maxLevel: 12 } as const
-const ZSTD = { codec: 'zstd', mediaType: OCI_LAYER_ZSTD, level: 9, maxLevel: 22, packs: false } as const
+const GZIP = { codec: 'gzip', level: 6, maxLevel: 12 } as const
+const ZSTD = { codec: 'zstd', level: 9, maxLevel: 22, packs: false } as const
 
 export const FORMATS: Readonly<Record<FormatName, Format>> = {
   estargz: { ...GZIP, packs: true, annotations: forStargz },

@@ -1,5 +1,5 @@
 /** One member at a time, a gzip member or a zstd frame: its first bytes say which. */
-import { compressionOf } from '../../compression/decompress.ts'
+import { isZstd } from '../../compression/zstd-frames.ts'
 import {
   type InflatedMember,
   type InflateSize,
@@ -13,12 +13,10 @@ import { decodeFrame, decodeFrameInBackground } from './zstd-frame.ts'
  * @throws HeadstartError E_ESTARGZ: no member, a damaged one, or one that is too large
  */
 export function decodeMember(bytes: Buffer, size: InflateSize): InflatedMember {
-  return compressionOf(bytes) === 'zstd' ? decodeFrame(bytes, size) : inflateMember(bytes, size)
+  return isZstd(bytes) ? decodeFrame(bytes, size) : inflateMember(bytes, size)
 }
 
 /** As `decodeMember`, on zlib's own threads. */
 export async function decodeMemberInBackground(bytes: Buffer, size: InflateSize): Promise<InflatedMember> {
-  return compressionOf(bytes) === 'zstd'
-    ? decodeFrameInBackground(bytes, size)
-    : inflateMemberInBackground(bytes, size)
+  return isZstd(bytes) ? decodeFrameInBackground(bytes, size) : inflateMemberInBackground(bytes, size)
 }
