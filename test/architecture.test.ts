@@ -18,7 +18,8 @@ const BELOW: Record<string, readonly string[]> = {
 }
 
 /** What the eStargz library may use besides itself: the tar format, digests, and the ground floor. */
-const ESTARGZ_MAY_USE = /^(image\/estargz\/|image\/tar\/|image\/digest\.ts$|image\/compression\/zstd-frames\.ts$|system\/)/
+const ESTARGZ_MAY_USE =
+  /^(image\/estargz\/|image\/tar\/|image\/digest\.ts$|image\/compression\/zstd-frames\.ts$|system\/)/
 
 type Sources = ReadonlyMap<string, string>
 
