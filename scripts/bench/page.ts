@@ -38,7 +38,7 @@ const rows = pages.map(({ files, html, times }) => [
   `${Math.min(...times)} – ${Math.max(...times)} ms`,
 ])
 rows.push(['allowed', `${MAX_BYTES / 1000} kB`, `${MAX_MS} ms`, ''])
-console.log(textTable(['files', 'page', 'drawn', `of ${ROUNDS}`], rows))
+for (const line of textTable(['files', 'page', 'drawn', `of ${ROUNDS}`], rows)) console.log(line)
 
 const largest = pages.at(-1)
 if (!largest || Buffer.byteLength(largest.html) > MAX_BYTES || median(largest.times) > MAX_MS)
