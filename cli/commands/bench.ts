@@ -5,7 +5,7 @@ import type { GivenImages, NamedImage } from '../../report/bench/arms.ts'
 import { baselineDoubts, type Check, checkLimits } from '../../report/bench/budget.ts'
 import { type Bench, writeBench } from '../../report/bench/file.ts'
 import { formats } from '../../report/bench/formats/index.ts'
-import { type BenchProgress, runBench } from '../../report/bench/run.ts'
+import { runBench } from '../../report/bench/run.ts'
 import { ensureWritable } from '../../system/atomic-file.ts'
 import { HeadstartError } from '../../system/errors.ts'
 import { requireRoot } from '../../tracer/mount/mount.ts'
@@ -15,8 +15,9 @@ import { sourceOf } from '../flags/image.ts'
 import { readyCheck } from '../flags/ready.ts'
 import { addToJobSummary } from '../job-summary.ts'
 import { auditText, gainLines } from '../print/bench-gain.ts'
+import { drawBench } from '../print/bench-progress.ts'
 import { commandLine } from '../print/command-line.ts'
-import { duration, type Output } from '../print/output.ts'
+import type { Output } from '../print/output.ts'
 
 export function register(command: Command, context: CliContext): void {
   addBenchFlags(command).action(
@@ -36,15 +37,17 @@ async function bench(order: BenchOrder, context: CliContext): Promise<void> {
     stack.use(await sourceOf(reference, order.access, context, output)).image(order.access.platform)
   const images = await openImages(order.images, open)
   const ready = readyCheck(order.ready, images.original.config.process.healthcheck)
+  using progress = drawBench(output)
   const measured = await runBench({
     ...order.measure,
     images,
     start: { ...order.start, ready },
     made: { tool: `headstart ${context.version}`, command: commandLine(process.argv.slice(2)) },
     signal: context.interrupts.abort,
-    onProgress: (progress) => draw(progress, output),
+    onProgress: progress.tell,
     onSample: (soFar) => writeBench(order.output, soFar),
   })
+  progress[Symbol.dispose]()
   await writeBench(order.output, measured)
   output.done()
   await conclude(measured, order, output)
@@ -61,22 +64,15 @@ async function openImages(
   return { ...given, others: opened }
 }
 
-function draw({ doing, turns }: BenchProgress, output: Output): void {
-  if (!turns) {
-    output.note(doing)
-    return
-  }
-  const left = turns.leftMs === undefined ? '' : `, ${duration(turns.leftMs)} left`
-  output.live(() => `${doing} (${turns.done + 1} of ${turns.total}${left})`)
-}
-
 const incomplete = ({ samples, arms }: Bench, { rounds }: BenchOrder['measure']): string =>
   `incomplete: ${samples.length} of ${arms.length * rounds.samples} samples were taken before it was interrupted`
+
+const FIRST_LOOK = 'a first look: without --quick there are enough samples to rely on'
 
 /** @throws HeadstartError E_EXCEEDED */
 async function conclude(
   measured: Bench,
-  { limits, format, output: file, measure }: BenchOrder,
+  { limits, format, output: file, measure, quick }: BenchOrder,
   output: Output,
 ): Promise<void> {
   const checks: readonly Check[] = checkLimits(measured, limits)
@@ -88,6 +84,7 @@ async function conclude(
   await addToJobSummary(formats.markdown(measured, checks), output)
   if (measured.audit) output.note(auditText(measured.audit))
   if (format === 'text') output.result(gainLines(measured))
+  if (quick) output.note(FIRST_LOOK)
   const exceeded = checks.filter(({ ok }) => !ok).length
   if (exceeded > 0 && !measured.interrupted)
     throw new HeadstartError('E_EXCEEDED', `${exceeded} of ${checks.length} limits are exceeded`)

@@ -26,6 +26,7 @@ export interface BenchFlags extends ImageFlags, ReadyFlags, ContainerFlags {
   readonly output: string
   readonly samples: number
   readonly warmups: number
+  readonly quick: boolean
   readonly arms?: string[]
   readonly image?: string[]
   readonly runtime: RuntimeName
@@ -65,6 +66,8 @@ export interface BenchOrder {
   /** file of the measurement */
   readonly output: string
   readonly format: FormatName
+  /** for a first look: too few samples to rely on */
+  readonly quick: boolean
 }
 
 export function addBenchFlags(command: Command): Command {
@@ -80,6 +83,11 @@ function addSampleFlags(command: Command): Command {
     .option('-o, --output <file>', 'where to write the measurement', 'bench.json')
     .option('-n, --samples <count>', 'samples per arm', positiveFlag, 5)
     .option('--warmups <count>', 'warm-up samples per arm, which are discarded', countFlag, 1)
+    .addOption(
+      new Option('--quick', 'a first look: two samples per arm, and no warm-up')
+        .default(false)
+        .conflicts(['samples', 'warmups']),
+    )
     .option(
       '--arms <names>',
       'comma-separated: legacy, lazy, optimized, and names given with --image (default: all)',
@@ -163,7 +171,7 @@ export async function benchOrder(
   command: readonly string[],
   flags: BenchFlags,
 ): Promise<BenchOrder> {
-  const { arms, image = [], insecure, caFile, samples, warmups, watch, audit, timeout } = flags
+  const { arms, image = [], insecure, caFile, samples, warmups, quick, watch, audit, timeout } = flags
   return {
     images: { original, optimized, others: image.map(namedReference) },
     access: flags,
@@ -172,7 +180,7 @@ export async function benchOrder(
       link: linkOf(flags),
       registry: { insecure, ...(caFile !== undefined && { caFile }) },
       runtime: runtimeOf(flags),
-      rounds: { samples, warmups },
+      rounds: quick ? { samples: 2, warmups: 0 } : { samples, warmups },
       ...(watch !== undefined && { watchMs: watch }),
       audit,
     },
@@ -181,6 +189,7 @@ export async function benchOrder(
     limits: await limitsOf(flags),
     output: flags.output,
     format: flags.format,
+    quick,
   }
 }
 

@@ -11,6 +11,9 @@ export { bytesText as bytes, msText as duration } from '../../report/bench/units
 
 /** The live line is rewritten at most this often. */
 const LIVE_EVERY_MS = 100
+/** In a log: a line after ten seconds, and after an hour every six minutes. */
+const LOG_EVERY_MS = 10_000
+const LOG_MORE_SELDOM = 0.1
 
 export interface OutputOptions {
   readonly quiet: boolean
@@ -35,6 +38,11 @@ export interface Output {
   warn(text: string): void
   /** replaces the live line; shown on a terminal only. Given lazily, since most are never drawn. */
   live(text: () => string): void
+  /**
+   * The live line on a terminal; elsewhere a line of its own, but the longer it goes on the more seldom.
+   * @param choices.now also where the last one was a moment ago
+   */
+  progress(text: () => string, choices?: { readonly now?: boolean }): void
   /** what a container printed, as it is, above the live line: as with `docker run`, it has the terminal */
   passThrough(chunk: Buffer): void
   /** ends the live line */
@@ -48,6 +56,8 @@ export function createOutput(
 ): Output {
   let shown = 0
   let last = 0
+  let first: number | undefined
+  let logged = performance.now()
   // Without escape sequences, which NO_COLOR forbids and simple terminals don't know.
   const clear = () => {
     if (shown > 0) stderr.write(`\r${' '.repeat(shown)}\r`)
@@ -77,6 +87,14 @@ export function createOutput(
       const columns = stderr.columns || 80
       stderr.write(cut(visible(text()), columns))
       shown = columns - 1
+    },
+    progress(text, { now: isDue = false } = {}) {
+      if (isLive) return this.live(text)
+      const now = performance.now()
+      first ??= now
+      if (!isDue && now - logged < LOG_EVERY_MS + (now - first) * LOG_MORE_SELDOM) return
+      logged = now
+      this.note(text())
     },
     passThrough(chunk) {
       if (options.quiet) return

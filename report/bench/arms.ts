@@ -18,6 +18,10 @@ export interface GivenImages {
   readonly others: readonly NamedImage[]
 }
 
+/** The image of a key of the file; the original for one that is made from it. */
+export const imageOf = ({ original, optimized, others }: GivenImages, key: string): Image =>
+  key === 'optimized' && optimized ? optimized : (others.find(({ name }) => name === key)?.image ?? original)
+
 export interface Arm {
   readonly id: string
   readonly kind: ArmKind

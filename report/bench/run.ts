@@ -15,12 +15,15 @@ import { type ArmTarget, takeAudit } from './sample.ts'
 import type { ScheduleRequest, TurnsProgress } from './schedule.ts'
 import { openStage, type Stage, type StageRequest } from './stage/stage.ts'
 import { takeInTurn } from './take-in-turn.ts'
+import { guessMs } from './time-left.ts'
 
 export interface BenchProgress {
   /** what is being done, in a few words */
   readonly doing: string
   /** while samples are taken */
   readonly turns?: TurnsProgress
+  /** said first of all: what all samples may take */
+  readonly guessMs?: number
 }
 
 export interface BenchRequest extends ArmRequest, StageRequest, RuntimeRequest, ScheduleRequest {
@@ -44,6 +47,7 @@ export interface BenchRequest extends ArmRequest, StageRequest, RuntimeRequest, 
 export async function runBench(request: BenchRequest): Promise<Bench> {
   const say = (doing: string) => request.onProgress?.({ doing })
   const arms = planArms(request)
+  request.onProgress?.(outlook(arms, request))
   await sweep(sweepers)
   await using workspace = await createWorkspace()
   await using runtimes = await openRuntimes(arms, request, workspace)
@@ -55,7 +59,7 @@ export async function runBench(request: BenchRequest): Promise<Bench> {
   })
   await using link = await startLink(stage.host, request.link)
   const session = { link, start: request.start, ...(request.signal && { signal: request.signal }) }
-  const targets = targetsOf(arms, runtimes, stage)
+  const targets = targetsOf(arms, runtimes, stage, request)
   const empty = await emptyBench(targets, runtimes, stage, request)
   const measured = await takeInTurn(empty, targets, session, request)
   const audited = targets.find(({ kind }) => kind === 'optimized')
@@ -64,11 +68,25 @@ export async function runBench(request: BenchRequest): Promise<Bench> {
   return { ...measured, audit: await takeAudit(session, audited) }
 }
 
-const targetsOf = (arms: readonly Arm[], runtimes: OpenRuntimes, stage: Stage): ArmTarget[] =>
-  arms.flatMap((arm) => {
+function targetsOf(
+  arms: readonly Arm[],
+  runtimes: OpenRuntimes,
+  stage: Stage,
+  { images, link }: BenchRequest,
+): ArmTarget[] {
+  return arms.flatMap((arm) => {
     const staged = stage.images.get(arm.image)
-    return staged ? [{ ...arm, staged, runtime: runtimes.of(arm) }] : []
+    return staged ? [{ ...arm, staged, runtime: runtimes.of(arm), guessMs: guessMs(arm, images, link) }] : []
   })
+}
+
+function outlook(arms: readonly Arm[], { images, link, rounds }: BenchRequest): BenchProgress {
+  const each = rounds.samples + rounds.warmups
+  return {
+    doing: `${arms.length * each} samples of ${arms.map(({ id }) => id).join(', ')}`,
+    guessMs: each * arms.reduce((sum, arm) => sum + guessMs(arm, images, link), 0),
+  }
+}
 
 /** The measurement before its first sample: what is measured, and how. */
 async function emptyBench(

@@ -24,6 +24,8 @@ export interface Session {
 export interface ArmTarget extends Arm {
   readonly staged: StagedImage
   readonly runtime: OpenRuntime
+  /** what a sample may take, before one was taken */
+  readonly guessMs: number
 }
 
 export async function takeSample(

@@ -1,6 +1,7 @@
-/** In which order samples are taken, what is to be known of each, and how long the rest will take. Pure. */
+/** In which order samples are taken, and what is to be known of each. Pure. */
 import type { ArmKind } from './file.ts'
 import type { RuntimeName } from './runtime/types.ts'
+import { timeLeft } from './time-left.ts'
 
 export interface Rounds {
   /** of each arm */
@@ -20,6 +21,8 @@ export interface Scheduled {
   readonly id: string
   readonly kind: ArmKind
   readonly runtime: { readonly name: RuntimeName }
+  /** what a sample may take */
+  readonly guessMs: number
 }
 
 export interface Turn<T> {
@@ -47,7 +50,7 @@ export function schedule<T extends Scheduled>(arms: readonly T[], request: Sched
 const turnOf = <T extends Scheduled>(target: T, round: number, request: ScheduleRequest): Turn<T> => ({
   target,
   round,
-  label: round < 0 ? `${target.id}, warm-up` : `${target.id}, sample ${round + 1}`,
+  label: round < 0 ? `${target.id}, to warm up` : target.id,
   watchMs: request.watchMs ?? backgroundMs(target, round === request.rounds.samples - 1),
 })
 
@@ -70,25 +73,13 @@ export interface Taken {
 export interface TurnsProgress {
   readonly done: number
   readonly total: number
-  /** undefined before anything was measured */
-  readonly leftMs: number | undefined
+  /** a guess, before anything was measured */
+  readonly leftMs: number
 }
 
-export const turnsProgress = (turns: readonly Turn<Scheduled>[], taken: readonly Taken[]): TurnsProgress => ({
-  done: taken.length,
-  total: turns.length,
-  leftMs: timeLeft(turns, taken),
-})
-
-/**
- * Estimates the time left: each remaining turn takes as long as its arm took so far on average, or, for an arm without a sample, as long as
- * all arms did.
- */
-function timeLeft(turns: readonly Turn<Scheduled>[], taken: readonly Taken[]): number | undefined {
-  if (taken.length === 0) return undefined
-  const average = (times: readonly Taken[]) => times.reduce((sum, { ms }) => sum + ms, 0) / times.length
-  return turns.slice(taken.length).reduce((left, { target }) => {
-    const own = taken.filter((one) => one.arm === target.id)
-    return left + average(own.length > 0 ? own : taken)
-  }, 0)
+/** @param taken the first of the turns */
+export function turnsProgress(turns: readonly Turn<Scheduled>[], taken: readonly Taken[]): TurnsProgress {
+  const timed = turns.map(({ target: { id, guessMs } }) => ({ arm: id, guessMs }))
+  const done = timed.slice(0, taken.length).map((turn, at) => ({ ...turn, ms: taken[at]?.ms ?? 0 }))
+  return { done: taken.length, total: turns.length, leftMs: timeLeft(timed.slice(taken.length), done) }
 }

@@ -52,7 +52,7 @@ describe('the commands, one after the other', () => {
     const target = `docker://${registry.host}/app:esgz`
     const { stdout } = await succeeds(['optimize', image, target, '--trace', 'trace.json', '--explain'])
 
-    expect(stdout).toMatch(/app\.txt\s+in/)
+    expect(stdout).toMatch(/app\.txt\s+zone/)
     expect(stdout).toMatch(/sha256:[0-9a-f]{64}/)
     expect((await succeeds(['verify', target])).stdout).toMatch(/is sound: 2 layers/)
     expect((await succeeds(['inspect', target])).stdout).toMatch(/eStargz/)
@@ -93,6 +93,19 @@ describe('the commands, one after the other', () => {
     const page = await readFile(join(box.folder, 'report.html'), 'utf8')
     expect(page).toMatch(/^<!doctype html>/)
     for (const text of [page, stdout, JSON.stringify(bench)]) expect(text).not.toContain('hunter2')
+  })
+
+  test('bench says from its beginning what it will do and how far it is, and --quick that it is a first look', async () => {
+    const args = ['bench', image, 'oci:optimized', '--network', 'none', '--ready-log', '^served']
+    const { stderr } = await succeeds([...args, '--link', 'lan', '--quick', '-o', 'quick.json'])
+    expect(stderr).toMatch(
+      /^6 samples of legacy, lazy, optimized: about \d+ s, once the images are prepared\n/,
+    )
+    expect(stderr).toMatch(/^sample 1 of 6: legacy, about \d+ s left$/m)
+    expect(stderr).toMatch(/^a first look: without --quick/m)
+    const { samples, warmups } = await readBench(join(box.folder, 'quick.json'))
+    expect({ samples: samples.length, warmups }).toEqual({ samples: 6, warmups: 0 })
+    expect((await box.run([...args, '--quick', '--samples', '3'])).status).toBe(2)
   })
 
   test('trace export finds the image that the trace names', async () => {

@@ -2,7 +2,7 @@
 import { openSource } from '../../../image/sources.ts'
 import type { Image } from '../../../image/types.ts'
 import type { Workspace } from '../../../system/workspace.ts'
-import { type GivenImages, isPulledDirectly } from '../arms.ts'
+import { type GivenImages, imageOf, isPulledDirectly } from '../arms.ts'
 import type { BenchLink } from '../file.ts'
 import { type ExaminedImage, examineImage } from './examine.ts'
 import { startOrigin } from './origin.ts'
@@ -48,7 +48,7 @@ export async function openStage(request: StageRequest, options: StageOptions): P
   const served: { name: string; reference: string; image: Image }[] = []
   for (const key of keys) {
     onImage?.(key)
-    const given = givenImage(request.images, key)
+    const given = imageOf(request.images, key)
     const reference = await stagedReference(key, request, options.workspace)
     const source = stack.use(await openSource(reference, registry))
     const image = await source.image(given.config.platform)
@@ -70,16 +70,12 @@ export async function openStage(request: StageRequest, options: StageOptions): P
 
 const slug = (key: string): string => key.toLowerCase().replace(/[^a-z0-9]+/g, '-')
 
-/** The image of a key; the original for one that is made from it. */
-const givenImage = ({ original, optimized, others }: GivenImages, key: string): Image =>
-  key === 'optimized' && optimized ? optimized : (others.find(({ name }) => name === key)?.image ?? original)
-
 async function stagedReference(
   key: string,
   { images, link, signal }: StageRequest,
   workspace: Workspace,
 ): Promise<string> {
-  const image = givenImage(images, key)
+  const image = imageOf(images, key)
   const place = { workspace, name: slug(key), ...(signal && { signal }) }
   if (key === 'lazy') return stageWithoutZone(image, place)
   return isPulledDirectly(image, link) ? image.reference : stageImage(image, place)

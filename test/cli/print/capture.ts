@@ -27,6 +27,9 @@ export function captured(): Captured {
     live: (text) => {
       live.push(text())
     },
+    progress: (text) => {
+      live.push(text())
+    },
     passThrough: () => {},
     done: () => {},
   }

@@ -59,15 +59,23 @@ describe('one place makes text visible', () => {
 })
 
 /** An output into memory, both streams in one. */
-function capture() {
+function capture({ isTTY = true } = {}) {
   let all = ''
   const stream = Object.setPrototypeOf(new PassThrough(), WriteStream.prototype)
+  stream.isTTY = isTTY
   stream.write = (chunk: string | Buffer) => {
     all += chunk.toString()
     return true
   }
   return { text: () => all, output: createOutput({ quiet: false, json: false }, stream, stream) }
 }
+
+test('progress in a log is a line at the beginning, and seldom after that', () => {
+  const { text, output } = capture({ isTTY: false })
+  output.progress(() => 'one', { now: true })
+  output.progress(() => 'two')
+  expect(text()).toBe('one\n')
+})
 
 test('every format of a measurement keeps names in their places', () => {
   const bench = { ...benchOf('sha256:x'), readiness: `${HOSTILE}|<b>@a&lt;` }

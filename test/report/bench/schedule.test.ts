@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { schedule, turnsProgress } from '../../../report/bench/schedule.ts'
 
-const arm = (id: string) => ({ id, kind: 'optimized', runtime: { name: 'builtin' } }) as const
+const arm = (id: string) => ({ id, kind: 'optimized', runtime: { name: 'builtin' }, guessMs: 50 }) as const
 
 test('every round measures every arm once, and begins with the next', () => {
   const turns = schedule(['a', 'b', 'c'].map(arm), { rounds: { samples: 2, warmups: 1 } })
@@ -17,13 +17,13 @@ test('every round measures every arm once, and begins with the next', () => {
     'a1',
     'b1',
   ])
-  expect(turns.slice(2, 4).map(({ label }) => label)).toEqual(['c, warm-up', 'b, sample 1'])
+  expect(turns.slice(2, 4).map(({ label }) => label)).toEqual(['c, to warm up', 'b'])
   expect(schedule([], { rounds: { samples: 3, warmups: 1 } })).toEqual([])
 })
 
 test('requests are recorded after ready once an arm that has a background, or as long as was asked for', () => {
   const rounds = { samples: 2, warmups: 1 }
-  const lazy = { id: 'a', kind: 'lazy', runtime: { name: 'containerd' } } as const
+  const lazy = { id: 'a', kind: 'lazy', runtime: { name: 'containerd' }, guessMs: 0 } as const
   const watched = (one: Parameters<typeof schedule>[0][number], watchMs?: number) =>
     schedule([one], { rounds, ...(watchMs !== undefined && { watchMs }) }).map((turn) => turn.watchMs)
   expect(watched(lazy)).toEqual([0, 0, 10_000])
@@ -32,10 +32,9 @@ test('requests are recorded after ready once an arm that has a background, or as
   expect(watched(lazy, 70)).toEqual([70, 70, 70])
 })
 
-test('the time left is what each arm took so far', () => {
+test('how far it is: at first by the guesses, then by what each arm took', () => {
   const turns = schedule([arm('slow'), arm('fast')], { rounds: { samples: 2, warmups: 0 } })
-  expect(turnsProgress(turns, [])).toEqual({ done: 0, total: 4, leftMs: undefined })
+  expect(turnsProgress(turns, [])).toEqual({ done: 0, total: 4, leftMs: 200 })
   const slow = { arm: 'slow', ms: 90 }
-  expect(turnsProgress(turns, [slow])).toEqual({ done: 1, total: 4, leftMs: 270 })
-  expect(turnsProgress(turns, [slow, { arm: 'fast', ms: 10 }]).leftMs).toBe(100)
+  expect(turnsProgress(turns, [slow, { arm: 'fast', ms: 10 }])).toEqual({ done: 2, total: 4, leftMs: 100 })
 })
