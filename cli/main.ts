@@ -2,7 +2,7 @@
 import '../system/node-22.ts'
 import { createRequire } from 'node:module'
 import { inspect } from 'node:util'
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, Help } from 'commander'
 import { codeOf, HeadstartError, isDiskFull, messageOf } from '../system/errors.ts'
 import { withoutSecrets, withoutUrlSecrets } from '../system/secrets.ts'
 import { isSystemError } from '../system/system-error.ts'
@@ -39,6 +39,10 @@ export async function createProgram(
     .option('-q, --quiet', 'print results and errors only', false)
     .option('--debug', 'show stack traces', false)
     .addHelpText('after', EXAMPLES)
+    // What is off unless it is given needs no word.
+    .configureHelp({
+      optionDescription: (option) => new Help().optionDescription(option).replace(/ \(default: false\)$/, ''),
+    })
     .showHelpAfterError('(headstart COMMAND --help shows the options)')
     .configureOutput({ outputError: (text) => printLines(process.stderr, linesOf(text)) })
     .exitOverride()

@@ -39,7 +39,7 @@ export function addProfileFlags(command: Command): Command {
     .addOption(
       new Option(
         '--fuse <server>',
-        'what serves the mount: libfuse, or the kernel protocol in Node itself (faster)',
+        'what serves the mount: libfuse by way of fuse-native, or the kernel’s own protocol in Node, which is faster',
       )
         .choices(['fuse-native', 'kernel'])
         .default('fuse-native'),
@@ -59,7 +59,7 @@ export function addProfileFlags(command: Command): Command {
         .argParser(positiveFlag)
         .default(1),
     )
-  return addRunFlags(addReadyFlags(command).addOption(untilInterruptOption()))
+  return addRunFlags(addReadyFlags(command, untilInterruptOption()))
 }
 
 export interface ProfileOrder {

@@ -47,7 +47,8 @@ install_node_modules() {
     printf 'installing the packages of package-lock.json\n' >&2
     local log
     log=$(mktemp)
-    npm ci --no-audit --no-fund >"$log" 2>&1 </dev/null || { tail -20 "$log" >&2; fail "npm ci failed"; }
+    # npm would keep compiled code in $TMPDIR, where anyone could plant it.
+    NODE_DISABLE_COMPILE_CACHE=1 npm ci --no-audit --no-fund >"$log" 2>&1 </dev/null || { tail -20 "$log" >&2; fail "npm ci failed"; }
     rm -f "$log"
     cp package-lock.json node_modules/.headstart-lock
   fi

@@ -70,11 +70,18 @@ export interface BenchOrder {
   readonly quick: boolean
 }
 
+const ARMS = `
+It compares ways to start, its arms, in turn and each from nothing cached:
+  legacy     pulls all of the original first, as most runtimes do
+  lazy       pulls the original lazily, as eStargz in which nothing is prefetched
+  optimized  pulls the optimized image lazily, and prefetches what its start reads`
+
 export function addBenchFlags(command: Command): Command {
   command
     .argument('<original>', 'the original image')
     .argument('<optimized>', 'the image that headstart optimize made from it')
     .argument('[command...]', "after --: replaces the image's command")
+    .addHelpText('after', ARMS)
   return addImageFlags(addRunFlags(addReadyFlags(addLimitFlags(addLinkFlags(addSampleFlags(command))))))
 }
 

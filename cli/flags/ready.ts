@@ -41,8 +41,9 @@ export const untilInterruptOption = (): Option =>
     'runs',
   ])
 
-export function addReadyFlags(command: Command): Command {
-  return command
+/** @param more ways to be ready of this command alone */
+export function addReadyFlags(command: Command, ...more: readonly Option[]): Command {
+  command
     .addOption(option('--ready-log <regex>', 'a line of the output matches').argParser(regexFlag))
     .addOption(option('--ready-http <url>', 'it responds; localhost means the container').argParser(urlFlag))
     .addOption(
@@ -56,11 +57,12 @@ export function addReadyFlags(command: Command): Command {
     .addOption(
       option('--period <time>', 'after this long, whatever it does (default: 10s)').argParser(durationFlag),
     )
-    .addOption(
-      option('--timeout <time>', 'fail if it is not ready by then')
-        .argParser(durationFlag)
-        .default(120_000, '2m'),
-    )
+  for (const each of more) command.addOption(each)
+  return command.addOption(
+    option('--timeout <time>', 'fail if it is not ready by then')
+      .argParser(durationFlag)
+      .default(120_000, '2m'),
+  )
 }
 
 /**

@@ -70,7 +70,7 @@ function addPlanFlags(command: Command): Command {
     )
     .addOption(option('--exclude <glob>', 'never prefetch these files (repeatable)').argParser(collect))
     .addOption(
-      option('--min-coverage <share>', "fail if fewer of the trace's files are in the image")
+      option('--min-coverage <share>', "fail if a smaller share of the trace's files is in the image")
         .argParser(shareFlag)
         .default(0, '0%'),
     )

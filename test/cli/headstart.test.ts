@@ -16,6 +16,13 @@ test('compiled code is not kept in the temporary folder, where anyone could plan
   expect(await readdir(shared)).toEqual([])
 })
 
+test('help says nothing of what is off unless it is given, and what the arms of a measurement are', async () => {
+  await using box = await sandbox()
+  const { stdout } = await box.run(['bench', '--help'])
+  expect(stdout).not.toContain('default: false')
+  expect(stdout).toMatch(/default: 5\)[\s\S]*^ {2}legacy +pulls all of the original first/m)
+})
+
 describe('an older Node, which hands over to the one of the node package', () => {
   let box: Sandbox
   let image: string
