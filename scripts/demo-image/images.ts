@@ -5,7 +5,7 @@ import { runCommand } from '../../system/command.ts'
 const CACHE = fileURLToPath(new URL('../../.cache/', import.meta.url))
 const MAKE = fileURLToPath(new URL('./make', import.meta.url))
 
-export type DemoKind = 'webapp' | 'node' | 'nginx' | 'shell'
+export type DemoKind = 'webapp' | 'node' | 'nginx' | 'jvm' | 'shell'
 
 export interface DemoImage {
   /** The image as a source's text. */
@@ -22,6 +22,7 @@ export const demoImages: Readonly<Record<DemoKind, DemoImage>> = {
   webapp: demo('webapp', /Running on/),
   node: demo('node', /listening on/),
   nginx: demo('nginx', /start worker process/),
+  jvm: demo('jvm', /Server startup in/),
   shell: demo('shell', /^ready/m),
 }
 
