@@ -54,6 +54,41 @@ export function* decodeMembers({
   }
 }
 
+/** A smaller member is decoded in less time than it takes to hand it over. */
+const BACKGROUND_BYTES = 32 << 10
+/** What other writers put behind a chunk: padding, and the next header. */
+const BACKGROUND_TRAILING_BYTES = 64 << 10
+
+/** Content of a group's first member that `startDecoding` may hold: what its memory is counted by. */
+export const contentBound = (chunks: readonly Chunk[]): number => endOf(chunks) + BACKGROUND_TRAILING_BYTES
+
+/**
+ * As `decodeMembers`, of a group: decoding of a large first member starts at once, in the background; the rest follows when it is asked for.
+ * @returns never rejects: errors come where the members are taken
+ */
+export async function startDecoding(group: MemberBytes): Promise<Iterable<DecodedMember>> {
+  const { bytes, chunks } = group
+  if (bytes.length < BACKGROUND_BYTES || chunks.length === 0) return decodeMembers(group)
+  const size = { expected: endOf(chunks), limit: contentBound(chunks) }
+  // One that is damaged or larger is decoded again in its turn, within the group's own limit.
+  const first = await decodeMemberInBackground(bytes, size).catch(() => undefined)
+  return first === undefined ? decodeMembers(group) : membersFrom({ ...first, chunks }, group)
+}
+
+function* membersFrom(
+  first: DecodedMember,
+  { bytes, offset, limit, each }: MemberBytes,
+): Generator<DecodedMember, void, undefined> {
+  yield first
+  yield* decodeMembers({
+    bytes: bytes.subarray(first.length),
+    offset: offset + first.length,
+    chunks: [],
+    limit: limit - first.content.length,
+    ...(each !== undefined && { each }),
+  })
+}
+
 /**
  * Decodes the member at the front of a group, the one that holds its chunks.
  * @returns its content up to the end of the last chunk, each chunk checked; decoding runs in the background

@@ -9,8 +9,9 @@ import { TarScanner } from '../../tar/scan.ts'
 import type { Chunk, EstargzEntry } from '../format/entries.ts'
 import { landmarkFaults, withLandmarks } from '../format/landmarks.ts'
 import { TOC_NAME } from '../format/toc.ts'
-import { chunkFault, decodeMembers, limitOf, partOf } from '../read/decode.ts'
-import { allGroups, cutAt, type Group } from '../read/groups.ts'
+import { decodeAhead } from '../read/ahead.ts'
+import { chunkFault, type DecodedMember, decodeMembers, partOf } from '../read/decode.ts'
+import { allGroups, type Group } from '../read/groups.ts'
 import { type EstargzLayer, MAX_TOC_BYTES, openEstargz, type RangeFetch, unpackToc } from '../read/reader.ts'
 import { differencesOf } from './compare.ts'
 import { hardlinkFaults } from './hardlinks.ts'
@@ -45,14 +46,8 @@ export async function verifyEstargz(
   const verifier = new LayerVerifier(estargz, report)
   const stream = await layer.open()
   try {
-    const groups = verifier.groups
-    let index = 0
-    for await (const bytes of cutAt(
-      stream,
-      groups.map(({ end }) => end),
-    )) {
-      const group = groups[index++]
-      if (group) verifier.group(group, bytes)
+    for await (const { group, bytes, members } of decodeAhead(stream, verifier.groups)) {
+      if (group) verifier.group(group, members)
       else verifier.tail(bytes)
     }
   } finally {
@@ -64,7 +59,13 @@ export async function verifyEstargz(
 interface OpenFile {
   readonly entry: TarEntry
   readonly hash: Hash
+  /** of its content, where a chunk was that: hashing it again would tell nothing new */
+  known: Digest | undefined
 }
+
+/** The same memory, not only equal: the zeros of a sparse file's holes are elsewhere. */
+const isSame = (a: Buffer, b: Buffer): boolean =>
+  a.buffer === b.buffer && a.byteOffset === b.byteOffset && a.length === b.length
 
 class LayerVerifier {
   readonly groups: readonly Group[]
@@ -73,6 +74,8 @@ class LayerVerifier {
   private readonly entries: readonly EstargzEntry[]
   private readonly owners = new Map<Chunk, EstargzEntry>()
   private readonly contents = new Map<EstargzEntry, Hash>()
+  /** sound chunks that are a whole file, by where they begin in the member that is being scanned */
+  private readonly whole = new Map<number, { readonly bytes: Buffer; readonly digest: Digest }>()
   private readonly scanner = new TarScanner()
   private readonly diffId = createHash('sha256')
   private size = 0
@@ -97,12 +100,10 @@ class LayerVerifier {
     for (const { path, message } of hardlinkFaults(this.entries)) this.report(message, textOf(path))
   }
 
-  group(group: Group, bytes: Buffer): void {
-    const { offset, chunks } = group
+  group(group: Group, members: Iterable<DecodedMember>): void {
     try {
-      // A million empty files have no chunk among them: their headers are as much as they are, but no member is.
-      const limits = { limit: Number.POSITIVE_INFINITY, each: limitOf(chunks) }
-      for (const member of decodeMembers({ bytes, offset, chunks, ...limits })) {
+      for (const member of members) {
+        this.whole.clear()
         for (const chunk of member.chunks) this.chunk(chunk, partOf(member.content, chunk))
         this.scan(member.content)
       }
@@ -123,6 +124,12 @@ class LayerVerifier {
     const path = textOf(entry.path)
     const fault = chunkFault(chunk, bytes)
     if (fault) this.report(fault.message, path)
+    else if (entry.chunks.length === 1 && chunk.digest !== undefined) {
+      this.whole.set(bytes.byteOffset, { bytes, digest: chunk.digest })
+      if (entry.digest !== undefined && entry.digest !== chunk.digest)
+        this.report(`its chunks give the digest ${chunk.digest}, its entry says ${entry.digest}`, path)
+      return
+    }
     const hash = this.contents.get(entry) ?? createHash('sha256')
     this.contents.set(entry, hash.update(bytes))
     if (chunk !== entry.chunks.at(-1) || entry.digest === undefined) return
@@ -148,12 +155,20 @@ class LayerVerifier {
     try {
       for (const event of this.scanner.push(content)) {
         if (event.kind === 'entry') this.tarEntry(event.entry)
-        else this.file?.hash.update(event.bytes)
+        else if (this.file) this.file.known = this.hashed(this.file, event.bytes)
       }
     } catch (error) {
       this.isScanning = false
       this.report(messageOf(error))
     }
+  }
+
+  /** @returns the digest, when these bytes are the file and a chunk, the same bytes in memory */
+  private hashed({ entry, hash }: OpenFile, bytes: Buffer): Digest | undefined {
+    const chunk = this.whole.get(bytes.byteOffset)
+    if (chunk && isSame(chunk.bytes, bytes) && entry.size === bytes.length) return chunk.digest
+    hash.update(bytes)
+    return undefined
   }
 
   private tarEntry(entry: TarEntry): void {
@@ -163,7 +178,7 @@ class LayerVerifier {
       this.hasToc = true
       return
     }
-    if (entry.type === 'reg') this.file = { entry, hash: createHash('sha256') }
+    if (entry.type === 'reg') this.file = { entry, hash: createHash('sha256'), known: undefined }
     const toc = this.entries[this.position]
     if (toc?.name !== entry.name) {
       this.report(
@@ -182,7 +197,7 @@ class LayerVerifier {
     this.file = undefined
     if (file === undefined || !this.isScanning) return
     const expected = this.entries[this.position - 1]?.digest
-    const digest = `sha256:${file.hash.digest('hex')}`
+    const digest = file.known ?? `sha256:${file.hash.digest('hex')}`
     if (expected === undefined) this.report('has no digest', textOf(file.entry.path))
     else if (digest !== expected)
       this.report(
