@@ -4,6 +4,7 @@
  */
 
 import { textOf } from '../system/byte-path.ts'
+import { mapLimit } from '../system/map-limit.ts'
 import type { EstargzEntry } from './estargz/format/entries.ts'
 import { TOC_DIGEST_ANNOTATION } from './estargz/format/toc.ts'
 import type { EstargzLayer } from './estargz/read/reader.ts'
@@ -71,12 +72,16 @@ export interface InspectOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** Each takes two small requests, one after the other: what takes time is the way to the registry. */
+const LAYERS_AT_ONCE = 4
+
 /** @throws HeadstartError E_ESTARGZ, E_DIGEST, E_TAR, and what the source throws */
 export async function inspectImage(image: Image, options: InspectOptions = {}): Promise<InspectedImage> {
   const created = image.config.history.filter(({ emptyLayer }) => !emptyLayer)
-  const layers: InspectedLayer[] = []
-  for (const [place, layer] of image.layers.entries())
-    layers.push(await inspectLayer(layer, created[place]?.createdBy, options))
+  const signal = options.signal ?? new AbortController().signal
+  const layers = await mapLimit(image.layers, LAYERS_AT_ONCE, signal, (layer, place, either) =>
+    inspectLayer(layer, created[place]?.createdBy, { ...options, signal: either }),
+  )
   return {
     reference: image.reference,
     digest: image.descriptor.digest,
