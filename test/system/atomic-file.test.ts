@@ -128,7 +128,5 @@ test('what can’t be written is named as it was given, and the reason is in wor
     code: 'E_FILE',
     message: `${folder}/no/out.json can't be written: no such file or folder`,
   })
-  await expect(writeWhole('/dev/full', 'text')).rejects.toThrow(
-    /^\/dev\/full can't be written: no space is left on the disk$/,
-  )
+  await expect(writeWhole('/dev/full', 'text')).rejects.toThrow(/^not enough space in \/dev for \/dev\/full$/)
 })
