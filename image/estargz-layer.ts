@@ -65,8 +65,13 @@ async function openChecked(layer: Layer, signal: AbortSignal | undefined): Promi
 export async function verifyLayer(layer: Layer, report: Report, signal?: AbortSignal): Promise<void> {
   const { size, annotations, digest } = layer.descriptor
   const tocDigest = annotations?.[TOC_DIGEST_ANNOTATION]
+  const orForeign = async (error: unknown): Promise<never> => {
+    if (codeOf(error) !== 'E_NOT_ESTARGZ') throw error
+    const foreign = foreignCompression(await headOf(layer, signal))
+    throw foreign === undefined ? error : unsupported(foreign, `the layer ${digest}`)
+  }
   // Of a layer that isn't eStargz at all, nothing else is worth saying.
-  if (tocDigest === undefined) await openChecked(layer, signal)
+  if (tocDigest === undefined) await openChecked(layer, signal).catch(orForeign)
   if (!isVouched(layer)) report(`the manifest has no table of contents digest for ${digest}`)
   for (const name of provenWrong(layer.descriptor, layer.diffId))
     report(`the manifest has the annotation ${name}, which describes other bytes`)
@@ -78,11 +83,5 @@ export async function verifyLayer(layer: Layer, report: Report, signal?: AbortSi
     tocDigest,
     uncompressedSize: annotations?.[UNCOMPRESSED_SIZE_ANNOTATION],
   }
-  try {
-    await verifyEstargz(claimed, report, signal)
-  } catch (error) {
-    if (codeOf(error) !== 'E_NOT_ESTARGZ') throw error
-    const foreign = foreignCompression(await headOf(layer, signal))
-    throw foreign === undefined ? error : unsupported(foreign, `the layer ${digest}`)
-  }
+  await verifyEstargz(claimed, report, signal).catch(orForeign)
 }

@@ -1,6 +1,6 @@
 /**
  * Which peers the tests and benches run with: Debian's packages, and the newest releases, built from their Go modules (`newest/`).
- * `HEADSTART_PEERS=debian` leaves out the newest, for machines that can't get Go modules; whoever does so reads it in the output.
+ * `HEADSTART_PEERS=debian` leaves out the newest, for machines that can't get Go modules, and says so in the output.
  */
 export type PeerSet = 'debian' | 'newest'
 
