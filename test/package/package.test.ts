@@ -19,7 +19,7 @@ import {
 } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { demoImages } from '../../scripts/demo-image/images.ts'
+import { MAKING_MS, makeDemoImage } from '../../scripts/demo-image/images.ts'
 import { runCommand } from '../../system/command.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
@@ -27,14 +27,18 @@ const NOBODY = 65534
 const NODE_22 = `${ROOT}.cache/node-22`
 /** The Nodes it promises, by the file that another user can run, too: a checkout may lie where he may not go. */
 const NODES = { 'Node 22': 'node-22', 'Node 24': 'node-24' }
-const image = demoImages.shell.image.replace(/:latest$/, '')
 
 let folder: string
+/** In the folder, too, so that another user may read it. */
+let image: string
 let packed: { size: number; unpackedSize: number; files: { path: string }[] }
 
 beforeAll(async () => {
   folder = await mkdtemp('/var/tmp/hs-package-')
   await chmod(folder, 0o755)
+  const made = await makeDemoImage('shell')
+  await runCommand('cp', ['-r', made.image.slice('oci:'.length, -':latest'.length), `${folder}/shell`])
+  image = `oci:${folder}/shell`
   const output = await runCommand('npm', ['pack', '--json', '--pack-destination', folder], { cwd: ROOT })
   packed = JSON.parse(output.slice(output.indexOf('[')))[0]
   const [tarball = ''] = (await readdir(folder)).filter((name) => name.endsWith('.tgz'))
@@ -42,7 +46,7 @@ beforeAll(async () => {
   await runCommand('npm', ['install', '--prefix', NODE_22, '--no-save', 'node@22'])
   await place(`${NODE_22}/node_modules/node/bin/node`, NODES['Node 22'])
   await place(process.execPath, NODES['Node 24'])
-}, 300_000)
+}, MAKING_MS)
 
 afterAll(() => rm(folder, { recursive: true, force: true }))
 

@@ -1,5 +1,6 @@
 /** The real thing at the other end: containerd with the stargz snapshotter pulls what we wrote lazily, and its container starts. */
 import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { beforeAll, expect, test } from 'vitest'
@@ -31,7 +32,9 @@ async function pushOptimized(reference: string, format: FormatName): Promise<voi
 
 /** @returns what the container printed up to the line that matches */
 async function runUntil(containerd: Containerd, reference: string, pattern: RegExp): Promise<string> {
-  const args = ['run', '--rm', '--snapshotter', 'stargz', reference, 'demo']
+  // runc keeps one list for every containerd of the machine, so no two containers may share a name.
+  const id = `headstart-test-${randomUUID()}`
+  const args = ['run', '--rm', '--snapshotter', 'stargz', reference, id]
   const child = spawn('ctr-remote', args, { env: containerd.env, stdio: ['ignore', 'pipe', 'pipe'] })
   const ended = once(child, 'close')
   let output = ''
@@ -43,7 +46,7 @@ async function runUntil(containerd: Containerd, reference: string, pattern: RegE
       })
   })
   await Promise.race([ready, ended])
-  await containerd.ctr('task', 'kill', '-s', 'KILL', 'demo').catch(() => {})
+  await containerd.ctr('task', 'kill', '-s', 'KILL', id).catch(() => {})
   await ended
   return output
 }
