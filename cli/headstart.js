@@ -11,8 +11,8 @@ const [major, minor] = process.versions.node.split('.').map(Number)
 const isCheckout = existsSync(file('./main.ts'))
 
 if (isCheckout && major < 24) handOver()
-else if (major < 22 || (major === 22 && minor < 15))
-  refuse(`headstart needs Node 22.15 or newer; this is ${process.version}`)
+else if (major < 22 || (major === 22 && minor < 19))
+  refuse(`headstart needs Node 22.19 or newer; this is ${process.version}`)
 else {
   // Types stripped and code compiled once, not at every call. Whoever can write compiled code decides what runs, so it lies with
   // the code, trusted as it is; Node's own choice is a folder that every user of the machine can make.

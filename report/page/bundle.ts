@@ -37,7 +37,7 @@ export function bundleClient(client: Client): string {
     format: 'iife',
     target: ['chrome105', 'firefox110', 'safari16'],
     charset: 'ascii',
-    legalComments: 'none',
+    legalComments: 'eof',
     logLevel: 'silent',
     tsconfigRaw: {},
   })

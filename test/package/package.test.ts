@@ -20,17 +20,21 @@ import {
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { MAKING_MS, makeDemoImage } from '../../scripts/demo-image/images.ts'
-import { runCommand } from '../../system/command.ts'
+import { runCommand, tryCommand } from '../../system/command.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const NOBODY = 65534
-const NODE_22 = `${ROOT}.cache/node-22`
+/** The oldest that it promises. */
+const OLDEST = '22.19.0'
+const OLDEST_FOLDER = `${ROOT}.cache/node-${OLDEST}`
 /** The Nodes it promises, by the file that another user can run, too: a checkout may lie where he may not go. */
 const NODES = { 'Node 22': 'node-22', 'Node 24': 'node-24' }
 
 let folder: string
 /** In the folder, too, so that another user may read it. */
 let image: string
+/** What npm said when it installed the package on the oldest Node. */
+let warnings: string[]
 let packed: { size: number; unpackedSize: number; files: { path: string }[] }
 
 beforeAll(async () => {
@@ -42,9 +46,15 @@ beforeAll(async () => {
   const output = await runCommand('npm', ['pack', '--json', '--pack-destination', folder], { cwd: ROOT })
   packed = JSON.parse(output.slice(output.indexOf('[')))[0]
   const [tarball = ''] = (await readdir(folder)).filter((name) => name.endsWith('.tgz'))
-  await runCommand('npm', ['install', '--global', '--prefix', `${folder}/prefix`, `${folder}/${tarball}`])
-  await runCommand('npm', ['install', '--prefix', NODE_22, '--no-save', 'node@22'])
-  await place(`${NODE_22}/node_modules/node/bin/node`, NODES['Node 22'])
+  await runCommand('npm', ['install', '--prefix', OLDEST_FOLDER, '--no-save', `node@${OLDEST}`])
+  const installed = await tryCommand(
+    'npm',
+    ['install', '--global', '--prefix', `${folder}/prefix`, `${folder}/${tarball}`],
+    { env: { ...process.env, PATH: `${OLDEST_FOLDER}/node_modules/node/bin:${process.env.PATH}` } },
+  )
+  expect(installed).toMatchObject({ status: 0 })
+  warnings = installed.stderr.split('\n').filter((line) => line !== '')
+  await place(`${OLDEST_FOLDER}/node_modules/node/bin/node`, NODES['Node 22'])
   await place(process.execPath, NODES['Node 24'])
 }, MAKING_MS)
 
@@ -133,6 +143,13 @@ describe.each(Object.entries(NODES))('%s', (name, node) => {
       stderr: expect.stringContaining('root'),
     })
   }, 300_000)
+})
+
+test('npm installs it on the oldest Node without a warning of old or unfit packages', () => {
+  expect(warnings.filter((line) => /EBADENGINE|deprecated|ERESOLVE|peer/.test(line))).toEqual([])
+  // Newer npms name the packages whose install scripts they leave out, or will. None of ours has one.
+  const scripts = warnings.flatMap((line) => /install-scripts +([^ ]+)@\d/.exec(line)?.[1] ?? [])
+  expect(['cpu-features', 'fuse-native', 'protobufjs', 'ssh2']).toEqual(expect.arrayContaining(scripts))
 })
 
 test('where npm left fuse-native out, doctor says why and what to do', async () => {
