@@ -18,6 +18,7 @@ import {
   type RebuildSummary,
   rebuildImage,
 } from './optimizer/rebuild/image.ts'
+import { prepareTarget } from './optimizer/rebuild/toc-image.ts'
 import type { Trace } from './tracer/trace/file.ts'
 
 export type {
@@ -92,10 +93,10 @@ export interface RebuildRequest extends PlanRequest {
 
 /**
  * Writes the image as eStargz, startup files first; the manifest goes last, so that the target has the whole image or none.
- * @throws HeadstartError E_TARGET_EXISTS, what `plan` throws, and what the target throws
+ * @throws HeadstartError E_TARGET_EXISTS, E_TARGET, what `plan` throws, and what the target throws
  */
 export async function rebuild({ replace = false, ...request }: RebuildRequest): Promise<RebuildSummary> {
-  await request.target.prepare({ force: replace })
+  await prepareTarget(request.target, { format: request.options?.format, force: replace })
   return rebuildImage({ ...request, startup: startupIn(request) })
 }
 

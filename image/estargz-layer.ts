@@ -26,13 +26,23 @@ export const fetchFrom =
 
 /**
  * Reads footer and TOC alone. The TOC is checked against the manifest's annotations where there are any.
- * @returns undefined: not eStargz. @throws HeadstartError E_ESTARGZ, E_DIGEST, and what the source throws
+ * @returns undefined: not eStargz. @throws HeadstartError E_ESTARGZ, E_DIGEST, E_NO_TOC, and what the source throws
  */
 export async function openIfEstargz(layer: Layer, signal?: AbortSignal): Promise<EstargzLayer | undefined> {
   try {
     return await openChecked(layer, signal)
   } catch (error) {
     if (codeOf(error) === 'E_NOT_ESTARGZ') return undefined
+    throw error
+  }
+}
+
+/** As `openIfEstargz`, but a layer whose table of contents is in an image of its own, which is not to be had, is as any other tar. */
+export async function openIfReadable(layer: Layer, signal?: AbortSignal): Promise<EstargzLayer | undefined> {
+  try {
+    return await openIfEstargz(layer, signal)
+  } catch (error) {
+    if (codeOf(error) === 'E_NO_TOC') return undefined
     throw error
   }
 }
@@ -51,7 +61,8 @@ export const isVouched = ({ descriptor }: Layer): boolean =>
 async function openChecked(layer: Layer, signal: AbortSignal | undefined): Promise<EstargzLayer> {
   const { descriptor } = layer
   const tocDigest = descriptor.annotations?.[TOC_DIGEST_ANNOTATION]
-  const opened = await openEstargz(descriptor.size, fetchFrom(layer), { tocDigest, signal })
+  const { externalToc } = layer
+  const opened = await openEstargz(descriptor.size, fetchFrom(layer), { tocDigest, externalToc, signal })
   const toc = tocDigest === undefined && isVouched(layer) ? zstdChunkedToc(descriptor) : undefined
   if (toc) await checkZstdChunked(fetchFrom(layer), toc, signal)
   return opened
@@ -81,6 +92,7 @@ export async function verifyLayer(layer: Layer, report: Report, signal?: AbortSi
     open: () => layer.open(undefined, signal),
     diffId: layer.diffId,
     tocDigest,
+    externalToc: layer.externalToc,
     uncompressedSize: annotations?.[UNCOMPRESSED_SIZE_ANNOTATION],
   }
   await verifyEstargz(claimed, report, signal).catch(orForeign)

@@ -6,9 +6,8 @@
 import { textOf } from '../system/byte-path.ts'
 import { mapLimit } from '../system/map-limit.ts'
 import type { EstargzEntry } from './estargz/format/entries.ts'
-import { TOC_DIGEST_ANNOTATION } from './estargz/format/toc.ts'
 import type { EstargzLayer } from './estargz/read/reader.ts'
-import { openIfEstargz } from './estargz-layer.ts'
+import { isVouched, openIfEstargz } from './estargz-layer.ts'
 import { isForeign } from './media-types.ts'
 import { readLayerEntries } from './rootfs/image-tree.ts'
 import type { TarType } from './tar/entry.ts'
@@ -45,6 +44,7 @@ export interface InspectedEstargz {
   readonly annotated: boolean
   /** bytes of table of contents and footer as stored: read before anything else */
   readonly tocBytes: number
+  readonly tocPlace: EstargzLayer['tocPlace']
   readonly landmark: EstargzLayer['landmark']
   /** bytes of the prioritized zone; 0 without a prefetch landmark */
   readonly zoneBytes: number
@@ -117,13 +117,14 @@ async function inspectLayer(
   }
 }
 
-function summarize(estargz: EstargzLayer, { descriptor }: Layer): InspectedEstargz {
+function summarize(estargz: EstargzLayer, layer: Layer): InspectedEstargz {
   const regular = estargz.entries.filter(({ type }) => type === 'reg')
   const isInZone = inZone(estargz)
   return {
     tocDigest: estargz.tocDigest,
-    annotated: descriptor.annotations?.[TOC_DIGEST_ANNOTATION] !== undefined,
+    annotated: isVouched(layer),
     tocBytes: estargz.tocBytes,
+    tocPlace: estargz.tocPlace,
     landmark: estargz.landmark,
     zoneBytes: estargz.zoneEnd,
     zoneFiles: regular.filter(isInZone).length,

@@ -7,6 +7,7 @@ import { HeadstartError } from '../system/errors.ts'
 import { readBounded } from '../system/read-bounded.ts'
 import { MAX_CONFIG_BYTES, parseConfig } from './config.ts'
 import { checkBytes, verifyingStream } from './digest.ts'
+import { type TocImage, tocsIn } from './external-toc.ts'
 import { checkLayerCount, MAX_MANIFEST_BYTES, type ParsedManifest, parseManifest } from './manifest.ts'
 import { hostPlatform, selectPlatform } from './platform.ts'
 import { joined } from './progress.ts'
@@ -41,9 +42,13 @@ export interface BlobStore extends AsyncDisposable {
   ): Promise<Readable>
   /** of a registry: see `Blob` */
   askRange?(descriptor: Descriptor, signal: AbortSignal | undefined): Promise<RangeAnswer>
+  /** of a registry, where the image has a tag */
+  readonly tocImage?: Omit<TocImage, 'blob'> | undefined
 }
 
 export function sourceFromStore(store: BlobStore): ImageSource {
+  const { tocImage } = store
+  const externalToc = tocImage && tocsIn({ ...tocImage, blob: (toc) => blobOf(store, toc) })
   let root: Promise<RawDocument & { parsed: ParsedManifest }> | undefined
   const loadRoot = () => {
     root ??= readRoot(store)
@@ -62,10 +67,10 @@ export function sourceFromStore(store: BlobStore): ImageSource {
       const chosen = parsed.kind === 'index' ? pick(parsed.manifests, platform, store.name) : descriptor
       const rawManifest =
         chosen === descriptor ? bytes : await readDocument(store, chosen, MAX_MANIFEST_BYTES)
-      return readImage(store, chosen, rawManifest)
+      return readImage(store, chosen, rawManifest, externalToc)
     },
     imageOf: async (descriptor) =>
-      readImage(store, descriptor, await readDocument(store, descriptor, MAX_MANIFEST_BYTES)),
+      readImage(store, descriptor, await readDocument(store, descriptor, MAX_MANIFEST_BYTES), externalToc),
     blob: (descriptor) => blobOf(store, descriptor),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   }
@@ -82,7 +87,12 @@ async function readRoot(store: BlobStore): Promise<RawDocument & { parsed: Parse
   return { descriptor: { ...descriptor, mediaType }, bytes, parsed }
 }
 
-async function readImage(store: BlobStore, descriptor: Descriptor, rawManifest: Buffer): Promise<Image> {
+async function readImage(
+  store: BlobStore,
+  descriptor: Descriptor,
+  rawManifest: Buffer,
+  externalToc: ReturnType<typeof tocsIn> | undefined,
+): Promise<Image> {
   const parsed = parseManifest(rawManifest, descriptor.mediaType, store.name)
   if (parsed.kind === 'index')
     throw new HeadstartError('E_MANIFEST', `${store.name} holds an index inside an index`)
@@ -93,6 +103,7 @@ async function readImage(store: BlobStore, descriptor: Descriptor, rawManifest: 
   const layers = manifest.layers.map((layer, index) => ({
     ...blobOf(store, layer),
     diffId: config.diffIds[index] ?? layer.digest,
+    ...(externalToc && { externalToc: (signal?: AbortSignal) => externalToc(layer.digest, signal) }),
   }))
   return { reference: store.name, descriptor, manifest, rawManifest, config, rawConfig, layers }
 }

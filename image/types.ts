@@ -93,6 +93,8 @@ export interface Blob {
 
 export interface Layer extends Blob {
   readonly diffId: Digest
+  /** of an image in a registry: see image/external-toc.ts. @throws HeadstartError E_NO_TOC, and what the source throws */
+  externalToc?(signal?: AbortSignal): Promise<Buffer>
 }
 
 /** One platform's image. */
@@ -133,6 +135,8 @@ export interface ImageSource extends AsyncDisposable {
 
 export interface ImageTarget extends AsyncDisposable {
   readonly name: string
+  /** Of a registry: an image in the same repository, which shares its blobs, under the same tag with this suffix. It is disposed with this one. */
+  beside?(suffix: string): ImageTarget
   /** Fails with E_TARGET_EXISTS when writing would replace another image and `force` was not given. Called first. */
   prepare(options: { force: boolean }): Promise<void>
   /** @returns `existed`: the blob was there already and was not sent */

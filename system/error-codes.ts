@@ -39,6 +39,7 @@ export const ERROR_CODES = [
   'E_NOT_LAZY',
   'E_NOT_READY',
   'E_NO_COMMAND',
+  'E_NO_TOC',
   'E_OPTION',
   'E_OVERLAY',
   'E_PATH',

@@ -47,8 +47,14 @@ function describe(image: InspectedImage): string[] {
 function format({ foreign, estargz }: InspectedLayer): string {
   if (foreign) return 'foreign'
   if (!estargz) return 'plain'
-  return estargz.annotated ? 'eStargz' : 'eStargz, not annotated'
+  return `${FORMATS[estargz.tocPlace]}${estargz.annotated ? '' : ', not annotated'}`
 }
+
+const FORMATS = {
+  'in-tar': 'eStargz',
+  'behind-tar': 'zstd:chunked',
+  external: 'eStargz, external TOC',
+} as const
 
 const zone = ({ estargz, size }: InspectedLayer): string[] =>
   estargz

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { Image, ImageSource, ImageTarget } from '../../image/types.ts'
 import { rebuildImage } from '../../optimizer/rebuild/image.ts'
 import { rebuildIndex } from '../../optimizer/rebuild/image-index.ts'
+import { prepareTarget } from '../../optimizer/rebuild/toc-image.ts'
 import { HeadstartError } from '../../system/errors.ts'
 import { requireFuse } from '../../tracer/mount/mount.ts'
 import type { CliContext } from '../context.ts'
@@ -15,7 +16,7 @@ import {
 } from '../flags/optimize.ts'
 import { readStartFiles, type Start, startOf } from '../optimize-start.ts'
 import { leftBehind } from '../print/left-behind.ts'
-import { printRebuilt, type Rebuilt } from '../print/optimize-summary.ts'
+import { printRebuilt, type Rebuilt, tocImageLine } from '../print/optimize-summary.ts'
 import type { Output } from '../print/output.ts'
 import { drawLayers } from '../print/transfers.ts'
 
@@ -33,7 +34,7 @@ async function optimize(request: OptimizeRequest, context: CliContext): Promise<
   await using source = await sourceOf(request.from, access, context, output)
   const image = await source.image(access.platform)
   await using target = await targetOf(request.to, access, context, output)
-  await target.prepare({ force: request.replaceTarget })
+  await prepareTarget(target, { format: request.options.format, force: request.replaceTarget })
   const start = await startOf(image, { ...given, files }, context, output)
   if (!request.allPlatforms)
     output.note(leftBehind(await source.index(), image, 'use --all-platforms to rebuild the whole index'))
@@ -69,7 +70,8 @@ async function rebuild(
       hint: 'Leave out --all-platforms',
     })
   const profiled = image.descriptor.digest
-  const { images, notes } = await rebuildIndex({ ...common, source, index, profiled })
+  const { images, notes, tocImage } = await rebuildIndex({ ...common, source, index, profiled })
   for (const note of notes) output.warn(note)
+  if (tocImage) output.note(tocImageLine(tocImage))
   return images
 }

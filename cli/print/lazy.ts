@@ -23,6 +23,7 @@ export function lazyLayers({ layers }: LazyFacts): string[] {
 
 const FORMATS: Readonly<Record<LayerFacts['format'], string>> = {
   estargz: 'eStargz',
+  'estargz+external-toc': 'eStargz, external TOC',
   'zstd:chunked': 'zstd:chunked',
   gzip: 'plain gzip',
   zstd: 'plain zstd',

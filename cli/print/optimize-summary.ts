@@ -7,6 +7,7 @@ import type { StartupFile } from '../../optimizer/plan/startup.ts'
 import type { RebuildSummary } from '../../optimizer/rebuild/image.ts'
 import type { RebuiltImage } from '../../optimizer/rebuild/image-index.ts'
 import type { LayerSummary } from '../../optimizer/rebuild/layer.ts'
+import type { PutTocImage } from '../../optimizer/rebuild/toc-image.ts'
 import type { Trace } from '../../tracer/trace/file.ts'
 import { isTraceOf } from '../startup.ts'
 import { bytes, counted, duration, type Output, percent, table, thousands } from './output.ts'
@@ -75,7 +76,10 @@ function sizesOf(layers: readonly LayerSummary[]): Sizes {
   return areUnpacked && layers.every(({ result }) => unpackedSize(result) >= 0) ? UNPACKED : AS_STORED
 }
 
-export function optimizeSummary({ layers, plan, manifest }: RebuildSummary, target: string): string[] {
+export function optimizeSummary(
+  { layers, plan, manifest, tocImage }: RebuildSummary,
+  target: string,
+): string[] {
   const sizes = sizesOf(layers)
   const rows = layers.map((layer, index) => [
     `${index + 1} ${layer.how}`,
@@ -97,9 +101,13 @@ export function optimizeSummary({ layers, plan, manifest }: RebuildSummary, targ
       why === undefined ? [] : [`layer ${index + 1} was reconverted: ${why}`],
     ),
     ...missingLines(plan),
+    ...(tocImage ? [tocImageLine(tocImage)] : []),
     `${target}@${manifest.digest}`,
   ]
 }
+
+export const tocImageLine = ({ name, digest }: PutTocImage): string =>
+  `the tables of contents are in ${name}@${digest}: wherever the image goes, that one has to go, too`
 
 /** How many files are not prefetched, reason by reason. */
 function notPrefetched({ decisions }: Plan): string {
@@ -140,10 +148,14 @@ export const explanation = ({ decisions }: Plan): string[] =>
   )
 
 /** @param platform given where there are several images, a line each */
-export const summaryJson = ({ manifest, layers, plan }: RebuildSummary, platform?: string): string =>
+export const summaryJson = (
+  { manifest, tocImage, layers, plan }: RebuildSummary,
+  platform?: string,
+): string =>
   JSON.stringify({
     platform,
     digest: manifest.digest,
+    ...(tocImage && { tocImage: { name: tocImage.name, digest: tocImage.digest } }),
     layers: layers.map(({ source, result, ...rest }) => ({
       ...rest,
       source: source.digest,

@@ -13,7 +13,15 @@ import type { Digest, ImageSource, Layer, Platform, RangeAnswer } from '../types
 import { checkZstdChunked, zstdChunkedToc } from '../zstd-chunked.ts'
 
 /** `unread`: nothing of it was read, since it could only be read whole, or not at all. */
-export type LazyFormat = 'estargz' | 'zstd:chunked' | 'gzip' | 'zstd' | 'tar' | 'foreign' | 'unread'
+export type LazyFormat =
+  | 'estargz'
+  | 'estargz+external-toc'
+  | 'zstd:chunked'
+  | 'gzip'
+  | 'zstd'
+  | 'tar'
+  | 'foreign'
+  | 'unread'
 
 export interface LayerFacts {
   readonly digest: Digest
@@ -88,12 +96,18 @@ async function examineLayer(layer: Layer, signal: AbortSignal | undefined): Prom
   return { ranges, ...(await examineContent(layer, signal)) }
 }
 
+const FORMAT_OF = {
+  'in-tar': 'estargz',
+  'behind-tar': 'zstd:chunked',
+  external: 'estargz+external-toc',
+} as const satisfies Record<EstargzLayer['tocPlace'], LazyFormat>
+
 async function examineContent(layer: Layer, signal: AbortSignal | undefined): Promise<Partial<LayerFacts>> {
   const estargz = await orFault(openIfEstargz(layer, signal), signal)
   if (typeof estargz === 'string') return { format: 'estargz', fault: estargz }
   if (estargz)
     return {
-      format: estargz.codec === 'gzip' ? 'estargz' : 'zstd:chunked',
+      format: FORMAT_OF[estargz.tocPlace],
       landmark: estargz.landmark,
       zoneBytes: estargz.zoneEnd,
       tocBytes: estargz.tocBytes,

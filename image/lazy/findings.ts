@@ -71,7 +71,7 @@ function preventing(layer: LayerFacts, manifestType: string | undefined): Cause 
     return prevents(
       `plain ${format}, without a table of contents: nodes pull it whole; convert the image with headstart optimize`,
     )
-  if (format === 'estargz' && !annotated)
+  if (isEstargz(layer) && !annotated)
     return prevents(
       manifestType === DOCKER_MANIFEST
         ? "the manifest is Docker's, which has no place for the digest of a table of contents, and nodes mount nothing that they can't verify: push the image with OCI media types"
@@ -93,7 +93,16 @@ function registryCause({ ranges }: LayerFacts): Cause | undefined {
   return undefined
 }
 
+const isEstargz = ({ format }: LayerFacts): boolean =>
+  format === 'estargz' || format === 'estargz+external-toc'
+
 function note({ format, annotated }: LayerFacts): Cause | undefined {
+  if (format === 'estargz+external-toc')
+    return {
+      prevents: false,
+      sentence:
+        'its table of contents is in the image whose tag has -esgztoc at its end: the stargz snapshotter (0.13 or later) finds it there if the image is pulled by its tag, not by its digest',
+    }
   if (format !== 'zstd:chunked') return undefined
   return {
     prevents: false,
@@ -104,7 +113,7 @@ function note({ format, annotated }: LayerFacts): Cause | undefined {
 }
 
 function zoneFindings({ layers }: LazyFacts): Finding[] {
-  const estargz = [...layers.entries()].filter(([, { format, fault }]) => format === 'estargz' && !fault)
+  const estargz = [...layers.entries()].filter(([, layer]) => isEstargz(layer) && !layer.fault)
   const without = estargz.filter(([, { landmark }]) => landmark === 'absent').map(([index]) => index)
   const findings: Finding[] = []
   if (without.length > 0)

@@ -2,7 +2,8 @@
 import { Readable } from 'node:stream'
 import { HeadstartError } from '../../system/errors.ts'
 import { digestOf, isDigest } from '../digest.ts'
-import { MAX_MANIFEST_BYTES } from '../manifest.ts'
+import { TOC_IMAGE_SUFFIX } from '../external-toc.ts'
+import { MAX_MANIFEST_BYTES, parseManifest } from '../manifest.ts'
 import { isIndexType, isManifestType, MANIFEST_TYPES } from '../media-types.ts'
 import { formatReference, type Reference } from '../reference.ts'
 import { type BlobStore, type RawDocument, sourceFromStore } from '../source-from-store.ts'
@@ -45,7 +46,27 @@ function registryStore(
       const { bytes } = await fetchManifest(client, repository, descriptor.digest, either)
       return Readable.from([bytes], { objectMode: false })
     },
+    tocImage: tocImageBeside(client, reference, signal),
     [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
+  }
+}
+
+/** It is found by tag alone, so by digest alone it isn't. */
+function tocImageBeside(
+  client: RegistryClient,
+  { host, repository, tag }: Reference,
+  signal: AbortSignal | undefined,
+): BlobStore['tocImage'] {
+  if (tag === undefined) return undefined
+  const beside = `${tag}${TOC_IMAGE_SUFFIX}`
+  const name = `docker://${host}/${repository}:${beside}`
+  return {
+    name,
+    async layers() {
+      const response = await fetchManifest(client, repository, beside, signal)
+      const parsed = parseManifest(response.bytes, mediaTypeOf(response), name)
+      return parsed.kind === 'manifest' ? parsed.manifest.layers : []
+    },
   }
 }
 
@@ -61,9 +82,12 @@ async function fetchRoot(
   const { bytes } = response
   const stated = headerOf(response, 'docker-content-digest')
   const expected = digest ?? (stated !== undefined && isDigest(stated) ? stated : digestOf(bytes))
-  const mediaType = headerOf(response, 'content-type')?.split(';')[0]?.trim() ?? ''
+  const mediaType = mediaTypeOf(response)
   return { descriptor: { mediaType, digest: expected, size: bytes.length }, bytes }
 }
+
+const mediaTypeOf = (response: RegistryResponse): string =>
+  headerOf(response, 'content-type')?.split(';')[0]?.trim() ?? ''
 
 async function fetchManifest(
   client: RegistryClient,

@@ -14,6 +14,9 @@ import { Uploader } from './upload.ts'
 /** Answers of registries that don't support HEAD of manifests, or tell less by it than by GET. */
 const NO_HEAD = [400, 403, 405, 501] as const
 
+/** The longest tag that the distribution's grammar allows. */
+const MAX_TAG = 128
+
 /** @throws HeadstartError E_TARGET: the reference names a digest */
 export async function registryTarget(
   reference: Reference,
@@ -21,64 +24,119 @@ export async function registryTarget(
 ): Promise<ImageTarget> {
   const name = `docker://${formatReference(reference)}`
   if (reference.digest) throw new HeadstartError('E_TARGET', `${name} names a digest; a target takes a tag`)
-  const { host, repository, tag = 'latest' } = reference
+  const { host, repository } = reference
   const client = await RegistryClient.connect(host, repository, options)
   const uploader = new Uploader(client, repository, options.chunkBytes)
-  const scopes = [`repository:${repository}:pull,push`]
-  const { signal } = options
-  const confirm = async (url: URL, digest: Digest) => {
+  return new RegistryTarget(reference, { client, uploader, signal: options.signal })
+}
+
+interface Connection {
+  readonly client: RegistryClient
+  readonly uploader: Uploader
+  readonly signal: AbortSignal | undefined
+}
+
+class RegistryTarget implements ImageTarget {
+  readonly name: string
+  private readonly reference: Reference
+  private readonly tag: string
+  private readonly connection: Connection
+  private readonly scopes: readonly string[]
+
+  constructor(reference: Reference, connection: Connection) {
+    this.name = `docker://${formatReference(reference)}`
+    this.reference = reference
+    this.tag = reference.tag ?? 'latest'
+    this.connection = connection
+    this.scopes = [`repository:${reference.repository}:pull,push`]
+  }
+
+  async prepare({ force }: { force: boolean }): Promise<void> {
+    if (force) return
+    const { client, signal } = this.connection
+    const request = {
+      url: this.manifestUrl(this.tag),
+      headers: { accept: MANIFEST_TYPES.join(', ') },
+      scopes: this.scopes,
+      signal,
+    } as const
+    const head = await client.request({ ...request, method: 'HEAD', expected: [200, 404, ...NO_HEAD] })
+    await discard(head)
+    const isUnknown = head.status !== 200 && head.status !== 404
+    const response = isUnknown
+      ? await client.request({ ...request, method: 'GET', expected: [200, 404] })
+      : head
+    if (isUnknown) await discard(response)
+    if (response.status === 200)
+      throw new HeadstartError('E_TARGET_EXISTS', `${this.name} exists already`, {
+        hint: 'Choose another tag, or replace it with --force',
+      })
+  }
+
+  putBlob(blob: Blob, given?: AbortSignal): Promise<{ existed: boolean }> {
+    const { uploader, signal } = this.connection
+    return uploader.put(blob, given && signal ? AbortSignal.any([given, signal]) : (given ?? signal))
+  }
+
+  async putManifest(
+    bytes: Uint8Array,
+    mediaType: string,
+    { tagged }: { tagged: boolean },
+  ): Promise<Descriptor> {
+    const { client, signal } = this.connection
+    const digest = digestOf(bytes)
+    const response = await client.request({
+      method: 'PUT',
+      url: this.manifestUrl(tagged ? this.tag : digest),
+      headers: { 'content-type': mediaType },
+      body: Buffer.from(bytes),
+      scopes: this.scopes,
+      expected: [200, 201, 202, 204],
+      signal,
+    })
+    await discard(response)
+    const stored = headerOf(response, 'docker-content-digest')
+    if (stored !== undefined && isDigest(stored) && stored !== digest)
+      throw new HeadstartError('E_REGISTRY', `${this.name} was stored as ${stored}; we sent ${digest}`)
+    // A server that answers 200 to everything is not a registry, and has stored nothing.
+    if (response.status !== 201 && stored !== digest) await this.confirm(response.url, digest)
+    return { mediaType, digest, size: bytes.length }
+  }
+
+  beside(suffix: string): ImageTarget {
+    const tag = `${this.tag}${suffix}`
+    if (tag.length > MAX_TAG)
+      throw new HeadstartError(
+        'E_TARGET',
+        `${this.name}: with ${suffix} its tag is longer than ${MAX_TAG} characters`,
+      )
+    return new RegistryTarget({ ...this.reference, tag }, this.connection)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.connection.client[Symbol.asyncDispose]()
+  }
+
+  private manifestUrl(name: string): string {
+    return `/v2/${this.reference.repository}/manifests/${name}`
+  }
+
+  private async confirm(url: URL, digest: Digest): Promise<void> {
+    const { client, signal } = this.connection
     const headers = { accept: MANIFEST_TYPES.join(', ') }
-    const request = { method: 'GET', url: url.href, headers, scopes, expected: [200, 404], signal } as const
+    const request = {
+      method: 'GET',
+      url: url.href,
+      headers,
+      scopes: this.scopes,
+      expected: [200, 404],
+      signal,
+    } as const
     const { status, bytes } = await client.document(request, MAX_MANIFEST_BYTES)
     if (status === 200 && digestOf(bytes) === digest) return
     throw new HeadstartError(
       'E_REGISTRY',
-      `${client.host} accepted ${name} without an error but doesn't have it`,
+      `${client.host} accepted ${this.name} without an error but doesn't have it`,
     )
-  }
-  return {
-    name,
-    async prepare({ force }) {
-      if (force) return
-      const request = {
-        url: `/v2/${repository}/manifests/${tag}`,
-        headers: { accept: MANIFEST_TYPES.join(', ') },
-        scopes,
-        signal,
-      } as const
-      const head = await client.request({ ...request, method: 'HEAD', expected: [200, 404, ...NO_HEAD] })
-      await discard(head)
-      const isUnknown = head.status !== 200 && head.status !== 404
-      const response = isUnknown
-        ? await client.request({ ...request, method: 'GET', expected: [200, 404] })
-        : head
-      if (isUnknown) await discard(response)
-      if (response.status === 200)
-        throw new HeadstartError('E_TARGET_EXISTS', `${name} exists already`, {
-          hint: 'Choose another tag, or replace it with --force',
-        })
-    },
-    putBlob: (blob: Blob, given?: AbortSignal) =>
-      uploader.put(blob, given && signal ? AbortSignal.any([given, signal]) : (given ?? signal)),
-    async putManifest(bytes, mediaType, { tagged }): Promise<Descriptor> {
-      const digest = digestOf(bytes)
-      const response = await client.request({
-        method: 'PUT',
-        url: `/v2/${repository}/manifests/${tagged ? tag : digest}`,
-        headers: { 'content-type': mediaType },
-        body: Buffer.from(bytes),
-        scopes,
-        expected: [200, 201, 202, 204],
-        signal,
-      })
-      await discard(response)
-      const stored = headerOf(response, 'docker-content-digest')
-      if (stored !== undefined && isDigest(stored) && stored !== digest)
-        throw new HeadstartError('E_REGISTRY', `${name} was stored as ${stored}; we sent ${digest}`)
-      // A server that answers 200 to everything is not a registry, and has stored nothing.
-      if (response.status !== 201 && stored !== digest) await confirm(response.url, digest)
-      return { mediaType, digest, size: bytes.length }
-    },
-    [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
   }
 }

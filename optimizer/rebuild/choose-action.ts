@@ -10,7 +10,7 @@ export type Action =
   | { readonly kind: 'keep'; readonly why: string; readonly read: KeptRead }
   /** sent as it is, once it has been verified */
   | { readonly kind: 'reuse'; readonly why: string; readonly read: EstargzRead }
-  /** its members are copied in another order */
+  /** its members are copied, in another order or around another table of contents */
   | { readonly kind: 'reorder'; readonly why: string; readonly read: EstargzRead }
   /** its tar is compressed */
   | { readonly kind: 'convert'; readonly why: string; readonly read: SpooledRead | EstargzRead }
@@ -20,6 +20,7 @@ export function chooseAction(read: LayerRead, moves: LayerMoves): Action {
   if (read.kind === 'kept') return { kind: 'keep', why: read.why, read }
   if (read.flaw !== undefined) return { kind: 'convert', why: read.flaw, read }
   if (read.kind === 'spooled') return { kind: 'convert', why: 'it is not an eStargz layer', read }
+  if (read.misplaced !== undefined) return { kind: 'reorder', why: read.misplaced, read }
   const { zone } = orderLayer(read.entries, moves.zone, moves.afterZone)
   return hasZone(read, zone)
     ? { kind: 'reuse', why: 'its prioritized zone is the planned one', read }

@@ -11,10 +11,11 @@ import { formatPlatform } from '../../image/platform.ts'
 import type { Descriptor, Digest, Image, ImageIndex, ImageSource, ImageTarget } from '../../image/types.ts'
 import type { Workspace } from '../../system/workspace.ts'
 import { createPool, type Pool } from '../compress/pool.ts'
-import type { OptimizeOptions } from '../options.ts'
+import { DEFAULT_OPTIONS, type OptimizeOptions } from '../options.ts'
 import type { StartupFile } from '../plan/startup.ts'
 import { type RebuildProgress, type RebuildSummary, rebuildImage } from './image.ts'
 import { subjectNote } from './manifest.ts'
+import { type PutTocImage, type TocImageWriter, tocImageWriter } from './toc-image.ts'
 
 export interface RebuildIndexRequest {
   readonly source: ImageSource
@@ -41,6 +42,8 @@ export interface RebuiltImage {
 
 export interface RebuildIndexSummary {
   readonly index: Descriptor
+  /** of the image beside it, where the format needs one */
+  readonly tocImage?: PutTocImage | undefined
   /** each once, in the order of the index */
   readonly images: readonly RebuiltImage[]
   /** what was left out, a line each, for people */
@@ -62,12 +65,14 @@ export async function rebuildIndex(request: RebuildIndexRequest): Promise<Rebuil
   await using pool = createPool({ threads: options.threads, signal })
   const rebuild = new IndexRebuild(request, pool)
   const descriptor = await rebuild.index(index.rawIndex, index.manifests, 0)
-  return { index: descriptor, images: rebuild.images, notes: rebuild.notes }
+  return { index: descriptor, tocImage: rebuild.tocImage, images: rebuild.images, notes: rebuild.notes }
 }
 
 class IndexRebuild {
   readonly images: RebuiltImage[] = []
   readonly notes: string[] = []
+  tocImage: PutTocImage | undefined
+  private readonly tocs: TocImageWriter | undefined
   private readonly request: RebuildIndexRequest
   private readonly pool: Pool
   /** by the digest that each had: what several entries name is rebuilt once */
@@ -76,6 +81,7 @@ class IndexRebuild {
   constructor(request: RebuildIndexRequest, pool: Pool) {
     this.request = request
     this.pool = pool
+    this.tocs = tocImageWriter(request.target, request.options.format ?? DEFAULT_OPTIONS.format)
   }
 
   /** Images first, since the other artifacts may refer to any of them. */
@@ -114,7 +120,15 @@ class IndexRebuild {
     if (subject !== undefined && subject !== null) this.notes.push(subjectNote('the index'))
     const kept = [...raw.manifests.keys()].flatMap((place) => changed.get(place) ?? [])
     const document = { ...rest, mediaType: OCI_INDEX, manifests: kept, ...annotationsOf(raw) }
+    if (depth === 0) await this.putTocs()
     return target.putManifest(Buffer.from(JSON.stringify(document)), OCI_INDEX, { tagged: depth === 0 })
+  }
+
+  private async putTocs(): Promise<void> {
+    const platform = this.images[0]?.image.config.platform
+    if (platform === undefined) return
+    const signal = this.request.signal ?? new AbortController().signal
+    this.tocImage = await this.tocs?.finish(platform, signal)
   }
 
   private async kindOf(descriptor: Descriptor): Promise<Kind> {
@@ -155,6 +169,7 @@ class IndexRebuild {
       startup,
       options: isProfiled ? options : { ...options, minCoverage: undefined },
       tagged: false,
+      tocs: this.tocs,
       workspace,
       pool: this.pool,
       signal,

@@ -19,6 +19,7 @@ import { LayerJob, type LayerJobOptions, type LayerSummary, type Stage, type Wri
 import { resolveLinks } from './lower-links.ts'
 import { configWith, historyNote, manifestWith } from './manifest.ts'
 import { planLayerOf } from './read-layer.ts'
+import { type PutTocImage, type TocImageWriter, tocImageWriter } from './toc-image.ts'
 
 export type { LayerSummary } from './layer.ts'
 
@@ -41,6 +42,8 @@ export interface RebuildRequest extends PlanRequest {
   readonly target: ImageTarget
   /** false for one image of an index; true unless told */
   readonly tagged?: boolean | undefined
+  /** of an index, whose images have one together; one is made, and put, when none is given and the format needs it */
+  readonly tocs?: TocImageWriter | undefined
 }
 
 export interface RebuildProgress {
@@ -54,6 +57,8 @@ export interface RebuildProgress {
 
 export interface RebuildSummary {
   readonly manifest: Descriptor
+  /** of the image beside it, where the format needs one and it isn't an index's */
+  readonly tocImage?: PutTocImage | undefined
   readonly layers: readonly LayerSummary[]
   readonly plan: Plan
   /** what of the image was left out or doesn't fit, a line each, for people */
@@ -78,18 +83,28 @@ export async function planRebuild(request: PlanRequest): Promise<Plan> {
 export async function rebuildImage(request: RebuildRequest): Promise<RebuildSummary> {
   const { image, target } = request
   await using own = new AsyncDisposableStack()
+  const format = request.options?.format ?? DEFAULT_OPTIONS.format
+  const ownTocs = request.tocs ? undefined : tocImageWriter(target, format)
+  const tocs = request.tocs ?? ownTocs
   const { jobs, layersRead, plan, signal } = await readImage(request, own)
   const layers = await mapLimit(jobs, LAYERS_AT_ONCE, signal, async (job, index, either) => {
     const [read, moves] = [layersRead[index], plan.layers[index]]
     if (read === undefined || moves === undefined) throw new Error('a layer was lost')
-    return job.write(read, moves, { target, signal: either })
+    return job.write(read, moves, { target, tocs, signal: either })
   })
+  const tocImage = await ownTocs?.finish(image.config.platform, signal)
   const { manifest, notes } = await finish(request, layers, signal)
   const summaries = layers.map(({ summary }) => summary)
   const ofLayers = summaries.flatMap(({ notes: lines = [] }, index) =>
     lines.map((line) => `layer ${index + 1}: ${line}`),
   )
-  return { manifest, layers: summaries, plan, notes: [...ofLayers, ...notes, ...historyNote(image)] }
+  return {
+    manifest,
+    tocImage,
+    layers: summaries,
+    plan,
+    notes: [...ofLayers, ...notes, ...historyNote(image)],
+  }
 }
 
 /** Every layer read and compressed, and the plan over all of them. @param own what was opened for it */

@@ -15,6 +15,7 @@ import { chooseAction } from './choose-action.ts'
 import { keptDescriptor } from './manifest.ts'
 import { type EstargzRead, type LayerRead, readLayer, type SpooledRead } from './read-layer.ts'
 import { faultOf, type GivenFormat, minChunkSizeOf } from './reuse.ts'
+import { storedToc, type TocImageWriter } from './toc-image.ts'
 import { type WriteOptions, type WrittenLayer, writeLayer } from './write.ts'
 
 export interface LayerSummary {
@@ -57,6 +58,8 @@ export interface LayerJobOptions {
 /** Where a written layer goes. */
 export interface Destination {
   readonly target: ImageTarget
+  /** takes what the format keeps out of the layer */
+  readonly tocs: TocImageWriter | undefined
   readonly signal: AbortSignal
 }
 
@@ -96,15 +99,24 @@ export class LayerJob implements AsyncDisposable {
     const action = chooseAction(read, moves)
     switch (action.kind) {
       case 'keep': {
-        const { length } = action.read.entries
-        return this.sendAsIs({ how: 'kept', entries: length, zoneEntries: 0, zoneBytes: 0 }, to)
+        const { entries, hasExternalToc = false } = action.read
+        const isLost = hasExternalToc && to.tocs === undefined
+        const facts = {
+          entries: entries.length,
+          zoneEntries: 0,
+          zoneBytes: 0,
+          ...(isLost && { notes: [LOST_TOC] }),
+        }
+        if (hasExternalToc) await this.passOnToc(to)
+        return this.sendAsIs({ how: 'kept', ...facts }, to)
       }
       case 'reuse': {
         const fault = await faultOf(this.source, to.signal)
         if (fault !== undefined)
           return this.write({ ...action.read, flaw: `it is damaged: ${fault}` }, moves, to)
-        const { zoneEntries, zoneEnd } = action.read.layer
+        const { zoneEntries, zoneEnd, tocPlace } = action.read.layer
         const entries = action.read.entries.length
+        if (tocPlace === 'external') await this.passOnToc(to)
         return this.sendAsIs({ how: 'reused', entries, zoneEntries, zoneBytes: zoneEnd }, to)
       }
       case 'reorder':
@@ -171,6 +183,7 @@ export class LayerJob implements AsyncDisposable {
     to.signal.throwIfAborted()
     const blob = blobOf(this.source.descriptor, written, this.shared.options.format)
     const { existed } = await this.send(blob, to)
+    if (written.externalToc) await to.tocs?.add(written.digest, written.externalToc, to.signal)
     await this[Symbol.asyncDispose]()
     const summary: LayerSummary = {
       source: this.source.descriptor,
@@ -186,8 +199,14 @@ export class LayerJob implements AsyncDisposable {
     return { diffId: written.diffId, summary }
   }
 
+  /** The source's own, of a layer that stays. */
+  private async passOnToc({ tocs, signal }: Destination): Promise<void> {
+    const { externalToc, descriptor } = this.source
+    if (tocs && externalToc) await tocs.add(descriptor.digest, storedToc(await externalToc(signal)), signal)
+  }
+
   private async sendAsIs(
-    facts: Pick<LayerSummary, 'how' | 'entries' | 'zoneEntries' | 'zoneBytes'>,
+    facts: Pick<LayerSummary, 'how' | 'entries' | 'zoneEntries' | 'zoneBytes' | 'notes'>,
     to: Destination,
   ): Promise<Written> {
     const { source } = this
@@ -223,6 +242,9 @@ export class LayerJob implements AsyncDisposable {
     await this.opened.disposeAsync()
   }
 }
+
+const LOST_TOC =
+  'its table of contents is in an image of its own and stays behind, so nodes pull the layer whole; use --format estargz+external-toc'
 
 const MEDIA_TYPES = { gzip: OCI_LAYER_GZIP, zstd: OCI_LAYER_ZSTD } as const
 

@@ -6,7 +6,7 @@ import type { EstargzEntry } from '../../image/estargz/format/entries.ts'
 import { FORMATS, type FormatName } from '../../image/estargz/format/formats.ts'
 import type { EstargzLayer } from '../../image/estargz/read/reader.ts'
 import { hardlinkFaults } from '../../image/estargz/verify/hardlinks.ts'
-import { isVouched, openIfEstargz } from '../../image/estargz-layer.ts'
+import { isVouched, openIfReadable } from '../../image/estargz-layer.ts'
 import { isElsewhere } from '../../image/media-types.ts'
 import { readLayerEntries } from '../../image/rootfs/image-tree.ts'
 import type { EntryFacts } from '../../image/tar/entry.ts'
@@ -49,6 +49,8 @@ export interface EstargzRead extends Flawed {
   readonly kind: 'estargz'
   readonly layer: EstargzLayer
   readonly entries: readonly EstargzEntry[]
+  /** why its table of contents can't stay where it is, a clause for people */
+  readonly misplaced?: string | undefined
 }
 
 /** It may not be changed. */
@@ -56,6 +58,8 @@ export interface KeptRead {
   readonly kind: 'kept'
   readonly why: string
   readonly entries: readonly AnyEntry[]
+  /** its table of contents is in an image of its own */
+  readonly hasExternalToc?: boolean
 }
 
 export interface ReadOptions extends SpoolOptions {
@@ -76,12 +80,19 @@ export async function readLayer(source: Layer, options: ReadOptions): Promise<La
   const estargz = await openIfVouched(source, signal)
   if (!mayChange) {
     const entries = estargz?.entries ?? (await readLayerEntries(source, plannedOf, signal))
-    return { kind: 'kept', why: 'it is not among the layers to work on', entries }
+    const hasExternalToc = estargz?.tocPlace === 'external'
+    return { kind: 'kept', why: 'it is not among the layers to work on', entries, hasExternalToc }
   }
   const flaw =
     estargz &&
     (lostLink(estargz) ?? otherCodec(estargz, options) ?? (await otherFormat(source, estargz, options)))
-  if (estargz && flaw === undefined) return { kind: 'estargz', layer: estargz, entries: estargz.entries }
+  if (estargz && flaw === undefined)
+    return {
+      kind: 'estargz',
+      layer: estargz,
+      entries: estargz.entries,
+      misplaced: otherPlace(estargz, options),
+    }
   // First: an error of a stream without a listener would end the process.
   const files = await options.openFiles()
   const where = `layer ${source.descriptor.digest}`
@@ -89,12 +100,14 @@ export async function readLayer(source: Layer, options: ReadOptions): Promise<La
   return { kind: 'spooled', layer, entries: layer.entries, files, flaw }
 }
 
-/**
- * A table of contents is believed only where the manifest has its digest. (External tables of contents carry the annotation, too,
- * without being eStargz.)
- */
+/** A table of contents is believed only where the manifest has its digest. */
 const openIfVouched = async (source: Layer, signal: AbortSignal): Promise<EstargzLayer | undefined> =>
-  isVouched(source) ? openIfEstargz(source, signal) : undefined
+  isVouched(source) ? openIfReadable(source, signal) : undefined
+
+function otherPlace({ tocPlace }: EstargzLayer, { format }: ReadOptions): string | undefined {
+  if (tocPlace === FORMATS[format].tocPlace) return undefined
+  return `its table of contents is ${tocPlace === 'external' ? 'in an image of its own' : 'in the layer'}`
+}
 
 function otherCodec({ codec }: EstargzLayer, { format }: ReadOptions): string | undefined {
   if (codec === FORMATS[format].codec) return undefined

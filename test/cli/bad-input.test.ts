@@ -1,5 +1,6 @@
 /** What a person can get wrong ends in one clear line and a non-zero status, without a stack trace, and leaves nothing behind. */
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -127,6 +128,14 @@ describe('optimize', () => {
       /future\.json.*version/,
     )
     expect(await refused(['optimize', image, target, '--trace', 'none.json'])).toMatch(/none\.json/)
+  })
+
+  test('a target that can’t have what the format needs, before anything is recorded', async () => {
+    const args = ['optimize', image, 'oci:external:x', '--format', 'estargz+external-toc', ...runc]
+    expect(await refused(args)).toBe(
+      "oci:external:x can't be estargz+external-toc: only a registry has an image beside another\n  Name a registry as the target, or choose another --format",
+    )
+    expect(existsSync(join(box.folder, 'external'))).toBe(false)
   })
 
   test('a target that exists', async () => {

@@ -5,7 +5,7 @@
 
 import { connectLocalEngine } from '../../image/daemon/connection.ts'
 import { TOC_DIGEST_ANNOTATION } from '../../image/estargz/format/toc.ts'
-import { openIfEstargz } from '../../image/estargz-layer.ts'
+import { openIfReadable } from '../../image/estargz-layer.ts'
 import { formatPlatform } from '../../image/platform.ts'
 import { type UnpackOptions, unpackLayers } from '../../image/rootfs/unpack/layers.ts'
 import type { Image, Layer } from '../../image/types.ts'
@@ -46,7 +46,7 @@ export async function chooseTree(
 async function isLazy({ layers }: Image, signal = new AbortController().signal): Promise<boolean> {
   const isAnnotated = ({ descriptor }: Layer) => descriptor.annotations?.[TOC_DIGEST_ANNOTATION] !== undefined
   if (layers.length === 0 || !layers.every(isAnnotated)) return false
-  const opened = await mapLimit(layers, AT_ONCE, signal, (layer, _, either) => openIfEstargz(layer, either))
+  const opened = await mapLimit(layers, AT_ONCE, signal, (layer, _, either) => openIfReadable(layer, either))
   return opened.every((layer) => layer !== undefined)
 }
 

@@ -1,7 +1,7 @@
 /** Opens an image for lazy reading: tables of contents first, then the prioritized zones, counting what is fetched and why. */
 
 import { TOC_DIGEST_ANNOTATION } from '../../image/estargz/format/toc.ts'
-import { openEstargz, type RangeFetch } from '../../image/estargz/read/reader.ts'
+import { type ExternalToc, openEstargz, type RangeFetch } from '../../image/estargz/read/reader.ts'
 import { fetchFrom } from '../../image/estargz-layer.ts'
 import { parsePlatform } from '../../image/platform.ts'
 import { openSource } from '../../image/sources.ts'
@@ -73,7 +73,17 @@ async function openLayer(layer: Layer, counters: Counters, where: string) {
     throw new HeadstartError('E_NOT_ESTARGZ', `${where} can't be read lazily: it is not an eStargz layer`, {
       hint: 'Convert the image with: headstart optimize',
     })
-  return openEstargz(size, tailFirst(size, counted(layer, counters, 'toc')), { tocDigest })
+  const externalToc = layer.externalToc && countedToc(layer.externalToc, counters)
+  return openEstargz(size, tailFirst(size, counted(layer, counters, 'toc')), { tocDigest, externalToc })
+}
+
+function countedToc(toc: ExternalToc, { toc: counter }: Counters): ExternalToc {
+  return async (signal) => {
+    counter.requests++
+    const bytes = await toc(signal)
+    counter.bytes += bytes.length
+    return bytes
+  }
 }
 
 /** Answers the requests for a blob's end from one larger one. */

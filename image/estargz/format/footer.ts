@@ -16,6 +16,10 @@ const HEAD = Buffer.from([0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 0xff, 26, 0, 0x53, 0x
 const LEGACY_HEAD = Buffer.from([0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 0xff, 22, 0])
 const TAIL = Buffer.from([1, 0, 0, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0])
 const MAGIC = 'STARGZ'
+/** The table of contents is in an image of its own: as above, with nothing but this in the subfield. Source: specification, "external TOC". */
+const EXTERNAL_MAGIC = 'STARGZEXTERNALTOC'
+const EXTERNAL_HEAD = Buffer.from([0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 0xff, 21, 0, 0x53, 0x47, 17, 0])
+export const EXTERNAL_FOOTER = Buffer.concat([EXTERNAL_HEAD, Buffer.from(EXTERNAL_MAGIC, 'latin1'), TAIL])
 
 export function encodeFooter(tocOffset: number): Buffer {
   return Buffer.concat([HEAD, Buffer.from(tocOffset.toString(16).padStart(16, '0') + MAGIC, 'latin1'), TAIL])
@@ -39,13 +43,7 @@ export function parseFooter(tail: Buffer, size: number): Footer | undefined {
 
 function read(tail: Buffer, size: number, length: number, head: Buffer): Footer | undefined {
   const footer = tail.subarray(Math.max(0, tail.length - length))
-  if (footer.length < length || size < length) return undefined
-  // Bytes 4 to 9 (time, flags, system) are up to the writer; the rest is fixed.
-  if (
-    !footer.subarray(0, 4).equals(head.subarray(0, 4)) ||
-    !footer.subarray(10, head.length).equals(head.subarray(10))
-  )
-    return undefined
+  if (footer.length < length || size < length || !hasHead(footer, head)) return undefined
   const digits = footer.toString('latin1', head.length, head.length + 16)
   const magic = footer.toString('latin1', head.length + 16, length - TAIL.length)
   if (magic !== MAGIC || !footer.subarray(length - TAIL.length).equals(TAIL)) return undefined
@@ -57,4 +55,19 @@ function read(tail: Buffer, size: number, length: number, head: Buffer): Footer 
       `the footer puts the table of contents at ${digits} of ${size} bytes`,
     )
   return { tocOffset, start }
+}
+
+/** Bytes 4 to 9 (time, flags, system) are up to the writer; the rest is fixed. */
+const hasHead = (footer: Buffer, head: Buffer): boolean =>
+  footer.subarray(0, 4).equals(head.subarray(0, 4)) &&
+  footer.subarray(10, head.length).equals(head.subarray(10))
+
+/** @param tail as `parseFooter`. @returns true: the layer's table of contents is in an image of its own */
+export function isExternalFooter(tail: Buffer): boolean {
+  const footer = tail.subarray(Math.max(0, tail.length - EXTERNAL_FOOTER.length))
+  return (
+    footer.length === EXTERNAL_FOOTER.length &&
+    hasHead(footer, EXTERNAL_HEAD) &&
+    footer.subarray(EXTERNAL_HEAD.length).equals(EXTERNAL_FOOTER.subarray(EXTERNAL_HEAD.length))
+  )
 }

@@ -1,6 +1,6 @@
 /**
  * The formats a layer can be written in. All are entries in one order with one table of contents; they differ in how members are compressed, in
- * what follows the last of them (write/endings.ts), and in what the manifest says of the layer.
+ * what follows the last of them (write/end-*.ts), and in what the manifest says of the layer.
  *
  * A zstd:chunked layer is one blob for all its readers, but no manifest suits them all: containers/storage refuses a layer that has the annotations of
  * both (storage_linux.go, "both zstd:chunked and eStargz TOC found"), and the stargz snapshotter mounts nothing without its own.
@@ -8,9 +8,19 @@
 import type { Digest } from '../../digest.ts'
 import { TOC_DIGEST_ANNOTATION, UNCOMPRESSED_SIZE_ANNOTATION } from './toc.ts'
 
-export const FORMAT_NAMES = ['estargz', 'zstd:chunked', 'zstd:chunked+podman'] as const
+export const FORMAT_NAMES = [
+  'estargz',
+  'estargz+external-toc',
+  'zstd:chunked',
+  'zstd:chunked+podman',
+] as const
 export type FormatName = (typeof FORMAT_NAMES)[number]
 export type Codec = 'gzip' | 'zstd'
+/**
+ * Where a layer has its table of contents: as its tar's last entry, behind the tar in a frame that decoders skip, or not at all: then an image of
+ * its own has it, see external-toc.ts.
+ */
+export type TocPlace = 'in-tar' | 'behind-tar' | 'external'
 
 /** Bytes of the blob that annotations point to. */
 export interface Frame {
@@ -38,6 +48,7 @@ export interface DescribedLayer {
 
 export interface Format {
   readonly codec: Codec
+  readonly tocPlace: TocPlace
   /** the level unless another is given, and the highest */
   readonly level: number
   readonly maxLevel: number
@@ -70,10 +81,11 @@ function forPodman({ frames }: DescribedLayer): Record<string, string> {
 
 /** libdeflate's levels, and zstd's. */
 const GZIP = { codec: 'gzip', level: 6, maxLevel: 12 } as const
-const ZSTD = { codec: 'zstd', level: 9, maxLevel: 22, packs: false } as const
+const ZSTD = { codec: 'zstd', tocPlace: 'behind-tar', level: 9, maxLevel: 22, packs: false } as const
 
 export const FORMATS: Readonly<Record<FormatName, Format>> = {
-  estargz: { ...GZIP, packs: true, annotations: forStargz },
+  estargz: { ...GZIP, tocPlace: 'in-tar', packs: true, annotations: forStargz },
+  'estargz+external-toc': { ...GZIP, tocPlace: 'external', packs: true, annotations: forStargz },
   'zstd:chunked': {
     ...ZSTD,
     annotations: (layer) => ({

@@ -7,8 +7,8 @@ import { HeadstartError, messageOf } from '../../../system/errors.ts'
 import { type ByteRange, type Digest, digestOf } from '../../digest.ts'
 import { TarScanner } from '../../tar/scan.ts'
 import { type Contents, contentsOf } from '../format/entries.ts'
-import { FOOTER_BYTES, parseFooter } from '../format/footer.ts'
-import type { Codec, Frame } from '../format/formats.ts'
+import { EXTERNAL_FOOTER, FOOTER_BYTES, isExternalFooter, parseFooter } from '../format/footer.ts'
+import type { Codec, Frame, TocPlace } from '../format/formats.ts'
 import { parseToc, TOC_NAME, type TocEntry } from '../format/toc.ts'
 import { parseZstdFooter, SKIPPABLE_HEAD_BYTES } from '../format/zstd-footer.ts'
 
@@ -20,9 +20,10 @@ export type RangeFetch = (range: ByteRange, signal?: AbortSignal) => Promise<Buf
 export interface EstargzLayer extends Contents {
   /** of its members: gzip in eStargz, zstd in zstd:chunked */
   readonly codec: Codec
+  readonly tocPlace: TocPlace
   /** bytes of the blob */
   readonly size: number
-  /** where the TOC's member begins, and the data ends */
+  /** where the data ends: at the TOC's member, or at the footer of a layer without one */
   readonly tocOffset: number
   /** sha256 of the TOC's JSON */
   readonly tocDigest: Digest
@@ -33,18 +34,24 @@ export interface EstargzLayer extends Contents {
 }
 
 /** Checked before memory is allocated for it. The TOC of a million files has about 30 MB compressed and 300 MB unpacked. */
-const MAX_TOC_COMPRESSED = 128 << 20
+export const MAX_TOC_COMPRESSED = 128 << 20
 export const MAX_TOC_BYTES = 480 << 20
 
 export interface OpenOptions {
   /** from the layer's annotation; without it the TOC is not checked */
   readonly tocDigest?: string | undefined
+  /** Gives the stored table of contents of a layer that has none in its blob. */
+  readonly externalToc?: ExternalToc | undefined
   readonly signal?: AbortSignal | undefined
 }
 
+/** @throws HeadstartError E_NO_TOC: there is none */
+export type ExternalToc = (signal?: AbortSignal) => Promise<Buffer>
+
 /**
  * @param size bytes of the blob
- * @throws HeadstartError E_NOT_ESTARGZ: the blob has no footer; E_ESTARGZ: damaged; E_DIGEST: not the TOC of the annotation
+ * @throws HeadstartError E_NOT_ESTARGZ: the blob has no footer; E_NO_TOC: its TOC would be in an image of its own, and isn't at hand; E_ESTARGZ:
+ * damaged; E_DIGEST: not the TOC of the annotation
  */
 export async function openEstargz(
   size: number,
@@ -59,13 +66,14 @@ export async function openEstargz(
     throw new HeadstartError('E_NOT_ESTARGZ', 'not an eStargz layer', {
       hint: 'Convert the image with: headstart optimize',
     })
-  const { codec, dataEnd: tocOffset, start, end } = place
-  if (end - start > MAX_TOC_COMPRESSED)
+  const { codec, tocPlace, dataEnd: tocOffset, range } = place
+  if (range && range.end - range.start > MAX_TOC_COMPRESSED)
     throw new HeadstartError(
       'E_ESTARGZ',
-      `the table of contents is too large: ${end - start} bytes compressed`,
+      `the table of contents is too large: ${range.end - range.start} bytes compressed`,
     )
-  const json = TOC_OF[codec](await fetch({ start, end }, signal))
+  const stored = await (range ? fetch(range, signal) : (options.externalToc ?? notAtHand)(signal))
+  const json = TOC_OF[codec](stored)
   const tocDigest = digestOf(json)
   if (options.tocDigest !== undefined && options.tocDigest !== tocDigest)
     throw new HeadstartError(
@@ -77,33 +85,48 @@ export async function openEstargz(
   return {
     ...contentsOf(toc, tocOffset),
     codec,
+    tocPlace,
     size,
     tocOffset,
     tocDigest,
-    tocBytes: size - tocOffset,
+    tocBytes: size - tocOffset + (range ? 0 : stored.length),
     toc,
   }
 }
 
+const notAtHand: ExternalToc = () => {
+  throw new HeadstartError(
+    'E_NO_TOC',
+    'its table of contents is in an image of its own, which is not at hand',
+    {
+      hint: 'Give the image by its tag in the registry: the other image has the same one, with -esgztoc',
+    },
+  )
+}
+
 interface PlaceOfToc {
   readonly codec: Codec
+  readonly tocPlace: TocPlace
   readonly dataEnd: number
-  /** of its stored bytes */
-  readonly start: number
-  readonly end: number
+  /** of its stored bytes; undefined: it isn't in the blob */
+  readonly range: ByteRange | undefined
 }
 
 function placeOfToc(tail: Buffer, size: number): PlaceOfToc | undefined {
+  if (isExternalFooter(tail))
+    return { codec: 'gzip', tocPlace: 'external', dataEnd: size - EXTERNAL_FOOTER.length, range: undefined }
   const footer = parseFooter(tail, size)
-  if (footer) return { codec: 'gzip', dataEnd: footer.tocOffset, start: footer.tocOffset, end: footer.start }
+  if (footer) {
+    const range = { start: footer.tocOffset, end: footer.start }
+    return { codec: 'gzip', tocPlace: 'in-tar', dataEnd: footer.tocOffset, range }
+  }
   const frame = parseZstdFooter(tail, size)
-  return frame && { codec: 'zstd', ...spanOf(frame) }
+  return frame && { codec: 'zstd', tocPlace: 'behind-tar', ...spanOf(frame) }
 }
 
 const spanOf = ({ offset, size }: Frame) => ({
   dataEnd: offset - SKIPPABLE_HEAD_BYTES,
-  start: offset,
-  end: offset + size,
+  range: { start: offset, end: offset + size },
 })
 
 const TOC_OF: Readonly<Record<Codec, (stored: Buffer) => Buffer>> = {

@@ -12,7 +12,14 @@ import { TOC_NAME } from '../format/toc.ts'
 import { decodeAhead } from '../read/ahead.ts'
 import { chunkFault, type DecodedMember, decodeMembers, partOf } from '../read/decode.ts'
 import { allGroups, type Group } from '../read/groups.ts'
-import { type EstargzLayer, MAX_TOC_BYTES, openEstargz, type RangeFetch, unpackToc } from '../read/reader.ts'
+import {
+  type EstargzLayer,
+  type ExternalToc,
+  MAX_TOC_BYTES,
+  openEstargz,
+  type RangeFetch,
+  unpackToc,
+} from '../read/reader.ts'
 import { differencesOf } from './compare.ts'
 import { hardlinkFaults } from './hardlinks.ts'
 
@@ -32,17 +39,19 @@ export interface ClaimedLayer {
   readonly diffId: Digest
   /** sha256 of the table of contents */
   readonly tocDigest?: string | undefined
+  readonly externalToc?: ExternalToc | undefined
   /** bytes of the uncompressed layer, in decimal */
   readonly uncompressedSize?: string | undefined
 }
 
-/** @throws HeadstartError E_NOT_ESTARGZ, E_ESTARGZ, E_DIGEST: what keeps it from being read at all */
+/** @throws HeadstartError E_NOT_ESTARGZ, E_NO_TOC, E_ESTARGZ, E_DIGEST: what keeps it from being read at all */
 export async function verifyEstargz(
   layer: ClaimedLayer,
   report: Report,
   signal?: AbortSignal,
 ): Promise<void> {
-  const estargz = await openEstargz(layer.size, layer.fetch, { tocDigest: layer.tocDigest, signal })
+  const { tocDigest, externalToc } = layer
+  const estargz = await openEstargz(layer.size, layer.fetch, { tocDigest, externalToc, signal })
   const verifier = new LayerVerifier(estargz, report)
   const stream = await layer.open()
   try {
@@ -140,7 +149,7 @@ class LayerVerifier {
 
   /** Table of contents and footer. */
   tail(bytes: Buffer): void {
-    if (this.layer.codec === 'zstd') return // it is no part of the tar, and was checked when it was opened
+    if (this.layer.tocPlace !== 'in-tar') return // it is no part of the tar, and was checked when it was opened
     const toc = unpackToc(bytes.subarray(0, bytes.length)) // the footer is an empty member
     if (digestOf(toc) !== this.layer.tocDigest) this.report('the table of contents changed while it was read')
     const limit = MAX_TOC_BYTES
@@ -209,7 +218,7 @@ class LayerVerifier {
   finish(diffId: string, uncompressedSize: string | undefined): void {
     this.closeFile()
     if (this.isScanning) {
-      if (!this.hasToc && this.layer.codec === 'gzip')
+      if (!this.hasToc && this.layer.tocPlace === 'in-tar')
         this.report('the tar has no table of contents at its end')
       if (this.position < this.entries.length)
         this.report(

@@ -3,11 +3,9 @@
  * nothing of them.
  */
 import { digestOf } from '../../digest.ts'
-import { END_OF_TAR } from '../../tar/encode.ts'
 import { encodeToc, type TocEntry } from '../format/toc.ts'
 import { encodeZstdFooter, SKIPPABLE_HEAD_BYTES, skippableHead } from '../format/zstd-footer.ts'
-import type { BlobSoFar, Ending } from './ending.ts'
-import type { LayerStore } from './store.ts'
+import { addEndOfTar, type BlobSoFar, type Ending } from './ending.ts'
 import { type Details, splitTar } from './tar-split.ts'
 
 export const endZstdChunked: Ending = async (entries, store) => {
@@ -16,7 +14,7 @@ export const endZstdChunked: Ending = async (entries, store) => {
     detailed: (toc) => withDetails(toc, split.details),
     async finish(toc, blob) {
       const json = joined(encodeToc(toc, digestOf(split.stored)))
-      await addEnd(blob, store)
+      await addEndOfTar(blob, store)
       const tocDigest = digestOf(json)
       const content = json.length
       const stored = await store.compressOne(json)
@@ -34,12 +32,6 @@ export const endZstdChunked: Ending = async (entries, store) => {
 function* withDetails(toc: Iterable<TocEntry>, details: readonly Details[]): Generator<TocEntry> {
   let index = 0
   for (const entry of toc) yield entry.type === 'chunk' ? entry : { ...entry, ...details[index++] }
-}
-
-async function addEnd(blob: BlobSoFar, store: LayerStore): Promise<void> {
-  const start = await store.append(END_OF_TAR)
-  const range = { start, end: start + END_OF_TAR.length }
-  blob.add([range], await store.compressOne(new Uint8Array(END_OF_TAR)))
 }
 
 function addSkippable(blob: BlobSoFar, body: Uint8Array): { offset: number; size: number } {

@@ -2,9 +2,10 @@
  * Puts a layer together: entries in the given order, the landmark between them, and what ends its format. Content is known by where it
  * lies in a tar; the store that keeps that tar and compresses is passed in. Members that are stored already are taken as they are.
  */
-import { FORMATS } from '../format/formats.ts'
+import { FORMATS, type TocPlace } from '../format/formats.ts'
 import type { TocEntry } from '../format/toc.ts'
 import { endEstargz } from './end-estargz.ts'
+import { endExternal } from './end-external.ts'
 import { endZstdChunked } from './end-zstd-chunked.ts'
 import type { Ending } from './ending.ts'
 import { landmarkEntry } from './landmark.ts'
@@ -14,6 +15,7 @@ import { tocEntriesOf, type WrittenChunk } from './toc.ts'
 
 export type {
   Emit,
+  ExternalTocBlob,
   LayerFormat,
   LayerOrder,
   LayerStore,
@@ -22,7 +24,11 @@ export type {
   WrittenToc,
 } from './store.ts'
 
-const ENDINGS: Readonly<Record<'gzip' | 'zstd', Ending>> = { gzip: endEstargz, zstd: endZstdChunked }
+const ENDINGS: Readonly<Record<TocPlace, Ending>> = {
+  'in-tar': endEstargz,
+  'behind-tar': endZstdChunked,
+  external: endExternal,
+}
 
 export async function writeEstargz(
   { zone, rest }: LayerOrder,
@@ -35,7 +41,7 @@ export async function writeEstargz(
   // Cut each time it is walked through: a million members as objects would be most of the memory.
   const cut = () => cutMembers<PlacedEntry>(entries, { ...format, isAlone: (place) => place === landmark })
   await store.compress(cut())
-  const closing = await ENDINGS[FORMATS[format.name ?? 'estargz'].codec](entries, store)
+  const closing = await ENDINGS[FORMATS[format.name ?? 'estargz'].tocPlace](entries, store)
   const layout = new Layout(store, emit)
   let landmarkOffset = 0
   const toc = layout.tocOf(entries, cut(), (entry, offset) => {

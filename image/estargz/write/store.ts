@@ -51,10 +51,20 @@ export interface LayerStore {
 /** Takes the layer's members in order: where each one's content lies in the tar, and its compressed bytes. */
 export type Emit = (content: readonly Range[], stored: StoredMember | Uint8Array) => void
 
+/** A table of contents that is no part of its layer: a layer itself, of one file. */
+export interface ExternalTocBlob {
+  /** compressed */
+  readonly stored: Uint8Array
+  /** sha256 uncompressed */
+  readonly diffId: Digest
+}
+
 export interface WrittenToc {
   readonly tocDigest: Digest
   /** compressed bytes before the landmark's content: what the runtime fetches at once; 0 without a zone */
   readonly zoneBytes: number
   /** of zstd:chunked */
   readonly frames?: ChunkedFrames | undefined
+  /** of a layer without one in its blob */
+  readonly externalToc?: ExternalTocBlob | undefined
 }

@@ -1,7 +1,7 @@
 /** What an image is made of: where the zones of its layers are, and what the measurement file says about it. */
 
 import type { EstargzEntry, EstargzLayer } from '../../../image/estargz/read/reader.ts'
-import { openIfEstargz } from '../../../image/estargz-layer.ts'
+import { openIfReadable } from '../../../image/estargz-layer.ts'
 import { formatPlatform } from '../../../image/platform.ts'
 import { mergeLayers } from '../../../image/rootfs/merge-layers.ts'
 import type { Image } from '../../../image/types.ts'
@@ -21,7 +21,7 @@ export async function examineImage(
   image: Image,
   { listFiles, signal }: { listFiles: boolean; signal?: AbortSignal },
 ): Promise<ExaminedImage> {
-  const opened = await Promise.all(image.layers.map((layer) => openIfEstargz(layer, signal)))
+  const opened = await Promise.all(image.layers.map((layer) => openIfReadable(layer, signal)))
   const estargz = opened.filter((layer) => layer !== undefined)
   return {
     layers: image.layers.map(({ descriptor: { digest, size } }, index) => ({

@@ -28,6 +28,7 @@ const estargz = (names: readonly string[], flaw?: string): EstargzRead => {
   const layer = {
     ...contents,
     codec: 'gzip' as const,
+    tocPlace: 'in-tar' as const,
     size: 2000,
     tocOffset: 1000,
     tocDigest: 'sha256:toc' as const,

@@ -1,6 +1,7 @@
 // An independent judge of our layers, on the format's own library. It never sees our code:
 //
-//	oracle check BLOB TOC_DIGEST ORIGINAL_TAR   every file and all metadata of the tar, read through the library
+//	oracle check BLOB TOC_DIGEST ORIGINAL_TAR [EXTERNAL_TOC|-] [no-landmark]
+//	                                            every file and all metadata of the tar, read through the library
 //	oracle build TAR BLOB CHUNK_SIZE [FILE…]    a layer as the library writes it, FILEs prioritized; prints its TOC digest
 //	oracle serve                                reads such commands, one a line, fields parted by tabs
 //
@@ -25,6 +26,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/containerd/stargz-snapshotter/estargz"
+	"github.com/klauspost/compress/zstd"
 	digest "github.com/opencontainers/go-digest"
 )
 
@@ -43,13 +45,20 @@ func main() {
 
 func do(args []string) (string, error) {
 	switch {
-	case len(args) == 4 && args[0] == "check":
-		count, err := check(args[1], args[2], args[3])
+	case len(args) >= 4 && len(args) <= 6 && args[0] == "check":
+		question := layer{blob: args[1], tocDigest: args[2], tar: args[3], landmarks: 1}
+		if len(args) > 4 && args[4] != "-" {
+			question.externalTOC = args[4]
+		}
+		if len(args) > 5 && args[5] == "no-landmark" {
+			question.landmarks = 0
+		}
+		count, err := check(question)
 		return fmt.Sprintf("%d entries agree", count), err
 	case len(args) >= 4 && args[0] == "build":
 		return build(args[1], args[2], args[3], args[4:])
 	}
-	return "", fmt.Errorf("usage: oracle check BLOB TOC_DIGEST ORIGINAL_TAR | oracle build TAR BLOB CHUNK_SIZE [FILE…] | oracle serve")
+	return "", fmt.Errorf("usage: oracle check BLOB TOC_DIGEST ORIGINAL_TAR [EXTERNAL_TOC|-] [no-landmark] | oracle build TAR BLOB CHUNK_SIZE [FILE…] | oracle serve")
 }
 
 func serve() {
@@ -169,37 +178,48 @@ func readTar(name string) (map[string]expected, error) {
 	}
 }
 
+type layer struct {
+	blob, tocDigest, tar, externalTOC string
+	// that it has to have
+	landmarks int
+}
+
 type judge struct {
-	faults []string
-	reader *estargz.Reader
-	verify estargz.TOCEntryVerifier
-	files  map[string]expected
-	seen   map[string]bool
+	landmarks int
+	faults    []string
+	reader    *estargz.Reader
+	verify    estargz.TOCEntryVerifier
+	files     map[string]expected
+	seen      map[string]bool
 }
 
 func (j *judge) fault(format string, args ...interface{}) {
 	j.faults = append(j.faults, fmt.Sprintf(format, args...))
 }
 
-func check(blobName, tocDigest, tarName string) (int, error) {
-	files, err := readTar(tarName)
+func check(question layer) (int, error) {
+	files, err := readTar(question.tar)
 	if err != nil {
 		return 0, fmt.Errorf("the original: %w", err)
 	}
-	blob, close, err := section(blobName)
+	blob, close, err := section(question.blob)
 	if err != nil {
 		return 0, err
 	}
 	defer close()
-	reader, err := estargz.Open(blob)
+	decompressors, err := decompressorsFor(question.externalTOC)
+	if err != nil {
+		return 0, err
+	}
+	reader, err := estargz.Open(blob, estargz.WithDecompressors(decompressors...))
 	if err != nil {
 		return 0, fmt.Errorf("Open: %w", err)
 	}
-	verifier, err := reader.VerifyTOC(digest.Digest(tocDigest))
+	verifier, err := reader.VerifyTOC(digest.Digest(question.tocDigest))
 	if err != nil {
 		return 0, fmt.Errorf("VerifyTOC: %w", err)
 	}
-	j := &judge{reader: reader, verify: verifier, files: files, seen: map[string]bool{}}
+	j := &judge{landmarks: question.landmarks, reader: reader, verify: verifier, files: files, seen: map[string]bool{}}
 	root, ok := reader.Lookup("")
 	if !ok {
 		return 0, fmt.Errorf("no root")
@@ -367,7 +387,7 @@ func (j *judge) content(name string, entry *estargz.TOCEntry, item expected) {
 	}
 }
 
-// landmark wants exactly one of the two, with its content.
+// landmark wants exactly one of the two, with its content; or none, if the layer is to have none.
 func (j *judge) landmark() error {
 	found := 0
 	for _, name := range []string{estargz.PrefetchLandmark, estargz.NoPrefetchLandmark} {
@@ -387,17 +407,25 @@ func (j *judge) landmark() error {
 			return fmt.Errorf("%s holds %x", name, content)
 		}
 	}
-	if found != 1 {
+	if found != j.landmarks {
 		return fmt.Errorf("%d of them", found)
 	}
 	return nil
 }
 
-// stream reads the blob as an old runtime does: one gzip stream, one tar.
+func unpacked(blob io.Reader) (io.Reader, error) {
+	buffered := bufio.NewReader(blob)
+	if head, err := buffered.Peek(4); err == nil && bytes.Equal(head, []byte{0x28, 0xb5, 0x2f, 0xfd}) {
+		return zstd.NewReader(buffered)
+	}
+	return gzip.NewReader(buffered)
+}
+
+// stream reads the blob as an old runtime does: one gzip or zstd stream, one tar.
 func (j *judge) stream(blob io.Reader) {
-	unzipped, err := gzip.NewReader(blob)
+	unzipped, err := unpacked(blob)
 	if err != nil {
-		j.fault("gzip: %v", err)
+		j.fault("stream: %v", err)
 		return
 	}
 	reader := tar.NewReader(unzipped)
@@ -416,6 +444,6 @@ func (j *judge) stream(blob io.Reader) {
 		}
 	}
 	if _, err := io.Copy(io.Discard, unzipped); err != nil {
-		j.fault("gzip: %v", err)
+		j.fault("stream: %v", err)
 	}
 }

@@ -14,11 +14,32 @@ import { tryCommand } from '../../../system/command.ts'
 export const buildOracle = (set: PeerSet = 'debian'): Promise<string> =>
   set === 'debian' ? buildGo(import.meta.dirname) : buildWithNewest(import.meta.dirname)
 
+/** What is special about a layer. */
+export interface Judged {
+  /** a file: the table of contents that is not in the blob. The newest library alone knows such */
+  readonly externalToc?: string
+  /** It is to have no landmark. */
+  readonly noLandmark?: boolean
+}
+
+const special = ({ externalToc = '-', noLandmark = false }: Judged): string[] => [
+  externalToc,
+  ...(noLandmark ? ['no-landmark'] : []),
+]
+
+const knows = (set: PeerSet, { externalToc }: Judged): boolean =>
+  set === 'newest' || externalToc === undefined
+
 /** @returns the faults, one a line; empty when libraries and tar agree in everything */
-export async function judge(blob: string, tocDigest: string, originalTar: string): Promise<string> {
+export async function judge(
+  blob: string,
+  tocDigest: string,
+  originalTar: string,
+  layer: Judged = {},
+): Promise<string> {
   const faults: string[] = []
-  for (const set of peerSets) {
-    const args = ['check', blob, tocDigest, originalTar]
+  for (const set of peerSets.filter((each) => knows(each, layer))) {
+    const args = ['check', blob, tocDigest, originalTar, ...special(layer)]
     const { status, stdout, stderr } = await tryCommand(await buildOracle(set), args)
     if (status !== 0) faults.push(`${set}: ${stdout}${stderr}`)
   }
@@ -28,7 +49,7 @@ export async function judge(blob: string, tocDigest: string, originalTar: string
 /** Processes that answer thousands of questions. */
 export interface Oracle extends AsyncDisposable {
   /** As `judge`. */
-  judge(blob: string, tocDigest: string, originalTar: string): Promise<string>
+  judge(blob: string, tocDigest: string, originalTar: string, layer?: Judged): Promise<string>
   /** A layer as a library writes it, each of them in its turn. @returns its TOC's digest */
   build(tar: string, blob: string, chunkSize: number, first: readonly string[]): Promise<string>
 }
@@ -39,7 +60,8 @@ export async function startOracle(): Promise<Oracle> {
   let turn = 0
   return {
     async judge(...question) {
-      const answers = all.map(async ({ set, oracle }) => {
+      const able = all.filter(({ set }) => knows(set, question[3] ?? {}))
+      const answers = able.map(async ({ set, oracle }) => {
         const fault = await oracle.judge(...question)
         return fault === '' ? [] : [`${set}: ${fault}`]
       })
@@ -72,8 +94,8 @@ async function startOne(set: PeerSet): Promise<Oracle> {
     return answer
   }
   return {
-    async judge(blob, tocDigest, originalTar) {
-      const { isFault, text } = await ask(['check', blob, tocDigest, originalTar])
+    async judge(blob, tocDigest, originalTar, layer = {}) {
+      const { isFault, text } = await ask(['check', blob, tocDigest, originalTar, ...special(layer)])
       return isFault ? text : ''
     },
     async build(tar, blob, chunkSize, first) {

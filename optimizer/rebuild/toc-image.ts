@@ -1,0 +1,91 @@
+/**
+ * The image that holds the tables of contents of layers which have none in their blobs. Its blobs go to the target as they come; its manifest is put
+ * before that of the image it is about, so that nobody finds the one without the other.
+ */
+import { gunzipSync } from 'node:zlib'
+import { bytesBlob } from '../../image/blob.ts'
+import { digestOf } from '../../image/digest.ts'
+import { FORMATS, type FormatName } from '../../image/estargz/format/formats.ts'
+import { MAX_TOC_BYTES } from '../../image/estargz/read/reader.ts'
+import type { ExternalTocBlob } from '../../image/estargz/write/layer.ts'
+import { LAYER_DIGEST_ANNOTATION, TOC_IMAGE_SUFFIX } from '../../image/external-toc.ts'
+import { OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST } from '../../image/media-types.ts'
+import type { Descriptor, Digest, ImageTarget, Platform } from '../../image/types.ts'
+import { HeadstartError } from '../../system/errors.ts'
+
+/**
+ * To be called before anything is read or written.
+ * @throws HeadstartError E_TARGET_EXISTS; E_TARGET: a format that needs an image beside the target's, where there can be none
+ */
+export async function prepareTarget(
+  target: ImageTarget,
+  options: { readonly format?: FormatName | undefined; readonly force: boolean },
+): Promise<void> {
+  const beside = tocTarget(target, options.format ?? 'estargz')
+  await target.prepare(options)
+  await beside?.prepare(options)
+}
+
+/** @returns undefined: the format needs none */
+function tocTarget(target: ImageTarget, format: FormatName): ImageTarget | undefined {
+  if (FORMATS[format].tocPlace !== 'external') return undefined
+  if (target.beside) return target.beside(TOC_IMAGE_SUFFIX)
+  throw new HeadstartError(
+    'E_TARGET',
+    `${target.name} can't be ${format}: only a registry has an image beside another`,
+    {
+      hint: 'Name a registry as the target, or choose another --format',
+    },
+  )
+}
+
+export interface PutTocImage extends Descriptor {
+  readonly name: string
+}
+
+/** @throws HeadstartError E_TARGET, as `prepareTarget` */
+export function tocImageWriter(target: ImageTarget, format: FormatName): TocImageWriter | undefined {
+  const beside = tocTarget(target, format)
+  return beside && new TocImageWriter(beside)
+}
+
+/** Of one image, or of all images of an index together. */
+export class TocImageWriter {
+  private readonly target: ImageTarget
+  private readonly tocs = new Map<Digest, { readonly descriptor: Descriptor; readonly diffId: Digest }>()
+
+  constructor(target: ImageTarget) {
+    this.target = target
+  }
+
+  /** @param layer that the table of contents is of */
+  async add(layer: Digest, { stored, diffId }: ExternalTocBlob, signal: AbortSignal): Promise<void> {
+    const descriptor = { mediaType: OCI_LAYER_GZIP, digest: digestOf(stored), size: stored.length }
+    await this.target.putBlob(bytesBlob(descriptor, stored), signal)
+    const annotations = { [LAYER_DIGEST_ANNOTATION]: layer }
+    this.tocs.set(layer, { descriptor: { ...descriptor, annotations }, diffId })
+  }
+
+  /** @param platform of an image that it is about: an image has to have one */
+  async finish({ os, architecture }: Platform, signal: AbortSignal): Promise<PutTocImage> {
+    // Layers are done in any order.
+    const tocs = [...this.tocs].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, toc]) => toc)
+    const rootfs = { type: 'layers', diff_ids: tocs.map(({ diffId }) => diffId) }
+    const config = Buffer.from(JSON.stringify({ architecture, os, rootfs }))
+    const descriptor = { mediaType: OCI_CONFIG, digest: digestOf(config), size: config.length }
+    await this.target.putBlob(bytesBlob(descriptor, config), signal)
+    const layers = tocs.map((toc) => toc.descriptor)
+    const manifest = { schemaVersion: 2, mediaType: OCI_MANIFEST, config: descriptor, layers }
+    signal.throwIfAborted()
+    const put = await this.target.putManifest(Buffer.from(JSON.stringify(manifest)), OCI_MANIFEST, {
+      tagged: true,
+    })
+    return { ...put, name: this.target.name }
+  }
+}
+
+/** A table of contents as it is stored with the source. */
+export const storedToc = (stored: Buffer): ExternalTocBlob => ({
+  stored,
+  diffId: digestOf(gunzipSync(stored, { maxOutputLength: MAX_TOC_BYTES })),
+})
