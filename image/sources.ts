@@ -57,7 +57,7 @@ const openLocation = <T extends Transport>(location: Location<T>, options: Trans
 async function openBare(reference: Reference, options: TransportOptions): Promise<ImageSource> {
   const name = familiarName(reference)
   const { engineHas } = await import('./daemon/client.ts')
-  const answer = await engineHas(reference, options.engine)
+  const answer = await engineHas(reference, options)
   if (answer.has) {
     options.onNote?.(`${name} is taken from the Docker engine`)
     return (await engine()).openEngineSource(reference, options)

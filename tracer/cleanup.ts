@@ -9,7 +9,8 @@ import { withFolderLock } from '../system/lock.ts'
 import { mountsOfType } from '../system/mounts.ts'
 import { isGone } from '../system/owner.ts'
 import { removeWorkspace, type StaleWorkspace, staleWorkspaces, workspaceRoot } from '../system/workspace.ts'
-import { dockerEngine, dockerObjects } from './container/docker.ts'
+import { dockerEngine } from './container/docker.ts'
+import { listObjects } from './container/docker-objects.ts'
 import { engines } from './container/index.ts'
 import { endOrphans } from './container/orphans.ts'
 
@@ -81,8 +82,9 @@ async function detachDeadMounts(): Promise<void> {
  * and workspaces are not visible here: each object names its owner, and what doesn't is left alone.
  */
 async function orphans(): Promise<StaleWorkspace[]> {
+  if ((await dockerEngine.unavailable()) !== undefined) return []
   const found = new Map<string, StaleWorkspace>()
-  for (const { id, owner } of await dockerObjects()) {
+  for (const { id, owner } of await listObjects()) {
     if (!OURS.test(id) || found.has(id) || owner === undefined) continue
     const folder = join(workspaceRoot(), id)
     if (!(await exists(folder)) && (await isGone(owner))) found.set(id, { id, folder, state: folder })

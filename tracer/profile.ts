@@ -75,7 +75,7 @@ export async function profileImage(options: ProfileOptions): Promise<Profile> {
   const { image, abort, finish, runs = 1 } = options
   planProcess(image.config.process, options.run ?? {}, options.command) // fails before anything is made
   await requireFuse()
-  const engine = await chooseEngine(options.engine, options.onNote)
+  const engine = await chooseEngine(options.engine, { onNote: options.onNote, signal: abort })
   await sweep(options.sweepers)
   options.onPhase?.('preparing')
   await using workspace = await createWorkspace()

@@ -7,7 +7,7 @@ import type { Workspace } from '../../system/workspace.ts'
 import type { OnProgress } from '../progress.ts'
 import { familiarName, type Reference } from '../reference.ts'
 import type { Digest } from '../types.ts'
-import { connectEngine } from './connection.ts'
+import { ANSWER_MS, connectEngine } from './connection.ts'
 
 export interface EngineOptions {
   readonly engine?: Dockerode | undefined
@@ -60,15 +60,27 @@ export function engineError(cause: unknown, what: string): HeadstartError {
   return new HeadstartError('E_ENGINE', `the Docker engine failed to ${what}: ${wordsOf(cause)}`, { cause })
 }
 
+/** @throws HeadstartError E_ENGINE: there is none, none for us, or it hangs */
+export async function requireAnswer({ engine, signal }: EngineOptions): Promise<void> {
+  try {
+    await (engine ?? (await connectEngine({ signal, limitMs: ANSWER_MS }))).ping()
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw engineError(error, 'answer')
+  }
+}
+
 /** @returns whether the engine has it, or why it can't be asked */
 export async function engineHas(
   reference: Reference,
-  engine?: Dockerode,
+  { engine, signal }: Pick<EngineOptions, 'engine' | 'signal'> = {},
 ): Promise<{ readonly has: boolean } | { readonly has: undefined; readonly why: string }> {
   try {
-    await (engine ?? (await connectEngine())).getImage(familiarName(reference)).inspect()
+    const asked = engine ?? (await connectEngine({ signal, limitMs: ANSWER_MS }))
+    await asked.getImage(familiarName(reference)).inspect()
     return { has: true }
   } catch (error) {
+    signal?.throwIfAborted()
     if (statusOf(error) === 404) return { has: false }
     return { has: undefined, why: socketRefusal(error) ?? 'no Docker engine answers' }
   }

@@ -1,4 +1,4 @@
-/** Which Docker engine: `$DOCKER_HOST`, the context chosen with the docker command, or the usual socket. */
+/** Which Docker engine: `$DOCKER_HOST`, the context chosen with the docker command, or the usual socket; and how long it is waited for. */
 import { createHash } from 'node:crypto'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
@@ -12,14 +12,28 @@ import { withoutUrlSecrets } from '../../system/secrets.ts'
 const DEFAULT_HOST = 'unix:///var/run/docker.sock'
 const SOCKET = 'unix://'
 
+/** What an engine that works answers at once; one that doesn't in this time hangs. */
+export const ANSWER_MS = 20_000
+
+export interface Connecting {
+  readonly env?: NodeJS.ProcessEnv
+  /** ends every request, also one that is made after it */
+  readonly signal?: AbortSignal | undefined
+  /** counted from now, for all requests together; none by default */
+  readonly limitMs?: number
+}
+
 /**
  * For its images.
- * @throws HeadstartError E_REMOTE_ENGINE: a context on another machine, whose certificates only the docker command can use; E_DOCKER_CONTEXT
+ * @throws HeadstartError E_REMOTE_ENGINE: a context on another machine, whose certificates only the docker command can use; E_DOCKER_CONTEXT.
+ * Requests fail with E_ENGINE if the engine doesn't answer within the limit, and with the signal's reason.
  */
-export async function connectEngine(env: NodeJS.ProcessEnv = process.env): Promise<Docker> {
+export async function connectEngine(connecting: Connecting = {}): Promise<Docker> {
+  const { env = process.env } = connecting
   const host = await engineHost(env)
-  if (host.startsWith(SOCKET)) return new Docker({ socketPath: host.slice(SOCKET.length) })
-  if (env.DOCKER_HOST) return new Docker() // which reads it, and $DOCKER_TLS_VERIFY, itself
+  if (host.startsWith(SOCKET))
+    return limited(new Docker({ socketPath: host.slice(SOCKET.length) }), connecting)
+  if (env.DOCKER_HOST) return limited(new Docker(), connecting) // which reads it, and $DOCKER_TLS_VERIFY, itself
   throw remoteEngine(host, 'Set DOCKER_HOST to an engine, or name the image in a registry: docker://…')
 }
 
@@ -27,14 +41,34 @@ export async function connectEngine(env: NodeJS.ProcessEnv = process.env): Promi
  * For running containers, which only one on this machine can do.
  * @throws HeadstartError E_REMOTE_ENGINE: it is on another machine, where our mounts don't exist; E_DOCKER_CONTEXT
  */
-export async function connectLocalEngine(env: NodeJS.ProcessEnv = process.env): Promise<Docker> {
-  const host = await engineHost(env)
-  if (host.startsWith(SOCKET)) return connectEngine(env)
+export async function connectLocalEngine(connecting: Connecting = {}): Promise<Docker> {
+  const host = await engineHost(connecting.env ?? process.env)
+  if (host.startsWith(SOCKET)) return connectEngine(connecting)
   throw remoteEngine(
     host,
     'The recording mount must be on the machine of the engine: run headstart there, or use --engine runc',
   )
 }
+
+function limited(docker: Docker, { signal, limitMs }: Connecting): Docker {
+  const limit = limitMs === undefined ? undefined : AbortSignal.timeout(limitMs)
+  const signals = [signal, limit].filter((each) => each !== undefined)
+  const dial = docker.modem.dial.bind(docker.modem)
+  if (signals.length > 0)
+    docker.modem.dial = (options, callback) => {
+      const ours = options.abortSignal ? [options.abortSignal, ...signals] : signals
+      dial({ ...options, abortSignal: AbortSignal.any(ours) }, (error, result) => {
+        const isUnanswered = error !== null && limit?.aborted
+        callback?.(isUnanswered ? unanswered(limitMs) : error && (signal?.reason ?? error), result)
+      })
+    }
+  return docker
+}
+
+const unanswered = (limitMs = 0): HeadstartError =>
+  new HeadstartError('E_ENGINE', `the Docker engine has not answered within ${limitMs / 1000} s`, {
+    hint: 'It may hang, or be very busy: see whether docker ps answers',
+  })
 
 const remoteEngine = (host: string, hint: string): HeadstartError =>
   new HeadstartError('E_REMOTE_ENGINE', `the Docker engine at ${withoutUrlSecrets(host)} is remote`, {

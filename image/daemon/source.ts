@@ -12,7 +12,7 @@ import type { OnProgress, Progress } from '../progress.ts'
 import type { Reference } from '../reference.ts'
 import { sourceFromStore } from '../source-from-store.ts'
 import type { Digest, ImageSource } from '../types.ts'
-import { type EngineOptions, engineError, followed, nameOf, statusOf } from './client.ts'
+import { type EngineOptions, engineError, followed, nameOf, requireAnswer, statusOf } from './client.ts'
 import { connectEngine } from './connection.ts'
 import { readStoredImage, type StoredImage } from './store.ts'
 
@@ -24,7 +24,8 @@ export async function openEngineSource(
   reference: Reference | Digest,
   options: EngineOptions,
 ): Promise<ImageSource> {
-  const engine = options.engine ?? (await connectEngine())
+  const engine = options.engine ?? (await connectEngine({ signal: options.signal }))
+  await requireAnswer(options)
   await ensureImage(engine, reference, options)
   const name = nameOf(reference)
   const stored = await readStoredImage(engine, name)
@@ -81,6 +82,7 @@ async function ensureImage(
   try {
     await engine.getImage(name).inspect()
   } catch (error) {
+    options.signal?.throwIfAborted()
     if (statusOf(error) !== 404) throw engineError(error, `inspect ${name}`)
     if (typeof reference === 'string')
       throw new HeadstartError('E_IMAGE_NOT_FOUND', `the Docker engine has no image ${name}`)
@@ -91,7 +93,7 @@ async function ensureImage(
 
 async function pull(engine: Dockerode, name: string, signal: AbortSignal | undefined): Promise<void> {
   try {
-    const stream = await engine.pull(name, signal ? { abortSignal: signal } : {})
+    const stream = await engine.pull(name)
     await followed(engine, stream)
   } catch (cause) {
     signal?.throwIfAborted()

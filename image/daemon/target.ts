@@ -6,7 +6,7 @@ import { dockerNames } from '../archive/target.ts'
 import { ArchiveWriter } from '../archive/writer.ts'
 import type { Reference } from '../reference.ts'
 import type { Digest, ImageTarget } from '../types.ts'
-import { type EngineOptions, engineError, engineHas, followed, nameOf } from './client.ts'
+import { type EngineOptions, engineError, engineHas, followed, nameOf, requireAnswer } from './client.ts'
 import { connectEngine } from './connection.ts'
 
 /** Loads while the blobs arrive: the engine adds the image when the stream has ended. */
@@ -17,7 +17,7 @@ export async function engineTarget(
   const name = `docker-daemon:${nameOf(reference)}`
   if (typeof reference === 'string')
     throw new HeadstartError('E_TARGET', `${name} names an ID; a target takes a name`)
-  const engine = options.engine ?? (await connectEngine())
+  const engine = options.engine ?? (await connectEngine({ signal: options.signal }))
   const stream = new PassThrough({ highWaterMark: 1 << 20 })
   stream.on('error', () => {}) // the writer's own promise fails with it
   const request = new AbortController()
@@ -37,11 +37,11 @@ export async function engineTarget(
   return {
     name,
     async prepare({ force }) {
-      await engine.ping().catch((error: unknown) => Promise.reject(engineError(error, 'answer')))
+      await requireAnswer(options)
       options.onNote?.(
         'the Docker engine unpacks whole layers: only runtimes that pull lazily benefit from eStargz',
       )
-      if (!force && (await engineHas(reference, engine)).has)
+      if (!force && (await engineHas(reference, options)).has)
         throw new HeadstartError('E_TARGET_EXISTS', `${name} exists already`, {
           hint: 'Choose another tag, or replace it with --force',
         })

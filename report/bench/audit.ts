@@ -27,7 +27,7 @@ export async function auditStart(cycle: Cycle, files: readonly BenchFile[]): Pro
     record: true,
     ...(signal && { signal }),
   })
-  const engine = await chooseEngine(cycle.start.engine)
+  const engine = await chooseEngine(cycle.start.engine, { signal: cycle.signal })
   await using container = await startUntilReady(cycle, engine, rootfs.folder, {
     beforeStart: () => rootfs.mount.restart(),
     died: rootfs.mount.died,

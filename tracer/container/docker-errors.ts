@@ -7,6 +7,7 @@ export async function asRunError<T>(work: Promise<T>): Promise<T> {
   try {
     return await work
   } catch (cause) {
+    if (cause instanceof HeadstartError) throw cause
     const port = portInUse(messageOf(cause))
     if (port !== undefined)
       throw new HeadstartError('E_RUN', `port ${port} of this machine is in use`, {

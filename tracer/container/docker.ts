@@ -4,13 +4,14 @@ import { Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type Docker from 'dockerode'
 import { socketRefusal } from '../../image/daemon/client.ts'
-import { connectLocalEngine } from '../../image/daemon/connection.ts'
+import { ANSWER_MS, connectLocalEngine } from '../../image/daemon/connection.ts'
 import { codeOf, messageOf } from '../../system/errors.ts'
-import { markOf, type Owner, ourselves, ownerOf } from '../../system/owner.ts'
+import { markOf, ourselves } from '../../system/owner.ts'
 import { processBegun } from './begun.ts'
-import { containerConfig, LABEL, OWNER_LABEL } from './docker-config.ts'
+import { containerConfig } from './docker-config.ts'
 import { asRunError, ignoreMissing, isMissing } from './docker-errors.ts'
-import { createShell, rootBinds, SHELL_REPOSITORY, shellName } from './docker-shell.ts'
+import { removeObjects } from './docker-objects.ts'
+import { createShell, rootBinds } from './docker-shell.ts'
 import { prepareMountPoints } from './mount-points.ts'
 import { publishedPorts } from './run-options.ts'
 import type { Container, ContainerRequest, Engine, OutputStream } from './types.ts'
@@ -18,41 +19,32 @@ import type { Container, ContainerRequest, Engine, OutputStream } from './types.
 /** The engine may report a container's end before it has passed on all of its output. Only an engine that hangs takes this long. */
 const LATE_OUTPUT_MS = 30_000
 
-/** An engine that hangs is not waited for: the next command sweeps what has our mark. */
-const REMOVAL_MS = 20_000
-
-async function removal(remove: (signal: AbortSignal) => Promise<unknown>): Promise<void> {
-  const signal = AbortSignal.timeout(REMOVAL_MS)
-  await ignoreMissing(remove(signal)).catch((error: unknown) => {
-    if (!signal.aborted) throw error
-  })
-}
-
 export const dockerEngine: Engine = {
   name: 'docker',
-  async unavailable() {
+  async unavailable(signal) {
     try {
-      const docker = await connectLocalEngine()
+      const docker = await connectLocalEngine({ signal, limitMs: ANSWER_MS })
       await docker.ping()
       return await outsideFault(docker)
     } catch (error) {
+      signal?.throwIfAborted()
       return socketRefusal(error) ?? messageOf(error)
     }
   },
   async run(asked) {
-    const docker = await connectLocalEngine()
     const request = await prepareMountPoints(asked)
     await using stack = new AsyncDisposableStack()
-    const mark = markOf(await ourselves())
-    const image = await createShell(docker, request, mark)
-    stack.defer(() => removal((abortSignal) => docker.getImage(image).remove({ force: true, abortSignal })))
-    const config = containerConfig(request, image, await rootBinds(request), mark)
-    const container = await asRunError(docker.createContainer(config))
-    stack.defer(() => removal((abortSignal) => container.remove({ force: true, v: true, abortSignal })))
+    const over = new AbortController()
+    stack.defer(() => over.abort()) // whatever is still being asked
+    const signal = AbortSignal.any([over.signal, ...(asked.signal ? [asked.signal] : [])])
+    const docker = await connectLocalEngine({ signal })
+    // By their names, and noted first: what was asked for may have been made although the answer was not waited for.
+    stack.defer(() => removeObjects(request.id))
+    const container = docker.getContainer(await createContainer(request, signal))
     const { ended } = await attachOutput(docker, container, request)
-    request.signal?.throwIfAborted()
+    signal.throwIfAborted()
     await request.beforeStart()
-    await asRunError(container.start(request.signal ? { abortSignal: request.signal } : {}))
+    await asRunError(container.start())
     // Not earlier: a container that has not started counts as ended.
     const exited = container.wait().then(async ({ StatusCode }: { StatusCode: number }) => {
       await Promise.race([ended, sleep(LATE_OUTPUT_MS, undefined, { ref: false })])
@@ -60,7 +52,7 @@ export const dockerEngine: Engine = {
     })
     exited.catch(() => {}) // reported to those who await it, if any do
     const { address, pid } = await lookAt(container)
-    await processBegun(pid, request.signal)
+    await processBegun(pid, signal)
     const owned = stack.move()
     return {
       address,
@@ -74,13 +66,27 @@ export const dockerEngine: Engine = {
     } satisfies Container
   },
   async sweep(id) {
-    if ((await dockerEngine.unavailable()) !== undefined) return // then it holds nothing of ours
-    const docker = await connectLocalEngine()
-    const filters = { label: [`${LABEL}=${id}`] }
-    for (const { Id } of await docker.listContainers({ all: true, filters }))
-      await ignoreMissing(docker.getContainer(Id).remove({ force: true, v: true }))
-    await ignoreMissing(docker.getImage(shellName(id)).remove({ force: true }))
+    if ((await dockerEngine.unavailable()) === undefined) await removeObjects(id)
   },
+}
+
+/** After an interrupt: an engine that works answers in this time, so that what it made is known and removed. One that hangs is left. */
+const GRACE_MS = 10_000
+
+/** @returns the container's ID */
+async function createContainer(request: ContainerRequest, signal: AbortSignal): Promise<string> {
+  signal.throwIfAborted()
+  const late = new AbortController()
+  const giveUp = () => setTimeout(() => late.abort(signal.reason), GRACE_MS).unref()
+  signal.addEventListener('abort', giveUp, { once: true })
+  const docker = await connectLocalEngine({ signal: late.signal })
+  const mark = markOf(await ourselves())
+  const image = await createShell(docker, request, mark)
+  signal.throwIfAborted()
+  const config = containerConfig(request, image, await rootBinds(request), mark)
+  const { id } = await asRunError(docker.createContainer(config))
+  signal.throwIfAborted()
+  return id
 }
 
 /** A socket that was mounted into our own container: that engine answers, but is on the other side, where our mounts don't exist. */
@@ -94,32 +100,6 @@ async function outsideFault(docker: Docker): Promise<string | undefined> {
   return isHere
     ? undefined
     : `it runs outside of this container, which its folder ${folder} is not in, and would not see the recording mount`
-}
-
-export interface EngineObject {
-  readonly id: string
-  /** undefined: it doesn't say */
-  readonly owner: Owner | undefined
-}
-
-/**
- * Everything of headstart in the engine, whoever made it: a request that was under way when its sender was killed is still carried out,
- * possibly after the sender's workspace is gone.
- */
-export async function dockerObjects(): Promise<EngineObject[]> {
-  if ((await dockerEngine.unavailable()) !== undefined) return []
-  const docker = await connectLocalEngine()
-  const containers = await docker.listContainers({ all: true, filters: { label: [LABEL] } })
-  const images = await docker.listImages({ filters: { reference: [SHELL_REPOSITORY] } })
-  return [
-    ...containers.map(({ Labels }) => ({ id: Labels[LABEL] ?? '', owner: ownerOf(Labels[OWNER_LABEL]) })),
-    ...images.flatMap(({ RepoTags, Labels }) =>
-      (RepoTags ?? []).map((tag) => ({
-        id: tag.slice(SHELL_REPOSITORY.length + 1),
-        owner: ownerOf(Labels?.[OWNER_LABEL]),
-      })),
-    ),
-  ]
 }
 
 async function attachOutput(

@@ -12,21 +12,26 @@ export const engines = {
 /** In the order they are tried. */
 const PREFERRED = [dockerEngine, runcEngine] satisfies Engine[]
 
+export interface EngineChoice {
+  /** called with a line for people when it is not the first: which, and why */
+  readonly onNote?: ((text: string) => void) | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
 /**
  * @param name the engine asked for; by default the first one that is available
- * @param onNote called with a line for people when it is not the first: which, and why
  * @throws HeadstartError E_ENGINE
  */
 export async function chooseEngine(
   name?: EngineName,
-  onNote: (text: string) => void = () => {},
+  { onNote, signal }: EngineChoice = {},
 ): Promise<Engine> {
   const candidates: readonly Engine[] = name ? [engines[name]] : PREFERRED
   const reasons: string[] = []
   for (const engine of candidates) {
-    const reason = await engine.unavailable()
+    const reason = await engine.unavailable(signal)
     if (reason === undefined) {
-      if (reasons.length > 0) onNote(`the container runs on ${engine.name}; ${reasons.join('; ')}`)
+      if (reasons.length > 0) onNote?.(`the container runs on ${engine.name}; ${reasons.join('; ')}`)
       return engine
     }
     reasons.push(`${engine.name}: ${reason}`)

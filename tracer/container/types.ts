@@ -44,7 +44,7 @@ export interface Container extends AsyncDisposable {
 export interface Engine {
   readonly name: EngineName
   /** Why it can't be used on this machine, in words; undefined if it can. */
-  unavailable(): Promise<string | undefined>
+  unavailable(signal?: AbortSignal): Promise<string | undefined>
   /** Starts a container; disposing kills and removes it. @throws HeadstartError E_RUN, E_OPTION */
   run(request: ContainerRequest): Promise<Container>
   /** Ends and removes everything with this ID; `state` is the folder that `run` was given, which may be gone. */

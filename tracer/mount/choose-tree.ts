@@ -3,7 +3,7 @@
  * eStargz; else unpacked here.
  */
 
-import { connectLocalEngine } from '../../image/daemon/connection.ts'
+import { ANSWER_MS, connectLocalEngine } from '../../image/daemon/connection.ts'
 import { TOC_DIGEST_ANNOTATION } from '../../image/estargz/format/toc.ts'
 import { openIfReadable } from '../../image/estargz-layer.ts'
 import { formatPlatform } from '../../image/platform.ts'
@@ -31,7 +31,7 @@ export async function chooseTree(
   source: { readonly insecure?: boolean; readonly caFile?: string },
   options: Pick<UnpackOptions, 'signal' | 'onWarning'> = {},
 ): Promise<Tree> {
-  const folders = await engineFolders(image)
+  const folders = await engineFolders(image, options.signal)
   if (folders) return { folder: await mountLayers(workspace, folders) }
   if (await isLazy(image, options.signal)) {
     const platform = formatPlatform(image.config.platform)
@@ -51,10 +51,11 @@ async function isLazy({ layers }: Image, signal = new AbortController().signal):
 }
 
 /** None without an engine, or with a remote one. */
-async function engineFolders(image: Image): Promise<string[] | undefined> {
+async function engineFolders(image: Image, signal?: AbortSignal): Promise<string[] | undefined> {
   try {
-    return await findLayerFolders(await connectLocalEngine(), image)
+    return await findLayerFolders(await connectLocalEngine({ signal, limitMs: ANSWER_MS }), image)
   } catch {
+    signal?.throwIfAborted()
     return undefined
   }
 }

@@ -28,7 +28,7 @@ export const builtinRuntime: Runtime = {
 }
 
 async function pullAndStart(cycle: Cycle): Promise<ReadyCycle> {
-  const engine = await chooseEngine(cycle.start.engine)
+  const engine = await chooseEngine(cycle.start.engine, { signal: cycle.signal })
   await using stack = new AsyncDisposableStack()
   const root = cycle.kind === 'legacy' ? await fullPull(cycle) : await lazyRoot(cycle, stack)
   const container = stack.use(await startUntilReady(cycle, engine, root.folder, root))

@@ -1,9 +1,12 @@
 /** Which engine is meant, as the docker command would find it. */
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { connectEngine, connectLocalEngine, engineHost } from '../../../image/daemon/connection.ts'
+import { HANG_MS } from '../../../scripts/support/until.ts'
 import { tempFolder } from '../../support/temp.ts'
 
 async function configured(config: unknown, contexts: Record<string, string>) {
@@ -43,11 +46,11 @@ test('DOCKER_HOST before DOCKER_CONTEXT before the current context', async () =>
 
 test('a remote engine is refused, without its password', async () => {
   const env = { DOCKER_HOST: 'ssh://me:hunter2@far.example' }
-  await expect(connectLocalEngine(env)).rejects.toMatchObject({ code: 'E_REMOTE_ENGINE' })
-  await expect(connectLocalEngine(env)).rejects.toThrow(
+  await expect(connectLocalEngine({ env })).rejects.toMatchObject({ code: 'E_REMOTE_ENGINE' })
+  await expect(connectLocalEngine({ env })).rejects.toThrow(
     /^the Docker engine at ssh:\/\/\*\*\*@far\.example is remote$/,
   )
-  await expect(connectLocalEngine({ DOCKER_HOST: 'tcp://10.0.0.1:2375' })).rejects.toThrow(/remote/)
+  await expect(connectLocalEngine({ env: { DOCKER_HOST: 'tcp://10.0.0.1:2375' } })).rejects.toThrow(/remote/)
 })
 
 test('a context that isn’t there is named', async () => {
@@ -56,13 +59,13 @@ test('a context that isn’t there is named', async () => {
 })
 
 test('images are had from a remote engine too, by its address, and from one behind a context on this machine', async () => {
-  const modem = async (env: Record<string, string>) => (await connectEngine(env)).modem
+  const modem = async (env: Record<string, string>) => (await connectEngine({ env })).modem
   await using config = await configured(
     { currentContext: 'rootless' },
     { rootless: 'unix:///run/user/1000/docker.sock', far: 'tcp://10.0.0.1:2376' },
   )
   expect(await modem(config.env)).toMatchObject({ socketPath: '/run/user/1000/docker.sock' })
-  const far = connectEngine({ ...config.env, DOCKER_CONTEXT: 'far' })
+  const far = connectEngine({ env: { ...config.env, DOCKER_CONTEXT: 'far' } })
   await expect(far).rejects.toMatchObject({ code: 'E_REMOTE_ENGINE' })
   vi.stubEnv('DOCKER_HOST', 'tcp://10.0.0.1:2375')
   try {
@@ -71,4 +74,22 @@ test('images are had from a remote engine too, by its address, and from one behi
   } finally {
     vi.unstubAllEnvs()
   }
+})
+
+test('an engine that doesn’t answer: the limit says so, and the signal’s reason is passed on', async () => {
+  const temp = await tempFolder()
+  const server = createServer(() => {}).listen(join(temp.path, 'socket'))
+  await once(server, 'listening')
+  const env = { DOCKER_HOST: `unix://${join(temp.path, 'socket')}` }
+  const late = (await connectEngine({ env, limitMs: 50 })).info()
+  await expect(late).rejects.toMatchObject({
+    code: 'E_ENGINE',
+    message: 'the Docker engine has not answered within 0.05 s',
+  })
+  const interrupt = new AbortController()
+  const asked = (await connectEngine({ env, signal: interrupt.signal, limitMs: HANG_MS })).info()
+  interrupt.abort(new Error('interrupted'))
+  await expect(asked).rejects.toThrow('interrupted')
+  server.close()
+  await temp[Symbol.asyncDispose]()
 })

@@ -32,7 +32,7 @@ test('an engine whose folder is here runs containers', async () => {
 test('one that is outside of this container is not used, and it is said', async () => {
   await using _engine = await engineAt('/var/lib/elsewhere')
   const notes: string[] = []
-  expect((await chooseEngine(undefined, (note) => notes.push(note))).name).toBe('runc')
+  expect((await chooseEngine(undefined, { onNote: (note) => notes.push(note) })).name).toBe('runc')
   expect(notes).toEqual([
     'the container runs on runc; docker: it runs outside of this container, which its folder /var/lib/elsewhere is not in, and would not see the recording mount',
   ])

@@ -1,6 +1,5 @@
 /** A start and its end in the orders that an engine may tell of them. */
 import { chmod, readFile, writeFile } from 'node:fs/promises'
-import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { openSource } from '../../../image/sources.ts'
@@ -176,60 +175,5 @@ test('the limit counts while runc starts the container, and a runc that is stuck
     process.env.PATH = before.PATH
     delete process.env.REAL_PATH
     delete process.env.LOG
-  }
-})
-
-/** The engine's socket, but that a container's start reaches the engine only after whoever asked for it has hung up. */
-async function slowEngine(socket: string) {
-  const starts: Socket[] = []
-  const server = createServer((client) => {
-    const engine = connect('/var/run/docker.sock')
-    engine.on('error', () => client.destroy()).pipe(client)
-    client.on('error', () => {}).on('close', () => engine.end())
-    client.on('data', (bytes) => {
-      if (!/^POST \S+\/start /.test(bytes.toString('latin1'))) engine.write(bytes)
-      else {
-        starts.push(client)
-        client.removeAllListeners('close').on('close', () => engine.write(bytes))
-      }
-    })
-  })
-  await new Promise<void>((resolve) => server.listen(socket, resolve))
-  return {
-    starts,
-    async [Symbol.asyncDispose]() {
-      server.close()
-    },
-  }
-}
-
-test('the limit counts while Docker starts the container, and one that comes up late is removed', async () => {
-  await using temp = await tempFolder()
-  const socket = join(temp.path, 'docker.sock')
-  await using engine = await slowEngine(socket)
-  await using source = await openSource(
-    await busyboxImage(await temp.sub('image'), { command: 'exec sleep 60' }),
-  )
-  const before = process.env.DOCKER_HOST
-  process.env.DOCKER_HOST = `unix://${socket}`
-  try {
-    const recording = profileImage({
-      image: await source.image(),
-      engine: 'docker',
-      command: [],
-      tool: 'test',
-      ready: { by: 'exit' },
-      timeoutMs: 5000,
-    })
-    await expect(recording).rejects.toMatchObject({
-      code: 'E_READY_TIMEOUT',
-      message: 'the container had not started within 5 s',
-    })
-    expect(engine.starts).toHaveLength(1)
-    const left = await runCommand('docker', ['-H', 'unix:///var/run/docker.sock', 'ps', '-a', '--no-trunc'])
-    expect(left).not.toContain(`headstart-${process.pid}-`)
-  } finally {
-    if (before === undefined) delete process.env.DOCKER_HOST
-    else process.env.DOCKER_HOST = before
   }
 })
