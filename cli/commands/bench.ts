@@ -2,9 +2,9 @@
 import type { Command } from 'commander'
 import type { Image } from '../../image/types.ts'
 import type { GivenImages, NamedImage } from '../../report/bench/arms.ts'
-import { baselineDoubts, type Check, checkLimits } from '../../report/bench/budget.ts'
-import { type Bench, writeBench } from '../../report/bench/file.ts'
-import { formats } from '../../report/bench/formats/index.ts'
+import type { Check } from '../../report/bench/budget.ts'
+import { conclude } from '../../report/bench/conclusion.ts'
+import { writeBench } from '../../report/bench/file.ts'
 import { runBench } from '../../report/bench/run.ts'
 import { ensureWritable } from '../../system/atomic-file.ts'
 import { HeadstartError } from '../../system/errors.ts'
@@ -13,11 +13,9 @@ import type { CliContext } from '../context.ts'
 import { addBenchFlags, type BenchFlags, type BenchOrder, benchOrder } from '../flags/bench.ts'
 import { sourceOf } from '../flags/image.ts'
 import { readyCheck } from '../flags/ready.ts'
-import { addToJobSummary } from '../job-summary.ts'
-import { auditText, gainLines } from '../print/bench-gain.ts'
+import { printConclusion } from '../print/bench-conclusion.ts'
 import { drawBench } from '../print/bench-progress.ts'
 import { commandLine } from '../print/command-line.ts'
-import type { Output } from '../print/output.ts'
 
 export function register(command: Command, context: CliContext): void {
   addBenchFlags(command).action(
@@ -50,7 +48,9 @@ async function bench(order: BenchOrder, context: CliContext): Promise<void> {
   progress[Symbol.dispose]()
   await writeBench(order.output, measured)
   output.done()
-  await conclude(measured, order, output)
+  const conclusion = conclude(measured, order.limits)
+  await printConclusion(conclusion, order, output)
+  if (!measured.interrupted) refuseExceeded(conclusion.checks)
   context.interrupts.abort.throwIfAborted()
 }
 
@@ -64,28 +64,9 @@ async function openImages(
   return { ...given, others: opened }
 }
 
-const incomplete = ({ samples, arms }: Bench, { rounds }: BenchOrder['measure']): string =>
-  `incomplete: ${samples.length} of ${arms.length * rounds.samples} samples were taken before it was interrupted`
-
-const FIRST_LOOK = 'a first look: without --quick there are enough samples to rely on'
-
 /** @throws HeadstartError E_EXCEEDED */
-async function conclude(
-  measured: Bench,
-  { limits, format, output: file, measure, quick }: BenchOrder,
-  output: Output,
-): Promise<void> {
-  const checks: readonly Check[] = checkLimits(measured, limits)
-  if (measured.interrupted) output.warn(incomplete(measured, measure))
-  if (limits.baseline) for (const doubt of baselineDoubts(measured, limits.baseline)) output.warn(doubt)
-  output.note(`written to ${file}`)
-  // Each format keeps what it is given on its own lines.
-  output.result(formats[format](measured, checks).trimEnd().split('\n'))
-  await addToJobSummary(formats.markdown(measured, checks), output)
-  if (measured.audit) output.note(auditText(measured.audit))
-  if (format === 'text') output.result(gainLines(measured))
-  if (quick) output.note(FIRST_LOOK)
+function refuseExceeded(checks: readonly Check[]): void {
   const exceeded = checks.filter(({ ok }) => !ok).length
-  if (exceeded > 0 && !measured.interrupted)
+  if (exceeded > 0)
     throw new HeadstartError('E_EXCEEDED', `${exceeded} of ${checks.length} limits are exceeded`)
 }

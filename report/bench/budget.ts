@@ -60,21 +60,24 @@ export function parseBudget(text: string): Limit[] {
   })
 }
 
-export const checkLimits = (bench: Bench, { budget, baseline, maxRegression }: Limits): Check[] => [
-  ...checkBudget(bench, budget),
-  ...(baseline ? checkBaseline(bench, baseline, maxRegression) : []),
+export const checkLimits = (
+  arms: readonly ArmSummary[],
+  { budget, baseline, maxRegression }: Limits,
+): Check[] => [
+  ...checkBudget(arms, budget),
+  ...(baseline ? checkBaseline(arms, summarize(baseline), maxRegression) : []),
 ]
 
 const figureOf = (summary: ArmSummary, metric: Metric) =>
   metric === 'start' ? summary.total : summary[metric]
 
 /** The arm that will be shipped: the optimized one, else the last one measured. */
-const shipped = (summaries: readonly ArmSummary[]): ArmSummary | undefined =>
-  summaries.find(({ arm }) => arm.kind === 'optimized') ?? summaries.at(-1)
+const shipped = (arms: readonly ArmSummary[]): ArmSummary | undefined =>
+  arms.find(({ arm }) => arm.kind === 'optimized') ?? arms.at(-1)
 
 /** Compares medians with the limits. */
-export function checkBudget(bench: Bench, limits: readonly Limit[]): Check[] {
-  const summary = shipped(summarize(bench))
+function checkBudget(arms: readonly ArmSummary[], limits: readonly Limit[]): Check[] {
+  const summary = shipped(arms)
   if (!summary) return []
   return limits.map(({ metric, limit }) => {
     const value = figureOf(summary, metric).median
@@ -95,9 +98,13 @@ export function checkBudget(bench: Bench, limits: readonly Limit[]): Check[] {
  * chance.
  * @param maxRegression 0.1: an increase of a tenth is allowed
  */
-export function checkBaseline(bench: Bench, baseline: Bench, maxRegression: number): Check[] {
-  const before = new Map(summarize(baseline).map((summary) => [summary.arm.id, summary]))
-  return summarize(bench).flatMap((summary) => {
+function checkBaseline(
+  arms: readonly ArmSummary[],
+  baseline: readonly ArmSummary[],
+  maxRegression: number,
+): Check[] {
+  const before = new Map(baseline.map((summary) => [summary.arm.id, summary]))
+  return arms.flatMap((summary) => {
     const old = before.get(summary.arm.id)
     return old ? METRICS.map((metric) => regressionOf(summary, old, metric, maxRegression)) : []
   })

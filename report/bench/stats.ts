@@ -27,6 +27,22 @@ export function medianInterval(values: readonly number[], seed = 1): Interval {
   return { low: quantile(medians, 0.025), high: quantile(medians, 0.975) }
 }
 
+/** What the samples of one thing come to. */
+export interface Figure {
+  readonly median: number
+  readonly p95: number
+  /** 95 % interval of the median */
+  readonly interval: Interval
+  readonly samples: readonly number[]
+}
+
+export const figure = (samples: readonly number[]): Figure => ({
+  median: median(samples),
+  p95: quantile(samples, 0.95),
+  interval: medianInterval(samples),
+  samples,
+})
+
 /** mulberry32: 32 bits of state are plenty for resampling. @returns numbers from 0 up to 1 */
 export function randomFrom(seed: number): () => number {
   let state = seed >>> 0

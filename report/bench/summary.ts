@@ -1,14 +1,6 @@
 /** A measurement in a few figures per arm, for tables, budgets, pull requests and the page's headline. Pure. */
 import { type Bench, type BenchArm, type BenchSample, PHASES, type Phase } from './file.ts'
-import { type Comparison, compare, type Interval, median, medianInterval, quantile } from './stats.ts'
-
-export interface Figure {
-  readonly median: number
-  readonly p95: number
-  /** 95 % interval of the median */
-  readonly interval: Interval
-  readonly samples: readonly number[]
-}
+import { type Comparison, compare, type Figure, figure, median } from './stats.ts'
 
 export interface ArmSummary {
   readonly arm: BenchArm
@@ -35,15 +27,6 @@ const requestsOf = (sample: BenchSample): number =>
 
 export const samplesOf = (bench: Bench, arm: string): BenchSample[] =>
   bench.samples.filter((sample) => sample.arm === arm)
-
-function figure(samples: readonly number[]): Figure {
-  return {
-    median: median(samples),
-    p95: quantile(samples, 0.95),
-    interval: medianInterval(samples),
-    samples,
-  }
-}
 
 function afterReady(samples: readonly BenchSample[]): ArmSummary['after'] {
   const watched = samples.map(({ after }) => after).filter(({ ms }) => ms > 0)

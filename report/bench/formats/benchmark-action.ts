@@ -1,10 +1,10 @@
 /** For github-action-benchmark's `customSmallerIsBetter`: what may be compared from commit to commit, smaller is better. */
-import type { Check } from '../budget.ts'
-import type { Bench } from '../file.ts'
-import { type ArmSummary, type Figure, summarize } from '../summary.ts'
+import type { Conclusion } from '../conclusion.ts'
+import type { Figure } from '../stats.ts'
+import type { ArmSummary } from '../summary.ts'
 
-export function toBenchmarkAction(bench: Bench, _checks: readonly Check[]): string {
-  return `${JSON.stringify(summarize(bench).flatMap(entries), undefined, 2)}\n`
+export function toBenchmarkAction({ arms }: Conclusion): string {
+  return `${JSON.stringify(arms.flatMap(entries), undefined, 2)}\n`
 }
 
 /** Names stay the same from run to run: they are what a history is kept by. */

@@ -1,6 +1,5 @@
 /** The formats a measurement can be printed in. */
-import type { Check } from '../budget.ts'
-import type { Bench } from '../file.ts'
+import type { Conclusion } from '../conclusion.ts'
 import { toBenchmarkAction } from './benchmark-action.ts'
 import { toJson } from './json.ts'
 import { toJunit } from './junit.ts'
@@ -15,4 +14,4 @@ export const formats = {
   markdown: toMarkdown,
   junit: toJunit,
   'benchmark-action': toBenchmarkAction,
-} satisfies Record<FormatName, (bench: Bench, checks: readonly Check[]) => string>
+} satisfies Record<FormatName, (conclusion: Conclusion) => string>

@@ -1,12 +1,8 @@
 /** For programs: the figures of each arm and the checks. The samples themselves are in the measurement's own file. */
-import type { Check } from '../budget.ts'
-import type { Bench } from '../file.ts'
-import { summarize } from '../summary.ts'
-import { judge } from '../verdict.ts'
+import type { Conclusion } from '../conclusion.ts'
 
-export function toJson(bench: Bench, checks: readonly Check[]): string {
-  const summaries = summarize(bench)
-  const { decision, title, reason } = judge(summaries)
+export function toJson({ bench, arms: summaries, verdict: judged, checks }: Conclusion): string {
+  const { decision, title, reason } = judged
   const arms = summaries.map(({ arm, total, phases, bytes, requests, after, against }) => ({
     ...arm,
     samples: total.samples.length,

@@ -1,8 +1,7 @@
 /** For CI systems that show test results: a test case for each arm that was measured and each limit that was checked. */
 import { visible } from '../../../system/visible.ts'
 import type { Check } from '../budget.ts'
-import type { Bench } from '../file.ts'
-import { summarize } from '../summary.ts'
+import type { Conclusion } from '../conclusion.ts'
 import { metricText } from '../units.ts'
 import { conditions } from './rows.ts'
 
@@ -24,13 +23,13 @@ function checkCase({ metric, arm, value, limit, baseline, ok, note }: Check): st
     : `${open}>\n      <system-out>${message}: ${escaped(note)}</system-out>\n    </testcase>`
 }
 
-export function toJunit(bench: Bench, checks: readonly Check[]): string {
-  const arms = summarize(bench).map(
+export function toJunit({ bench, arms, checks }: Conclusion): string {
+  const starts = arms.map(
     ({ arm, total }) =>
       `    <testcase classname="headstart.bench" name="${escaped(arm.id)}" time="${(total.median / 1000).toFixed(3)}"/>`,
   )
   const failures = checks.filter(({ ok }) => !ok).length
-  const cases = [...arms, ...checks.map(checkCase)]
+  const cases = [...starts, ...checks.map(checkCase)]
   return `<?xml version="1.0" encoding="UTF-8"?>
 <testsuites>
   <testsuite name="headstart" tests="${cases.length}" failures="${failures}" timestamp="${escaped(bench.startedAt)}">

@@ -1,9 +1,6 @@
 /** For a pull request. Names come from people and images: what could be markup is escaped. */
 import { visible } from '../../../system/visible.ts'
-import type { Check } from '../budget.ts'
-import type { Bench } from '../file.ts'
-import { summarize } from '../summary.ts'
-import { judge } from '../verdict.ts'
+import type { Conclusion } from '../conclusion.ts'
 import { headlineText, verdictText } from '../verdict-text.ts'
 import { ARM_HEADS, armRows, background, CHECK_HEADS, checkRows, conditions } from './rows.ts'
 
@@ -19,14 +16,13 @@ function table(heads: readonly string[], rows: readonly (readonly string[])[]): 
   return [row(heads), rule, ...rows.map(row)].join('\n')
 }
 
-export function toMarkdown(bench: Bench, checks: readonly Check[]): string {
+export function toMarkdown({ bench, arms, verdict, checks }: Conclusion): string {
   const failed = checks.filter(({ ok }) => !ok).length
-  const verdict = judge(summarize(bench))
   const headline = headlineText(verdict)
   const parts = [
     ...(headline === undefined ? [] : [`**${escaped(headline)}** ${escaped(verdictText(verdict))}`]),
-    table(ARM_HEADS, armRows(bench)),
-    ...[conditions(bench), background(bench)].flatMap((line) =>
+    table(ARM_HEADS, armRows(arms)),
+    ...[conditions(bench), background(arms)].flatMap((line) =>
       line === undefined ? [] : [`${escaped(line)}.`],
     ),
   ]

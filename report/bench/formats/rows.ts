@@ -2,7 +2,7 @@
 import type { Check } from '../budget.ts'
 import type { Bench } from '../file.ts'
 import { linkText } from '../link/presets.ts'
-import { type ArmSummary, summarize } from '../summary.ts'
+import type { ArmSummary } from '../summary.ts'
 import { bytesText, metricText, msText } from '../units.ts'
 import { differenceOf } from '../verdict.ts'
 import { differenceText } from '../verdict-text.ts'
@@ -23,8 +23,8 @@ export const ARM_HEADS = [
 
 const difference = ({ against }: ArmSummary): string => (against ? differenceText(differenceOf(against)) : '')
 
-export const armRows = (bench: Bench): string[][] =>
-  summarize(bench).map((summary) => {
+export const armRows = (arms: readonly ArmSummary[]): string[][] =>
+  arms.map((summary) => {
     const { arm, phases, total, bytes, requests } = summary
     return [
       arm.id,
@@ -42,15 +42,15 @@ export const armRows = (bench: Bench): string[][] =>
   })
 
 /** What was fetched in the background after ready, arm by arm; undefined if requests were not recorded then. */
-export function background(bench: Bench): string | undefined {
-  const watched = summarize(bench).flatMap(({ arm, after }) =>
+export function background(arms: readonly ArmSummary[]): string | undefined {
+  const watched = arms.flatMap(({ arm, after }) =>
     after && arm.kind !== 'legacy' && arm.runtime !== 'builtin'
       ? [
           `${arm.id} ${bytesText(after.bytes)} (${metricText('requests', after.requests)} requests in ${msText(after.ms)})`,
         ]
       : [],
   )
-  const isBuiltin = bench.arms.some(({ kind, runtime }) => kind !== 'legacy' && runtime === 'builtin')
+  const isBuiltin = arms.some(({ arm }) => arm.kind !== 'legacy' && arm.runtime === 'builtin')
   if (isBuiltin) watched.push('the built-in mount fetches nothing in the background')
   return watched.length === 0 ? undefined : `after ready: ${watched.join(', ')}`
 }

@@ -5,6 +5,7 @@ import { PassThrough } from 'node:stream'
 import { WriteStream } from 'node:tty'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createOutput } from '../../../cli/print/output.ts'
+import { conclude } from '../../../report/bench/conclusion.ts'
 import { toJson } from '../../../report/bench/formats/json.ts'
 import { toJunit } from '../../../report/bench/formats/junit.ts'
 import { toMarkdown } from '../../../report/bench/formats/markdown.ts'
@@ -79,18 +80,19 @@ test('progress in a log is a line at the beginning, and seldom after that', () =
 
 test('every format of a measurement keeps names in their places', () => {
   const bench = { ...benchOf('sha256:x'), readiness: `${HOSTILE}|<b>@a&lt;` }
+  const conclusion = conclude(bench)
   for (const format of [toText, toJson, toMarkdown, toJunit]) {
     const { text, output } = capture()
-    output.result(format(bench, []).trimEnd().split('\n'))
+    output.result(format(conclusion).trimEnd().split('\n'))
     expectInert(text())
     expect(text().split('\n').length).toBe(
-      format({ ...bench, readiness: 'z' }, [])
+      format(conclude({ ...bench, readiness: 'z' }))
         .trimEnd()
         .split('\n').length + 1,
     )
   }
-  expect(toMarkdown(bench, [])).toContain('\\|&lt;b\\>\\@a&amp;lt;')
-  expect(JSON.parse(toJson(bench, [])).readiness).toBe(bench.readiness)
+  expect(toMarkdown(conclusion)).toContain('\\|&lt;b\\>\\@a&amp;lt;')
+  expect(JSON.parse(toJson(conclusion)).readiness).toBe(bench.readiness)
 })
 
 describe('commands', () => {

@@ -1,6 +1,8 @@
 /** Limits: given on the command line, and by an earlier measurement. */
 import { describe, expect, test } from 'vitest'
-import { baselineDoubts, checkBaseline, checkBudget, parseBudget } from '../../../report/bench/budget.ts'
+import { baselineDoubts, checkLimits, parseBudget } from '../../../report/bench/budget.ts'
+import type { Bench } from '../../../report/bench/file.ts'
+import { summarize } from '../../../report/bench/summary.ts'
 import { makeMaterial } from '../../../scripts/support/material.ts'
 
 describe('budgets', () => {
@@ -19,7 +21,10 @@ describe('budgets', () => {
   })
 
   test('are checked on the optimized arm', () => {
-    const checks = checkBudget(bench, parseBudget('start=2s,bytes=20MB,requests=30'))
+    const checks = checkLimits(summarize(bench), {
+      budget: parseBudget('start=2s,bytes=20MB,requests=30'),
+      maxRegression: 0,
+    })
     expect(checks.map(({ arm, metric, ok }) => [arm, metric, ok])).toEqual([
       ['optimized', 'start', false],
       ['optimized', 'bytes', true],
@@ -28,6 +33,8 @@ describe('budgets', () => {
   })
 
   test('a baseline allows a share more, and what may be chance', () => {
+    const checkBaseline = (now: Bench, baseline: Bench, maxRegression: number) =>
+      checkLimits(summarize(now), { budget: [], baseline, maxRegression })
     const slower = (factor: number) => ({
       ...bench,
       samples: bench.samples.map((sample) => ({

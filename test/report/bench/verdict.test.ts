@@ -1,5 +1,6 @@
 /** The verdict on converting an image, and that every place says the same. */
 import { describe, expect, test } from 'vitest'
+import { conclude } from '../../../report/bench/conclusion.ts'
 import { formats } from '../../../report/bench/formats/index.ts'
 import { armRows } from '../../../report/bench/formats/rows.ts'
 import { summarize } from '../../../report/bench/summary.ts'
@@ -53,13 +54,13 @@ describe('the verdict', () => {
   /** everything that says how the two differ */
   const places = (bench: ReturnType<typeof measured>) => ({
     command: headlineText(judge(summarize(bench))),
-    row: armRows(bench).at(-1)?.at(-1),
+    row: armRows(summarize(bench)).at(-1)?.at(-1),
     page: /<h1[^>]*>(.*?)<\/h1>/.exec(renderReport({ bench }))?.[1]?.replace(/<[^>]*>/g, ''),
     cells: [...renderReport({ bench }).matchAll(/<td>([^<]*(?:<data[^>]*>[^<]*<\/data>)?[^<]*)<\/td><\/tr>/g)]
       .map(([, cell = '']) => cell.replace(/<[^>]*>/g, ''))
       .find((cell) => /faster|slower|no difference/.test(cell)),
     fleet: /<td class="verdict[^>]*>([^<]*)/.exec(renderFleet([{ href: undefined, bench }]))?.[1],
-    markdown: formats.markdown(bench, []).split('\n')[0],
+    markdown: formats.markdown(conclude(bench)).split('\n')[0],
   })
 
   test('two samples far apart are too few to be sure, and every place says so, with what was seen', () => {

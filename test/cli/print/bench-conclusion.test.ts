@@ -1,11 +1,12 @@
 /** The last lines of `bench`. */
 import { expect, test } from 'vitest'
-import { gainLines } from '../../../cli/print/bench-gain.ts'
+import { gainLines } from '../../../cli/print/bench-conclusion.ts'
+import { conclude } from '../../../report/bench/conclusion.ts'
 import { makeMaterial } from '../../../scripts/support/material.ts'
 
 test('the verdict and what was gained come last', () => {
   const { bench } = makeMaterial({ files: 10 })
-  const [verdict, headline, ...rest] = gainLines(bench)
+  const [verdict, headline, ...rest] = gainLines(conclude(bench))
   expect(verdict).toBe('Convert it: Faster than a full pull, and faster than lazy pulling without a zone.')
   expect(headline).toMatch(
     /^The optimized image starts \d\.\d times faster: 2\.\d\d s instead of 1\d\.\d\d s\.$/,
@@ -15,7 +16,7 @@ test('the verdict and what was gained come last', () => {
 
 test('too few samples are said to be, with how to take more and how long that takes', () => {
   const { bench } = makeMaterial({ files: 10, samples: 1 })
-  const [verdict, how, headline] = gainLines(bench)
+  const [verdict, how, headline] = gainLines(conclude(bench))
   expect(verdict).toMatch(/^Too few samples to be sure: The difference may be chance\./)
   expect(how).toMatch(/^To take them: --samples 5 \(at least 2 min \d+ s\)$/)
   expect(headline).toMatch(/^Too few samples to be sure: the optimized image seems to start \d\.\d times/)
@@ -24,5 +25,5 @@ test('too few samples are said to be, with how to take more and how long that ta
 test('there is nothing to say of a single arm', () => {
   const { bench } = makeMaterial({ files: 10 })
   const samples = bench.samples.filter(({ arm }) => arm === 'legacy')
-  expect(gainLines({ ...bench, samples })).toEqual([])
+  expect(gainLines(conclude({ ...bench, samples }))).toEqual([])
 })
