@@ -1,4 +1,4 @@
-/** Which arms a measurement has, and which image each one pulls. Pure. */
+/** Which arms a measurement has: the image that each one pulls, how that gets next to the link, and how long a sample may take. Pure. */
 
 import { parseLocation } from '../../image/location.ts'
 import type { Image } from '../../image/types.ts'
@@ -18,15 +18,19 @@ export interface GivenImages {
   readonly others: readonly NamedImage[]
 }
 
-/** The image of a key of the file; the original for one that is made from it. */
-export const imageOf = ({ original, optimized, others }: GivenImages, key: string): Image =>
-  key === 'optimized' && optimized ? optimized : (others.find(({ name }) => name === key)?.image ?? original)
+/** `convert`: made here from the image that was given; `direct`: pulled from its own registry, over the real network */
+export type Staging = 'copy' | 'convert' | 'direct'
 
 export interface Arm {
   readonly id: string
   readonly kind: ArmKind
   /** key of the file's `images` */
   readonly image: string
+  /** the image that was given for it */
+  readonly given: Image
+  readonly staging: Staging
+  /** what a sample may take, before one was taken */
+  readonly guessMs: number
 }
 
 export interface ArmRequest {
@@ -38,30 +42,29 @@ export interface ArmRequest {
   readonly audit?: boolean
 }
 
+/** Names of arms and images that no other image may have. */
+const OWN_KEYS = ['original', 'legacy', 'lazy', 'optimized']
+
 const isInRegistry = (image: Image): boolean =>
   ['docker', 'bare'].includes(parseLocation(image.reference).transport)
-
-/** When the link is not shaped, an image in a registry is pulled from there, over the real network. */
-export const isPulledDirectly = (image: Image, link: BenchLink): boolean =>
-  isUnshaped(link) && isInRegistry(image)
 
 /**
  * @throws HeadstartError E_ARMS: an arm without an image, no arm at all, or an audit without the optimized arm. The lazy arm is refused
  * when the others are pulled over the real network, since its image is made here.
  */
 export function planArms(request: ArmRequest): Arm[] {
-  const isDirect = isPulledDirectly(request.images.original, request.link)
-  const all = possibleArms(request.images, isDirect)
+  const all = possibleArms(request)
   const names = all.map(({ id }) => id)
-  if (new Set([...names, 'original', 'lazy']).size < names.length + (isDirect ? 2 : 1))
+  const keys = [...OWN_KEYS, ...request.images.others.map(({ name }) => name)]
+  if (new Set(keys).size < keys.length)
     throw new HeadstartError('E_ARMS', 'two images can’t have the same name', {
-      hint: `These are taken: ${names.join(', ')}`,
+      hint: `These are taken: ${OWN_KEYS.join(', ')}`,
     })
   const unknown = request.arms?.find((arm) => !names.includes(arm))
   if (unknown !== undefined)
     throw new HeadstartError('E_ARMS', `there is no arm named ${JSON.stringify(unknown)}`, {
       hint:
-        isDirect && unknown === 'lazy'
+        unknown === 'lazy'
           ? 'Its image is made on this machine: measure it with a shaped link, e.g. --link wan'
           : `Choose from: ${names.join(', ')}`,
     })
@@ -74,9 +77,32 @@ export function planArms(request: ArmRequest): Arm[] {
   return chosen
 }
 
-const possibleArms = ({ optimized, others }: GivenImages, isDirect: boolean): Arm[] => [
-  { id: 'legacy', kind: 'legacy', image: 'original' },
-  ...(isDirect ? [] : [{ id: 'lazy', kind: 'lazy', image: 'lazy' } as const]),
-  ...(optimized ? [{ id: 'optimized', kind: 'optimized', image: 'optimized' } as const] : []),
-  ...others.map(({ name }) => ({ id: name, kind: 'other', image: name }) as const),
-]
+function possibleArms({ images: { original, optimized, others }, link }: ArmRequest): Arm[] {
+  const armOf = (id: string, kind: ArmKind, given: Image, image = id): Arm => ({
+    id,
+    kind,
+    image,
+    given,
+    staging: kind === 'lazy' ? 'convert' : isUnshaped(link) && isInRegistry(given) ? 'direct' : 'copy',
+    guessMs: guessMs(kind, given, link),
+  })
+  const legacy = armOf('legacy', 'legacy', original, 'original')
+  return [
+    legacy,
+    ...(legacy.staging === 'direct' ? [] : [armOf('lazy', 'lazy', original)]),
+    ...(optimized ? [armOf('optimized', 'optimized', optimized)] : []),
+    ...others.map(({ name, image }) => armOf(name, 'other', image)),
+  ]
+}
+
+/** A container's start and what is made and removed around it, on an ordinary machine. */
+const START_MS = 3000
+/** What a lazy start fetches of an image, roughly. */
+const LAZY_SHARE = 0.25
+
+/** Without a shaped link the network's speed is not known, and not counted. */
+function guessMs(kind: ArmKind, { manifest: { layers } }: Image, { bitsPerSecond }: BenchLink): number {
+  const bytes = layers.reduce((sum, { size }) => sum + size, 0)
+  const fetched = kind === 'legacy' ? bytes : bytes * LAZY_SHARE
+  return START_MS + (bitsPerSecond === null ? 0 : (fetched * 8000) / bitsPerSecond)
+}

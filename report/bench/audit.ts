@@ -6,20 +6,37 @@
 import { openEstargz } from '../../image/estargz/read/reader.ts'
 import { fetchFrom } from '../../image/estargz-layer.ts'
 import { mergeLayers } from '../../image/rootfs/merge-layers.ts'
+import type { Image } from '../../image/types.ts'
 import { textOf } from '../../system/byte-path.ts'
 import { HeadstartError } from '../../system/errors.ts'
+import { createWorkspace } from '../../system/workspace.ts'
 import { chooseEngine } from '../../tracer/container/index.ts'
 import type { Recording } from '../../tracer/mount/mount.ts'
 import { stackRootfs } from '../../tracer/mount/stack-rootfs.ts'
+import { type ArmTarget, newCycle, type Session } from './cycle.ts'
 import type { BenchAudit, BenchFile } from './file.ts'
 import type { LinkRequest } from './link/messages.ts'
-import { purposeOf, rangeOf } from './link/requests.ts'
+import { type LayerOffsets, purposeOf, rangeOf } from './link/requests.ts'
 import { lazyTreeOf } from './runtime/builtin.ts'
 import { startUntilReady } from './runtime/start.ts'
 import type { Cycle } from './runtime/types.ts'
 
-/** @param files of the image, as `examineImage` lists them */
-export async function auditStart(cycle: Cycle, files: readonly BenchFile[]): Promise<BenchAudit> {
+/** One start of the optimized image on the recording mount, whatever runtime the samples were taken with. */
+export async function auditStart(session: Session, target: ArmTarget): Promise<BenchAudit> {
+  await using workspace = await createWorkspace()
+  const cycle = newCycle(session, target, workspace)
+  await cycle.begin()
+  const { recording, requests } = await recordStart(cycle)
+  return compareWithZone({
+    files: target.staged.facts.files ?? [],
+    recording,
+    fetched: fetchedOnDemand(requests, cycle.layers, await chunkOwners(cycle.image)),
+    zoneBytes: cycle.layers.reduce((sum, { zoneEnd }) => sum + zoneEnd, 0),
+  })
+}
+
+/** @returns what was read until ready, and what was requested for that */
+async function recordStart(cycle: Cycle) {
   const { workspace, signal } = cycle
   await using rootfs = await stackRootfs({
     workspace,
@@ -35,15 +52,7 @@ export async function auditStart(cycle: Cycle, files: readonly BenchFile[]): Pro
   await rootfs.mount.markReady()
   const recording = await rootfs.mount.recording()
   const requests = await cycle.requests()
-  return compareWithZone({
-    files,
-    recording,
-    fetched: await fetchedOnDemand(
-      cycle,
-      requests.filter(({ startedAt }) => startedAt <= container.readyAt),
-    ),
-    zoneBytes: cycle.layers.reduce((sum, { zoneEnd }) => sum + zoneEnd, 0),
-  })
+  return { recording, requests: requests.filter(({ startedAt }) => startedAt <= container.readyAt) }
 }
 
 interface Fetched {
@@ -52,15 +61,15 @@ interface Fetched {
 }
 
 /** What was fetched on demand, by the file whose chunk was requested. */
-async function fetchedOnDemand(
-  cycle: Cycle,
+function fetchedOnDemand(
   requests: readonly LinkRequest[],
-): Promise<ReadonlyMap<string, Fetched>> {
-  const owners = await chunkOwners(cycle)
+  layers: readonly LayerOffsets[],
+  owners: ReadonlyMap<string, string>,
+): ReadonlyMap<string, Fetched> {
   const fetched = new Map<string, Fetched>()
   for (const request of requests) {
-    if (purposeOf(request, cycle.layers) !== 'onDemand') continue
-    const { digest, start } = rangeOf(request, cycle.layers) ?? {}
+    if (purposeOf(request, layers) !== 'onDemand') continue
+    const { digest, start } = rangeOf(request, layers) ?? {}
     const path = owners.get(`${digest}@${start}`)
     if (path === undefined) continue
     const before = fetched.get(path) ?? { requests: 0, bytes: 0 }
@@ -70,14 +79,14 @@ async function fetchedOnDemand(
 }
 
 /** From `digest@offset` of each chunk's member to the path of its file. */
-async function chunkOwners({ image }: Cycle): Promise<ReadonlyMap<string, string>> {
+async function chunkOwners({ layers }: Image): Promise<ReadonlyMap<string, string>> {
   const owners = new Map<string, string>()
   const opened = await Promise.all(
-    image.layers.map((layer) => openEstargz(layer.descriptor.size, fetchFrom(layer))),
+    layers.map((layer) => openEstargz(layer.descriptor.size, fetchFrom(layer))),
   )
   for (const [path, { layer, entry }] of mergeLayers(opened.map(({ entries }) => entries)).entries)
     for (const { offset } of entry.chunks)
-      owners.set(`${image.layers[layer]?.descriptor.digest}@${offset}`, textOf(path))
+      owners.set(`${layers[layer]?.descriptor.digest}@${offset}`, textOf(path))
   return owners
 }
 

@@ -5,17 +5,17 @@
 import { createWorkspace } from '../../system/workspace.ts'
 import { sweep } from '../../tracer/cleanup.ts'
 import { type Arm, type ArmRequest, planArms } from './arms.ts'
+import { auditStart } from './audit.ts'
+import type { ArmTarget } from './cycle.ts'
 import { BENCH_VERSION, type Bench } from './file.ts'
 import { startLink } from './link/link.ts'
 import { describeMachine, dropPageCache, programVersions } from './machine.ts'
 import { readyText } from './ready-text.ts'
-import { type OpenRuntimes, openRuntimes, sweepers } from './runtime/index.ts'
+import { openRuntimes, sweepers } from './runtime/index.ts'
 import type { RuntimeRequest } from './runtime/types.ts'
-import { type ArmTarget, takeAudit } from './sample.ts'
-import type { ScheduleRequest, TurnsProgress } from './schedule.ts'
-import { openStage, type Stage, type StageRequest } from './stage/stage.ts'
-import { takeInTurn } from './take-in-turn.ts'
-import { guessMs } from './time-left.ts'
+import { takeSamples } from './samples.ts'
+import type { Rounds, ScheduleRequest, TurnsProgress } from './schedule.ts'
+import { openStage, type StageRequest } from './stage/stage.ts'
 
 export interface BenchProgress {
   /** what is being done, in a few words */
@@ -47,55 +47,38 @@ export interface BenchRequest extends ArmRequest, StageRequest, RuntimeRequest, 
 export async function runBench(request: BenchRequest): Promise<Bench> {
   const say = (doing: string) => request.onProgress?.({ doing })
   const arms = planArms(request)
-  request.onProgress?.(outlook(arms, request))
+  request.onProgress?.(outlook(arms, request.rounds))
   await sweep(sweepers)
   await using workspace = await createWorkspace()
   await using runtimes = await openRuntimes(arms, request, workspace)
   for (const { chosen } of runtimes.all) if (chosen !== undefined) say(`measuring with ${chosen}`)
-  await using stage = await openStage(request, {
-    keys: new Set(arms.map(({ image }) => image)),
-    workspace,
-    onImage: (key) => say(`preparing the ${key} image`),
-  })
+  const onImage = (key: string) => say(`preparing the ${key} image`)
+  await using stage = await openStage(arms, request, { workspace, onImage })
   await using link = await startLink(stage.host, request.link)
   const session = { link, start: request.start, ...(request.signal && { signal: request.signal }) }
-  const targets = targetsOf(arms, runtimes, stage, request)
-  const empty = await emptyBench(targets, runtimes, stage, request)
-  const measured = await takeInTurn(empty, targets, session, request)
+  const targets = stage.arms.map((arm) => ({ ...arm, runtime: runtimes.of(arm) }))
+  const measured = await takeSamples(await emptyBench(targets, request), targets, session, request)
   const audited = targets.find(({ kind }) => kind === 'optimized')
   if (!request.audit || measured.interrupted || !audited) return measured
   say('auditing the zone')
-  return { ...measured, audit: await takeAudit(session, audited) }
+  return { ...measured, audit: await auditStart(session, audited) }
 }
 
-function targetsOf(
-  arms: readonly Arm[],
-  runtimes: OpenRuntimes,
-  stage: Stage,
-  { images, link }: BenchRequest,
-): ArmTarget[] {
-  return arms.flatMap((arm) => {
-    const staged = stage.images.get(arm.image)
-    return staged ? [{ ...arm, staged, runtime: runtimes.of(arm), guessMs: guessMs(arm, images, link) }] : []
-  })
-}
-
-function outlook(arms: readonly Arm[], { images, link, rounds }: BenchRequest): BenchProgress {
-  const each = rounds.samples + rounds.warmups
+function outlook(arms: readonly Arm[], { samples, warmups }: Rounds): BenchProgress {
+  const each = samples + warmups
   return {
     doing: `${arms.length * each} samples of ${arms.map(({ id }) => id).join(', ')}`,
-    guessMs: each * arms.reduce((sum, arm) => sum + guessMs(arm, images, link), 0),
+    guessMs: each * arms.reduce((sum, arm) => sum + arm.guessMs, 0),
   }
 }
 
 /** The measurement before its first sample: what is measured, and how. */
 async function emptyBench(
   targets: readonly ArmTarget[],
-  { all }: OpenRuntimes,
-  { images }: Stage,
   { made, link, start, rounds }: BenchRequest,
 ): Promise<Bench> {
-  const containerd = all.find(({ name }) => name === 'containerd')?.chosen
+  const runtimes = [...new Set(targets.map(({ runtime }) => runtime))]
+  const containerd = runtimes.find(({ name }) => name === 'containerd')?.chosen
   const [tool = made.tool, version = ''] = made.tool.split(' ')
   return {
     version: BENCH_VERSION,
@@ -104,13 +87,13 @@ async function emptyBench(
     interrupted: false,
     link,
     machine: await describeMachine(),
-    versions: { [tool]: version, node: process.versions.node, ...(await programVersions(all)) },
+    versions: { [tool]: version, node: process.versions.node, ...(await programVersions(runtimes)) },
     ...(containerd !== undefined && { containerd }),
     readiness: readyText(start.ready),
     command: made.command,
     warmups: rounds.warmups,
     pageCacheDropped: await dropPageCache(),
-    images: Object.fromEntries([...images].map(([key, { facts }]) => [key, facts])),
+    images: Object.fromEntries(targets.map(({ image, staged }) => [image, staged.facts])),
     arms: targets.map(({ id, kind, image, runtime }) => ({ id, kind, image, runtime: runtime.name })),
     samples: [],
   }

@@ -1,7 +1,6 @@
-/** In which order samples are taken, and what is to be known of each. Pure. */
+/** In which order samples are taken, what is to be known of each, and how long the remaining ones will take. Pure. */
 import type { ArmKind } from './file.ts'
 import type { RuntimeName } from './runtime/types.ts'
-import { timeLeft } from './time-left.ts'
 
 export interface Rounds {
   /** of each arm */
@@ -82,4 +81,30 @@ export function turnsProgress(turns: readonly Turn<Scheduled>[], taken: readonly
   const timed = turns.map(({ target: { id, guessMs } }) => ({ arm: id, guessMs }))
   const done = timed.slice(0, taken.length).map((turn, at) => ({ ...turn, ms: taken[at]?.ms ?? 0 }))
   return { done: taken.length, total: turns.length, leftMs: timeLeft(timed.slice(taken.length), done) }
+}
+
+/** A sample that was taken, or will be. */
+interface Timed {
+  /** its id */
+  readonly arm: string
+  readonly guessMs: number
+}
+
+/**
+ * As long as those before, and at first a guess.
+ * @returns ms; an arm without a sample takes what it is guessed to, times how far off the guesses of the others were
+ */
+export function timeLeft(
+  left: readonly Timed[],
+  taken: readonly (Timed & { readonly ms: number })[],
+): number {
+  const sum = (times: readonly number[]) => times.reduce((all, ms) => all + ms, 0)
+  const guessed = sum(taken.map(({ guessMs }) => guessMs))
+  const factor = guessed > 0 ? sum(taken.map(({ ms }) => ms)) / guessed : 1
+  return sum(
+    left.map(({ arm, guessMs }) => {
+      const own = taken.filter((one) => one.arm === arm).map(({ ms }) => ms)
+      return own.length > 0 ? sum(own) / own.length : guessMs * factor
+    }),
+  )
 }

@@ -51,7 +51,9 @@ export interface Cycle {
   /** empty */
   readonly workspace: Workspace
   readonly start: StartSettings
-  /** what the link has recorded of this sample so far */
+  /** Drops caches, and has the link serve this name alone: the clock may start. @throws the signal's reason */
+  readonly begin: () => Promise<void>
+  /** what the link has recorded since it began */
   readonly requests: () => Promise<readonly LinkRequest[]>
   readonly signal?: AbortSignal
 }

@@ -1,6 +1,6 @@
 /**
- * Brings an image next to the link in the form a registry would hold, so that only the link is measured. An OCI layout with
- * compressed layers is used where it is.
+ * Brings an arm's image next to the link in the form a registry would hold, so that only the link is measured. An OCI layout with
+ * compressed layers is used where it is, and what is pulled from its own registry stays there.
  */
 import { createReadStream, createWriteStream } from 'node:fs'
 import { join } from 'node:path'
@@ -16,6 +16,7 @@ import { DEFAULT_OPTIONS } from '../../../optimizer/options.ts'
 import { rebuildImage } from '../../../optimizer/rebuild/image.ts'
 import { ifDiskFull } from '../../../system/errors.ts'
 import type { Workspace } from '../../../system/workspace.ts'
+import type { Arm } from '../arms.ts'
 
 const isPacked = (layer: Layer): boolean => layerKind(layer.descriptor.mediaType).compression !== 'none'
 
@@ -27,27 +28,18 @@ export interface StagePlace {
   readonly signal?: AbortSignal
 }
 
-const layoutIn = async ({ workspace, name }: StagePlace): Promise<string> =>
-  `oci:${join(await workspace.sub('stage'), name)}:latest`
-
 /** @returns its reference, for `openSource` */
-export async function stageImage(image: Image, place: StagePlace): Promise<string> {
-  const isLayout = parseLocation(image.reference).transport === 'oci'
-  if (isLayout && image.layers.every(isPacked)) return image.reference
-  const reference = await layoutIn(place)
+export async function stageImage({ given, staging }: Arm, place: StagePlace): Promise<string> {
+  const { workspace, name, signal } = place
+  const isLayout = parseLocation(given.reference).transport === 'oci'
+  if (staging === 'direct' || (staging === 'copy' && isLayout && given.layers.every(isPacked)))
+    return given.reference
+  const reference = `oci:${join(await workspace.sub('stage'), name)}:latest`
   await using target = await openTarget(reference)
   await target.prepare({ force: false })
-  await copyImage(await packed(image, place), target, { signal: place.signal })
-  return reference
-}
-
-/** Converts an image to eStargz without a zone: what lazy pulling alone gains. @returns its reference, for `openSource` */
-export async function stageWithoutZone(image: Image, place: StagePlace): Promise<string> {
-  const { signal } = place
-  const reference = await layoutIn(place)
-  await using target = await openTarget(reference)
-  await target.prepare({ force: false })
-  await rebuildImage({ image, target, startup: [], options: DEFAULT_OPTIONS, ...(signal && { signal }) })
+  if (staging === 'copy') await copyImage(await packed(given, place), target, { signal })
+  // eStargz without a zone: what lazy pulling alone gains
+  else await rebuildImage({ image: given, target, startup: [], options: DEFAULT_OPTIONS, signal })
   return reference
 }
 

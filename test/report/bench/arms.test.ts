@@ -9,11 +9,12 @@ const images = { original: imageAt('oci:original'), optimized: imageAt('oci:opti
 
 test('all arms that there are images for, or those that are named', () => {
   const others = [{ name: 'ours', image: imageAt('oci:ours') }]
-  expect(planArms({ images: { ...images, others }, link })).toEqual([
-    { id: 'legacy', kind: 'legacy', image: 'original' },
-    { id: 'lazy', kind: 'lazy', image: 'lazy' },
-    { id: 'optimized', kind: 'optimized', image: 'optimized' },
-    { id: 'ours', kind: 'other', image: 'ours' },
+  const { original, optimized } = images
+  expect(planArms({ images: { ...images, others }, link })).toMatchObject([
+    { id: 'legacy', kind: 'legacy', image: 'original', given: original, staging: 'copy' },
+    { id: 'lazy', kind: 'lazy', image: 'lazy', given: original, staging: 'convert' },
+    { id: 'optimized', kind: 'optimized', image: 'optimized', given: optimized, staging: 'copy' },
+    { id: 'ours', kind: 'other', image: 'ours', given: others[0]?.image, staging: 'copy' },
   ])
   expect(planArms({ images, link, arms: ['optimized', 'legacy'] }).map(({ id }) => id)).toEqual([
     'legacy',
@@ -25,15 +26,30 @@ test('arms that there are no images for are refused', () => {
   const { optimized: _, ...without } = images
   expect(() => planArms({ images, link, arms: ['fast'] })).toThrow(/no arm named "fast"/)
   expect(() => planArms({ images: without, link, arms: ['optimized'] })).toThrow(/no arm named/)
-  const others = [{ name: 'lazy', image: imageAt('oci:x') }]
-  expect(() => planArms({ images: { ...images, others }, link })).toThrow(/the same name/)
+  for (const name of ['original', 'legacy', 'lazy', 'optimized']) {
+    const others = [{ name, image: imageAt('oci:x') }]
+    expect(() => planArms({ images: { ...images, others }, link }), name).toThrow(/the same name/)
+  }
   expect(() => planArms({ images, link, arms: [] })).toThrow(/at least one/)
   expect(() => planArms({ images, link, arms: ['legacy'], audit: true })).toThrow(/an audit needs/)
 })
 
 test('over the real network there is no lazy arm: its image is made here', () => {
   const remote = { ...images, original: imageAt('docker://registry.example/app:1') }
-  const ids = (name: string) => planArms({ images: remote, link: chooseLink(name) }).map(({ id }) => id)
-  expect(ids('none')).toEqual(['legacy', 'optimized'])
-  expect(ids('lan')).toEqual(['legacy', 'lazy', 'optimized'])
+  const staged = (name: string) =>
+    planArms({ images: remote, link: chooseLink(name) }).map(({ id, staging }) => `${id}: ${staging}`)
+  expect(staged('none')).toEqual(['legacy: direct', 'optimized: copy'])
+  expect(staged('lan')).toEqual(['legacy: copy', 'lazy: convert', 'optimized: copy'])
+})
+
+test('a full pull is guessed to wait for all bytes of the link, a lazy one for a part', () => {
+  const image = imageAt('oci:big')
+  const layer = { mediaType: '', digest: image.descriptor.digest, size: 100e6 }
+  const big = { ...image, manifest: { ...image.manifest, layers: [layer] } }
+  const guesses = (name: string) =>
+    planArms({ images: { original: big, others: [] }, link: chooseLink(name) }).map(({ guessMs }) => guessMs)
+  const [full = 0, lazy = 0] = guesses('wan')
+  expect(full).toBeGreaterThan(8000)
+  expect(lazy).toBeLessThan(full)
+  expect(guesses('none')[0]).toBeLessThan(lazy)
 })

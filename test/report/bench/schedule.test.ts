@@ -1,6 +1,6 @@
 /** The order of samples, what is to be known of each, and the time left. */
-import { expect, test } from 'vitest'
-import { schedule, turnsProgress } from '../../../report/bench/schedule.ts'
+import { describe, expect, test } from 'vitest'
+import { schedule, timeLeft, turnsProgress } from '../../../report/bench/schedule.ts'
 
 const arm = (id: string) => ({ id, kind: 'optimized', runtime: { name: 'builtin' }, guessMs: 50 }) as const
 
@@ -37,4 +37,22 @@ test('how far it is: at first by the guesses, then by what each arm took', () =>
   expect(turnsProgress(turns, [])).toEqual({ done: 0, total: 4, leftMs: 200 })
   const slow = { arm: 'slow', ms: 90 }
   expect(turnsProgress(turns, [slow, { arm: 'fast', ms: 10 }])).toEqual({ done: 2, total: 4, leftMs: 100 })
+})
+
+describe('the time left', () => {
+  const slow = { arm: 'slow', guessMs: 200 }
+  const fast = { arm: 'fast', guessMs: 50 }
+
+  test('is what each arm took so far', () => {
+    const taken = [
+      { ...slow, ms: 90 },
+      { ...fast, ms: 10 },
+    ]
+    expect(timeLeft([slow, fast], taken)).toBe(100)
+  })
+
+  test('before an arm was measured it is a guess, corrected by how far off the others were', () => {
+    expect(timeLeft([slow, fast, slow, fast], [])).toBe(500)
+    expect(timeLeft([fast, slow, fast], [{ ...slow, ms: 400 }])).toBe(100 + 400 + 100)
+  })
 })

@@ -1,9 +1,20 @@
 /** Takes every sample of a measurement, arms in turn, and keeps those taken so far when it is interrupted. */
-import type { Bench } from './file.ts'
-import { type ArmTarget, type Session, takeSample } from './sample.ts'
-import { type ScheduleRequest, schedule, type Taken, type TurnsProgress, turnsProgress } from './schedule.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { epochMs } from '../../system/clock.ts'
+import { createWorkspace } from '../../system/workspace.ts'
+import { type ArmTarget, newCycle, type Session } from './cycle.ts'
+import type { Bench, BenchSample } from './file.ts'
+import { attribute } from './link/traffic.ts'
+import {
+  type ScheduleRequest,
+  schedule,
+  type Taken,
+  type Turn,
+  type TurnsProgress,
+  turnsProgress,
+} from './schedule.ts'
 
-export interface TakeRequest extends ScheduleRequest {
+export interface SamplesRequest extends ScheduleRequest {
   /** called before each sample: which it is, and how far that is */
   readonly onProgress?: (progress: { readonly doing: string; readonly turns: TurnsProgress }) => void
   /** called after each sample with all samples so far, to save them */
@@ -15,11 +26,11 @@ export interface TakeRequest extends ScheduleRequest {
  * @returns with them; fewer than requested when the session's signal ended it
  * @throws what a pull or start throws; the signal's reason when it aborts before the first sample
  */
-export async function takeInTurn(
+export async function takeSamples(
   bench: Bench,
   targets: readonly ArmTarget[],
   session: Session,
-  request: TakeRequest,
+  request: SamplesRequest,
 ): Promise<Bench> {
   const turns = schedule(targets, request)
   const taken: Taken[] = []
@@ -39,4 +50,21 @@ export async function takeInTurn(
     }
   }
   return soFar
+}
+
+/** A fresh workspace, nothing cached, a pull and a start, and what the link recorded of it. */
+async function takeSample(
+  session: Session,
+  { target, round, watchMs }: Turn<ArmTarget>,
+): Promise<BenchSample> {
+  const { signal } = session
+  await using workspace = await createWorkspace()
+  const cycle = newCycle(session, target, workspace)
+  await using prepared = await target.runtime.prepare(cycle)
+  await cycle.begin()
+  await using started = await prepared.run()
+  if (watchMs > 0) await sleep(watchMs, undefined, { ...(signal && { signal }) })
+  const watchedUntil = watchMs > 0 ? epochMs() : started.marks.ends.ready
+  const measured = attribute(await cycle.requests(), started.marks, cycle.layers, watchedUntil)
+  return { arm: target.id, round, ...measured, unpack: [...started.unpack] }
 }
