@@ -32,7 +32,7 @@ function handOver() {
     refuse(`a checkout runs on Node 24 or newer, this is ${process.version}; run npm ci, which brings it`)
     return
   }
-  const child = spawn(newer, [file('./headstart.js'), ...process.argv.slice(2)], { stdio: 'inherit' })
+  const child = spawn(newer, ['--', file('./headstart.js'), ...process.argv.slice(2)], { stdio: 'inherit' })
   // A terminal sends Ctrl-C to both processes, others perhaps to this one alone: the command counts what it hears in both ways once.
   process.on('SIGINT', () => child.kill('SIGUSR2'))
   process.on('SIGTERM', () => child.kill('SIGTERM'))

@@ -14,28 +14,27 @@ import {
   type OptimizeRequest,
   optimizeRequest,
 } from '../flags/optimize.ts'
-import { readStartFiles, type Start, startOf } from '../optimize-start.ts'
+import { type Start, startOf } from '../optimize-start.ts'
 import { leftBehind } from '../print/left-behind.ts'
 import { printRebuilt, type Rebuilt, tocImageLine } from '../print/optimize-summary.ts'
 import type { Output } from '../print/output.ts'
 import { drawLayers } from '../print/transfers.ts'
 
 export function register(command: Command, context: CliContext): void {
-  addOptimizeFlags(command).action((from: string, to: string, args: string[], flags: OptimizeFlags) =>
-    optimize(optimizeRequest(from, to, args, flags), context),
-  )
+  addOptimizeFlags(command).action(async (from: string, to: string, args: string[], flags: OptimizeFlags) => {
+    await optimize(await optimizeRequest(from, to, args, flags), context)
+  })
 }
 
 async function optimize(request: OptimizeRequest, context: CliContext): Promise<void> {
-  const { access, start: given } = request
+  const { access } = request
   const output = context.output(request.print.json)
-  const files = await readStartFiles(given)
-  if (!files.traces) await requireFuse()
+  if ('record' in request.start.from) await requireFuse()
   await using source = await sourceOf(request.from, access, context, output)
   const image = await source.image(access.platform)
   await using target = await targetOf(request.to, access, context, output)
   await prepareTarget(target, { format: request.options.format, force: request.replaceTarget })
-  const start = await startOf(image, { ...given, files }, context, output)
+  const start = await startOf(image, request.start, context, output)
   if (!request.allPlatforms)
     output.note(leftBehind(await source.index(), image, 'use --all-platforms to rebuild the whole index'))
   const rebuilt = await rebuild({ source, image, target, start, request }, context, output)

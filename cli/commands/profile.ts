@@ -6,9 +6,10 @@ import { requireFuse } from '../../tracer/mount/mount.ts'
 import { writeTrace } from '../../tracer/trace/file.ts'
 import type { CliContext } from '../context.ts'
 import { addImageFlags, sourceOf } from '../flags/image.ts'
+import { addProfileFlags, type ProfileFlags, recordOrder } from '../flags/profile.ts'
 import { jsonOption } from '../flags/values.ts'
 import { traceSummary } from '../print/trace-summary.ts'
-import { addProfileFlags, type ProfileFlags, profile } from '../profiling.ts'
+import { profile } from '../profiling.ts'
 
 interface Flags extends ProfileFlags {
   readonly output: string
@@ -24,10 +25,11 @@ export function register(command: Command, context: CliContext): void {
     .action(async (reference: string, args: string[], flags: Flags) => {
       const output = context.output(flags.json)
       await requireFuse()
+      const order = await recordOrder(args, flags)
       await ensureWritable(flags.output)
       await using source = await sourceOf(reference, flags, context, output)
       const image = await source.image(flags.platform)
-      const { trace } = await profile({ image, command: args, flags, keepPart: true }, context, output)
+      const { trace } = await profile({ ...order, image, keepPart: true }, context, output)
       await writeTrace(flags.output, trace)
       output.result(
         flags.json ? JSON.stringify(trace) : [...traceSummary(trace), `written to ${flags.output}`],

@@ -1,8 +1,11 @@
-/** The command line of `optimize`, parsed once into the request that is handed on whole. */
+/** The command line of `optimize`, parsed once, before any image is opened, into the request that is handed on whole. */
 import type { Command } from 'commander'
 import type { OptimizeOptions } from '../../optimizer/options.ts'
-import { addProfileFlags, type ProfileFlags } from '../profiling.ts'
+import { type BenchAudit, readBench } from '../../report/bench/file.ts'
+import { HeadstartError } from '../../system/errors.ts'
+import { type GivenTrace, readGiven } from '../read-trace.ts'
 import { addImageFlags, type ImageFlags } from './image.ts'
+import { addProfileFlags, type ProfileFlags, type RecordOrder, recordOrder } from './profile.ts'
 import { addRebuildFlags, optionsOf, type RebuildFlags } from './rebuild.ts'
 import { collect, jsonOption, positiveFlag } from './values.ts'
 
@@ -23,16 +26,18 @@ export interface OptimizeRequest {
   readonly access: ImageFlags
   readonly allPlatforms: boolean
   readonly replaceTarget: boolean
-  readonly start: {
-    /** files; without one the start is recorded, as `record` says */
-    readonly traces?: readonly string[]
-    readonly record: { readonly command: readonly string[]; readonly flags: ProfileFlags }
-    readonly minRuns: number
-    /** a measurement with an audit */
-    readonly refine?: string
-  }
+  readonly start: StartRequest
   readonly options: Partial<OptimizeOptions>
   readonly print: { readonly json: boolean; readonly explain: boolean }
+}
+
+/** How the start is known. */
+export interface StartRequest {
+  /** traces that were given, or how to record one */
+  readonly from: { readonly traces: readonly GivenTrace[] } | { readonly record: RecordOrder }
+  readonly minRuns: number
+  /** what corrects it */
+  readonly audit?: BenchAudit
 }
 
 export function addOptimizeFlags(command: Command): Command {
@@ -57,13 +62,16 @@ export function addOptimizeFlags(command: Command): Command {
   return addImageFlags(addProfileFlags(addRebuildFlags(command)))
 }
 
-/** @param command after `--` */
-export function optimizeRequest(
+/**
+ * @param command after `--`
+ * @throws HeadstartError E_OPTION, E_FILE; E_TRACE, E_RECORD, E_BENCH: a file that is named can't be read
+ */
+export async function optimizeRequest(
   from: string,
   to: string,
   command: readonly string[],
   flags: OptimizeFlags,
-): OptimizeRequest {
+): Promise<OptimizeRequest> {
   const { trace, refine, minRuns, allPlatforms, force, json, explain } = flags
   return {
     from,
@@ -72,12 +80,21 @@ export function optimizeRequest(
     allPlatforms,
     replaceTarget: force,
     start: {
-      ...(trace && { traces: trace }),
-      record: { command, flags },
+      from: trace
+        ? { traces: await Promise.all(trace.map(readGiven)) }
+        : { record: await recordOrder(command, flags) },
       minRuns,
-      ...(refine !== undefined && { refine }),
+      ...(refine !== undefined && { audit: await readAudit(refine) }),
     },
     options: optionsOf(flags),
     print: { json, explain },
   }
+}
+
+async function readAudit(file: string): Promise<BenchAudit> {
+  const { audit } = await readBench(file)
+  if (audit) return audit
+  throw new HeadstartError('E_BENCH', `${file} contains no audit`, {
+    hint: 'Measure with: headstart bench --audit',
+  })
 }

@@ -53,6 +53,16 @@ describe('profile', () => {
     )
   })
 
+  test('a file named by a flag that is not there, before the image is opened', async () => {
+    for (const command of [
+      ['profile', 'oci:nowhere', '--script'],
+      ['optimize', 'oci:nowhere', 'oci:out', '--script'],
+      ['optimize', 'oci:nowhere', 'oci:out', '--refine'],
+      ['bench', 'oci:nowhere', 'oci:nowhere', '--baseline'],
+    ])
+      expect(await refused([...command, 'no.txt'])).toMatch(/no\.txt can't be read/)
+  })
+
   test('an image that is nowhere', async () => {
     expect(await refused(['profile', 'oci:nowhere:latest'])).toMatch(/nowhere/)
     expect(await refused(['profile', `docker://${registry.host}/none:1`])).toMatch(/none/)

@@ -52,7 +52,7 @@ async function profile(out: string, env: Record<string, string> = {}): Promise<T
   return parseTrace(await readFile(join(box.folder, out), 'utf8'), out)
 }
 
-/** Each file, and whether it was read: which pages come along with those that were asked for is the kernel's to say, each time anew. */
+/** Each file, and whether it was read: which pages come along with those that were asked for is up to the kernel, each time. */
 const touched = ({ files }: Trace) =>
   Object.fromEntries(
     files.map(({ path, ranges, laterRanges = [] }) => [path, ranges.length + laterRanges.length > 0]),

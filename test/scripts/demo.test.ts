@@ -1,4 +1,4 @@
-/** The demo, on an image that is small: run again it shows what it has, and measures anew when it is asked to. */
+/** The demo, on an image that is small: run again it shows what it has, and measures again when told to. */
 import { execFile } from 'node:child_process'
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -28,7 +28,9 @@ test('a second run reuses what is there, --again does not', async () => {
 
   const second = await demo()
   expect(second.steps).toEqual(['report'])
-  expect(second.told.at(-1)).toBe('It was measured before: scripts/demo --again measures anew.')
+  expect(second.told.at(-1)).toBe(
+    'These figures are from an earlier run: scripts/demo --again measures again.',
+  )
   expect(second.told[0]).toBe(first.told.at(-2))
   expect(await madeAt()).toBe(measured)
 

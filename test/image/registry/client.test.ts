@@ -193,7 +193,7 @@ test('bearer: a stranger, and a token server that fails for a while', async () =
   await roundTrip(bearer.host)
 })
 
-test('bearer: a token that is refused in the middle is fetched anew', async () => {
+test('bearer: a token that is refused midway is fetched again', async () => {
   const realm = tokens.registryConfig.match(/realm: '([^']+)'/)?.[1]
   const challenge = { 'www-authenticate': `Bearer realm="${realm}",service="test"` }
   const refused = new Set<string>()

@@ -80,7 +80,7 @@ test.each(peerSets)('an upload in chunks goes on where it was: %s', async (peers
   expect(seen.filter(({ method }) => method === 'POST')).toHaveLength(3)
 })
 
-test.each(peerSets)('and starts anew only when the registry drops what was cut: %s', async (peers) => {
+test.each(peerSets)('and starts over only when the registry drops what was cut: %s', async (peers) => {
   const seen = await pushInChunks(peers, 'dropped', ['cut inside the request', 'cut inside the answer'])
   const begun = seen.filter(({ method }) => method === 'POST').length
   if (peers === 'debian') expect(begun).toBeGreaterThan(3)

@@ -78,7 +78,7 @@ test.each(NAMES)('below another folder %s is a name as any', async (name) => {
   expect(await runCommand('tar', ['-xOf', tar, `d/${name}`])).toBe('kept')
 })
 
-test('what was eStargz and was compressed anew by another tool loses its old names without a word', async () => {
+test('a layer that was eStargz until another tool recompressed it loses its old names without a note', async () => {
   const { to } = await rebuilt([app, file('rest', 'x')])
   const bytes = await withImage(to, async ({ layers: [layer] }) =>
     layer ? readBounded(await layer.open(), 1 << 20, 'layer') : Buffer.alloc(0),

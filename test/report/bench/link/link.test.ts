@@ -73,7 +73,7 @@ describe('the link', () => {
     agent.destroy()
   })
 
-  test('writes down every request with its bytes, and begins anew under another name', async () => {
+  test('records every request with its bytes, and starts over under another name', async () => {
     await using counted = await link(null, 0)
     await get(counted.host, 70_000)
     await get(counted.host, 5, { body: Buffer.from('x') })

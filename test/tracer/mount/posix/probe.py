@@ -329,7 +329,7 @@ WRITES = {
     "truncate at open": lambda path: open_as(os.O_RDONLY | os.O_TRUNC)(path),
     "append": lambda path: open_as(os.O_WRONLY | os.O_APPEND)(path),
     "create": lambda path: open_as(os.O_RDONLY | os.O_CREAT)(path),
-    "create anew": lambda path: open_as(os.O_RDONLY | os.O_CREAT | os.O_EXCL)(path),
+    "create exclusively": lambda path: open_as(os.O_RDONLY | os.O_CREAT | os.O_EXCL)(path),
     "create and write": lambda path: open_as(os.O_WRONLY | os.O_CREAT | os.O_TRUNC)(path),
     "unlink": os.unlink,
     "rmdir": os.rmdir,
