@@ -3,7 +3,7 @@ import '../system/node-22.ts'
 import { createRequire } from 'node:module'
 import { inspect } from 'node:util'
 import { Command, CommanderError, Help } from 'commander'
-import { codeOf, HeadstartError, isDiskFull, messageOf } from '../system/errors.ts'
+import { codeOf, failuresOf, HeadstartError, isDiskFull, messageOf } from '../system/errors.ts'
 import { withoutSecrets, withoutUrlSecrets } from '../system/secrets.ts'
 import { isSystemError } from '../system/system-error.ts'
 import { workspaceRoot } from '../system/workspace.ts'
@@ -80,7 +80,8 @@ export async function main(args: readonly string[]): Promise<void> {
 }
 
 /** Prints what ended the command, and returns its status: 1; 2 for a wrong command line; 3 for an exceeded limit; 128 + the signal. */
-function report(error: unknown, interrupts: Interrupts, debug: boolean): number {
+function report(thrown: unknown, interrupts: Interrupts, debug: boolean): number {
+  const [error, ...whileCleaning] = failuresOf(thrown)
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2 // commander has printed it
   // Whatever it quotes: a name that was mistyped, a file that is a URL, a library's error with all its fields.
   const print = (lines: readonly string[], mark?: Mark) =>
@@ -89,7 +90,7 @@ function report(error: unknown, interrupts: Interrupts, debug: boolean): number 
   // Indented, so that no line of it looks like one of ours.
   const details = () =>
     print(
-      inspect(error)
+      inspect(thrown)
         .split('\n')
         .map((line) => `    ${line}`),
     )
@@ -112,6 +113,7 @@ function report(error: unknown, interrupts: Interrupts, debug: boolean): number 
     say(`unexpected error: ${messageOf(error)}`)
     print(['  Please report it, with what the command prints when run with --debug'])
   }
+  print(whileCleaning.map((failure) => `  Cleaning up failed, too: ${messageOf(failure)}`))
   if (debug) details()
   return (error instanceof HeadstartError && STATUS[error.code]) || 1
 }

@@ -1,5 +1,7 @@
 /** Runs a system program (`mount`, `runc`, …) to its end, without a shell. */
 import { type ExecFileException, execFile } from 'node:child_process'
+import { access, constants } from 'node:fs/promises'
+import { delimiter, join } from 'node:path'
 import { HeadstartError } from './errors.ts'
 
 export interface CommandResult {
@@ -32,15 +34,10 @@ export function tryCommand(
   return new Promise((resolve, reject) => {
     const child = execFile(program, args, { maxBuffer: 256 << 20, ...rest }, (error, stdout, stderr) => {
       if (error && typeof error.code !== 'number') {
-        const missing = error.code === 'ENOENT'
         reject(
-          new HeadstartError(
-            missing ? 'E_NOT_INSTALLED' : 'E_COMMAND',
-            missing ? `${program} is not installed` : `${program} could not be run: ${reasonOf(error)}`,
-            {
-              ...(missing && { hint: `Install ${program}, or put it on the PATH` }),
-            },
-          ),
+          error.code === 'ENOENT'
+            ? notInstalled(program)
+            : new HeadstartError('E_COMMAND', `${program} could not be run: ${reasonOf(error)}`),
         )
         return
       }
@@ -54,6 +51,22 @@ export function tryCommand(
 /** Without the arguments, which Node repeats in its message: there may be secrets in them. */
 const reasonOf = ({ message, signal, code }: ExecFileException): string =>
   message.startsWith('Command failed') ? `it was terminated by ${signal ?? code}` : message
+
+/** Before much is done that needs them. @throws HeadstartError E_NOT_INSTALLED: one is not on the PATH */
+export async function requirePrograms(programs: readonly string[]): Promise<void> {
+  const folders = (process.env.PATH ?? '').split(delimiter)
+  for (const program of programs) {
+    const tries = await Promise.allSettled(
+      folders.map((folder) => access(join(folder, program), constants.X_OK)),
+    )
+    if (tries.every(({ status }) => status === 'rejected')) throw notInstalled(program)
+  }
+}
+
+const notInstalled = (program: string): HeadstartError =>
+  new HeadstartError('E_NOT_INSTALLED', `${program} is not installed`, {
+    hint: `Install ${program}, or put it on the PATH`,
+  })
 
 /** @returns standard output. @throws HeadstartError E_COMMAND with the last line of standard error */
 export async function runCommand(

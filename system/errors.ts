@@ -41,6 +41,13 @@ export function messageOf(error: unknown): string {
   return text.replace(/\s+/g, (gap) => (gap.includes('\n') ? ' ' : gap)).trim()
 }
 
+/** What went wrong, and after it what went wrong while cleaning up: `await using` wraps both in a `SuppressedError`. */
+export function failuresOf(error: unknown): [unknown, ...unknown[]] {
+  if (!(error instanceof Error && 'suppressed' in error && 'error' in error)) return [error]
+  const [first, ...later] = failuresOf(error.suppressed)
+  return [first, ...later, ...failuresOf(error.error)]
+}
+
 /** The `code` of a system or Headstart error (`ENOENT`, `E_REFERENCE`), if it has one. */
 export function codeOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined

@@ -48,7 +48,7 @@ class Stack implements AsyncDisposable {
         errors.push(error)
       }
     }
-    if (errors.length > 0) throw errors.reduce((suppressed, error) => new AggregateError([error, suppressed]))
+    if (errors.length > 0) throw errors.reduce(suppressing)
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -59,6 +59,10 @@ class Stack implements AsyncDisposable {
     if (this.#disposed) throw new ReferenceError('the stack is disposed of already')
   }
 }
+
+/** As the language's own `SuppressedError`. */
+const suppressing = (suppressed: unknown, error: unknown): Error =>
+  Object.assign(new Error('An error was suppressed during disposal'), { error, suppressed })
 
 if (!('AsyncDisposableStack' in globalThis))
   Object.defineProperty(globalThis, 'AsyncDisposableStack', {

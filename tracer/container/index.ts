@@ -34,7 +34,7 @@ export async function chooseEngine(
       if (reasons.length > 0) onNote?.(`the container runs on ${engine.name}; ${reasons.join('; ')}`)
       return engine
     }
-    reasons.push(`${engine.name}: ${reason}`)
+    reasons.push(reason.startsWith(engine.name) ? reason : `${engine.name}: ${reason}`)
   }
   throw new HeadstartError('E_ENGINE', `no container engine is available: ${reasons.join('; ')}`, {
     hint: 'Start Docker, or install runc',

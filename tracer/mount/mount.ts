@@ -9,6 +9,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { access, readFile, stat, writeFile } from 'node:fs/promises'
 import type { z } from 'zod'
+import { requirePrograms } from '../../system/command.ts'
 import { isErrorCode } from '../../system/error-codes.ts'
 import { HeadstartError, messageOf } from '../../system/errors.ts'
 import { unmount } from '../../system/mounts.ts'
@@ -115,7 +116,7 @@ export function requireRoot(): void {
     })
 }
 
-/** Checks what every mount needs, for the same callers. @throws HeadstartError E_ROOT, E_FUSE */
+/** Checks what every mount needs, for the same callers. @throws HeadstartError E_ROOT, E_FUSE, E_NOT_INSTALLED */
 export async function requireFuse(): Promise<void> {
   requireRoot()
   await access('/dev/fuse').catch((cause: unknown) => {
@@ -124,6 +125,7 @@ export async function requireFuse(): Promise<void> {
       hint: 'Load it with: modprobe fuse (in a container, run it with --device /dev/fuse)',
     })
   })
+  await requirePrograms(['mount', 'umount'])
 }
 
 /** The device of a FUSE mount is anonymous: 0:MINOR. @returns KiB in force */
@@ -188,11 +190,15 @@ function startServer(mountPoint: string): Server {
     kill: () => child.kill('SIGKILL'),
     async [Symbol.asyncDispose]() {
       isWanted = false
-      await unmount(mountPoint)
-      if (child.connected) child.disconnect()
-      const timer = setTimeout(() => child.kill('SIGKILL'), 5000)
-      await ended
-      clearTimeout(timer)
+      try {
+        await unmount(mountPoint)
+      } finally {
+        // Whatever became of the mount: a process that stays would keep this one from ending.
+        if (child.connected) child.disconnect()
+        const timer = setTimeout(() => child.kill('SIGKILL'), 5000)
+        await ended
+        clearTimeout(timer)
+      }
     },
   }
 }

@@ -7,6 +7,7 @@ import { epochMs } from '../../../system/clock.ts'
 import { HeadstartError } from '../../../system/errors.ts'
 import { chooseEngine } from '../../../tracer/container/index.ts'
 import { type LazyTree, lazyTree } from '../../../tracer/mount/lazy-tree.ts'
+import { requireFuse } from '../../../tracer/mount/mount.ts'
 import { stackRootfs } from '../../../tracer/mount/stack-rootfs.ts'
 import { lastManifestEnd } from '../link/requests.ts'
 import { fullPull } from './full-pull.ts'
@@ -18,13 +19,18 @@ const MEMORY_BYTES = 64 << 20
 
 export const builtinRuntime: Runtime = {
   arms: ['legacy', 'lazy', 'optimized', 'other'],
-  open: async () => ({
-    name: 'builtin',
-    programs: ['runc'],
-    versions: {},
-    prepare: async (cycle) => ({ run: () => pullAndStart(cycle), async [Symbol.asyncDispose]() {} }),
-    async [Symbol.asyncDispose]() {},
-  }),
+  async open({ start }) {
+    // What is missing must not show after the images were pulled.
+    await requireFuse()
+    await chooseEngine(start.engine)
+    return {
+      name: 'builtin',
+      programs: ['runc'],
+      versions: {},
+      prepare: async (cycle) => ({ run: () => pullAndStart(cycle), async [Symbol.asyncDispose]() {} }),
+      async [Symbol.asyncDispose]() {},
+    }
+  },
 }
 
 async function pullAndStart(cycle: Cycle): Promise<ReadyCycle> {

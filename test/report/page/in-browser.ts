@@ -25,6 +25,23 @@ export const inked = async (page: Page, selector: string): Promise<number> =>
     })()`),
   )
 
+/** The longest horizontal run of pixels of a canvas that are not blank, as a share of its width. */
+export const longestRun = async (page: Page, selector: string): Promise<number> =>
+  Number(
+    await page.evaluate(`(() => {
+      const canvas = document.querySelector(${JSON.stringify(selector)})
+      const { width, height } = canvas
+      const pixels = canvas.getContext('2d').getImageData(0, 0, width, height).data
+      let longest = 0
+      for (let y = 0; y < height; y++)
+        for (let x = 0, run = 0; x < width; x++) {
+          run = pixels[(y * width + x) * 4 + 3] === 0 ? 0 : run + 1
+          longest = Math.max(longest, run)
+        }
+      return longest / width
+    })()`),
+  )
+
 /** How much the page's layout shifted while it was drawn, as the browser measures it. */
 export const layoutShift = async (page: Page): Promise<number> =>
   Number(

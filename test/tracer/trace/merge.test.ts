@@ -35,6 +35,22 @@ test('merge: merging merged ones counts all their runs', () => {
   expect(find(three, 'b')?.seen).toBe(2)
 })
 
+test('merge: times are medians, of the runs that have them, however far off one is', () => {
+  const run = (ms: number | null, openMs: number, readMs?: number) => {
+    const file = traceFile('a', {
+      firstOpenMs: openMs,
+      ...(readMs !== undefined && { firstReadMs: readMs }),
+    })
+    const { run } = traceOf([])
+    return traceOf([file], { run: { ...run, ready: { by: 'log', ms }, durationMs: openMs + 1000 } })
+  }
+  const three = mergeTraces([run(90_000, 5, 40), run(100, 1), run(300, 3, 20)])
+  expect(three.run).toMatchObject({ ready: { by: 'log', ms: 300 }, durationMs: 1003, runs: 3 })
+  expect(find(three, 'a')).toMatchObject({ firstOpenMs: 3, firstReadMs: 30 })
+  expect(mergeTraces([run(null, 1), run(200, 2), run(100, 4)]).run.ready.ms).toBe(150)
+  expect(mergeTraces([run(null, 1), run(null, 2)]).run.ready.ms).toBeNull()
+})
+
 test('merge refuses traces of different images, and none', () => {
   const other = traceOf([], { image: { ...traceOf([]).image, reference: 'b:1', diffIds: ['z'] } })
   expect(() => mergeTraces([traceOf([]), other])).toThrow(/different images: app:1 .* b:1/)

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { renderReport } from '../../../../report/page/render.ts'
 import { makeMaterial } from '../../../../scripts/support/material.ts'
-import { useBrowser } from '../in-browser.ts'
+import { longestRun, useBrowser } from '../in-browser.ts'
 
 const show = useBrowser()
 const material = makeMaterial()
@@ -25,6 +25,19 @@ describe('map and waterfall', () => {
     await page.locator('#waterfall').focus()
     await page.keyboard.press('ArrowDown')
     expect(await page.locator('#waterfall-readout').textContent()).toMatch(/^\/.* opened at \d+\sms/)
+  })
+
+  test('the waterfall begins where the start begins, however long the container took to be made', async () => {
+    const [file] = material.trace.files
+    if (!file) throw new Error('no file')
+    const late = {
+      ...material.trace,
+      run: { ...material.trace.run, ready: { by: 'log' as const, ms: 31_000 }, durationMs: 31_000 },
+      files: [{ ...file, order: 0, firstOpenMs: 30_000, firstReadMs: 30_500 }],
+    }
+    await using shown = await show(renderReport({ trace: late }))
+    // Its only bar is half of what is shown; of the whole time it would be a sixtieth.
+    expect(await longestRun(shown.page, '#waterfall canvas')).toBeGreaterThan(0.4)
   })
 
   test('the waterfall zooms by drag and by key, and back', async () => {
