@@ -134,7 +134,8 @@ type LayerOf = (path: string) => number | undefined
 
 async function layersIn(reference: string, flags: ImageFlags, context: CliContext): Promise<LayerOf> {
   await using source = await sourceOf(reference, flags, context, context.output())
-  return ownersIn(await source.image(flags.platform), context)
+  // Awaited, since the layers are read from the source, which is closed when this returns.
+  return await ownersIn(await source.image(flags.platform), context)
 }
 
 async function ownersIn(image: Image, context: CliContext): Promise<LayerOf> {
