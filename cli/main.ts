@@ -43,7 +43,7 @@ export async function createProgram(
     .configureHelp({
       optionDescription: (option) => new Help().optionDescription(option).replace(/ \(default: false\)$/, ''),
     })
-    .showHelpAfterError('(headstart COMMAND --help shows the options)')
+    .showHelpAfterError(helpHint('', 'commands'))
     .configureOutput({ outputError: (text) => printLines(process.stderr, linesOf(text)) })
     .exitOverride()
   const context: CliContext = {
@@ -55,9 +55,15 @@ export async function createProgram(
   for (const [name, { summary, load }] of Object.entries(commands)) {
     const command = program.command(name).description(summary)
     if (isWanted(name)) (await load()).register(command, context)
+    command.showHelpAfterError(helpHint(name, command.commands.length > 0 ? 'commands' : 'options'))
+    for (const below of command.commands)
+      below.showHelpAfterError(helpHint(`${name} ${below.name()}`, 'options'))
   }
   return program
 }
+
+const helpHint = (command: string, what: string): string =>
+  `(${['headstart', ...(command === '' ? [] : [command]), '--help'].join(' ')} shows the ${what})`
 
 /** The parser's complaint, which repeats what was typed, and its guess on a line of its own. */
 function linesOf(complaint: string): string[] {

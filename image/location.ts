@@ -16,7 +16,7 @@ export interface Locations {
   readonly 'oci-archive': FileLocation
   readonly 'docker-archive': { readonly path: string; readonly reference: Reference | undefined }
   /** no transport: the engine first, then the registry */
-  readonly bare: { readonly reference: Reference }
+  readonly bare: { readonly reference: Reference; readonly text: string }
 }
 
 export type Transport = keyof Locations
@@ -60,7 +60,11 @@ export function parseLocation(text: string): Location {
       hint: `Known transports: ${Object.keys(parsers).join(' ')}; a reference without one is looked up in the Docker engine, then in its registry`,
     })
   if (isDigest(text)) return { transport: 'docker-daemon', reference: text }
-  return { transport: 'bare', reference: parseReference(text) }
+  if (/^[./~]/.test(text))
+    throw new HeadstartError('E_REFERENCE', `${JSON.stringify(text)} is a path, not the name of an image`, {
+      hint: `A folder is written oci:${text}, an archive oci-archive:${text} or docker-archive:${text}`,
+    })
+  return { transport: 'bare', reference: parseReference(text), text }
 }
 
 /** At the first colon, as skopeo does: a tag may hold further ones (`oci:out:localhost/app:1`), a path may not. */

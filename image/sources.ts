@@ -1,11 +1,13 @@
 /** Opens an image wherever it is: a table of transports, and the search for a bare reference. */
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import type Dockerode from 'dockerode'
 import type { Workspace } from '../system/workspace.ts'
 import { openDockerArchive, openOciArchive } from './archive/source.ts'
 import { openLayoutSource } from './layout/source.ts'
 import { type Location, parseLocation, type Transport } from './location.ts'
 import type { OnProgress } from './progress.ts'
-import { familiarName, type Reference } from './reference.ts'
+import { familiarName } from './reference.ts'
 import { openRegistrySource } from './registry/source.ts'
 import type { ImageSource } from './types.ts'
 
@@ -38,7 +40,7 @@ const openers: Openers = {
   oci: (location) => openLayoutSource(location),
   'oci-archive': (location, options) => openOciArchive(location, options),
   'docker-archive': ({ path, reference }, options) => openDockerArchive(path, reference, options),
-  bare: ({ reference }, options) => openBare(reference, options),
+  bare: (location, options) => openBare(location, options),
 }
 
 /**
@@ -54,7 +56,10 @@ export async function openSource(text: string, options: TransportOptions = {}): 
 const openLocation = <T extends Transport>(location: Location<T>, options: TransportOptions) =>
   openers[location.transport](location, options)
 
-async function openBare(reference: Reference, options: TransportOptions): Promise<ImageSource> {
+async function openBare(
+  { reference, text }: Location<'bare'>,
+  options: TransportOptions,
+): Promise<ImageSource> {
   const name = familiarName(reference)
   const { engineHas } = await import('./daemon/client.ts')
   const answer = await engineHas(reference, options)
@@ -64,5 +69,21 @@ async function openBare(reference: Reference, options: TransportOptions): Promis
   }
   const why = answer.has === undefined ? answer.why : 'the Docker engine does not have it'
   options.onNote?.(`${name} is taken from the registry ${reference.host}: ${why}`)
+  const image = await imageOnDisk(text)
+  if (image !== undefined) options.onNote?.(`${text} is on this disk, too: ${image} reads it from there`)
   return openRegistrySource(reference, options)
 }
+
+/** Whoever types a layout's or an archive's name without its transport hears how to write it. */
+async function imageOnDisk(text: string): Promise<string | undefined> {
+  const [path = ''] = text.split(':')
+  if (await isThere(join(path, 'oci-layout'))) return `oci:${text}`
+  if (/\.tar$/.test(path) && (await isThere(path))) return `oci-archive:${text} or docker-archive:${text}`
+  return undefined
+}
+
+const isThere = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  )

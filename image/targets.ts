@@ -2,6 +2,7 @@
 import { dockerArchiveTarget, ociArchiveTarget } from './archive/target.ts'
 import { layoutTarget } from './layout/target.ts'
 import { type Location, parseLocation, type Transport } from './location.ts'
+import { DEFAULT_HOST, familiarName } from './reference.ts'
 import { registryTarget } from './registry/target.ts'
 import type { TransportOptions } from './sources.ts'
 import type { ImageTarget } from './types.ts'
@@ -20,7 +21,12 @@ const openers: Openers = {
   oci: (location, { signal, onNote }) => layoutTarget(location, { signal, onWait: onNote }),
   'oci-archive': (location) => ociArchiveTarget(location),
   'docker-archive': ({ path, reference }) => dockerArchiveTarget(path, reference),
-  bare: ({ reference }, options) => registryTarget(reference, options),
+  bare: ({ reference }, options) => {
+    // Nobody who means a folder, or the engine, has typed that.
+    if (reference.host === DEFAULT_HOST)
+      options.onNote?.(`${familiarName(reference)} is written to the registry ${reference.host}`)
+    return registryTarget(reference, options)
+  },
 }
 
 /**

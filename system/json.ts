@@ -9,6 +9,8 @@ export interface JsonSubject {
   readonly what: string
   /** what the document should have been, e.g. `is not a trace of version 1`; `is wrong` by default */
   readonly otherwise?: string
+  /** a file of ours that it is easily mistaken for: known by a field, and what it is then */
+  readonly mistaken?: { readonly field: string; readonly is: string }
   readonly hint?: string
 }
 
@@ -54,6 +56,9 @@ export function jsonIf<T>(text: string, schema: z.ZodType<T>): T | undefined {
 export function checkValue<T>(value: unknown, schema: z.ZodType<T>, subject: JsonSubject): T {
   const result = schema.safeParse(value)
   if (result.success) return result.data
+  const { mistaken } = subject
+  if (mistaken && typeof value === 'object' && value !== null && mistaken.field in value)
+    throw new HeadstartError(subject.code, `${subject.what} is ${mistaken.is}`, { cause: result.error })
   const [issue] = result.error.issues
   const field = cut(issue?.path.join('.') || 'the whole document')
   const { code, what, otherwise = 'is wrong' } = subject

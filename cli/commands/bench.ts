@@ -35,6 +35,7 @@ async function bench(order: BenchOrder, context: CliContext): Promise<void> {
     stack.use(await sourceOf(reference, order.access, context, output)).image(order.access.platform)
   const images = await openImages(order.images, open)
   const ready = readyCheck(order.ready, images.original.config.process.healthcheck)
+  if (ready.by === 'period' && order.ready.period === undefined) output.warn(NO_CHECK)
   using progress = drawBench(output)
   const measured = await runBench({
     ...order.measure,
@@ -63,6 +64,10 @@ async function openImages(
   for (const { name, reference } of others) opened.push({ name, image: await open(reference) })
   return { ...given, others: opened }
 }
+
+/** The same seconds in every arm would hide what is compared. */
+const NO_CHECK =
+  'every sample lasts 10 s after the pull, whether or not the container is ready: say when it is, e.g. --ready-http URL'
 
 /** @throws HeadstartError E_EXCEEDED */
 function refuseExceeded(checks: readonly Check[]): void {

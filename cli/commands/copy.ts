@@ -24,7 +24,7 @@ export function register(command: Command, context: CliContext): void {
       const output = context.output(flags.json)
       await using source = await sourceOf(from, flags, context, output)
       await using target = await targetOf(to, flags, context, output)
-      const options = { signal: context.interrupts.abort, onProgress: drawTransfers(output) }
+      const options = { signal: context.interrupts.abort, onProgress: drawTransfers(output, 'written') }
       const what = (flags.all ? await source.index() : undefined) ?? (await source.image(flags.platform))
       if (!('rawIndex' in what))
         output.note(leftBehind(await source.index(), what, 'use --all to copy the whole index'))

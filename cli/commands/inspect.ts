@@ -5,7 +5,7 @@ import { formatPlatform } from '../../image/platform.ts'
 import type { CliContext } from '../context.ts'
 import { addImageFlags, type ImageFlags, sourceOf } from '../flags/image.ts'
 import { jsonOption } from '../flags/values.ts'
-import { bytes, percent, table, thousands } from '../print/output.ts'
+import { bytes, counted, percent, table, thousands } from '../print/output.ts'
 
 interface Flags extends ImageFlags {
   readonly files: boolean
@@ -28,7 +28,7 @@ export function register(command: Command, context: CliContext): void {
 }
 
 function describe(image: InspectedImage): string[] {
-  const head = `${image.reference}  ${formatPlatform(image.platform)}  ${bytes(image.size)} in ${image.layers.length} layers`
+  const head = `${image.reference}  ${formatPlatform(image.platform)}  ${bytes(image.size)} in ${counted(image.layers.length, 'layer')}`
   const rows = image.layers.map((layer, index) => [
     `${index + 1} ${layer.digest.slice(7, 19)}`,
     bytes(layer.size),

@@ -5,7 +5,7 @@ import { HeadstartError } from '../../system/errors.ts'
 import type { CliContext } from '../context.ts'
 import { addImageFlags, type ImageFlags, sourceOf } from '../flags/image.ts'
 import { jsonOption } from '../flags/values.ts'
-import { bytes } from '../print/output.ts'
+import { bytes, counted } from '../print/output.ts'
 
 export function register(command: Command, context: CliContext): void {
   command
@@ -45,8 +45,8 @@ export function register(command: Command, context: CliContext): void {
       if (flags.json) return
       output.result(
         unchecked.size === 0
-          ? `${source.name} is sound: ${layers} layers, ${size}`
-          : `${source.name} is sound as far as it could be checked: ${checked.length} of ${layers} layers, ${size}`,
+          ? `${source.name} is sound: ${counted(layers, 'layer')}, ${size}`
+          : `${source.name} is sound as far as it could be checked: ${checked.length} of ${counted(layers, 'layer')}, ${size}`,
       )
     })
   addImageFlags(command)

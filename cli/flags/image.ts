@@ -31,7 +31,7 @@ const accessOptions = (flags: ImageFlags, context: CliContext, output: Output) =
   insecure: flags.insecure,
   ...(flags.caFile !== undefined && { caFile: flags.caFile }),
   signal: context.interrupts.abort,
-  onProgress: drawTransfers(output),
+  onProgress: drawTransfers(output, 'fetched'),
   onNote: output.note,
 })
 

@@ -3,14 +3,17 @@ import type { OnProgress, Progress } from '../../image/progress.ts'
 import type { RebuildProgress } from '../../optimizer/rebuild/image.ts'
 import { bytes, type Output, percent } from './output.ts'
 
-export function drawTransfers(output: Output): OnProgress {
+/** @param what has become of a blob that is done */
+export function drawTransfers(output: Output, what: 'fetched' | 'written'): OnProgress {
   const underWay = new Map<string, Progress>()
   return (progress) => {
     const short = progress.digest.slice(7, 19)
     if (progress.kind === 'done' || progress.kind === 'existed') {
       underWay.delete(progress.digest)
       output.done()
-      output.note(`${short}  ${bytes(progress.total)}${progress.kind === 'existed' ? '  already there' : ''}`)
+      output.note(
+        `${short}  ${bytes(progress.total)}  ${progress.kind === 'existed' ? 'already there' : what}`,
+      )
       return
     }
     underWay.set(progress.digest, progress)

@@ -156,8 +156,13 @@ const HINT = 'Measure again with: headstart bench'
  * @throws HeadstartError E_BENCH: not JSON, another version, or a field that is wrong (named)
  */
 export function parseBench(text: string, where: string): Bench {
-  const otherwise = `is not a measurement of version ${BENCH_VERSION}`
-  const bench = parseJson(text, benchSchema, { code: 'E_BENCH', what: where, otherwise, hint: HINT })
+  const bench = parseJson(text, benchSchema, {
+    code: 'E_BENCH',
+    what: where,
+    otherwise: `is not a measurement of version ${BENCH_VERSION}`,
+    mistaken: { field: 'lookups', is: 'a trace, not a measurement, which headstart bench writes' },
+    hint: HINT,
+  })
   return checkReferences(bench, where)
 }
 

@@ -133,7 +133,7 @@ function convertReason(zone: Comparison | undefined): string {
   if (zone?.verdict === 'less') return 'Faster than a full pull, and faster than lazy pulling without a zone.'
   if (zone?.verdict === 'none') return 'Faster than a full pull. The zone itself makes no difference here.'
   return zone
-    ? 'Faster than a full pull. For what the zone adds to that, there are too few samples to be sure.'
+    ? 'Faster than a full pull. What the zone adds to that is unclear: too few samples.'
     : 'Significantly faster than a full pull.'
 }
 

@@ -208,6 +208,28 @@ describe('other commands', () => {
     expect(await refused(args.map((arg) => arg ?? image))).toMatch(pattern)
   })
 
+  test('a file of ours that is another one is named', async () => {
+    await writeFile(join(box.folder, 'bench.json'), '{"version":1,"samples":[]}')
+    await writeFile(join(box.folder, 'trace.json'), '{"version":1,"lookups":{}}')
+    expect(await refused(['trace', 'show', 'bench.json'])).toMatch(
+      /^bench\.json is a measurement, not a trace/,
+    )
+    expect(await refused(['report', 'broken.json', '--against', 'trace.json'])).toMatch(
+      /^trace\.json is a trace, not a measurement/,
+    )
+  })
+
+  test('a folder or an archive without its transport is told how to be written', async () => {
+    expect(await refused(['verify', './image'])).toMatch(/^"\.\/image" is a path.*\n.* oci:\.\/image,/)
+    expect(await box.run(['copy', image, 'oci:localhost/image:1'])).toMatchObject({ status: 0 })
+    const { stderr } = await box.run(['verify', 'localhost/image:1'])
+    expect(stderr).toMatch(
+      /^localhost\/image:1 is on this disk, too: oci:localhost\/image:1 reads it from there$/m,
+    )
+    const other = await box.run(['verify', `${registry.host}/image`])
+    expect(other.stderr).not.toMatch(/on this disk/)
+  })
+
   test('verify says once that an image is not eStargz', async () => {
     const { status, stdout, stderr } = await box.run(['verify', image])
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
@@ -217,11 +239,17 @@ describe('other commands', () => {
   })
 
   test('an unknown command or flag shows how to get help', async () => {
-    for (const args of [['profil'], ['profile'], ['profile', image, '--redy-exit']]) {
+    for (const [args, help] of [
+      [['profil'], 'headstart --help shows the commands'],
+      [['profile'], 'headstart profile --help shows the options'],
+      [['profile', image, '--redy-exit'], 'headstart profile --help shows the options'],
+      [['trace', 'shw'], 'headstart trace --help shows the commands'],
+      [['trace', 'show'], 'headstart trace show --help shows the options'],
+    ] as const) {
       const { status, stderr } = await box.run(args)
       expect(status).toBe(2)
       expect(stderr).toMatch(/^error: /)
-      expect(stderr).toMatch(/--help/)
+      expect(stderr).toContain(help)
     }
   })
 })

@@ -15,9 +15,18 @@ test.each([
   ['oci-archive:x.tar', { transport: 'oci-archive', path: 'x.tar' }],
   ['docker-archive:x.tar', { transport: 'docker-archive', path: 'x.tar', reference: undefined }],
   ['docker-archive:x.tar:app:1', { transport: 'docker-archive', path: 'x.tar' }],
-  ['app', { transport: 'bare' }],
+  ['app:1', { transport: 'bare', text: 'app:1' }],
 ])('%s', (text, expected) => {
   expect(parseLocation(text)).toMatchObject(expected)
+})
+
+test.each(['./out', '../out.tar', '/srv/image', '~/image'])('a path %s is told how to be written', (text) => {
+  expect(() => parseLocation(text)).toThrow(
+    expect.objectContaining({
+      message: expect.stringMatching(/is a path/),
+      hint: expect.stringContaining(`oci:${text}`),
+    }),
+  )
 })
 
 test.each(['oci:', 'oci::tag', 'oci:dir:', 'oci-archive:', 'http://r.io/app', 'dir:/tmp/x', 'docker://'])(

@@ -31,6 +31,14 @@ test.each([
   expect(jsonIf(text, schema)).toBeUndefined()
 })
 
+test('another file of ours is named as what it is', () => {
+  const mistaken = { field: 'samples', is: 'a measurement' }
+  const parse = (text: string) => parseJson(text, schema, { ...subject, mistaken })
+  expect(() => parse('{"samples":[]}')).toThrow(/^the config of web:1 is a measurement$/)
+  expect(() => parse('{"sizes":[]}')).toThrow(/is wrong: name/)
+  expect(parse('{"name":"a","sizes":[],"samples":[]}')).toMatchObject({ name: 'a' })
+})
+
 test.each([
   ['1', 0],
   ['[{"a":[]},[]]', 3],

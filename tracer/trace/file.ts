@@ -103,6 +103,7 @@ export function parseTrace(text: string, where: string): Trace {
     code: 'E_TRACE',
     what: where,
     otherwise: `is not a trace of version ${TRACE_VERSION}`,
+    mistaken: { field: 'samples', is: 'a measurement, not a trace, which headstart profile writes' },
     hint: RECORD_AGAIN,
   })
 }

@@ -1,10 +1,10 @@
 /** `trace show` with the trace's image: each layer's share, from a source that has to be open while its layers are read. */
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startRegistry, type TestRegistry } from '../../../scripts/support/registry.ts'
 import { writeTrace } from '../../../tracer/trace/file.ts'
 import { type Sandbox, sandbox } from '../../support/headstart.ts'
 import { writeImage } from '../../support/images.ts'
-import { startRegistry, type TestRegistry } from '../../../scripts/support/registry.ts'
 import { file } from '../../support/tar.ts'
 import { traceFile, traceOf } from '../../tracer/trace/traces.ts'
 

@@ -8,12 +8,12 @@ const digest = `sha256:${'0123456789ab'.padEnd(64, 'c')}` as const
 
 test('a blob has a bar while it is sent, and a line once it is there', () => {
   const { output, live, notes } = captured()
-  const draw = drawTransfers(output)
+  const draw = drawTransfers(output, 'written')
   draw({ kind: 'bytes', digest, mediaType, done: 500, total: 1000 })
   draw({ kind: 'done', digest, mediaType, done: 1000, total: 1000 })
   draw({ kind: 'existed', digest, mediaType, done: 0, total: 1000 })
   expect(live).toEqual(['012345 [=====     ] 50 % of 1.0 kB'])
-  expect(notes).toEqual(['0123456789ab  1.0 kB', '0123456789ab  1.0 kB  already there'])
+  expect(notes).toEqual(['0123456789ab  1.0 kB  written', '0123456789ab  1.0 kB  already there'])
 })
 
 test('layers in progress share a line, and leave it when they are done', () => {
