@@ -134,8 +134,8 @@ function summarize(estargz: EstargzLayer, layer: Layer): InspectedEstargz {
 
 const inZone =
   ({ zoneEnd }: EstargzLayer) =>
-  ({ chunks }: EstargzEntry): boolean =>
-    (chunks[0]?.offset ?? zoneEnd) < zoneEnd
+  ({ offset }: EstargzEntry): boolean =>
+    (offset ?? zoneEnd) < zoneEnd
 
 function entryIn(estargz: EstargzLayer) {
   const isInZone = inZone(estargz)
@@ -144,7 +144,7 @@ function entryIn(estargz: EstargzLayer) {
     type: entry.type,
     size: entry.size,
     mode: entry.mode,
-    offset: entry.chunks[0]?.offset,
+    offset: entry.offset,
     chunks: entry.chunks.length,
     inZone: isInZone(entry),
   })

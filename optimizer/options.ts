@@ -13,6 +13,9 @@ export interface NetworkModel {
   readonly readBytes?: number | undefined
 }
 
+export const SPLIT_MODES = ['off', 'auto', 'always'] as const
+export type SplitMode = (typeof SPLIT_MODES)[number]
+
 export interface OptimizeOptions {
   readonly format: FormatName
   /** how many bytes of a file are compressed, fetched and checked at once */
@@ -23,6 +26,11 @@ export interface OptimizeOptions {
   readonly level: number | undefined
   /** `worth`: what the model says is cheaper prefetched; `all`: every startup file, as ctr-remote does */
   readonly prioritize: 'worth' | 'all'
+  /**
+   * byte ranges ahead of the landmark, instead of the files they lie in: `auto` where the model says it pays, `always` where it saves bytes.
+   * See docs/split.md for who can read such layers
+   */
+  readonly split: SplitMode
   readonly network: NetworkModel
   /** maximum of the compressed bytes of all zones */
   readonly maxZone: number | undefined
@@ -43,6 +51,7 @@ export const DEFAULT_OPTIONS: OptimizeOptions = {
   minChunkSize: 0,
   level: undefined,
   prioritize: 'worth',
+  split: 'off',
   network: { mbitPerSecond: 100, latencyMs: 10, readBytes: 2 << 20 },
   maxZone: undefined,
   include: [],
@@ -62,13 +71,17 @@ const MIN_CHUNK = 4 * KIB
 
 /** @throws HeadstartError E_OPTION: names the option, its value and what it may be */
 export function checkOptions(options: OptimizeOptions, layers: number): void {
-  const { format, chunkSize, minChunkSize, level, network, onlyLayers, minCoverage } = options
+  const { format, chunkSize, minChunkSize, level, split, network, onlyLayers, minCoverage } = options
   within('the chunk size', chunkSize, MIN_CHUNK, MAX_CHUNK)
   within('the minimum chunk size', minChunkSize, 0, MAX_CHUNK)
   within('the compression level', level ?? 1, 1, FORMATS[format].maxLevel)
   if (minChunkSize > 0 && !FORMATS[format].packs)
     throw new HeadstartError('E_OPTION', `${format} layers can't pack small files together`, {
       hint: 'Leave out the minimum chunk size',
+    })
+  if (split !== 'off' && FORMATS[format].codec !== 'gzip')
+    throw new HeadstartError('E_OPTION', `${format} layers can't have byte ranges ahead of their files`, {
+      hint: 'Leave out --split, or use --format estargz',
     })
   within('the latency', network.latencyMs, 0, 1e6)
   within('the bandwidth', network.mbitPerSecond, Number.MIN_VALUE, 1e9)

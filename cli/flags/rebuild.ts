@@ -1,7 +1,12 @@
 /** The flags that say how an image is rebuilt: what is prefetched, and in which format. */
 import { type Command, Option } from 'commander'
 import { FORMAT_NAMES, type FormatName } from '../../image/estargz/format/formats.ts'
-import { DEFAULT_OPTIONS, type OptimizeOptions } from '../../optimizer/options.ts'
+import {
+  DEFAULT_OPTIONS,
+  type OptimizeOptions,
+  SPLIT_MODES,
+  type SplitMode,
+} from '../../optimizer/options.ts'
 import {
   bandwidthFlag,
   collect,
@@ -19,6 +24,7 @@ export interface RebuildFlags {
   readonly minChunkSize?: number
   readonly compressionLevel?: number
   readonly prioritize: OptimizeOptions['prioritize']
+  readonly split: SplitMode
   readonly bandwidth: number
   readonly latency: number
   readonly readSize: number
@@ -34,7 +40,7 @@ export const addRebuildFlags = (command: Command): Command => addPlanFlags(addFo
 
 function addPlanFlags(command: Command): Command {
   const option = (flags: string, text: string) => new Option(flags, text).helpGroup('Prefetch selection:')
-  const { network, prioritize } = DEFAULT_OPTIONS
+  const { network, prioritize, split } = DEFAULT_OPTIONS
   return command
     .addOption(
       option(
@@ -43,6 +49,15 @@ function addPlanFlags(command: Command): Command {
       )
         .choices(['worth', 'all'])
         .default(prioritize),
+    )
+    .addOption(
+      option(
+        '--split [when]',
+        'prefetch only the byte ranges that were read. auto: where that saves time on the link; always: where it saves bytes',
+      )
+        .choices(SPLIT_MODES)
+        .preset('auto')
+        .default(split),
     )
     .addOption(
       option('--bandwidth <rate>', 'bandwidth of the link, for that decision')
@@ -127,6 +142,7 @@ export const optionsOf = (flags: RebuildFlags): Partial<OptimizeOptions> => ({
   ...(flags.compressionLevel !== undefined && { level: flags.compressionLevel }),
   format: flags.format,
   prioritize: flags.prioritize,
+  split: flags.split,
   network: { mbitPerSecond: flags.bandwidth, latencyMs: flags.latency, readBytes: flags.readSize },
   maxZone: flags.maxZone,
   include: flags.include ?? [],

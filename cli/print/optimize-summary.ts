@@ -2,7 +2,7 @@
 import { UNCOMPRESSED_SIZE_ANNOTATION } from '../../image/estargz/format/toc.ts'
 import { isLayerType, layerKind } from '../../image/media-types.ts'
 import type { Descriptor } from '../../image/types.ts'
-import type { Plan } from '../../optimizer/plan/plan.ts'
+import type { Decision, Plan } from '../../optimizer/plan/plan.ts'
 import type { StartupFile } from '../../optimizer/plan/startup.ts'
 import type { RebuildSummary } from '../../optimizer/rebuild/image.ts'
 import type { RebuiltImage } from '../../optimizer/rebuild/image-index.ts'
@@ -86,17 +86,17 @@ export function optimizeSummary(
     ...sizes.of([layer]),
     bytes(layer.zoneBytes),
     percent(layer.zoneBytes / layer.result.size),
-    thousands(plan.decisions.filter((each) => each.layer === index && each.placement === 'zone').length),
+    thousands(plan.decisions.filter((each) => each.layer === index && isPrefetched(each)).length),
   ])
   const [after, zone] = [
     sum(layers.map((layer) => layer.result.size)),
     sum(layers.map((layer) => layer.zoneBytes)),
   ]
-  const inZone = plan.decisions.filter(({ placement }) => placement === 'zone').length
+  const inZone = plan.decisions.filter(isPrefetched).length
   rows.push(['all', ...sizes.of(layers), bytes(zone), percent(zone / after), thousands(inZone)])
   return [
     ...table(['layer', ...sizes.heads, 'zone', 'share', 'files in it'], rows),
-    `${thousands(inZone)} of ${thousands(plan.decisions.length)} files of the start are prefetched${notPrefetched(plan)}`,
+    `${thousands(inZone)} of ${thousands(plan.decisions.length)} files of the start are prefetched${inPart(plan)}${notPrefetched(plan)}`,
     ...layers.flatMap(({ why }, index) =>
       why === undefined ? [] : [`layer ${index + 1} was reconverted: ${why}`],
     ),
@@ -109,10 +109,19 @@ export function optimizeSummary(
 export const tocImageLine = ({ name, digest }: PutTocImage): string =>
   `the tables of contents are in ${name}@${digest}: wherever the image goes, that one has to go, too`
 
+const isPrefetched = ({ placement }: Decision): boolean => placement === 'zone' || placement === 'ranges'
+
+function inPart({ decisions }: Plan): string {
+  const split = decisions.filter(({ placement }) => placement === 'ranges')
+  if (split.length === 0) return ''
+  const ahead = bytes(sum(split.map((each) => each.split?.bytes ?? 0)))
+  return `, ${thousands(split.length)} of them in part: ${ahead} of ${bytes(sum(split.map((each) => each.bytes)))}`
+}
+
 /** How many files are not prefetched, reason by reason. */
 function notPrefetched({ decisions }: Plan): string {
   const byReason = Map.groupBy(
-    decisions.filter(({ placement }) => placement !== 'zone'),
+    decisions.filter((each) => !isPrefetched(each)),
     ({ reason }) => reason,
   )
   if (byReason.size === 0) return ''
@@ -139,13 +148,21 @@ export const explanation = ({ decisions }: Plan): string[] =>
       each.path,
       each.placement,
       bytes(each.bytes),
-      duration(each.prefetchMs),
+      duration(prefetchMs(each)),
       duration(each.onDemandMs),
-      duration(Math.abs(each.onDemandMs - each.prefetchMs)),
-      each.reason,
+      duration(Math.abs(each.onDemandMs - prefetchMs(each))),
+      `${each.reason}${splitText(each)}`,
     ]),
     [0, 1, 6],
   )
+
+const prefetchMs = ({ split, ...costs }: Decision): number => split?.ms ?? costs.prefetchMs
+
+function splitText({ split }: Decision): string {
+  if (split === undefined) return ''
+  const { ranges, chunks } = split
+  return `: ${counted(ranges.length, 'range')}, ${bytes(split.bytes)} in ${counted(chunks, 'chunk')}`
+}
 
 /** @param platform given where there are several images, a line each */
 export const summaryJson = (

@@ -10,6 +10,8 @@ export interface StoredChunk {
   readonly stored: number
 }
 
+export const bytesPerMs = ({ mbitPerSecond }: NetworkModel): number => (mbitPerSecond * 1e6) / 8 / 1000
+
 export interface Costs {
   /** compressed bytes of the whole file */
   readonly bytes: number
@@ -24,13 +26,14 @@ export function costsOf(
   chunks: readonly StoredChunk[],
   size: number,
   file: StartupFile | undefined,
-  { mbitPerSecond, latencyMs, readBytes = 0 }: NetworkModel,
+  network: NetworkModel,
 ): Costs {
-  const bytesPerMs = (mbitPerSecond * 1e6) / 8 / 1000
+  const { latencyMs, readBytes = 0 } = network
+  const perMs = bytesPerMs(network)
   const bytes = chunks.reduce((sum, { stored }) => sum + stored, 0)
   const touched = touchedStretches(chunks, file ? rangesOf(file, size) : [[0, size]])
   const { requests, fetched } = fetches(touched, bytes, readBytes)
-  return { bytes, prefetchMs: bytes / bytesPerMs, onDemandMs: requests * latencyMs + fetched / bytesPerMs }
+  return { bytes, prefetchMs: bytes / perMs, onDemandMs: requests * latencyMs + fetched / perMs }
 }
 
 /** Compressed stretches [start, end) of the chunks that the ranges touch, counted from the file's first chunk. */

@@ -8,12 +8,13 @@
 import { type MergedTree, mergeLayers, type Owned } from '../../image/rootfs/merge-layers.ts'
 import { type BytePath, textOf } from '../../system/byte-path.ts'
 import type { OptimizeOptions } from '../options.ts'
-import { type Costs, costsOf } from './cost.ts'
 import { type Found, findStartup, type Missing } from './find.ts'
 import type { PlanEntry, PlanLayer } from './layer.ts'
+import type { ByteSpan, Split } from './split.ts'
+import { contentOf, isCheaperOnDemand, NOTHING, type Weighed, weighAll, worthSplitting } from './weigh.ts'
 
-/** In the prioritized zone, first after it, or left in its place, to be read on demand. */
-export type Placement = 'zone' | 'after-zone' | 'in-place'
+/** In the prioritized zone, with only some of its ranges ahead, first after the zone, or left in its place, to be read on demand. */
+export type Placement = 'zone' | 'ranges' | 'after-zone' | 'in-place'
 
 /** Where a file goes and why; `reason` is for people. */
 export interface Decision {
@@ -27,6 +28,8 @@ export interface Decision {
   /** milliseconds: to prefetch its bytes; to read it on demand. The difference is what the placement saves */
   readonly prefetchMs: number
   readonly onDemandMs: number
+  /** of placement `ranges`: what goes ahead */
+  readonly split?: Split | undefined
 }
 
 /** What moves to a layer's beginning. */
@@ -35,6 +38,8 @@ export interface LayerMoves {
   readonly zone: readonly BytePath[]
   /** paths that come first after it */
   readonly afterZone: readonly BytePath[]
+  /** ranges that go ahead of everything, by the path of their file, which stays where it is */
+  readonly hot: ReadonlyMap<BytePath, readonly ByteSpan[]>
 }
 
 export interface Plan {
@@ -44,11 +49,14 @@ export interface Plan {
   readonly missing: readonly Missing[]
   /** share of the start's files that were found, 0 to 1; 1 for an empty start */
   readonly coverage: number
-  /** compressed bytes of the files in all zones */
+  /** compressed bytes of the files, and ranges of files, in all zones */
   readonly zoneBytes: number
 }
 
-export type PlanOptions = Pick<OptimizeOptions, 'prioritize' | 'network' | 'maxZone' | 'include' | 'exclude'>
+export type PlanOptions = Pick<
+  OptimizeOptions,
+  'prioritize' | 'split' | 'network' | 'maxZone' | 'include' | 'exclude'
+>
 
 /** @param startup in the order of the first access */
 export function planImage<E extends PlanEntry>(
@@ -58,54 +66,85 @@ export function planImage<E extends PlanEntry>(
   tree: MergedTree<E> = mergeLayers(layers.map(({ entries }) => entries)),
 ): Plan {
   const search = findStartup(startup, tree, layers, options)
-  const planned = layers.map(() => ({ zone: new Set<BytePath>(), afterZone: new Set<BytePath>() }))
-  const decisions: Decision[] = []
-  const admitted = new Set<E>()
-  const worthwhile = new Set<number>()
-  let zoneBytes = 0
-  for (const found of search.found) {
-    const { owned } = found
-    const costs = weigh(found, layers, admitted, options)
-    const { placement, reason } = decide(found, costs, zoneBytes, options)
-    if (placement !== 'in-place')
-      for (const [layer, path] of movesOf(found.path, owned)) place(planned[layer], placement, path)
-    if (placement === 'zone') {
-      zoneBytes += costs.bytes
-      const content = owned.content ?? owned
-      admitted.add(content.entry)
-      if (content.entry.size > 0) worthwhile.add(content.layer)
-    }
-    decisions.push({ path: textOf(found.path), layer: owned.layer, placement, reason, ...costs })
-  }
+  const weighed = weighAll(search.found, layers, options)
+  const zones = new Zones(layers.length, options, worthSplitting(weighed, layers.length, options))
+  const decisions = weighed.map((each) => zones.place(each))
   return {
-    layers: planned.map(({ zone, afterZone }, layer) => ({
-      zone: worthwhile.has(layer) ? [...zone] : [],
-      afterZone: [...afterZone].filter((path) => !zone.has(path)),
-    })),
-    decisions: decisions.map((decision) => withoutEmptyZone(decision, worthwhile)),
+    layers: zones.moves(),
+    decisions: decisions.map((decision) => zones.withoutEmpty(decision)),
     missing: search.missing,
     coverage: search.coverage,
-    zoneBytes,
+    zoneBytes: zones.bytes,
   }
 }
 
-/** A zone costs a request. Links and empty files are known from the table of contents: for them alone none is made. */
-function withoutEmptyZone(decision: Decision, worthwhile: ReadonlySet<number>): Decision {
-  if (decision.placement !== 'zone' || worthwhile.has(decision.layer)) return decision
-  return {
-    ...decision,
-    placement: 'in-place',
-    reason: `${decision.reason}; nothing else of its layer is prefetched`,
-  }
+interface LayerZone {
+  readonly zone: Set<BytePath>
+  readonly afterZone: Set<BytePath>
+  readonly hot: Map<BytePath, readonly ByteSpan[]>
 }
 
-function place(
-  layer: { zone: Set<BytePath>; afterZone: Set<BytePath> } | undefined,
-  placement: Placement,
-  path: BytePath,
-): void {
-  if (placement === 'zone') layer?.zone.add(path)
-  else layer?.afterZone.add(path)
+/** Fills the zones, file by file. */
+class Zones<E extends PlanEntry> {
+  /** of all zones, compressed */
+  bytes = 0
+  private readonly layers: readonly LayerZone[]
+  private readonly options: PlanOptions
+  private readonly isSplit: (content: { readonly layer: number; readonly entry: E }) => boolean
+  private readonly admitted = new Set<E>()
+  /** A zone costs a request. Links and empty files are known from the table of contents: for them alone none is made. */
+  private readonly worthwhile = new Set<number>()
+
+  constructor(layers: number, options: PlanOptions, isSplit: Zones<E>['isSplit']) {
+    const empty = () => ({ zone: new Set<BytePath>(), afterZone: new Set<BytePath>(), hot: new Map() })
+    this.layers = Array.from({ length: layers }, empty)
+    this.options = options
+    this.isSplit = isSplit
+  }
+
+  place({ found, ...weighed }: Weighed<E>): Decision {
+    const content = contentOf(found.owned)
+    // A file that is ahead already, under another name, costs nothing more.
+    const costs = this.admitted.has(content.entry) ? NOTHING : weighed.costs
+    const split = this.isSplit(content) ? weighed.split : undefined
+    const { placement, reason } = decide({ found, costs, split }, this.bytes, this.options)
+    const layer = this.layers[content.layer]
+    if (placement === 'ranges' && split) layer?.hot.set(content.entry.path, split.ranges)
+    else this.move(found, placement)
+    if (placement === 'zone' || placement === 'ranges') {
+      if (!this.admitted.has(content.entry)) this.bytes += split?.bytes ?? costs.bytes
+      this.admitted.add(content.entry)
+      if (content.entry.size > 0) this.worthwhile.add(content.layer)
+    }
+    const decision = { path: textOf(found.path), layer: found.owned.layer, placement, reason, ...costs }
+    return placement === 'ranges' ? { ...decision, split } : decision
+  }
+
+  private move({ path, owned }: Found<E>, placement: Placement): void {
+    if (placement === 'in-place') return
+    for (const [index, moved] of movesOf(path, owned)) {
+      const layer = this.layers[index]
+      if (placement === 'zone') layer?.zone.add(moved)
+      else layer?.afterZone.add(moved)
+    }
+  }
+
+  moves(): LayerMoves[] {
+    return this.layers.map(({ zone, afterZone, hot }, layer) => ({
+      zone: this.worthwhile.has(layer) ? [...zone] : [],
+      afterZone: [...afterZone].filter((path) => !zone.has(path)),
+      hot,
+    }))
+  }
+
+  withoutEmpty(decision: Decision): Decision {
+    if (decision.placement !== 'zone' || this.worthwhile.has(decision.layer)) return decision
+    return {
+      ...decision,
+      placement: 'in-place',
+      reason: `${decision.reason}; nothing else of its layer is prefetched`,
+    }
+  }
 }
 
 /** A hardlink to a file of a lower layer needs both: the link here, the content there. */
@@ -122,23 +161,8 @@ function movesOf<E extends PlanEntry>(
     : [[layer, path]]
 }
 
-/** A file that is in the zone already, under another name, costs nothing more. */
-function weigh<E extends PlanEntry>(
-  { owned, file }: Found<E>,
-  layers: readonly PlanLayer<E>[],
-  admitted: ReadonlySet<E>,
-  { network }: PlanOptions,
-): Costs {
-  const content = owned.content ?? { layer: owned.layer, entry: owned.entry }
-  const layer = layers[content.layer]
-  if (layer === undefined || content.entry.type !== 'reg' || admitted.has(content.entry))
-    return { bytes: 0, prefetchMs: 0, onDemandMs: 0 }
-  return costsOf(layer.storedChunks(content.entry), content.entry.size, file, network)
-}
-
 function decide<E extends PlanEntry>(
-  found: Found<E>,
-  costs: Costs,
+  { found, costs, split }: Weighed<E>,
   zoneBytes: number,
   options: PlanOptions,
 ): { placement: Placement; reason: string } {
@@ -151,10 +175,12 @@ function decide<E extends PlanEntry>(
     if (type !== 'reg' && type !== 'hardlink') return { placement: 'zone', reason: `has no content${moved}` }
     if (file === undefined || !file.read) return { placement: 'in-place', reason: 'opened but never read' }
     if (file.afterReady) return { placement: 'after-zone', reason: `read after ready${moved}` }
-    if (options.prioritize === 'worth' && costs.prefetchMs > costs.onDemandMs)
+    if (split === undefined && isCheaperOnDemand(costs, options))
       return { placement: 'in-place', reason: `read in a few places, cheaper on demand${moved}` }
   }
-  if (options.maxZone !== undefined && zoneBytes + costs.bytes > options.maxZone)
+  const bytes = split?.bytes ?? costs.bytes
+  if (options.maxZone !== undefined && zoneBytes + bytes > options.maxZone)
     return { placement: 'after-zone', reason: `does not fit into ${options.maxZone} bytes${moved}` }
+  if (split) return { placement: 'ranges', reason: `read in part, and only that is prefetched${moved}` }
   return { placement: 'zone', reason: `${found.isIncluded ? 'included' : 'read during the start'}${moved}` }
 }

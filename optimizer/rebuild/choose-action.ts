@@ -1,7 +1,8 @@
 /** Decides what becomes of a layer: kept, reused, reordered or converted, and why. Pure. */
-import type { EstargzEntry } from '../../image/estargz/format/entries.ts'
+import { carriedChunks, type EstargzEntry } from '../../image/estargz/format/entries.ts'
 import { orderLayer } from '../plan/order.ts'
 import type { LayerMoves } from '../plan/plan.ts'
+import type { ByteSpan } from '../plan/split.ts'
 import type { EstargzRead, KeptRead, LayerRead, SpooledRead } from './read-layer.ts'
 
 /** `why` is a clause for people: "the layer is converted: …" */
@@ -22,15 +23,39 @@ export function chooseAction(read: LayerRead, moves: LayerMoves): Action {
   if (read.kind === 'spooled') return { kind: 'convert', why: 'it is not an eStargz layer', read }
   if (read.misplaced !== undefined) return { kind: 'reorder', why: read.misplaced, read }
   const { zone } = orderLayer(read.entries, moves.zone, moves.afterZone)
-  return hasZone(read, zone)
+  return hasZone(read, zone, moves.hot)
     ? { kind: 'reuse', why: 'its prioritized zone is the planned one', read }
     : { kind: 'reorder', why: 'its prioritized zone is not the planned one', read }
 }
 
+/** More than that of what is planned is not what is planned. */
+const MOST_AHEAD = 1.1
+
 /** What is in the zone decides, not in which order: the runtime fetches it whole. */
-function hasZone({ layer, entries }: EstargzRead, zone: readonly EstargzEntry[]): boolean {
+function hasZone(
+  { layer, entries }: EstargzRead,
+  zone: readonly EstargzEntry[],
+  hot: LayerMoves['hot'],
+): boolean {
   const { landmark, zoneEntries } = layer
-  if (landmark !== (zone.length > 0 ? 'prefetch' : 'no-prefetch') || zone.length !== zoneEntries) return false
+  const wanted = zone.length > 0 || hot.size > 0 ? 'prefetch' : 'no-prefetch'
+  if (landmark !== wanted || zone.length !== zoneEntries) return false
+  if (!entries.every((entry) => hasAhead(entry, hot.get(entry.path) ?? []))) return false
   const present = new Set(entries.slice(0, zoneEntries))
   return zone.every((entry) => present.has(entry))
+}
+
+/** What is planned stands ahead, and little else: borders move a little when they are planned by other chunks. */
+function hasAhead(entry: EstargzEntry, planned: readonly ByteSpan[]): boolean {
+  const ahead = carriedChunks(entry)
+  if (ahead.length === 0 || planned.length === 0) return ahead.length === planned.length
+  const has = (at: number) => ahead.some(({ fileOffset, size }) => fileOffset <= at && at < fileOffset + size)
+  const covered = planned.every(([start, end]) => {
+    let at = start
+    for (const { fileOffset, size } of ahead)
+      if (fileOffset <= at && at < fileOffset + size) at = fileOffset + size
+    return has(start) && at >= end
+  })
+  const bytes = ahead.reduce((sum, { size }) => sum + size, 0)
+  return covered && bytes <= MOST_AHEAD * planned.reduce((sum, [start, end]) => sum + end - start, 0)
 }

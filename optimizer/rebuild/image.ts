@@ -115,6 +115,7 @@ async function readImage(request: PlanRequest, own: AsyncDisposableStack) {
   const { image, startup } = request
   const options = { ...DEFAULT_OPTIONS, ...request.options }
   checkOptions(options, image.layers.length)
+  checkRanges(startup, options)
   const workspace = request.workspace ?? own.use(await createWorkspace())
   const pool = request.pool ?? own.use(createPool({ threads: options.threads, signal }))
   const chunkSizeOf = chunkSizes(startup, options)
@@ -156,6 +157,14 @@ async function finish(
   const { bytes, notes } = manifestWith(image.rawManifest, { digest, size }, results)
   signal.throwIfAborted()
   return { manifest: await target.putManifest(bytes, OCI_MANIFEST, { tagged: tagged ?? true }), notes }
+}
+
+function checkRanges(startup: readonly StartupFile[], { split }: OptimizeOptions): void {
+  const read = startup.filter((file) => file.read)
+  if (split === 'off' || read.length === 0 || read.some(({ ranges }) => ranges.length > 0)) return
+  throw new HeadstartError('E_OPTION', 'the trace has no byte ranges, which --split needs', {
+    hint: 'Record the start: headstart profile',
+  })
 }
 
 function checkCoverage({ coverage, missing }: Plan, files: number, least: number | undefined): void {

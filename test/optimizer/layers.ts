@@ -6,6 +6,7 @@ import { decompress } from '../../image/compression/decompress.ts'
 import { digestOf } from '../../image/digest.ts'
 import { isFormatFile, TOC_DIGEST_ANNOTATION } from '../../image/estargz/format/toc.ts'
 import { openEstargz } from '../../image/estargz/read/reader.ts'
+import type { HotRanges } from '../../image/estargz/write/hot-ranges.ts'
 import { verifyLayer } from '../../image/estargz-layer.ts'
 import { OCI_LAYER_GZIP } from '../../image/media-types.ts'
 import { scanTar } from '../../image/tar/scan.ts'
@@ -17,7 +18,7 @@ import { type WrittenLayer, writeLayer } from '../../optimizer/rebuild/write.ts'
 import { AppendFile } from '../../optimizer/spool/append-file.ts'
 import { chunkSizesOf, spoolEstargz } from '../../optimizer/spool/from-estargz.ts'
 import { spoolTar } from '../../optimizer/spool/from-tar.ts'
-import type { LayerFiles, SpooledLayer } from '../../optimizer/spool/spooled-layer.ts'
+import type { LayerFiles, SpooledEntry, SpooledLayer } from '../../optimizer/spool/spooled-layer.ts'
 import { testFolder } from './support.ts'
 import type { UnpackedFile } from './unpack-model.ts'
 
@@ -26,13 +27,16 @@ export interface Result {
   readonly bytes: Buffer
 }
 
+/** Which ranges go ahead: a file, by turns, and where in it, as shares of its size. */
+export type HotPicks = readonly (readonly [file: number, from: number, to: number])[]
+
 export interface LayerBench extends AsyncDisposable {
   readonly folder: string
   readonly pool: Pool
   convert(
     tar: Buffer,
     zone: readonly string[],
-    options: { readonly chunkSize: number; readonly minChunkSize?: number },
+    options: { readonly chunkSize: number; readonly minChunkSize?: number; readonly hot?: HotPicks },
   ): Promise<Result>
   /** An eStargz layer, put into another order by copying its members. @returns undefined: it can't be copied */
   reorder(bytes: Buffer, zone: readonly string[], tocDigest?: string | undefined): Promise<Result | undefined>
@@ -56,11 +60,12 @@ export async function layerBench(): Promise<LayerBench> {
   return {
     folder: folder.path,
     pool,
-    convert: (tar, zone, { chunkSize, minChunkSize = 0 }) =>
+    convert: (tar, zone, { chunkSize, minChunkSize = 0, hot = [] }) =>
       withFiles(async (files) => {
         const settings = { pool, level: 1, minChunkSize, chunkSizeOf: () => chunkSize }
         const layer = await linked(await spoolTar(streamOf(tar), files, settings, 'layer'), files)
-        const written = await writeLayer(layer, orderLayer(layer.entries, zone, []), files, settings)
+        const order = orderLayer(layer.entries, zone, [])
+        const written = await writeLayer(layer, { ...order, hot: hotOf(order.rest, hot) }, files, settings)
         return { written, bytes: await bytesOf(written) }
       }),
     reorder: (bytes, zone, tocDigest) =>
@@ -78,6 +83,19 @@ export async function layerBench(): Promise<LayerBench> {
       await folder[Symbol.asyncDispose]()
     },
   }
+}
+
+function hotOf(rest: readonly SpooledEntry[], picks: HotPicks): HotRanges {
+  const files = rest.filter(({ type, size }) => type === 'reg' && size > 0)
+  const hot = new Map<SpooledEntry, (readonly [number, number])[]>()
+  for (const [pick, from, to] of picks) {
+    const file = files[pick % Math.max(1, files.length)]
+    if (file === undefined) continue
+    const [start, end] = [Math.floor(from * file.size), Math.floor(to * file.size)]
+    const last = hot.get(file) ?? []
+    if (start < end && start > (last.at(-1)?.[1] ?? -1)) hot.set(file, [...last, [start, end]])
+  }
+  return hot
 }
 
 /** As in an image whose base isn't known: links to what the layer doesn't have stay. */

@@ -83,7 +83,9 @@ export function createLazyContent(layers: readonly LazyLayer[], cache: ContentCa
       await Promise.all(
         layers.map(async ({ estargz }, layer) => {
           const fetch = fetches[layer]
-          const zone = [...(groups[layer]?.values() ?? [])].filter(({ end }) => end <= estargz.zoneEnd)
+          const zone = [...(groups[layer]?.values() ?? [])]
+            .filter(({ end }) => end <= estargz.zoneEnd)
+            .sort((a, b) => a.offset - b.offset)
           for (const run of fetch ? mergeRuns(zone, MAX_RUN_BYTES) : [])
             if (fetch) await Promise.all(fetchRun(layer, run, fetch))
         }),

@@ -29,7 +29,13 @@ export interface EstargzEntry extends EntryFacts {
   readonly digest: Digest | undefined
   /** of a regular file, in order, without gaps; of others and of empty files: none */
   readonly chunks: readonly Chunk[]
+  /** where its own data begins in the blob, behind which no chunk lies but those ahead; undefined: it has none */
+  readonly offset: number | undefined
 }
+
+/** Chunks that stand at the top of the blob, in carriers, and not where their file is: see carrier.ts. */
+export const carriedChunks = ({ chunks, offset = 0 }: Pick<EstargzEntry, 'chunks' | 'offset'>): Chunk[] =>
+  chunks.filter((chunk) => chunk.offset < offset)
 
 export interface Contents {
   /** in blob order, landmarks not among them */
@@ -75,7 +81,7 @@ export function contentsOf(
     if (path === NO_PREFETCH_LANDMARK) [landmark, zoneEnd, zoneEntries] = ['no-prefetch', 0, 0]
     const isLandmark = path === PREFETCH_LANDMARK || path === NO_PREFETCH_LANDMARK
     if (!isLandmark || keep.landmarks)
-      entries.push(entryOf(first, path, chunksOf(toc.slice(at, after), ends, at), names))
+      entries.push(entryOf(first, path, chunksOf(toc, ends, { at, after }), names))
     at = after
   }
   return { entries, landmark, zoneEnd, zoneEntries }
@@ -84,9 +90,14 @@ export function contentsOf(
 const hasData = (entry: TocEntry): boolean =>
   (entry.type === 'reg' && (entry.size ?? 0) > 0) || entry.type === 'chunk'
 
-/** Where each entry's compressed bytes end: at the next one's that doesn't share its member. */
+/**
+ * Where each entry's compressed bytes end: at the next one's that doesn't share its member. Chunks may stand ahead of their file, at the top of
+ * the blob, before everything else; all others are in the order of their files.
+ */
 function endsOf(toc: readonly TocEntry[], tocOffset: number): number[] {
   const ends: number[] = new Array(toc.length)
+  const starts = fileOffsets(toc)
+  const ahead: { readonly offset: number; readonly at: number }[] = []
   let next = tocOffset
   let end = tocOffset
   for (let at = toc.length - 1; at >= 0; at--) {
@@ -94,12 +105,32 @@ function endsOf(toc: readonly TocEntry[], tocOffset: number): number[] {
     if (entry === undefined || !hasData(entry)) continue
     const offset = entry.offset ?? 0
     if (offset >= tocOffset) throw fault(entry, `its data lies at ${offset}, the data ends at ${tocOffset}`)
+    if (offset < (starts[at] ?? 0)) {
+      ahead.push({ offset, at })
+      continue
+    }
     if (offset > next) throw fault(entry, 'its data lies after the data of the next entry')
     if (offset < next) end = next
     next = offset
     ends[at] = end
   }
+  ahead.sort((a, b) => b.offset - a.offset)
+  for (const { offset, at } of ahead) {
+    const entry = toc[at]
+    if (entry && offset >= next) throw fault(entry, 'a chunk ahead of its file is not at the top of the blob')
+    ends[at] = next
+    next = offset
+  }
   return ends
+}
+
+/** Of each entry, where the data of the file that it belongs to begins. */
+function fileOffsets(toc: readonly TocEntry[]): number[] {
+  let start = 0
+  return toc.map((entry) => {
+    if (entry.type !== 'chunk') start = entry.offset ?? 0
+    return start
+  })
 }
 
 function checkedPath(entry: TocEntry, name: string): BytePath {
@@ -110,12 +141,24 @@ function checkedPath(entry: TocEntry, name: string): BytePath {
   }
 }
 
-function chunksOf(group: readonly TocEntry[], ends: readonly number[], base: number): Chunk[] {
-  const file = group[0]
+/** A file whose beginning stands ahead has a first entry that is no chunk: one byte, before all others. */
+const PLACEHOLDER_OFFSET = -1
+
+/** @param group one file's entries, `[at, after)` */
+function chunksOf(
+  toc: readonly TocEntry[],
+  ends: readonly number[],
+  { at, after }: { readonly at: number; readonly after: number },
+): Chunk[] {
+  const file = toc[at]
   if (file === undefined || file.type !== 'reg' || (file.size ?? 0) === 0) {
-    if (file !== undefined && group.length > 1) throw fault(file, 'has chunks, but no content')
+    if (file !== undefined && after - at > 1) throw fault(file, 'has chunks, but no content')
     return []
   }
+  const isPlaceholder = file.chunkOffset === PLACEHOLDER_OFFSET && file.chunkSize === 1
+  const base = isPlaceholder ? at + 1 : at
+  const group = toc.slice(base, after)
+  if (group.length === 0) throw fault(file, 'has content, but no chunk')
   const total = file.size ?? 0
   let fileOffset = 0
   return group.map((entry, index) => {
@@ -132,7 +175,7 @@ function chunksOf(group: readonly TocEntry[], ends: readonly number[], base: num
       innerOffset,
       fileOffset,
       size,
-      digest: checkedDigest(file, entry.chunkDigest || (group.length === 1 ? file.digest : undefined)),
+      digest: checkedDigest(file, entry.chunkDigest || (after - at === 1 ? file.digest : undefined)),
     }
     fileOffset += size
     if (fileOffset > total || (index === group.length - 1 && fileOffset < total))
@@ -174,6 +217,7 @@ function entryOf(
     xattrs: xattrsOf(entry),
     digest: checkedDigest(entry, entry.digest),
     chunks,
+    offset: chunks.length > 0 ? (entry.offset ?? 0) : undefined,
   }
 }
 

@@ -11,7 +11,7 @@ export interface Group {
   readonly chunks: readonly Chunk[]
 }
 
-/** @param chunks in the order of the table of contents, which is that of the blob */
+/** @param chunks in the order of the table of contents: that of the blob, but for chunks in carriers, which share no member */
 export function groupsOf(chunks: Iterable<Chunk>): Group[] {
   const groups: (Group & { readonly chunks: Chunk[] })[] = []
   for (const chunk of chunks) {
@@ -23,15 +23,24 @@ export function groupsOf(chunks: Iterable<Chunk>): Group[] {
 }
 
 /**
- * Like `groupsOf`, with a group for what stands before the first chunk.
- * @param chunks all of the layer's, landmarks' too
+ * Like `groupsOf`, with groups for what no chunk begins: headers, carriers, and what a carrier has a copy of.
+ * @param chunks all of the layer's, landmarks' too, but those in carriers
  * @param tocOffset where the data ends
  * @returns groups that cover `[0, tocOffset)`
  */
 export function allGroups(chunks: Iterable<Chunk>, tocOffset: number): Group[] {
-  const groups = groupsOf(chunks)
-  const end = groups[0]?.offset ?? tocOffset
-  return end === 0 ? groups : [{ offset: 0, end, chunks: [] }, ...groups]
+  const groups: Group[] = []
+  let at = 0
+  const gapUntil = (offset: number) => {
+    if (offset > at) groups.push({ offset: at, end: offset, chunks: [] })
+  }
+  for (const group of groupsOf(chunks)) {
+    gapUntil(group.offset)
+    groups.push(group)
+    at = group.end
+  }
+  gapUntil(tocOffset)
+  return groups
 }
 
 /** A group is held in memory whole. */

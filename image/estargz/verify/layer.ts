@@ -6,7 +6,7 @@ import { HeadstartError, messageOf } from '../../../system/errors.ts'
 import { type Digest, digestOf } from '../../digest.ts'
 import type { TarEntry } from '../../tar/entry.ts'
 import { TarScanner } from '../../tar/scan.ts'
-import type { Chunk, EstargzEntry } from '../format/entries.ts'
+import { type Chunk, carriedChunks, type EstargzEntry } from '../format/entries.ts'
 import { landmarkFaults, withLandmarks } from '../format/landmarks.ts'
 import { TOC_NAME } from '../format/toc.ts'
 import { decodeAhead } from '../read/ahead.ts'
@@ -20,10 +20,11 @@ import {
   type RangeFetch,
   unpackToc,
 } from '../read/reader.ts'
+import { carrierFaults } from './carriers.ts'
 import { differencesOf } from './compare.ts'
 import { hardlinkFaults } from './hardlinks.ts'
-
-export type Report = (message: string, path?: string) => void
+import { type PieceVerifier, piecesOf } from './pieces.ts'
+import type { Report } from './report.ts'
 
 /** One fault often comes with thousands. */
 const MAX_PROBLEMS = 50
@@ -56,6 +57,7 @@ export async function verifyEstargz(
   const stream = await layer.open()
   try {
     for await (const { group, bytes, members } of decodeAhead(stream, verifier.groups)) {
+      if (group?.offset === 0) verifier.carriers(bytes)
       if (group) verifier.group(group, members)
       else verifier.tail(bytes)
     }
@@ -70,6 +72,8 @@ interface OpenFile {
   readonly hash: Hash
   /** of its content, where a chunk was that: hashing it again would tell nothing new */
   known: Digest | undefined
+  /** where chunks of it stand in carriers */
+  readonly pieces?: PieceVerifier | undefined
 }
 
 /** The same memory, not only equal: the zeros of a sparse file's holes are elsewhere. */
@@ -104,7 +108,10 @@ class LayerVerifier {
     }
     this.entries = withLandmarks(layer)
     for (const entry of this.entries) for (const chunk of entry.chunks) this.owners.set(chunk, entry)
-    this.groups = allGroups(this.owners.keys(), layer.tocOffset)
+    const inPlace = this.entries.flatMap(({ chunks, offset = 0 }) =>
+      chunks.filter((chunk) => chunk.offset >= offset),
+    )
+    this.groups = allGroups(inPlace, layer.tocOffset)
     for (const fault of landmarkFaults(this.entries)) this.report(fault)
     for (const { path, message } of hardlinkFaults(this.entries)) this.report(message, textOf(path))
   }
@@ -117,14 +124,20 @@ class LayerVerifier {
         this.scan(member.content)
       }
     } catch (error) {
-      const [chunk] = group.chunks
-      const path = chunk && this.owners.get(chunk)?.path
-      this.report(
-        `the data at ${group.offset}: ${messageOf(error)}`,
-        path === undefined ? undefined : textOf(path),
-      )
+      this.report(`the data at ${group.offset}: ${messageOf(error)}`, this.pathOf(group.chunks[0]))
       this.isScanning = false // what follows can't be found any more
     }
+  }
+
+  /** @param bytes the blob's first, in which all carriers lie */
+  carriers(bytes: Buffer): void {
+    const carried = this.entries.flatMap(carriedChunks)
+    for (const { message, chunk } of carrierFaults(bytes, carried)) this.report(message, this.pathOf(chunk))
+  }
+
+  private pathOf(chunk: Chunk | undefined): string | undefined {
+    const path = chunk && this.owners.get(chunk)?.path
+    return path === undefined ? undefined : textOf(path)
   }
 
   private chunk(chunk: Chunk, bytes: Buffer): void {
@@ -139,6 +152,7 @@ class LayerVerifier {
         this.report(`its chunks give the digest ${chunk.digest}, its entry says ${entry.digest}`, path)
       return
     }
+    if (carriedChunks(entry).length > 0) return // its chunks are compared with the tar's bytes, one by one
     const hash = this.contents.get(entry) ?? createHash('sha256')
     this.contents.set(entry, hash.update(bytes))
     if (chunk !== entry.chunks.at(-1) || entry.digest === undefined) return
@@ -173,10 +187,11 @@ class LayerVerifier {
   }
 
   /** @returns the digest, when these bytes are the file and a chunk, the same bytes in memory */
-  private hashed({ entry, hash }: OpenFile, bytes: Buffer): Digest | undefined {
+  private hashed({ entry, hash, pieces }: OpenFile, bytes: Buffer): Digest | undefined {
     const chunk = this.whole.get(bytes.byteOffset)
     if (chunk && isSame(chunk.bytes, bytes) && entry.size === bytes.length) return chunk.digest
     hash.update(bytes)
+    pieces?.update(bytes)
     return undefined
   }
 
@@ -187,8 +202,9 @@ class LayerVerifier {
       this.hasToc = true
       return
     }
-    if (entry.type === 'reg') this.file = { entry, hash: createHash('sha256'), known: undefined }
     const toc = this.entries[this.position]
+    if (entry.type === 'reg')
+      this.file = { entry, hash: createHash('sha256'), known: undefined, pieces: piecesOf(toc, this.report) }
     if (toc?.name !== entry.name) {
       this.report(
         `the table of contents has ${JSON.stringify(textOf(toc?.name ?? ''))} in this place`,

@@ -41,6 +41,8 @@ export interface Member<P extends Place> {
 
 export interface CutOptions<P extends Place> {
   chunkSizeOf(place: P): number
+  /** sizes of a file's chunks, all of them, where they are not equal: such a file shares no member */
+  cutsOf?(place: P): readonly number[] | undefined
   /** small files that follow each other share a member until it has this many bytes; 0: none do */
   readonly minChunkSize: number
   /** true for what must have a member of its own: a landmark */
@@ -99,13 +101,17 @@ export class MemberCutter<P extends Place> {
   /** Puts a small file into the open group. @returns false: it has to begin a member */
   private join(place: P): boolean {
     const { group } = this
-    const isSmall = place.size <= this.options.chunkSizeOf(place) && !this.options.isAlone(place)
-    if (group === undefined || !isSmall || group.size >= this.options.minChunkSize) return false
+    if (group === undefined || group.size >= this.options.minChunkSize || !this.mayShare(place)) return false
     for (const range of this.gap.ranges) extend(group, range)
     this.gap = nothing()
     group.chunks.push({ place, fileOffset: 0, size: place.size, innerOffset: group.size })
     extend(group, { start: place.content, end: place.content + place.size })
     return true
+  }
+
+  private mayShare(place: P): boolean {
+    const { chunkSizeOf, cutsOf, isAlone } = this.options
+    return place.size <= chunkSizeOf(place) && !isAlone(place) && cutsOf?.(place) === undefined
   }
 
   private closeGap(out: Member<P>[]): void {
@@ -116,16 +122,29 @@ export class MemberCutter<P extends Place> {
   }
 
   private cutFile(place: P, out: Member<P>[]): void {
-    const chunkSize = this.options.chunkSizeOf(place)
-    for (let fileOffset = 0; fileOffset < place.size; fileOffset += chunkSize) {
-      const size = Math.min(chunkSize, place.size - fileOffset)
+    const { chunkSizeOf, cutsOf, isAlone, minChunkSize } = this.options
+    const cuts = cutsOf?.(place)
+    for (const { fileOffset, size } of cuts ? unequal(cuts) : equal(place.size, chunkSizeOf(place))) {
       const start = place.content + fileOffset
       const chunk = { place, fileOffset, size, innerOffset: 0 }
       const member = { ranges: [{ start, end: start + size }], size, chunks: [chunk] }
-      const mayGrow = size < this.options.minChunkSize && fileOffset + size === place.size
-      if (mayGrow && !this.options.isAlone(place)) this.group = member
+      const mayGrow = cuts === undefined && size < minChunkSize && fileOffset + size === place.size
+      if (mayGrow && !isAlone(place)) this.group = member
       else out.push(member)
     }
+  }
+}
+
+function* equal(total: number, chunkSize: number): Generator<{ fileOffset: number; size: number }> {
+  for (let fileOffset = 0; fileOffset < total; fileOffset += chunkSize)
+    yield { fileOffset, size: Math.min(chunkSize, total - fileOffset) }
+}
+
+function* unequal(sizes: readonly number[]): Generator<{ fileOffset: number; size: number }> {
+  let fileOffset = 0
+  for (const size of sizes) {
+    yield { fileOffset, size }
+    fileOffset += size
   }
 }
 

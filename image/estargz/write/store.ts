@@ -2,6 +2,7 @@
 import type { Digest } from '../../digest.ts'
 import type { EntryFacts } from '../../tar/entry.ts'
 import type { ChunkedFrames, FormatName } from '../format/formats.ts'
+import type { HotRanges } from './hot-ranges.ts'
 import type { CutOptions, Member, Place, Range } from './members.ts'
 
 /** An entry, and where it lies in the tar. */
@@ -14,6 +15,8 @@ export interface LayerOrder {
   /** the prioritized zone: stands before the landmark; may be empty */
   readonly zone: readonly PlacedEntry[]
   readonly rest: readonly PlacedEntry[]
+  /** what goes ahead of files in `rest`, which stay where they are, whole */
+  readonly hot?: HotRanges | undefined
 }
 
 /** @property name eStargz unless told */

@@ -54,7 +54,7 @@ const layerFacts = (layer: EstargzLayer | undefined) => ({
 })
 
 const isInZone = (entry: EstargzEntry, { zoneEnd }: EstargzLayer): boolean =>
-  (entry.chunks[0]?.offset ?? zoneEnd) < zoneEnd
+  (entry.offset ?? zoneEnd) < zoneEnd
 
 function filesOf(layers: readonly EstargzLayer[]): BenchFile[] {
   const packed = layers.map(packedSizes)

@@ -28,25 +28,35 @@ interface MemoryOptions {
   readonly chunkSize?: number
   readonly minChunkSize?: number
   readonly name?: FormatName
+  /** byte ranges that go ahead, by path */
+  readonly hot?: Readonly<Record<string, readonly (readonly [number, number])[]>>
 }
 
 /** @param zone paths, in order */
 export async function writeInMemory(
   tar: Buffer,
   zone: readonly string[],
-  { chunkSize = 4096, minChunkSize = 0, name = 'estargz' }: MemoryOptions = {},
+  { chunkSize = 4096, minChunkSize = 0, name = 'estargz', hot = {} }: MemoryOptions = {},
 ): Promise<MemoryLayer> {
   const entries = entriesOf(tar)
   const inZone = zone.flatMap((path) => entries.filter((entry) => entry.path === path))
   const rest = entries.filter((entry) => !inZone.includes(entry))
+  const ranges = Object.entries(hot).flatMap(([path, own]) =>
+    rest.filter((entry) => entry.path === path).map((entry) => [entry, own] as const),
+  )
   const blob: Uint8Array[] = []
   const content: Buffer[] = []
   const store = memoryStore(tar, FORMATS[name].codec)
   const format = { chunkSizeOf: () => chunkSize, minChunkSize, name }
-  const written = await writeEstargz({ zone: inZone, rest }, format, store, (ranges, stored) => {
-    for (const { start, end } of ranges) content.push(store.at({ start, end }))
-    blob.push(stored instanceof Uint8Array ? stored : store.bytesOf(stored))
-  })
+  const written = await writeEstargz(
+    { zone: inZone, rest, hot: new Map(ranges) },
+    format,
+    store,
+    (parts, stored) => {
+      for (const { start, end } of parts) content.push(store.at({ start, end }))
+      blob.push(stored instanceof Uint8Array ? stored : store.bytesOf(stored))
+    },
+  )
   const bytes = Buffer.concat(blob)
   return { ...written, bytes, tar: Buffer.concat(content), diffId: digestOf(Buffer.concat(content)) }
 }

@@ -62,7 +62,7 @@ test('opened but not read stays in place; read after ready comes first after the
     ],
   )
   expect(placements(result)).toEqual(['opened in-place', 'late after-zone', 'link zone', 'file zone'])
-  expect(result.layers[0]).toEqual({ zone: ['link', 'file'], afterZone: ['late'] })
+  expect(result.layers[0]).toEqual({ zone: ['link', 'file'], afterZone: ['late'], hot: new Map() })
   expect(result.missing).toEqual([{ path: 'dir', reason: 'no file' }])
 })
 

@@ -46,16 +46,23 @@ const spooled = (flaw?: string): SpooledRead => {
 
 describe('a layer', () => {
   test('that may not change is kept, whatever is planned', () => {
-    expect(chooseAction(kept, { zone: ['a'], afterZone: [] })).toMatchObject({ kind: 'keep', why: kept.why })
+    expect(chooseAction(kept, { zone: ['a'], afterZone: [], hot: new Map() })).toMatchObject({
+      kind: 'keep',
+      why: kept.why,
+    })
   })
 
   test('that is not eStargz is converted', () => {
-    const action = chooseAction(spooled(), { zone: [], afterZone: [] })
+    const action = chooseAction(spooled(), { zone: [], afterZone: [], hot: new Map() })
     expect(action).toMatchObject({ kind: 'convert', why: 'it is not an eStargz layer' })
   })
 
   test('that was eStargz in another format is converted, and the reason is passed on', () => {
-    const action = chooseAction(spooled('its small files are packed together'), { zone: [], afterZone: [] })
+    const action = chooseAction(spooled('its small files are packed together'), {
+      zone: [],
+      afterZone: [],
+      hot: new Map(),
+    })
     expect(action).toMatchObject({ kind: 'convert', why: 'its small files are packed together' })
   })
 })
@@ -75,15 +82,23 @@ test.each([
   ['a zone where none is planned', ['a', PREFETCH], [], 'reorder', OTHER],
   ['no landmark at all', ['a', 'b'], [], 'reorder', OTHER],
 ])('an eStargz layer with %s', (_, names, zone, kind, why) => {
-  expect(chooseAction(estargz(names), { zone, afterZone: [] })).toMatchObject({ kind, why })
+  expect(chooseAction(estargz(names), { zone, afterZone: [], hot: new Map() })).toMatchObject({ kind, why })
 })
 
 test('an eStargz layer that turned out to be damaged is converted, even with the planned zone', () => {
-  const action = chooseAction(estargz(['a', PREFETCH], 'it is damaged: …'), { zone: ['a'], afterZone: [] })
+  const action = chooseAction(estargz(['a', PREFETCH], 'it is damaged: …'), {
+    zone: ['a'],
+    afterZone: [],
+    hot: new Map(),
+  })
   expect(action).toMatchObject({ kind: 'convert', why: 'it is damaged: …' })
 })
 
 test('files put first after the landmark do not change the zone', () => {
-  const action = chooseAction(estargz(['a', PREFETCH, 'b', 'c']), { zone: ['a'], afterZone: ['c'] })
+  const action = chooseAction(estargz(['a', PREFETCH, 'b', 'c']), {
+    zone: ['a'],
+    afterZone: ['c'],
+    hot: new Map(),
+  })
   expect(action.kind).toBe('reuse')
 })

@@ -1,0 +1,104 @@
+/** What each file of the start costs, in each place that it could have; and which files are split, which only pays for a layer as a whole. Pure. */
+import type { Owned } from '../../image/rootfs/merge-layers.ts'
+import type { OptimizeOptions } from '../options.ts'
+import { bytesPerMs, type Costs, costsOf } from './cost.ts'
+import type { Found } from './find.ts'
+import type { PlanEntry, PlanLayer } from './layer.ts'
+import { type Split, splitOf } from './split.ts'
+import type { StartupFile } from './startup.ts'
+
+export interface Weighed<E> {
+  readonly found: Found<E>
+  readonly costs: Costs
+  /** undefined: it can't be split, or that would save nothing */
+  readonly split: Split | undefined
+}
+
+type WeighOptions = Pick<OptimizeOptions, 'prioritize' | 'split' | 'network'>
+
+export const contentOf = <E extends PlanEntry>({
+  layer,
+  entry,
+  content,
+}: Owned<E>): { layer: number; entry: E } => content ?? { layer, entry }
+
+export const isCheaperOnDemand = (
+  { prefetchMs, onDemandMs }: Costs,
+  { prioritize }: Pick<WeighOptions, 'prioritize'>,
+): boolean => prioritize === 'worth' && prefetchMs > onDemandMs
+
+export const NOTHING: Costs = { bytes: 0, prefetchMs: 0, onDemandMs: 0 }
+
+export function weighAll<E extends PlanEntry>(
+  all: readonly Found<E>[],
+  layers: readonly PlanLayer<E>[],
+  options: WeighOptions,
+): Weighed<E>[] {
+  const names = options.split === 'off' ? undefined : Map.groupBy(all, ({ owned }) => contentOf(owned).entry)
+  return all.map((found) => {
+    const { layer, entry } = contentOf(found.owned)
+    const stored = layers[layer]
+    if (stored === undefined || entry.type !== 'reg') return { found, costs: NOTHING, split: undefined }
+    const chunks = stored.storedChunks(entry)
+    const costs = costsOf(chunks, entry.size, found.file, options.network)
+    const file = oneFile(names?.get(entry) ?? [])
+    const split = file && splitOf(chunks, entry.size, file, options.network)
+    return { found, costs, split: split && saves(split, costs, options) ? split : undefined }
+  })
+}
+
+/** What the start read of a file under all its names. @returns undefined: it goes whole, whatever was read of it, or isn't read before ready */
+function oneFile<E>(names: readonly Found<E>[]): StartupFile | undefined {
+  const files = names.flatMap(({ file }) => (file?.read ? [file] : []))
+  const [first] = files
+  if (first === undefined || names.some(({ isIncluded }) => isIncluded)) return undefined
+  if (files.some(({ ranges, afterReady }) => ranges.length === 0 || afterReady)) return undefined
+  const ranges = files.flatMap((file) => file.ranges).toSorted(([a], [b]) => a - b)
+  return { ...first, ranges }
+}
+
+function isPrefetched<E>(
+  { file, isIncluded, isExcluded }: Found<E>,
+  costs: Costs,
+  options: WeighOptions,
+): boolean {
+  if (isExcluded) return false
+  return isIncluded || (file?.read === true && !file.afterReady && !isCheaperOnDemand(costs, options))
+}
+
+function bestMs({ prefetchMs, onDemandMs }: Costs, { prioritize }: WeighOptions): number {
+  return prioritize === 'worth' ? Math.min(prefetchMs, onDemandMs) : prefetchMs
+}
+
+function saves(split: Split, costs: Costs, options: WeighOptions): boolean {
+  if (split.ranges.length === 0) return false
+  return options.split === 'always' ? split.bytes < costs.bytes : split.ms < bestMs(costs, options)
+}
+
+/**
+ * The runtime reads `readBytes` at once from any chunk, so what follows the last carrier is fetched, wanted or not. Where the layer's zone has less than
+ * that behind its carriers, splitting has to save more than the rest.
+ */
+export function worthSplitting<E extends PlanEntry>(
+  weighed: readonly Weighed<E>[],
+  layers: number,
+  options: WeighOptions,
+): (content: { readonly layer: number; readonly entry: E }) => boolean {
+  const { network } = options
+  const { readBytes = 0, latencyMs } = network
+  const saved = new Array<number>(layers).fill(0)
+  const behind = new Array<number>(layers).fill(0)
+  const seen = new Set<E>()
+  for (const { found, costs, split } of weighed) {
+    const { layer, entry } = contentOf(found.owned)
+    if (seen.has(entry)) continue
+    seen.add(entry)
+    if (split) saved[layer] = (saved[layer] ?? 0) + bestMs(costs, options) - split.ms
+    else if (isPrefetched(found, costs, options)) behind[layer] = (behind[layer] ?? 0) + costs.bytes
+  }
+  const pays = saved.map((ms, layer) => {
+    const lacking = readBytes - (behind[layer] ?? 0)
+    return ms > (lacking > 0 ? lacking / bytesPerMs(network) + latencyMs : 0)
+  })
+  return ({ layer }) => options.split === 'always' || pays[layer] === true
+}
