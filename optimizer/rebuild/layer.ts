@@ -147,7 +147,7 @@ export class LayerJob implements AsyncDisposable {
       name: options.format,
       level: levelOf(options),
       minChunkSize: minChunkSizeOf(estargz),
-      chunkSizeOf: chunkSizesOf(estargz),
+      chunkSizeOf: chunkSizesOf(estargz, this.shared.chunkSizeOf),
     }
     const spooled: SpooledRead = { kind: 'spooled', layer, entries: layer.entries, files }
     return this.writeSpooled(spooled, moves, { how: 'reordered', format }, to)

@@ -5,7 +5,12 @@
  */
 import { createHash, type Hash } from 'node:crypto'
 import type { Readable } from 'node:stream'
-import type { Chunk, EstargzEntry } from '../../image/estargz/format/entries.ts'
+import {
+  type Chunk,
+  carriedChunks,
+  chunksInPlace,
+  type EstargzEntry,
+} from '../../image/estargz/format/entries.ts'
 import { withLandmarks } from '../../image/estargz/format/landmarks.ts'
 import { isFormatFile } from '../../image/estargz/format/toc.ts'
 import { MAX_TRAILING_BYTES } from '../../image/estargz/read/decode.ts'
@@ -16,6 +21,7 @@ import type { BytePath } from '../../system/byte-path.ts'
 import { createCollector } from '../../system/minor-gc.ts'
 import { MemberCache } from '../compress/cache.ts'
 import type { InflateResult } from '../compress/inflate.ts'
+import type { ChunkSizes } from '../plan/chunking.ts'
 import { isOurFolder } from '../rebuild/own-names.ts'
 import type { SpoolOptions } from './from-tar.ts'
 import { type LayerFiles, type SpooledEntry, type SpooledLayer, spooledEntry } from './spooled-layer.ts'
@@ -39,11 +45,11 @@ export async function spoolEstargz(
   options: SpoolEstargzOptions,
 ): Promise<SpooledLayer | undefined> {
   try {
-    if (!layer.entries.every(hasEqualChunks) || longestEmptyRun(layer.entries) > MAX_EMPTY_RUN)
+    if (!layer.entries.every(hasKnownChunks) || longestEmptyRun(layer.entries) > MAX_EMPTY_RUN)
       return undefined
-    const spooler = new EstargzSpooler(files, options)
-    const chunks = withLandmarks(layer).flatMap((entry) => entry.chunks)
-    const batches = batchesOf(allGroups(chunks, layer.tocOffset))
+    const entries = withLandmarks(layer)
+    const spooler = new EstargzSpooler(files, options, entries.flatMap(carriedChunks))
+    const batches = batchesOf(allGroups(entries.flatMap(chunksInPlace), layer.tocOffset))
     const ends = batches.map((batch) => batch.at(-1)?.end ?? 0)
     let index = 0
     const used = createCollector(8 << 20)
@@ -74,8 +80,10 @@ function batchesOf(groups: readonly Group[]): Group[][] {
   return batches
 }
 
-const hasEqualChunks = ({ chunks }: EstargzEntry): boolean =>
-  chunks.every(({ size }, index) => index === chunks.length - 1 || size === chunks[0]?.size)
+/** Those of a file with ranges ahead are cut again. */
+const hasKnownChunks = (entry: EstargzEntry): boolean =>
+  carriedChunks(entry).length > 0 ||
+  entry.chunks.every(({ size }, index) => index === entry.chunks.length - 1 || size === entry.chunks[0]?.size)
 
 function longestEmptyRun(entries: readonly EstargzEntry[]): number {
   let longest = 0
@@ -107,10 +115,16 @@ class EstargzSpooler {
   /** results are taken in the order of the jobs */
   private taken: Promise<void> = Promise.resolve()
   private failure: unknown
+  /** Some members hold what carriers have a copy of. No chunk begins them, so they are not told from headers, and none is used again. */
+  private readonly isSplit: boolean
+  private readonly carriedBytes: number
 
-  constructor(files: LayerFiles, options: SpoolEstargzOptions) {
+  /** @param carried chunks that are in carriers, all of the layer's */
+  constructor(files: LayerFiles, options: SpoolEstargzOptions, carried: readonly Chunk[]) {
     this.files = files
     this.options = options
+    this.isSplit = carried.length > 0
+    this.carriedBytes = carried.reduce((sum, { size }) => sum + size, 0)
   }
 
   /** @param stored the groups' bytes, all of them */
@@ -125,7 +139,13 @@ class EstargzSpooler {
     const at = this.files.members.append(stored)
     const bytes = pool.buffer(length)
     stored.copy(new Uint8Array(bytes))
-    const job = pool.inflate({ bytes, length, chunks, offset, limit: size + MAX_TRAILING_BYTES })
+    const job = pool.inflate({
+      bytes,
+      length,
+      chunks,
+      offset,
+      limit: size + this.carriedBytes + MAX_TRAILING_BYTES,
+    })
     job.catch(() => {}) // seen below, in its turn
     this.taken = this.taken
       .then(async () => {
@@ -148,7 +168,7 @@ class EstargzSpooler {
     for (const [length, content] of members) {
       const here = chunksAt.get(offset + stored) ?? []
       const digests = here.flatMap(({ digest }) => (digest === undefined ? [] : [digest]))
-      if (content > 0 && digests.length === here.length)
+      if (content > 0 && digests.length === here.length && (here.length > 0 || !this.isSplit))
         this.cache.set([{ start: position, end: position + content }], {
           at: at + stored,
           size: length,
@@ -202,12 +222,19 @@ class EstargzSpooler {
   }
 }
 
-/** Chunks stay as they are: their members are to be used again. */
+/**
+ * Chunks stay as they are: their members are to be used again.
+ * @param otherwise for files of which ranges stood ahead
+ */
 export function chunkSizesOf(
   layer: EstargzLayer,
+  otherwise: ChunkSizes,
 ): (file: { readonly path: BytePath; readonly size: number }) => number {
   const sizes = new Map<BytePath, number>()
-  for (const { path, chunks } of layer.entries)
-    if (chunks[0] && chunks.length > 1) sizes.set(path, chunks[0].size)
+  for (const entry of layer.entries) {
+    const { path, size, chunks } = entry
+    if (carriedChunks(entry).length > 0) sizes.set(path, otherwise({ path, size }))
+    else if (chunks[0] && chunks.length > 1) sizes.set(path, chunks[0].size)
+  }
   return ({ path, size }) => sizes.get(path) ?? Math.max(size, 1)
 }

@@ -30,6 +30,13 @@ export interface Result {
 /** Which ranges go ahead: a file, by turns, and where in it, as shares of its size. */
 export type HotPicks = readonly (readonly [file: number, from: number, to: number])[]
 
+interface ReorderOptions {
+  readonly tocDigest?: string
+  readonly hot?: HotPicks
+  /** of files of which ranges stood ahead */
+  readonly chunkSize?: number
+}
+
 export interface LayerBench extends AsyncDisposable {
   readonly folder: string
   readonly pool: Pool
@@ -39,7 +46,7 @@ export interface LayerBench extends AsyncDisposable {
     options: { readonly chunkSize: number; readonly minChunkSize?: number; readonly hot?: HotPicks },
   ): Promise<Result>
   /** An eStargz layer, put into another order by copying its members. @returns undefined: it can't be copied */
-  reorder(bytes: Buffer, zone: readonly string[], tocDigest?: string | undefined): Promise<Result | undefined>
+  reorder(bytes: Buffer, zone: readonly string[], options?: ReorderOptions): Promise<Result | undefined>
 }
 
 /** One folder and one thread for all of a test file's layers. */
@@ -68,14 +75,20 @@ export async function layerBench(): Promise<LayerBench> {
         const written = await writeLayer(layer, { ...order, hot: hotOf(order.rest, hot) }, files, settings)
         return { written, bytes: await bytesOf(written) }
       }),
-    reorder: (bytes, zone, tocDigest) =>
+    reorder: (bytes, zone, { tocDigest, hot = [], chunkSize = 4 << 20 } = {}) =>
       withFiles(async (files) => {
         const fetch = async ({ start, end }: { start: number; end: number }) => bytes.subarray(start, end)
         const estargz = await openEstargz(bytes.length, fetch, { tocDigest })
         const layer = await spoolEstargz(streamOf(bytes), estargz, files, { pool })
         if (layer === undefined) return undefined
-        const settings = { pool, level: 1, minChunkSize: 0, chunkSizeOf: chunkSizesOf(estargz) }
-        const written = await writeLayer(layer, orderLayer(layer.entries, zone, []), files, settings)
+        const settings = {
+          pool,
+          level: 1,
+          minChunkSize: 0,
+          chunkSizeOf: chunkSizesOf(estargz, () => chunkSize),
+        }
+        const order = orderLayer(layer.entries, zone, [])
+        const written = await writeLayer(layer, { ...order, hot: hotOf(order.rest, hot) }, files, settings)
         return { written, bytes: await bytesOf(written) }
       }),
     async [Symbol.asyncDispose]() {

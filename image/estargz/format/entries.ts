@@ -37,6 +37,10 @@ export interface EstargzEntry extends EntryFacts {
 export const carriedChunks = ({ chunks, offset = 0 }: Pick<EstargzEntry, 'chunks' | 'offset'>): Chunk[] =>
   chunks.filter((chunk) => chunk.offset < offset)
 
+/** All others. */
+export const chunksInPlace = ({ chunks, offset = 0 }: Pick<EstargzEntry, 'chunks' | 'offset'>): Chunk[] =>
+  chunks.filter((chunk) => chunk.offset >= offset)
+
 export interface Contents {
   /** in blob order, landmarks not among them */
   readonly entries: readonly EstargzEntry[]

@@ -6,7 +6,7 @@ import { HeadstartError, messageOf } from '../../../system/errors.ts'
 import { type Digest, digestOf } from '../../digest.ts'
 import type { TarEntry } from '../../tar/entry.ts'
 import { TarScanner } from '../../tar/scan.ts'
-import { type Chunk, carriedChunks, type EstargzEntry } from '../format/entries.ts'
+import { type Chunk, carriedChunks, chunksInPlace, type EstargzEntry } from '../format/entries.ts'
 import { landmarkFaults, withLandmarks } from '../format/landmarks.ts'
 import { TOC_NAME } from '../format/toc.ts'
 import { decodeAhead } from '../read/ahead.ts'
@@ -108,10 +108,7 @@ class LayerVerifier {
     }
     this.entries = withLandmarks(layer)
     for (const entry of this.entries) for (const chunk of entry.chunks) this.owners.set(chunk, entry)
-    const inPlace = this.entries.flatMap(({ chunks, offset = 0 }) =>
-      chunks.filter((chunk) => chunk.offset >= offset),
-    )
-    this.groups = allGroups(inPlace, layer.tocOffset)
+    this.groups = allGroups(this.entries.flatMap(chunksInPlace), layer.tocOffset)
     for (const fault of landmarkFaults(this.entries)) this.report(fault)
     for (const { path, message } of hardlinkFaults(this.entries)) this.report(message, textOf(path))
   }

@@ -1,6 +1,7 @@
 /** Random ranges of random layers ahead of the landmark: the tree stays the same, and every reader of the format reads every byte. */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { gunzipSync, zstdCompressSync } from 'node:zlib'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Oracle, startOracle } from '../../peers/oracle/oracle.ts'
@@ -65,6 +66,36 @@ test(
         expect(await oracle.judge(name, written.tocDigest, `${name}.tar`)).toBe('')
       }),
       cases(300),
+    )
+  },
+  PATIENCE_MS,
+)
+
+test(
+  'a layer with ranges ahead is put into another order, with others ahead or none, and gives what its tar gives',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        anyLayer,
+        fc.array(hotPicks, { minLength: 2, maxLength: 2 }),
+        zones,
+        async (items, [first = [], second = []], picks) => {
+          const tar = tarOfItems(items)
+          const before = await unpack(tar)
+          const zone = picks.flatMap((pick) => before[pick % Math.max(1, before.length)]?.entry.path ?? [])
+          const once = await bench.convert(tar, [], { chunkSize: 1000, hot: first })
+          for (const hot of [first, second, []]) {
+            const options = { chunkSize: 1000, hot }
+            const twice = await bench.reorder(once.bytes, zone, options)
+            if (twice === undefined) throw new Error('a layer of ours can always be copied')
+            expect(unpackModel(await unpack(twice.bytes))).toEqual(unpackModel(before))
+            expect(await faultsOf(twice)).toEqual([])
+            const back = await bench.convert(zstdCompressSync(gunzipSync(twice.bytes)), zone, options)
+            expect(back.written.digest).toBe(twice.written.digest)
+          }
+        },
+      ),
+      cases(150),
     )
   },
   PATIENCE_MS,

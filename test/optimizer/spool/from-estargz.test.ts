@@ -40,7 +40,7 @@ afterAll(() => bench[Symbol.asyncDispose]())
 
 test('from a layer without damage come the right files', async () => {
   for (const { bytes, tocDigest } of sources) {
-    const result = await bench.reorder(bytes, ['d/big', 'd/h'], tocDigest)
+    const result = await bench.reorder(bytes, ['d/big', 'd/h'], { tocDigest })
     expect(result && unpackModel(await unpack(result.bytes))).toEqual(tree)
   }
 })
@@ -49,7 +49,7 @@ test('with very many empty files in a row it is left to be converted', async () 
   const headers = Array.from({ length: 33_000 }, (_, at) => plainFileHeader(`f${at}`, 0))
   const tar = Buffer.concat([plainFileHeader('first', 512), Buffer.alloc(512, 'x'), ...headers, END_OF_TAR])
   const { bytes, written } = await bench.convert(tar, [], { chunkSize: 6000 })
-  expect(await bench.reorder(bytes, ['first'], written.tocDigest)).toBeUndefined()
+  expect(await bench.reorder(bytes, ['first'], { tocDigest: written.tocDigest })).toBeUndefined()
 })
 
 test(
@@ -62,7 +62,9 @@ test(
         async (which, damages) => {
           const { bytes, tocDigest } = sources[which] ?? { bytes: Buffer.alloc(0), tocDigest: '' }
           try {
-            const result = await bench.reorder(damages.reduce(damaged, bytes), ['d/big', 'd/h'], tocDigest)
+            const result = await bench.reorder(damages.reduce(damaged, bytes), ['d/big', 'd/h'], {
+              tocDigest,
+            })
             if (result === undefined) return
             expect(unpackModel(await unpack(result.bytes))).toEqual(tree)
             expect(await faultsOf(result)).toEqual([])
