@@ -1,8 +1,6 @@
 /** Takes one layer through: read, written in its new order, sent; its files removed once they are no longer needed. */
 import { stillTrue, withoutWrong } from '../../image/annotations.ts'
 import { FORMATS, type FormatName } from '../../image/estargz/format/formats.ts'
-import type { HotRanges } from '../../image/estargz/write/hot-ranges.ts'
-import type { PlacedEntry } from '../../image/estargz/write/layer.ts'
 import { isElsewhere, OCI_LAYER_GZIP, OCI_LAYER_ZSTD } from '../../image/media-types.ts'
 import type { Blob, Descriptor, Digest, ImageTarget, Layer } from '../../image/types.ts'
 import type { Pool } from '../compress/pool.ts'
@@ -14,6 +12,7 @@ import { chunkSizesOf, spoolEstargz } from '../spool/from-estargz.ts'
 import { type SpoolOptions, spoolTar } from '../spool/from-tar.ts'
 import { type OpenLayerFiles, openLayerFiles } from '../spool/layer-files.ts'
 import { chooseAction } from './choose-action.ts'
+import { hotRangesOf } from './hot-ranges.ts'
 import { keptDescriptor } from './manifest.ts'
 import { type EstargzRead, type LayerRead, readLayer, type SpooledRead } from './read-layer.ts'
 import { faultOf, type GivenFormat, minChunkSizeOf } from './reuse.ts'
@@ -248,19 +247,6 @@ export class LayerJob implements AsyncDisposable {
 
 const LOST_TOC =
   'its table of contents is in an image of its own and stays behind, so nodes pull the layer whole; use --format estargz+external-toc'
-
-/** In the order of the plan, which is that of the first access. */
-function hotRangesOf(rest: readonly PlacedEntry[], planned: LayerMoves['hot']): HotRanges {
-  const files = new Map(
-    rest.filter(({ type, size }) => type === 'reg' && size > 0).map((entry) => [entry.path, entry]),
-  )
-  return new Map(
-    [...planned].flatMap(([path, ranges]) => {
-      const entry = files.get(path)
-      return entry ? [[entry, ranges] as const] : []
-    }),
-  )
-}
 
 const MEDIA_TYPES = { gzip: OCI_LAYER_GZIP, zstd: OCI_LAYER_ZSTD } as const
 

@@ -4,10 +4,7 @@
  */
 import { MAX_CARRIED_BYTES } from '../format/carrier.ts'
 import type { Member } from './members.ts'
-import type { LayerStore, PlacedEntry } from './store.ts'
-
-/** Bytes of files, half-open, ascending, apart, by the file; carriers stand in this order. */
-export type HotRanges = ReadonlyMap<PlacedEntry, readonly (readonly [start: number, end: number])[]>
+import type { HotRanges, LayerStore, PlacedEntry } from './store.ts'
 
 /** A file's chunks, of unequal sizes, and which of them stand ahead. */
 export interface Cut {

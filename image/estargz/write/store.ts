@@ -2,7 +2,6 @@
 import type { Digest } from '../../digest.ts'
 import type { EntryFacts } from '../../tar/entry.ts'
 import type { ChunkedFrames, FormatName } from '../format/formats.ts'
-import type { HotRanges } from './hot-ranges.ts'
 import type { CutOptions, Member, Place, Range } from './members.ts'
 
 /** An entry, and where it lies in the tar. */
@@ -10,6 +9,9 @@ export interface PlacedEntry extends EntryFacts, Place {
   /** sha256 of the content of a file of several chunks; of one chunk it is the chunk's */
   digest: Digest | undefined
 }
+
+/** Bytes of files, half-open, ascending, apart, by the file; carriers stand in this order. */
+export type HotRanges = ReadonlyMap<PlacedEntry, readonly (readonly [start: number, end: number])[]>
 
 export interface LayerOrder {
   /** the prioritized zone: stands before the landmark; may be empty */
