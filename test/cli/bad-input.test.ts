@@ -201,6 +201,7 @@ describe('other commands', () => {
     [['report', 'none.json', '-o', 'no/page.html'], /the folder no does not exist/],
     [['bench', 'oci:nowhere', 'oci:nowhere', '-o', 'no/bench.json'], /the folder no does not exist/],
     [['trace', 'merge', 'none.json', '-o', 'no/trace.json'], /the folder no does not exist/],
+    [['bench', undefined, undefined], / can't be pulled lazily: it is not eStargz\n.* original image first/],
     [['mount', image, 'nowhere'], /nowhere/],
     [['trace', 'show', 'broken.json'], /broken\.json is not JSON/],
     [['copy', 'oci:nowhere', 'oci:there'], /nowhere/],
