@@ -90,8 +90,8 @@ describe('profile', () => {
   })
 
   test('a readiness that never comes', async () => {
-    expect(await refused(['profile', image, ...runc, '--ready-log', 'never', '--timeout', '1s'])).toMatch(
-      /--ready|ready/,
+    expect(await refused(['profile', image, ...runc, '--ready-log', 'never', '--timeout', '6s'])).toMatch(
+      /^the container was not ready within 6 s.*\n {2}It is ready when a line of the output matches \/never\/: .*--timeout$/,
     )
   })
 

@@ -9,6 +9,7 @@ import { prepareBindSources } from './bind-sources.ts'
 import { createOutputLog, type OutputLog } from './output-log.ts'
 import { planProcess } from './process.ts'
 import { type Ready, type ReadyCheck, waitReady } from './readiness.ts'
+import { readyText } from './ready-text.ts'
 import type { RunOptions } from './run-options.ts'
 import type { Container, Engine, OutputStream } from './types.ts'
 
@@ -109,7 +110,10 @@ async function runInTime(run: (signal: AbortSignal) => Promise<Container>, start
   const running = run(signal)
   const waiting = { ...start, signal: abort ? AbortSignal.any([over.signal, abort]) : over.signal }
   try {
-    return await Promise.race([running, afterTimeout(waiting, 'had not started')])
+    return await Promise.race([
+      running,
+      afterTimeout(waiting, 'had not started', 'Allow more time with --timeout'),
+    ])
   } catch (error) {
     tooLate.abort()
     const ended = running.then((container) => container[Symbol.asyncDispose]())
@@ -139,7 +143,7 @@ async function watchStart(container: Container, start: Start): Promise<Outcome> 
       readyOrEnded(watched),
       ...(start.options.ready.by === 'interrupt'
         ? []
-        : [afterTimeout(watched, `was not ready (${start.options.ready.by})`)]),
+        : [afterTimeout(watched, 'was not ready', notReadyHint(start.options.ready))]),
       aborted(finish, signal).then((): Outcome => ({ ready: { by: 'interrupt' } })),
     ])
   } finally {
@@ -173,9 +177,13 @@ function judgeExit(exitCode: number, log: OutputLog, options: StartOptions): Out
   )
 }
 
+const notReadyHint = (check: ReadyCheck): string =>
+  `It is ready when ${readyText(check)}: choose another check with --ready-…, or allow more time with --timeout`
+
 async function afterTimeout(
   { log, options, began, signal }: Start & Pick<Watched, 'signal'>,
   what: string,
+  hint: string,
 ): Promise<never> {
   const { ready: check, timeoutMs = DEFAULT_TIMEOUT_MS } = options
   const limit = check.by === 'period' ? check.ms + timeoutMs : timeoutMs
@@ -183,7 +191,7 @@ async function afterTimeout(
   throw new HeadstartError(
     'E_READY_TIMEOUT',
     `the container ${what} within ${timeoutMs / 1000} s${lastWords(log, options)}`,
-    { hint: 'Allow more time with --timeout, or choose another readiness check with --ready-…' },
+    { hint },
   )
 }
 

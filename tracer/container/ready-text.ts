@@ -1,6 +1,6 @@
 /** How readiness is determined, as text. Pure. */
 import { withoutUrlSecrets } from '../../system/secrets.ts'
-import type { ReadyCheck } from '../../tracer/container/readiness.ts'
+import type { ReadyCheck } from './readiness.ts'
 
 export function readyText(ready: ReadyCheck): string {
   switch (ready.by) {
