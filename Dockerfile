@@ -2,7 +2,7 @@
 #
 #   docker build -t headstart .
 #   docker run --rm --privileged -v /var/run/docker.sock:/var/run/docker.sock -v "$PWD:/work" headstart profile web:1 --ready-log listening
-#   docker run --rm --user "$(id -u)" -v "$PWD:/work" headstart optimize oci:web oci:web-esgz --trace trace.json
+#   docker run --rm --user "$(id -u)" -v "$PWD:/work" headstart optimize registry.example/web:1 oci:web-esgz --trace trace.json
 ARG NODE_IMAGE=node:24-bookworm-slim
 ARG BASE_IMAGE=debian:bookworm-slim
 

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import type { Command } from 'commander'
 import { parseBench, readBench } from '../../report/bench/file.ts'
 import { type FleetEntry, renderFleet } from '../../report/page/fleet.ts'
-import { titleOf } from '../../report/page/model/model.ts'
+import { type Material, titleOf } from '../../report/page/model/model.ts'
 import { pageNames } from '../../report/page/page-names.ts'
 import { renderReport } from '../../report/page/render.ts'
 import { ensureWritable, writeWhole } from '../../system/atomic-file.ts'
@@ -26,7 +26,8 @@ export function register(command: Command, context: CliContext): void {
       const output = context.output()
       await ensureWritable(flags.output)
       const against = flags.against === undefined ? undefined : await readBench(flags.against)
-      const images = pairByImage(await Promise.all(files.map(readReportFile)))
+      const given = await Promise.all(files.map(readReportFile))
+      const images = pairByImage(given).map((image) => ({ ...image, files: filesOf(image, given) }))
       if (against) refuseUnmeasured(images)
       const [only, ...others] = images
       const written =
@@ -36,6 +37,11 @@ export function register(command: Command, context: CliContext): void {
       output.result(`written to ${flags.output} (${bytes(written)})`)
     })
 }
+
+const filesOf = ({ trace, bench }: ImageMaterial, given: readonly ReportFile[]) => ({
+  trace: given.find((one) => 'trace' in one && one.trace === trace)?.file,
+  bench: given.find((one) => 'bench' in one && one.bench === bench)?.file,
+})
 
 /** @throws HeadstartError E_USAGE: there is not one measurement to compare with the earlier one */
 function refuseUnmeasured(images: readonly ImageMaterial[]): void {
@@ -73,7 +79,7 @@ function isBench(text: string): boolean {
 }
 
 /** The pages of the images are next to the overview, named after them: `report-web-1.html`. */
-async function writeFleet(file: string, images: readonly ImageMaterial[], output: Output): Promise<number> {
+async function writeFleet(file: string, images: readonly Material[], output: Output): Promise<number> {
   const names = pageNames(basename(file), images)
   const entries: FleetEntry[] = []
   for (const [index, image] of images.entries()) {

@@ -16,6 +16,8 @@ export interface Material {
   readonly elsewhere?: readonly Bench[] | undefined
   /** an earlier measurement to compare with */
   readonly against?: Bench | undefined
+  /** where trace and bench are, for commands that a reader may copy */
+  readonly files?: { readonly trace?: string | undefined; readonly bench?: string | undefined } | undefined
 }
 
 /** `registry.example/team/app:1@sha256:…` → `app:1` */

@@ -16,26 +16,27 @@ export interface Step {
 const TARGET = 'TARGET'
 
 /** At most three: what follows from the verdict, from the audit, and from what was not done yet. */
-export function nextSteps({ trace, bench }: Material, verdict: Verdict): Step[] {
-  const names = namesOf({ trace, bench })
+export function nextSteps(material: Material, verdict: Verdict): Step[] {
+  const { bench } = material
+  const names = namesOf(material)
   if (!bench) return afterTrace(names)
   switch (verdict.decision) {
     case 'unmeasured':
       return [
         {
           text: 'Measure the full pull and the optimized image: the verdict compares the two.',
-          command: `headstart bench ${quote(names.original)} ${quote(names.optimized)}`,
+          command: withFlag(bench.command, 'arms', 'legacy,optimized'),
         },
       ]
     case 'unclear':
       return [moreSamples(bench, verdict)]
     case 'convert':
-      return [ship(names), ...correct(bench, names), keep(bench)]
+      return [ship(names), ...correct(bench, names), keep(bench, names)]
     case 'plain':
       return [
         {
           text: 'Rebuild the image without a zone, and ship that one: lazy pulling alone is what pays off.',
-          command: `headstart optimize ${quote(names.original)} ${quote(names.optimized)} --trace trace.json --exclude '**' --force`,
+          command: `headstart optimize ${quote(names.original)} ${quote(names.optimized)} --trace ${quote(names.trace)} --exclude '**' --force`,
         },
         ...correct(bench, names),
       ]
@@ -56,42 +57,47 @@ export function nextSteps({ trace, bench }: Material, verdict: Verdict): Step[] 
 interface Names {
   readonly original: string
   readonly optimized: string
+  /** files, as they were given to `headstart report` */
+  readonly trace: string
+  readonly bench: string
 }
 
-const namesOf = ({ trace, bench }: Material): Names => ({
+const namesOf = ({ trace, bench, files }: Material): Names => ({
+  trace: files?.trace ?? 'trace.json',
+  bench: files?.bench ?? 'bench.json',
   original: bench?.images.original?.reference ?? trace?.image.reference ?? 'IMAGE',
   optimized: bench?.images.optimized?.reference ?? TARGET,
 })
 
-const afterTrace = ({ original }: Names): Step[] => [
+const afterTrace = ({ original, trace }: Names): Step[] => [
   {
     text: `Rebuild the image with the files of this start first. ${TARGET} is where it goes.`,
-    command: `headstart optimize ${quote(original)} ${TARGET} --trace trace.json`,
+    command: `headstart optimize ${quote(original)} ${TARGET} --trace ${quote(trace)}`,
   },
   {
-    text: 'Measure what that gains, and make a report of both files.',
+    text: 'Measure what that gains, with the --ready-… check of the recording, and make a report of both files.',
     command: `headstart bench ${quote(original)} ${TARGET}`,
   },
 ]
 
-const ship = ({ original, optimized }: Names): Step => ({
+const ship = ({ original, optimized, trace }: Names): Step => ({
   text: 'Ship the optimized image, and rebuild it with each build. The same trace serves as long as the image still has most of its files.',
-  command: `headstart optimize ${quote(original)} ${quote(optimized)} --trace trace.json --min-coverage 90% --force`,
+  command: `headstart optimize ${quote(original)} ${quote(optimized)} --trace ${quote(trace)} --min-coverage 90% --force`,
 })
 
-const keep = ({ command }: Bench): Step => ({
+const keep = ({ command }: Bench, { bench }: Names): Step => ({
   text: 'Keep the gain: compare later builds with this measurement, and fail when they start more slowly.',
-  command: withFlag(withFlag(command, 'output', 'new.json', 'o'), 'baseline', 'bench.json'),
+  command: withFlag(withFlag(command, 'output', 'new.json', 'o'), 'baseline', quote(bench)),
 })
 
 /** What an audit found can be corrected; that it found nothing needs no step. */
-function correct({ audit }: Bench, { original, optimized }: Names): Step[] {
+function correct({ audit }: Bench, { original, optimized, trace, bench }: Names): Step[] {
   if (!audit || audit.unused.length + audit.onDemand.length === 0) return []
   return [
     {
       text: 'Correct the zone by what its audit found, and measure again.',
       section: 'audit',
-      command: `headstart optimize ${quote(original)} ${quote(optimized)} --trace trace.json --refine bench.json --force`,
+      command: `headstart optimize ${quote(original)} ${quote(optimized)} --trace ${quote(trace)} --refine ${quote(bench)} --force`,
     },
   ]
 }

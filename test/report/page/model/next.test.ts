@@ -26,6 +26,19 @@ test('follows from the verdict', () => {
   expect(commandsOf(few)).toEqual([expect.stringMatching(/--link wan --samples 5$/)])
 })
 
+test('names the files as they were given, so that the commands can be copied', () => {
+  const files = { trace: 'ci/web trace.json', bench: 'ci/bench.json' }
+  const audit = {
+    ...bench,
+    audit: { unused: [['a', 1] satisfies [string, number]], onDemand: [], zoneBytes: 1, unusedBytes: 1 },
+  }
+  const steps = nextSteps({ trace, bench: audit, files }, judge(summarize(bench)))
+  const typed = steps.map(({ command }) => command).join('\n')
+  expect(typed).toMatch(/^headstart optimize .*--trace 'ci\/web trace\.json' --min-coverage/)
+  expect(typed).toMatch(/--refine ci\/bench\.json /)
+  expect(typed).toMatch(/--baseline ci\/bench\.json$/)
+})
+
 test('is to rebuild and to measure, after a recording', () => {
   const steps = nextSteps({ trace }, judge([]))
   expect(steps.map(({ command }) => command?.split(' ')[1])).toEqual(['optimize', 'bench'])
