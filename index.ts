@@ -96,7 +96,7 @@ export interface RebuildRequest extends PlanRequest {
  * @throws HeadstartError E_TARGET_EXISTS, E_TARGET, what `plan` throws, and what the target throws
  */
 export async function rebuild({ replace = false, ...request }: RebuildRequest): Promise<RebuildSummary> {
-  await prepareTarget(request.target, { format: request.options?.format, force: replace })
+  await prepareTarget(request.target, request.options ?? {}, { force: replace })
   return rebuildImage({ ...request, startup: startupIn(request) })
 }
 

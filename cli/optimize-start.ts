@@ -13,7 +13,8 @@ import { type GivenTrace, traceOf } from './read-trace.ts'
 import { startupOf } from './startup.ts'
 
 export interface Start {
-  readonly trace: Trace
+  /** undefined: none was given, and none was worth recording */
+  readonly trace: Trace | undefined
   readonly startup: readonly StartupFile[]
 }
 
@@ -23,6 +24,7 @@ export async function startOf(
   context: CliContext,
   output: Output,
 ): Promise<Start> {
+  if (from === undefined) return { trace: undefined, startup: [] }
   const trace =
     'traces' in from
       ? await join(from.traces, image, context, output)

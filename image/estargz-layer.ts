@@ -72,9 +72,10 @@ async function openChecked(layer: Layer, signal: AbortSignal | undefined): Promi
 /**
  * Reads the layer once, whole.
  * @param report told each fault
+ * @returns the layer as it was read
  * @throws HeadstartError as `verifyEstargz`, what the source throws, and E_COMPRESSION: nothing of headstart can read it
  */
-export async function verifyLayer(layer: Layer, report: Report, signal?: AbortSignal): Promise<void> {
+export async function verifyLayer(layer: Layer, report: Report, signal?: AbortSignal): Promise<EstargzLayer> {
   const { size, annotations, digest } = layer.descriptor
   const tocDigest = annotations?.[TOC_DIGEST_ANNOTATION]
   const orForeign = async (error: unknown): Promise<never> => {
@@ -96,5 +97,5 @@ export async function verifyLayer(layer: Layer, report: Report, signal?: AbortSi
     externalToc: layer.externalToc,
     uncompressedSize: annotations?.[UNCOMPRESSED_SIZE_ANNOTATION],
   }
-  await verifyEstargz(claimed, report, signal).catch(orForeign)
+  return verifyEstargz(claimed, report, signal).catch(orForeign)
 }

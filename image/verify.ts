@@ -25,6 +25,8 @@ export interface VerifyOptions {
   readonly signal?: AbortSignal | undefined
   /** called with one line for each layer whose bytes are elsewhere: that is not a fault, but the layer was not checked */
   readonly onUnchecked?: ((layer: number, message: string) => void) | undefined
+  /** called with one line for what is no fault, but worth knowing */
+  readonly onNote?: ((layer: number, message: string) => void) | undefined
   /** called after each layer */
   readonly onLayer?: ((layer: number, layers: number) => void) | undefined
 }
@@ -52,7 +54,8 @@ export async function verifyImage(image: Image, options: VerifyOptions = {}): Pr
       continue
     }
     try {
-      await verifyLayer(layer, report, options.signal)
+      const { landmark } = await verifyLayer(layer, report, options.signal)
+      if (landmark === 'absent') options.onNote?.(index, NO_ZONE)
       converted += 1
     } catch (error) {
       options.signal?.throwIfAborted()
@@ -65,6 +68,8 @@ export async function verifyImage(image: Image, options: VerifyOptions = {}): Pr
   }
   return converted === 0 && problems.some(({ layer }) => layer !== undefined) ? [NOT_ESTARGZ] : problems
 }
+
+const NO_ZONE = 'has no prioritized zone: nothing of it is prefetched, unless a node is told to'
 
 const NOT_ESTARGZ: Problem = {
   code: 'E_NOT_ESTARGZ',

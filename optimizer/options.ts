@@ -18,6 +18,8 @@ export type SplitMode = (typeof SPLIT_MODES)[number]
 
 export interface OptimizeOptions {
   readonly format: FormatName
+  /** Layers unpack to the very bytes they unpacked to before: no file moves, nothing is prefetched. */
+  readonly keepDiffId: boolean
   /** how many bytes of a file are compressed, fetched and checked at once */
   readonly chunkSize: number
   /** small files share a member until it has this many bytes; 0: each has its own, which stargz-snapshotter before 0.13 needs */
@@ -47,6 +49,7 @@ export interface OptimizeOptions {
 
 export const DEFAULT_OPTIONS: OptimizeOptions = {
   format: 'estargz',
+  keepDiffId: false,
   chunkSize: 4 << 20,
   minChunkSize: 0,
   level: undefined,
@@ -71,22 +74,35 @@ const MIN_CHUNK = 4 * KIB
 
 /** @throws HeadstartError E_OPTION: names the option, its value and what it may be */
 export function checkOptions(options: OptimizeOptions, layers: number): void {
-  const { format, chunkSize, minChunkSize, level, split, network, onlyLayers, minCoverage } = options
-  within('the chunk size', chunkSize, MIN_CHUNK, MAX_CHUNK)
-  within('the minimum chunk size', minChunkSize, 0, MAX_CHUNK)
-  within('the compression level', level ?? 1, 1, FORMATS[format].maxLevel)
-  if (minChunkSize > 0 && !FORMATS[format].packs)
-    throw new HeadstartError('E_OPTION', `${format} layers can't pack small files together`, {
-      hint: 'Leave out the minimum chunk size',
-    })
-  if (split !== 'off' && FORMATS[format].codec !== 'gzip')
-    throw new HeadstartError('E_OPTION', `${format} layers can't have byte ranges ahead of their files`, {
-      hint: 'Leave out --split, or use --format estargz',
-    })
+  const { network, onlyLayers, minCoverage } = options
+  checkFormat(options)
   within('the latency', network.latencyMs, 0, 1e6)
   within('the bandwidth', network.mbitPerSecond, Number.MIN_VALUE, 1e9)
   within('the minimum coverage', minCoverage ?? 0, 0, 1)
   for (const layer of onlyLayers ?? []) within('a layer to rebuild', layer, 0, layers - 1)
+}
+
+/** What can be told before the image is known. @throws as `checkOptions` */
+export function checkFormat(given: Partial<OptimizeOptions>): void {
+  const { format, chunkSize, minChunkSize, level, split, keepDiffId } = { ...DEFAULT_OPTIONS, ...given }
+  const { codec, maxLevel, packs, tocPlace } = FORMATS[format]
+  within('the chunk size', chunkSize, MIN_CHUNK, MAX_CHUNK)
+  within('the minimum chunk size', minChunkSize, 0, MAX_CHUNK)
+  within('the compression level', level ?? 1, 1, maxLevel)
+  if (minChunkSize > 0 && !packs)
+    throw new HeadstartError('E_OPTION', `${format} layers can't pack small files together`, {
+      hint: 'Leave out the minimum chunk size',
+    })
+  if (split !== 'off' && codec !== 'gzip')
+    throw new HeadstartError('E_OPTION', `${format} layers can't have byte ranges ahead of their files`, {
+      hint: 'Leave out --split, or use --format estargz',
+    })
+  if (keepDiffId && tocPlace === 'in-tar')
+    throw new HeadstartError(
+      'E_OPTION',
+      `${format} layers can't keep their diffIDs: their table of contents is a file of what they unpack to`,
+      { hint: 'Choose --format estargz+external-toc or zstd:chunked, or leave out --keep-diff-id' },
+    )
 }
 
 function within(what: string, value: number, least: number, most: number): void {

@@ -13,6 +13,7 @@ export const ERROR_CODES = [
   'E_CONFIG',
   'E_COVERAGE',
   'E_CREDENTIALS',
+  'E_DIFF_ID',
   'E_DIGEST',
   'E_DISK_FULL',
   'E_DOCKER_CONTEXT',

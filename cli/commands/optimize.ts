@@ -29,11 +29,11 @@ export function register(command: Command, context: CliContext): void {
 async function optimize(request: OptimizeRequest, context: CliContext): Promise<void> {
   const { access } = request
   const output = context.output(request.print.json)
-  if ('record' in request.start.from) await requireFuse()
+  if (request.start.from && 'record' in request.start.from) await requireFuse()
   await using source = await sourceOf(request.from, access, context, output)
   const image = await source.image(access.platform)
   await using target = await targetOf(request.to, access, context, output)
-  await prepareTarget(target, { format: request.options.format, force: request.replaceTarget })
+  await prepareTarget(target, request.options, { force: request.replaceTarget })
   const start = await startOf(image, request.start, context, output)
   if (!request.allPlatforms)
     output.note(leftBehind(await source.index(), image, 'use --all-platforms to rebuild the whole index'))

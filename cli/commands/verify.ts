@@ -23,6 +23,7 @@ export function register(command: Command, context: CliContext): void {
           unchecked.add(layer)
           output.warn(`layer ${layer + 1} of ${layers} ${message}`)
         },
+        onNote: (layer, message) => output.note(`layer ${layer + 1} of ${layers} ${message}`),
         onLayer: (layer) => output.live(() => `verified layer ${layer + 1} of ${layers}`),
       })
       output.done()

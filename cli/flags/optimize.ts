@@ -33,8 +33,8 @@ export interface OptimizeRequest {
 
 /** How the start is known. */
 export interface StartRequest {
-  /** traces that were given, or how to record one */
-  readonly from: { readonly traces: readonly GivenTrace[] } | { readonly record: RecordOrder }
+  /** traces that were given, or how to record one; undefined: nothing could be made of one */
+  readonly from: { readonly traces: readonly GivenTrace[] } | { readonly record: RecordOrder } | undefined
   readonly minRuns: number
   /** what corrects it */
   readonly audit?: BenchAudit
@@ -82,7 +82,9 @@ export async function optimizeRequest(
     start: {
       from: trace
         ? { traces: await Promise.all(trace.map(readGiven)) }
-        : { record: await recordOrder(command, flags) },
+        : flags.keepDiffId
+          ? undefined
+          : { record: await recordOrder(command, flags) },
       minRuns,
       ...(refine !== undefined && { audit: await readAudit(refine) }),
     },

@@ -19,6 +19,7 @@ import {
 
 export interface RebuildFlags {
   readonly format: FormatName
+  readonly keepDiffId: boolean
   /** these three only if given: layers that are already eStargz have to have what is asked for by name, too */
   readonly chunkSize?: number
   readonly minChunkSize?: number
@@ -107,6 +108,12 @@ function addFormatFlags(command: Command): Command {
     )
     .addOption(
       option(
+        '--keep-diff-id',
+        'keep what the layers unpack to byte for byte, so that their diffIDs and the config stay: no file moves and nothing is prefetched; not with estargz',
+      ).default(false),
+    )
+    .addOption(
+      option(
         '--chunk-size <bytes>',
         'how much of a file is compressed and fetched at once (default: 4MiB)',
       ).argParser(sizeFlag),
@@ -141,6 +148,7 @@ export const optionsOf = (flags: RebuildFlags): Partial<OptimizeOptions> => ({
   ...(flags.minChunkSize !== undefined && { minChunkSize: flags.minChunkSize }),
   ...(flags.compressionLevel !== undefined && { level: flags.compressionLevel }),
   format: flags.format,
+  keepDiffId: flags.keepDiffId,
   prioritize: flags.prioritize,
   split: flags.split,
   network: { mbitPerSecond: flags.bandwidth, latencyMs: flags.latency, readBytes: flags.readSize },

@@ -17,7 +17,7 @@ export type Rebuilt = Pick<RebuiltImage, 'image' | 'summary'> & { readonly platf
 
 /** What it was made of, and where it went. */
 interface Origin {
-  readonly trace: Trace
+  readonly trace: Trace | undefined
   readonly startup: readonly StartupFile[]
   readonly target: string
 }
@@ -31,7 +31,7 @@ export function printRebuilt(
   const files = thousands(startup.length)
   const found = thousands(startup.length - summary.plan.missing.length)
   if (platform !== undefined) output.note(`${platform}: it has ${found} of the ${files} files in the trace`)
-  else if (!isTraceOf(trace, image))
+  else if (trace && !isTraceOf(trace, image))
     output.warn(`the trace is of another image: ${found} of its ${files} files are in this one`)
   for (const note of summary.notes) output.warn(platform === undefined ? note : `${platform}: ${note}`)
   if (explain && !json) output.result(explanation(summary.plan))
@@ -96,7 +96,7 @@ export function optimizeSummary(
   rows.push(['all', ...sizes.of(layers), bytes(zone), percent(zone / after), thousands(inZone)])
   return [
     ...table(['layer', ...sizes.heads, 'zone', 'share', 'files in it'], rows),
-    `${thousands(inZone)} of ${thousands(plan.decisions.length)} files of the start are prefetched${inPart(plan)}${notPrefetched(plan)}`,
+    prefetched(plan),
     ...layers.flatMap(({ why }, index) =>
       why === undefined ? [] : [`layer ${index + 1} was reconverted: ${why}`],
     ),
@@ -110,6 +110,13 @@ export const tocImageLine = ({ name, digest }: PutTocImage): string =>
   `the tables of contents are in ${name}@${digest}: wherever the image goes, that one has to go, too`
 
 const isPrefetched = ({ placement }: Decision): boolean => placement === 'zone' || placement === 'ranges'
+
+function prefetched(plan: Plan): string {
+  const { length } = plan.decisions
+  if (length === 0) return 'no file is prefetched'
+  const inZone = plan.decisions.filter(isPrefetched).length
+  return `${thousands(inZone)} of ${thousands(length)} files of the start are prefetched${inPart(plan)}${notPrefetched(plan)}`
+}
 
 function inPart({ decisions }: Plan): string {
   const split = decisions.filter(({ placement }) => placement === 'ranges')

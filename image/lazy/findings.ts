@@ -120,7 +120,7 @@ function zoneFindings({ layers }: LazyFacts): Finding[] {
     findings.push({
       prevents: false,
       layers: without,
-      sentence: 'no landmark: the node decides what it prefetches',
+      sentence: 'no prioritized zone: nothing of it is prefetched, unless the node is told to',
     })
   if (estargz.length > 0 && estargz.every(([, { landmark }]) => landmark === 'no-prefetch'))
     findings.push({

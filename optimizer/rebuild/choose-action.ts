@@ -21,6 +21,7 @@ export function chooseAction(read: LayerRead, moves: LayerMoves): Action {
   if (read.kind === 'kept') return { kind: 'keep', why: read.why, read }
   if (read.flaw !== undefined) return { kind: 'convert', why: read.flaw, read }
   if (read.kind === 'spooled') return { kind: 'convert', why: 'it is not an eStargz layer', read }
+  if (read.staysWhole) return { kind: 'reuse', why: 'it is to stay as it is', read }
   if (read.misplaced !== undefined) return { kind: 'reorder', why: read.misplaced, read }
   const { zone } = orderLayer(read.entries, moves.zone, moves.afterZone)
   return hasZone(read, zone, moves.hot)

@@ -131,12 +131,15 @@ async function readImage(request: PlanRequest, own: AsyncDisposableStack) {
   const jobs = image.layers.map((layer, index) => own.use(new LayerJob(layer, index, shared)))
   const unlinked = await mapLimit(jobs, LAYERS_AT_ONCE, signal, (job, _, either) => job.read(either))
   const layersRead = await resolveLinks(unlinked, { sources: image.layers, signal })
+  const moving = options.keepDiffId
+    ? { startup: [], options: { ...options, include: [] } }
+    : { startup, options }
   const plan = planImage(
     layersRead.map((layer) => planLayerOf(layer, chunkSizeOf)),
-    startup,
-    options,
+    moving.startup,
+    moving.options,
   )
-  checkCoverage(plan, startup.length, options.minCoverage)
+  checkCoverage(plan, moving.startup.length, options.minCoverage)
   return { jobs, layersRead, plan, signal }
 }
 

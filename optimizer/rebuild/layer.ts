@@ -3,18 +3,19 @@ import { stillTrue, withoutWrong } from '../../image/annotations.ts'
 import { FORMATS, type FormatName } from '../../image/estargz/format/formats.ts'
 import { isElsewhere, OCI_LAYER_GZIP, OCI_LAYER_ZSTD } from '../../image/media-types.ts'
 import type { Blob, Descriptor, Digest, ImageTarget, Layer } from '../../image/types.ts'
+import { HeadstartError } from '../../system/errors.ts'
 import type { Pool } from '../compress/pool.ts'
 import { levelOf, type OptimizeOptions } from '../options.ts'
 import type { ChunkSizes } from '../plan/chunking.ts'
 import { orderLayer } from '../plan/order.ts'
 import type { LayerMoves } from '../plan/plan.ts'
 import { chunkSizesOf, spoolEstargz } from '../spool/from-estargz.ts'
-import { type SpoolOptions, spoolTar } from '../spool/from-tar.ts'
+import type { SpoolOptions } from '../spool/from-tar.ts'
 import { type OpenLayerFiles, openLayerFiles } from '../spool/layer-files.ts'
 import { chooseAction } from './choose-action.ts'
 import { hotRangesOf } from './hot-ranges.ts'
 import { keptDescriptor } from './manifest.ts'
-import { type EstargzRead, type LayerRead, readLayer, type SpooledRead } from './read-layer.ts'
+import { type EstargzRead, type LayerRead, readLayer, type SpooledRead, spoolerOf } from './read-layer.ts'
 import { faultOf, type GivenFormat, minChunkSizeOf } from './reuse.ts'
 import { storedToc, type TocImageWriter } from './toc-image.ts'
 import { type WriteOptions, type WrittenLayer, writeLayer } from './write.ts'
@@ -89,6 +90,7 @@ export class LayerJob implements AsyncDisposable {
       ...this.spoolOptions(signal),
       given: this.shared.given,
       format: this.shared.options.format,
+      keepDiffId: this.shared.options.keepDiffId,
       signal,
       mayChange: this.shared.options.onlyLayers?.includes(this.index) ?? true,
       openFiles: () => this.openFiles(),
@@ -168,7 +170,7 @@ export class LayerJob implements AsyncDisposable {
     const files = await this.openFiles()
     const where = `layer ${this.source.descriptor.digest}`
     const stored = await this.source.open(undefined, signal)
-    const layer = await spoolTar(stored, files, this.spoolOptions(signal), where)
+    const layer = await spoolerOf(this.shared.options)(stored, files, this.spoolOptions(signal), where)
     return { kind: 'spooled', layer, entries: layer.entries, files }
   }
 
@@ -179,9 +181,17 @@ export class LayerJob implements AsyncDisposable {
     to: Destination,
   ): Promise<Written> {
     this.shared.onProgress(this.index, 'write', 0)
-    const order = orderLayer(layer.entries, moves.zone, moves.afterZone)
+    const { tail } = layer
+    const order = tail
+      ? { zone: [], rest: layer.entries, tail }
+      : orderLayer(layer.entries, moves.zone, moves.afterZone)
     const hot = hotRangesOf(order.rest, moves.hot)
     const written = await writeLayer(layer, { ...order, hot }, files, { pool: this.shared.pool, ...format })
+    if (tail && written.diffId !== this.source.diffId)
+      throw new HeadstartError(
+        'E_DIGEST',
+        `layer ${this.source.descriptor.digest} unpacks to ${written.diffId}; the config says ${this.source.diffId}`,
+      )
     to.signal.throwIfAborted()
     const blob = blobOf(this.source.descriptor, written, this.shared.options.format)
     const { existed } = await this.send(blob, to)

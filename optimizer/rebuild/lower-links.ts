@@ -37,7 +37,8 @@ export async function resolveLinks(read: readonly LayerRead[], options: LinkOpti
   const out: LayerRead[] = []
   for (const [index, one] of read.entries()) {
     const hasLinks = one.kind === 'spooled' && one.entries.some(({ type }) => type === 'hardlink')
-    if (one.kind !== 'spooled' || !hasLinks) out.push(one)
+    // A tar that is to stay whole was read only if its links can stay.
+    if (one.kind !== 'spooled' || !hasLinks || one.layer.tail) out.push(one)
     else out.push({ ...one, ...(await resolveLayer(one, index, out, options)) })
   }
   return out

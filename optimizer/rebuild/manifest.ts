@@ -22,11 +22,12 @@ const manifestSchema = z.looseObject({
   annotations: z.record(z.string(), z.string()).nullish(),
 })
 
-/** The config with other diffIDs. Only their text is replaced, so that nothing is lost that a parser doesn't keep. */
+/** The config with other diffIDs; with the same ones it stays. Only their text is replaced, so that nothing is lost that a parser doesn't keep. */
 export function configWith(raw: Uint8Array, diffIds: readonly Digest[]): Buffer {
   const text = Buffer.from(raw).toString('utf8')
   const list = `"diff_ids":${JSON.stringify(diffIds)}`
   const config = configSchema.parse(JSON.parse(text))
+  if (hasDiffIds(config, diffIds)) return Buffer.from(raw)
   if (text.match(DIFF_IDS)?.length === 1) {
     const replaced = text.replace(DIFF_IDS, () => list)
     // The one that was found may be another key's, where the right one is written with escapes.

@@ -23,6 +23,7 @@ import {
   type SpooledEntry,
   type SpooledLayer,
 } from '../spool/spooled-layer.ts'
+import { spoolWholeTar } from '../spool/whole-tar.ts'
 import { type GivenFormat, otherFormat } from './reuse.ts'
 
 /** Any layer's entry, as far as planning goes. */
@@ -53,6 +54,8 @@ export interface EstargzRead extends Flawed {
   readonly entries: readonly EstargzEntry[]
   /** why its table of contents can't stay where it is, a clause for people */
   readonly misplaced?: string | undefined
+  /** It may not be put into another order, since its diffID is to stay. */
+  readonly staysWhole?: boolean
 }
 
 /** It may not be changed. */
@@ -72,6 +75,8 @@ export interface ReadOptions extends SpoolOptions {
   readonly format: FormatName
   /** what a person asked for by name: a layer that has another format is converted */
   readonly given: GivenFormat
+  /** It has to unpack to the bytes it unpacks to now. */
+  readonly keepDiffId: boolean
   openFiles(): Promise<LayerFiles>
 }
 
@@ -85,22 +90,25 @@ export async function readLayer(source: Layer, options: ReadOptions): Promise<La
     const hasExternalToc = estargz?.tocPlace === 'external'
     return { kind: 'kept', why: 'it is not among the layers to work on', entries, hasExternalToc }
   }
+  const { keepDiffId } = options
+  const misplaced = estargz && otherPlace(estargz, options)
   const flaw =
     estargz &&
-    (lostLink(estargz) ?? otherCodec(estargz, options) ?? (await otherFormat(source, estargz, options)))
+    (lostLink(estargz) ??
+      otherCodec(estargz, options) ??
+      (await otherFormat(source, estargz, options)) ??
+      (keepDiffId ? misplaced : undefined))
   if (estargz && flaw === undefined)
-    return {
-      kind: 'estargz',
-      layer: estargz,
-      entries: estargz.entries,
-      misplaced: otherPlace(estargz, options),
-    }
+    return { kind: 'estargz', layer: estargz, entries: estargz.entries, misplaced, staysWhole: keepDiffId }
   // First: an error of a stream without a listener would end the process.
   const files = await options.openFiles()
   const where = `layer ${source.descriptor.digest}`
-  const layer = await spoolTar(await source.open(undefined, signal), files, options, where)
+  const layer = await spoolerOf(options)(await source.open(undefined, signal), files, options, where)
   return { kind: 'spooled', layer, entries: layer.entries, files, flaw }
 }
+
+export const spoolerOf = ({ keepDiffId }: Pick<ReadOptions, 'keepDiffId'>): typeof spoolTar =>
+  keepDiffId ? spoolWholeTar : spoolTar
 
 /** A table of contents is believed only where the manifest has its digest. */
 const openIfVouched = async (source: Layer, signal: AbortSignal): Promise<EstargzLayer | undefined> =>

@@ -12,18 +12,21 @@ import { LAYER_DIGEST_ANNOTATION, TOC_IMAGE_SUFFIX } from '../../image/external-
 import { OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST } from '../../image/media-types.ts'
 import type { Descriptor, Digest, ImageTarget, Platform } from '../../image/types.ts'
 import { HeadstartError } from '../../system/errors.ts'
+import { checkFormat, DEFAULT_OPTIONS, type OptimizeOptions } from '../options.ts'
 
 /**
  * To be called before anything is read or written.
- * @throws HeadstartError E_TARGET_EXISTS; E_TARGET: a format that needs an image beside the target's, where there can be none
+ * @throws HeadstartError E_OPTION, E_TARGET_EXISTS; E_TARGET: a format that needs an image beside the target's, where there can be none
  */
 export async function prepareTarget(
   target: ImageTarget,
-  options: { readonly format?: FormatName | undefined; readonly force: boolean },
+  options: Partial<OptimizeOptions>,
+  replace: { readonly force: boolean },
 ): Promise<void> {
-  const beside = tocTarget(target, options.format ?? 'estargz')
-  await target.prepare(options)
-  await beside?.prepare(options)
+  checkFormat(options)
+  const beside = tocTarget(target, options.format ?? DEFAULT_OPTIONS.format)
+  await target.prepare(replace)
+  await beside?.prepare(replace)
 }
 
 /** @returns undefined: the format needs none */

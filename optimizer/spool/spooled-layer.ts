@@ -1,6 +1,7 @@
 /** A layer on its way: unpacked into a spool, its members compressed as far as could be known. */
 import { createHash } from 'node:crypto'
 import type { PlacedEntry } from '../../image/estargz/write/layer.ts'
+import type { Range } from '../../image/estargz/write/members.ts'
 import { paddingOf, type TarEntry } from '../../image/tar/entry.ts'
 import type { Digest } from '../../image/types.ts'
 import type { MemberCache } from '../compress/cache.ts'
@@ -28,6 +29,8 @@ export interface SpooledLayer {
   /** path of the uncompressed tar; of the compressed members */
   readonly spool: string
   readonly members: string
+  /** of a tar that is to stay byte for byte: see `LayerOrder` */
+  readonly tail?: Range | undefined
 }
 
 const NO_XATTRS: ReadonlyMap<string, Buffer> = new Map()

@@ -146,6 +146,19 @@ describe('optimize', () => {
       "oci:external:x can't be estargz+external-toc: only a registry has an image beside another\n  Name a registry as the target, or choose another --format",
     )
     expect(existsSync(join(box.folder, 'external'))).toBe(false)
+    expect(await refused(['optimize', image, 'oci:kept:x', '--keep-diff-id'])).toMatch(
+      /^estargz layers can't keep their diffIDs: .*\n.*--format estargz\+external-toc or zstd:chunked/,
+    )
+  })
+
+  test('nothing: layers that stay whole are not recorded first, and the image has its old config', async () => {
+    const args = ['optimize', image, 'oci:whole:x', '--format', 'zstd:chunked', '--keep-diff-id']
+    const { status, stdout, stderr } = await box.run(args)
+    expect(status, stderr).toBe(0)
+    expect(stdout).toMatch(/^no file is prefetched$/m)
+    const inspected = await box.run(['verify', 'oci:whole:x'])
+    expect(inspected.stdout).toMatch(/is sound: 2 layers/)
+    expect(inspected.stderr).toMatch(/layer 1 of 2 has no prioritized zone/)
   })
 
   test('a target that exists', async () => {

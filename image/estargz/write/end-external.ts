@@ -4,10 +4,10 @@ import { EXTERNAL_FOOTER } from '../format/footer.ts'
 import { encodeToc } from '../format/toc.ts'
 import { addEndOfTar, type Ending, tarOfToc } from './ending.ts'
 
-export const endExternal: Ending = async (_, store) => ({
+export const endExternal: Ending = async (_, store, tail) => ({
   async finish(entries, blob) {
     const { tar, digest } = tarOfToc(encodeToc(entries))
-    await addEndOfTar(blob, store)
+    if (tail === undefined) await addEndOfTar(blob, store)
     blob.add([], EXTERNAL_FOOTER)
     const unpacked = digestOf(tar)
     const stored = await store.compressOne(tar)

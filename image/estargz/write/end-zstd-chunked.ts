@@ -8,13 +8,13 @@ import { encodeZstdFooter, SKIPPABLE_HEAD_BYTES, skippableHead } from '../format
 import { addEndOfTar, type BlobSoFar, type Ending } from './ending.ts'
 import { type Details, splitTar } from './tar-split.ts'
 
-export const endZstdChunked: Ending = async (entries, store) => {
-  const split = await splitTar(entries, store)
+export const endZstdChunked: Ending = async (entries, store, tail) => {
+  const split = await splitTar(entries, store, tail)
   return {
     detailed: (toc) => withDetails(toc, split.details),
     async finish(toc, blob) {
       const json = joined(encodeToc(toc, digestOf(split.stored)))
-      await addEndOfTar(blob, store)
+      if (tail === undefined) await addEndOfTar(blob, store)
       const tocDigest = digestOf(json)
       const content = json.length
       const stored = await store.compressOne(json)

@@ -3,6 +3,7 @@ import { type Digest, digestOf } from '../../digest.ts'
 import { END_OF_TAR, plainFileHeader } from '../../tar/encode.ts'
 import { paddingOf } from '../../tar/entry.ts'
 import { TOC_NAME, type TocEntry } from '../format/toc.ts'
+import type { Range } from './members.ts'
 import type { Emit, LayerStore, PlacedEntry, WrittenToc } from './store.ts'
 
 /** The blob as far as it is written. */
@@ -19,8 +20,15 @@ export interface Closing {
   finish(toc: Iterable<TocEntry>, blob: BlobSoFar): Promise<Omit<WrittenToc, 'zoneBytes'>>
 }
 
-/** @param entries in the layer's order, the landmark among them; all their members are stored */
-export type Ending = (entries: readonly PlacedEntry[], store: LayerStore) => Promise<Closing>
+/**
+ * @param entries in the layer's order, the landmark among them; all their members are stored
+ * @param tail see `LayerOrder`
+ */
+export type Ending = (
+  entries: readonly PlacedEntry[],
+  store: LayerStore,
+  tail: Range | undefined,
+) => Promise<Closing>
 
 /** Ends a tar that has no table of contents in it. */
 export async function addEndOfTar(blob: BlobSoFar, store: LayerStore): Promise<void> {

@@ -5,7 +5,7 @@
 
 import { CARRIER_HEAD_BYTES, CARRIER_TAIL, carrierHead } from '../format/carrier.ts'
 import { FORMATS, type TocPlace } from '../format/formats.ts'
-import type { TocEntry } from '../format/toc.ts'
+import { isFormatFile, type TocEntry } from '../format/toc.ts'
 import { endEstargz } from './end-estargz.ts'
 import { endExternal } from './end-external.ts'
 import { endZstdChunked } from './end-zstd-chunked.ts'
@@ -34,24 +34,25 @@ const ENDINGS: Readonly<Record<TocPlace, Ending>> = {
 }
 
 export async function writeEstargz(
-  { zone, rest, hot = new Map() }: LayerOrder,
+  { zone, rest, hot = new Map(), tail }: LayerOrder,
   format: LayerFormat,
   store: LayerStore,
   emit: Emit,
 ): Promise<WrittenToc> {
   const hasZone = zone.length > 0 || hot.size > 0
-  const landmark = await placeLandmark(hasZone, store)
-  const entries = [...zone, landmark, ...rest]
+  const landmark = tail ? undefined : await placeLandmark(hasZone, store)
+  const entries = [...zone, ...(landmark ? [landmark] : []), ...rest]
   const split = await cutHotRanges(hot, format.chunkSizeOf, store)
   const options = {
     ...format,
     cutsOf: (place: PlacedEntry) => split.get(place)?.sizes,
-    isAlone: (place: PlacedEntry) => place === landmark,
+    isAlone: (place: PlacedEntry) => (landmark ? place === landmark : isFormatFile(place.path)),
+    tail,
   }
   // Cut each time it is walked through: a million members as objects would be most of the memory.
   const cut = () => cutMembers<PlacedEntry>(entries, options)
   await store.compress(cut())
-  const closing = await ENDINGS[FORMATS[format.name ?? 'estargz'].tocPlace](entries, store)
+  const closing = await ENDINGS[FORMATS[format.name ?? 'estargz'].tocPlace](entries, store, tail)
   const layout = new Layout(store, emit)
   layout.addCarriers(split)
   let landmarkOffset = 0

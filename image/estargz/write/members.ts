@@ -92,8 +92,10 @@ export class MemberCutter<P extends Place> {
     return out
   }
 
-  finish(): Member<P>[] {
+  /** @param tail what follows the last entry */
+  finish(tail?: Range): Member<P>[] {
     const out: Member<P>[] = []
+    if (tail) extend(this.gap, tail)
     this.closeGap(out)
     return out
   }
@@ -166,9 +168,9 @@ function* split<P extends Place>(ranges: readonly Range[]): Generator<Member<P>>
 /** All members of entries that are in output order. */
 export function* cutMembers<P extends Place>(
   places: Iterable<P>,
-  options: CutOptions<P>,
+  options: CutOptions<P> & { readonly tail?: Range | undefined },
 ): Generator<Member<P>> {
   const cutter = new MemberCutter(options)
   for (const place of places) yield* cutter.add(place)
-  yield* cutter.finish()
+  yield* cutter.finish(options.tail)
 }

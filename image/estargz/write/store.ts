@@ -19,6 +19,11 @@ export interface LayerOrder {
   readonly rest: readonly PlacedEntry[]
   /** what goes ahead of files in `rest`, which stay where they are, whole */
   readonly hot?: HotRanges | undefined
+  /**
+   * Of a tar that stays byte for byte: what follows its last entry's content. There is no zone then, nothing is added, and `start` of an entry is where
+   * the content before it ends.
+   */
+  readonly tail?: Range | undefined
 }
 
 /** @property name eStargz unless told */

@@ -9,6 +9,7 @@ import { END_OF_TAR } from '../../tar/encode.ts'
 import { paddingOf } from '../../tar/entry.ts'
 import { rawFactsOf } from '../../tar/raw-facts.ts'
 import type { TocEntry } from '../format/toc.ts'
+import type { Range } from './members.ts'
 import type { LayerStore, PlacedEntry } from './store.ts'
 
 /** What the table of contents must say as the tar's header says it: containers/storage compares the two. */
@@ -28,7 +29,12 @@ export interface TarSplit {
 /** Lines that are compressed at once. */
 const PIECE_BYTES = 1 << 20
 
-export async function splitTar(entries: readonly PlacedEntry[], store: LayerStore): Promise<TarSplit> {
+/** @param tail see `LayerOrder`: then padding is read with the header behind it, whatever is in it */
+export async function splitTar(
+  entries: readonly PlacedEntry[],
+  store: LayerStore,
+  tail?: Range,
+): Promise<TarSplit> {
   const lines = new Lines(store)
   const details: Details[] = []
   const checksums = await checksumsOf(entries, store)
@@ -37,8 +43,9 @@ export async function splitTar(entries: readonly PlacedEntry[], store: LayerStor
   for await (const header of headers) {
     const entry = entries[index++]
     if (entry === undefined) break
-    details.push(detailsOf(header, entry))
-    await lines.add({ type: SEGMENT, payload: base64(Buffer.concat([Buffer.alloc(padding), header])) })
+    details.push(detailsOf(tail ? header.subarray(padding) : header, entry))
+    const segment = tail ? header : Buffer.concat([Buffer.alloc(padding), header])
+    await lines.add({ type: SEGMENT, payload: base64(segment) })
     const checksum = checksums.get(entry)
     await lines.add({
       type: FILE,
@@ -48,8 +55,13 @@ export async function splitTar(entries: readonly PlacedEntry[], store: LayerStor
     })
     padding = paddingOf(entry.size)
   }
-  await lines.add({ type: SEGMENT, payload: base64(Buffer.concat([Buffer.alloc(padding), END_OF_TAR])) })
+  const end = tail ? store.read(piecesOf(tail)) : [Buffer.concat([Buffer.alloc(padding), END_OF_TAR])]
+  for await (const piece of end) await lines.add({ type: SEGMENT, payload: base64(piece) })
   return { ...(await lines.finish()), details }
+}
+
+function* piecesOf({ start, end }: Range): Generator<Range> {
+  for (let at = start; at < end; at += PIECE_BYTES) yield { start: at, end: Math.min(at + PIECE_BYTES, end) }
 }
 
 const [FILE, SEGMENT] = [1, 2]

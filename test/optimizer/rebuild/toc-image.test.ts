@@ -55,7 +55,7 @@ async function rebuilt(
   const { spy = (target: ImageTarget) => target, ...options } = more
   const to = newPlace()
   await using target = await openTarget(to)
-  await prepareTarget(target, { format, force: false })
+  await prepareTarget(target, { format }, { force: false })
   const summary = await withImage(from, (image) =>
     rebuildImage({
       image,
@@ -201,7 +201,7 @@ test('an index has one for all its images', async () => {
 test('a target that can’t have an image beside it is refused before anything is read; so is a tag that is taken', async () => {
   const into = `oci:${join(folder.path, 'none')}:x`
   await using target = await openTarget(into)
-  await expect(prepareTarget(target, { format: EXTERNAL, force: true })).rejects.toMatchObject({
+  await expect(prepareTarget(target, { format: EXTERNAL }, { force: true })).rejects.toMatchObject({
     code: 'E_TARGET',
     message: `${into} can't be ${EXTERNAL}: only a registry has an image beside another`,
   })
@@ -210,10 +210,10 @@ test('a target that can’t have an image beside it is refused before anything i
   await using taken = await openTarget(`${name}-esgztoc`)
   await withImage(original, (image) => copyImage(image, taken))
   await using other = await openTarget(name)
-  await expect(prepareTarget(other, { format: EXTERNAL, force: false })).rejects.toMatchObject({
+  await expect(prepareTarget(other, { format: EXTERNAL }, { force: false })).rejects.toMatchObject({
     code: 'E_TARGET_EXISTS',
     message: `${name}-esgztoc exists already`,
   })
   await using long = await openTarget(`docker://${registry.host}/app:${'x'.repeat(125)}`)
-  await expect(prepareTarget(long, { format: EXTERNAL, force: false })).rejects.toThrow(/longer than 128/)
+  await expect(prepareTarget(long, { format: EXTERNAL }, { force: false })).rejects.toThrow(/longer than 128/)
 })

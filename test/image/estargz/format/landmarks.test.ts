@@ -30,8 +30,9 @@ test('one landmark in its place has no fault', () => {
   expect(faultsOf(landmark(NO_PREFETCH_LANDMARK), file('a', 100))).toEqual([])
 })
 
+test('none is no fault', () => expect(faultsOf(file('a', 0))).toEqual([]))
+
 const wrong: [string, TocEntry[], RegExp][] = [
-  ['none', [file('a', 0)], /no landmark/],
   ['two', [landmark(NO_PREFETCH_LANDMARK), landmark(PREFETCH_LANDMARK, { offset: 100 })], /2 landmarks/],
   ['other content', [landmark(NO_PREFETCH_LANDMARK, { digest: digestOf('x') })], /not a file of one byte/],
   ['too late', [file('a', 0), landmark(NO_PREFETCH_LANDMARK, { offset: 100 })], /is entry 1, not the first/],
