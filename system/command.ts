@@ -17,6 +17,8 @@ export interface CommandOptions {
   readonly env?: NodeJS.ProcessEnv
   /** of its output; UTF-8 by default. `latin1` keeps every byte as one character. */
   readonly encoding?: 'latin1'
+  /** what errors name instead of the program, which only starts it */
+  readonly known?: string
   /** how many bytes it may print */
   readonly maxBuffer?: number
 }
@@ -30,14 +32,14 @@ export function tryCommand(
   args: readonly string[],
   options: CommandOptions = {},
 ): Promise<CommandResult> {
-  const { input, ...rest } = options
+  const { input, known = program, ...rest } = options
   return new Promise((resolve, reject) => {
     const child = execFile(program, args, { maxBuffer: 256 << 20, ...rest }, (error, stdout, stderr) => {
       if (error && typeof error.code !== 'number') {
         reject(
           error.code === 'ENOENT'
             ? notInstalled(program)
-            : new HeadstartError('E_COMMAND', `${program} could not be run: ${reasonOf(error)}`),
+            : new HeadstartError('E_COMMAND', `${known} could not be run: ${reasonOf(error)}`),
         )
         return
       }
@@ -79,6 +81,6 @@ export async function runCommand(
   const complaint = stderr.trim().split('\n').at(-1) ?? ''
   throw new HeadstartError(
     'E_COMMAND',
-    `${program} ${args[0] ?? ''} ended with status ${status}: ${complaint}`,
+    `${options.known ?? `${program} ${args[0] ?? ''}`} ended with status ${status}: ${complaint}`,
   )
 }

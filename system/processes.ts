@@ -2,6 +2,7 @@
 import { readdir, readFile, rmdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { codeOf } from './errors.ts'
 
 export interface Process {
   readonly pid: number
@@ -61,11 +62,11 @@ async function isAlive(pid: number): Promise<boolean> {
   return state !== undefined && state !== 'Z'
 }
 
-/** Kills what runs in the control groups named `id`, in every hierarchy, and removes the groups. */
+/** Kills what runs in the control groups named `id`, and in the groups inside them, in every hierarchy, and removes them all. */
 export async function removeCgroups(id: string): Promise<void> {
   const hierarchies = await readdir(CGROUPS).catch(() => [])
-  const groups = ['', ...hierarchies].map((name) => join(CGROUPS, name, id))
-  for (const group of groups) {
+  const tops = ['', ...hierarchies].map((name) => join(CGROUPS, name, id))
+  for (const group of (await Promise.all(tops.map(withGroupsInside))).flat()) {
     const text = await readFile(join(group, 'cgroup.procs'), 'utf8').catch(() => undefined)
     if (text === undefined) continue
     await killAll(text.split('\n').filter(Boolean).map(Number))
@@ -73,9 +74,17 @@ export async function removeCgroups(id: string): Promise<void> {
   }
 }
 
+/** The innermost first: containerd makes a group for its namespace, and in that one for each container. */
+async function withGroupsInside(group: string): Promise<string[]> {
+  const entries = await readdir(group, { withFileTypes: true }).catch(() => [])
+  const folders = entries.filter((entry) => entry.isDirectory())
+  const inside = await Promise.all(folders.map(({ name }) => withGroupsInside(join(group, name))))
+  return [...inside.flat(), group]
+}
+
 /** A group can only be removed once the kernel has cleaned up its last process. */
 const removed = (group: string): Promise<boolean> =>
   rmdir(group).then(
     () => true,
-    () => false,
+    (error) => codeOf(error) === 'ENOENT',
   )

@@ -6,7 +6,10 @@ import { containerBegun } from '../../../tracer/container/begun.ts'
 import type { Container, ContainerRequest, Engine } from '../../../tracer/container/types.ts'
 
 export interface ContainerCommands {
+  /** runs what follows in its arguments, so that it ends with us */
   readonly program: string
+  /** the program that people know, for errors */
+  readonly known: string
   readonly env: NodeJS.ProcessEnv
   /** where this machine reaches the container's `localhost`; undefined without a network */
   readonly address: string | undefined
@@ -31,7 +34,7 @@ export function commandEngine(commandsOf: (request: ContainerRequest) => Contain
       const child = spawn(program, commands.run, { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
       child.stdout.on('data', (chunk: Buffer) => request.onOutput('stdout', chunk))
       child.stderr.on('data', (chunk: Buffer) => request.onOutput('stderr', chunk))
-      const exited = exitOf(child, program)
+      const exited = exitOf(child, commands.known)
       exited.catch(() => {}) // reported where it is awaited, which may be nowhere
       const statusOf = async (args: readonly string[]) => (await tryCommand(program, args, { env })).status
       const container: Container = {

@@ -12,7 +12,7 @@ import { lastManifestEnd, pulledWhole, zoneSpan } from '../link/requests.ts'
 import { commandEngine } from './command-engine.ts'
 import { type ContainerdNamespace, clearNamespace, ctrEnvironment, tryCtr } from './containerd-namespace.ts'
 import { ctrFlags } from './ctr-flags.ts'
-import type { Daemon } from './daemon.ts'
+import { type Daemon, whileAlive } from './daemon.ts'
 import { type FoundContainerd, findContainerd } from './find-containerd.ts'
 import { ensurePrograms } from './options.ts'
 import { startOwnContainerd } from './own-containerd.ts'
@@ -75,6 +75,9 @@ async function refuseHeld({ image }: Cycle, place: ContainerdNamespace): Promise
   }
 }
 
+/** A containerd of the person's own: its end is not ours to know. */
+const NEVER: Promise<never> = new Promise<never>(() => {})
+
 const filesOf = ({ workspace }: Cycle) => ({
   pidFile: join(workspace.folder, 'pid'),
   envFile: join(workspace.folder, 'env'),
@@ -91,10 +94,10 @@ async function pullAndStart(
   const { signal, start, workspace } = cycle
   const pull = isLazy(cycle) ? ['rpull', '--plain-http', '--snapshotter', 'stargz'] : ['pull', '--plain-http']
   const startedAt = epochMs()
-  await runCommand('setpriv', [...WITH_US, 'images', ...pull, `${cycle.host}/${cycle.name}`], {
-    env: ctrEnvironment(place),
-    ...(signal && { signal }),
-  })
+  const args = [...WITH_US, 'images', ...pull, `${cycle.host}/${cycle.name}`]
+  const asked = { env: ctrEnvironment(place), known: 'ctr-remote' }
+  const pulling = (either: AbortSignal) => runCommand('setpriv', args, { ...asked, signal: either })
+  await whileAlive(place.died ?? NEVER, pulling, signal)
   const pulledAt = epochMs()
   await (isLazy(cycle) ? refuseFallback(cycle) : refuseShortcut(cycle))
   await writeFile(filesOf(cycle).envFile, (start.run.env ?? []).join('\n'), { mode: 0o600 })
@@ -162,6 +165,7 @@ function commandsOf(
   const client = (...args: readonly string[]) => [...WITH_US, ...args]
   return {
     program: 'setpriv',
+    known: 'ctr-remote',
     env: ctrEnvironment(place),
     address: options.network === 'none' ? undefined : '127.0.0.1',
     pidFile,

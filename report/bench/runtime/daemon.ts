@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { openSync } from 'node:fs'
 import { access, readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { tryCommand } from '../../../system/command.ts'
+import { type CommandOptions, tryCommand } from '../../../system/command.ts'
 import { HeadstartError } from '../../../system/errors.ts'
 
 export interface DaemonOptions {
@@ -82,14 +82,37 @@ async function untilThere(
   }
 }
 
+/** The daemon's end may be noticed after its client's. */
+const DEATH_MS = 200
+
+/**
+ * What a client does, which is ended with its daemon.
+ * @throws the daemon's end, if it ended early, rather than the client's failure that it caused
+ */
+export async function whileAlive<T>(
+  died: Promise<never>,
+  work: (signal: AbortSignal) => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  const over = new AbortController()
+  const signals = [over.signal, ...(signal ? [signal] : [])]
+  try {
+    return await Promise.race([work(AbortSignal.any(signals)), died])
+  } catch (error) {
+    over.abort()
+    await Promise.race([died, sleep(DEATH_MS, undefined, { ref: false })])
+    throw error
+  }
+}
+
 /** A socket may exist before the daemon answers on it: retries until the daemon's own client succeeds. @throws HeadstartError E_RUNTIME */
 export async function untilAnswers(
   client: string,
   args: readonly string[],
-  env: NodeJS.ProcessEnv = process.env,
+  options: Pick<CommandOptions, 'env' | 'signal'>,
 ): Promise<void> {
   const deadline = performance.now() + START_MS
-  while ((await tryCommand(client, args, { env })).status !== 0) {
+  while ((await tryCommand(client, args, options)).status !== 0) {
     if (performance.now() > deadline)
       throw new HeadstartError(
         'E_RUNTIME',

@@ -11,7 +11,7 @@ import type { ContainerRequest } from '../../../tracer/container/types.ts'
 import { lastManifestEnd } from '../link/requests.ts'
 import { addBridge } from './bridge.ts'
 import { commandEngine } from './command-engine.ts'
-import { startDaemon, untilAnswers } from './daemon.ts'
+import { startDaemon, untilAnswers, whileAlive } from './daemon.ts'
 import { ensurePrograms, refuseLines, refuseOptions } from './options.ts'
 import { startUntilReady } from './start.ts'
 import type { Cycle, PreparedCycle, ReadyCycle, Runtime } from './types.ts'
@@ -48,7 +48,8 @@ async function startEngine(cycle: Cycle): Promise<PreparedCycle> {
     }),
   )
   const host = `unix://${socket}`
-  await untilAnswers('docker', ['--host', host, 'version'])
+  const answers = (signal: AbortSignal) => untilAnswers('docker', ['--host', host, 'version'], { signal })
+  await whileAlive(died, answers, cycle.signal)
   const owned = stack.move()
   return { run: () => pullAndStart(cycle, host, died), [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
@@ -64,7 +65,8 @@ async function pullAndStart(cycle: Cycle, host: string, died: Promise<never>): P
   const reference = `${cycle.host}/${cycle.name}`
   const { signal, start, workspace } = cycle
   const startedAt = epochMs()
-  await runCommand('docker', ['--host', host, 'pull', '--quiet', reference], { ...(signal && { signal }) })
+  const args = ['--host', host, 'pull', '--quiet', reference]
+  await whileAlive(died, (either) => runCommand('docker', args, { signal: either }), signal)
   const pulledAt = epochMs()
   // Neither on a command line, which anybody on the machine can read, nor in the client's own environment, which would obey some of them.
   const envFile = join(workspace.folder, 'env')
@@ -102,6 +104,7 @@ function commandsOf(
   const [program = '', ...args] = plan.args
   return {
     program: 'docker',
+    known: 'docker',
     env: process.env,
     address: '127.0.0.1',
     run: [

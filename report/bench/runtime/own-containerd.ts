@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { removeCgroups } from '../../../system/processes.ts'
 import { endOrphans } from '../../../tracer/container/orphans.ts'
 import { type ContainerdNamespace, ctrEnvironment } from './containerd-namespace.ts'
-import { type Daemon, startDaemon, untilAnswers } from './daemon.ts'
+import { type Daemon, startDaemon, untilAnswers, whileAlive } from './daemon.ts'
 import type { Cycle } from './types.ts'
 
 /** @param snapshotter its daemon; undefined: nothing is pulled lazily */
@@ -31,10 +31,12 @@ export async function startOwnContainerd(
   }
   await start('containerd', ['--config', join(folder, 'config.toml')], sockets.containerd)
   const place = { address: sockets.containerd, name: id }
-  await untilAnswers('ctr', ['version'], ctrEnvironment(place))
-  const owned = stack.move()
   const died = Promise.race(daemons.map((daemon) => daemon.died))
   died.catch(() => {}) // as each of them
+  const answers = (signal: AbortSignal) =>
+    untilAnswers('ctr', ['version'], { env: ctrEnvironment(place), signal })
+  await whileAlive(died, answers, cycle.signal)
+  const owned = stack.move()
   return { ...place, died, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 

@@ -1,8 +1,9 @@
 /** What a measurement says when one of its processes is killed, and that nothing of it stays. */
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { programsOf } from '../../../scripts/support/containerd.ts'
 import { listProcesses, type Process } from '../../../system/processes.ts'
 import { type Sandbox, sandbox } from '../../support/headstart.ts'
 import { makeImages } from './small-images.ts'
@@ -13,6 +14,8 @@ let folder = ''
 let box: Sandbox
 /** of the container's command, to tell it from everybody else's */
 let marker = ''
+/** of the measurement */
+let workspaces: string[] = []
 
 beforeAll(async () => {
   folder = await mkdtemp('/var/tmp/report-test-')
@@ -44,6 +47,7 @@ async function measure(more: readonly string[], choose: Choose) {
         const named = all.filter(({ args }) => args.some((arg) => arg.includes(marker)))
         const main = named.find(({ args }) => args.includes('bench'))
         if (!main || !named.some(({ args }) => args[0] === '/bin/sh')) return undefined
+        workspaces = await readdir(`${box.folder}/work`)
         const victim = choose(all, main.pid)
         if (victim) process.kill(victim.pid, 'SIGKILL')
         return victim
@@ -72,13 +76,27 @@ const daemon = (program: string): Choose => {
 const main: Choose = (all, pid) => all.find((each) => each.pid === pid)
 
 async function left(): Promise<string[]> {
-  const links = (await readFile('/proc/net/dev', 'utf8')).match(/^ *hs[0-9a-f]{8}:/gm) ?? []
   const running = (await listProcesses()).filter(({ args }) => args.some((arg) => arg.includes(marker)))
-  return [...(await box.leftovers()), ...links, ...running.map(({ args }) => args.join(' '))]
+  const links = await readdir('/sys/class/net')
+  const bridges = workspaces.map((id) => `hs${id.slice(-8)}`)
+  const top = '/sys/fs/cgroup'
+  const places = [top, ...(await readdir(top)).map((name) => join(top, name))]
+  const groups = (await Promise.all(places.map((place) => readdir(place).catch(() => [])))).flat()
+  return [
+    ...(await box.leftovers()),
+    ...links.filter((name) => bridges.includes(name)),
+    ...groups.filter((name) => workspaces.includes(name)),
+    ...running.map(({ args }) => args.join(' ')),
+  ]
 }
 
 const builtin = ['--runtime', 'builtin', '--arms', 'optimized']
 const docker = ['--runtime', 'docker', '--arms', 'legacy']
+const { snapshotter } = await programsOf('debian')
+const containerd = [
+  ...['--runtime', 'containerd', '--containerd', 'own', '--snapshotter', snapshotter],
+  ...['--arms', 'optimized'],
+]
 
 test.each<[string, readonly string[], Choose, RegExp]>([
   ['the mount process', builtin, mountProcess, /^headstart: the mount process was ended by SIGKILL/m],
@@ -93,6 +111,9 @@ test.each<[string, readonly string[], Choose, RegExp]>([
   ],
   ['the engine’s containerd', docker, daemon('containerd'), /^headstart: (the container|docker )/m],
   ['the engine’s client', docker, runs('docker', 'run'), /^headstart: docker was killed \(SIGKILL\)$/m],
+  ['containerd', containerd, daemon('containerd'), /^headstart: containerd was ended by SIGKILL$/m],
+  ['its snapshotter', containerd, daemon(snapshotter), /^headstart: \S+ was ended by SIGKILL$/m],
+  ['its client', containerd, runs('ctr-remote', 'run'), /^headstart: ctr-remote was killed \(SIGKILL\)$/m],
 ])('%s is killed: one line says so, and nothing stays', async (_, more, choose, why) => {
   const { status, stderr } = await measure([...more, '--timeout', '30s'], choose)
   expect(stderr).toMatch(why)
@@ -104,6 +125,7 @@ test.each<[string, readonly string[], Choose, RegExp]>([
 test.each([
   ['builtin', builtin],
   ['docker', docker],
+  ['containerd', containerd],
 ])(
   'the measurement itself is killed with the runtime %s: the next command sweeps what is left',
   async (_, more) => {
