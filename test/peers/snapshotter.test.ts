@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { FormatName } from '../../image/estargz/format/formats.ts'
 import { openSource } from '../../image/sources.ts'
 import { openTarget } from '../../image/targets.ts'
+import type { OptimizeOptions } from '../../optimizer/options.ts'
 import { rebuildImage } from '../../optimizer/rebuild/image.ts'
 import { demoImages, MAKING_MS, makeDemoImage } from '../../scripts/demo-image/images.ts'
 import { type Containerd, startContainerd } from '../../scripts/support/containerd.ts'
@@ -16,9 +17,16 @@ import { startRegistry, type TestRegistry } from '../../scripts/support/registry
 /** What the demo's start reads first, whatever the trace: enough for a zone in two layers. */
 const STARTUP = ['usr/bin/python3.11', 'srv/app/app.py', 'srv/app/weights.npy']
 
+/** Of two of them only these ranges go ahead; the start reads more, from where the files themselves are. */
+const IN_PART = ['usr/bin/python3.11', 'srv/app/weights.npy']
+const RANGES = [
+  [0, 300_000],
+  [1_000_000, 1_004_096],
+] as const
+
 let registry: TestRegistry
-/** A format, and whether the layers' diffIDs stay. */
-type Kind = FormatName | 'estargz+external-toc, diffIDs kept'
+/** A format, and what else is asked for: only ranges ahead, or diffIDs that stay. */
+type Kind = FormatName | 'estargz, split' | 'estargz+external-toc, diffIDs kept'
 const pushed = new Map<Kind, Promise<string>>()
 
 beforeAll(async () => {
@@ -35,9 +43,14 @@ function optimized(kind: Kind): Promise<string> {
   return known
 }
 
+const isFormat = (kind: Kind): kind is FormatName => !kind.includes(', ')
+
 async function pushOptimized(kind: Kind): Promise<string> {
-  const keepDiffId = kind === 'estargz+external-toc, diffIDs kept'
-  const format = keepDiffId ? 'estargz+external-toc' : kind
+  const asked: Partial<Record<Kind, Partial<OptimizeOptions>>> = {
+    'estargz, split': { split: 'always' },
+    'estargz+external-toc, diffIDs kept': { format: 'estargz+external-toc', keepDiffId: true },
+  }
+  const options = asked[kind] ?? (isFormat(kind) ? { format: kind } : {})
   const reference = `${registry.host}/demo:${kind.replace(/\W+/g, '-')}`
   await using source = await openSource(demoImages.webapp.image)
   await using target = await openTarget(`docker://${reference}`)
@@ -45,8 +58,11 @@ async function pushOptimized(kind: Kind): Promise<string> {
   await rebuildImage({
     image: await source.image(),
     target,
-    options: { format, keepDiffId },
-    startup: STARTUP.map((path) => ({ path, ranges: [], size: 0, afterReady: false, read: true })),
+    options,
+    startup: STARTUP.map((path) => {
+      const ranges = options.split && IN_PART.includes(path) ? RANGES : []
+      return { path, ranges, size: 0, afterReady: false, read: true }
+    }),
   })
   return reference
 }
@@ -73,12 +89,18 @@ async function runUntil(containerd: Containerd, reference: string, pattern: RegE
 }
 
 /** Debian's snapshotter looks for no table of contents outside of a layer. */
-const FORMATS = {
-  debian: ['estargz', 'zstd:chunked'],
-  newest: ['estargz', 'zstd:chunked', 'estargz+external-toc', 'estargz+external-toc, diffIDs kept'],
+const KINDS = {
+  debian: ['estargz', 'estargz, split', 'zstd:chunked'],
+  newest: [
+    'estargz',
+    'estargz, split',
+    'zstd:chunked',
+    'estargz+external-toc',
+    'estargz+external-toc, diffIDs kept',
+  ],
 } as const
 
-test.each(peerSets.flatMap((peers) => FORMATS[peers].map((kind) => [peers, kind] as const)))(
+test.each(peerSets.flatMap((peers) => KINDS[peers].map((kind) => [peers, kind] as const)))(
   'an optimized image is pulled lazily by the stargz snapshotter, and starts: %s, %s',
   async (peers, kind) => {
     const reference = await optimized(kind)
