@@ -2,6 +2,8 @@
  * `npm run bench:figures`: the tables of the README. Each kind of the demo image is recorded and rebuilt by headstart and by `ctr-remote
  * images optimize`, then all arms are measured from nothing to ready. Needs what scripts/test installs, root, and a quiet machine.
  * Options: --samples N --links lan,wan --runtimes builtin,containerd --kinds webapp,node,nginx --arms lazy,optimized --out FOLDER
+ * --peers debian,newest: which containerd and snapshotter start them. The reference's image is always made by Debian's `ctr-remote`: the newest can't be
+ * built from its module, and its library writes the same layers.
  */
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
@@ -13,11 +15,10 @@ import { type ArmSummary, summarize } from '../../report/bench/summary.ts'
 import { runCommand } from '../../system/command.ts'
 import { workspaceRoot } from '../../system/workspace.ts'
 import { type DemoKind, demoImages, makeDemoImage } from '../demo-image/images.ts'
-import { startContainerd } from '../support/containerd.ts'
-import { buildGo } from '../support/go.ts'
+import { programsOf, startContainerd } from '../support/containerd.ts'
+import type { PeerSet } from '../support/peers.ts'
 
 const HEADSTART = new URL('../../cli/headstart.js', import.meta.url).pathname
-const SNAPSHOTTER = new URL('../support/stargzd/', import.meta.url).pathname
 
 const { values } = parseArgs({
   options: {
@@ -25,7 +26,8 @@ const { values } = parseArgs({
     links: { type: 'string', default: 'lan,wan' },
     runtimes: { type: 'string', default: 'builtin,containerd' },
     kinds: { type: 'string', default: 'webapp,node,nginx' },
-    arms: { type: 'string', default: 'legacy,lazy,optimized,reference' },
+    arms: { type: 'string', default: 'legacy,lazy,optimized,split,reference' },
+    peers: { type: 'string', default: 'newest' },
     out: { type: 'string', default: '.cache/figures' },
   },
 })
@@ -41,21 +43,24 @@ const readiness = (kind: DemoKind): string[] => ['--ready-log', demoImages[kind]
 interface Arms {
   readonly original: string
   readonly optimized: string
+  /** with only ranges ahead, where that pays */
+  readonly split: string
   readonly reference: string
 }
 
 /** headstart's trace ends at ready; that of the reference ends after a period, long enough for the slowest start. */
 async function makeArms(kind: DemoKind): Promise<Arms> {
   const folder = join(values.out, kind)
-  const [optimized, reference] = ['optimized', 'reference'].map((name) => `oci:${folder}/${name}:latest`)
-  if (optimized === undefined || reference === undefined) throw new Error('two names')
+  const at = (name: string) => `oci:${folder}/${name}:latest`
+  const [optimized, split, reference] = [at('optimized'), at('split'), at('reference')]
   const original = demoImages[kind].image
   await mkdir(folder, { recursive: true })
   const trace = join(folder, 'trace.json')
   await headstart('profile', original, '--network', 'none', ...readiness(kind), '-o', trace)
   await headstart('optimize', original, optimized, '--trace', trace, '--force')
+  await headstart('optimize', original, split, '--trace', trace, '--split', '--force')
   if (!existsSync(join(folder, 'reference'))) await makeReference(original, reference)
-  return { original, optimized, reference }
+  return { original, optimized, split, reference }
 }
 
 async function makeReference(original: string, reference: string): Promise<void> {
@@ -82,8 +87,15 @@ async function makeReference(original: string, reference: string): Promise<void>
   }
 }
 
-async function measure(kind: DemoKind, arms: Arms, runtime: string, link: string): Promise<ArmSummary[]> {
-  const out = join(values.out, kind, `${runtime}-${link}.json`)
+interface Place {
+  readonly runtime: string
+  readonly peers: PeerSet
+  readonly link: string
+}
+
+async function measure(kind: DemoKind, arms: Arms, { runtime, peers, link }: Place): Promise<ArmSummary[]> {
+  const out = join(values.out, kind, `${nameOf(runtime, peers)}-${link}.json`)
+  const { snapshotter, env } = await programsOf(peers)
   const options = [
     '--runtime',
     runtime,
@@ -98,18 +110,22 @@ async function measure(kind: DemoKind, arms: Arms, runtime: string, link: string
     '--arms',
     values.arms,
   ]
-  if (runtime === 'containerd') options.push('--snapshotter', await buildGo(SNAPSHOTTER))
-  await headstart(
+  if (runtime === 'containerd') options.push('--snapshotter', snapshotter)
+  const command = [
+    HEADSTART,
     'bench',
     arms.original,
     arms.optimized,
     '--image',
     `reference=${arms.reference}`,
+    '--image',
+    `split=${arms.split}`,
     ...readiness(kind),
     ...options,
     '-o',
     out,
-  )
+  ]
+  await runCommand(process.execPath, command, { env })
   return summarize(await readBench(out))
 }
 
@@ -128,19 +144,37 @@ function cell({ arm, total, bytes, requests }: ArmSummary): string {
     : `${seconds}, ${megabytes(bytes.median)} MB, ${requests.median.toFixed(0)} req.`
 }
 
+const COLUMNS = ['legacy', 'lazy', 'optimized', 'split', 'reference']
+
 function row(kind: DemoKind, size: number, arms: readonly ArmSummary[]): string {
   const of = (id: string) => arms.find(({ arm }) => arm.id === id)
-  const [ours, theirs] = [of('optimized'), of('reference')]
-  const against =
+  const theirs = of('reference')
+  const against = (ours: ArmSummary | undefined) =>
     ours && theirs
       ? `${(ours.total.median / theirs.total.median).toFixed(2)}, ${(ours.bytes.median / theirs.bytes.median).toFixed(2)}`
       : '–'
-  const cells = ['legacy', 'lazy', 'optimized', 'reference'].map((id) => {
+  const cells = COLUMNS.map((id) => {
     const arm = of(id)
     return arm ? cell(arm) : '–'
   })
-  return `| ${kind}: ${megabytes(size)} MB | ${cells.join(' | ')} | ${against} |`
+  return `| ${[`${kind}: ${megabytes(size)} MB`, ...cells, against(of('optimized')), against(of('split'))].join(' | ')} |`
 }
+
+const HEADS = [
+  'image',
+  'full pull',
+  'lazy, no zone',
+  'headstart',
+  'headstart --split',
+  'ctr-remote optimize',
+  'headstart against it: time, bytes',
+  '--split against it',
+]
+
+const nameOf = (runtime: string, peers: PeerSet): string =>
+  runtime === 'containerd' ? `containerd-${peers}` : runtime
+
+const isPeerSet = (text: string): text is PeerSet => text === 'debian' || text === 'newest'
 
 const kinds = listOf(values.kinds).filter(isKind)
 const made = new Map<DemoKind, Arms>()
@@ -149,12 +183,15 @@ for (const kind of kinds) {
   made.set(kind, await makeArms(kind))
 }
 for (const runtime of listOf(values.runtimes))
-  for (const link of listOf(values.links)) {
-    console.log(`\n${runtime}, ${link}, ${values.samples} samples, medians\n`)
-    console.log(
-      '| image | full pull | lazy, no zone | headstart | ctr-remote optimize | time, bytes against it |',
-    )
-    console.log('| --- | --- | --- | --- | --- | --- |')
-    for (const [kind, arms] of made)
-      console.log(row(kind, await sizeOf(arms.original), await measure(kind, arms, runtime, link)))
-  }
+  for (const peers of runtime === 'containerd'
+    ? listOf(values.peers).filter(isPeerSet)
+    : (['debian'] as const))
+    for (const link of listOf(values.links)) {
+      console.log(`\n${nameOf(runtime, peers)}, ${link}, ${values.samples} samples, medians\n`)
+      console.log(`| ${HEADS.join(' | ')} |`)
+      console.log(`| ${HEADS.map(() => '---').join(' | ')} |`)
+      for (const [kind, arms] of made)
+        console.log(
+          row(kind, await sizeOf(arms.original), await measure(kind, arms, { runtime, peers, link })),
+        )
+    }

@@ -5,7 +5,7 @@ import { runCommand } from '../../system/command.ts'
 const CACHE = fileURLToPath(new URL('../../.cache/', import.meta.url))
 const MAKE = fileURLToPath(new URL('./make', import.meta.url))
 
-export type DemoKind = 'webapp' | 'node' | 'nginx' | 'jvm' | 'shell'
+export type DemoKind = 'webapp' | 'node' | 'nginx' | 'jvm' | 'postgres' | 'shell'
 
 export interface DemoImage {
   /** The image as a source's text. */
@@ -23,6 +23,7 @@ export const demoImages: Readonly<Record<DemoKind, DemoImage>> = {
   node: demo('node', /listening on/),
   nginx: demo('nginx', /start worker process/),
   jvm: demo('jvm', /Server startup in/),
+  postgres: demo('postgres', /ready to accept connections/),
   shell: demo('shell', /^ready/m),
 }
 
