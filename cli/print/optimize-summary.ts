@@ -31,8 +31,12 @@ export function printRebuilt(
   const files = thousands(startup.length)
   const found = thousands(startup.length - summary.plan.missing.length)
   if (platform !== undefined) output.note(`${platform}: it has ${found} of the ${files} files in the trace`)
-  else if (trace && !isTraceOf(trace, image))
-    output.warn(`the trace is of another image: ${found} of its ${files} files are in this one`)
+  else if (trace && !isTraceOf(trace, image)) {
+    // What a build after the recorded one is, and nothing to worry about while nothing is missing.
+    if (summary.plan.missing.length === 0)
+      output.note(`the trace is of another image: this one has all ${files} of its files`)
+    else output.warn(`the trace is of another image: ${found} of its ${files} files are in this one`)
+  }
   for (const note of summary.notes) output.warn(platform === undefined ? note : `${platform}: ${note}`)
   if (explain && !json) output.result(explanation(summary.plan))
   output.result(json ? summaryJson(summary, platform) : optimizeSummary(summary, target))

@@ -1,7 +1,7 @@
 /** Finds the files in a tar on disk by reading its headers alone, so that an archive's blobs can be read in place, in any order and in ranges. */
 import type { FileHandle } from 'node:fs/promises'
 import { type BytePath, normalizePath, parentOf } from '../../system/byte-path.ts'
-import { HeadstartError } from '../../system/errors.ts'
+import { codeOf, HeadstartError, messageOf } from '../../system/errors.ts'
 import { BLOCK, paddingOf, type TarEntry } from '../tar/entry.ts'
 import { TarScanner } from '../tar/scan.ts'
 
@@ -74,8 +74,19 @@ async function nextEntry(
       throw archiveError(name, 'it ends inside a header')
     }
     if (at === start && block.every((byte) => byte === 0)) return undefined
-    for (const event of scanner.push(block))
+    for (const event of scanned(scanner, block, name, start === 0))
       if (event.kind === 'entry') return { entry: event.entry, end: at + BLOCK }
+  }
+}
+
+/** @param isFirst whatever begins with no header is no tar */
+function scanned(scanner: TarScanner, block: Buffer, name: string, isFirst: boolean) {
+  try {
+    return [...scanner.push(block)]
+  } catch (cause) {
+    if (codeOf(cause) !== 'E_TAR') throw cause
+    const what = isFirst ? `${name} is not a tar archive` : `${name}: ${messageOf(cause)}`
+    throw new HeadstartError('E_ARCHIVE', what, { cause })
   }
 }
 

@@ -30,8 +30,8 @@ export const statusOf = (error: unknown): number | undefined =>
     : undefined
 
 /** An engine passes on what registries say, at any length, including URLs with signatures. */
-function wordsOf(cause: unknown): string {
-  const text = withoutUrlSecrets(messageOf(cause))
+export function wordsOf(cause: unknown): string {
+  const text = withoutUrlSecrets(messageOf(cause)).replace(/^\(HTTP code \d+\) [a-z ]+ - /, '')
   return text.length > MAX_WORDS ? `${text.slice(0, MAX_WORDS)}…` : text
 }
 

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type Dockerode from 'dockerode'
-import { diskFull, HeadstartError, isDiskFull, messageOf } from '../../system/errors.ts'
+import { diskFull, HeadstartError, isDiskFull } from '../../system/errors.ts'
 import { createWorkspace } from '../../system/workspace.ts'
 import { openDockerArchive } from '../archive/source.ts'
 import { parseDigest } from '../digest.ts'
@@ -12,7 +12,15 @@ import type { OnProgress, Progress } from '../progress.ts'
 import type { Reference } from '../reference.ts'
 import { sourceFromStore } from '../source-from-store.ts'
 import type { Digest, ImageSource } from '../types.ts'
-import { type EngineOptions, engineError, followed, nameOf, requireAnswer, statusOf } from './client.ts'
+import {
+  type EngineOptions,
+  engineError,
+  followed,
+  nameOf,
+  requireAnswer,
+  statusOf,
+  wordsOf,
+} from './client.ts'
 import { connectEngine } from './connection.ts'
 import { readStoredImage, type StoredImage } from './store.ts'
 
@@ -99,7 +107,7 @@ async function pull(engine: Dockerode, name: string, signal: AbortSignal | undef
     signal?.throwIfAborted()
     throw new HeadstartError(
       'E_IMAGE_NOT_FOUND',
-      `the Docker engine has no image ${name} and can't pull it: ${messageOf(cause)}`,
+      `the Docker engine has no image ${name} and can't pull it: ${wordsOf(cause)}`,
       {
         cause,
       },

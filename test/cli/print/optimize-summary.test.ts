@@ -145,6 +145,14 @@ describe('one of the images', () => {
     ])
   })
 
+  test('that is not the recorded one but has all of its files is noted', () => {
+    const { output, notes, warnings } = captured()
+    const whole = { ...summary, plan: { ...plan, missing: [] }, notes: [] }
+    printRebuilt({ image: imageOf('sha256:other', ['sha256:x']), summary: whole }, origin, print, output)
+    expect(warnings).toEqual([])
+    expect(notes).toEqual(['the trace is of another image: this one has all 8 of its files'])
+  })
+
   test('of an index is named by its platform', () => {
     const { output, notes, warnings, results } = captured()
     const rebuilt = { image: imageOf('sha256:image', []), summary, platform: 'linux/arm64' }
