@@ -113,20 +113,7 @@ function parseBinary(block: Buffer, start: number, end: number, field: string, w
   return number
 }
 
-export interface HeaderFields {
-  readonly name: string
-  readonly mode: number
-  readonly uid: number
-  readonly gid: number
-  readonly size: number
-  readonly mtime: number
-  readonly flag: string
-  readonly linkName: string
-  readonly uname: string
-  readonly gname: string
-  readonly devMajor: number
-  readonly devMinor: number
-}
+export type HeaderFields = Omit<HeaderBlock, 'isGnu'>
 
 /** True when the value fits an octal field of this many digits. */
 export const fitsOctal = (value: number, digits: number): boolean =>

@@ -1,13 +1,15 @@
 /** A real registry (Debian's docker-registry, or the newest distribution) on a free port of the loopback interface, removed when disposed. */
+
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runCommand } from '../../system/command.ts'
 import { buildNewest } from './newest.ts'
 import { type PeerSet, peerSets } from './peers.ts'
+import { freePort } from './serve.ts'
 import { until } from './until.ts'
 
 export interface TestRegistry extends AsyncDisposable {
@@ -34,15 +36,6 @@ export interface RegistryOptions {
 
 export interface Registries extends AsyncDisposable {
   of(peers: PeerSet): TestRegistry
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }
 
 /** One of each, Debian's and the newest. */

@@ -1,28 +1,19 @@
 /** A layer packed as no image's may be: every command that would have to unpack it says so in the same line, and the others don't mind. */
+
 import { execFileSync } from 'node:child_process'
-import { readdir, writeFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { writeTrace } from '../../tracer/trace/file.ts'
 import { type Sandbox, sandbox } from '../support/headstart.ts'
 import { Layout } from '../support/layout.ts'
 import { file } from '../support/tar.ts'
-
-const TRACE = {
-  ...{ version: 1, tool: 'test' },
-  image: { reference: 'x', digest: `sha256:${'0'.repeat(64)}`, platform: 'linux/amd64', diffIds: [] },
-  run: {
-    ...{ engine: 'runc', command: ['app'], readaheadKiB: 128, startedAt: '2026-01-01T00:00:00Z' },
-    ...{ ready: { by: 'exit', ms: 1 }, durationMs: 1, runs: 1 },
-  },
-  lookups: { found: 0, missing: 0, listings: 0 },
-  files: [],
-}
+import { traceOf } from '../tracer/trace/traces.ts'
 
 let box: Sandbox
 beforeAll(async () => {
   box = await sandbox()
-  const trace = { ...TRACE, image: { ...TRACE.image, bytes: 0, files: 0 } }
-  await writeFile(join(box.folder, 'trace.json'), JSON.stringify(trace))
+  await writeTrace(join(box.folder, 'trace.json'), traceOf([]))
 })
 afterAll(() => box[Symbol.asyncDispose]())
 

@@ -1,26 +1,15 @@
 /** A disk that is full: whoever meets it says which folder needs room, and what to do. On a small tmpfs. */
+
 import { randomBytes } from 'node:crypto'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runCommand } from '../../system/command.ts'
+import { writeTrace } from '../../tracer/trace/file.ts'
 import { type Sandbox, sandbox } from '../support/headstart.ts'
 import { writeImage } from '../support/images.ts'
 import { file } from '../support/tar.ts'
-
-const trace = {
-  ...{ version: 1, tool: 'test' },
-  image: {
-    ...{ reference: 'x', digest: `sha256:${'0'.repeat(64)}`, platform: 'linux/amd64' },
-    ...{ diffIds: [], bytes: 0, files: 0 },
-  },
-  run: {
-    ...{ engine: 'runc', command: ['app'], readaheadKiB: 128, startedAt: '2026-01-01T00:00:00Z' },
-    ...{ ready: { by: 'exit', ms: 1 }, durationMs: 1, runs: 1 },
-  },
-  lookups: { found: 0, missing: 0, listings: 0 },
-  files: [],
-}
+import { traceOf } from '../tracer/trace/traces.ts'
 
 let box: Sandbox
 let image: string
@@ -31,7 +20,7 @@ beforeAll(async () => {
     layers: [[file('app', randomBytes(3 << 20))]],
     config: { Cmd: ['/app'] },
   })
-  await writeFile(join(box.folder, 'trace.json'), JSON.stringify(trace))
+  await writeTrace(join(box.folder, 'trace.json'), traceOf([]))
   small = join(box.folder, 'small')
   await mkdir(small)
   await runCommand('mount', ['-t', 'tmpfs', '-o', 'size=1m,mode=0700', 'none', small])

@@ -1,9 +1,11 @@
 /** What the commands hand from one part to another: a trace to the optimizer, traces and measurements to a page. */
+
 import { expect, test } from 'vitest'
 import { pairByImage } from '../../cli/report-material.ts'
 import { isTraceOf, startupOf } from '../../cli/startup.ts'
 import type { Trace, TraceFile } from '../../tracer/trace/file.ts'
-import { benchOf, imageOf, traceOf } from './material.ts'
+import { bareImage } from '../support/images.ts'
+import { benchOf, traceOf } from './material.ts'
 
 const seen = (path: string, rest: Partial<TraceFile> = {}): TraceFile => ({
   path,
@@ -39,9 +41,9 @@ test('what too few of several runs touched is left out', () => {
 
 test('a trace is of an image with its digest, or with its content packed another way', () => {
   const trace = traceOf([])
-  expect(isTraceOf(trace, imageOf(trace.image.digest, ['sha256:other']))).toBe(true)
-  expect(isTraceOf(trace, imageOf('sha256:other', trace.image.diffIds))).toBe(true)
-  expect(isTraceOf(trace, imageOf('sha256:other', ['sha256:other']))).toBe(false)
+  expect(isTraceOf(trace, bareImage({ digest: trace.image.digest, diffIds: ['sha256:other'] }))).toBe(true)
+  expect(isTraceOf(trace, bareImage({ digest: 'sha256:other', diffIds: trace.image.diffIds }))).toBe(true)
+  expect(isTraceOf(trace, bareImage({ digest: 'sha256:other', diffIds: ['sha256:other'] }))).toBe(false)
 })
 
 test('traces and measurements of one image share a page, whatever their order', () => {

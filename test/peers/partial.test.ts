@@ -1,26 +1,20 @@
 /** What podman and CRI-O pull of our zstd:chunked layers: only what they lack, and what it unpacks to has the diffID that the config names. */
+
 import { beforeAll, expect, test } from 'vitest'
 import { openSource } from '../../image/sources.ts'
-import { openTarget } from '../../image/targets.ts'
-import { rebuildImage } from '../../optimizer/rebuild/image.ts'
 import { demoImages, MAKING_MS, makeDemoImage } from '../../scripts/demo-image/images.ts'
 import { BUILDING_MS } from '../../scripts/support/peers.ts'
 import { startRegistry } from '../../scripts/support/registry.ts'
+import { optimized, startFile } from '../support/optimized.ts'
 import { startPartialStore } from './partial/partial.ts'
 
 beforeAll(() => makeDemoImage('webapp'), MAKING_MS)
 
-async function push(reference: string, startup: readonly string[]): Promise<void> {
-  await using source = await openSource(demoImages.webapp.image)
-  await using target = await openTarget(`docker://${reference}`)
-  await target.prepare({ force: false })
-  await rebuildImage({
-    image: await source.image(),
-    target,
+const push = (reference: string, zone: readonly string[]) =>
+  optimized(demoImages.webapp.image, `docker://${reference}`, {
+    startup: zone.map(startFile),
     options: { format: 'zstd:chunked+podman' },
-    startup: startup.map((path) => ({ path, ranges: [], size: 0, afterReady: false, read: true })),
   })
-}
 
 test(
   'containers/storage pulls it partially: the next version of an image costs little more than its tables of contents',

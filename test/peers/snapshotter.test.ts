@@ -1,18 +1,17 @@
 /** The real thing at the other end: containerd with the stargz snapshotter pulls what we wrote lazily, and its container starts. */
+
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { FormatName } from '../../image/estargz/format/formats.ts'
-import { openSource } from '../../image/sources.ts'
-import { openTarget } from '../../image/targets.ts'
 import type { OptimizeOptions } from '../../optimizer/options.ts'
-import { rebuildImage } from '../../optimizer/rebuild/image.ts'
 import { demoImages, MAKING_MS, makeDemoImage } from '../../scripts/demo-image/images.ts'
 import { type Containerd, startContainerd } from '../../scripts/support/containerd.ts'
 import { BUILDING_MS, peerSets } from '../../scripts/support/peers.ts'
 import { startRegistry, type TestRegistry } from '../../scripts/support/registry.ts'
+import { optimized, startFile } from '../support/optimized.ts'
 
 /** What the demo's start reads first, whatever the trace: enough for a zone in two layers. */
 const STARTUP = ['usr/bin/python3.11', 'srv/app/app.py', 'srv/app/weights.npy']
@@ -37,7 +36,7 @@ beforeAll(async () => {
 afterAll(() => registry[Symbol.asyncDispose]())
 
 /** Each once. */
-function optimized(kind: Kind): Promise<string> {
+function pushedAs(kind: Kind): Promise<string> {
   const known = pushed.get(kind) ?? pushOptimized(kind)
   pushed.set(kind, known)
   return known
@@ -52,18 +51,11 @@ async function pushOptimized(kind: Kind): Promise<string> {
   }
   const options = asked[kind] ?? (isFormat(kind) ? { format: kind } : {})
   const reference = `${registry.host}/demo:${kind.replace(/\W+/g, '-')}`
-  await using source = await openSource(demoImages.webapp.image)
-  await using target = await openTarget(`docker://${reference}`)
-  await target.prepare({ force: false })
-  await rebuildImage({
-    image: await source.image(),
-    target,
-    options,
-    startup: STARTUP.map((path) => {
-      const ranges = options.split && IN_PART.includes(path) ? RANGES : []
-      return { path, ranges, size: 0, afterReady: false, read: true }
-    }),
-  })
+  const startup = STARTUP.map((path) => ({
+    ...startFile(path),
+    ranges: options.split && IN_PART.includes(path) ? RANGES : [],
+  }))
+  await optimized(demoImages.webapp.image, `docker://${reference}`, { startup, options })
   return reference
 }
 
@@ -103,7 +95,7 @@ const KINDS = {
 test.each(peerSets.flatMap((peers) => KINDS[peers].map((kind) => [peers, kind] as const)))(
   'an optimized image is pulled lazily by the stargz snapshotter, and starts: %s, %s',
   async (peers, kind) => {
-    const reference = await optimized(kind)
+    const reference = await pushedAs(kind)
     await using containerd = await startContainerd({ peers })
 
     await containerd.ctr('images', 'rpull', '--plain-http', '--snapshotter', 'stargz', reference)

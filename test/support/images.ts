@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import type { Digest, Image } from '../../image/types.ts'
 import { runCommand } from '../../system/command.ts'
 import { dir, file, symlink, type TarItem, tarOf } from './tar.ts'
 
@@ -27,6 +28,34 @@ export const NO_PROCESS = {
   exposedPorts: [],
   volumes: [],
   healthcheck: undefined,
+}
+
+/** An image that is only spoken of: it has no layers. */
+export function bareImage({
+  reference = 'web:1',
+  digest = '0'.repeat(64),
+  diffIds = [],
+}: {
+  reference?: string
+  digest?: string
+  diffIds?: readonly string[]
+} = {}): Image {
+  const digestOf = (text: string): Digest => `sha256:${text.replace('sha256:', '')}`
+  const descriptor = { mediaType: '', digest: digestOf(digest), size: 0 }
+  return {
+    reference,
+    descriptor,
+    manifest: { mediaType: '', config: descriptor, layers: [] },
+    rawManifest: Buffer.alloc(0),
+    rawConfig: Buffer.alloc(0),
+    layers: [],
+    config: {
+      platform: { os: 'linux', architecture: 'amd64' },
+      diffIds: diffIds.map(digestOf),
+      history: [],
+      process: NO_PROCESS,
+    },
+  }
 }
 
 const sha256 = (bytes: Buffer): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`

@@ -1,12 +1,11 @@
 /** Recorded starts of real containers, in Docker and in runc. */
 
-import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openSource } from '../../image/sources.ts'
 import type { Image } from '../../image/types.ts'
+import { freePort } from '../../scripts/support/serve.ts'
 import { HANG_MS, until } from '../../scripts/support/until.ts'
 import type { EngineName } from '../../tracer/container/types.ts'
 import type { ServerName } from '../../tracer/mount/mount.ts'
@@ -60,16 +59,6 @@ const record = (engine: EngineName, options: Partial<ProfileOptions> = {}) =>
   })
 
 const named = (trace: Trace, path: string) => trace.files.find((one) => one.path === path)
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
-}
 
 test('both engines see the same, and so do both servers of the mount', async () => {
   const seen = async (engine: EngineName, server: ServerName) =>

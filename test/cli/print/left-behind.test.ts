@@ -1,13 +1,14 @@
 /** What stays behind when one image of an index goes alone. */
+
 import { expect, test } from 'vitest'
 import { leftBehind } from '../../../cli/print/left-behind.ts'
 import type { Digest } from '../../../image/types.ts'
-import { imageOf } from '../material.ts'
+import { bareImage } from '../../support/images.ts'
 
 const descriptor = (digest: Digest, size: number) => ({ mediaType: 'x', digest, size })
 
 test('what of an index is left behind is counted: images, and what has no platform', () => {
-  const image = imageOf('sha256:image', [])
+  const image = bareImage({ digest: 'sha256:image' })
   const platform = (os: string) => ({ platform: { os, architecture: 'amd64' } })
   const manifests = [
     { ...image.descriptor, ...platform('linux') },

@@ -1,4 +1,5 @@
 /** What `optimize` prints at its end. */
+
 import { describe, expect, test } from 'vitest'
 import {
   explanation,
@@ -10,7 +11,8 @@ import type { Digest } from '../../../image/types.ts'
 import type { Decision, Plan } from '../../../optimizer/plan/plan.ts'
 import type { RebuildSummary } from '../../../optimizer/rebuild/image.ts'
 import type { LayerSummary } from '../../../optimizer/rebuild/layer.ts'
-import { imageOf, traceOf } from '../material.ts'
+import { bareImage } from '../../support/images.ts'
+import { traceOf } from '../material.ts'
 import { captured } from './capture.ts'
 
 const descriptor = (digest: Digest, size: number) => ({ mediaType: 'x', digest, size })
@@ -138,7 +140,12 @@ describe('one of the images', () => {
 
   test('that is not the recorded one is warned about', () => {
     const { output, warnings } = captured()
-    printRebuilt({ image: imageOf('sha256:other', ['sha256:x']), summary }, origin, print, output)
+    printRebuilt(
+      { image: bareImage({ digest: 'sha256:other', diffIds: ['sha256:x'] }), summary },
+      origin,
+      print,
+      output,
+    )
     expect(warnings).toEqual([
       'the trace is of another image: 1 of its 8 files are in this one',
       'layer 1: a note',
@@ -148,14 +155,19 @@ describe('one of the images', () => {
   test('that is not the recorded one but has all of its files is noted', () => {
     const { output, notes, warnings } = captured()
     const whole = { ...summary, plan: { ...plan, missing: [] }, notes: [] }
-    printRebuilt({ image: imageOf('sha256:other', ['sha256:x']), summary: whole }, origin, print, output)
+    printRebuilt(
+      { image: bareImage({ digest: 'sha256:other', diffIds: ['sha256:x'] }), summary: whole },
+      origin,
+      print,
+      output,
+    )
     expect(warnings).toEqual([])
     expect(notes).toEqual(['the trace is of another image: this one has all 8 of its files'])
   })
 
   test('of an index is named by its platform', () => {
     const { output, notes, warnings, results } = captured()
-    const rebuilt = { image: imageOf('sha256:image', []), summary, platform: 'linux/arm64' }
+    const rebuilt = { image: bareImage({ digest: 'sha256:image' }), summary, platform: 'linux/arm64' }
     printRebuilt(rebuilt, origin, { json: true, explain: true }, output)
     expect(notes).toEqual(['linux/arm64: it has 1 of the 8 files in the trace'])
     expect(warnings).toEqual(['linux/arm64: layer 1: a note'])

@@ -22,7 +22,7 @@ test('a trace: its image, layers counted from 1, folders, and large files read o
     trace,
     summarizeTrace(trace, (path) => (path === 'app' ? 1 : 0)),
   )
-  expect(lines[0]).toBe('web:1 (linux/amd64), runc: ')
+  expect(lines[0]).toBe('web:1 (linux/amd64), runc: app')
   const text = lines.join('\n')
   expect(text).toMatch(/read from layer\s+files\s+bytes\n1\s+1\s+1\.0 kB\n2\s+1\s+500 B/)
   expect(text).toMatch(/read from folder\s+files\s+bytes\n/)
@@ -44,7 +44,7 @@ test('a difference: what is new, gone, larger and smaller; nothing of what is no
   const after = traceOf([file('same', 10), file('new', 30), file('grown', 40)])
   const lines = traceDifferences(diffTraces(before, after))
   expect(lines.slice(0, 2)).toEqual([
-    'read 40 B before, 80 B after (200 %); ready after 1 ms, then 1 ms',
+    'read 40 B before, 80 B after (200 %); ready after 100 ms, then 100 ms',
     '1 file unchanged',
   ])
   const text = lines.join('\n')

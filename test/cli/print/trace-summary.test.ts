@@ -26,7 +26,7 @@ const trace = { ...recorded, image: { ...recorded.image, bytes: 2000, files: 123
 
 test('the bytes read before ready, of all the image has', () => {
   expect(traceSummary({ ...trace, lookups: { found: 5, missing: 2, listings: 0 } })).toEqual([
-    'ready after 1 ms (its log matched)',
+    'ready after 100 ms (its log matched)',
     'read 200 B of 2.0 kB (10 %) in 1 of 1,234 files',
     '2 more opened, followed or read later; 5 lookups found a file, 2 did not',
   ])
@@ -34,7 +34,7 @@ test('the bytes read before ready, of all the image has', () => {
 
 test('of several runs it says how many, and that its time is their median', () => {
   const merged = { ...trace, run: { ...trace.run, runs: 3 } }
-  expect(traceSummary(merged)[0]).toBe('ready after 1 ms (its log matched), the median of 3 runs')
+  expect(traceSummary(merged)[0]).toBe('ready after 100 ms (its log matched), the median of 3 runs')
 })
 
 test('a recording that never was ready says how long it was, and why it ended', () => {

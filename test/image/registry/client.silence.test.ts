@@ -1,8 +1,9 @@
 /** A registry that stops talking, at each point where it can: the request ends, and says why. */
-import { once } from 'node:events'
+
 import { createServer, type ServerResponse } from 'node:http'
 import { expect, test } from 'vitest'
 import { RegistryClient } from '../../../image/registry/client.ts'
+import { serve } from '../../../scripts/support/serve.ts'
 
 test.each<[string, (response: ServerResponse) => void, RegExp]>([
   ['before the answer', () => {}, /can't be reached: Headers Timeout Error$/],
@@ -23,19 +24,11 @@ test.each<[string, (response: ServerResponse) => void, RegExp]>([
     if (url === '/v2/') response.end('{}')
     else if (url !== '/token') answer(response)
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  const port = typeof address === 'object' ? address?.port : undefined
-  realm = `http://127.0.0.1:${port}/token`
-  try {
-    await using client = await RegistryClient.connect(`127.0.0.1:${port}`, 'app', { silenceMs: 2000 })
-    const request = { method: 'GET', url: '/v2/app/x', scopes: [], expected: [200], attempts: 1 } as const
-    await expect(client.document(request, 1000)).rejects.toThrow(why)
-  } finally {
-    server.closeAllConnections()
-    server.close()
-  }
+  await using serving = await serve(server)
+  realm = `http://${serving.host}/token`
+  await using client = await RegistryClient.connect(serving.host, 'app', { silenceMs: 2000 })
+  const request = { method: 'GET', url: '/v2/app/x', scopes: [], expected: [200], attempts: 1 } as const
+  await expect(client.document(request, 1000)).rejects.toThrow(why)
 })
 
 let realm = ''

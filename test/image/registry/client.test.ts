@@ -1,5 +1,5 @@
 /** Reaching registries: credentials in all their places, tokens, TLS, proxies, retries. */
-import { randomBytes } from 'node:crypto'
+
 import { once } from 'node:events'
 import { chmod, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, request } from 'node:http'
@@ -14,10 +14,9 @@ import { openTarget } from '../../../image/targets.ts'
 import { BUILDING_MS, peerSets } from '../../../scripts/support/peers.ts'
 import { startRegistry, type TestRegistry } from '../../../scripts/support/registry.ts'
 import { copy } from '../../support/copy.ts'
-import { writeImage } from '../../support/images.ts'
-import { dir, file } from '../../support/tar.ts'
 import { startFaultProxy } from './fault-proxy.ts'
 import { startTokenServer, type TokenServer } from './token-server.ts'
+import { twoLayers } from './two-layers.ts'
 
 const USER = 'user'
 const PASSWORD = 'pass:word'
@@ -34,9 +33,7 @@ let count = 0
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'hs-reg-test-'))
-  original = await writeImage(join(folder, 'original'), {
-    layers: [[dir('etc/'), file('etc/name', 'x')], [file('big', randomBytes(700_000))]],
-  })
+  original = await twoLayers(folder)
   tokens = await startTokenServer({ folder, user: USER, password: PASSWORD, refreshToken: REFRESH })
   ;[plain, basic, bearer, secure] = await Promise.all([
     startRegistry(),

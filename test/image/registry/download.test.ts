@@ -1,36 +1,18 @@
-/** Downloads: resumed after a lost connection, redirected to storage, and from servers with their own idea of ranges. */
-import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { hashStream } from '../../../image/digest.ts'
 import { openSource } from '../../../image/sources.ts'
-import { BUILDING_MS, peerSets } from '../../../scripts/support/peers.ts'
-import { type Registries, startRegistries, startRegistry } from '../../../scripts/support/registry.ts'
+import { peerSets } from '../../../scripts/support/peers.ts'
+import { startRegistry } from '../../../scripts/support/registry.ts'
+import { serve } from '../../../scripts/support/serve.ts'
 import { readBounded } from '../../../system/read-bounded.ts'
 import { copy } from '../../support/copy.ts'
-import { writeImage } from '../../support/images.ts'
-import { dir, file } from '../../support/tar.ts'
 import { startFaultProxy } from './fault-proxy.ts'
+import { transferPlaces } from './two-layers.ts'
 
-let folder: string
-let original: string
-let plain: Registries
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'hs-download-test-'))
-  original = await writeImage(join(folder, 'original'), {
-    layers: [[dir('etc/'), file('etc/name', 'x')], [file('big', randomBytes(700_000))]],
-  })
-  plain = await startRegistries()
-}, BUILDING_MS)
-afterAll(async () => {
-  await plain[Symbol.asyncDispose]()
-  await rm(folder, { recursive: true })
-})
+const at = transferPlaces()
 
 afterEach(() => vi.unstubAllEnvs())
 
@@ -41,13 +23,13 @@ async function logIn(at: string, config: unknown): Promise<void> {
 }
 
 test.each(peerSets)('a download goes on where it was cut: %s', async (peers) => {
-  const { host } = plain.of(peers)
-  await copy(original, `docker://${host}/cut:v1`)
+  const { host } = at.registry(peers)
+  await copy(at.original, `docker://${host}/cut:v1`)
   let cuts = 0
   await using proxy = await startFaultProxy(host, (_, { path }) =>
     path.includes('/blobs/') && ++cuts < 8 ? 'cut inside the answer' : undefined,
   )
-  await copy(`docker://${proxy.host}/cut:v1`, `oci:${folder}/cut-${peers}`)
+  await copy(`docker://${proxy.host}/cut:v1`, `oci:${at.folder}/cut-${peers}`)
   expect(proxy.seen.filter(({ headers }) => headers.range !== undefined).length).toBeGreaterThan(2)
 })
 
@@ -62,22 +44,16 @@ async function startStorage(
     response.writeHead(status, { ...headers })
     response.end(body)
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('no port')
+  const serving = await serve(server)
   return {
-    url: `http://127.0.0.1:${address.port}`,
+    url: `http://${serving.host}`,
     seen,
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections()
-      server.close()
-    },
+    [Symbol.asyncDispose]: () => serving[Symbol.asyncDispose](),
   }
 }
 
 async function bigLayer(): Promise<{ bytes: Buffer; path: string }> {
-  await using source = await openSource(original)
+  await using source = await openSource(at.original)
   const layer = (await source.image()).layers[1]
   if (!layer) throw new Error('no layer')
   const bytes = await readBounded(await layer.open(), 10 << 20, 'layer')
@@ -88,8 +64,8 @@ test('a redirect to storage takes no credentials along, is used again, and may e
   const [user, password] = ['user', 'pass:word']
   const auth = Buffer.from(`${user}:${password}`).toString('base64')
   await using basic = await startRegistry({ auth: { user, password } })
-  await logIn(folder, { auths: { [basic.host]: { auth } } })
-  await copy(original, `docker://${basic.host}/moved:v1`)
+  await logIn(at.folder, { auths: { [basic.host]: { auth } } })
+  await copy(at.original, `docker://${basic.host}/moved:v1`)
   const { bytes, path } = await bigLayer()
   let expired = false
   await using storage = await startStorage(({ headers: { range } }) => {
@@ -103,7 +79,7 @@ test('a redirect to storage takes no credentials along, is used again, and may e
     expired = false
     return { status: 307, headers: { location: `${storage.url}/signed?secret=1` } }
   })
-  await logIn(folder, { auths: { [proxy.host]: { auth } } })
+  await logIn(at.folder, { auths: { [proxy.host]: { auth } } })
   await using source = await openSource(`docker://${proxy.host}/moved:v1`)
   const layer = (await source.image()).layers[1]
   const read = async (start: number, end: number) => {
@@ -122,8 +98,8 @@ test('a redirect to storage takes no credentials along, is used again, and may e
 })
 
 test('a server that knows no ranges is read from the start', async () => {
-  await copy(original, `docker://${plain.of('debian').host}/whole:v1`)
-  await using proxy = await startFaultProxy(plain.of('debian').host, () => 'no ranges')
+  await copy(at.original, `docker://${at.registry('debian').host}/whole:v1`)
+  await using proxy = await startFaultProxy(at.registry('debian').host, () => 'no ranges')
   await using source = await openSource(`docker://${proxy.host}/whole:v1`)
   const layer = (await source.image()).layers[1]
   const { bytes } = await bigLayer()
@@ -138,9 +114,9 @@ test('a server that knows no ranges is read from the start', async () => {
 })
 
 test('a server that sends another range is found out', async () => {
-  await copy(original, `docker://${plain.of('debian').host}/other-range:v1`)
+  await copy(at.original, `docker://${at.registry('debian').host}/other-range:v1`)
   const { path } = await bigLayer()
-  await using proxy = await startFaultProxy(plain.of('debian').host, (_, request) =>
+  await using proxy = await startFaultProxy(at.registry('debian').host, (_, request) =>
     request.path.endsWith(path) ? { status: 206, headers: { 'content-range': 'bytes 5-9/100' } } : undefined,
   )
   await using source = await openSource(`docker://${proxy.host}/other-range:v1`)

@@ -1,6 +1,7 @@
 /** A proxy before a real registry that does one wrong thing to the requests it is told to. */
-import { once } from 'node:events'
+
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import { serve } from '../../../scripts/support/serve.ts'
 
 export type Fault =
   | 'cut before the answer'
@@ -44,18 +45,11 @@ export async function startFaultProxy(
     const chosen = fault(seen.length - 1, entry)
     handle(upstream, incoming, response, chosen, entry).catch(() => response.destroy())
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('no port')
+  const serving = await serve(server)
   return {
-    host: `127.0.0.1:${address.port}`,
+    host: serving.host,
     seen,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      server.close()
-      await once(server, 'close')
-    },
+    [Symbol.asyncDispose]: () => serving[Symbol.asyncDispose](),
   }
 }
 

@@ -2,9 +2,10 @@
  * A registry in this process that takes and gives images by the spec, except where a test says otherwise: for answers that no real one at
  * hand gives.
  */
+
 import { createHash, randomUUID } from 'node:crypto'
-import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
+import { serve } from '../../../scripts/support/serve.ts'
 
 export interface Answer {
   status: number
@@ -51,18 +52,11 @@ export async function startLooseRegistry(
     if (method === 'HEAD') response.end()
     else response.end(body)
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('no port')
+  const serving = await serve(server)
   return {
-    host: `127.0.0.1:${address.port}`,
+    host: serving.host,
     ...state,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      server.close()
-      await once(server, 'close')
-    },
+    [Symbol.asyncDispose]: () => serving[Symbol.asyncDispose](),
   }
 }
 

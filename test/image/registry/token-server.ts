@@ -1,9 +1,10 @@
 /** A token server as the distribution spec describes it, whose tokens a real docker-registry accepts. */
+
 import { createPrivateKey, randomUUID, sign, X509Certificate } from 'node:crypto'
-import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
+import { serve } from '../../../scripts/support/serve.ts'
 import { runCommand } from '../../../system/command.ts'
 
 export interface TokenServer extends AsyncDisposable {
@@ -49,19 +50,12 @@ export async function startTokenServer(options: TokenServerOptions): Promise<Tok
       response.end(JSON.stringify(body))
     })
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('no port')
+  const serving = await serve(server)
   return {
-    registryConfig: `auth: { token: { realm: 'http://127.0.0.1:${address.port}/token', service: test, issuer: tokens, rootcertbundle: ${certificate} } }`,
+    registryConfig: `auth: { token: { realm: 'http://${serving.host}/token', service: test, issuer: tokens, rootcertbundle: ${certificate} } }`,
     asked,
     failures,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      server.close()
-      await once(server, 'close')
-    },
+    [Symbol.asyncDispose]: () => serving[Symbol.asyncDispose](),
   }
 }
 

@@ -1,47 +1,32 @@
 /** Uploads: blobs that exist, mounting, chunks, and resuming after a lost connection. */
+
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { bytesBlob } from '../../../image/blob.ts'
 import { copyImage } from '../../../image/copy.ts'
 import { digestOf } from '../../../image/digest.ts'
 import { parseReference } from '../../../image/reference.ts'
 import { registryTarget } from '../../../image/registry/target.ts'
 import { openSource } from '../../../image/sources.ts'
-import { BUILDING_MS, type PeerSet, peerSets } from '../../../scripts/support/peers.ts'
-import { type Registries, startRegistries } from '../../../scripts/support/registry.ts'
+import { type PeerSet, peerSets } from '../../../scripts/support/peers.ts'
+import { serve } from '../../../scripts/support/serve.ts'
 import { copy } from '../../support/copy.ts'
 import { writeImage } from '../../support/images.ts'
-import { dir, file } from '../../support/tar.ts'
+import { file } from '../../support/tar.ts'
 import { type Fault, startFaultProxy } from './fault-proxy.ts'
+import { transferPlaces } from './two-layers.ts'
 
-let folder: string
-let original: string
-let plain: Registries
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'hs-upload-test-'))
-  original = await writeImage(join(folder, 'original'), {
-    layers: [[dir('etc/'), file('etc/name', 'x')], [file('big', randomBytes(700_000))]],
-  })
-  plain = await startRegistries()
-}, BUILDING_MS)
-afterAll(async () => {
-  await plain[Symbol.asyncDispose]()
-  await rm(folder, { recursive: true })
-})
+const at = transferPlaces()
 
 test.each(peerSets)(
   'what is there is not sent, and another repository’s blobs are mounted: %s',
   async (peers) => {
-    const { host } = plain.of(peers)
-    await copy(original, `docker://${host}/first:v1`)
+    const { host } = at.registry(peers)
+    await copy(at.original, `docker://${host}/first:v1`)
     await using proxy = await startFaultProxy(host, () => undefined)
-    await copy(original, `docker://${proxy.host}/first:v2`)
+    await copy(at.original, `docker://${proxy.host}/first:v2`)
     expect(proxy.seen.filter(({ method }) => method === 'PATCH')).toEqual([])
     await copy(`docker://${proxy.host}/first:v1`, `docker://${proxy.host}/second:v1`)
     // The config was read already, and goes as it is.
@@ -53,17 +38,17 @@ test.each(peerSets)(
 /** Pushes in chunks of 200,000 bytes, each second of which meets `fault` until it is used up. */
 async function pushInChunks(peers: PeerSet, name: string, faults: Fault[]) {
   let patches = 0
-  const { host } = plain.of(peers)
+  const { host } = at.registry(peers)
   await using proxy = await startFaultProxy(host, (_, { method }) =>
     method === 'PATCH' && ++patches % 2 === 0 ? faults.shift() : undefined,
   )
-  await using source = await openSource(original)
+  await using source = await openSource(at.original)
   const reference = parseReference(`${proxy.host}/${name}:v1`)
   await using target = await registryTarget(reference, { chunkBytes: 200_000 })
   await target.prepare({ force: false })
   const { digest } = await copyImage(await source.image(), target)
   expect(faults).toEqual([])
-  expect(await copy(`docker://${host}/${name}:v1`, `oci:${folder}/${peers}-${name}`)).toBe(digest)
+  expect(await copy(`docker://${host}/${name}:v1`, `oci:${at.folder}/${peers}-${name}`)).toBe(digest)
   return proxy.seen
 }
 
@@ -88,8 +73,8 @@ test.each(peerSets)('and starts over only when the registry drops what was cut: 
 })
 
 test('a gateway that limits bodies gets smaller ones', async () => {
-  const place = await writeImage(join(folder, 'large'), { layers: [[file('big', randomBytes(40 << 20))]] })
-  await using proxy = await startFaultProxy(plain.of('debian').host, (_, { method, headers }) =>
+  const place = await writeImage(join(at.folder, 'large'), { layers: [[file('big', randomBytes(40 << 20))]] })
+  await using proxy = await startFaultProxy(at.registry('debian').host, (_, { method, headers }) =>
     method === 'PATCH' && Number(headers['content-length']) > 33 << 20 ? { status: 413 } : undefined,
   )
   await copy(place, `docker://${proxy.host}/limited:v1`)
@@ -146,19 +131,12 @@ async function startKeepingRegistry(cutEvery: number) {
       response.writeHead(digestOf(upload.bytes) === upload.digest ? 201 : 400).end()
     }
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('no port')
+  const serving = await serve(server)
   return {
-    host: `127.0.0.1:${address.port}`,
+    host: serving.host,
     upload,
     ranges,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      server.close()
-      await once(server, 'close')
-    },
+    [Symbol.asyncDispose]: () => serving[Symbol.asyncDispose](),
   }
 }
 

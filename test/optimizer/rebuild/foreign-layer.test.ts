@@ -1,4 +1,5 @@
 /** A layer that may not be distributed stays where it is: neither read nor sent, its descriptor as it was. */
+
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -10,6 +11,7 @@ import { verifyImage } from '../../../image/verify.ts'
 import { rebuildImage } from '../../../optimizer/rebuild/image.ts'
 import { sandbox } from '../../support/headstart.ts'
 import { writeImage } from '../../support/images.ts'
+import { startFile } from '../../support/optimized.ts'
 import { file } from '../../support/tar.ts'
 
 const FOREIGN = 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip'
@@ -39,7 +41,7 @@ test('a foreign layer is passed through, and not checked: that is said', async (
     const image = withForeignBase(await source.image())
     await using target = await openTarget(`oci:${folder}/out`)
     await target.prepare({ force: false })
-    const startup = [{ path: 'app', ranges: [], size: 1, afterReady: false, read: true }]
+    const startup = [startFile('app')]
 
     const { layers } = await rebuildImage({ image, target, startup })
 

@@ -2,13 +2,17 @@
 import { expect, test } from 'vitest'
 import { planArms } from '../../../report/bench/arms.ts'
 import { chooseLink } from '../../../report/bench/link/presets.ts'
-import { imageAt } from './image-at.ts'
+import { bareImage } from '../../support/images.ts'
 
 const link = chooseLink('wan')
-const images = { original: imageAt('oci:original'), optimized: imageAt('oci:optimized'), others: [] }
+const images = {
+  original: bareImage({ reference: 'oci:original' }),
+  optimized: bareImage({ reference: 'oci:optimized' }),
+  others: [],
+}
 
 test('all arms that there are images for, or those that are named', () => {
-  const others = [{ name: 'ours', image: imageAt('oci:ours') }]
+  const others = [{ name: 'ours', image: bareImage({ reference: 'oci:ours' }) }]
   const { original, optimized } = images
   expect(planArms({ images: { ...images, others }, link })).toMatchObject([
     { id: 'legacy', kind: 'legacy', image: 'original', given: original, staging: 'copy' },
@@ -27,7 +31,7 @@ test('arms that there are no images for are refused', () => {
   expect(() => planArms({ images, link, arms: ['fast'] })).toThrow(/no arm named "fast"/)
   expect(() => planArms({ images: without, link, arms: ['optimized'] })).toThrow(/no arm named/)
   for (const name of ['original', 'legacy', 'lazy', 'optimized']) {
-    const others = [{ name, image: imageAt('oci:x') }]
+    const others = [{ name, image: bareImage({ reference: 'oci:x' }) }]
     expect(() => planArms({ images: { ...images, others }, link }), name).toThrow(/the same name/)
   }
   expect(() => planArms({ images, link, arms: [] })).toThrow(/at least one/)
@@ -35,7 +39,7 @@ test('arms that there are no images for are refused', () => {
 })
 
 test('over the real network there is no lazy arm: its image is made here', () => {
-  const remote = { ...images, original: imageAt('docker://registry.example/app:1') }
+  const remote = { ...images, original: bareImage({ reference: 'docker://registry.example/app:1' }) }
   const staged = (name: string) =>
     planArms({ images: remote, link: chooseLink(name) }).map(({ id, staging }) => `${id}: ${staging}`)
   expect(staged('none')).toEqual(['legacy: direct', 'optimized: copy'])
@@ -43,7 +47,7 @@ test('over the real network there is no lazy arm: its image is made here', () =>
 })
 
 test('a full pull is guessed to wait for all bytes of the link, a lazy one for a part', () => {
-  const image = imageAt('oci:big')
+  const image = bareImage({ reference: 'oci:big' })
   const layer = { mediaType: '', digest: image.descriptor.digest, size: 100e6 }
   const big = { ...image, manifest: { ...image.manifest, layers: [layer] } }
   const guesses = (name: string) =>

@@ -1,7 +1,7 @@
 /** Real measurements of a small image: full pull and lazy mounts through a shaped link, containers on runc. */
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { copyImage } from '../../../image/copy.ts'
 import { openSource } from '../../../image/sources.ts'
 import { openTarget } from '../../../image/targets.ts'
@@ -13,19 +13,11 @@ import { bytesOf, samplesOf, totalOf } from '../../../report/bench/summary.ts'
 import { startRegistry } from '../../../scripts/support/registry.ts'
 import { workspaceRoot } from '../../../system/workspace.ts'
 import { mountsOfOurs } from '../../support/mounts.ts'
-import { benchRequest, makeImages, type SmallImages } from './small-images.ts'
+import { benchRequest, smallImages } from './small-images.ts'
 
-let folder = ''
-let images: SmallImages
+const made = smallImages()
 
-beforeAll(async () => {
-  folder = await mkdtemp('/var/tmp/report-test-')
-  images = await makeImages(folder)
-})
-
-afterAll(() => rm(folder, { recursive: true, force: true }))
-
-const request = (changes: Partial<BenchRequest> = {}): BenchRequest => benchRequest(images, changes)
+const request = (changes: Partial<BenchRequest> = {}): BenchRequest => benchRequest(made.images, changes)
 
 const workspacesOfOurs = async (): Promise<string[]> =>
   (await readdir(workspaceRoot())).filter((name) => name.startsWith(`headstart-${process.pid}-`))
@@ -42,7 +34,7 @@ describe('the built-in runtime', () => {
     const bench = await runBench(request({ onProgress: (progress) => doing.push(progress.doing) }))
     const [legacy, lazy, fast] = [only(bench, 'legacy'), only(bench, 'lazy'), only(bench, 'optimized')]
 
-    const layerBytes = images.original.layers.reduce((sum, layer) => sum + layer.descriptor.size, 0)
+    const { images, layerBytes } = made
     expect(legacy.traffic.prefetch.bytes).toBe(layerBytes)
     expect(legacy.unpack.map(({ bytes }) => bytes)).toEqual(
       images.original.layers.map((layer) => layer.descriptor.size),
@@ -79,7 +71,7 @@ describe('the built-in runtime', () => {
     )
     expect(bench).toMatchObject({ interrupted: false, pageCacheDropped: true })
 
-    const path = join(folder, 'bench.json')
+    const path = join(made.folder, 'bench.json')
     await writeBench(path, bench)
     expect(await readBench(path)).toEqual(bench)
     expect(await mountsOfOurs()).toEqual([])
@@ -117,8 +109,8 @@ describe('the built-in runtime', () => {
       return (await openSource(reference)).image()
     }
     const [original, optimized] = [
-      await push(images.original, 'app'),
-      await push(images.optimized, 'app-esgz'),
+      await push(made.images.original, 'app'),
+      await push(made.images.optimized, 'app-esgz'),
     ]
     const link = chooseLink('none')
     const bench = await runBench(request({ images: { original, optimized, others: [] }, link }))

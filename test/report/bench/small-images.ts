@@ -1,15 +1,16 @@
 /** A small image that reads a few of its files, and its optimized form: shared by the tests that measure. */
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
+import { afterAll, beforeAll } from 'vitest'
 import { openSource } from '../../../image/sources.ts'
-import { openTarget } from '../../../image/targets.ts'
 import type { Image } from '../../../image/types.ts'
-import { rebuildImage } from '../../../optimizer/rebuild/image.ts'
 import { chooseLink } from '../../../report/bench/link/presets.ts'
 import type { BenchRequest } from '../../../report/bench/run.ts'
 import { HANG_MS } from '../../../scripts/support/until.ts'
 import { busyboxImage } from '../../support/images.ts'
+import { optimized, startFile } from '../../support/optimized.ts'
 import { dir, file } from '../../support/tar.ts'
+import { type TempFolder, tempFolder } from '../../support/temp.ts'
 
 /** Reads one file of the lower layer and two of the upper; the rest is ballast. */
 const COMMAND = 'cat /data/wanted /data/small > /dev/null && echo ready to serve && sleep 60'
@@ -28,12 +29,32 @@ export async function makeImages(
   const app = [dir('data/'), ...ballast, file('data/wanted', randomBytes(400_000)), file('data/small', 'x')]
   const reference = await busyboxImage(join(folder, 'original'), { command: COMMAND, app })
   const original = await (await openSource(reference)).image()
-  await using target = await openTarget(`oci:${join(folder, 'optimized')}:latest`)
-  await target.prepare({ force: false })
-  const startup = zone.map((path) => ({ path, ranges: [], size: 0, afterReady: false, read: true }))
-  await rebuildImage({ image: original, target, startup, options: { prioritize: 'all' } })
-  const optimized = await (await openSource(`oci:${join(folder, 'optimized')}:latest`)).image()
-  return { original, optimized }
+  const to = `oci:${join(folder, 'optimized')}:latest`
+  await optimized(reference, to, { startup: zone.map(startFile), options: { prioritize: 'all' } })
+  return { original, optimized: await (await openSource(to)).image() }
+}
+
+/** Made before the file's tests, removed after them. */
+export function smallImages() {
+  let temp: TempFolder
+  let made: SmallImages
+  beforeAll(async () => {
+    temp = await tempFolder()
+    made = await makeImages(temp.path)
+  })
+  afterAll(() => temp[Symbol.asyncDispose]())
+  return {
+    get folder(): string {
+      return temp.path
+    },
+    get images(): SmallImages {
+      return made
+    },
+    /** of the whole original */
+    get layerBytes(): number {
+      return made.original.layers.reduce((sum, layer) => sum + layer.descriptor.size, 0)
+    },
+  }
 }
 
 /** One sample of each arm, on runc. */

@@ -1,22 +1,15 @@
 /** What a container answers when it is asked whether it is ready: nothing of it is believed to have an end. */
-import { once } from 'node:events'
+
 import { createServer, type ServerResponse } from 'node:http'
 import { expect, test } from 'vitest'
+import { serve } from '../../../scripts/support/serve.ts'
 import { createOutputLog } from '../../../tracer/container/output-log.ts'
 import { waitReady } from '../../../tracer/container/readiness.ts'
 import type { Container } from '../../../tracer/container/types.ts'
 
 /** @returns what waiting for a body with `hello` says of a container that answers so */
 async function readyWith(answer: (response: ServerResponse) => void) {
-  const server = createServer((_request, response) => answer(response)).listen(0, '127.0.0.1')
-  await using stack = new AsyncDisposableStack()
-  stack.defer(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  await once(server, 'listening')
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('the server has no port')
+  await using serving = await serve(createServer((_request, response) => answer(response)))
   const container: Container = {
     address: '127.0.0.1',
     ports: new Map(),
@@ -25,7 +18,7 @@ async function readyWith(answer: (response: ServerResponse) => void) {
     kill: async () => {},
     [Symbol.asyncDispose]: async () => {},
   }
-  const check = { by: 'http', url: `http://localhost:${address.port}/`, body: /hello/ } as const
+  const check = { by: 'http', url: `http://localhost:${serving.port}/`, body: /hello/ } as const
   const signals = { signal: new AbortController().signal, ended: new AbortController().signal }
   return await waitReady(check, container, createOutputLog(), signals)
 }

@@ -1,8 +1,8 @@
 /** The warm-up script: read strictly, sent in order, faults told. */
 
-import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { expect, test } from 'vitest'
+import { serve } from '../../../scripts/support/serve.ts'
 import { parseWorkload, runWorkload, type WorkloadResult } from '../../../tracer/container/workload.ts'
 
 test('a line a request', () => {
@@ -23,10 +23,8 @@ test('requests go to the container, in order; one that fails doesn’t stop the 
     seen.push(`${request.method} ${request.url}`)
     response.statusCode = request.url === '/b' ? 500 : 200
     response.end('x')
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('no port')
+  })
+  await using serving = await serve(server)
   const container = {
     address: '127.0.0.1',
     ports: new Map(),
@@ -35,14 +33,12 @@ test('requests go to the container, in order; one that fails doesn’t stop the 
     kill: async () => {},
     [Symbol.asyncDispose]: async () => {},
   }
-  const base = `http://localhost:${address.port}`
+  const base = `http://localhost:${serving.port}`
   const script = `${base}/a\nPOST ${base}/b body\nhttp://localhost:1/refused\nHEAD ${base}/c`
   const results: WorkloadResult[] = []
   await runWorkload(parseWorkload(script, 'w'), container, new AbortController().signal, (one) =>
     results.push(one),
   )
-  server.closeAllConnections()
-  server.close()
   expect(seen).toEqual(['GET /a', 'POST /b', 'HEAD /c'])
   expect(results.map(({ outcome }) => outcome)).toEqual([200, 500, expect.stringMatching(/./), 200])
 })

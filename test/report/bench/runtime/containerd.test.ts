@@ -1,36 +1,27 @@
-/** containerd with a real stargz snapshotter, built from Debian's packages. */
-import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { runBench } from '../../../../report/bench/run.ts'
 import { bytesOf, samplesOf } from '../../../../report/bench/summary.ts'
 import { buildGo } from '../../../../scripts/support/go.ts'
 import type { RunOptions } from '../../../../tracer/container/run-options.ts'
 import { mountsOfOurs } from '../../../support/mounts.ts'
-import { benchRequest, makeImages, type SmallImages } from '../small-images.ts'
+import { benchRequest, smallImages } from '../small-images.ts'
 
-let folder = ''
-let images: SmallImages
+const made = smallImages()
 let snapshotter = ''
 
 beforeAll(async () => {
-  folder = await mkdtemp('/var/tmp/report-test-')
-  images = await makeImages(folder)
   snapshotter = await buildGo(new URL('../../../../scripts/support/stargzd/', import.meta.url).pathname)
 })
 
-afterAll(() => rm(folder, { recursive: true, force: true }))
-
-const layerBytes = (): number => images.original.layers.reduce((sum, layer) => sum + layer.descriptor.size, 0)
-
 test('containerd pulls lazily through the real snapshotter, and its requests are told apart', async () => {
-  const base = benchRequest(images)
+  const base = benchRequest(made.images)
   const run: RunOptions = {
     env: ['SECRET=hidden'],
     workingDir: '/data',
     network: 'none',
     binds: [
-      { type: 'bind', source: folder, target: '/given', readOnly: true },
+      { type: 'bind', source: made.folder, target: '/given', readOnly: true },
       { type: 'tmpfs', source: '', target: '/scratch', readOnly: false },
     ],
     capAdd: ['NET_ADMIN'],
@@ -50,8 +41,8 @@ test('containerd pulls lazily through the real snapshotter, and its requests are
   const start = { ...base.start, run, command: ['/bin/sh', '-c', checks.join(' && ')] }
   const bench = await runBench({ ...base, start, runtime: { name: 'containerd', snapshotter }, watchMs: 300 })
   const [legacy, lazy, optimized] = ['legacy', 'lazy', 'optimized'].map((arm) => samplesOf(bench, arm)[0])
-  expect(legacy && bytesOf(legacy)).toBeGreaterThan(layerBytes())
-  expect(lazy && bytesOf(lazy)).toBeLessThan(layerBytes())
+  expect(legacy && bytesOf(legacy)).toBeGreaterThan(made.layerBytes)
+  expect(lazy && bytesOf(lazy)).toBeLessThan(made.layerBytes)
   expect(lazy?.traffic.prefetch.bytes).toBe(0)
   expect(optimized?.traffic.prefetch.bytes).toBeGreaterThan(400_000)
   expect(optimized?.traffic.tocs.requests).toBeGreaterThan(0)
@@ -62,8 +53,11 @@ test('containerd pulls lazily through the real snapshotter, and its requests are
 })
 
 test('a missing program, or an option without a counterpart, is reported before anything starts', async () => {
-  const base = benchRequest(images, { runtime: { name: 'containerd', snapshotter }, arms: ['optimized'] })
-  const missing = { name: 'containerd', snapshotter: join(folder, 'nothing') } as const
+  const base = benchRequest(made.images, {
+    runtime: { name: 'containerd', snapshotter },
+    arms: ['optimized'],
+  })
+  const missing = { name: 'containerd', snapshotter: join(made.folder, 'nothing') } as const
   await expect(runBench({ ...base, runtime: missing })).rejects.toThrow(
     /containerd runtime can't be used: .*not installed/,
   )

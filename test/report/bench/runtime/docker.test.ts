@@ -1,25 +1,13 @@
-/** Full pulls with a Docker engine that is started for the sample. */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { runBench } from '../../../../report/bench/run.ts'
 import { bytesOf, samplesOf } from '../../../../report/bench/summary.ts'
 import { mountsOfOurs } from '../../../support/mounts.ts'
-import { benchRequest, makeImages, type SmallImages } from '../small-images.ts'
+import { benchRequest, smallImages } from '../small-images.ts'
 
-let folder = ''
-let images: SmallImages
-
-beforeAll(async () => {
-  folder = await mkdtemp('/var/tmp/report-test-')
-  images = await makeImages(folder)
-})
-
-afterAll(() => rm(folder, { recursive: true, force: true }))
-
-const layerBytes = (): number => images.original.layers.reduce((sum, layer) => sum + layer.descriptor.size, 0)
+const made = smallImages()
 
 test('docker pulls and runs the full image in an engine started for it; the lazy arm uses the built-in runtime', async () => {
-  const base = benchRequest(images)
+  const base = benchRequest(made.images)
   const start = {
     ...base.start,
     // The container's, and not of the client that starts it.
@@ -29,8 +17,8 @@ test('docker pulls and runs the full image in an engine started for it; the lazy
   const bench = await runBench({ ...base, start, runtime: { name: 'docker' }, arms: ['legacy', 'optimized'] })
   expect(bench.arms.map(({ runtime }) => runtime)).toEqual(['docker', 'builtin'])
   const [legacy] = samplesOf(bench, 'legacy')
-  expect(legacy && bytesOf(legacy)).toBeGreaterThan(layerBytes())
-  expect(legacy?.phases.prefetch).toBeGreaterThan((layerBytes() * 8) / 60_000 / 2)
+  expect(legacy && bytesOf(legacy)).toBeGreaterThan(made.layerBytes)
+  expect(legacy?.phases.prefetch).toBeGreaterThan((made.layerBytes * 8) / 60_000 / 2)
   expect(bench.versions.docker).toMatch(/\d/)
   expect(await mountsOfOurs()).toEqual([])
 })

@@ -1,0 +1,33 @@
+/** Servers of tests, on a port of the loopback that is free. */
+import { once } from 'node:events'
+import { Server as HttpServer } from 'node:http'
+import type { Server } from 'node:net'
+
+export interface Serving extends AsyncDisposable {
+  readonly port: number
+  /** `127.0.0.1:PORT` */
+  readonly host: string
+}
+
+/** Disposing closes the server and all of its connections. */
+export async function serve(server: Server): Promise<Serving> {
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return {
+    port: address.port,
+    host: `127.0.0.1:${address.port}`,
+    async [Symbol.asyncDispose]() {
+      if (server instanceof HttpServer) server.closeAllConnections()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
+/** Free for now: whoever is quicker may take it. */
+export async function freePort(): Promise<number> {
+  await using serving = await serve(new HttpServer())
+  return serving.port
+}
