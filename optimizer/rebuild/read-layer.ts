@@ -91,7 +91,7 @@ export async function readLayer(source: Layer, options: ReadOptions): Promise<La
     return { kind: 'kept', why: 'it is not among the layers to work on', entries, hasExternalToc }
   }
   const { keepDiffId } = options
-  const misplaced = estargz && otherPlace(estargz, options)
+  const misplaced = estargz && (otherPlace(estargz, options) ?? otherReaders(source, options))
   const flaw =
     estargz &&
     (lostLink(estargz) ??
@@ -117,6 +117,12 @@ const openIfVouched = async (source: Layer, signal: AbortSignal): Promise<Estarg
 function otherPlace({ tocPlace }: EstargzLayer, { format }: ReadOptions): string | undefined {
   if (tocPlace === FORMATS[format].tocPlace) return undefined
   return `its table of contents is ${tocPlace === 'external' ? 'in an image of its own' : 'in the layer'}`
+}
+
+/** Layers of zstd:chunked have the same bytes for all readers, but not the same annotations. */
+function otherReaders({ descriptor }: Layer, { format }: ReadOptions): string | undefined {
+  const isKnown = descriptor.annotations?.[FORMATS[format].knownBy] !== undefined
+  return isKnown ? undefined : 'the manifest describes it for other runtimes'
 }
 
 function otherCodec({ codec }: EstargzLayer, { format }: ReadOptions): string | undefined {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { decompress } from '../../image/compression/decompress.ts'
 import { digestOf } from '../../image/digest.ts'
+import { FORMATS, type FormatName } from '../../image/estargz/format/formats.ts'
 import { isFormatFile, TOC_DIGEST_ANNOTATION } from '../../image/estargz/format/toc.ts'
 import { openEstargz } from '../../image/estargz/read/reader.ts'
 import type { HotRanges } from '../../image/estargz/write/store.ts'
@@ -19,6 +20,7 @@ import { AppendFile } from '../../optimizer/spool/append-file.ts'
 import { chunkSizesOf, spoolEstargz } from '../../optimizer/spool/from-estargz.ts'
 import { spoolTar } from '../../optimizer/spool/from-tar.ts'
 import type { LayerFiles, SpooledEntry, SpooledLayer } from '../../optimizer/spool/spooled-layer.ts'
+import { spoolWholeTar } from '../../optimizer/spool/whole-tar.ts'
 import { testFolder } from './support.ts'
 import type { UnpackedFile } from './unpack-model.ts'
 
@@ -37,14 +39,19 @@ interface ReorderOptions {
   readonly chunkSize?: number
 }
 
+interface ConvertOptions {
+  readonly chunkSize: number
+  readonly minChunkSize?: number
+  readonly hot?: HotPicks
+  readonly format?: FormatName
+}
+
 export interface LayerBench extends AsyncDisposable {
   readonly folder: string
   readonly pool: Pool
-  convert(
-    tar: Buffer,
-    zone: readonly string[],
-    options: { readonly chunkSize: number; readonly minChunkSize?: number; readonly hot?: HotPicks },
-  ): Promise<Result>
+  convert(tar: Buffer, zone: readonly string[], options: ConvertOptions): Promise<Result>
+  /** Its tar stays whole. @throws HeadstartError as `spoolWholeTar` */
+  keep(tar: Buffer, options: Pick<ConvertOptions, 'chunkSize' | 'format'>): Promise<Result>
   /** An eStargz layer, put into another order by copying its members. @returns undefined: it can't be copied */
   reorder(bytes: Buffer, zone: readonly string[], options?: ReorderOptions): Promise<Result | undefined>
 }
@@ -67,12 +74,22 @@ export async function layerBench(): Promise<LayerBench> {
   return {
     folder: folder.path,
     pool,
-    convert: (tar, zone, { chunkSize, minChunkSize = 0, hot = [] }) =>
+    convert: (tar, zone, { chunkSize, minChunkSize = 0, hot = [], format: name = 'estargz' }) =>
       withFiles(async (files) => {
-        const settings = { pool, level: 1, minChunkSize, chunkSizeOf: () => chunkSize }
+        const { codec } = FORMATS[name]
+        const settings = { name, codec, pool, level: 1, minChunkSize, chunkSizeOf: () => chunkSize }
         const layer = await linked(await spoolTar(streamOf(tar), files, settings, 'layer'), files)
         const order = orderLayer(layer.entries, zone, [])
         const written = await writeLayer(layer, { ...order, hot: hotOf(order.rest, hot) }, files, settings)
+        return { written, bytes: await bytesOf(written) }
+      }),
+    keep: (tar, { chunkSize, format: name = 'estargz+external-toc' }) =>
+      withFiles(async (files) => {
+        const { codec } = FORMATS[name]
+        const settings = { name, codec, pool, level: 1, minChunkSize: 0, chunkSizeOf: () => chunkSize }
+        const layer = await spoolWholeTar(streamOf(tar), files, settings, 'layer')
+        const order = { zone: [], rest: layer.entries, tail: layer.tail }
+        const written = await writeLayer(layer, order, files, settings)
         return { written, bytes: await bytesOf(written) }
       }),
     reorder: (bytes, zone, { tocDigest, hot = [], chunkSize = 4 << 20 } = {}) =>
@@ -161,7 +178,12 @@ export function layerOf(
 /** @returns faults that conversion made */
 export async function faultsOf({ written, bytes }: Result): Promise<string[]> {
   const problems: string[] = []
-  await verifyLayer(layerOf(bytes, written), (message, path) => {
+  const { externalToc } = written
+  const layer = {
+    ...layerOf(bytes, written),
+    ...(externalToc && { externalToc: async () => Buffer.from(externalToc.stored) }),
+  }
+  await verifyLayer(layer, (message, path) => {
     problems.push(`${path}: ${message}`)
   })
   return problems

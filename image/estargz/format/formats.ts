@@ -55,6 +55,8 @@ export interface Format {
   /** Small files may share a member. containers/storage doesn't know `innerOffset`. */
   readonly packs: boolean
   annotations(layer: DescribedLayer): Record<string, string>
+  /** the annotation by which its readers know a layer, where others of the same bytes know it by another */
+  readonly knownBy: string
 }
 
 const forStargz = ({ tocDigest, uncompressedSize }: DescribedLayer) => ({
@@ -72,11 +74,12 @@ function positions(prefix: string, { toc, tocChecksum }: ChunkedFrames): Record<
   }
 }
 
+const PODMAN = 'io.github.containers.zstd-chunked.'
+
 function forPodman({ frames }: DescribedLayer): Record<string, string> {
   if (frames === undefined) throw new Error('a zstd:chunked layer without its frames')
   const { offset, size, content } = frames.tarSplit
-  const prefix = 'io.github.containers.zstd-chunked.'
-  return { ...positions(prefix, frames), [`${prefix}tarsplit-position`]: `${offset}:${size}:${content}` }
+  return { ...positions(PODMAN, frames), [`${PODMAN}tarsplit-position`]: `${offset}:${size}:${content}` }
 }
 
 /** libdeflate's levels, and zstd's. */
@@ -84,14 +87,27 @@ const GZIP = { codec: 'gzip', level: 6, maxLevel: 12 } as const
 const ZSTD = { codec: 'zstd', tocPlace: 'behind-tar', level: 9, maxLevel: 22, packs: false } as const
 
 export const FORMATS: Readonly<Record<FormatName, Format>> = {
-  estargz: { ...GZIP, tocPlace: 'in-tar', packs: true, annotations: forStargz },
-  'estargz+external-toc': { ...GZIP, tocPlace: 'external', packs: true, annotations: forStargz },
+  estargz: {
+    ...GZIP,
+    tocPlace: 'in-tar',
+    packs: true,
+    annotations: forStargz,
+    knownBy: TOC_DIGEST_ANNOTATION,
+  },
+  'estargz+external-toc': {
+    ...GZIP,
+    tocPlace: 'external',
+    packs: true,
+    annotations: forStargz,
+    knownBy: TOC_DIGEST_ANNOTATION,
+  },
   'zstd:chunked': {
     ...ZSTD,
     annotations: (layer) => ({
       ...forStargz(layer),
       ...(layer.frames && positions('io.containers.zstd-chunked.', layer.frames)),
     }),
+    knownBy: TOC_DIGEST_ANNOTATION,
   },
-  'zstd:chunked+podman': { ...ZSTD, annotations: forPodman },
+  'zstd:chunked+podman': { ...ZSTD, annotations: forPodman, knownBy: `${PODMAN}tarsplit-position` },
 }

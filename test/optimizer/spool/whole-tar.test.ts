@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { FormatName } from '../../../image/estargz/format/formats.ts'
+import { FORMATS as FORMATS_OF, type FormatName } from '../../../image/estargz/format/formats.ts'
 import { encodeHeader, NOBODY } from '../../../image/tar/encode.ts'
 import { openTarget } from '../../../image/targets.ts'
 import { verifyImage } from '../../../image/verify.ts'
@@ -98,7 +98,13 @@ describe.each(FORMATS)('%s', (format) => {
     for (const first of FORMATS) {
       const to = await kept(await kept(from, first), format)
       expect(await configDigest(to)).toEqual(await configDigest(from))
-      await withImage(to, async (image) => expect(await verifyImage(image)).toEqual([]))
+      await withImage(to, async (image) => {
+        expect(await verifyImage(image)).toEqual([])
+        const known = image.layers.map(
+          ({ descriptor }) => descriptor.annotations?.[FORMATS_OF[format].knownBy],
+        )
+        expect(known).not.toContain(undefined)
+      })
     }
   })
 })
