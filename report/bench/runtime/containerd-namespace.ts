@@ -13,6 +13,7 @@ import { isGone, markOf, ourselves, ownerOf } from '../../../system/owner.ts'
 import { exchangeable, trustedUsers } from '../../../system/private-folder.ts'
 import { removeCgroups } from '../../../system/processes.ts'
 import type { Workspace } from '../../../system/workspace.ts'
+import { removeShimRemains } from './shim-remains.ts'
 
 export interface ContainerdNamespace {
   /** of containerd's socket */
@@ -156,6 +157,7 @@ const snapshotsOf = async (place: ContainerdNamespace, which: readonly string[])
 async function removeNamespace(place: ContainerdNamespace): Promise<void> {
   await clearNamespace(place)
   await tryCtr(place, 'namespaces', 'rm', place.name)
+  await removeShimRemains(place.name, place.address)
   await removeCgroups(place.name) // of its containers: they are below one of this name
 }
 

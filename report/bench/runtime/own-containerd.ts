@@ -2,10 +2,19 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { removeCgroups } from '../../../system/processes.ts'
+import type { Workspace } from '../../../system/workspace.ts'
 import { endOrphans } from '../../../tracer/container/orphans.ts'
 import { type ContainerdNamespace, ctrEnvironment } from './containerd-namespace.ts'
 import { type Daemon, startDaemon, untilAnswers, whileAlive } from './daemon.ts'
+import { removeShimRemains } from './shim-remains.ts'
 import type { Cycle } from './types.ts'
+
+/** @param folder of the workspace */
+const socketIn = (folder: string): string => join(folder, 'containerd', 'c.sock')
+
+/** What a killed run's containerd left outside its workspace. */
+export const sweepOwnContainerd = ({ id, folder }: Pick<Workspace, 'id' | 'folder'>): Promise<void> =>
+  removeShimRemains(id, socketIn(folder))
 
 /** @param snapshotter its daemon; undefined: nothing is pulled lazily */
 export async function startOwnContainerd(
@@ -14,10 +23,12 @@ export async function startOwnContainerd(
 ): Promise<ContainerdNamespace & Daemon> {
   await using stack = new AsyncDisposableStack()
   const { id } = cycle.workspace
+  const { folder: workspace } = cycle.workspace
+  stack.defer(() => removeShimRemains(id, socketIn(workspace)))
   stack.defer(() => removeCgroups(id)) // of its containers: they are below one with the name of the namespace
   stack.defer(() => endOrphans(cycle.workspace)) // shims outlive a containerd that was killed
   const folder = await cycle.workspace.sub('containerd')
-  const sockets = { containerd: join(folder, 'c.sock'), snapshotter: join(folder, 's.sock') }
+  const sockets = { containerd: socketIn(workspace), snapshotter: join(folder, 's.sock') }
   await writeFile(join(folder, 'config.toml'), configuration(folder, sockets))
   const daemons: Daemon[] = []
   const start = async (program: string, args: readonly string[], socket: string) => {

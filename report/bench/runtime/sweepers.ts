@@ -2,8 +2,10 @@
 import type { Sweeper } from '../../../tracer/cleanup.ts'
 import { removeBridge } from './bridge.ts'
 import { sweepNamespace } from './containerd-namespace.ts'
+import { sweepOwnContainerd } from './own-containerd.ts'
 
 export const sweepers: readonly Sweeper[] = [
   { name: 'containerd namespace', sweep: sweepNamespace },
+  { name: 'remains of shims', sweep: sweepOwnContainerd },
   { name: 'network bridge', sweep: ({ id }) => removeBridge(id) },
 ]

@@ -1,5 +1,5 @@
 /** What a measurement says when one of its processes is killed, and that nothing of it stays. */
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
@@ -85,9 +85,19 @@ async function left(): Promise<string[]> {
   return [
     ...(await box.leftovers()),
     ...links.filter((name) => bridges.includes(name)),
+    ...(await remains()),
     ...groups.filter((name) => workspaces.includes(name)),
     ...running.map(({ args }) => args.join(' ')),
   ]
+}
+
+/** What shims and clients of a containerd leave behind: folders and pipes named after the workspace, sockets named by a digest. */
+async function remains(): Promise<string[]> {
+  const names = await readdir('/run/containerd', { recursive: true }).catch(() => [])
+  const sockets = workspaces.map((id) =>
+    createHash('sha256').update(`${box.folder}/work/${id}/containerd/c.sock/${id}/${id}`).digest('hex'),
+  )
+  return names.filter((name) => [...workspaces, ...sockets].some((part) => name.includes(part)))
 }
 
 const builtin = ['--runtime', 'builtin', '--arms', 'optimized']
