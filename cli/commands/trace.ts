@@ -89,7 +89,7 @@ function registerExport(command: Command, context: CliContext): void {
     )
     .requiredOption('-o, --output <file>', 'where to write it')
     .addOption(
-      new Option('--format <name>', 'what the other side takes, see docs/runtimes.md')
+      new Option('--format <name>', 'the format to write; docs/runtimes.md says which runtime takes which')
         .choices(Object.keys(exportForms))
         .default('stargz'),
     )

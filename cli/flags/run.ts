@@ -16,10 +16,7 @@ const FLAGS = [
   ['-u, --user <user[:group]>', 'user to run as'],
   ['-w, --workdir <folder>', 'working directory'],
   ['--entrypoint <program>', "replaces the image's entrypoint"],
-  [
-    '-v, --volume <host:container[:ro]>',
-    'mount a folder, which is made if it is not there, a file or a volume *',
-  ],
+  ['-v, --volume <host:container[:ro]>', 'mount a folder (made if it does not exist), a file or a volume *'],
   ['--mount <type=,source=,target=>', 'the same, spelled out *'],
   ['--tmpfs <folder>', 'mount a folder in memory *'],
   ['-p, --publish <host:container>', 'publish a port; not supported by runc, see --network *'],
