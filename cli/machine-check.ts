@@ -1,5 +1,6 @@
 /** What of headstart works on this machine: each requirement is tried, and what follows is concluded from the findings alone. */
 import { access, constants } from 'node:fs/promises'
+import { tryCommand } from '../system/command.ts'
 import { HeadstartError, messageOf } from '../system/errors.ts'
 import { createWorkspace, workspaceRoot } from '../system/workspace.ts'
 import { engines } from '../tracer/container/index.ts'
@@ -21,6 +22,8 @@ export interface MachineFindings {
   readonly runc: Requirement
   /** for runc; an engine has its own way to them */
   readonly controlGroups: Requirement
+  /** without it most images are recorded all the same */
+  readonly attributes: Requirement
   readonly workspace: Requirement
 }
 
@@ -46,6 +49,7 @@ export async function examineMachine(): Promise<MachineFindings> {
       name: `control groups${version === undefined ? '' : `, version ${version}`}`,
       fault: fault === undefined ? undefined : `runc can't make one: ${fault}`,
     },
+    attributes: { name: 'extended attributes', fault: await attributesFault() },
     workspace: { name: `temporary files in ${workspaceRoot()}`, fault: await workspaceFault() },
   }
 }
@@ -67,6 +71,15 @@ async function libraryFault(): Promise<string | undefined> {
   } catch (error) {
     const hint = error instanceof HeadstartError ? error.hint : undefined
     return [messageOf(error), hint].filter(Boolean).join('; ')
+  }
+}
+
+async function attributesFault(): Promise<string | undefined> {
+  try {
+    for (const program of ['getfattr', 'setfattr']) await tryCommand(program, ['--version'])
+    return undefined
+  } catch (error) {
+    return `${messageOf(error)}; an image whose files have them (as file capabilities are) needs it: install attr`
   }
 }
 

@@ -23,6 +23,7 @@ describe('what follows from what is there', () => {
     docker: { name: 'engine docker', ...fine },
     runc: { name: 'engine runc', ...fine },
     controlGroups: { name: 'control groups', ...fine },
+    attributes: { name: 'extended attributes', ...fine },
     workspace: { name: 'temporary files', ...fine },
   }
   const lacking = (...names: (keyof MachineFindings)[]): MachineFindings => ({
@@ -34,6 +35,7 @@ describe('what follows from what is there', () => {
   test.each<[readonly (keyof MachineFindings)[], readonly boolean[]]>([
     [[], [true, true]],
     [['libfuse'], [true, true]],
+    [['attributes'], [true, true]],
     [['docker'], [true, true]],
     [
       ['runc', 'controlGroups'],
@@ -66,6 +68,12 @@ test('this machine, which the tests need, has everything', async () => {
   const { status, stdout } = await box.run(['doctor', '--json'])
   expect(JSON.parse(stdout)).toMatchObject({ abilities: [{ works: true }, { works: true }], left: [] })
   expect(status).toBe(0)
+})
+
+test('a program that is missing is named, with the package that has it', async () => {
+  const { stdout } = await box.run(['doctor'], { env: { PATH: '/nonexistent' } })
+  expect(stdout).toMatch(/^no {2}extended attributes: getfattr is not installed; .*: install attr$/m)
+  expect(stdout).toMatch(/^no {2}engine runc: /m)
 })
 
 describe('another user', () => {
