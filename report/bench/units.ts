@@ -2,9 +2,10 @@
 import type { Metric } from './budget.ts'
 
 export function msText(ms: number): string {
-  if (ms < 1000) return `${ms.toFixed(0)} ms`
-  if (ms < 60_000) return `${(ms / 1000).toFixed(2)} s`
-  return `${Math.floor(ms / 60_000)} min ${((ms % 60_000) / 1000).toFixed(0)} s`
+  if (Math.round(ms) < 1000) return `${ms.toFixed(0)} ms`
+  if (Math.round(ms / 10) < 6000) return `${(ms / 1000).toFixed(2)} s`
+  const seconds = Math.round(ms / 1000)
+  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`
 }
 
 export const bytesText = (bytes: number): string => {

@@ -8,8 +8,9 @@ import { gzipSync as fflateGzip } from 'fflate'
 import { gzip as libdeflateGzip } from 'libdeflate'
 import { scanTar } from '../../image/tar/scan.ts'
 import { median } from '../../report/bench/stats.ts'
+import { roundsOr } from '../support/measure.ts'
 
-const ROUNDS = 3
+const ROUNDS = roundsOr(3)
 const CHUNK = 4 << 20
 /** Enough for a result, little enough to wait for. */
 const SAMPLE_BYTES = 64 << 20

@@ -19,9 +19,9 @@ import { workspaceRoot } from '../../system/workspace.ts'
 import { TRACE_VERSION, writeTrace } from '../../tracer/trace/file.ts'
 import { makeDemoImage } from '../demo-image/images.ts'
 import { type Containerd, startContainerd } from '../support/containerd.ts'
-import { type CommandCost, measureCommand } from '../support/measure.ts'
+import { type CommandCost, measureCommand, roundsOr } from '../support/measure.ts'
 
-const ROUNDS = 3
+const ROUNDS = roundsOr(3)
 
 interface Sample extends CommandCost {
   /** of all layers, compressed */

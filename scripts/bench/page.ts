@@ -8,8 +8,9 @@ import { textTable } from '../../report/bench/text-table.ts'
 import { renderReport } from '../../report/page/render.ts'
 import { launch, show } from '../support/browser.ts'
 import { makeMaterial } from '../support/material.ts'
+import { roundsOr } from '../support/measure.ts'
 
-const ROUNDS = 7
+const ROUNDS = roundsOr(7)
 const COUNTS = [1000, 10_000, 100_000]
 const MAX_BYTES = 1_000_000
 const MAX_MS = 1000

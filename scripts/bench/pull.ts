@@ -8,10 +8,10 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { median } from '../../report/bench/stats.ts'
 import { workspaceRoot } from '../../system/workspace.ts'
-import { type CommandCost, measureCommand } from '../support/measure.ts'
+import { type CommandCost, measureCommand, roundsOr } from '../support/measure.ts'
 import { startRegistry } from '../support/registry.ts'
 
-const ROUNDS = 5
+const ROUNDS = roundsOr(5)
 const LAYER_BYTES = 100 << 20
 const LAYERS = 3
 

@@ -9,10 +9,10 @@ import { openSource } from '../../image/sources.ts'
 import { median } from '../../report/bench/stats.ts'
 import { workspaceRoot } from '../../system/workspace.ts'
 import { type DemoKind, demoImages, makeDemoImage } from '../demo-image/images.ts'
-import { type CommandCost, measureCommand } from '../support/measure.ts'
+import { type CommandCost, measureCommand, roundsOr } from '../support/measure.ts'
 import { startRegistry } from '../support/registry.ts'
 
-const ROUNDS = 5
+const ROUNDS = roundsOr(5)
 const HEADSTART = new URL('../../cli/headstart.js', import.meta.url).pathname
 /** A start in the reference's format. */
 const ONE_FILE = '{"path":"etc/passwd"}\n'

@@ -1,4 +1,4 @@
-/** What the benchmarks have in common: how a command is measured, and medians. */
+/** What the benchmarks have in common: how a command is measured, and how often. */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 
@@ -9,6 +9,9 @@ export interface CommandCost {
 }
 
 const run = promisify(execFile)
+
+/** `HEADSTART_ROUNDS=1` shows in a short time whether a benchmark still runs; its figures mean nothing then. */
+export const roundsOr = (usual: number): number => Number(process.env.HEADSTART_ROUNDS ?? usual)
 
 /** GNU time reports the cost of a process and its children. */
 export async function measureCommand(

@@ -1,0 +1,70 @@
+/** How an image gets next to the link: as it is where a registry would hold it so, else as a copy with every layer compressed. */
+import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
+import { expect, test } from 'vitest'
+import { digestOf } from '../../../../image/digest.ts'
+import { openSource } from '../../../../image/sources.ts'
+import type { Image } from '../../../../image/types.ts'
+import type { Staging } from '../../../../report/bench/arms.ts'
+import { stageImage } from '../../../../report/bench/stage/stage-image.ts'
+import { readBounded } from '../../../../system/read-bounded.ts'
+import { createWorkspace } from '../../../../system/workspace.ts'
+import { bareImage } from '../../../support/images.ts'
+import { Layout, OCI_LAYER } from '../../../support/layout.ts'
+import { dir, file } from '../../../support/tar.ts'
+import { tempFolder } from '../../../support/temp.ts'
+
+const armOf = (given: Image, staging: Staging) =>
+  ({ id: 'legacy', kind: 'legacy', image: 'original', given, staging, guessMs: 0 }) as const
+
+/** Its first layer is not compressed, as those from an engine; the second is. */
+async function halfPacked(folder: string, kind: 'oci' | 'docker'): Promise<Image> {
+  const layout = new Layout(folder)
+  const types = {
+    oci: [OCI_LAYER, `${OCI_LAYER}+gzip`],
+    docker: [
+      'application/vnd.docker.image.rootfs.diff.tar',
+      'application/vnd.docker.image.rootfs.diff.tar.gzip',
+    ],
+  }[kind]
+  const layers = [
+    await layout.layer([dir('etc/'), file('etc/name', 'base')], (tar) => tar, types[0]),
+    await layout.layer([file('app', 'x'.repeat(5000))], undefined, types[1]),
+  ]
+  const reference = await layout.finish(await layout.image('amd64', layers, { kind }))
+  return (await openSource(reference)).image({ os: 'linux', architecture: 'amd64' })
+}
+
+test.each([
+  ['oci', 'application/vnd.oci.image.layer.v1.tar+gzip'],
+  ['docker', 'application/vnd.docker.image.rootfs.diff.tar.gzip'],
+] as const)('layers that are not compressed are, in a copy: %s', async (kind, mediaType) => {
+  await using temp = await tempFolder()
+  await using workspace = await createWorkspace()
+  const given = await halfPacked(join(temp.path, kind), kind)
+  const reference = await stageImage(armOf(given, 'copy'), { workspace, name: 'app' })
+  expect(reference).not.toBe(given.reference)
+  await using source = await openSource(reference)
+  const staged = await source.image({ os: 'linux', architecture: 'amd64' })
+  expect(staged.manifest.mediaType).toBe(given.manifest.mediaType)
+  expect(staged.layers.map(({ descriptor }) => descriptor.mediaType)).toEqual([mediaType, mediaType])
+  expect(staged.layers[1]?.descriptor).toMatchObject({ digest: given.layers[1]?.descriptor.digest })
+  expect(staged.config.diffIds).toEqual(given.config.diffIds)
+  for (const { diffId, descriptor, open } of staged.layers) {
+    const bytes = await readBounded(await open(), 1 << 20, 'layer')
+    expect(digestOf(bytes)).toBe(descriptor.digest)
+    expect(digestOf(gunzipSync(bytes))).toBe(diffId)
+  }
+})
+
+test('a layout with compressed layers is used where it is, and so is what is pulled directly', async () => {
+  await using temp = await tempFolder()
+  await using workspace = await createWorkspace()
+  const place = { workspace, name: 'app' }
+  const layout = new Layout(join(temp.path, 'packed'))
+  const reference = await layout.finish(await layout.image('amd64', [await layout.layer([file('app', 'x')])]))
+  const packed = await (await openSource(reference)).image({ os: 'linux', architecture: 'amd64' })
+  expect(await stageImage(armOf(packed, 'copy'), place)).toBe(reference)
+  const remote = bareImage({ reference: 'docker://registry.example/app:1' })
+  expect(await stageImage(armOf(remote, 'direct'), place)).toBe(remote.reference)
+})
