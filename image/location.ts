@@ -67,6 +67,17 @@ export function parseLocation(text: string): Location {
   return { transport: 'bare', reference: parseReference(text), text }
 }
 
+/**
+ * What to do about an image of an engine that isn't eStargz: it may well be in its registry, and a bare name finds the engine's.
+ * @returns undefined: it is not an engine's
+ */
+export function inEngine(name: string): string | undefined {
+  const engine = 'docker-daemon:'
+  return name.startsWith(engine) && !isDigest(name.slice(engine.length))
+    ? `An engine keeps layers unpacked: name the registry's image, docker://${name.slice(engine.length)}, or convert it with: headstart optimize`
+    : undefined
+}
+
 /** At the first colon, as skopeo does: a tag may hold further ones (`oci:out:localhost/app:1`), a path may not. */
 function splitFile(
   text: string,

@@ -1,5 +1,6 @@
 /** `headstart verify`: is every byte of an image what its digests, its tables of contents and its landmarks say? */
 import type { Command } from 'commander'
+import { inEngine } from '../../image/location.ts'
 import { type Problem, verifyImage } from '../../image/verify.ts'
 import { HeadstartError } from '../../system/errors.ts'
 import type { CliContext } from '../context.ts'
@@ -57,7 +58,7 @@ const notEstargz = (name: string, layers: number): HeadstartError =>
   new HeadstartError(
     'E_NOT_ESTARGZ',
     `${name} is not eStargz: ${layers === 1 ? 'its layer has no' : `none of its ${layers} layers has a`} table of contents`,
-    { hint: 'Convert it with: headstart optimize' },
+    { hint: inEngine(name) ?? 'Convert it with: headstart optimize' },
   )
 
 function describe({ layer, path, message }: Problem, layers: number): string {

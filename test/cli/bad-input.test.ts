@@ -222,6 +222,13 @@ describe('other commands', () => {
     expect(await refused(args.map((arg) => arg ?? image))).toMatch(pattern)
   })
 
+  test('bench without a readiness check is warned about', async () => {
+    const warning = /^warning: every sample lasts 10 s .*--ready-http URL$/m
+    expect((await box.run(['bench', image, image])).stderr).toMatch(warning)
+    expect((await box.run(['bench', image, image, '--period', '10s'])).stderr).not.toMatch(warning)
+    expect((await box.run(['bench', image, image, '--ready-exit'])).stderr).not.toMatch(warning)
+  })
+
   test('a file of ours that is another one is named', async () => {
     await writeFile(join(box.folder, 'bench.json'), '{"version":1,"samples":[]}')
     await writeFile(join(box.folder, 'trace.json'), '{"version":1,"lookups":{}}')

@@ -1,6 +1,6 @@
 /** Transports and what follows them. */
 import { expect, test } from 'vitest'
-import { parseLocation } from '../../image/location.ts'
+import { inEngine, parseLocation } from '../../image/location.ts'
 
 const HEX = 'a'.repeat(64)
 
@@ -35,3 +35,9 @@ test.each(['oci:', 'oci::tag', 'oci:dir:', 'oci-archive:', 'http://r.io/app', 'd
     expect(() => parseLocation(text)).toThrow(/is not|unknown transport|not a valid image reference/)
   },
 )
+
+test('an engine’s image has a name in its registry', () => {
+  expect(inEngine('docker-daemon:r.io/app:1')).toMatch(/docker:\/\/r\.io\/app:1,/)
+  expect(inEngine('oci:app')).toBeUndefined()
+  expect(inEngine(`docker-daemon:sha256:${HEX}`)).toBeUndefined()
+})

@@ -1,5 +1,6 @@
 /** The runtimes there are. */
 import { TOC_DIGEST_ANNOTATION } from '../../../image/estargz/format/toc.ts'
+import { inEngine } from '../../../image/location.ts'
 import { HeadstartError } from '../../../system/errors.ts'
 import type { Workspace } from '../../../system/workspace.ts'
 import type { Arm } from '../arms.ts'
@@ -34,7 +35,8 @@ function refusePlain({ kind, given }: Arm): void {
   if (given.manifest.layers.every(({ annotations }) => annotations?.[TOC_DIGEST_ANNOTATION] !== undefined))
     return
   throw new HeadstartError('E_NOT_ESTARGZ', `${given.reference} can't be pulled lazily: it is not eStargz`, {
-    hint: 'Name the original image first, then what headstart optimize made of it',
+    hint:
+      inEngine(given.reference) ?? 'Name the original image first, then what headstart optimize made of it',
   })
 }
 
