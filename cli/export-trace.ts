@@ -25,7 +25,7 @@ export async function exportTrace(request: ExportRequest, context: CliContext): 
   const output = context.output()
   const { text, files, leftOut } = await exported(request, context)
   await writeWhole(request.flags.output, text)
-  if (leftOut > 0) output.warn(`${thousands(leftOut)} files are left out: this form can't name them`)
+  if (leftOut > 0) output.warn(`${thousands(leftOut)} files are left out: this format can't name them`)
   output.result(`${thousands(files)} files, written to ${request.flags.output}`)
 }
 

@@ -26,10 +26,7 @@ const NO: Mark = { text: 'no  ', colour: 'yellow' }
 
 export function register(command: Command, context: CliContext): void {
   command
-    .argument(
-      '[image]',
-      'would a node pull this image lazily? Without it: does this machine have what headstart needs?',
-    )
+    .argument('[image]', 'check whether a node would pull this image lazily, and not this machine')
     .option('--clean', 'remove the mounts, containers and folders that killed runs left behind', false)
     .addOption(jsonOption())
     .action(async (reference: string | undefined, flags: Flags) => {
@@ -95,5 +92,5 @@ async function examineThisMachine({ clean, json }: Flags, output: Output): Promi
   if (clean && left.status === 'rejected') throw left.reason
   // With --clean it was asked to clean, and did.
   if (!clean && !abilities.some(({ works }) => works))
-    throw new HeadstartError('E_NOT_READY', 'nothing of headstart works on this machine')
+    throw new HeadstartError('E_NOT_READY', "headstart can't do anything on this machine")
 }

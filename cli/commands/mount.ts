@@ -23,7 +23,7 @@ export function register(command: Command, context: CliContext): void {
   command
     .argument('<image>', 'the image, in a registry or an OCI layout')
     .argument('<folder>', 'where to mount it: an existing folder')
-    .option('--no-prefetch', 'fetch the prioritized zone on demand, too')
+    .option('--no-prefetch', 'fetch even the prioritized zone on demand')
     .option(
       '--allow-other',
       'let other users read it, subject to the permissions in the image (default: root only)',

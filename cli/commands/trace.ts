@@ -29,7 +29,7 @@ export function register(command: Command, context: CliContext): void {
   )
   registerDiff(command.command('diff').description('Compare two traces'), context)
   registerExport(
-    command.command('export').description('Convert a trace to what another runtime or tool takes'),
+    command.command('export').description('Convert a trace for another runtime or tool'),
     context,
   )
   registerImport(
@@ -41,7 +41,7 @@ export function register(command: Command, context: CliContext): void {
 function registerShow(command: Command, context: CliContext): void {
   command
     .argument('<trace>', 'a trace from headstart profile')
-    .argument('[image]', 'its image, to show the share of each layer, too')
+    .argument('[image]', 'its image, to show the share of each layer as well')
     .addOption(jsonOption())
     .action(async (file: string, reference: string | undefined, flags: ImageFlags & { json: boolean }) => {
       const output = context.output(flags.json)
@@ -85,7 +85,7 @@ function registerExport(command: Command, context: CliContext): void {
     .argument('<trace>', 'a trace from headstart profile')
     .argument(
       '[image]',
-      'the image that was recorded, for stargz and soci-spans (default: as the trace names it)',
+      'the image that was recorded, for stargz and soci-spans (default: the one that the trace names)',
     )
     .requiredOption('-o, --output <file>', 'where to write it')
     .addOption(

@@ -124,7 +124,7 @@ function addSampleFlags(command: Command): Command {
     )
     .option(
       '--audit',
-      'record one more optimized start, to find files of the zone that are not read, and files that it lacks',
+      'record one more optimized start, to find files in the zone that are not read, and files that are missing from it',
       false,
     )
     .addOption(

@@ -38,7 +38,7 @@ export function addProfileFlags(command: Command): Command {
     .addOption(
       new Option(
         '--grace <time>',
-        'keep recording this long after ready; what is read then is marked',
+        'keep recording this long after ready; files read then are marked as such',
       ).argParser(durationFlag),
     )
   command

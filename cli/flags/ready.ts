@@ -55,7 +55,7 @@ export function addReadyFlags(command: Command, ...more: readonly Option[]): Com
     .addOption(option('--ready-health', "the image's healthcheck passes"))
     .addOption(option('--ready-exit', 'it exits with 0'))
     .addOption(
-      option('--period <time>', 'after this long, whatever it does (default: 10s)').argParser(durationFlag),
+      option('--period <time>', 'after this long, whatever happens (default: 10s)').argParser(durationFlag),
     )
   for (const each of more) command.addOption(each)
   return command.addOption(

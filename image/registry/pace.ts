@@ -35,7 +35,7 @@ export class Pace {
     if (this.bytes < seconds * SLOWEST_BYTES_PER_S)
       throw new HeadstartError(
         'E_REGISTRY',
-        `${this.what} comes too slowly: ${this.bytes} bytes in ${seconds.toFixed(1)} s`,
+        `${this.what} arrives too slowly: ${this.bytes} bytes in ${seconds.toFixed(1)} s`,
       )
     this.bytes = 0
     this.waitedMs = 0

@@ -53,10 +53,7 @@ export async function exchange(
   const onInfo = () => {
     if (++announcements > MAX_ANNOUNCEMENTS)
       endless.abort(
-        new HeadstartError(
-          'E_REGISTRY',
-          `${request.origin} announces an answer again and again, and gives none`,
-        ),
+        new HeadstartError('E_REGISTRY', `${request.origin} keeps announcing an answer, but sends none`),
       )
   }
   return agent.request({

@@ -99,7 +99,7 @@ describe('another user', () => {
     await chmod(folder, 0o755)
     const said = await doctor(folder)
     expect(said).toMatch(/^no {2}rebuilding does not work/m)
-    expect(said).toMatch(/^headstart: nothing of headstart works on this machine$/m)
+    expect(said).toMatch(/^headstart: headstart can't do anything on this machine$/m)
     expect(said).toMatch(/^status 1$/m)
   })
 })

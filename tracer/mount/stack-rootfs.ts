@@ -60,7 +60,7 @@ async function ensurePrivate({ folder }: Workspace): Promise<void> {
   if ((mode & 0o077) !== 0 || uid !== process.getuid?.())
     throw new HeadstartError(
       'E_OVERLAY',
-      `other users can enter ${folder}, which is to hold the container's root`,
+      `other users can enter ${folder}, which will hold the container's root`,
       {
         hint: `Restrict it to its owner: chmod 700 ${folder}`,
       },

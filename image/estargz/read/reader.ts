@@ -97,7 +97,7 @@ export async function openEstargz(
 const notAtHand: ExternalToc = () => {
   throw new HeadstartError(
     'E_NO_TOC',
-    'its table of contents is in an image of its own, which is not at hand',
+    'its table of contents is in an image of its own, which was not found',
     {
       hint: 'Give the image by its tag in the registry: the other image has the same one, with -esgztoc',
     },

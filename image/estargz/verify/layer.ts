@@ -105,7 +105,7 @@ class LayerVerifier {
       this.problems++
       if (this.problems <= MAX_PROBLEMS) report(message, path)
       if (this.problems === MAX_PROBLEMS + 1)
-        throw new HeadstartError('E_ESTARGZ', 'more faults follow, which are not listed')
+        throw new HeadstartError('E_ESTARGZ', 'there are more faults, which are not listed')
     }
     this.entries = withLandmarks(layer)
     for (const entry of this.entries) for (const chunk of entry.chunks) this.owners.set(chunk, entry)

@@ -60,11 +60,11 @@ async function documentFrom(drip: Drip): Promise<string> {
 }
 
 test.each<[string, Drip, RegExp]>([
-  ['a document', () => endless('200 OK'), /^an answer of 127\S+ comes too slowly: \d+ bytes in \d\.\d s$/],
+  ['a document', () => endless('200 OK'), /^an answer of 127\S+ arrives too slowly: \d+ bytes in \d\.\d s$/],
   [
     'what comes before an answer',
     () => [hint, hint],
-    /^http:\S+ announces an answer again and again, and gives none$/,
+    /^http:\S+ keeps announcing an answer, but sends none$/,
   ],
   ['an error', () => endless('418 Teapot'), /answered 418 to GET \/v2\/app\/x$/],
   [
@@ -85,7 +85,7 @@ test.each<[string, Drip, RegExp]>([
             ),
             '',
           ],
-    /^the token of 127\S+ comes too slowly/,
+    /^the token of 127\S+ arrives too slowly/,
   ],
 ])('%s without end', async (_, drip, why) => {
   await expect(documentFrom(drip)).rejects.toThrow(why)
@@ -103,5 +103,5 @@ test('a blob that trickles in is given up', async () => {
   const digest = `sha256:${'a'.repeat(64)}` as const
   const blob = { mediaType: 'x', digest, size: 100_000 }
   const stream = await new Downloader(client, 'app').open(blob, undefined, undefined)
-  await expect(readBounded(stream, 100_000, 'it')).rejects.toThrow(/^sha256:a+ comes too slowly: \d+ bytes/)
+  await expect(readBounded(stream, 100_000, 'it')).rejects.toThrow(/^sha256:a+ arrives too slowly: \d+ bytes/)
 })

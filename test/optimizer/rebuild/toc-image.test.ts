@@ -159,7 +159,7 @@ test('without it the layers are as any tars: said so, and converted', async () =
     async ({ descriptor }) => `${to.replace(/:v\d+$/, '')}@${descriptor.digest}`,
   )
   await withImage(byDigest, async (image) => {
-    expect((await verifyImage(image))[0]?.message).toMatch(/in an image of its own, which is not at hand/)
+    expect((await verifyImage(image))[0]?.message).toMatch(/in an image of its own, which was not found/)
   })
 })
 
