@@ -9,13 +9,17 @@ export const startupOf = (trace: Trace, minRuns = 1): StartupFile[] =>
     .filter(({ seen = trace.run.runs }) => seen >= minRuns)
     .map((file) => ({
       path: file.path,
-      ranges: file.ranges,
+      ranges: isGuess(file, trace) ? [] : file.ranges,
       size: file.size,
       afterReady: file.afterReady,
       // A symlink or a device has no bytes to read, but the start needs it.
       read: file.type !== 'reg' || file.ranges.length > 0,
       ...(file.digest !== undefined && { digest: file.digest }),
     }))
+
+/** A list of paths, taken for a trace, has every file whole: what was read of it is not known. */
+const isGuess = ({ ranges, size }: Trace['files'][number], { run }: Trace): boolean =>
+  run.engine === 'record' && ranges.length === 1 && ranges[0]?.[0] === 0 && ranges[0][1] === size
 
 /** True when the trace was recorded of this content, however it is packed. */
 export const isTraceOf = (trace: Trace, image: Image): boolean =>

@@ -5,7 +5,7 @@
 
 import { textOf } from '../system/byte-path.ts'
 import { mapLimit } from '../system/map-limit.ts'
-import type { EstargzEntry } from './estargz/format/entries.ts'
+import { carriedChunks, type EstargzEntry } from './estargz/format/entries.ts'
 import type { EstargzLayer } from './estargz/read/reader.ts'
 import { isVouched, openIfEstargz } from './estargz-layer.ts'
 import { isForeign } from './media-types.ts'
@@ -50,6 +50,8 @@ export interface InspectedEstargz {
   readonly zoneBytes: number
   /** regular files whose content lies in the zone */
   readonly zoneFiles: number
+  /** files that lie behind the zone, and of which ranges stand ahead */
+  readonly splitFiles: number
   /** regular files in all */
   readonly files: number
 }
@@ -64,6 +66,8 @@ export interface InspectedEntry {
   readonly offset: number | undefined
   readonly chunks: number
   readonly inZone: boolean
+  /** bytes of the file that stand ahead of it, half-open; absent where it has none */
+  readonly ahead?: readonly (readonly [start: number, end: number])[]
 }
 
 export interface InspectOptions {
@@ -128,6 +132,7 @@ function summarize(estargz: EstargzLayer, layer: Layer): InspectedEstargz {
     landmark: estargz.landmark,
     zoneBytes: estargz.zoneEnd,
     zoneFiles: regular.filter(isInZone).length,
+    splitFiles: regular.filter((entry) => carriedChunks(entry).length > 0).length,
     files: regular.length,
   }
 }
@@ -147,7 +152,18 @@ function entryIn(estargz: EstargzLayer) {
     offset: entry.offset,
     chunks: entry.chunks.length,
     inZone: isInZone(entry),
+    ...aheadOf(entry),
   })
+}
+
+function aheadOf(entry: EstargzEntry): Pick<InspectedEntry, 'ahead'> {
+  const ranges: [number, number][] = []
+  for (const { fileOffset, size } of carriedChunks(entry)) {
+    const last = ranges.at(-1)
+    if (last?.[1] === fileOffset) last[1] += size
+    else ranges.push([fileOffset, fileOffset + size])
+  }
+  return ranges.length > 0 ? { ahead: ranges } : {}
 }
 
 const scanned = (layer: Layer, signal: AbortSignal | undefined): Promise<InspectedEntry[]> =>

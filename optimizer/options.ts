@@ -97,6 +97,10 @@ export function checkFormat(given: Partial<OptimizeOptions>): void {
     throw new HeadstartError('E_OPTION', `${format} layers can't have byte ranges ahead of their files`, {
       hint: 'Leave out --split, or use --format estargz',
     })
+  if (split !== 'off' && keepDiffId)
+    throw new HeadstartError('E_OPTION', 'layers that keep their diffIDs have no zone for ranges to go to', {
+      hint: 'Leave out --split or --keep-diff-id',
+    })
   if (keepDiffId && tocPlace === 'in-tar')
     throw new HeadstartError(
       'E_OPTION',

@@ -1,6 +1,12 @@
 /** `headstart inspect`: an image's layers, which of them are eStargz, and how much of each is prefetched. */
 import type { Command } from 'commander'
-import { type InspectedImage, type InspectedLayer, inspectImage } from '../../image/inspect.ts'
+import {
+  type InspectedEntry,
+  type InspectedEstargz,
+  type InspectedImage,
+  type InspectedLayer,
+  inspectImage,
+} from '../../image/inspect.ts'
 import { formatPlatform } from '../../image/platform.ts'
 import type { CliContext } from '../context.ts'
 import { addImageFlags, type ImageFlags, sourceOf } from '../flags/image.ts'
@@ -58,13 +64,18 @@ const FORMATS = {
 
 const zone = ({ estargz, size }: InspectedLayer): string[] =>
   estargz
-    ? [
-        bytes(estargz.zoneBytes),
-        percent(estargz.zoneBytes / size),
-        `${thousands(estargz.zoneFiles)} of ${thousands(estargz.files)}`,
-        bytes(estargz.tocBytes),
-      ]
+    ? [bytes(estargz.zoneBytes), percent(estargz.zoneBytes / size), filesIn(estargz), bytes(estargz.tocBytes)]
     : ['', '', '', '']
+
+function placeOf({ inZone, ahead }: InspectedEntry): string {
+  if (ahead) return `ahead: ${ahead.map(([start, end]) => `${start}-${end}`).join(' ')}`
+  return inZone ? 'zone' : ''
+}
+
+function filesIn({ zoneFiles, splitFiles, files }: InspectedEstargz): string {
+  const inPart = splitFiles > 0 ? ` and ${thousands(splitFiles)} in part` : ''
+  return `${thousands(zoneFiles)}${inPart} of ${thousands(files)}`
+}
 
 function entries({ entries: list, digest }: InspectedLayer): string[] {
   if (!list) return []
@@ -74,7 +85,7 @@ function entries({ entries: list, digest }: InspectedLayer): string[] {
     entry.mode.toString(8),
     String(entry.size),
     entry.offset === undefined ? '' : String(entry.offset),
-    entry.inZone ? 'zone' : '',
+    placeOf(entry),
   ])
   return ['', digest, ...table(['entry', 'type', 'mode', 'size', 'offset', ''], rows, [0, 1, 5])]
 }

@@ -102,3 +102,28 @@ test('files put first after the landmark do not change the zone', () => {
   })
   expect(action.kind).toBe('reuse')
 })
+
+/** Ten thousand bytes, of which the first four thousand stand ahead. */
+const split = (): EstargzRead => {
+  const toc: TocEntry[] = [
+    { name: PREFETCH, type: 'reg', size: 1, offset: 300 },
+    { name: 'f', type: 'reg', size: 10_000, offset: 500, chunkOffset: -1, chunkSize: 1 },
+    { name: 'f', type: 'chunk', offset: 16, chunkSize: 4000 },
+    { name: 'f', type: 'chunk', offset: 540, chunkOffset: 4000 },
+  ]
+  const whole = estargz([])
+  const contents = contentsOf(toc, 1000)
+  return { ...whole, layer: { ...whole.layer, ...contents, toc }, entries: contents.entries }
+}
+
+test.each<[string, [number, number][], string]>([
+  ['the planned ranges', [[0, 4000]], 'reuse'],
+  ['a little more', [[0, 3800]], 'reuse'],
+  ['much more', [[0, 2000]], 'reorder'],
+  ['less', [[0, 5000]], 'reorder'],
+  ['others', [[5000, 9000]], 'reorder'],
+  ['ranges where none are planned', [], 'reorder'],
+])('an eStargz layer with %s ahead', (_, ranges, kind) => {
+  const hot = new Map(ranges.length > 0 ? [['f', ranges] as const] : [])
+  expect(chooseAction(split(), { zone: [], afterZone: [], hot }).kind).toBe(kind)
+})

@@ -1,7 +1,7 @@
 /** From the table of contents to entries with chunks: what can't be is refused. */
 
 import { expect, test } from 'vitest'
-import { contentsOf } from '../../../../image/estargz/format/entries.ts'
+import { carriedChunks, chunksInPlace, contentsOf } from '../../../../image/estargz/format/entries.ts'
 import type { TocEntry } from '../../../../image/estargz/format/toc.ts'
 
 const lies: [string, TocEntry[], RegExp][] = [
@@ -45,6 +45,42 @@ test('small files that share a member end where the next member begins', () => {
   ]
   const ends = contentsOf(entries, 200).entries.map(({ chunks }) => chunks[0]?.end)
   expect(ends).toEqual([90, 90, 200])
+})
+
+/** Ten bytes behind the landmark, of which the first four and the last two stand ahead. */
+const split: readonly TocEntry[] = [
+  { name: 'z', type: 'reg', size: 5, offset: 300 },
+  { name: 'f', type: 'reg', size: 10, offset: 500, chunkOffset: -1, chunkSize: 1 },
+  { name: 'f', type: 'chunk', offset: 16, chunkSize: 4 },
+  { name: 'f', type: 'chunk', offset: 540, chunkOffset: 4, chunkSize: 4 },
+  { name: 'f', type: 'chunk', offset: 116, chunkOffset: 8, chunkSize: 2 },
+  { name: 'g', type: 'reg', size: 5, offset: 700 },
+]
+
+test('chunks ahead of their file end where the next one ahead begins, and leave the others where they are', () => {
+  const [zone, entry, next] = contentsOf(split, 1000).entries
+  expect(entry?.chunks.map(({ fileOffset, offset, end }) => [fileOffset, offset, end])).toEqual([
+    [0, 16, 116],
+    [4, 540, 700],
+    [8, 116, 300],
+  ])
+  expect(entry && carriedChunks(entry).map(({ fileOffset }) => fileOffset)).toEqual([0, 8])
+  expect(entry && chunksInPlace(entry).map(({ fileOffset }) => fileOffset)).toEqual([4])
+  expect([zone, entry, next].map((each) => each?.offset)).toEqual([300, 500, 700])
+  expect(zone?.chunks[0]?.end).toBe(500)
+})
+
+const changed = (index: number, more: Partial<TocEntry>): TocEntry[] =>
+  split.map((entry, at) => (at === index ? { ...entry, ...more } : entry))
+
+test.each<[string, TocEntry[], RegExp]>([
+  ['behind the first file', changed(2, { offset: 400 }), /not at the top of the blob/],
+  ['twice at one place', changed(4, { offset: 16 }), /not at the top of the blob/],
+  ['with a gap', changed(4, { chunkOffset: 7 }), /begins at 7, not at 8/],
+  ['behind a placeholder of two bytes', changed(1, { chunkSize: 2 }), /begins at -1, not at 0/],
+  ['behind a placeholder, and none of them', split.slice(0, 2), /has content, but no chunk/],
+])('chunks ahead are refused: %s', (_, entries, message) => {
+  expect(() => contentsOf(entries, 1000)).toThrow(message)
 })
 
 const file = (more: Partial<TocEntry>): TocEntry => ({ name: 'f', type: 'reg', size: 10, ...more })
