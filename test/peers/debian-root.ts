@@ -40,8 +40,14 @@ mount --rbind "$shared" "$root$shared"
 ip link set lo up
 exec chroot "$root" "$@"`
 
-/** The command line that runs a command in the root, without a network, ended with this process. */
-export const enterRoot = (root: string, shared: string, command: readonly string[]): string[] => [
-  ...['setpriv', '--pdeathsig', 'TERM', 'unshare', '--mount', '--net', '--propagation', 'slave'],
+/** The command line that runs a command in the root, without a network unless told, ended with this process. */
+export const enterRoot = (
+  root: string,
+  shared: string,
+  command: readonly string[],
+  { network = 'none' }: { readonly network?: 'none' | 'host' } = {},
+): string[] => [
+  ...['setpriv', '--pdeathsig', 'TERM', 'unshare', '--mount', '--propagation', 'slave'],
+  ...(network === 'none' ? ['--net'] : []),
   ...['sh', '-c', ENTER, 'sh', root, shared, ...command],
 ]

@@ -15,6 +15,16 @@ buildah $storage config --cmd "$3" $container
 buildah $storage commit -q $container built
 $4 $storage push -q --compression-format zstd:chunked --force-compression built "oci:$2:v1"`
 
+export const podmanRoot = (): Promise<string> =>
+  debianRoot('podman-trixie', 'trixie', ['buildah', 'podman', 'skopeo', 'crun', 'netavark'])
+
+/** Runs a shell's line in the root, on this machine's network. @param store a folder with a storage.conf, shared with the root */
+export async function withPodman(root: string, store: string, line: string): Promise<string> {
+  const script = `export CONTAINERS_STORAGE_CONF=${store}/storage.conf; ${line}`
+  const [program = '', ...rest] = enterRoot(root, store, ['sh', '-c', script], { network: 'host' })
+  return runCommand(program, rest)
+}
+
 /**
  * @param folder with the layout `base` and the folder `files`, which comes to /srv
  * @param command as JSON
@@ -25,13 +35,7 @@ export async function buildZstdChunked(
   command: string,
   client: 'buildah' | 'podman',
 ): Promise<string> {
-  const root = await debianRoot('podman-trixie', 'trixie', [
-    'buildah',
-    'podman',
-    'skopeo',
-    'crun',
-    'netavark',
-  ])
+  const root = await podmanRoot()
   const work = join(folder, client)
   await mkdir(work)
   const out = join(work, 'out')
