@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import Docker from 'dockerode'
+import type Docker from 'dockerode'
 import { z } from 'zod'
 import { HeadstartError } from '../../system/errors.ts'
 import { jsonIf } from '../../system/json.ts'
@@ -31,9 +31,11 @@ export interface Connecting {
 export async function connectEngine(connecting: Connecting = {}): Promise<Docker> {
   const { env = process.env } = connecting
   const host = await engineHost(env)
+  // Loaded here, since it is most of what a command loads, and most commands ask no engine.
+  const { default: Client } = await import('dockerode')
   if (host.startsWith(SOCKET))
-    return limited(new Docker({ socketPath: host.slice(SOCKET.length) }), connecting)
-  if (env.DOCKER_HOST) return limited(new Docker(), connecting) // which reads it, and $DOCKER_TLS_VERIFY, itself
+    return limited(new Client({ socketPath: host.slice(SOCKET.length) }), connecting)
+  if (env.DOCKER_HOST) return limited(new Client(), connecting) // which reads it, and $DOCKER_TLS_VERIFY, itself
   throw remoteEngine(host, 'Set DOCKER_HOST to an engine, or name the image in a registry: docker://…')
 }
 

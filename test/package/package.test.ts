@@ -19,8 +19,8 @@ import {
 } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { MAKING_MS, makeDemoImage } from '../../scripts/demo-image/images.ts'
 import { runCommand, tryCommand } from '../../system/command.ts'
+import { busyboxImage } from '../support/images.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const NOBODY = 65534
@@ -40,9 +40,7 @@ let packed: { size: number; unpackedSize: number; files: { path: string }[] }
 beforeAll(async () => {
   folder = await mkdtemp('/var/tmp/hs-package-')
   await chmod(folder, 0o755)
-  const made = await makeDemoImage('shell')
-  await runCommand('cp', ['-r', made.image.slice('oci:'.length, -':latest'.length), `${folder}/shell`])
-  image = `oci:${folder}/shell`
+  image = await busyboxImage(`${folder}/image`, { command: 'echo ready; sleep 60' })
   const output = await runCommand('npm', ['pack', '--json', '--pack-destination', folder], { cwd: ROOT })
   packed = JSON.parse(output.slice(output.indexOf('[')))[0]
   const [tarball = ''] = (await readdir(folder)).filter((name) => name.endsWith('.tgz'))
@@ -56,7 +54,7 @@ beforeAll(async () => {
   warnings = installed.stderr.split('\n').filter((line) => line !== '')
   await place(`${OLDEST_FOLDER}/node_modules/node/bin/node`, NODES['Node 22'])
   await place(process.execPath, NODES['Node 24'])
-}, MAKING_MS)
+})
 
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
@@ -131,7 +129,7 @@ describe.each(Object.entries(NODES))('%s', (name, node) => {
     }
     await run('--version')
     await run('copy', image, 'oci:plain')
-    await writeFile(`${cwd}/record`, '{"path":"usr/bin/dash"}\n')
+    await writeFile(`${cwd}/record`, '{"path":"bin/busybox"}\n')
     await run('optimize', 'oci:plain', 'oci:optimized', '--trace', 'record')
     await run('verify', 'oci:optimized')
     await run('inspect', 'oci:optimized')
@@ -180,7 +178,7 @@ describe('as a library', () => {
       const command = async (...args: string[]) =>
         expect(await headstart(node, cwd, NOBODY, args)).toMatchObject({ status: 0 })
       await command('copy', image, 'oci:plain')
-      await writeFile(`${cwd}/record`, '{"path":"usr/bin/dash"}\n')
+      await writeFile(`${cwd}/record`, '{"path":"bin/busybox"}\n')
       await command('trace', 'import', 'record', 'oci:plain', '-o', 'trace.json')
 
       const done = await runNode(node, cwd, NOBODY, [
@@ -190,7 +188,7 @@ describe('as a library', () => {
         'trace.json',
       ])
       expect({ status: done.status, stderr: done.stderr }).toEqual({ status: 0, stderr: '' })
-      expect(done.stdout).toMatch(/^zone\tusr\/bin\/dash\t/m)
+      expect(done.stdout).toMatch(/^zone\tbin\/busybox\t/m)
       expect(done.stdout).toMatch(/^100 % of the files/m)
       expect(done.stdout).toMatch(/^sha256:[0-9a-f]{64}, \d+ bytes to prefetch\n$/m)
       await command('verify', 'oci:optimized')

@@ -9,6 +9,7 @@ import { listProcesses, processesNaming } from '../../system/processes.ts'
 import { sweep } from '../../tracer/cleanup.ts'
 import { mountFileSystem } from '../../tracer/mount/mount.ts'
 import { busyboxImage } from '../support/images.ts'
+import { PATIENCE_MS, times } from '../support/property.ts'
 import { type TempFolder, tempFolder } from '../support/temp.ts'
 import { leftovers } from './leftovers.ts'
 
@@ -71,10 +72,10 @@ async function lifeOf(engine: Engine): Promise<number> {
   return life
 }
 
-async function killMany(engine: Engine, times: number, together: number): Promise<string[]> {
+async function killMany(engine: Engine, count: number, together: number): Promise<string[]> {
   const left: string[] = []
   const life = await lifeOf(engine)
-  const moments = Array.from({ length: times }, (_, index) => ((index + Math.random()) / times) * life)
+  const moments = Array.from({ length: count }, (_, index) => ((index + Math.random()) / count) * life)
   const worker = async () => {
     for (let moment = moments.pop(); moment !== undefined; moment = moments.pop()) {
       const victim = startVictim(engine)
@@ -89,13 +90,21 @@ async function killMany(engine: Engine, times: number, together: number): Promis
   return left
 }
 
-test('runc: 40 kills at random moments', async () => {
-  expect(await killMany('runc', 40, 4)).toEqual([])
-})
+test(
+  'runc: kills at random moments of a run',
+  async () => {
+    expect(await killMany('runc', times(16), 4)).toEqual([])
+  },
+  PATIENCE_MS,
+)
 
-test('docker: 12 kills at random moments', async () => {
-  expect(await killMany('docker', 12, 4)).toEqual([])
-})
+test(
+  'docker: kills at random moments of a run',
+  async () => {
+    expect(await killMany('docker', times(6), 3)).toEqual([])
+  },
+  PATIENCE_MS,
+)
 
 test.each([
   ['runc', /^runc --root .* run /m],

@@ -130,7 +130,7 @@ test(
         await readAll(bytes, undefined)
         await expectTold(bytes, tocDigest, digestOf(gunzipSync(blob)))
       }),
-      cases(3500),
+      cases(1200),
     )
   },
   PATIENCE_MS,
@@ -173,7 +173,7 @@ test(
         await readAll(bytes, digest)
         await expectTold(bytes, digest, diffId)
       }),
-      cases(1500),
+      cases(500),
     )
   },
   PATIENCE_MS,
@@ -242,7 +242,7 @@ test(
         await readAll(bytes, undefined) // a file of another name has other bytes
         await expectTold(bytes, digest, diffId)
       }),
-      cases(500),
+      cases(200),
     )
   },
   PATIENCE_MS,

@@ -145,7 +145,7 @@ test(
             await rm(join(bench.folder, name), { recursive: true, force: true })
         }
       }),
-      cases(200),
+      cases(80),
     )
   },
   PATIENCE_MS,

@@ -46,7 +46,7 @@ test(
         expect(digestOf(result.bytes)).toBe(result.written.digest)
         expect(await faultsOf(result)).toEqual([])
       }),
-      cases(900),
+      cases(300),
     )
   },
   PATIENCE_MS,
@@ -74,7 +74,7 @@ test(
           expect(await faultsOf(twice)).toEqual([])
         },
       ),
-      cases(500),
+      cases(170),
     )
   },
   PATIENCE_MS,
@@ -123,7 +123,7 @@ test(
           expect(await faultsOf(again)).toEqual([])
         },
       ),
-      cases(450),
+      cases(150),
     )
     await rm(name)
   },

@@ -73,7 +73,7 @@ test(
           }
         },
       ),
-      cases(1500),
+      cases(500),
     )
   },
   PATIENCE_MS,
