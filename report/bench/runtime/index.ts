@@ -52,9 +52,9 @@ export async function openRuntimes(
   await using stack = new AsyncDisposableStack()
   const opened = new Map<Runtime, OpenRuntime>()
   const wanted = (arm: Arm) => runtimeOf(request.runtime.name, arm.kind)
-  for (const arm of arms) if (wanted(arm) === builtinRuntime) refusePlain(arm)
   for (const runtime of new Set(arms.map(wanted)))
     opened.set(runtime, stack.use(await runtime.open(request, workspace)))
+  for (const arm of arms) if (wanted(arm) === builtinRuntime) refusePlain(arm)
   const owned = stack.move()
   return {
     all: [...opened.values()],
