@@ -113,7 +113,7 @@ function compareWithZone({ files, recording, fetched, zoneBytes }: AuditInput): 
     .map(([path, , , packed]): [string, number] => [path, packed])
     .toSorted((a, b) => b[1] - a[1])
   const onDemand = files
-    .filter(([path, , , , zone]) => zone === 0 && read.has(path))
+    .filter(([path, , , , zone]) => zone !== 1 && read.has(path) && (zone === 0 || fetched.has(path)))
     .map(([path, , size]) => ({
       path,
       size,

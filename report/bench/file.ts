@@ -59,8 +59,8 @@ const layerSchema = z.strictObject({
   tocBytes: count,
 })
 
-/** [path as text, layer index, bytes of content, bytes in the blob, 1 in the zone]: the visible regular files. */
-const fileRow = z.tuple([z.string(), count, count, count, z.union([z.literal(0), z.literal(1)])])
+/** [path as text, layer index, bytes of content, bytes in the blob, 1 in the zone, 2 with ranges ahead of it]: the visible regular files. */
+const fileRow = z.tuple([z.string(), count, count, count, z.literal([0, 1, 2])])
 
 const imageSchema = z.strictObject({
   reference: z.string(),

@@ -1,5 +1,6 @@
 /** What an image is made of: where the zones of its layers are, and what the measurement file says about it. */
 
+import { carriedChunks } from '../../../image/estargz/format/entries.ts'
 import type { EstargzEntry, EstargzLayer } from '../../../image/estargz/read/reader.ts'
 import { openIfReadable } from '../../../image/estargz-layer.ts'
 import { formatPlatform } from '../../../image/platform.ts'
@@ -62,7 +63,7 @@ function filesOf(layers: readonly EstargzLayer[]): BenchFile[] {
     ([path, { layer: index, entry }]) => {
       const layer = layers[index]
       if (entry.type !== 'reg' || !layer) return []
-      const zone = isInZone(entry, layer) ? 1 : 0
+      const zone = isInZone(entry, layer) ? 1 : carriedChunks(entry).length > 0 ? 2 : 0
       return [[textOf(path), index, entry.size, packed[index]?.(entry) ?? 0, zone] satisfies BenchFile]
     },
   )

@@ -1,8 +1,8 @@
 /** The columns of files, unpacked: whole paths, and the state of each file. */
 import type { FileColumns, PageData } from '../shared/data.ts'
 
-/** `zone`: prefetched; `demand`: read, outside the zone; `opened`: not read; `never`: not touched, or unknown. */
-export type FileState = 'zone' | 'demand' | 'opened' | 'never'
+/** `zone`: prefetched; `ranges`: in part; `demand`: read, outside the zone; `opened`: not read; `never`: not touched, or unknown. */
+export type FileState = 'zone' | 'ranges' | 'demand' | 'opened' | 'never'
 
 /** One row for each file, as in the packed columns, except for: */
 export interface Files extends Omit<FileColumns, 'paths' | 'shared'> {
@@ -15,6 +15,7 @@ export interface Files extends Omit<FileColumns, 'paths' | 'shared'> {
 
 const STATE_LABELS = {
   zone: 'In the zone',
+  ranges: 'Ranges ahead',
   demand: 'Read, not in the zone',
   opened: 'Opened, not read',
   never: 'Never touched',
@@ -41,6 +42,7 @@ export function unpackFiles({ files }: PageData): Files {
     packed: files.size.map((size, index) => Math.round((size * (files.packed[index] ?? 0)) / 100)),
     state: path.map((_, index): FileState => {
       if (files.zone[index] === 1) return 'zone'
+      if (files.zone[index] === 2) return 'ranges'
       if ((files.readMs[index] ?? -1) >= 0) return 'demand'
       return (files.openMs[index] ?? -1) >= 0 ? 'opened' : 'never'
     }),

@@ -11,7 +11,7 @@ interface Placed extends Rect {
 }
 
 /** In a column, from top to bottom. */
-const STATES = ['zone', 'demand', 'never', 'rest'] as const
+const STATES = ['zone', 'ranges', 'demand', 'never', 'rest'] as const
 const GAP = 3
 const HEAD = 20
 

@@ -10,7 +10,8 @@ export interface FileFact {
   readonly layer: number
   readonly size: number
   readonly packed: number
-  readonly zone: boolean
+  /** 1: in it; 2: only ranges, ahead of it */
+  readonly zone: 0 | 1 | 2
   /** bytes read before ready; undefined: not touched */
   readonly read: number | undefined
   readonly openMs: number
@@ -26,7 +27,7 @@ const readBytes = (ranges: readonly (readonly [number, number])[]): number =>
 export function collectFiles(trace: Trace | undefined, image: BenchImage | undefined): FileFact[] {
   const facts = new Map<string, FileFact>()
   for (const [path, layer, size, packed, zone] of image?.files ?? [])
-    facts.set(path, { path, layer, size, packed, zone: zone === 1, read: undefined, openMs: -1, readMs: -1 })
+    facts.set(path, { path, layer, size, packed, zone, read: undefined, openMs: -1, readMs: -1 })
   for (const file of trace?.files ?? []) {
     if (file.type !== 'reg') continue
     const known = facts.get(file.path)
@@ -35,7 +36,7 @@ export function collectFiles(trace: Trace | undefined, image: BenchImage | undef
       layer: known?.layer ?? -1,
       size: file.size,
       packed: known?.packed ?? 0,
-      zone: known?.zone ?? false,
+      zone: known?.zone ?? 0,
       read: readBytes(file.ranges),
       openMs: file.firstOpenMs,
       readMs: file.firstReadMs ?? -1,
@@ -49,7 +50,7 @@ export function toColumns(
   files: readonly FileFact[],
   budgetBytes: number,
 ): { columns: FileColumns; unlisted: PageData['unlisted'] } {
-  const matters = (file: FileFact) => Number(file.read !== undefined || file.zone)
+  const matters = (file: FileFact) => Number(file.read !== undefined || file.zone > 0)
   const ranked = files.toSorted((a, b) => matters(b) - matters(a) || b.size - a.size)
   let columns = columnsOf(files)
   let keep = files.length
@@ -93,7 +94,7 @@ function columnsOf(files: readonly FileFact[]): FileColumns {
     layer: files.map((file) => file.layer),
     size: files.map((file) => file.size),
     packed: files.map((file) => Math.round((file.packed / Math.max(1, file.size)) * 100)),
-    zone: files.map((file) => (file.zone ? 1 : 0)),
+    zone: files.map((file) => file.zone),
     read: files.map((file) => file.read ?? -1),
     openMs: files.map((file) => Math.round(file.openMs * 10) / 10),
     readMs: files.map((file) => Math.round(file.readMs * 10) / 10),

@@ -71,6 +71,7 @@ export interface FileColumns {
   readonly size: readonly number[]
   /** bytes in the blob, in percent of the size: exact numbers would double the page */
   readonly packed: readonly number[]
+  /** 1: in it; 2: only ranges, ahead of it */
   readonly zone: readonly number[]
   readonly read: readonly number[]
   readonly openMs: readonly number[]

@@ -26,3 +26,14 @@ test('an audit finds what of the zone was not read, and what it lacked; refining
     'etc/group',
   ])
 })
+
+test('a file of which ranges are ahead is neither unused nor wholly in the zone, and on demand for the rest', async () => {
+  await using temp = await tempFolder()
+  const images = await makeImages(temp.path, ['bin/busybox', 'data/wanted', 'data/small'], [[0, 64 << 10]])
+  const { audit, images: made } = await runBench(benchRequest(images, { arms: ['optimized'], audit: true }))
+  expect(made.optimized?.files?.find(([path]) => path === 'data/wanted')?.[4]).toBe(2)
+  expect(audit?.unused).toEqual([])
+  const wanted = audit?.onDemand.find(({ path }) => path === 'data/wanted')
+  expect(wanted?.bytes).toBeGreaterThan(320_000)
+  expect(wanted?.bytes).toBeLessThan(350_000)
+})

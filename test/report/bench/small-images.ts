@@ -20,17 +20,26 @@ export interface SmallImages {
   readonly optimized: Image
 }
 
-/** @param zone paths of the prioritized zone */
+/**
+ * @param zone paths of the prioritized zone
+ * @param ranges of `data/wanted` that go ahead alone
+ */
 export async function makeImages(
   folder: string,
   zone: readonly string[] = ['bin/busybox', 'data/wanted', 'data/small'],
+  ranges?: readonly (readonly [number, number])[],
 ): Promise<SmallImages> {
   const ballast = Array.from({ length: 10 }, (_, index) => file(`data/ballast${index}`, randomBytes(300_000)))
   const app = [dir('data/'), ...ballast, file('data/wanted', randomBytes(400_000)), file('data/small', 'x')]
   const reference = await busyboxImage(join(folder, 'original'), { command: COMMAND, app })
   const original = await (await openSource(reference)).image()
   const to = `oci:${join(folder, 'optimized')}:latest`
-  await optimized(reference, to, { startup: zone.map(startFile), options: { prioritize: 'all' } })
+  const startup = zone.map((path) => ({
+    ...startFile(path),
+    ...(path === 'data/wanted' && ranges !== undefined && { ranges }),
+  }))
+  const split = ranges === undefined ? 'off' : 'always'
+  await optimized(reference, to, { startup, options: { prioritize: 'all', split } })
   return { original, optimized: await (await openSource(to)).image() }
 }
 

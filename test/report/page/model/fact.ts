@@ -6,7 +6,7 @@ export const fact = (path: string, size: number, read?: number): FileFact => ({
   layer: 0,
   size,
   packed: size / 2,
-  zone: false,
+  zone: 0,
   read,
   openMs: read === undefined ? -1 : 1,
   readMs: read === undefined ? -1 : 2,
