@@ -12,10 +12,18 @@ export interface JsonSubject {
   /** a file of ours that it is easily mistaken for: known by a field, and what it is then */
   readonly mistaken?: { readonly field: string; readonly is: string }
   readonly hint?: string
+  /** how many values it may have; `MAX_VALUES` by default */
+  readonly maxValues?: number
 }
 
-/** @throws HeadstartError with the subject's code: not JSON, or not what the schema says */
+/** A value takes up to two hundred bytes of memory, however few it has in the text: they are counted before they are made. */
+const MAX_VALUES = 1 << 23
+
+/** @throws HeadstartError with the subject's code: too many values, not JSON, or not what the schema says */
 export function parseJson<T>(text: string, schema: z.ZodType<T>, subject: JsonSubject): T {
+  const { maxValues = MAX_VALUES } = subject
+  if (hasMore(text, maxValues))
+    throw new HeadstartError(subject.code, `${subject.what} has more than ${maxValues} values`)
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -32,6 +40,17 @@ export function parseJson<T>(text: string, schema: z.ZodType<T>, subject: JsonSu
   return checkValue(value, schema, subject)
 }
 
+/** Counts what stands before a value; those inside of strings, too. */
+function hasMore(text: string, limit: number): boolean {
+  if (text.length <= limit) return false
+  let count = 0
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if ((code === COMMA || code === BRACE || code === BRACKET) && ++count > limit) return true
+  }
+  return false
+}
+
 /** @param complaint of the engine, which names a place, or shows the text around it */
 function faultIn(text: string, complaint: string): string {
   if (text.trim() === '') return 'it is empty'
@@ -43,8 +62,9 @@ function faultIn(text: string, complaint: string): string {
   return token === undefined ? complaint : `unexpected ${token} in ${around}`
 }
 
-/** For text that may be half written, or not ours. @returns undefined: not JSON, or not what the schema says */
+/** For text that may be half written, or not ours. @returns undefined: too many values, not JSON, or not what the schema says */
 export function jsonIf<T>(text: string, schema: z.ZodType<T>): T | undefined {
+  if (hasMore(text, MAX_VALUES)) return undefined
   try {
     return schema.safeParse(JSON.parse(text)).data
   } catch {
@@ -84,6 +104,6 @@ export function depthOf(text: string): number {
   return deepest
 }
 
-const [QUOTE, BACKSLASH, BRACKET, BRACE] = [0x22, 0x5c, 0x5b, 0x7b]
+const [QUOTE, COMMA, BACKSLASH, BRACKET, BRACE] = [0x22, 0x2c, 0x5c, 0x5b, 0x7b]
 
 const hintOf = ({ hint }: JsonSubject): { hint?: string } => (hint === undefined ? {} : { hint })

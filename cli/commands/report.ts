@@ -1,6 +1,7 @@
 /** `headstart report`: what was recorded and measured, as one HTML file; for several images, an overview with a page for each. */
 import { basename, dirname, join } from 'node:path'
 import type { Command } from 'commander'
+import { z } from 'zod'
 import { parseBench, readBench } from '../../report/bench/file.ts'
 import { type FleetEntry, renderFleet } from '../../report/page/fleet.ts'
 import { type Material, titleOf } from '../../report/page/model/model.ts'
@@ -8,6 +9,7 @@ import { pageNames } from '../../report/page/page-names.ts'
 import { renderReport } from '../../report/page/render.ts'
 import { ensureWritable, writeWhole } from '../../system/atomic-file.ts'
 import { HeadstartError, messageOf } from '../../system/errors.ts'
+import { jsonIf } from '../../system/json.ts'
 import { readInput } from '../../system/read-whole.ts'
 import { parseTrace } from '../../tracer/trace/file.ts'
 import type { CliContext } from '../context.ts'
@@ -69,14 +71,8 @@ async function readReportFile(file: string): Promise<ReportFile> {
 }
 
 /** A measurement has samples. Anything else is read as a trace, whose errors are then reported. */
-function isBench(text: string): boolean {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && 'samples' in value
-  } catch {
-    return false
-  }
-}
+const isBench = (text: string): boolean =>
+  jsonIf(text, z.looseObject({ samples: z.unknown() }))?.samples !== undefined
 
 /** The pages of the images are next to the overview, named after them: `report-web-1.html`. */
 async function writeFleet(file: string, images: readonly Material[], output: Output): Promise<number> {

@@ -11,6 +11,15 @@ test('what the schema describes is returned', () => {
   expect(jsonIf('{"name":"a","sizes":[1]}', schema)).toEqual({ name: 'a', sizes: [1] })
 })
 
+test('more values than memory is meant for are counted, not made', () => {
+  const dense = (count: number) => `{"name":"a","sizes":[${'0,'.repeat(count - 1)}0]}`
+  expect(parseJson(dense(10), schema, { ...subject, maxValues: 20 }).sizes).toHaveLength(10)
+  const limited = () => parseJson(dense(30), schema, { ...subject, maxValues: 20 })
+  expect(limited).toThrow(/^the config of web:1 has more than 20 values$/)
+  expect(() => parseJson('[0,'.repeat(1 << 24), schema, subject)).toThrow(/more than 8388608 values/)
+  expect(jsonIf('[0,'.repeat(1 << 24), schema)).toBeUndefined()
+})
+
 test.each([
   ['', /^the config of web:1 is not JSON: it is empty$/],
   ['{"name":', /^the config of web:1 is not JSON: it ends too early$/],

@@ -82,7 +82,13 @@ function checkCounts(json: Buffer): void {
 /** @throws HeadstartError E_ESTARGZ: too many entries, not JSON, another version, an invalid field (named) */
 export function parseToc(json: Buffer): TocEntry[] {
   checkCounts(json)
-  const subject = { code: 'E_ESTARGZ', what: 'the table of contents', otherwise: 'is invalid' } as const
+  const maxValues = 2 * MAX_ENTRIES + MAX_FIELDS // as counted
+  const subject = {
+    code: 'E_ESTARGZ',
+    what: 'the table of contents',
+    otherwise: 'is invalid',
+    maxValues,
+  } as const
   const { version, entries } = parseJson(unescapeToBytes(json.toString('latin1')), tocSchema, subject)
   if (version !== 1)
     throw new HeadstartError('E_ESTARGZ', `the table of contents has version ${version}, not 1`)

@@ -7,7 +7,7 @@ import { z } from 'zod'
 import { HeadstartError } from '../../../system/errors.ts'
 import { jsonIf } from '../../../system/json.ts'
 import type { Touched } from './import.ts'
-import { tracePath } from './paths.ts'
+import { linesOf, tracePath } from './paths.ts'
 
 const SAID = 'file accessed: '
 
@@ -18,7 +18,7 @@ const quoted = z.string()
 
 /** Everything else that is logged is passed over. @throws HeadstartError E_RECORD naming the line */
 export function parseAccessLog(text: string, where: string): Touched[] {
-  return text.split('\n').flatMap((line, index): Touched[] => {
+  return linesOf(text, where).flatMap((line, index): Touched[] => {
     if (!line.includes(`"${SAID}`)) return []
     const here = `${where}, line ${index + 1}`
     const said = ofJson(line) ?? ofText(line)

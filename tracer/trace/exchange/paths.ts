@@ -29,6 +29,16 @@ export function readFilesOf(trace: Trace): TraceFile[] {
   return files
 }
 
+/** As many as a table of contents has entries; a list has fewer. */
+const MAX_LINES = 2_000_000
+
+/** @throws HeadstartError E_RECORD: too many */
+export function linesOf(text: string, where: string): string[] {
+  const lines = text.split('\n', MAX_LINES + 1)
+  if (lines.length <= MAX_LINES) return lines
+  throw new HeadstartError('E_RECORD', `${where} has more than ${MAX_LINES} lines`)
+}
+
 /** @returns undefined: its bytes are not UTF-8 */
 export function plainPath(path: string): string | undefined {
   const bytes = Buffer.from(bytesOf(path), 'latin1')

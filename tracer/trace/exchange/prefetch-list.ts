@@ -6,7 +6,7 @@
 import { HeadstartError } from '../../../system/errors.ts'
 import type { Trace } from '../file.ts'
 import type { Touched } from './import.ts'
-import { type Exported, exportPaths, fitsLine, readFilesOf, tracePath } from './paths.ts'
+import { type Exported, exportPaths, fitsLine, linesOf, readFilesOf, tracePath } from './paths.ts'
 
 export function exportPrefetchList(trace: Trace): Exported {
   const { written, leftOut } = exportPaths(readFilesOf(trace), (path) =>
@@ -23,7 +23,7 @@ const MAX_LINE = 4096
 
 /** @throws HeadstartError E_RECORD naming the line */
 export function parsePrefetchList(text: string, where: string): Touched[] {
-  return text.split('\n').flatMap((raw, index): Touched[] => {
+  return linesOf(text, where).flatMap((raw, index): Touched[] => {
     const line = raw.trim()
     if (line === '' || line.startsWith('#')) return []
     const here = `${where}, line ${index + 1}`

@@ -9,7 +9,7 @@ import { z } from 'zod'
 import { parseJson } from '../../../system/json.ts'
 import type { Trace } from '../file.ts'
 import type { Touched } from './import.ts'
-import { type Exported, plainPath, tracePath } from './paths.ts'
+import { type Exported, linesOf, plainPath, tracePath } from './paths.ts'
 
 const lineSchema = z.object({
   path: z.string().min(1),
@@ -36,7 +36,7 @@ export function exportRecord(trace: Trace, { manifestDigest, layerOf }: Recorded
 
 /** @throws HeadstartError E_RECORD naming the line */
 export function parseRecord(text: string, where: string): Touched[] {
-  return text.split('\n').flatMap((line, index) => {
+  return linesOf(text, where).flatMap((line, index) => {
     if (line.trim() === '') return []
     const what = `${where}, line ${index + 1}`
     const { path } = parseJson(line, lineSchema, { code: 'E_RECORD', what, otherwise: 'is not a record' })

@@ -76,4 +76,7 @@ test('a line that is no path is named', () => {
   expect(() => parsePrefetchList(`/a\n\n${'*'.repeat(5000)}`, 'list')).toThrow(
     /^list, line 3 has 5000 characters/,
   )
+  expect(() => parsePrefetchList('/a\n'.repeat(2_000_001), 'list')).toThrow(
+    /^list has more than 2000000 lines$/,
+  )
 })
