@@ -33,6 +33,9 @@ const { values } = parseArgs({
 })
 const listOf = (text: string): string[] => text.split(',').filter((part) => part !== '')
 
+/** An image is made only if it is measured. */
+const ARMS = values.arms.split(',')
+
 const isKind = (text: string): text is DemoKind => Object.hasOwn(demoImages, text)
 
 const headstart = (...args: readonly string[]) => runCommand(process.execPath, [HEADSTART, ...args])
@@ -58,8 +61,10 @@ async function makeArms(kind: DemoKind): Promise<Arms> {
   const trace = join(folder, 'trace.json')
   await headstart('profile', original, '--network', 'none', ...readiness(kind), '-o', trace)
   await headstart('optimize', original, optimized, '--trace', trace, '--force')
-  await headstart('optimize', original, split, '--trace', trace, '--split', '--force')
-  if (!existsSync(join(folder, 'reference'))) await makeReference(original, reference)
+  if (ARMS.includes('split'))
+    await headstart('optimize', original, split, '--trace', trace, '--split', '--force')
+  if (ARMS.includes('reference') && !existsSync(join(folder, 'reference')))
+    await makeReference(original, reference)
   return { original, optimized, split, reference }
 }
 
@@ -116,10 +121,9 @@ async function measure(kind: DemoKind, arms: Arms, { runtime, peers, link }: Pla
     'bench',
     arms.original,
     arms.optimized,
-    '--image',
-    `reference=${arms.reference}`,
-    '--image',
-    `split=${arms.split}`,
+    ...(['reference', 'split'] as const).flatMap((arm) =>
+      ARMS.includes(arm) ? ['--image', `${arm}=${arms[arm]}`] : [],
+    ),
     ...readiness(kind),
     ...options,
     '-o',
