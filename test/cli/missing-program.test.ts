@@ -30,7 +30,9 @@ async function programsWithout(missing: string): Promise<string> {
 
 test('bench without runc ends before it prepares an image', async () => {
   const PATH = await programsWithout('runc')
-  const { status, stderr } = await box.run(['bench', image, image, ...start], { env: { PATH } })
+  const { status, stderr } = await box.run(['bench', image, image, '--arms', 'legacy', ...start], {
+    env: { PATH },
+  })
   expect(stderr).toMatch(
     /^\d+ samples of [^\n]*\nheadstart: no container engine is available: runc is not installed\n {2}Start Docker, or install runc\n$/,
   )
@@ -48,7 +50,7 @@ describe.each(['mount', 'umount'])('without %s', (program) => {
     ['profile', (of: string) => ['profile', of, '--engine', 'runc', ...start]],
     ['profile', (of: string) => ['profile', of, '--engine', 'runc', '--fuse', 'kernel', ...start]],
     ['optimize', (of: string) => ['optimize', of, 'oci:none', '--engine', 'runc', ...start]],
-    ['bench', (of: string) => ['bench', of, of, ...start]],
+    ['bench', (of: string) => ['bench', of, of, '--arms', 'legacy', ...start]],
     ['mount', (of: string) => ['mount', of, 'mnt']],
   ])('%s ends with a line', async (_, args) => {
     const { status, stderr } = await box.run(args(image), { env: { PATH } })

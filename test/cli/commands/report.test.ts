@@ -41,13 +41,7 @@ describe('--against', () => {
   test.each([
     ['a trace alone', ['trace.json'], 'old.json', 2, /--against needs a measurement to compare/],
     ['two images', ['trace.json', 'bench.json', 'other.json'], 'old.json', 2, /--against compares one image/],
-    [
-      'a trace as the earlier measurement',
-      ['bench.json'],
-      'trace.json',
-      1,
-      /trace\.json is not a measurement/,
-    ],
+    ['a trace as the earlier measurement', ['bench.json'], 'trace.json', 1, /trace\.json is a trace, not/],
     ['a file that is not there', ['bench.json'], 'none.json', 1, /none\.json can't be read/],
   ])('refuses %s in a line', async (_, files, against, expected, line) => {
     const { status, stderr } = await box.run(['report', ...files, '--against', against, '-o', 'no.html'])
