@@ -79,11 +79,15 @@ export async function main(args: readonly string[]): Promise<void> {
   try {
     const wanted = args.find((arg) => !arg.startsWith('-') && arg !== 'help')
     const program = await createProgram(interrupts, (name) => name === wanted)
-    await program.parseAsync(args, { from: 'user' })
+    await Promise.race([program.parseAsync(args, { from: 'user' }), strayFailure()])
   } catch (error) {
     process.exitCode = report(error, interrupts, args.includes('--debug'))
   }
 }
+
+/** Rejects with what fails and nobody waits for: a fault of ours, told like any other. What runs goes on to its end, and cleans up. */
+const strayFailure = (): Promise<never> =>
+  new Promise((_, reject) => process.once('unhandledRejection', reject))
 
 /** Prints what ended the command, and returns its status: 1; 2 for a wrong command line; 3 for an exceeded limit; 128 + the signal. */
 function report(thrown: unknown, interrupts: Interrupts, debug: boolean): number {
