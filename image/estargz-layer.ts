@@ -10,7 +10,7 @@ import { verifyEstargz } from './estargz/verify/layer.ts'
 import type { Report } from './estargz/verify/report.ts'
 import { OCI_LAYER_ZSTD } from './media-types.ts'
 import type { Blob, Layer } from './types.ts'
-import { checkZstdChunked, isZstdChunked, zstdChunkedToc } from './zstd-chunked.ts'
+import { checkZstdChunked, isZstdChunked, type ZstdChunkedToc, zstdChunkedToc } from './zstd-chunked.ts'
 
 /** A ranged fetch over a blob, as the eStargz reader takes it. Fails with E_DIGEST where the blob is shorter than its descriptor says. */
 export const fetchFrom =
@@ -59,14 +59,19 @@ export const isVouched = ({ descriptor }: Layer): boolean =>
   descriptor.annotations?.[TOC_DIGEST_ANNOTATION] !== undefined ||
   (descriptor.mediaType === OCI_LAYER_ZSTD && isZstdChunked(descriptor))
 
+/** Of zstd:chunked that podman reads: only the manifest says where its table of contents is. */
+const annotatedToc = ({ descriptor }: Layer): ZstdChunkedToc | undefined =>
+  descriptor.mediaType === OCI_LAYER_ZSTD && descriptor.annotations?.[TOC_DIGEST_ANNOTATION] === undefined
+    ? zstdChunkedToc(descriptor)
+    : undefined
+
 async function openChecked(layer: Layer, signal: AbortSignal | undefined): Promise<EstargzLayer> {
   const { descriptor } = layer
   const tocDigest = descriptor.annotations?.[TOC_DIGEST_ANNOTATION]
   const { externalToc } = layer
-  const opened = await openEstargz(descriptor.size, fetchFrom(layer), { tocDigest, externalToc, signal })
-  const toc = tocDigest === undefined && isVouched(layer) ? zstdChunkedToc(descriptor) : undefined
-  if (toc) await checkZstdChunked(fetchFrom(layer), toc, signal)
-  return opened
+  const tocAt = annotatedToc(layer)
+  if (tocAt) await checkZstdChunked(fetchFrom(layer), tocAt, signal)
+  return openEstargz(descriptor.size, fetchFrom(layer), { tocDigest, externalToc, tocAt, signal })
 }
 
 /**
@@ -95,6 +100,7 @@ export async function verifyLayer(layer: Layer, report: Report, signal?: AbortSi
     diffId: layer.diffId,
     tocDigest,
     externalToc: layer.externalToc,
+    tocAt: annotatedToc(layer),
     uncompressedSize: annotations?.[UNCOMPRESSED_SIZE_ANNOTATION],
   }
   return verifyEstargz(claimed, report, signal).catch(orForeign)

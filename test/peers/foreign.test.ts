@@ -83,6 +83,8 @@ interface Maker {
   readonly name: string
   /** a start reads it without unpacking */
   readonly isLazy?: boolean
+  /** of layers without a table of contents: there is nothing to verify */
+  readonly isPlain?: boolean
   /** of several platforms, and their attestations */
   readonly isIndex?: boolean
   make(): Promise<string>
@@ -92,7 +94,7 @@ const makers: readonly Maker[] = [
   ...(peerSets.includes('newest')
     ? [
         { name: 'BuildKit, compression=estargz', isLazy: true, isIndex: true, make: build('estargz') },
-        { name: 'BuildKit, compression=zstd', isIndex: true, make: build('zstd') },
+        { name: 'BuildKit, compression=zstd', isPlain: true, isIndex: true, make: build('zstd') },
       ]
     : []),
   ...(['buildah', 'podman'] as const).map((client) => ({
@@ -161,8 +163,9 @@ const layersOf = async (reference: string) => {
 
 test.each(makers)(
   '$name: profiled, optimized, verified, started',
-  async ({ isLazy, isIndex, make }) => {
+  async ({ isLazy, isPlain, isIndex, make }) => {
     const original = await make()
+    if (!isPlain) expect(await headstart('verify', original)).toMatch(/^\S+ is sound: /m)
     const read = await filesRead(original)
     expect(read).toEqual(expect.arrayContaining(['bin/busybox', 'srv/data', 'srv/note']))
     const optimized = `oci:${join(folder, `optimized-${++count}`)}:v1`

@@ -8,7 +8,7 @@ import { type ByteRange, type Digest, digestOf } from '../../digest.ts'
 import { TarScanner } from '../../tar/scan.ts'
 import { type Contents, contentsOf } from '../format/entries.ts'
 import { EXTERNAL_FOOTER, FOOTER_BYTES, isExternalFooter, parseFooter } from '../format/footer.ts'
-import type { Codec, Frame, TocPlace } from '../format/formats.ts'
+import type { Codec, TocPlace } from '../format/formats.ts'
 import { parseToc, TOC_NAME, type TocEntry } from '../format/toc.ts'
 import { parseZstdFooter, SKIPPABLE_HEAD_BYTES } from '../format/zstd-footer.ts'
 
@@ -42,6 +42,8 @@ export interface OpenOptions {
   readonly tocDigest?: string | undefined
   /** Gives the stored table of contents of a layer that has none in its blob. */
   readonly externalToc?: ExternalToc | undefined
+  /** where the stored table of contents is in a layer of zstd frames that has no footer which says so */
+  readonly tocAt?: ByteRange | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -61,7 +63,7 @@ export async function openEstargz(
   const { signal } = options
   const tail =
     size === 0 ? Buffer.alloc(0) : await fetch({ start: Math.max(0, size - FOOTER_BYTES), end: size }, signal)
-  const place = placeOfToc(tail, size)
+  const place = placeOfToc(tail, size) ?? (options.tocAt && behindTar(options.tocAt))
   if (place === undefined)
     throw new HeadstartError('E_NOT_ESTARGZ', 'not an eStargz layer', {
       hint: 'Convert the image with: headstart optimize',
@@ -121,12 +123,14 @@ function placeOfToc(tail: Buffer, size: number): PlaceOfToc | undefined {
     return { codec: 'gzip', tocPlace: 'in-tar', dataEnd: footer.tocOffset, range }
   }
   const frame = parseZstdFooter(tail, size)
-  return frame && { codec: 'zstd', tocPlace: 'behind-tar', ...spanOf(frame) }
+  return frame && behindTar({ start: frame.offset, end: frame.offset + frame.size })
 }
 
-const spanOf = ({ offset, size }: Frame) => ({
-  dataEnd: offset - SKIPPABLE_HEAD_BYTES,
-  range: { start: offset, end: offset + size },
+const behindTar = (range: ByteRange): PlaceOfToc => ({
+  codec: 'zstd',
+  tocPlace: 'behind-tar',
+  dataEnd: range.start - SKIPPABLE_HEAD_BYTES,
+  range,
 })
 
 const TOC_OF: Readonly<Record<Codec, (stored: Buffer) => Buffer>> = {

@@ -3,7 +3,7 @@ import { createHash, type Hash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { textOf } from '../../../system/byte-path.ts'
 import { HeadstartError, messageOf } from '../../../system/errors.ts'
-import { type Digest, digestOf } from '../../digest.ts'
+import { type ByteRange, type Digest, digestOf } from '../../digest.ts'
 import type { TarEntry } from '../../tar/entry.ts'
 import { TarScanner } from '../../tar/scan.ts'
 import { type Chunk, carriedChunks, chunksInPlace, type EstargzEntry } from '../format/entries.ts'
@@ -41,6 +41,7 @@ export interface ClaimedLayer {
   /** sha256 of the table of contents */
   readonly tocDigest?: string | undefined
   readonly externalToc?: ExternalToc | undefined
+  readonly tocAt?: ByteRange | undefined
   /** bytes of the uncompressed layer, in decimal */
   readonly uncompressedSize?: string | undefined
 }
@@ -51,8 +52,8 @@ export async function verifyEstargz(
   report: Report,
   signal?: AbortSignal,
 ): Promise<EstargzLayer> {
-  const { tocDigest, externalToc } = layer
-  const estargz = await openEstargz(layer.size, layer.fetch, { tocDigest, externalToc, signal })
+  const { tocDigest, externalToc, tocAt } = layer
+  const estargz = await openEstargz(layer.size, layer.fetch, { tocDigest, externalToc, tocAt, signal })
   const verifier = new LayerVerifier(estargz, report)
   const stream = await layer.open()
   try {
