@@ -8,13 +8,14 @@ import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import { copyImage } from '../../../image/copy.ts'
 import { hashStream } from '../../../image/digest.ts'
+import { isVouched, openIfEstargz } from '../../../image/estargz-layer.ts'
 import { parseLocation } from '../../../image/location.ts'
 import { DOCKER_LAYER_GZIP, DOCKER_MANIFEST, layerKind, OCI_LAYER_GZIP } from '../../../image/media-types.ts'
 import { openTarget } from '../../../image/targets.ts'
 import type { Image, Layer } from '../../../image/types.ts'
 import { DEFAULT_OPTIONS } from '../../../optimizer/options.ts'
 import { rebuildImage } from '../../../optimizer/rebuild/image.ts'
-import { ifDiskFull } from '../../../system/errors.ts'
+import { HeadstartError, ifDiskFull } from '../../../system/errors.ts'
 import type { Workspace } from '../../../system/workspace.ts'
 import type { Arm } from '../arms.ts'
 
@@ -28,9 +29,10 @@ export interface StagePlace {
   readonly signal?: AbortSignal
 }
 
-/** @returns its reference, for `openSource` */
-export async function stageImage({ given, staging }: Arm, place: StagePlace): Promise<string> {
+/** @returns its reference, for `openSource`. @throws HeadstartError E_ARMS: it can't be pulled lazily from the stage */
+export async function stageImage({ given, staging, kind }: Arm, place: StagePlace): Promise<string> {
   const { workspace, name, signal } = place
+  if (kind !== 'legacy' && staging !== 'convert') await refuseExternalTocs(given, signal)
   const isLayout = parseLocation(given.reference).transport === 'oci'
   if (staging === 'direct' || (staging === 'copy' && isLayout && given.layers.every(isPacked)))
     return given.reference
@@ -41,6 +43,18 @@ export async function stageImage({ given, staging }: Arm, place: StagePlace): Pr
   // eStargz without a zone: what lazy pulling alone gains
   else await rebuildImage({ image: given, target, startup: [], options: DEFAULT_OPTIONS, signal })
   return reference
+}
+
+/** The stage has single images: none beside another. */
+async function refuseExternalTocs({ layers, reference }: Image, signal?: AbortSignal): Promise<void> {
+  for (const layer of layers) {
+    if (!isVouched(layer) || (await openIfEstargz(layer, signal))?.tocPlace !== 'external') continue
+    throw new HeadstartError(
+      'E_ARMS',
+      `${reference} has its tables of contents in another image, which is not copied for a measurement`,
+      { hint: 'Measure it as --format estargz: only where they are fetched from differs' },
+    )
+  }
 }
 
 /** The image with every layer compressed; itself if they are already. An engine provides them uncompressed. */

@@ -4,9 +4,12 @@ import { gunzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { digestOf } from '../../../../image/digest.ts'
 import { openSource } from '../../../../image/sources.ts'
+import { openTarget } from '../../../../image/targets.ts'
 import type { Image } from '../../../../image/types.ts'
+import { rebuildImage } from '../../../../optimizer/rebuild/image.ts'
 import type { Staging } from '../../../../report/bench/arms.ts'
 import { stageImage } from '../../../../report/bench/stage/stage-image.ts'
+import { startRegistry } from '../../../../scripts/support/registry.ts'
 import { readBounded } from '../../../../system/read-bounded.ts'
 import { createWorkspace } from '../../../../system/workspace.ts'
 import { bareImage } from '../../../support/images.ts'
@@ -67,4 +70,22 @@ test('a layout with compressed layers is used where it is, and so is what is pul
   expect(await stageImage(armOf(packed, 'copy'), place)).toBe(reference)
   const remote = bareImage({ reference: 'docker://registry.example/app:1' })
   expect(await stageImage(armOf(remote, 'direct'), place)).toBe(remote.reference)
+})
+
+test('an image whose tables of contents are in another one is refused before any sample, unless it is pulled whole', async () => {
+  await using temp = await tempFolder()
+  await using workspace = await createWorkspace()
+  await using registry = await startRegistry()
+  const reference = `docker://${registry.host}/app:1`
+  await using target = await openTarget(reference)
+  const options = { format: 'estargz+external-toc', threads: 1 } as const
+  await rebuildImage({ image: await halfPacked(join(temp.path, 'oci'), 'oci'), target, startup: [], options })
+  await using source = await openSource(reference)
+  const given = await source.image()
+  const arm = { ...armOf(given, 'copy'), kind: 'optimized' as const }
+  await expect(stageImage(arm, { workspace, name: 'app' })).rejects.toMatchObject({
+    code: 'E_ARMS',
+    message: `${reference} has its tables of contents in another image, which is not copied for a measurement`,
+  })
+  expect(await stageImage(armOf(given, 'copy'), { workspace, name: 'app' })).toMatch(/^oci:/)
 })
