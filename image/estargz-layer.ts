@@ -11,6 +11,7 @@ import type { Report } from './estargz/verify/report.ts'
 import { OCI_LAYER_ZSTD } from './media-types.ts'
 import type { Blob, Layer } from './types.ts'
 import { checkZstdChunked, isZstdChunked, type ZstdChunkedToc, zstdChunkedToc } from './zstd-chunked.ts'
+import { zstdClaimFaults } from './zstd-claims.ts'
 
 /** A ranged fetch over a blob, as the eStargz reader takes it. Fails with E_DIGEST where the blob is shorter than its descriptor says. */
 export const fetchFrom =
@@ -93,6 +94,8 @@ export async function verifyLayer(layer: Layer, report: Report, signal?: AbortSi
   if (!isVouched(layer)) report(`the manifest has no table of contents digest for ${digest}`)
   for (const name of provenWrong(layer.descriptor, layer.diffId))
     report(`the manifest has the annotation ${name}, which describes other bytes`)
+  if (isZstdChunked(layer.descriptor) || layer.descriptor.mediaType === OCI_LAYER_ZSTD)
+    for (const fault of await zstdClaimFaults(layer.descriptor, fetchFrom(layer))) report(fault)
   const claimed = {
     size,
     fetch: fetchFrom(layer),

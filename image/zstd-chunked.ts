@@ -9,9 +9,9 @@ import { digestOf } from './digest.ts'
 import type { RangeFetch } from './estargz/read/reader.ts'
 import type { Layer } from './types.ts'
 
-const PREFIXES = ['io.github.containers.zstd-chunked.', 'io.containers.zstd-chunked.']
+export const ZSTD_CHUNKED_PREFIXES = ['io.github.containers.zstd-chunked.', 'io.containers.zstd-chunked.']
 /** As podman, which reads no more either. */
-const MAX_TOC_BYTES = 150 << 20
+export const MAX_TOC_BYTES = 150 << 20
 
 export interface ZstdChunkedToc {
   readonly start: number
@@ -21,14 +21,15 @@ export interface ZstdChunkedToc {
 }
 
 export const isZstdChunked = ({ annotations = {} }: Layer['descriptor']): boolean =>
-  PREFIXES.some((prefix) => annotations[`${prefix}manifest-checksum`] !== undefined)
+  ZSTD_CHUNKED_PREFIXES.some((prefix) => annotations[`${prefix}manifest-checksum`] !== undefined)
 
 /**
  * @returns undefined: the layer isn't annotated as zstd:chunked
  * @throws HeadstartError E_DIGEST: its annotations can't be true
  */
 export function zstdChunkedToc({ annotations = {}, size }: Layer['descriptor']): ZstdChunkedToc | undefined {
-  const annotation = (name: string) => PREFIXES.map((prefix) => annotations[prefix + name]).find(Boolean)
+  const annotation = (name: string) =>
+    ZSTD_CHUNKED_PREFIXES.map((prefix) => annotations[prefix + name]).find(Boolean)
   const [digest, position] = [annotation('manifest-checksum'), annotation('manifest-position')]
   if (digest === undefined || position === undefined) return undefined
   const [, offset, length] = /^(\d{1,15}):(\d{1,15}):\d{1,15}:\d+$/.exec(position) ?? []

@@ -20,16 +20,22 @@ const escaped = (path: string): string => path.replace(/[*?[{]/g, '[$&]').replac
 
 /** Longer than any path: matching a glob takes time that grows with it. */
 const MAX_LINE = 4096
+/** Each is held against every path of the image. */
+const MAX_GLOBS = 1000
 
 /** @throws HeadstartError E_RECORD naming the line */
 export function parsePrefetchList(text: string, where: string): Touched[] {
+  let globs = 0
   return linesOf(text, where).flatMap((raw, index): Touched[] => {
     const line = raw.trim()
     if (line === '' || line.startsWith('#')) return []
     const here = `${where}, line ${index + 1}`
     if (line.length > MAX_LINE)
       throw new HeadstartError('E_RECORD', `${here} has ${line.length} characters; ${MAX_LINE} is the limit`)
-    return [/[*?[\\]/.test(line) ? { glob: line.replace(/^(\.?\/)+/, '') } : { path: tracePath(line, here) }]
+    if (!/[*?[\\]/.test(line)) return [{ path: tracePath(line, here) }]
+    if (++globs > MAX_GLOBS)
+      throw new HeadstartError('E_RECORD', `${here} is one glob too many: ${MAX_GLOBS} is the limit`)
+    return [{ glob: line.replace(/^(\.?\/)+/, '') }]
   })
 }
 

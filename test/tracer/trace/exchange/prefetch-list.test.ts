@@ -79,4 +79,7 @@ test('a line that is no path is named', () => {
   expect(() => parsePrefetchList('/a\n'.repeat(2_000_001), 'list')).toThrow(
     /^list has more than 2000000 lines$/,
   )
+  expect(() => parsePrefetchList('/a/*\n'.repeat(1001), 'list')).toThrow(
+    /^list, line 1001 is one glob too many: 1000 is the limit$/,
+  )
 })
