@@ -2,8 +2,8 @@
  * `npm run bench:figures`: the tables of the README. Each kind of the demo image is recorded and rebuilt by headstart and by `ctr-remote
  * images optimize`, then all arms are measured from nothing to ready. Needs what scripts/test installs, root, and a quiet machine.
  * Options: --samples N --links lan,wan --runtimes builtin,containerd --kinds webapp,node,nginx --arms lazy,optimized --out FOLDER
- * --peers debian,newest: which containerd and snapshotter start them. The reference's image is always made by Debian's `ctr-remote`: the newest can't be
- * built from its module, and its library writes the same layers.
+ * --peers debian,newest: which containerd and snapshotter start them. The reference's image is always made by Debian's `ctr-remote`: the newest one can't be
+ * built from its module. What its library writes differs by less than a thousandth in size.
  */
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
