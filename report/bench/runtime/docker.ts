@@ -6,6 +6,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { epochMs } from '../../../system/clock.ts'
 import { runCommand, tryCommand } from '../../../system/command.ts'
+import type { StaleWorkspace } from '../../../system/workspace.ts'
 import { endOrphans } from '../../../tracer/container/orphans.ts'
 import type { ContainerRequest } from '../../../tracer/container/types.ts'
 import { lastManifestEnd } from '../link/requests.ts'
@@ -13,6 +14,7 @@ import { addBridge } from './bridge.ts'
 import { commandEngine } from './command-engine.ts'
 import { startDaemon, untilAnswers, whileAlive } from './daemon.ts'
 import { ensurePrograms, refuseLines, refuseOptions } from './options.ts'
+import { removeEngineSockets } from './shim-remains.ts'
 import { startUntilReady } from './start.ts'
 import type { Cycle, PreparedCycle, ReadyCycle, Runtime } from './types.ts'
 
@@ -33,9 +35,10 @@ export const dockerRuntime: Runtime = {
 }
 
 async function startEngine(cycle: Cycle): Promise<PreparedCycle> {
-  const folder = await cycle.workspace.sub('docker')
+  const folder = await cycle.workspace.sub(FOLDER)
   const socket = join(folder, 'docker.sock')
   await using stack = new AsyncDisposableStack()
+  stack.defer(() => removeEngineSockets(execRootIn(cycle.workspace.folder)))
   stack.defer(() => endOrphans(cycle.workspace)) // shims outlive an engine that was killed
   const bridge = stack.use(await addBridge(cycle.workspace.id))
   const { died } = stack.use(
@@ -54,9 +57,16 @@ async function startEngine(cycle: Cycle): Promise<PreparedCycle> {
   return { run: () => pullAndStart(cycle, host, died), [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
+const [FOLDER, EXEC_ROOT] = ['docker', 'exec']
+const execRootIn = (workspace: string): string => join(workspace, FOLDER, EXEC_ROOT)
+
+/** What a killed measurement's engine left outside of the workspace. */
+export const sweepEngine = ({ folder }: StaleWorkspace): Promise<void> =>
+  removeEngineSockets(execRootIn(folder))
+
 /** Containers use the host's network. The bridge exists because an engine without one deletes `docker0`, which belongs to another engine. */
 const daemonArgs = (folder: string, socket: string, bridge: string): string[] => [
-  ...['--data-root', join(folder, 'data'), '--exec-root', join(folder, 'exec')],
+  ...['--data-root', join(folder, 'data'), '--exec-root', join(folder, EXEC_ROOT)],
   ...['--pidfile', join(folder, 'pid'), '--host', `unix://${socket}`],
   ...['--bridge', bridge, '--iptables=false', '--ip6tables=false'],
 ]

@@ -5,7 +5,7 @@
  * Source: containerd, runtime/v2/shim/util_unix.go (sockets), runtime/v2/runc/container.go (runc's state), cmd/ctr (pipes).
  */
 import { createHash } from 'node:crypto'
-import { readdir, rm } from 'node:fs/promises'
+import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { removeTree } from '../../../system/remove-tree.ts'
 
@@ -27,6 +27,22 @@ export async function removeShimRemains(id: string, address: string): Promise<vo
     const pipes = await namesIn(join(FOLDER, 'fifo', name))
     if (pipes.length > 0 && pipes.every((pipe) => pipe.startsWith(`${id}-`)))
       await removeTree(join(FOLDER, 'fifo', name))
+  }
+}
+
+const ADDRESS = /^unix:\/\/(\/run\/containerd\/s\/[0-9a-f]{64})$/
+
+/**
+ * The same for an engine's own containerd, whose shims note in the engine's folder where their sockets are. Call it before that is removed.
+ * @param folder the engine's `--exec-root`, which nobody else can enter
+ */
+export async function removeEngineSockets(folder: string): Promise<void> {
+  if (process.geteuid?.() !== 0) return
+  const tasks = join(folder, 'containerd/daemon/io.containerd.runtime.v2.task/moby')
+  for (const name of await namesIn(tasks)) {
+    const text = await readFile(join(tasks, name, 'address'), 'utf8').catch(() => '')
+    const [, socket] = ADDRESS.exec(text) ?? []
+    if (socket !== undefined) await rm(socket, { force: true })
   }
 }
 
