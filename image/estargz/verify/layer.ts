@@ -23,7 +23,7 @@ import {
 import { carrierFaults } from './carriers.ts'
 import { differencesOf } from './compare.ts'
 import { hardlinkFaults } from './hardlinks.ts'
-import { type PieceVerifier, piecesOf } from './pieces.ts'
+import { PieceVerifier } from './pieces.ts'
 import type { Report } from './report.ts'
 
 /** One fault often comes with thousands. */
@@ -88,6 +88,9 @@ class LayerVerifier {
   private readonly report: Report
   private readonly entries: readonly EstargzEntry[]
   private readonly owners = new Map<Chunk, EstargzEntry>()
+  /** chunks that stand ahead of their files, and those files */
+  private readonly carried: readonly Chunk[]
+  private readonly split: ReadonlySet<EstargzEntry>
   private readonly contents = new Map<EstargzEntry, Hash>()
   /** sound chunks that are a whole file, by where they begin in the member that is being scanned */
   private readonly whole = new Map<number, { readonly bytes: Buffer; readonly digest: Digest }>()
@@ -111,6 +114,8 @@ class LayerVerifier {
     this.entries = withLandmarks(layer)
     for (const entry of this.entries) for (const chunk of entry.chunks) this.owners.set(chunk, entry)
     this.groups = allGroups(this.entries.flatMap(chunksInPlace), layer.tocOffset)
+    this.carried = this.entries.flatMap(carriedChunks)
+    this.split = new Set(this.carried.flatMap((chunk) => this.owners.get(chunk) ?? []))
     for (const fault of landmarkFaults(this.entries)) this.report(fault)
     for (const { path, message } of hardlinkFaults(this.entries)) this.report(message, textOf(path))
   }
@@ -130,8 +135,8 @@ class LayerVerifier {
 
   /** @param bytes the blob's first, in which all carriers lie */
   carriers(bytes: Buffer): void {
-    const carried = this.entries.flatMap(carriedChunks)
-    for (const { message, chunk } of carrierFaults(bytes, carried)) this.report(message, this.pathOf(chunk))
+    for (const { message, chunk } of carrierFaults(bytes, this.carried))
+      this.report(message, this.pathOf(chunk))
   }
 
   private pathOf(chunk: Chunk | undefined): string | undefined {
@@ -151,7 +156,7 @@ class LayerVerifier {
         this.report(`its chunks give the digest ${chunk.digest}, its entry says ${entry.digest}`, path)
       return
     }
-    if (carriedChunks(entry).length > 0) return // its chunks are compared with the tar's bytes, one by one
+    if (this.split.has(entry)) return // its chunks are compared with the tar's bytes, one by one
     const hash = this.contents.get(entry) ?? createHash('sha256')
     this.contents.set(entry, hash.update(bytes))
     if (chunk !== entry.chunks.at(-1) || entry.digest === undefined) return
@@ -203,7 +208,7 @@ class LayerVerifier {
     }
     const toc = this.entries[this.position]
     if (entry.type === 'reg')
-      this.file = { entry, hash: createHash('sha256'), known: undefined, pieces: piecesOf(toc, this.report) }
+      this.file = { entry, hash: createHash('sha256'), known: undefined, pieces: this.piecesOf(toc) }
     if (toc?.name !== entry.name) {
       this.report(
         `the table of contents has ${JSON.stringify(textOf(toc?.name ?? ''))} in this place`,
@@ -214,6 +219,10 @@ class LayerVerifier {
     }
     for (const fault of differencesOf(entry, toc)) this.report(fault, textOf(entry.path))
     this.position++
+  }
+
+  private piecesOf(toc: EstargzEntry | undefined): PieceVerifier | undefined {
+    return toc && this.split.has(toc) ? new PieceVerifier(toc, this.report) : undefined
   }
 
   private closeFile(): void {

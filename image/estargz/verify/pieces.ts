@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { textOf } from '../../../system/byte-path.ts'
-import { carriedChunks, type EstargzEntry } from '../format/entries.ts'
+import type { EstargzEntry } from '../format/entries.ts'
 import type { Report } from './report.ts'
 
 export class PieceVerifier {
@@ -45,7 +45,3 @@ export class PieceVerifier {
     this.left = this.entry.chunks[this.index]?.size ?? 0
   }
 }
-
-/** @returns undefined: all its chunks are in their place, where they are the tar's bytes themselves */
-export const piecesOf = (entry: EstargzEntry | undefined, report: Report): PieceVerifier | undefined =>
-  entry && carriedChunks(entry).length > 0 ? new PieceVerifier(entry, report) : undefined
