@@ -5,7 +5,7 @@
 
 import { textOf } from '../system/byte-path.ts'
 import { mapLimit } from '../system/map-limit.ts'
-import { carriedChunks, type EstargzEntry } from './estargz/format/entries.ts'
+import { carriedChunks, carriedRanges, type EstargzEntry } from './estargz/format/entries.ts'
 import type { EstargzLayer } from './estargz/read/reader.ts'
 import { isVouched, openIfEstargz } from './estargz-layer.ts'
 import { isForeign } from './media-types.ts'
@@ -157,12 +157,7 @@ function entryIn(estargz: EstargzLayer) {
 }
 
 function aheadOf(entry: EstargzEntry): Pick<InspectedEntry, 'ahead'> {
-  const ranges: [number, number][] = []
-  for (const { fileOffset, size } of carriedChunks(entry)) {
-    const last = ranges.at(-1)
-    if (last?.[1] === fileOffset) last[1] += size
-    else ranges.push([fileOffset, fileOffset + size])
-  }
+  const ranges = carriedRanges(entry)
   return ranges.length > 0 ? { ahead: ranges } : {}
 }
 

@@ -1,5 +1,5 @@
 /** Decides what becomes of a layer: kept, reused, reordered or converted, and why. Pure. */
-import { carriedChunks, type EstargzEntry } from '../../image/estargz/format/entries.ts'
+import { carriedRanges, type EstargzEntry } from '../../image/estargz/format/entries.ts'
 import { orderLayer } from '../plan/order.ts'
 import type { LayerMoves } from '../plan/plan.ts'
 import type { ByteSpan } from '../plan/split.ts'
@@ -48,15 +48,11 @@ function hasZone(
 
 /** What is planned stands ahead, and little else: borders move a little when they are planned by other chunks. */
 function hasAhead(entry: EstargzEntry, planned: readonly ByteSpan[]): boolean {
-  const ahead = carriedChunks(entry)
+  const ahead = carriedRanges(entry)
   if (ahead.length === 0 || planned.length === 0) return ahead.length === planned.length
-  const has = (at: number) => ahead.some(({ fileOffset, size }) => fileOffset <= at && at < fileOffset + size)
-  const covered = planned.every(([start, end]) => {
-    let at = start
-    for (const { fileOffset, size } of ahead)
-      if (fileOffset <= at && at < fileOffset + size) at = fileOffset + size
-    return has(start) && at >= end
-  })
-  const bytes = ahead.reduce((sum, { size }) => sum + size, 0)
-  return covered && bytes <= MOST_AHEAD * planned.reduce((sum, [start, end]) => sum + end - start, 0)
+  const isCovered = planned.every(([start, end]) => ahead.some(([from, to]) => from <= start && end <= to))
+  return isCovered && sizeOf(ahead) <= MOST_AHEAD * sizeOf(planned)
 }
+
+const sizeOf = (spans: readonly ByteSpan[]): number =>
+  spans.reduce((sum, [start, end]) => sum + end - start, 0)

@@ -37,6 +37,19 @@ export interface EstargzEntry extends EntryFacts {
 export const carriedChunks = ({ chunks, offset = 0 }: Pick<EstargzEntry, 'chunks' | 'offset'>): Chunk[] =>
   chunks.filter((chunk) => chunk.offset < offset)
 
+/** The bytes of a file that stand ahead of it: half-open, ascending, apart. */
+export function carriedRanges(
+  entry: Pick<EstargzEntry, 'chunks' | 'offset'>,
+): [start: number, end: number][] {
+  const ranges: [number, number][] = []
+  for (const { fileOffset, size } of carriedChunks(entry)) {
+    const last = ranges.at(-1)
+    if (last?.[1] === fileOffset) last[1] += size
+    else ranges.push([fileOffset, fileOffset + size])
+  }
+  return ranges
+}
+
 /** All others. */
 export const chunksInPlace = ({ chunks, offset = 0 }: Pick<EstargzEntry, 'chunks' | 'offset'>): Chunk[] =>
   chunks.filter((chunk) => chunk.offset >= offset)
