@@ -35,15 +35,20 @@ export function weighAll<E extends PlanEntry>(
   options: WeighOptions,
 ): Weighed<E>[] {
   const names = options.split === 'off' ? undefined : Map.groupBy(all, ({ owned }) => contentOf(owned).entry)
+  /** A file has one, under all its names. */
+  const splits = new Map<E, Split | undefined>()
   return all.map((found) => {
     const { layer, entry } = contentOf(found.owned)
     const stored = layers[layer]
     if (stored === undefined || entry.type !== 'reg') return { found, costs: NOTHING, split: undefined }
     const chunks = stored.storedChunks(entry)
     const costs = costsOf(chunks, entry.size, found.file, options.network)
-    const file = oneFile(names?.get(entry) ?? [])
-    const split = file && splitOf(chunks, entry.size, file, options.network)
-    return { found, costs, split: split && saves(split, costs, options) ? split : undefined }
+    if (!splits.has(entry)) {
+      const file = oneFile(names?.get(entry) ?? [])
+      const split = file && splitOf(chunks, entry.size, file, options.network)
+      splits.set(entry, split && saves(split, costs, options) ? split : undefined)
+    }
+    return { found, costs, split: splits.get(entry) }
   })
 }
 
