@@ -39,7 +39,7 @@ export async function openIfEstargz(layer: Layer, signal?: AbortSignal): Promise
   }
 }
 
-/** As `openIfEstargz`, but a layer whose table of contents is in an image of its own, which is not to be had, is as any other tar. */
+/** As `openIfEstargz`, but also undefined where the table of contents is in another image that can't be found: what is left is an ordinary tar. */
 export async function openIfReadable(layer: Layer, signal?: AbortSignal): Promise<EstargzLayer | undefined> {
   try {
     return await openIfEstargz(layer, signal)

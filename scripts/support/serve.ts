@@ -26,7 +26,7 @@ export async function serve(server: Server): Promise<Serving> {
   }
 }
 
-/** Free for now: whoever is quicker may take it. */
+/** Free now, but not reserved: another process may take it first. */
 export async function freePort(): Promise<number> {
   await using serving = await serve(new HttpServer())
   return serving.port

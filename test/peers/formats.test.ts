@@ -117,7 +117,7 @@ const kinds = FORMAT_NAMES.filter((format) => format !== 'zstd:chunked+podman').
 )
 
 describe.each(kinds)('$format, diffIDs kept: $keep', ({ format, keep }) => {
-  test('the same files come out of it, whoever reads it', async () => {
+  test('every reader unpacks the same files from it', async () => {
     const name = `${format.replace(/\W/g, '-')}-${keep}`
     const reference = await push(`app:${name}`, { format, keepDiffId: keep }, 'bin/busybox')
     const source = `docker://${reference}`
