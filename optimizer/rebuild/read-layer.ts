@@ -16,13 +16,14 @@ import type { Layer } from '../../image/types.ts'
 import { type BytePath, textOf } from '../../system/byte-path.ts'
 import type { StoredChunk } from '../plan/cost.ts'
 import type { PlanEntry, PlanLayer } from '../plan/layer.ts'
-import { type SpoolOptions, spoolTar } from '../spool/from-tar.ts'
+import { spoolTar } from '../spool/from-tar.ts'
 import {
   digestOfFile,
   type LayerFiles,
   type SpooledEntry,
   type SpooledLayer,
 } from '../spool/spooled-layer.ts'
+import type { SpoolOptions } from '../spool/tar-compressor.ts'
 import { spoolWholeTar } from '../spool/whole-tar.ts'
 import { type GivenFormat, otherFormat } from './reuse.ts'
 

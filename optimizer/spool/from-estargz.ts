@@ -23,8 +23,8 @@ import { MemberCache } from '../compress/cache.ts'
 import type { InflateResult } from '../compress/inflate.ts'
 import type { ChunkSizes } from '../plan/chunking.ts'
 import { isOurFolder } from '../rebuild/own-names.ts'
-import type { SpoolOptions } from './from-tar.ts'
 import { type LayerFiles, type SpooledEntry, type SpooledLayer, spooledEntry } from './spooled-layer.ts'
+import type { SpoolOptions } from './tar-compressor.ts'
 
 /** So many headers between two chunks come close to what a job may give. */
 const MAX_EMPTY_RUN = 32_768

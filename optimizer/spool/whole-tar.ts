@@ -4,26 +4,15 @@
  */
 import { createHash, type Hash } from 'node:crypto'
 import type { Readable } from 'node:stream'
-import { compressionError, decompress } from '../../image/compression/decompress.ts'
 import { isFormatFile, TOC_NAME } from '../../image/estargz/format/toc.ts'
 import { hardlinkFaults } from '../../image/estargz/verify/hardlinks.ts'
-import { MemberCutter } from '../../image/estargz/write/members.ts'
 import { paddingOf, type TarEntry } from '../../image/tar/entry.ts'
-import { TarScanner } from '../../image/tar/scan.ts'
+import type { TarEvent } from '../../image/tar/scan.ts'
 import { type BytePath, textOf } from '../../system/byte-path.ts'
 import { HeadstartError } from '../../system/errors.ts'
-import { createCollector } from '../../system/minor-gc.ts'
-import { Batcher } from '../compress/batcher.ts'
-import { MemberCache } from '../compress/cache.ts'
 import { refuseOurFolder } from '../rebuild/own-names.ts'
-import type { SpoolOptions } from './from-tar.ts'
-import {
-  type LayerFiles,
-  type SpooledEntry,
-  type SpooledLayer,
-  setDigest,
-  spooledEntry,
-} from './spooled-layer.ts'
+import { type LayerFiles, type SpooledEntry, type SpooledLayer, spooledEntry } from './spooled-layer.ts'
+import { type SpoolOptions, spoolThrough, TarCompressor, type TarSpooler } from './tar-compressor.ts'
 
 /** Tools fill their last block of 10 KiB; readers take no more than this behind a chunk. */
 const MAX_TAIL_BYTES = 32 << 20
@@ -32,60 +21,41 @@ const MAX_TAIL_BYTES = 32 << 20
  * As `spoolTar`.
  * @throws HeadstartError E_TAR, E_PATH, E_COMPRESSION, E_DIGEST; E_DIFF_ID: the layer can't be read lazily unless its tar is changed
  */
-export async function spoolWholeTar(
+export function spoolWholeTar(
   source: Readable,
   files: LayerFiles,
   options: SpoolOptions,
   where: string,
 ): Promise<SpooledLayer> {
-  const spooler = new WholeSpooler(files, options, where)
-  try {
-    const { stream } = await decompress(source)
-    const scanner = new TarScanner()
-    const used = createCollector(16 << 20)
-    for await (const bytes of stream) {
-      used(bytes.length)
-      spooler.append(bytes)
-      for (const event of scanner.push(bytes)) {
-        if (event.kind === 'entry') spooler.entry(event.entry, event.contentAt)
-        else spooler.data(event.bytes)
-      }
-      await spooler.send()
-    }
-    scanner.finish()
-    return await spooler.finish()
-  } catch (error) {
-    throw compressionError(error, where)
-  } finally {
-    source.destroy()
-  }
+  return spoolThrough(new WholeSpooler(files, options, where), source, where)
 }
 
-class WholeSpooler {
+class WholeSpooler implements TarSpooler {
   private readonly files: LayerFiles
   private readonly options: SpoolOptions
   private readonly where: string
   private readonly entries: SpooledEntry[] = []
   private readonly paths = new Set<BytePath>()
-  private readonly cache = new MemberCache()
-  private readonly cutter: MemberCutter<SpooledEntry>
-  private readonly batcher: Batcher<SpooledEntry>
+  private readonly compressor: TarCompressor
   private hashed: { readonly entry: SpooledEntry; readonly hash: Hash } | undefined
 
   constructor(files: LayerFiles, options: SpoolOptions, where: string) {
     this.files = files
     this.options = options
     this.where = where
-    const { pool, codec, level, minChunkSize, chunkSizeOf } = options
-    const isAlone = ({ path }: SpooledEntry) => isFormatFile(path)
-    this.cutter = new MemberCutter<SpooledEntry>({ chunkSizeOf, minChunkSize, isAlone })
-    const { members: file } = files
-    this.batcher = new Batcher({ pool, codec, level, cache: this.cache, file, onShared: setDigest })
+    this.compressor = new TarCompressor(files, options, ({ path }) => isFormatFile(path))
   }
 
-  append(bytes: Buffer): void {
-    this.files.spool.append(bytes)
-    this.batcher.append(bytes)
+  take(bytes: Buffer, events: Iterable<TarEvent>): void {
+    this.append(bytes)
+    for (const event of events) {
+      if (event.kind === 'entry') this.entry(event.entry, event.contentAt)
+      else this.hashed?.hash.update(event.bytes)
+    }
+  }
+
+  private append(bytes: Buffer): void {
+    this.compressor.append(bytes)
     if (this.hashed === undefined && this.files.spool.size - this.end > MAX_TAIL_BYTES + bytes.length)
       throw new HeadstartError(
         'E_TAR',
@@ -98,14 +68,14 @@ class WholeSpooler {
     return this.entries.at(-1)?.end ?? 0
   }
 
-  entry(entry: TarEntry, contentAt: number): void {
+  private entry(entry: TarEntry, contentAt: number): void {
     this.check(entry, contentAt)
     this.closeFile()
     this.files.spool.expect(entry.size, JSON.stringify(textOf(entry.path)))
     const start = this.end
     const spooled = { ...spooledEntry(entry, start, contentAt - start), end: contentAt + entry.size }
     this.entries.push(spooled)
-    this.batcher.cut(this.cutter.add(spooled))
+    this.compressor.add(spooled)
     if (spooled.size > this.options.chunkSizeOf(spooled))
       this.hashed = { entry: spooled, hash: createHash('sha256') }
   }
@@ -129,33 +99,23 @@ class WholeSpooler {
     this.paths.add(path)
   }
 
-  data(bytes: Buffer): void {
-    this.hashed?.hash.update(bytes)
-  }
-
   private closeFile(): void {
     const { hashed } = this
     this.hashed = undefined
     if (hashed) hashed.entry.digest = `sha256:${hashed.hash.digest('hex')}`
   }
 
-  async send(): Promise<void> {
-    await this.batcher.send()
-    await this.files.spool.drain()
-    this.options.onBytes?.(this.files.spool.size)
+  send(): Promise<void> {
+    return this.compressor.send()
   }
 
   async finish(): Promise<SpooledLayer> {
     this.closeFile()
     const [fault] = hardlinkFaults(this.entries)
     if (fault) throw cantStay(this.where, fault.path, fault.message)
-    const { spool, members } = this.files
-    const tail = { start: this.end, end: spool.size }
-    this.batcher.cut(this.cutter.finish(tail))
-    await this.batcher.finish()
-    await Promise.all([spool.flush(), members.flush()])
-    const { entries, cache } = this
-    return { entries, own: [], notes: [], cache, spool: spool.path, members: members.path, tail }
+    const tail = { start: this.end, end: this.files.spool.size }
+    const stored = await this.compressor.finish(tail)
+    return { ...stored, entries: this.entries, own: [], notes: [], tail }
   }
 }
 
