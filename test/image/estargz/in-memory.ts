@@ -3,7 +3,8 @@ import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { digestOf } from '../../../image/digest.ts'
 import { type Codec, FORMATS, type FormatName } from '../../../image/estargz/format/formats.ts'
 import { isFormatFile } from '../../../image/estargz/format/toc.ts'
-import type { RangeFetch } from '../../../image/estargz/read/reader.ts'
+import { openEstargz, type RangeFetch } from '../../../image/estargz/read/reader.ts'
+import { verifyEstargz } from '../../../image/estargz/verify/layer.ts'
 import {
   type LayerStore,
   type PlacedEntry,
@@ -16,6 +17,7 @@ import { crc64 } from '../../../image/tar/crc64.ts'
 import { paddingOf } from '../../../image/tar/entry.ts'
 import { TarScanner } from '../../../image/tar/scan.ts'
 import type { Digest } from '../../../image/types.ts'
+import { streamOf } from './stream.ts'
 
 export interface MemoryLayer extends WrittenToc {
   readonly bytes: Buffer
@@ -65,6 +67,24 @@ export const fetchOf =
   (bytes: Buffer): RangeFetch =>
   async ({ start, end }) =>
     bytes.subarray(start, end)
+
+export const opened = ({ bytes, tocDigest }: MemoryLayer) =>
+  openEstargz(bytes.length, fetchOf(bytes), { tocDigest })
+
+/** @returns what the verifier finds */
+export async function faultsOf({ bytes, tocDigest, diffId, tar: content }: MemoryLayer): Promise<string[]> {
+  const faults: string[] = []
+  const claimed = {
+    size: bytes.length,
+    fetch: fetchOf(bytes),
+    open: async () => streamOf(bytes),
+    diffId,
+    tocDigest,
+    uncompressedSize: String(content.length),
+  }
+  await verifyEstargz(claimed, (message, path) => faults.push(`${path}: ${message}`))
+  return faults
+}
 
 function entriesOf(tar: Buffer): PlacedEntry[] {
   const entries: PlacedEntry[] = []

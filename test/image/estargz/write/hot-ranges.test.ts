@@ -6,11 +6,8 @@ import { expect, test } from 'vitest'
 import { carriedAt, MAX_CARRIED_BYTES } from '../../../../image/estargz/format/carrier.ts'
 import { carriedChunks } from '../../../../image/estargz/format/entries.ts'
 import { decodeChunks } from '../../../../image/estargz/read/decode.ts'
-import { openEstargz } from '../../../../image/estargz/read/reader.ts'
-import { verifyEstargz } from '../../../../image/estargz/verify/layer.ts'
 import { dir, file, tarOf } from '../../../support/tar.ts'
-import { fetchOf, type MemoryLayer, writeInMemory } from '../in-memory.ts'
-import { streamOf } from '../stream.ts'
+import { faultsOf, opened, writeInMemory } from '../in-memory.ts'
 
 const KIB = 1024
 const dense = randomFillSync(Buffer.alloc(500 * KIB))
@@ -25,22 +22,6 @@ const tar = await tarOf([
   file('d/last', 'last'),
 ])
 const contents: Readonly<Record<string, Buffer>> = { 'd/dense': dense, 'd/text': text }
-
-const opened = ({ bytes, tocDigest }: MemoryLayer) => openEstargz(bytes.length, fetchOf(bytes), { tocDigest })
-
-async function faultsOf({ bytes, tocDigest, diffId, tar: content }: MemoryLayer): Promise<string[]> {
-  const faults: string[] = []
-  const claimed = {
-    size: bytes.length,
-    fetch: fetchOf(bytes),
-    open: async () => streamOf(bytes),
-    diffId,
-    tocDigest,
-    uncompressedSize: String(content.length),
-  }
-  await verifyEstargz(claimed, (message, path) => faults.push(`${path}: ${message}`))
-  return faults
-}
 
 const split = (hot: Record<string, [number, number][]>, zone: string[] = ['d/small']) =>
   writeInMemory(tar, zone, { chunkSize: 128 * KIB, hot })

@@ -4,11 +4,9 @@ import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { decompress } from '../../../../image/compression/decompress.ts'
 import { digestOf } from '../../../../image/digest.ts'
-import { openEstargz } from '../../../../image/estargz/read/reader.ts'
-import { verifyEstargz } from '../../../../image/estargz/verify/layer.ts'
 import { crc64 } from '../../../../image/tar/crc64.ts'
 import { dir, file, hardlink, symlink, tarOf } from '../../../support/tar.ts'
-import { fetchOf, type MemoryLayer, writeInMemory } from '../in-memory.ts'
+import { faultsOf, opened, writeInMemory } from '../in-memory.ts'
 import { streamOf } from '../stream.ts'
 
 const tar = await tarOf([
@@ -20,22 +18,6 @@ const tar = await tarOf([
   file('d/empty'),
   file('d/z', 'last'),
 ])
-
-const opened = ({ bytes, tocDigest }: MemoryLayer) => openEstargz(bytes.length, fetchOf(bytes), { tocDigest })
-
-async function faultsOf({ bytes, tocDigest, diffId, tar: content }: MemoryLayer): Promise<string[]> {
-  const faults: string[] = []
-  const claimed = {
-    size: bytes.length,
-    fetch: fetchOf(bytes),
-    open: async () => streamOf(bytes),
-    diffId,
-    tocDigest,
-    uncompressedSize: String(content.length),
-  }
-  await verifyEstargz(claimed, (message, path) => faults.push(`${path}: ${message}`))
-  return faults
-}
 
 test('the zone stands before the landmark, the rest keeps its order', async () => {
   const written = await writeInMemory(tar, ['d/z', 'd/big'])
