@@ -1,11 +1,11 @@
 /** What of headstart works on this machine: each requirement is tried, and what follows is concluded from the findings alone. */
 import { access, constants } from 'node:fs/promises'
-import { tryCommand } from '../system/command.ts'
 import { HeadstartError, messageOf } from '../system/errors.ts'
+import { tryCommand } from '../system/process/command.ts'
 import { createWorkspace, workspaceRoot } from '../system/workspace.ts'
 import { engines } from '../tracer/container/index.ts'
-import { lookAtControlGroups } from '../tracer/container/machine.ts'
-import { loadFuse } from '../tracer/mount/native.ts'
+import { lookAtControlGroups } from '../tracer/container/runc/machine.ts'
+import { loadFuse } from '../tracer/mount/native/serve.ts'
 
 export interface Requirement {
   readonly name: string

@@ -4,7 +4,7 @@
  * Source: OCI image-spec v1.1 (config.md).
  */
 import { z } from 'zod'
-import { checkValue } from '../system/json.ts'
+import { checkValue } from '../system/text/json.ts'
 import { digestSchema, list, nullable, parseBounded } from './document.ts'
 import type { ImageConfig } from './types.ts'
 

@@ -1,8 +1,8 @@
 /** Copies images from a source to a target: blobs in parallel, bounded; manifests last, the tagged one the very last. */
 
 import { HeadstartError } from '../system/errors.ts'
+import { readBounded } from '../system/files/read-bounded.ts'
 import { mapLimit } from '../system/map-limit.ts'
-import { readBounded } from '../system/read-bounded.ts'
 import { bytesBlob } from './blob.ts'
 import { MAX_MANIFEST_BYTES, parseManifest, referencedBlobs } from './manifest.ts'
 import { isElsewhere, isIndexType, isManifestType } from './media-types.ts'

@@ -1,7 +1,7 @@
 /** What manifests and configs have in common as JSON from outside: their size is bounded before anything is parsed, and parts of their schemas. */
 import { z } from 'zod'
 import { HeadstartError, messageOf } from '../system/errors.ts'
-import { depthOf, type JsonSubject, parseJson } from '../system/json.ts'
+import { depthOf, type JsonSubject, parseJson } from '../system/text/json.ts'
 import { parseDigest } from './digest.ts'
 import type { Digest } from './types.ts'
 

@@ -3,11 +3,11 @@
  * tables of contents are read, unless the entries of a plain layer are asked for.
  */
 
-import { textOf } from '../system/byte-path.ts'
 import { mapLimit } from '../system/map-limit.ts'
+import { textOf } from '../system/text/byte-path.ts'
 import { carriedChunks, carriedRanges, type EstargzEntry } from './estargz/format/entries.ts'
 import type { EstargzLayer } from './estargz/read/reader.ts'
-import { isVouched, openIfEstargz } from './estargz-layer.ts'
+import { isVouched, openIfEstargz } from './layers/estargz.ts'
 import { isForeign } from './media-types.ts'
 import { readLayerEntries } from './rootfs/image-tree.ts'
 import type { TarType } from './tar/entry.ts'
@@ -57,7 +57,7 @@ export interface InspectedEstargz {
 }
 
 export interface InspectedEntry {
-  /** as text, see system/byte-path.ts */
+  /** as text, see system/text/byte-path.ts */
   readonly path: string
   readonly type: TarType
   readonly size: number

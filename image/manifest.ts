@@ -5,7 +5,7 @@
  */
 import { z } from 'zod'
 import { HeadstartError } from '../system/errors.ts'
-import { checkValue, type JsonSubject } from '../system/json.ts'
+import { checkValue, type JsonSubject } from '../system/text/json.ts'
 import { digestSchema, nullable, parseBounded } from './document.ts'
 import {
   isConfigType,

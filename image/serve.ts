@@ -10,7 +10,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { messageOf } from '../system/errors.ts'
-import { serveOnlyUs } from '../system/peer.ts'
+import { serveOnlyUs } from '../system/process/peer.ts'
 import { bytesBlob } from './blob.ts'
 import type { Blob, ByteRange, Image } from './types.ts'
 

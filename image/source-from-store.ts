@@ -4,10 +4,10 @@
  */
 import type { Readable } from 'node:stream'
 import { HeadstartError } from '../system/errors.ts'
-import { readBounded } from '../system/read-bounded.ts'
+import { readBounded } from '../system/files/read-bounded.ts'
 import { MAX_CONFIG_BYTES, parseConfig } from './config.ts'
 import { checkBytes, verifyingStream } from './digest.ts'
-import { type TocImage, tocsIn } from './external-toc.ts'
+import { type TocImage, tocsIn } from './layers/external-toc.ts'
 import { checkLayerCount, MAX_MANIFEST_BYTES, type ParsedManifest, parseManifest } from './manifest.ts'
 import { hostPlatform, selectPlatform } from './platform.ts'
 import { joined } from './progress.ts'

@@ -93,7 +93,7 @@ export interface Blob {
 
 export interface Layer extends Blob {
   readonly diffId: Digest
-  /** of an image in a registry: see image/external-toc.ts. @throws HeadstartError E_NO_TOC, and what the source throws */
+  /** of an image in a registry: see image/layers/external-toc.ts. @throws HeadstartError E_NO_TOC, and what the source throws */
   externalToc?(signal?: AbortSignal): Promise<Buffer>
 }
 

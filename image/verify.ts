@@ -6,7 +6,7 @@
 import { codeOf, HeadstartError, messageOf } from '../system/errors.ts'
 import { digestOf } from './digest.ts'
 import { TOC_DIGEST_ANNOTATION } from './estargz/format/toc.ts'
-import { verifyLayer } from './estargz-layer.ts'
+import { verifyLayer } from './layers/estargz.ts'
 import { isElsewhere, OCI_MANIFEST } from './media-types.ts'
 import type { Image } from './types.ts'
 

@@ -1,6 +1,6 @@
 /** The mounts of this machine, and how to remove them. */
 import { readFile } from 'node:fs/promises'
-import { tryCommand } from './command.ts'
+import { tryCommand } from './process/command.ts'
 
 /** Mount points at or below `folder`, deepest (latest) first. Pure: `table` is /proc/self/mountinfo's text. */
 export function mountsBelow(table: string, folder: string): string[] {

@@ -7,12 +7,12 @@ import { chmod, mkdir, readdir, readFile, realpath, rmdir, writeFile } from 'nod
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { HeadstartError, messageOf } from './errors.ts'
-import { jsonIf } from './json.ts'
+import { exchangeable, isPrivate } from './files/private-folder.ts'
+import { removeTree } from './files/remove-tree.ts'
+import { runFolder } from './files/run-folder.ts'
 import { unmountBelow } from './mounts.ts'
-import { hasEnded, isGone, ourselves, ownerSchema } from './owner.ts'
-import { exchangeable, isPrivate } from './private-folder.ts'
-import { removeTree } from './remove-tree.ts'
-import { runFolder } from './run-folder.ts'
+import { hasEnded, isGone, ourselves, ownerSchema } from './process/owner.ts'
+import { jsonIf } from './text/json.ts'
 
 const PREFIX = 'headstart-'
 /** Only these are ever swept: the folder is shared with other programs. */

@@ -111,6 +111,18 @@ test('the eStargz library knows of no image, plan or network', () => {
   expect(strays).toEqual([])
 })
 
+/** More than these in one folder, and nobody finds a file by looking. */
+const MOST_FILES = 20
+
+function crowded(files: Iterable<string>): string[] {
+  const folders = Map.groupBy(files, (file) => posix.dirname(file))
+  return [...folders].flatMap(([folder, { length }]) => (length > MOST_FILES ? [`${folder}: ${length}`] : []))
+}
+
+test('a folder has few enough files to be read at a glance', () => {
+  expect(crowded([...sources.keys(), ...globSync('{test,scripts}/**/*.ts')])).toEqual([])
+})
+
 test('every file says in its first lines what it is for', () => {
   const silent = [...sources]
     .filter(([, text]) => !/^(#!.*\n)?(\/\*\*|\/\/)/.test(text))
@@ -135,6 +147,7 @@ test('the rules see what breaks them', () => {
       new Map([file('image/a.ts', './b.ts'), file('image/b.ts', './c.ts'), file('image/c.ts', './a.ts')]),
     ),
   ).toEqual(['image/a.ts → image/b.ts → image/c.ts → image/a.ts'])
+  expect(crowded(Array.from({ length: 21 }, (_, n) => `system/${n}.ts`))).toEqual(['system: 21'])
   expect(testsThatLookUp(new Map([file('test/image/a.test.ts', '../../optimizer/x.ts')]))).toHaveLength(1)
   expect(testsThatLookUp(new Map([file('test/image/a.test.ts', '../optimizer/x.ts')]))).toHaveLength(1)
   expect(

@@ -1,7 +1,7 @@
 /** `headstart profile`: run an image once and record what its start reads. */
 import type { Command } from 'commander'
-import { ensureWritable } from '../../system/atomic-file.ts'
 import { HeadstartError } from '../../system/errors.ts'
+import { ensureWritable } from '../../system/files/atomic-file.ts'
 import { requireFuse } from '../../tracer/mount/mount.ts'
 import { writeTrace } from '../../tracer/trace/file.ts'
 import type { CliContext } from '../context.ts'

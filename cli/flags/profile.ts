@@ -1,7 +1,7 @@
 /** The flags that say how a start is recorded, parsed once, before any image is opened: for `profile`, and `optimize` without a trace. */
 import { type Command, Option } from 'commander'
 import { HeadstartError, messageOf } from '../../system/errors.ts'
-import { readInput } from '../../system/read-whole.ts'
+import { readInput } from '../../system/files/read-whole.ts'
 import type { EngineName } from '../../tracer/container/types.ts'
 import { parseWorkload, type WorkloadRequest } from '../../tracer/container/workload.ts'
 import type { ServerName } from '../../tracer/mount/mount.ts'

@@ -1,7 +1,7 @@
 /** The flags that say when a container counts as ready, for every command that starts one. */
 import { type Command, Option } from 'commander'
 import { HeadstartError } from '../../system/errors.ts'
-import type { ReadyCheck } from '../../tracer/container/readiness.ts'
+import type { ReadyCheck } from '../../tracer/container/readiness/readiness.ts'
 import { countFlag, durationFlag, portFlag, regexFlag, urlFlag } from './values.ts'
 
 export interface ReadyFlags {

@@ -1,9 +1,9 @@
 /** How the container is run, with the flags known from `docker run`. The tracer interprets their values. */
 import { type Command, Option } from 'commander'
 import { HeadstartError, messageOf } from '../../system/errors.ts'
-import { readInput } from '../../system/read-whole.ts'
-import { parseRunOptions, type RunFlags } from '../../tracer/container/parse-run-options.ts'
-import type { RunOptions } from '../../tracer/container/run-options.ts'
+import { readInput } from '../../system/files/read-whole.ts'
+import { parseRunOptions, type RunFlags } from '../../tracer/container/options/parse-run-options.ts'
+import type { RunOptions } from '../../tracer/container/options/run-options.ts'
 import { collect } from './values.ts'
 
 /** As commander gives them; files are not read yet. */

@@ -1,5 +1,5 @@
 /** The command as a person typed it, for a report that others read: values of environment variables and passwords are left out. Pure. */
-import { withoutSecrets } from '../../system/secrets.ts'
+import { withoutSecrets } from '../../system/text/secrets.ts'
 
 export function commandLine(args: readonly string[]): string {
   const shown = withoutSecrets(args).map((arg, index) => quote(withoutValue(arg, args[index - 1])))

@@ -4,7 +4,7 @@
  * like a line of ours, nor command the CI system that reads along: here it is made visible.
  */
 import { styleText } from 'node:util'
-import { visible } from '../../system/visible.ts'
+import { visible } from '../../system/text/visible.ts'
 
 export { textTable as table } from '../../report/bench/text-table.ts'
 export { bytesText as bytes, msText as duration } from '../../report/bench/units.ts'

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { codeOf, HeadstartError, ifDiskFull, messageOf } from '../../system/errors.ts'
-import { openRegular } from '../../system/read-whole.ts'
+import { openRegular } from '../../system/files/read-whole.ts'
 import { createWorkspace, type Workspace } from '../../system/workspace.ts'
 import {
   compressionError,

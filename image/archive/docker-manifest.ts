@@ -1,7 +1,7 @@
 /** The `manifest.json` of `docker save` archives: which image is meant, and a manifest for it, since Docker stores none. */
 import { z } from 'zod'
 import { HeadstartError } from '../../system/errors.ts'
-import { parseJson } from '../../system/json.ts'
+import { parseJson } from '../../system/text/json.ts'
 import { compressionOf } from '../compression/decompress.ts'
 import { MAX_CONFIG_BYTES, parseConfig } from '../config.ts'
 import { digestOf, hashStream } from '../digest.ts'

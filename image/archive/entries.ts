@@ -1,7 +1,7 @@
 /** Finds the files in a tar on disk by reading its headers alone, so that an archive's blobs can be read in place, in any order and in ranges. */
 import type { FileHandle } from 'node:fs/promises'
-import { type BytePath, normalizePath, parentOf } from '../../system/byte-path.ts'
 import { codeOf, HeadstartError, messageOf } from '../../system/errors.ts'
+import { type BytePath, normalizePath, parentOf } from '../../system/text/byte-path.ts'
 import { BLOCK, paddingOf, type TarEntry } from '../tar/entry.ts'
 import { TarScanner } from '../tar/scan.ts'
 

@@ -10,7 +10,7 @@ import {
   isDiskFull,
   messageOf,
 } from '../../system/errors.ts'
-import { besideName, removeLeftovers } from '../../system/leftovers.ts'
+import { besideName, removeLeftovers } from '../../system/files/leftovers.ts'
 import type { FileLocation } from '../location.ts'
 import { familiarName, formatReference, type Reference } from '../reference.ts'
 import type { ImageTarget } from '../types.ts'

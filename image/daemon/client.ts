@@ -2,7 +2,7 @@
 import type Dockerode from 'dockerode'
 import { z } from 'zod'
 import { codeOf, HeadstartError, messageOf } from '../../system/errors.ts'
-import { withoutUrlSecrets } from '../../system/secrets.ts'
+import { withoutUrlSecrets } from '../../system/text/secrets.ts'
 import type { Workspace } from '../../system/workspace.ts'
 import type { OnProgress } from '../progress.ts'
 import { familiarName, type Reference } from '../reference.ts'

@@ -1,7 +1,7 @@
 /** What the source and the target of an OCI layout share: its name, and where its files are. Source: OCI image-spec, image-layout.md. */
 import { join } from 'node:path'
 import { codeOf, HeadstartError } from '../../system/errors.ts'
-import { readWhole } from '../../system/read-whole.ts'
+import { readWhole } from '../../system/files/read-whole.ts'
 import type { FileLocation } from '../location.ts'
 import { MAX_MANIFEST_BYTES } from '../manifest.ts'
 import type { Digest } from '../types.ts'

@@ -1,7 +1,7 @@
 /** The `index.json` of OCI layouts, in folders and archives alike: read, searched, and one image placed in it. Pure. */
 import { z } from 'zod'
 import { HeadstartError } from '../../system/errors.ts'
-import { parseJson } from '../../system/json.ts'
+import { parseJson } from '../../system/text/json.ts'
 import { descriptorSchema } from '../manifest.ts'
 import { OCI_INDEX } from '../media-types.ts'
 import type { Descriptor, Digest } from '../types.ts'

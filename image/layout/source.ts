@@ -1,6 +1,6 @@
 /** An image in an OCI layout, a folder of blobs with an index, as a source. */
 import { codeOf, HeadstartError, messageOf } from '../../system/errors.ts'
-import { openRegular, readWhole } from '../../system/read-whole.ts'
+import { openRegular, readWhole } from '../../system/files/read-whole.ts'
 import type { FileLocation } from '../location.ts'
 import { MAX_MANIFEST_BYTES } from '../manifest.ts'
 import { type BlobStore, type RawDocument, sourceFromStore } from '../source-from-store.ts'

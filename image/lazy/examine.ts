@@ -6,11 +6,11 @@ import { codeOf, HeadstartError, messageOf } from '../../system/errors.ts'
 import { compressionOf, foreignCompression } from '../compression/decompress.ts'
 import { TOC_DIGEST_ANNOTATION } from '../estargz/format/toc.ts'
 import type { EstargzLayer } from '../estargz/read/reader.ts'
-import { fetchFrom, headOf, openIfEstargz } from '../estargz-layer.ts'
+import { fetchFrom, headOf, openIfEstargz } from '../layers/estargz.ts'
+import { checkZstdChunked, zstdChunkedToc } from '../layers/zstd-chunked.ts'
 import { parseLocation, type Transport } from '../location.ts'
 import { isForeign } from '../media-types.ts'
 import type { Digest, ImageSource, Layer, Platform, RangeAnswer } from '../types.ts'
-import { checkZstdChunked, zstdChunkedToc } from '../zstd-chunked.ts'
 
 /** `unread`: nothing of it was read, since it could only be read whole, or not at all. */
 export type LazyFormat =

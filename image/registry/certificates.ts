@@ -8,7 +8,7 @@ import { readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { getCACertificates } from 'node:tls'
 import { codeOf, HeadstartError, messageOf } from '../../system/errors.ts'
-import { readSettings } from '../../system/read-whole.ts'
+import { readSettings } from '../../system/files/read-whole.ts'
 
 const FOLDERS = ['/etc/containers/certs.d', '/etc/docker/certs.d']
 

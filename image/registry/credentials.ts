@@ -7,10 +7,10 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { tryCommand } from '../../system/command.ts'
 import { codeOf, HeadstartError, messageOf } from '../../system/errors.ts'
-import { jsonIf } from '../../system/json.ts'
-import { readSettings } from '../../system/read-whole.ts'
+import { readSettings } from '../../system/files/read-whole.ts'
+import { tryCommand } from '../../system/process/command.ts'
+import { jsonIf } from '../../system/text/json.ts'
 import { DEFAULT_HOST } from '../reference.ts'
 
 export type Credentials =

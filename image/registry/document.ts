@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { HeadstartError } from '../../system/errors.ts'
-import { readBounded } from '../../system/read-bounded.ts'
+import { readBounded } from '../../system/files/read-bounded.ts'
 import { Pace } from './pace.ts'
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>

@@ -1,7 +1,7 @@
 /** How a registry's host is reached: scheme, certificates, and a connection pool. */
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici'
 import { HeadstartError, messageOf } from '../../system/errors.ts'
-import { MAX_SETTINGS_BYTES, readInput } from '../../system/read-whole.ts'
+import { MAX_SETTINGS_BYTES, readInput } from '../../system/files/read-whole.ts'
 import { DEFAULT_HOST } from '../reference.ts'
 import { findCertificates } from './certificates.ts'
 import { discard, exchange } from './request.ts'

@@ -1,8 +1,8 @@
 /** What can go wrong between us and a registry, in one line, without queries and tokens, and with only a short part of the response. */
 import { z } from 'zod'
 import { codeOf, HeadstartError, messageOf } from '../../system/errors.ts'
-import { jsonIf } from '../../system/json.ts'
-import { withoutUrlSecrets } from '../../system/secrets.ts'
+import { jsonIf } from '../../system/text/json.ts'
+import { withoutUrlSecrets } from '../../system/text/secrets.ts'
 import { readDocument } from './document.ts'
 import type { RegistryResponse } from './request.ts'
 import { TokenUnreachable } from './token.ts'

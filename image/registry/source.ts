@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream'
 import { HeadstartError } from '../../system/errors.ts'
 import { digestOf, isDigest } from '../digest.ts'
-import { TOC_IMAGE_SUFFIX } from '../external-toc.ts'
+import { TOC_IMAGE_SUFFIX } from '../layers/external-toc.ts'
 import { MAX_MANIFEST_BYTES, parseManifest } from '../manifest.ts'
 import { isIndexType, isManifestType, MANIFEST_TYPES } from '../media-types.ts'
 import { formatReference, type Reference } from '../reference.ts'

@@ -5,8 +5,8 @@
  * Source: OCI image-spec, layer.md, "Applying Changesets" and "Whiteouts".
  */
 
-import { type BytePath, baseOf, layerPath, parentOf, textOf } from '../../system/byte-path.ts'
 import { HeadstartError } from '../../system/errors.ts'
+import { type BytePath, baseOf, layerPath, parentOf, textOf } from '../../system/text/byte-path.ts'
 
 export const WHITEOUT_PREFIX = '.wh.'
 export const OPAQUE_WHITEOUT = '.wh..wh..opq'

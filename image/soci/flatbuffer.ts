@@ -4,7 +4,7 @@
  *
  * Source: flatbuffers.dev, "FlatBuffer Internals".
  */
-import type { BytePath } from '../../system/byte-path.ts'
+import type { BytePath } from '../../system/text/byte-path.ts'
 
 export class FlatTable {
   readonly #view: DataView

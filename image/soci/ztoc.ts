@@ -4,8 +4,9 @@
  *
  * Source: soci-snapshotter, ztoc/fbs/ztoc.fbs, and ztoc/compression for what `checkpoints` holds.
  */
-import { type BytePath, layerPath } from '../../system/byte-path.ts'
+
 import { HeadstartError, messageOf } from '../../system/errors.ts'
+import { type BytePath, layerPath } from '../../system/text/byte-path.ts'
 import { FlatTable, longAt } from './flatbuffer.ts'
 
 export interface ZtocFile {

@@ -1,5 +1,5 @@
-/** What one entry of a tar is, whichever of the format's dialects wrote it. Strings are bytes, see system/byte-path.ts. */
-import type { BytePath } from '../../system/byte-path.ts'
+/** What one entry of a tar is, whichever of the format's dialects wrote it. Strings are bytes, see system/text/byte-path.ts. */
+import type { BytePath } from '../../system/text/byte-path.ts'
 
 export const BLOCK = 512
 

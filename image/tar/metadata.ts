@@ -1,5 +1,5 @@
 /** From header blocks and PAX records to an entry: which source of a field wins, and what each type of entry may have. */
-import type { BytePath } from '../../system/byte-path.ts'
+import type { BytePath } from '../../system/text/byte-path.ts'
 import type { TarEntry, TarType } from './entry.ts'
 import { type HeaderBlock, parseNumber, tarError } from './header.ts'
 import { GNU_HEADER } from './sparse.ts'

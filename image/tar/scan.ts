@@ -6,8 +6,8 @@
  * Which fields win is decided as container runtimes do: they read with Go's archive/tar, and skip global PAX headers.
  */
 
-import { layerPath, textOf } from '../../system/byte-path.ts'
 import { messageOf } from '../../system/errors.ts'
+import { layerPath, textOf } from '../../system/text/byte-path.ts'
 import { BLOCK, paddingOf, type TarEntry } from './entry.ts'
 import { type HeaderBlock, parseHeaderBlock, tarError } from './header.ts'
 import { entryOf, gnuRealSize, paxRealSize, sizeOf } from './metadata.ts'

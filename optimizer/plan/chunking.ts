@@ -2,8 +2,8 @@
  * How large a file's chunks are. A large file of which the start reads a few places gets small ones: a read on demand then fetches little.
  * It depends on the options and the recorded reads alone, so it is known before the layer is read.
  */
-import type { BytePath } from '../../system/byte-path.ts'
-import { bytesOf } from '../../system/byte-path.ts'
+import type { BytePath } from '../../system/text/byte-path.ts'
+import { bytesOf } from '../../system/text/byte-path.ts'
 import type { OptimizeOptions } from '../options.ts'
 import { rangesOf, type StartupFile, touchedChunks } from './startup.ts'
 

@@ -1,8 +1,8 @@
 /** Finds the start's files in an image: by path, else by content, for an image that has been rebuilt since. Pure. */
 import picomatch from 'picomatch'
 import type { MergedTree, Owned } from '../../image/rootfs/merge-layers.ts'
-import { type BytePath, bytesOf, textOf } from '../../system/byte-path.ts'
 import { lazily } from '../../system/lazily.ts'
+import { type BytePath, bytesOf, textOf } from '../../system/text/byte-path.ts'
 import type { PlanEntry, PlanLayer } from './layer.ts'
 import type { StartupFile } from './startup.ts'
 

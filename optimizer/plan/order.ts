@@ -3,7 +3,7 @@
  * entries that a later one of the same path replaces are dropped. Pure.
  */
 import { OPAQUE_WHITEOUT, WHITEOUT_PREFIX } from '../../image/rootfs/merge-layers.ts'
-import { type BytePath, baseOf, largestAbove, parentOf } from '../../system/byte-path.ts'
+import { type BytePath, baseOf, largestAbove, parentOf } from '../../system/text/byte-path.ts'
 
 export interface Ordered {
   readonly path: BytePath

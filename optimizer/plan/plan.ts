@@ -6,7 +6,7 @@
  * Pure:   no clock, files or randomness; equal inputs give equal plans.
  */
 import { type MergedTree, mergeLayers, type Owned } from '../../image/rootfs/merge-layers.ts'
-import { type BytePath, textOf } from '../../system/byte-path.ts'
+import { type BytePath, textOf } from '../../system/text/byte-path.ts'
 import type { OptimizeOptions } from '../options.ts'
 import { type Found, findStartup, type Missing } from './find.ts'
 import type { PlanEntry, PlanLayer } from './layer.ts'

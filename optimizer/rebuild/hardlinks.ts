@@ -5,8 +5,8 @@
 
 import { isFormatFile } from '../../image/estargz/format/toc.ts'
 import { isWhiteout, type LayerEntry } from '../../image/rootfs/merge-layers.ts'
-import { ancestorsOf, type BytePath, largestAbove, textOf } from '../../system/byte-path.ts'
 import { HeadstartError } from '../../system/errors.ts'
+import { ancestorsOf, type BytePath, largestAbove, textOf } from '../../system/text/byte-path.ts'
 
 /** The entry that a link ends at, not a link itself, in this layer or one below. */
 export interface Origin<E> {

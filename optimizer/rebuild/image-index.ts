@@ -3,8 +3,8 @@
  * copied byte for byte; what refers to an image that was changed (attestations, signatures) is left out, with a note. The index goes last.
  */
 import { z } from 'zod'
-import { stillTrue } from '../../image/annotations.ts'
 import { copyManifest, MAX_INDEX_DEPTH, readManifest, tooDeep } from '../../image/copy.ts'
+import { stillTrue } from '../../image/layers/annotations.ts'
 import { manifestFacts, parseManifest } from '../../image/manifest.ts'
 import { isIndexType, isManifestType, OCI_INDEX } from '../../image/media-types.ts'
 import { formatPlatform } from '../../image/platform.ts'

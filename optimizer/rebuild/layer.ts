@@ -1,6 +1,7 @@
 /** Takes one layer through: read, written in its new order, sent; its files removed once they are no longer needed. */
-import { stillTrue, withoutWrong } from '../../image/annotations.ts'
+
 import { FORMATS, type FormatName } from '../../image/estargz/format/formats.ts'
+import { stillTrue, withoutWrong } from '../../image/layers/annotations.ts'
 import { isElsewhere, OCI_LAYER_GZIP, OCI_LAYER_ZSTD } from '../../image/media-types.ts'
 import type { Blob, Descriptor, Digest, ImageTarget, Layer } from '../../image/types.ts'
 import { HeadstartError } from '../../system/errors.ts'

@@ -1,6 +1,6 @@
 /** Config and manifest of the rebuilt image. What has no reason to change stays, byte for byte where it can. Pure. */
 import { z } from 'zod'
-import { stillTrue } from '../../image/annotations.ts'
+import { stillTrue } from '../../image/layers/annotations.ts'
 import {
   DOCKER_LAYER_GZIP,
   DOCKER_LAYER_TAR,

@@ -5,8 +5,8 @@
 
 import { isFormatFile, TOC_NAME } from '../../image/estargz/format/toc.ts'
 import type { EntryFacts } from '../../image/tar/entry.ts'
-import { ancestorsOf } from '../../system/byte-path.ts'
 import { HeadstartError } from '../../system/errors.ts'
+import { ancestorsOf } from '../../system/text/byte-path.ts'
 
 /** The path is one of ours and a directory, with an entry or without. */
 export function isOurFolder({ path, type }: Pick<EntryFacts, 'path' | 'type'>): boolean {

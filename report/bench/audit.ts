@@ -4,11 +4,11 @@
  */
 
 import { openEstargz } from '../../image/estargz/read/reader.ts'
-import { fetchFrom } from '../../image/estargz-layer.ts'
+import { fetchFrom } from '../../image/layers/estargz.ts'
 import { mergeLayers } from '../../image/rootfs/merge-layers.ts'
 import type { Image } from '../../image/types.ts'
-import { textOf } from '../../system/byte-path.ts'
 import { HeadstartError } from '../../system/errors.ts'
+import { textOf } from '../../system/text/byte-path.ts'
 import { createWorkspace } from '../../system/workspace.ts'
 import { chooseEngine } from '../../tracer/container/index.ts'
 import type { Recording } from '../../tracer/mount/mount.ts'

@@ -1,7 +1,7 @@
 /** The machine that samples are taken on, and how a sample starts with nothing cached. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { cpus, release, totalmem } from 'node:os'
-import { tryCommand } from '../../system/command.ts'
+import { tryCommand } from '../../system/process/command.ts'
 import type { Bench } from './file.ts'
 import type { OpenRuntime } from './runtime/types.ts'
 

@@ -4,7 +4,7 @@
  */
 import { createWorkspace } from '../../system/workspace.ts'
 import { sweep } from '../../tracer/cleanup.ts'
-import { readyText } from '../../tracer/container/ready-text.ts'
+import { readyText } from '../../tracer/container/readiness/ready-text.ts'
 import { type Arm, type ArmRequest, planArms } from './arms.ts'
 import { auditStart } from './audit.ts'
 import type { ArmTarget } from './cycle.ts'

@@ -1,5 +1,5 @@
 /** Rows of text as aligned columns, for terminals. A cell's text can't leave it. Pure. */
-import { visible } from '../../system/visible.ts'
+import { visible } from '../../system/text/visible.ts'
 
 /** @returns a line each. @param words columns of words, which are aligned to the left; the others hold numbers */
 export function textTable(

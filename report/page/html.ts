@@ -1,5 +1,5 @@
 /** HTML from templates. Values are escaped and made visible, unless they are HTML from here. */
-import { visible } from '../../system/visible.ts'
+import { visible } from '../../system/text/visible.ts'
 import { format, type Unit } from './shared/format.ts'
 
 export interface Html {

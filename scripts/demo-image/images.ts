@@ -1,6 +1,6 @@
 /** The images of scripts/demo-image, a real start of each kind, made once, by the first that needs them, and kept in .cache. */
 import { fileURLToPath } from 'node:url'
-import { runCommand } from '../../system/command.ts'
+import { runCommand } from '../../system/process/command.ts'
 
 const CACHE = fileURLToPath(new URL('../../.cache/', import.meta.url))
 const MAKE = fileURLToPath(new URL('./make', import.meta.url))

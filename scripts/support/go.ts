@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
-import { runCommand } from '../../system/command.ts'
+import { runCommand } from '../../system/process/command.ts'
 
 /** Debian's own: its old packages may not build with a newer Go that comes first on the PATH. */
 const DEBIAN_GO = '/usr/lib/go/bin/go'

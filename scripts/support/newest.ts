@@ -7,7 +7,7 @@ import { chmod, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { runCommand, tryCommand } from '../../system/command.ts'
+import { runCommand, tryCommand } from '../../system/process/command.ts'
 import { debianGo, digestOf } from './go.ts'
 
 const CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'headstart-peers')

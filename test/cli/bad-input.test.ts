@@ -6,7 +6,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startRegistry, type TestRegistry } from '../../scripts/support/registry.ts'
-import { runCommand } from '../../system/command.ts'
+import { runCommand } from '../../system/process/command.ts'
 import { type Sandbox, sandbox } from '../support/headstart.ts'
 import { busyboxImage } from '../support/images.ts'
 

@@ -1,7 +1,7 @@
 /** What ends the command in ways that no command foresees. */
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { tryCommand } from '../../system/command.ts'
+import { tryCommand } from '../../system/process/command.ts'
 
 const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
 

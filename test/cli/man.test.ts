@@ -8,7 +8,7 @@ import { listenForInterrupts } from '../../cli/interrupt.ts'
 import { createProgram } from '../../cli/main.ts'
 import { manPages } from '../../cli/man.ts'
 import packageJson from '../../package.json' with { type: 'json' }
-import { tryCommand } from '../../system/command.ts'
+import { tryCommand } from '../../system/process/command.ts'
 
 let folder: string
 let files: string[]

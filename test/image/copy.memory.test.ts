@@ -8,7 +8,7 @@ import { digestOf, hashStream } from '../../image/digest.ts'
 import { END_OF_TAR, plainFileHeader } from '../../image/tar/encode.ts'
 import { BLOCK } from '../../image/tar/entry.ts'
 import { startRegistry, type TestRegistry } from '../../scripts/support/registry.ts'
-import { runCommand } from '../../system/command.ts'
+import { runCommand } from '../../system/process/command.ts'
 import { workspaceRoot } from '../../system/workspace.ts'
 
 const SIZE = 2 ** 31

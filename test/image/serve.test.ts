@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type ImageServer, parseRanges, serveImages } from '../../image/serve.ts'
 import { openSource } from '../../image/sources.ts'
 import type { Image, ImageSource } from '../../image/types.ts'
-import { runCommand } from '../../system/command.ts'
+import { runCommand } from '../../system/process/command.ts'
 import { writeImage } from '../support/images.ts'
 import { file } from '../support/tar.ts'
 

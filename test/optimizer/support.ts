@@ -14,7 +14,7 @@ import type { Image, Layer } from '../../image/types.ts'
 import type { OptimizeOptions } from '../../optimizer/options.ts'
 import type { StartupFile } from '../../optimizer/plan/startup.ts'
 import { type RebuildSummary, rebuildImage } from '../../optimizer/rebuild/image.ts'
-import { runCommand } from '../../system/command.ts'
+import { runCommand } from '../../system/process/command.ts'
 
 export interface TestFolder extends AsyncDisposable {
   readonly path: string

@@ -8,7 +8,7 @@ import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { MAKING_MS, makeDemoImage } from '../../scripts/demo-image/images.ts'
-import { type CommandResult, runCommand, tryCommand } from '../../system/command.ts'
+import { type CommandResult, runCommand, tryCommand } from '../../system/process/command.ts'
 import { parseTrace } from '../../tracer/trace/file.ts'
 import { HEADSTART } from '../support/headstart.ts'
 

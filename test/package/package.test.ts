@@ -19,7 +19,7 @@ import {
 } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { runCommand, tryCommand } from '../../system/command.ts'
+import { runCommand, tryCommand } from '../../system/process/command.ts'
 import { busyboxImage } from '../support/images.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))

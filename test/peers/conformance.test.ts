@@ -7,7 +7,7 @@ import { serveImages } from '../../image/serve.ts'
 import { openSource } from '../../image/sources.ts'
 import { buildNewest } from '../../scripts/support/newest.ts'
 import { BUILDING_MS, peerSets } from '../../scripts/support/peers.ts'
-import { tryCommand } from '../../system/command.ts'
+import { tryCommand } from '../../system/process/command.ts'
 import { writeImage } from '../support/images.ts'
 import { file } from '../support/tar.ts'
 

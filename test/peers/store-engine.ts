@@ -8,8 +8,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import Docker from 'dockerode'
 import { until } from '../../scripts/support/until.ts'
-import { runCommand } from '../../system/command.ts'
 import { unmountBelow } from '../../system/mounts.ts'
+import { runCommand } from '../../system/process/command.ts'
 import { debianRoot, enterRoot } from './debian-root.ts'
 
 export interface StoreEngine extends AsyncDisposable {

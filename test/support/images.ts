@@ -7,7 +7,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import type { Digest, Image } from '../../image/types.ts'
-import { runCommand } from '../../system/command.ts'
+import { runCommand } from '../../system/process/command.ts'
 import { dir, file, symlink, type TarItem, tarOf } from './tar.ts'
 
 export interface ImageSpec {

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { runCommand, tryCommand } from '../../system/command.ts'
+import { runCommand, tryCommand } from '../../system/process/command.ts'
 
 /** @returns what the engine complains of; '' when it took the image */
 export async function dockerLoad(reference: string): Promise<string> {

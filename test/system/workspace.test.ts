@@ -2,8 +2,8 @@
 import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { exists } from '../../system/exists.ts'
-import { type Owner, ourselves } from '../../system/owner.ts'
+import { exists } from '../../system/files/exists.ts'
+import { type Owner, ourselves } from '../../system/process/owner.ts'
 import { createWorkspace, staleWorkspaces } from '../../system/workspace.ts'
 import { asNobody, NOBODY } from '../support/nobody.ts'
 

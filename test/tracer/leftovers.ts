@@ -1,7 +1,7 @@
 /** What this process's runs left behind: nothing, if all is well. */
 import { readdir, readFile } from 'node:fs/promises'
-import { tryCommand } from '../../system/command.ts'
-import { runFolder } from '../../system/run-folder.ts'
+import { runFolder } from '../../system/files/run-folder.ts'
+import { tryCommand } from '../../system/process/command.ts'
 import { workspaceRoot } from '../../system/workspace.ts'
 import { dockerEngine } from '../support/engine.ts'
 

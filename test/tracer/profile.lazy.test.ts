@@ -7,7 +7,7 @@ import { HANG_MS } from '../../scripts/support/until.ts'
 import { profileImage } from '../../tracer/profile.ts'
 import { tempFolder } from '../support/temp.ts'
 import { leftovers } from './leftovers.ts'
-import { writeLazyImage } from './mount/estargz-image.ts'
+import { writeLazyImage } from './mount/lazy/estargz-image.ts'
 
 test.each(['runc', 'docker'] as const)('%s: the recording mount lies over the lazy one', async (engine) => {
   await using temp = await tempFolder()

@@ -1,7 +1,7 @@
 /** The container engines, and which one is used by default. */
 import { HeadstartError } from '../../system/errors.ts'
-import { dockerEngine } from './docker.ts'
-import { runcEngine } from './runc.ts'
+import { dockerEngine } from './docker/engine.ts'
+import { runcEngine } from './runc/engine.ts'
 import type { Engine, EngineName } from './types.ts'
 
 export const engines = {

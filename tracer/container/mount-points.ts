@@ -6,9 +6,9 @@
  */
 import { lstat, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ancestorsOf, type BytePath, textOf } from '../../system/byte-path.ts'
-import { bytePathOf, RootFolder } from '../../system/secure-join.ts'
-import type { Bind } from './run-options.ts'
+import { bytePathOf, RootFolder } from '../../system/files/secure-join.ts'
+import { ancestorsOf, type BytePath, textOf } from '../../system/text/byte-path.ts'
+import type { Bind } from './options/run-options.ts'
 import type { ContainerRequest } from './types.ts'
 
 /** The engine mounts these itself. */

@@ -3,8 +3,8 @@
  * are recognized by the path of the dead run's workspace in their command lines, and belong to our own user: anyone can write such a line.
  */
 
-import { isPrivate } from '../../system/private-folder.ts'
-import { killAll, listProcesses, type Process } from '../../system/processes.ts'
+import { isPrivate } from '../../system/files/private-folder.ts'
+import { killAll, listProcesses, type Process } from '../../system/process/processes.ts'
 import type { Workspace } from '../../system/workspace.ts'
 
 /** Kills them and everything they started. Call it before the workspace is removed. */

@@ -2,7 +2,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { codeOf } from '../../system/errors.ts'
-import { bytePathOf, RootFolder } from '../../system/secure-join.ts'
+import { bytePathOf, RootFolder } from '../../system/files/secure-join.ts'
 
 const MAX_BYTES = 1 << 20
 /** A fifo or device that has replaced the file is opened without blocking, and then recognized. */

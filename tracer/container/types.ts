@@ -1,7 +1,7 @@
 /** What runs a container on a root that we prepared. Engines are siblings behind the table in `index.ts`. */
 import type { Socket } from 'node:net'
-import type { ProcessPlan } from './process.ts'
-import type { RunOptions } from './run-options.ts'
+import type { ProcessPlan } from './options/process.ts'
+import type { RunOptions } from './options/run-options.ts'
 
 export type EngineName = 'docker' | 'runc'
 export type OutputStream = 'stdout' | 'stderr'

@@ -1,8 +1,8 @@
 /** Requests sent to a container once it is ready, so that what they need is recorded too: a text file with one request per line. */
 import { request } from 'undici'
 import { HeadstartError, messageOf } from '../../system/errors.ts'
-import { withoutUrlSecrets } from '../../system/secrets.ts'
-import { containerUrl, dispatcherFor } from './container-address.ts'
+import { withoutUrlSecrets } from '../../system/text/secrets.ts'
+import { containerUrl, dispatcherFor } from './readiness/container-address.ts'
 import type { Container } from './types.ts'
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const

@@ -5,14 +5,14 @@
 
 import { ANSWER_MS, connectLocalEngine } from '../../image/daemon/connection.ts'
 import { TOC_DIGEST_ANNOTATION } from '../../image/estargz/format/toc.ts'
-import { openIfReadable } from '../../image/estargz-layer.ts'
+import { openIfReadable } from '../../image/layers/estargz.ts'
 import { formatPlatform } from '../../image/platform.ts'
 import { type UnpackOptions, unpackLayers } from '../../image/rootfs/unpack/layers.ts'
 import type { Image, Layer } from '../../image/types.ts'
 import { mapLimit } from '../../system/map-limit.ts'
 import type { Workspace } from '../../system/workspace.ts'
-import { findLayerFolders } from '../container/docker-layers.ts'
-import { type LazyTree, lazyTree } from './lazy-tree.ts'
+import { findLayerFolders } from '../container/docker/layers.ts'
+import { type LazyTree, lazyTree } from './lazy/tree.ts'
 import { mountLayers } from './stack-rootfs.ts'
 
 /** Layers whose tables of contents are read at the same time. */

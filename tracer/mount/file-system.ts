@@ -39,7 +39,7 @@ export interface NodeAttributes {
   readonly rdevMinor: number
 }
 
-/** File names are bytes, as latin1 text with one code unit a byte, so that no byte is lost; see `system/byte-path.ts`. */
+/** File names are bytes, as latin1 text with one code unit a byte, so that no byte is lost; see `system/text/byte-path.ts`. */
 export type ByteString = string
 
 /** The kernel passes FUSE file systems longer names than disks allow. */

@@ -9,10 +9,10 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { access, readFile, stat, writeFile } from 'node:fs/promises'
 import type { z } from 'zod'
-import { requirePrograms } from '../../system/command.ts'
 import { isErrorCode } from '../../system/error-codes.ts'
 import { HeadstartError, messageOf } from '../../system/errors.ts'
 import { unmount } from '../../system/mounts.ts'
+import { requirePrograms } from '../../system/process/command.ts'
 import { type Trace, unusedSchema } from '../trace/file.ts'
 import {
   type Counters,

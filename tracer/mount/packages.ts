@@ -1,5 +1,5 @@
 /** Which files belong to which package, from the package managers' databases in an image. Pure, except for the reads passed in. */
-import type { BytePath } from '../../system/byte-path.ts'
+import type { BytePath } from '../../system/text/byte-path.ts'
 
 export type Manager = 'dpkg' | 'apk' | 'npm' | 'pip'
 

@@ -2,8 +2,9 @@
  * Wraps a file system and records accesses: opens, reads by byte range, and resolved symlinks; lookups and listings are counted.
  * A request costs only a few assignments here; sorting and naming are left to `snapshot`.
  */
-import type { BytePath } from '../../system/byte-path.ts'
+
 import { monotonicMs } from '../../system/clock.ts'
+import type { BytePath } from '../../system/text/byte-path.ts'
 import { type FileSystem, type NodeId, ROOT_NODE } from './file-system.ts'
 import { addRange, bytesIn, type Ranges } from './ranges.ts'
 

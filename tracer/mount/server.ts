@@ -4,16 +4,16 @@
  */
 
 import '../../system/node-22.ts'
-import { tryCommand } from '../../system/command.ts'
 import { HeadstartError, messageOf } from '../../system/errors.ts'
-import { createDirectoryFileSystem } from './directory.ts'
+import { tryCommand } from '../../system/process/command.ts'
 import type { FileSystem } from './file-system.ts'
 import { type KernelServer, serveFetched, serveIndex } from './kernel/serve.ts'
-import type { LazyImage } from './lazy-image.ts'
+import type { LazyImage } from './lazy/image.ts'
 import { type MountSpec, type Reply, type Request, requestSchema, type TreeSpec } from './messages.ts'
-import { serveNative } from './native.ts'
+import { serveNative } from './native/serve.ts'
 import { createRecorder, type Recorder } from './recording.ts'
-import { indexTree, type TreeIndex } from './tree-index.ts'
+import { createDirectoryFileSystem } from './tree/directory.ts'
+import { indexTree, type TreeIndex } from './tree/tree-index.ts'
 import { findUnused, rootLinksOf } from './unused.ts'
 
 interface Session {
@@ -38,7 +38,7 @@ interface OpenTree {
 
 async function openTree(tree: TreeSpec): Promise<OpenTree> {
   // Loaded only here: a tree on disk needs no registry client, and mounts sooner without it.
-  if (tree.kind === 'lazy') return (await import('./lazy-image.ts')).openLazyImage(tree)
+  if (tree.kind === 'lazy') return (await import('./lazy/image.ts')).openLazyImage(tree)
   // From inside, so that the longest path that the kernel allows is not made too long by the folder's own.
   process.chdir(tree.folder)
   const index = await indexTree('')

@@ -6,9 +6,9 @@
  */
 import { stat, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { runCommand } from '../../system/command.ts'
 import { HeadstartError, messageOf } from '../../system/errors.ts'
 import { unmountBelow } from '../../system/mounts.ts'
+import { runCommand } from '../../system/process/command.ts'
 import type { Workspace } from '../../system/workspace.ts'
 import { type Mount, mountFileSystem, type ServerName, type TreeSpec } from './mount.ts'
 

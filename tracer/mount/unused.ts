@@ -1,5 +1,5 @@
 /** What no start touched of an image: whole packages and whole folders, largest first. */
-import { type BytePath, parentOf, textOf } from '../../system/byte-path.ts'
+import { type BytePath, parentOf, textOf } from '../../system/text/byte-path.ts'
 import type { Trace } from '../trace/file.ts'
 import { type FileSystem, type NodeId, ROOT_NODE } from './file-system.ts'
 import { findPackages, type Package } from './packages.ts'

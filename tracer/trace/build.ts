@@ -2,9 +2,9 @@
 
 import { formatPlatform } from '../../image/platform.ts'
 import type { Image } from '../../image/types.ts'
-import { textOf } from '../../system/byte-path.ts'
-import { withoutSecrets } from '../../system/secrets.ts'
-import type { Ready } from '../container/readiness.ts'
+import { textOf } from '../../system/text/byte-path.ts'
+import { withoutSecrets } from '../../system/text/secrets.ts'
+import type { Ready } from '../container/readiness/readiness.ts'
 import type { EngineName } from '../container/types.ts'
 import type { Mount, Recording } from '../mount/mount.ts'
 import { mergeRanges } from '../mount/ranges.ts'

@@ -3,11 +3,11 @@
  * other versions. Times are milliseconds since the container was started; sizes and offsets are bytes.
  */
 import { z } from 'zod'
-import { writeWhole } from '../../system/atomic-file.ts'
 import { HeadstartError, messageOf } from '../../system/errors.ts'
-import { parseJson } from '../../system/json.ts'
-import { readInput } from '../../system/read-whole.ts'
-import { visible } from '../../system/visible.ts'
+import { writeWhole } from '../../system/files/atomic-file.ts'
+import { readInput } from '../../system/files/read-whole.ts'
+import { parseJson } from '../../system/text/json.ts'
+import { visible } from '../../system/text/visible.ts'
 
 export const TRACE_VERSION = 1
 

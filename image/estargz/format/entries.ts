@@ -1,7 +1,7 @@
 /** From the TOC's JSON to entries with their chunks: everything that a reader relies on is checked here, once. */
 
-import { type BytePath, layerPath, textOf } from '../../../system/byte-path.ts'
 import { HeadstartError, messageOf } from '../../../system/errors.ts'
+import { type BytePath, layerPath, textOf } from '../../../system/text/byte-path.ts'
 import { type Digest, isDigest } from '../../digest.ts'
 import type { EntryFacts } from '../../tar/entry.ts'
 import { NO_PREFETCH_LANDMARK, PREFETCH_LANDMARK, type TocEntry } from './toc.ts'

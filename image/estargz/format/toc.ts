@@ -5,9 +5,9 @@
  * Source: eStargz specification, "TOC".
  */
 import { z } from 'zod'
-import type { BytePath } from '../../../system/byte-path.ts'
 import { HeadstartError } from '../../../system/errors.ts'
-import { parseJson } from '../../../system/json.ts'
+import type { BytePath } from '../../../system/text/byte-path.ts'
+import { parseJson } from '../../../system/text/json.ts'
 import type { Digest } from '../../digest.ts'
 
 export const TOC_NAME = 'stargz.index.json'

@@ -3,7 +3,7 @@
  * the tar follows them in the tar's order. Both must end at the same file. Pure.
  */
 
-import { type BytePath, textOf } from '../../../system/byte-path.ts'
+import { type BytePath, textOf } from '../../../system/text/byte-path.ts'
 
 /** What is needed of an entry, of a table of contents or of a tar. */
 export interface LinkEntry {

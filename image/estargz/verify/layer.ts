@@ -1,8 +1,8 @@
 /** One layer, read once: digests of chunks, files, table of contents and diffID, metadata against the tar, landmarks. */
 import { createHash, type Hash } from 'node:crypto'
 import type { Readable } from 'node:stream'
-import { textOf } from '../../../system/byte-path.ts'
 import { HeadstartError, messageOf } from '../../../system/errors.ts'
+import { textOf } from '../../../system/text/byte-path.ts'
 import { type ByteRange, type Digest, digestOf } from '../../digest.ts'
 import type { TarEntry } from '../../tar/entry.ts'
 import { TarScanner } from '../../tar/scan.ts'

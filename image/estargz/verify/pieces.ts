@@ -3,7 +3,7 @@
  * read the same.
  */
 import { createHash } from 'node:crypto'
-import { textOf } from '../../../system/byte-path.ts'
+import { textOf } from '../../../system/text/byte-path.ts'
 import type { EstargzEntry } from '../format/entries.ts'
 import type { Report } from './report.ts'
 

@@ -9,7 +9,7 @@ import {
   openSync,
   writeSync,
 } from 'node:fs'
-import type { BytePath } from '../../../system/byte-path.ts'
+import type { BytePath } from '../../../system/text/byte-path.ts'
 import type { TarEntry } from '../../tar/entry.ts'
 
 /** Runs of at least this many zeros become holes. */

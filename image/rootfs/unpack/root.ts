@@ -1,10 +1,10 @@
 /** The folder an image is unpacked into: what a layer brings takes the place of whatever was there. */
 import { chmodSync, mkdirSync, readdirSync, unlinkSync } from 'node:fs'
-import { type BytePath, baseOf, parentOf, textOf } from '../../../system/byte-path.ts'
 import { codeOf, HeadstartError } from '../../../system/errors.ts'
-import { removeTreeSync } from '../../../system/remove-tree.ts'
-import { RootFolder } from '../../../system/secure-join.ts'
-import { ShortPaths } from '../../../system/short-paths.ts'
+import { removeTreeSync } from '../../../system/files/remove-tree.ts'
+import { RootFolder } from '../../../system/files/secure-join.ts'
+import { ShortPaths } from '../../../system/files/short-paths.ts'
+import { type BytePath, baseOf, parentOf, textOf } from '../../../system/text/byte-path.ts'
 import { self } from './file.ts'
 
 /** The mode of implied directories; others get theirs from their entries. */

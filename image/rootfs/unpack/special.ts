@@ -4,9 +4,9 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { type BytePath, parentOf } from '../../../system/byte-path.ts'
-import { tryCommand } from '../../../system/command.ts'
 import { HeadstartError, messageOf } from '../../../system/errors.ts'
+import { tryCommand } from '../../../system/process/command.ts'
+import { type BytePath, parentOf } from '../../../system/text/byte-path.ts'
 import { END_OF_TAR, encodeHeader } from '../../tar/encode.ts'
 import { BLOCK, type TarEntry } from '../../tar/entry.ts'
 import type { UnpackRoot } from './root.ts'

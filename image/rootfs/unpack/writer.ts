@@ -3,8 +3,8 @@
  * another thread costs more than the call; meanwhile the decompressor has that thread.
  */
 import { chmodSync, lchownSync, linkSync, lutimesSync, symlinkSync, utimesSync } from 'node:fs'
-import { type BytePath, baseOf, parentOf, textOf } from '../../../system/byte-path.ts'
 import { codeOf, HeadstartError, isDiskFull, messageOf } from '../../../system/errors.ts'
+import { type BytePath, baseOf, parentOf, textOf } from '../../../system/text/byte-path.ts'
 import type { TarEntry } from '../../tar/entry.ts'
 import { isWhiteout, OPAQUE_WHITEOUT, whiteoutTarget } from '../merge-layers.ts'
 import { boundTime, FileWriter, self } from './file.ts'

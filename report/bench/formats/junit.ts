@@ -1,5 +1,5 @@
 /** For CI systems that show test results: a test case for each arm that was measured and each limit that was checked. */
-import { visible } from '../../../system/visible.ts'
+import { visible } from '../../../system/text/visible.ts'
 import type { Check } from '../budget.ts'
 import type { Conclusion } from '../conclusion.ts'
 import { metricText } from '../units.ts'

@@ -1,5 +1,5 @@
 /** For a pull request. Names come from people and images: what could be markup is escaped. */
-import { visible } from '../../../system/visible.ts'
+import { visible } from '../../../system/text/visible.ts'
 import type { Conclusion } from '../conclusion.ts'
 import { headlineText, verdictText } from '../verdict-text.ts'
 import { ARM_HEADS, armRows, background, CHECK_HEADS, checkRows, conditions } from './rows.ts'

@@ -1,5 +1,5 @@
 /** For a terminal: aligned columns, numbers to the right. */
-import { visible } from '../../../system/visible.ts'
+import { visible } from '../../../system/text/visible.ts'
 import type { Conclusion } from '../conclusion.ts'
 import { textTable } from '../text-table.ts'
 import { ARM_HEADS, armRows, background, CHECK_HEADS, checkRows, conditions } from './rows.ts'

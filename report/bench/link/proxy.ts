@@ -11,7 +11,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as sleep, setImmediate as tick } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import { epochMs as now } from '../../../system/clock.ts'
-import { serveOnlyUs } from '../../../system/peer.ts'
+import { serveOnlyUs } from '../../../system/process/peer.ts'
 import { createBucket } from './bucket.ts'
 import type { LinkRequest, ProxyOrder, ProxyQuestion, ProxyReply, ProxyStarted } from './messages.ts'
 

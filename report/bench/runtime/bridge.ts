@@ -1,5 +1,5 @@
 /** A network bridge without connections, for the Docker engine that is started for a sample. */
-import { runCommand, tryCommand } from '../../../system/command.ts'
+import { runCommand, tryCommand } from '../../../system/process/command.ts'
 
 /** Link-local, so that it does not conflict with an address in use. */
 const ADDRESS = '169.254.213.1/30'

@@ -6,7 +6,7 @@
 import { epochMs } from '../../../system/clock.ts'
 import { HeadstartError } from '../../../system/errors.ts'
 import { chooseEngine } from '../../../tracer/container/index.ts'
-import { type LazyTree, lazyTree } from '../../../tracer/mount/lazy-tree.ts'
+import { type LazyTree, lazyTree } from '../../../tracer/mount/lazy/tree.ts'
 import { requireFuse } from '../../../tracer/mount/mount.ts'
 import { stackRootfs } from '../../../tracer/mount/stack-rootfs.ts'
 import { lastManifestEnd } from '../link/requests.ts'

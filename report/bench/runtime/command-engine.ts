@@ -1,7 +1,7 @@
 /** Containers that a command runs in the foreground (`docker run`, `ctr run`), as an engine: the tracer's readiness checks work with it. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { tryCommand } from '../../../system/command.ts'
 import { HeadstartError } from '../../../system/errors.ts'
+import { tryCommand } from '../../../system/process/command.ts'
 import { containerBegun } from '../../../tracer/container/begun.ts'
 import type { Container, ContainerRequest, Engine } from '../../../tracer/container/types.ts'
 

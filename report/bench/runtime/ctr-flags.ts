@@ -1,6 +1,6 @@
 /** The options of `docker run` as flags of `ctr run`, which names most of them differently and lacks some. Pure. */
 import { HeadstartError } from '../../../system/errors.ts'
-import type { Bind, RunOptions } from '../../../tracer/container/run-options.ts'
+import type { Bind, RunOptions } from '../../../tracer/container/options/run-options.ts'
 import { refuseLines } from './options.ts'
 
 const refused = (option: string, reason: string): HeadstartError =>

@@ -4,8 +4,8 @@ import { once } from 'node:events'
 import { openSync } from 'node:fs'
 import { access, readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type CommandOptions, tryCommand } from '../../../system/command.ts'
 import { HeadstartError } from '../../../system/errors.ts'
+import { type CommandOptions, tryCommand } from '../../../system/process/command.ts'
 
 export interface DaemonOptions {
   readonly program: string

@@ -5,7 +5,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { epochMs } from '../../../system/clock.ts'
-import { runCommand, tryCommand } from '../../../system/command.ts'
+import { runCommand, tryCommand } from '../../../system/process/command.ts'
 import type { StaleWorkspace } from '../../../system/workspace.ts'
 import { endOrphans } from '../../../tracer/container/orphans.ts'
 import type { ContainerRequest } from '../../../tracer/container/types.ts'

@@ -1,7 +1,8 @@
 /** Which programs a runtime needs, and which of the container's options it supports: ignoring one would measure a different start. */
-import { runCommand } from '../../../system/command.ts'
+
 import { HeadstartError, messageOf } from '../../../system/errors.ts'
-import type { RunOptions } from '../../../tracer/container/run-options.ts'
+import { runCommand } from '../../../system/process/command.ts'
+import type { RunOptions } from '../../../tracer/container/options/run-options.ts'
 
 /** @throws HeadstartError E_OPTION */
 export function refuseOptions(

@@ -1,7 +1,7 @@
 /** An empty containerd and stargz snapshotter, started for one sample. */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { removeCgroups } from '../../../system/processes.ts'
+import { removeCgroups } from '../../../system/process/processes.ts'
 import type { Workspace } from '../../../system/workspace.ts'
 import { endOrphans } from '../../../tracer/container/orphans.ts'
 import { type ContainerdNamespace, ctrEnvironment } from './containerd-namespace.ts'

@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { removeTree } from '../../../system/remove-tree.ts'
+import { removeTree } from '../../../system/files/remove-tree.ts'
 
 const FOLDER = '/run/containerd'
 

@@ -1,5 +1,5 @@
 /** What the machine's settings of the stargz snapshotter mean for a measurement. Its daemon reads them wherever it is started. */
-import { readSettings } from '../../../system/read-whole.ts'
+import { readSettings } from '../../../system/files/read-whole.ts'
 
 const FILE = '/etc/containerd-stargz-grpc/config.toml'
 

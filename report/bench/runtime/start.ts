@@ -1,7 +1,7 @@
 /** Starts a sample's container with the settings that all samples share, and waits until it is ready. */
 
 import { epochMs, epochOf } from '../../../system/clock.ts'
-import { readyOn } from '../../../tracer/container/ready-on.ts'
+import { readyOn } from '../../../tracer/container/readiness/ready-on.ts'
 import { startContainer } from '../../../tracer/container/start.ts'
 import type { Engine } from '../../../tracer/container/types.ts'
 import type { Cycle } from './types.ts'

@@ -1,8 +1,8 @@
 /** What pulls and starts an image for a sample. Runtimes are siblings behind the table in `index.ts`. */
 import type { Image } from '../../../image/types.ts'
 import type { Workspace } from '../../../system/workspace.ts'
-import type { ReadyCheck } from '../../../tracer/container/readiness.ts'
-import type { RunOptions } from '../../../tracer/container/run-options.ts'
+import type { RunOptions } from '../../../tracer/container/options/run-options.ts'
+import type { ReadyCheck } from '../../../tracer/container/readiness/readiness.ts'
 import type { EngineName } from '../../../tracer/container/types.ts'
 import type { ArmKind, BenchSample, Phase } from '../file.ts'
 import type { LinkRequest } from '../link/messages.ts'

@@ -2,11 +2,11 @@
 
 import { carriedChunks } from '../../../image/estargz/format/entries.ts'
 import type { EstargzEntry, EstargzLayer } from '../../../image/estargz/read/reader.ts'
-import { openIfReadable } from '../../../image/estargz-layer.ts'
+import { openIfReadable } from '../../../image/layers/estargz.ts'
 import { formatPlatform } from '../../../image/platform.ts'
 import { mergeLayers } from '../../../image/rootfs/merge-layers.ts'
 import type { Image } from '../../../image/types.ts'
-import { textOf } from '../../../system/byte-path.ts'
+import { textOf } from '../../../system/text/byte-path.ts'
 import type { BenchFile, BenchImage } from '../file.ts'
 import type { LayerOffsets } from '../link/requests.ts'
 

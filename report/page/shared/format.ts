@@ -1,5 +1,5 @@
 /** Numbers in a locale: English when the page is made, then the reader's own in the browser. */
-import { visible } from '../../../system/visible.ts'
+import { visible } from '../../../system/text/visible.ts'
 
 export type Unit = 'ms' | 'bytes' | 'count' | 'percent' | 'times' | 'rate' | 'date'
 

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { shells } from '../../../cli/completion/index.ts'
 import { until } from '../../../scripts/support/until.ts'
-import { runCommand } from '../../../system/command.ts'
+import { runCommand } from '../../../system/process/command.ts'
 import { type Sandbox, sandbox } from '../../support/headstart.ts'
 
 let box: Sandbox

@@ -5,7 +5,7 @@ import { constants, gzipSync, zstdCompressSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { decompress } from '../../../image/compression/decompress.ts'
 import { END_OF_TAR, plainFileHeader } from '../../../image/tar/encode.ts'
-import { readBounded } from '../../../system/read-bounded.ts'
+import { readBounded } from '../../../system/files/read-bounded.ts'
 import { inPieces } from '../../support/in-pieces.ts'
 
 const content = Buffer.from(Array.from({ length: 300_000 }, (_, at) => (at * 7) & 0x3f))

@@ -22,7 +22,7 @@ import {
 import { decodeChunks, partOf } from '../../../image/estargz/read/decode.ts'
 import { groupsOf } from '../../../image/estargz/read/groups.ts'
 import { openEstargz, unpackToc } from '../../../image/estargz/read/reader.ts'
-import { verifyLayer } from '../../../image/estargz-layer.ts'
+import { verifyLayer } from '../../../image/layers/estargz.ts'
 import { END_OF_TAR, plainFileHeader } from '../../../image/tar/encode.ts'
 import { paddingOf } from '../../../image/tar/entry.ts'
 import type { Digest } from '../../../image/types.ts'

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { layoutTarget } from '../../../image/layout/target.ts'
 import { OCI_MANIFEST } from '../../../image/media-types.ts'
-import { markOf, ourselves } from '../../../system/owner.ts'
+import { markOf, ourselves } from '../../../system/process/owner.ts'
 
 test('the write fails by the lock’s limit, and ends without the lock', async () => {
   const folder = await mkdtemp('/var/tmp/hs-locked-')

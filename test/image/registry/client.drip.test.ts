@@ -4,7 +4,7 @@ import { createServer, type Socket } from 'node:net'
 import { expect, test } from 'vitest'
 import { RegistryClient } from '../../../image/registry/client.ts'
 import { Downloader } from '../../../image/registry/download.ts'
-import { readBounded } from '../../../system/read-bounded.ts'
+import { readBounded } from '../../../system/files/read-bounded.ts'
 
 /** Answers each request with these bytes, then again and again with a few more, until the connection is closed. */
 type Drip = (path: string, host: string) => readonly [answer: string, drop: string]

@@ -1,7 +1,7 @@
 /** Ranges as servers answer them: what Go's clients accept is accepted, and a wrong range is refused. */
 import { expect, test } from 'vitest'
 import { openSource } from '../../../image/sources.ts'
-import { readBounded } from '../../../system/read-bounded.ts'
+import { readBounded } from '../../../system/files/read-bounded.ts'
 import { type Answer, type Asked, startLooseRegistry } from './loose-registry.ts'
 import { type Alter, isBlob, push, tells, without } from './loose-trial.ts'
 

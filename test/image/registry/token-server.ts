@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { serve } from '../../../scripts/support/serve.ts'
-import { runCommand } from '../../../system/command.ts'
+import { runCommand } from '../../../system/process/command.ts'
 
 export interface TokenServer extends AsyncDisposable {
   /** lines for the registry's configuration */

@@ -14,8 +14,8 @@ import { mergeLayers, OPAQUE_WHITEOUT, whiteoutTarget } from '../../../image/roo
 import { unpackLayers } from '../../../image/rootfs/unpack/layers.ts'
 import type { TarEntry } from '../../../image/tar/entry.ts'
 import { scanTar } from '../../../image/tar/scan.ts'
-import { baseOf, parentOf } from '../../../system/byte-path.ts'
 import { unmountBelow } from '../../../system/mounts.ts'
+import { baseOf, parentOf } from '../../../system/text/byte-path.ts'
 import { removeFolder } from '../../../system/workspace.ts'
 import { dir, file, hardlink, opaque, symlink, type TarItem, tarOf, whiteout } from '../../support/tar.ts'
 

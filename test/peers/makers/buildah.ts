@@ -1,7 +1,7 @@
 /** An image as buildah and podman of Debian 13 push it: zstd:chunked. */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { runCommand } from '../../../system/command.ts'
+import { runCommand } from '../../../system/process/command.ts'
 import { debianRoot, enterRoot } from '../debian-root.ts'
 
 /** $1 a layout with the base, $2 where the result goes, $3 its command, $4 the client; in a storage of its own. */

@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { buildNewest } from '../../../scripts/support/newest.ts'
 import { until } from '../../../scripts/support/until.ts'
-import { runCommand } from '../../../system/command.ts'
 import { unmountBelow } from '../../../system/mounts.ts'
+import { runCommand } from '../../../system/process/command.ts'
 
 export interface BuildKit extends AsyncDisposable {
   /** @param base a layout. @returns the reference of an index in a layout at `out` */

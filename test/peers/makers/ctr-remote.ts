@@ -1,7 +1,7 @@
 /** An image that `ctr-remote images convert` converted; nerdctl's `image convert` calls the same code with the same options. */
 import { join } from 'node:path'
 import type { Containerd } from '../../../scripts/support/containerd.ts'
-import { runCommand } from '../../../system/command.ts'
+import { runCommand } from '../../../system/process/command.ts'
 
 /** @returns reference in a layout */
 export async function convertWith(

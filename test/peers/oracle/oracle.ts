@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline'
 import { buildGo } from '../../../scripts/support/go.ts'
 import { buildWithNewest } from '../../../scripts/support/newest.ts'
 import { type PeerSet, peerSets } from '../../../scripts/support/peers.ts'
-import { tryCommand } from '../../../system/command.ts'
+import { tryCommand } from '../../../system/process/command.ts'
 
 /** @returns the program's path */
 export const buildOracle = (set: PeerSet = 'debian'): Promise<string> =>

@@ -5,8 +5,8 @@ import { promisify } from 'node:util'
 import { z } from 'zod'
 import type { Image } from '../../../image/types.ts'
 import { buildWithNewest } from '../../../scripts/support/newest.ts'
-import { runCommand } from '../../../system/command.ts'
 import { unmountBelow } from '../../../system/mounts.ts'
+import { runCommand } from '../../../system/process/command.ts'
 import { tempFolder } from '../../support/temp.ts'
 
 const answerSchema = z.array(z.object({ diffId: z.string(), fetched: z.number() }))

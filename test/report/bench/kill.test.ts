@@ -4,7 +4,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { programsOf } from '../../../scripts/support/containerd.ts'
-import { listProcesses, type Process } from '../../../system/processes.ts'
+import { listProcesses, type Process } from '../../../system/process/processes.ts'
 import { type Sandbox, sandbox } from '../../support/headstart.ts'
 import { makeImages } from './small-images.ts'
 

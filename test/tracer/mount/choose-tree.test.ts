@@ -10,7 +10,7 @@ import { chooseTree } from '../../../tracer/mount/choose-tree.ts'
 import { Layout, OCI_LAYER } from '../../support/layout.ts'
 import { file } from '../../support/tar.ts'
 import { tempFolder } from '../../support/temp.ts'
-import { writeLazyImage } from './estargz-image.ts'
+import { writeLazyImage } from './lazy/estargz-image.ts'
 
 const annotations = { [TOC_DIGEST_ANNOTATION]: `sha256:${'0'.repeat(64)}` }
 

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { runCommand } from '../../../system/command.ts'
+import { runCommand } from '../../../system/process/command.ts'
 import { type Mount, mountFileSystem, type ServerName, type TreeSpec } from '../../../tracer/mount/mount.ts'
 import { type TempFolder, tempFolder } from '../../support/temp.ts'
 

@@ -8,7 +8,7 @@ import { profileImage } from '../../../tracer/profile.ts'
 import { busyboxRoot, writeImage } from '../../support/images.ts'
 import { dir, file, symlink, tarOf } from '../../support/tar.ts'
 import { tempFolder } from '../../support/temp.ts'
-import { writeLazyImage } from './estargz-image.ts'
+import { writeLazyImage } from './lazy/estargz-image.ts'
 
 const NAME = 'caf\xe9 \xff'
 /** tar-stream writes text only, so these stand for the bytes above 0x7f at first. */

@@ -2,10 +2,10 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { createDirectoryFileSystem } from '../../../tracer/mount/directory.ts'
 import { type FileSystem, ROOT_NODE } from '../../../tracer/mount/file-system.ts'
 import { createRecorder } from '../../../tracer/mount/recording.ts'
-import { indexTree } from '../../../tracer/mount/tree-index.ts'
+import { createDirectoryFileSystem } from '../../../tracer/mount/tree/directory.ts'
+import { indexTree } from '../../../tracer/mount/tree/tree-index.ts'
 import { tempFolder } from '../../support/temp.ts'
 
 const FILES = 300

@@ -2,8 +2,8 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
-import { createDirectoryFileSystem } from '../../../tracer/mount/directory.ts'
-import { indexTree } from '../../../tracer/mount/tree-index.ts'
+import { createDirectoryFileSystem } from '../../../tracer/mount/tree/directory.ts'
+import { indexTree } from '../../../tracer/mount/tree/tree-index.ts'
 import { findUnused, unusedFolders } from '../../../tracer/mount/unused.ts'
 import { tempFolder } from '../../support/temp.ts'
 

@@ -2,7 +2,7 @@
  * Answers made-up requests before the first real one: a start is short, and would otherwise be served by code that is not compiled yet.
  */
 import type { NodeId } from '../file-system.ts'
-import type { TreeIndex } from '../tree-index.ts'
+import type { TreeIndex } from '../tree/tree-index.ts'
 import { IN_HEADER_BYTES, OPCODE } from './codec.ts'
 
 /** Enough for the compiler; more would only delay the mount. */

@@ -5,7 +5,7 @@
  */
 import { z } from 'zod'
 import { HeadstartError } from '../../../system/errors.ts'
-import { jsonIf } from '../../../system/json.ts'
+import { jsonIf } from '../../../system/text/json.ts'
 import type { Touched } from './import.ts'
 import { linesOf, tracePath } from './paths.ts'
 

@@ -6,7 +6,7 @@
  */
 import { z } from 'zod'
 import { HeadstartError } from '../../../system/errors.ts'
-import { parseJson } from '../../../system/json.ts'
+import { parseJson } from '../../../system/text/json.ts'
 import type { Trace } from '../file.ts'
 import type { Touched } from './import.ts'
 import { type Exported, plainPath, readFilesOf, tracePath } from './paths.ts'

@@ -1,7 +1,7 @@
 /** Paths as other tools write them, plain UTF-8 with a leading slash or none, and as a trace has them. Pure. */
 import { isUtf8 } from 'node:buffer'
-import { bytesOf, layerPath, textOf } from '../../../system/byte-path.ts'
 import { HeadstartError, messageOf } from '../../../system/errors.ts'
+import { bytesOf, layerPath, textOf } from '../../../system/text/byte-path.ts'
 import type { Trace, TraceFile } from '../file.ts'
 
 /** What a form holds, and how many files' names it has no way to write. */

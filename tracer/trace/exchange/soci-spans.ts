@@ -5,8 +5,8 @@
  * Source: soci-snapshotter, soci/prefetch.go and docs/prefetch.md.
  */
 import { spanAt, type Ztoc } from '../../../image/soci/ztoc.ts'
-import type { BytePath } from '../../../system/byte-path.ts'
 import { HeadstartError } from '../../../system/errors.ts'
+import type { BytePath } from '../../../system/text/byte-path.ts'
 import type { Trace } from '../file.ts'
 import { type Exported, readFilesOf } from './paths.ts'
 

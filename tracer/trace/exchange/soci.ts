@@ -4,7 +4,7 @@
  * Source: soci-snapshotter, docs/prefetch.md.
  */
 import { z } from 'zod'
-import { parseJson } from '../../../system/json.ts'
+import { parseJson } from '../../../system/text/json.ts'
 import type { Trace } from '../file.ts'
 import type { Touched } from './import.ts'
 import { type Exported, exportPaths, readFilesOf, tracePath } from './paths.ts'

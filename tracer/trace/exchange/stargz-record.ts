@@ -6,7 +6,7 @@
  * Source: stargz-snapshotter, `recorder` package.
  */
 import { z } from 'zod'
-import { parseJson } from '../../../system/json.ts'
+import { parseJson } from '../../../system/text/json.ts'
 import type { Trace } from '../file.ts'
 import type { Touched } from './import.ts'
 import { type Exported, linesOf, plainPath, tracePath } from './paths.ts'

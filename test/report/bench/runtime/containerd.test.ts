@@ -3,7 +3,7 @@ import { beforeAll, expect, test } from 'vitest'
 import { runBench } from '../../../../report/bench/run.ts'
 import { bytesOf, samplesOf } from '../../../../report/bench/summary.ts'
 import { buildGo } from '../../../../scripts/support/go.ts'
-import type { RunOptions } from '../../../../tracer/container/run-options.ts'
+import type { RunOptions } from '../../../../tracer/container/options/run-options.ts'
 import { mountsOfOurs } from '../../../support/mounts.ts'
 import { benchRequest, smallImages } from '../small-images.ts'
 

@@ -1,7 +1,7 @@
 /** Options of `docker run` as flags of `ctr run`. */
 import { describe, expect, test } from 'vitest'
 import { ctrFlags } from '../../../../report/bench/runtime/ctr-flags.ts'
-import type { RunOptions } from '../../../../tracer/container/run-options.ts'
+import type { RunOptions } from '../../../../tracer/container/options/run-options.ts'
 
 describe('options of docker run, as ctr knows them', () => {
   const flags = (options: RunOptions, help = '--user') => ctrFlags(options, '/w/env', help).join(' ')

@@ -4,7 +4,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { removeEngineSockets } from '../../../../report/bench/runtime/shim-remains.ts'
-import { exists } from '../../../../system/exists.ts'
+import { exists } from '../../../../system/files/exists.ts'
 import { tempFolder } from '../../../support/temp.ts'
 
 const SHARED = '/run/containerd/s'

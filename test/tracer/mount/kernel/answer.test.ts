@@ -3,10 +3,10 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createDirectoryFileSystem } from '../../../../tracer/mount/directory.ts'
 import { createAnswerer } from '../../../../tracer/mount/kernel/answer.ts'
 import { IN_HEADER_BYTES, OPCODE } from '../../../../tracer/mount/kernel/codec.ts'
-import { indexTree } from '../../../../tracer/mount/tree-index.ts'
+import { createDirectoryFileSystem } from '../../../../tracer/mount/tree/directory.ts'
+import { indexTree } from '../../../../tracer/mount/tree/tree-index.ts'
 import { tempFolder } from '../../../support/temp.ts'
 
 const UNIQUE = Buffer.from('0102030405060708', 'hex')

@@ -5,7 +5,7 @@
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { runCommand } from '../../../../system/command.ts'
+import { runCommand } from '../../../../system/process/command.ts'
 import { type Mount, mountFileSystem, type ServerName } from '../../../../tracer/mount/mount.ts'
 import { type TempFolder, tempFolder } from '../../../support/temp.ts'
 import { type Difference, differencesOf } from './differences.ts'

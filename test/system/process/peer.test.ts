@@ -1,0 +1,36 @@
+/** A port of the loopback answers us, and nobody else of the machine. */
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { promisify } from 'node:util'
+import { expect, test } from 'vitest'
+import { serveOnlyUs } from '../../../system/process/peer.ts'
+
+const NOBODY = { uid: 65534, gid: 65534 }
+
+/** What a program of that user gets, by an address of either family. */
+async function ask(port: number, address: string, user: { uid?: number; gid?: number }): Promise<string> {
+  const script = `import socket, sys
+s = socket.socket(socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET)
+s.connect((sys.argv[1], int(sys.argv[2])))
+try:
+    s.sendall(b'GET / HTTP/1.0\\r\\n\\r\\n')
+    print(s.makefile('rb').read().decode().split('\\r\\n')[-1])
+except ConnectionError:
+    print('')`
+  const { stdout } = await promisify(execFile)('python3', ['-c', script, address, String(port)], user)
+  return stdout.trim()
+}
+
+test.each(['127.0.0.1', '::ffff:127.0.0.1'])('by way of %s', async (address) => {
+  const server = createServer((_request, response) => response.end('hello'))
+  serveOnlyUs(server)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  await using stack = new AsyncDisposableStack()
+  stack.defer(() => void server.close())
+  const bound = server.address()
+  if (bound === null || typeof bound === 'string') throw new Error('the server has no port')
+  expect(await ask(bound.port, address, {})).toBe('hello')
+  expect(await ask(bound.port, address, NOBODY)).toBe('')
+})

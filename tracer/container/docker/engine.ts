@@ -1,0 +1,178 @@
+/** Runs a container in the Docker engine. */
+import { stat } from 'node:fs/promises'
+import { Writable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type Docker from 'dockerode'
+import { socketRefusal } from '../../../image/daemon/client.ts'
+import { ANSWER_MS, connectLocalEngine } from '../../../image/daemon/connection.ts'
+import { codeOf, messageOf } from '../../../system/errors.ts'
+import { markOf, ourselves } from '../../../system/process/owner.ts'
+import { processBegun } from '../begun.ts'
+import { prepareMountPoints } from '../mount-points.ts'
+import { publishedPorts } from '../options/run-options.ts'
+import type { Container, ContainerRequest, Engine, OutputStream } from '../types.ts'
+import { containerConfig } from './config.ts'
+import { asRunError, ignoreMissing, isMissing } from './errors.ts'
+import { removeObjects } from './objects.ts'
+import { createShell, rootBinds } from './shell.ts'
+
+/** The engine may report a container's end before it has passed on all of its output. Only an engine that hangs takes this long. */
+const LATE_OUTPUT_MS = 30_000
+
+export const dockerEngine: Engine = {
+  name: 'docker',
+  async unavailable(signal) {
+    try {
+      const docker = await connectLocalEngine({ signal, limitMs: ANSWER_MS })
+      await docker.ping()
+      return await outsideFault(docker)
+    } catch (error) {
+      signal?.throwIfAborted()
+      return socketRefusal(error) ?? messageOf(error)
+    }
+  },
+  async run(asked) {
+    const request = await prepareMountPoints(asked)
+    await using stack = new AsyncDisposableStack()
+    const over = new AbortController()
+    stack.defer(() => over.abort()) // whatever is still being asked
+    const signal = AbortSignal.any([over.signal, ...(asked.signal ? [asked.signal] : [])])
+    const docker = await connectLocalEngine({ signal })
+    // By their names, and noted first: what was asked for may have been made although the answer was not waited for.
+    stack.defer(() => removeObjects(request.id))
+    const container = docker.getContainer(await createContainer(request, signal))
+    const { ended } = await attachOutput(docker, container, request)
+    signal.throwIfAborted()
+    await request.beforeStart()
+    await asRunError(container.start())
+    // Not earlier: a container that has not started counts as ended.
+    const exited = container.wait().then(async ({ StatusCode }: { StatusCode: number }) => {
+      await Promise.race([ended, sleep(LATE_OUTPUT_MS, undefined, { ref: false })])
+      return StatusCode
+    })
+    exited.catch(() => {}) // reported to those who await it, if any do
+    const { address, pid } = await lookAt(container)
+    await processBegun(pid, signal)
+    const owned = stack.move()
+    return {
+      address,
+      ports: publishedPorts(request.options),
+      exited,
+      exec: (command, signal) => execIn(container, command, signal),
+      kill: async (signal) => {
+        await ignoreMissing(container.kill({ signal }))
+      },
+      [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    } satisfies Container
+  },
+  async sweep(id) {
+    if ((await dockerEngine.unavailable()) === undefined) await removeObjects(id)
+  },
+}
+
+/** After an interrupt: an engine that works answers in this time, so that what it made is known and removed. One that hangs is left. */
+const GRACE_MS = 10_000
+
+/** @returns the container's ID */
+async function createContainer(request: ContainerRequest, signal: AbortSignal): Promise<string> {
+  signal.throwIfAborted()
+  const late = new AbortController()
+  const giveUp = () => setTimeout(() => late.abort(signal.reason), GRACE_MS).unref()
+  signal.addEventListener('abort', giveUp, { once: true })
+  const docker = await connectLocalEngine({ signal: late.signal })
+  const mark = markOf(await ourselves())
+  const image = await createShell(docker, request, mark)
+  signal.throwIfAborted()
+  const config = containerConfig(request, image, await rootBinds(request), mark)
+  const { id } = await asRunError(docker.createContainer(config))
+  signal.throwIfAborted()
+  return id
+}
+
+/** A socket that was mounted into our own container: that engine answers, but is on the other side, where our mounts don't exist. */
+async function outsideFault(docker: Docker): Promise<string | undefined> {
+  const { DockerRootDir: folder }: { DockerRootDir?: unknown } = await docker.info()
+  if (typeof folder !== 'string') return undefined
+  const isHere = await stat(folder).then(
+    () => true,
+    (error) => codeOf(error) !== 'ENOENT',
+  )
+  return isHere
+    ? undefined
+    : `it runs outside of this container, which its folder ${folder} is not in, and would not see the recording mount`
+}
+
+async function attachOutput(
+  docker: Docker,
+  container: Docker.Container,
+  request: ContainerRequest,
+): Promise<{ readonly ended: Promise<void> }> {
+  const { interactive = false, tty = false } = request.options
+  const stream = await container.attach({
+    stream: true,
+    stdout: true,
+    stderr: true,
+    stdin: interactive,
+    hijack: interactive,
+  })
+  const ended = new Promise<void>((resolve) => {
+    stream.once('end', resolve)
+    stream.once('close', resolve)
+    stream.once('error', () => resolve()) // the engine closes it when the container is removed
+  })
+  stream.on('error', () => {})
+  if (interactive && request.input) passInput(request.input, stream, tty)
+  if (tty) stream.on('data', (chunk: Buffer) => request.onOutput('stdout', chunk))
+  else docker.modem.demuxStream(stream, collector(request, 'stdout'), collector(request, 'stderr'))
+  return { ended }
+}
+
+const collector = ({ onOutput }: ContainerRequest, name: OutputStream): Writable =>
+  new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      onOutput(name, chunk)
+      done()
+    },
+  })
+
+/** Ctrl-D: the end of input on a terminal. */
+const END_OF_TRANSMISSION = '\x04'
+
+function passInput(input: NodeJS.ReadableStream, stream: NodeJS.WritableStream, tty: boolean): void {
+  input.pipe(stream, { end: !tty })
+  // With a terminal the engine would take the end of input as the end of output, too.
+  if (tty) input.once('end', () => stream.write(END_OF_TRANSMISSION))
+}
+
+/** A container on the host's network is reached at the host's loopback. */
+async function lookAt(container: Docker.Container) {
+  const { HostConfig, NetworkSettings, State } = await container.inspect()
+  const networks = Object.values(NetworkSettings.Networks ?? {})
+  const own = networks.map((network) => network?.IPAddress).find((address) => address) || undefined
+  return { address: HostConfig.NetworkMode === 'host' ? '127.0.0.1' : own, pid: State.Pid }
+}
+
+const EXEC_POLL_MS = 25
+/** Status of a command in a container that has ended, as runc reports it. */
+const ENDED_STATUS = 1
+
+async function execIn(
+  container: Docker.Container,
+  command: readonly string[],
+  signal?: AbortSignal,
+): Promise<number> {
+  try {
+    const exec = await container.exec({ Cmd: [...command], AttachStdout: true, AttachStderr: true })
+    const stream = await exec.start({})
+    stream.resume()
+    for (;;) {
+      signal?.throwIfAborted()
+      const { Running, ExitCode } = await exec.inspect()
+      if (!Running && ExitCode !== null) return ExitCode
+      await sleep(EXEC_POLL_MS)
+    }
+  } catch (error) {
+    if (isMissing(error)) return ENDED_STATUS
+    throw error
+  }
+}

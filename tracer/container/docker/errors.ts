@@ -1,0 +1,38 @@
+/** Refusals of the Docker engine as HeadstartErrors. */
+import { HeadstartError, messageOf } from '../../../system/errors.ts'
+import { bareComplaint, portInUse } from '../complaint.ts'
+
+/** @throws HeadstartError E_RUN with the engine's message */
+export async function asRunError<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (cause) {
+    if (cause instanceof HeadstartError) throw cause
+    const port = portInUse(messageOf(cause))
+    if (port !== undefined)
+      throw new HeadstartError('E_RUN', `port ${port} of this machine is in use`, {
+        cause,
+        hint: 'Publish another port with -p, or none: readiness is checked in the container itself',
+      })
+    throw new HeadstartError(
+      'E_RUN',
+      `the Docker engine refused the container: ${bareComplaint(messageOf(cause))}`,
+      {
+        cause,
+      },
+    )
+  }
+}
+
+/** It is gone already, has ended, or is being removed. */
+export function isMissing(error: unknown): boolean {
+  const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined
+  return status === 404 || status === 409
+}
+
+/** For removing what may not exist. */
+export async function ignoreMissing(work: Promise<unknown>): Promise<void> {
+  await work.catch((error: unknown) => {
+    if (!isMissing(error)) throw error
+  })
+}

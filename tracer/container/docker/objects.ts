@@ -1,0 +1,45 @@
+/** What headstart made in the Docker engine, found by its labels and names, and removed. */
+import { ANSWER_MS, connectLocalEngine } from '../../../image/daemon/connection.ts'
+import { codeOf } from '../../../system/errors.ts'
+import { type Owner, ownerOf } from '../../../system/process/owner.ts'
+import { LABEL, OWNER_LABEL } from './config.ts'
+import { ignoreMissing } from './errors.ts'
+import { SHELL_REPOSITORY, shellName } from './shell.ts'
+
+export interface EngineObject {
+  readonly id: string
+  /** undefined: it doesn't say */
+  readonly owner: Owner | undefined
+}
+
+/**
+ * Everything of headstart in the engine, whoever made it: a request that was under way when its sender was killed is still carried out,
+ * possibly after the sender's workspace is gone.
+ */
+export async function listObjects(): Promise<EngineObject[]> {
+  const docker = await connectLocalEngine({ limitMs: ANSWER_MS })
+  const containers = await docker.listContainers({ all: true, filters: { label: [LABEL] } })
+  const images = await docker.listImages({ filters: { reference: [SHELL_REPOSITORY] } })
+  return [
+    ...containers.map(({ Labels }) => ({ id: Labels[LABEL] ?? '', owner: ownerOf(Labels[OWNER_LABEL]) })),
+    ...images.flatMap(({ RepoTags, Labels }) =>
+      (RepoTags ?? []).map((tag) => ({
+        id: tag.slice(SHELL_REPOSITORY.length + 1),
+        owner: ownerOf(Labels?.[OWNER_LABEL]),
+      })),
+    ),
+  ]
+}
+
+/** Containers and images with this ID. An engine that hangs is not waited for: a later command sweeps what has our mark. */
+export async function removeObjects(id: string): Promise<void> {
+  try {
+    const docker = await connectLocalEngine({ limitMs: ANSWER_MS })
+    const filters = { label: [`${LABEL}=${id}`] }
+    for (const { Id } of await docker.listContainers({ all: true, filters }))
+      await ignoreMissing(docker.getContainer(Id).remove({ force: true, v: true }))
+    await ignoreMissing(docker.getImage(shellName(id)).remove({ force: true }))
+  } catch (error) {
+    if (codeOf(error) !== 'E_ENGINE') throw error
+  }
+}

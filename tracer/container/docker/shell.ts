@@ -1,0 +1,90 @@
+/**
+ * The engine refuses a bind mount at `/`. So a container gets a shell image, with the root's folders and symlinks but no content, and
+ * everything at the top of the real root (folders, files, devices) is bind-mounted over it.
+ */
+import { isUtf8 } from 'node:buffer'
+import { lstat, readdir, readlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import type Docker from 'dockerode'
+import { followed } from '../../../image/daemon/client.ts'
+import { END_OF_TAR, encodeHeader, NOBODY, plainFileHeader } from '../../../image/tar/encode.ts'
+import { paddingOf } from '../../../image/tar/entry.ts'
+import { HeadstartError } from '../../../system/errors.ts'
+import { bytePathOf } from '../../../system/files/secure-join.ts'
+import { textOf } from '../../../system/text/byte-path.ts'
+import { ENGINE_FOLDERS } from '../mount-points.ts'
+import { readInside } from '../root-files.ts'
+import type { ContainerRequest } from '../types.ts'
+import { OWNER_LABEL } from './config.ts'
+import { asRunError } from './errors.ts'
+
+/** Its tags are workspace IDs, so that images left by a killed run can be recognized. */
+export const SHELL_REPOSITORY = 'headstart-shell'
+/** Users and groups are looked up in the image, before the binds are there. */
+const LOOKED_UP = ['etc/passwd', 'etc/group']
+
+export const shellName = (id: string): string => `${SHELL_REPOSITORY}:${id}`
+
+/**
+ * @param mark of us
+ * @returns the image's name
+ */
+export async function createShell(
+  docker: Docker,
+  { id, root, plainRoot }: ContainerRequest,
+  mark: string,
+): Promise<string> {
+  const name = shellName(id)
+  const label = { changes: `LABEL ${OWNER_LABEL}=${mark}` }
+  const options = { repo: SHELL_REPOSITORY, tag: id, ...label }
+  const stream = await asRunError(docker.importImage(Readable.from(await shellTar(root, plainRoot)), options))
+  await asRunError(followed(docker, stream))
+  return name
+}
+
+/** The root's top folders and symlinks, and the files that are looked up. */
+async function shellTar(root: string, plainRoot: string): Promise<Buffer[]> {
+  const parts: Buffer[] = []
+  for (const name of await readdir(root)) {
+    const stats = await lstat(join(root, name))
+    const { mode, uid, gid } = stats
+    const fields = { ...NOBODY, uid, gid, size: 0 }
+    if (stats.isDirectory())
+      parts.push(
+        encodeHeader({ ...fields, name: `${bytePathOf(name)}/`, mode: mode & 0o7777, flag: '5' }, []),
+      )
+    if (stats.isSymbolicLink()) {
+      const linkName = bytePathOf(await readlink(join(root, name)))
+      parts.push(encodeHeader({ ...fields, name: bytePathOf(name), linkName, mode: 0o777, flag: '2' }, []))
+    }
+  }
+  for (const name of LOOKED_UP) {
+    const text = await readInside(plainRoot, name)
+    if (text === undefined) continue
+    const content = Buffer.from(text)
+    parts.push(plainFileHeader(name, content.length), content, Buffer.alloc(paddingOf(content.length)))
+  }
+  return [...parts, END_OF_TAR]
+}
+
+/** Everything in the root, except where the caller mounts something else. @throws HeadstartError E_RUN */
+export async function rootBinds({ root, options }: ContainerRequest): Promise<Docker.MountSettings[]> {
+  const covered = new Set(options.binds?.map(({ target }) => target))
+  const entries = await readdir(root, { withFileTypes: true, encoding: 'buffer' })
+  return entries
+    .filter((entry) => !entry.isSymbolicLink())
+    .map((entry) => nameOf(entry.name))
+    .filter((name) => !ENGINE_FOLDERS.includes(name) && !covered.has(`/${name}`))
+    .map((name) => ({ Type: 'bind', Source: join(root, name), Target: `/${name}` }))
+}
+
+/** The engine's API takes names as text. */
+function nameOf(name: Buffer): string {
+  if (isUtf8(name)) return name.toString()
+  throw new HeadstartError(
+    'E_RUN',
+    `the Docker engine cannot mount a folder with this name: /${textOf(name.toString('latin1'))}`,
+    { hint: 'Use --engine runc' },
+  )
+}

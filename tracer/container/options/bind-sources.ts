@@ -1,0 +1,19 @@
+/** The host's side of binds, before a container starts: made where docker run would make it, and missed in a line where it would not. */
+import { mkdir } from 'node:fs/promises'
+import { HeadstartError, messageOf } from '../../../system/errors.ts'
+import { exists } from '../../../system/files/exists.ts'
+import type { Bind } from './run-options.ts'
+
+/** @throws HeadstartError E_OPTION */
+export async function prepareBindSources(binds: readonly Bind[]): Promise<void> {
+  for (const { type, source, create = false } of binds) {
+    if (type !== 'bind' || (await exists(source))) continue
+    if (!create)
+      throw new HeadstartError('E_OPTION', `${source} does not exist on this machine`, {
+        hint: 'Create it, or use -v HOST:CONTAINER, which does',
+      })
+    await mkdir(source, { recursive: true }).catch((cause: unknown) => {
+      throw new HeadstartError('E_OPTION', `-v ${source} can't be made: ${messageOf(cause)}`, { cause })
+    })
+  }
+}

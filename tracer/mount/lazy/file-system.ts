@@ -1,0 +1,185 @@
+/**
+ * eStargz layers as one file system without a local copy: names and attributes come from the tables of contents, content is fetched when
+ * it is read.
+ */
+
+import type { EstargzEntry } from '../../../image/estargz/read/reader.ts'
+import { mergeLayers, type Owned } from '../../../image/rootfs/merge-layers.ts'
+import { type BytePath, baseOf, parentOf } from '../../../system/text/byte-path.ts'
+import {
+  type DirectoryEntry,
+  type FileSystem,
+  type NodeAttributes,
+  type NodeId,
+  type NodeType,
+  ROOT_NODE,
+} from '../file-system.ts'
+import type { LazyContent, LazyLayer } from './content.ts'
+
+interface Node {
+  readonly attributes: NodeAttributes
+  readonly entry: EstargzEntry | undefined
+  readonly layer: number
+  readonly children: Map<string, DirectoryEntry>
+}
+
+/** @param layers base first */
+export function createLazyFileSystem(layers: readonly LazyLayer[], content: LazyContent): FileSystem {
+  const nodes = indexLayers(layers)
+
+  function nodeOf(id: NodeId): Node {
+    const node = nodes[id]
+    if (!node) throw new Error(`no node ${id}`)
+    return node
+  }
+
+  return {
+    totals: totalsOf(nodes),
+    withoutXattrs: nodes.every((node) => namesIn(node).length === 0),
+    withOldTimes: nodes.some((node) => node !== undefined && node.attributes.mtimeSeconds < 0),
+    lookup: (parent, name) => nodeOf(parent).children.get(name)?.node,
+    attributes: (id) => nodeOf(id).attributes,
+    entries: (id) => [...nodeOf(id).children.values()],
+    readlink: (id) => nodeOf(id).entry?.linkName ?? '',
+    xattr: (id, name) => (isShown(name) ? nodeOf(id).entry?.xattrs.get(name) : undefined),
+    xattrs: (id) => namesIn(nodeOf(id)),
+    digest: (id) => nodeOf(id).entry?.digest,
+    open() {},
+    async read(id, offset, length) {
+      const { entry, layer } = nodeOf(id)
+      const end = Math.min(offset + length, entry?.size ?? 0)
+      const chunks = entry ? chunksBetween(entry, offset, end) : []
+      const [only, ...rest] = await content.read(layer, chunks)
+      const base = chunks[0]?.fileOffset ?? 0
+      if (only && rest.length === 0) return only.subarray(offset - base, end - base)
+      return Buffer.concat(only ? [only, ...rest] : []).subarray(offset - base, Math.max(0, end - base))
+    },
+  }
+}
+
+/** overlayfs's own attributes in an image are not meant for the overlay over this mount. */
+const isShown = (name: string): boolean => !name.startsWith('trusted.overlay.')
+
+const namesIn = (node: Node | undefined): string[] => [...(node?.entry?.xattrs.keys() ?? [])].filter(isShown)
+
+/** Chunks that hold any of the file's bytes [start, end). */
+function chunksBetween({ chunks }: EstargzEntry, start: number, end: number) {
+  let low = 0
+  for (let high = chunks.length; low < high; ) {
+    const middle = (low + high) >> 1
+    const chunk = chunks[middle]
+    if (chunk && chunk.fileOffset + chunk.size <= start) low = middle + 1
+    else high = middle
+  }
+  let last = low
+  while ((chunks[last]?.fileOffset ?? end) < end) last++
+  return chunks.slice(low, last)
+}
+
+/** Numbers the visible tree. A hardlink shares the node of what it links to. */
+function indexLayers(layers: readonly LazyLayer[]): (Node | undefined)[] {
+  const tree = mergeLayers(layers.map(({ estargz }) => estargz.entries))
+  const nodes: (Node | undefined)[] = [undefined]
+  const byPath = new Map<BytePath, NodeId>()
+  const linked = new Map<EstargzEntry, NodeId>()
+  const links = countLinks(tree.entries)
+
+  function add(path: BytePath, node: Node): void {
+    const id = nodes.push(node) - 1
+    byPath.set(path, id)
+    if (node.entry) linked.set(node.entry, id)
+    attach(path, id, node.attributes.type)
+  }
+
+  function attach(path: BytePath, id: NodeId, type: NodeType): void {
+    const name = baseOf(path)
+    if (path !== '') nodes[byPath.get(parentOf(path)) ?? 0]?.children.set(name, { name, node: id, type })
+  }
+
+  const root = tree.entries.get('')
+  add('', root ? nodeFor(root.layer, root.entry, 1) : impliedDirectory())
+  if (byPath.get('') !== ROOT_NODE) throw new Error('the root has the wrong number')
+
+  const paths = [...tree.entries.keys(), ...tree.implied.keys()].filter((path) => path !== '')
+  // A parent sorts before what is in it.
+  for (const path of paths.sort()) {
+    const owned = tree.entries.get(path)
+    if (!owned) {
+      add(path, impliedDirectory())
+      continue
+    }
+    if (!owned.content) continue // a hardlink to nothing
+    const { layer, entry } = owned.content
+    const known = linked.get(entry)
+    if (known === undefined) add(path, nodeFor(layer, entry, links.get(entry) ?? 1))
+    else attach(path, known, typeOf(entry))
+  }
+  return nodes
+}
+
+function countLinks(entries: ReadonlyMap<BytePath, Owned<EstargzEntry>>): Map<EstargzEntry, number> {
+  const links = new Map<EstargzEntry, number>()
+  for (const { content } of entries.values())
+    if (content) links.set(content.entry, (links.get(content.entry) ?? 0) + 1)
+  return links
+}
+
+function nodeFor(layer: number, entry: EstargzEntry, nlink: number): Node {
+  const type = typeOf(entry)
+  return {
+    layer,
+    entry,
+    children: new Map(),
+    attributes: {
+      type,
+      mode: entry.mode,
+      uid: entry.uid,
+      gid: entry.gid,
+      size: type === 'symlink' ? entry.linkName.length : entry.size,
+      nlink,
+      blocks: Math.ceil((type === 'reg' ? entry.size : 0) / 512),
+      ...splitTime(entry.mtime),
+      rdevMajor: entry.devMajor,
+      rdevMinor: entry.devMinor,
+    },
+  }
+}
+
+/** Content never is a hardlink: `mergeLayers` has followed it. */
+const typeOf = (entry: EstargzEntry): NodeType => (entry.type === 'hardlink' ? 'reg' : entry.type)
+
+/** What a runtime makes where a path's parent has no entry. */
+const impliedDirectory = (): Node => ({
+  layer: 0,
+  entry: undefined,
+  children: new Map(),
+  attributes: {
+    type: 'dir',
+    mode: 0o755,
+    uid: 0,
+    gid: 0,
+    size: 0,
+    nlink: 1,
+    blocks: 0,
+    mtimeSeconds: 0,
+    mtimeNanoseconds: 0,
+    rdevMajor: 0,
+    rdevMinor: 0,
+  },
+})
+
+function splitTime(seconds: number): Pick<NodeAttributes, 'mtimeSeconds' | 'mtimeNanoseconds'> {
+  const mtimeSeconds = Math.floor(seconds)
+  return { mtimeSeconds, mtimeNanoseconds: Math.floor((seconds - mtimeSeconds) * 1e9) }
+}
+
+function totalsOf(nodes: readonly (Node | undefined)[]) {
+  let files = 0
+  let bytes = 0
+  for (const node of nodes) {
+    if (node?.attributes.type !== 'reg') continue
+    files++
+    bytes += node.attributes.size
+  }
+  return { files, bytes }
+}

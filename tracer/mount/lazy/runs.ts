@@ -1,0 +1,25 @@
+/** Which groups of chunks one request fetches. Pure. */
+import type { Group } from '../../../image/estargz/read/groups.ts'
+
+/** Groups that one request fetches. */
+export interface Run {
+  readonly start: number
+  readonly end: number
+  readonly groups: readonly Group[]
+}
+
+/**
+ * @param groups ascending
+ * @param maxBytes a run ends before it grows larger, unless one group is
+ */
+export function mergeRuns(groups: readonly Group[], maxBytes: number): Run[] {
+  const runs: { start: number; end: number; groups: Group[] }[] = []
+  for (const group of groups) {
+    const last = runs.at(-1)
+    if (last && last.end === group.offset && group.end - last.start <= maxBytes) {
+      last.end = group.end
+      last.groups.push(group)
+    } else runs.push({ start: group.offset, end: group.end, groups: [group] })
+  }
+  return runs
+}

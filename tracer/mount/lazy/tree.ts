@@ -1,0 +1,35 @@
+/** The description of an eStargz image for a mount, to be read by ranges rather than pulled. Pure. */
+import type { TreeSpec } from '../mount.ts'
+
+interface LazyOptions {
+  /** as `openSource` takes it: a registry's image, `oci:FOLDER`, … Credentials are found as for a pull. */
+  readonly reference: string
+  /** os/architecture[/variant] */
+  readonly platform?: string
+  /** fetch each layer's prioritized zone before the mount is complete */
+  readonly prefetch: boolean
+  readonly insecure?: boolean
+  readonly caFile?: string
+  /** decoded content kept in memory */
+  readonly memoryBytes?: number
+}
+
+const DEFAULT_MEMORY_BYTES = 256 << 20
+/** For decoded content that does not fit in memory. */
+const DISK_BYTES = 16 * 2 ** 30
+
+export type LazyTree = Extract<TreeSpec, { kind: 'lazy' }>
+
+/** Each mount also needs a cache folder of its own. */
+export function lazyTree(options: LazyOptions): Omit<LazyTree, 'cacheFolder'> {
+  return {
+    kind: 'lazy',
+    reference: options.reference,
+    ...(options.platform !== undefined && { platform: options.platform }),
+    prefetch: options.prefetch,
+    memoryBytes: options.memoryBytes ?? DEFAULT_MEMORY_BYTES,
+    diskBytes: DISK_BYTES,
+    insecure: options.insecure ?? false,
+    ...(options.caFile !== undefined && { caFile: options.caFile }),
+  }
+}
