@@ -7,7 +7,7 @@ import { HeadstartError } from '../system/errors.ts'
 import { readBounded } from '../system/files/read-bounded.ts'
 import { MAX_CONFIG_BYTES, parseConfig } from './config.ts'
 import { checkBytes, verifyingStream } from './digest.ts'
-import { type TocImage, tocsIn } from './layers/external-toc.ts'
+import { TOC_IMAGE_SUFFIX, tocsIn } from './layers/external-toc.ts'
 import { checkLayerCount, MAX_MANIFEST_BYTES, type ParsedManifest, parseManifest } from './manifest.ts'
 import { hostPlatform, selectPlatform } from './platform.ts'
 import { joined } from './progress.ts'
@@ -42,13 +42,13 @@ export interface BlobStore extends AsyncDisposable {
   ): Promise<Readable>
   /** of a registry: see `Blob` */
   askRange?(descriptor: Descriptor, signal: AbortSignal | undefined): Promise<RangeAnswer>
-  /** of a registry, where the image has a tag */
-  readonly tocImage?: Omit<TocImage, 'blob'> | undefined
+  /** where the image has a tag: the store of the one with this suffix to its tag, disposed with this one; it need not exist */
+  readonly beside?: ((suffix: string) => BlobStore) | undefined
 }
 
 export function sourceFromStore(store: BlobStore): ImageSource {
-  const { tocImage } = store
-  const externalToc = tocImage && tocsIn({ ...tocImage, blob: (toc) => blobOf(store, toc) })
+  const { beside } = store
+  const externalToc = beside && tocsOf(beside(TOC_IMAGE_SUFFIX))
   let root: Promise<RawDocument & { parsed: ParsedManifest }> | undefined
   const loadRoot = () => {
     root ??= readRoot(store)
@@ -72,9 +72,21 @@ export function sourceFromStore(store: BlobStore): ImageSource {
     imageOf: async (descriptor) =>
       readImage(store, descriptor, await readDocument(store, descriptor, MAX_MANIFEST_BYTES), externalToc),
     blob: (descriptor) => blobOf(store, descriptor),
+    ...(beside && { beside: (suffix: string) => sourceFromStore(beside(suffix)) }),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   }
 }
+
+/** What the image that `store` holds has for layers of another one. */
+const tocsOf = (store: BlobStore) =>
+  tocsIn({
+    name: store.name,
+    async layers() {
+      const { parsed } = await readRoot(store)
+      return parsed.kind === 'manifest' ? parsed.manifest.layers : []
+    },
+    blob: (toc) => blobOf(store, toc),
+  })
 
 const pick = (manifests: readonly Descriptor[], platform: Platform | undefined, name: string): Descriptor =>
   selectPlatform(manifests, platform ?? hostPlatform(), name)

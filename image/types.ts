@@ -131,6 +131,8 @@ export interface ImageSource extends AsyncDisposable {
   imageOf(descriptor: Descriptor): Promise<Image>
   /** Any blob by descriptor: manifests of an index and attestations among them. */
   blob(descriptor: Descriptor): Blob
+  /** Of an image with a tag: the one in the same place under the same tag with this suffix. It is disposed with this one, and need not exist. */
+  beside?(suffix: string): ImageSource
 }
 
 export interface ImageTarget extends AsyncDisposable {

@@ -8,7 +8,7 @@ import { codeOf, HeadstartError } from '../../system/errors.ts'
 import { readBounded } from '../../system/files/read-bounded.ts'
 import { lazily } from '../../system/lazily.ts'
 import { MAX_TOC_COMPRESSED } from '../estargz/read/reader.ts'
-import type { Blob, Descriptor, Digest } from '../types.ts'
+import type { Blob, Descriptor, Digest, Image, ImageSource } from '../types.ts'
 
 export const TOC_IMAGE_SUFFIX = '-esgztoc'
 export const LAYER_DIGEST_ANNOTATION = 'containerd.io/snapshot/stargz/layer.digest'
@@ -34,6 +34,20 @@ export function tocsIn({ name, layers, blob }: TocImage) {
     if (size > MAX_TOC_COMPRESSED)
       throw new HeadstartError('E_ESTARGZ', `the table of contents is too large: ${size} bytes compressed`)
     return readBounded(await blob(toc).open(undefined, signal), size, digest)
+  }
+}
+
+/**
+ * The image with the tables of contents of another one.
+ * @returns undefined: there is none beside it
+ * @throws HeadstartError what the source throws
+ */
+export async function tocImageOf(source: ImageSource): Promise<Image | undefined> {
+  try {
+    return await source.beside?.(TOC_IMAGE_SUFFIX).image()
+  } catch (error) {
+    if (codeOf(error) === 'E_IMAGE_NOT_FOUND') return undefined
+    throw error
   }
 }
 

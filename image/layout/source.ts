@@ -4,9 +4,9 @@ import { openRegular, readWhole } from '../../system/files/read-whole.ts'
 import type { FileLocation } from '../location.ts'
 import { MAX_MANIFEST_BYTES } from '../manifest.ts'
 import { type BlobStore, type RawDocument, sourceFromStore } from '../source-from-store.ts'
-import type { Descriptor, Digest, ImageSource } from '../types.ts'
+import type { Digest, ImageSource } from '../types.ts'
 import { blobFile, layoutName, readIndex } from './folder.ts'
-import { selectFromIndex } from './index-file.ts'
+import { type LayoutEntry, selectFromIndex } from './index-file.ts'
 
 /** @throws HeadstartError E_IMAGE_NOT_FOUND, E_LAYOUT */
 export async function openLayoutSource(location: FileLocation): Promise<ImageSource> {
@@ -17,14 +17,21 @@ export async function openLayoutSource(location: FileLocation): Promise<ImageSou
       'E_IMAGE_NOT_FOUND',
       `${name}: ${location.path} holds no image: it has no index.json`,
     )
-  const descriptor = selectFromIndex(index, location, name)
-  return sourceFromStore(layoutStore(location.path, name, descriptor))
+  selectFromIndex(index, location, name) // fails now if it isn't there
+  return sourceFromStore(layoutStore(location, index))
 }
 
-function layoutStore(folder: string, name: string, descriptor: Descriptor): BlobStore {
+function layoutStore(location: FileLocation, index: readonly LayoutEntry[]): BlobStore {
+  const { path: folder, tag } = location
+  const name = layoutName(location)
   return {
     name,
+    ...(tag !== undefined && {
+      beside: (suffix: string) =>
+        layoutStore({ path: folder, tag: `${tag}${suffix}`, digest: undefined }, index),
+    }),
     async root(): Promise<RawDocument> {
+      const descriptor = selectFromIndex(index, location, name)
       const path = blobFile(folder, descriptor.digest)
       const bytes = await readWhole(path, MAX_MANIFEST_BYTES).catch((cause: unknown) => {
         if (codeOf(cause) === 'E_TOO_LARGE') throw cause

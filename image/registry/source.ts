@@ -2,8 +2,7 @@
 import { Readable } from 'node:stream'
 import { HeadstartError } from '../../system/errors.ts'
 import { digestOf, isDigest } from '../digest.ts'
-import { TOC_IMAGE_SUFFIX } from '../layers/external-toc.ts'
-import { MAX_MANIFEST_BYTES, parseManifest } from '../manifest.ts'
+import { MAX_MANIFEST_BYTES } from '../manifest.ts'
 import { isIndexType, isManifestType, MANIFEST_TYPES } from '../media-types.ts'
 import { formatReference, type Reference } from '../reference.ts'
 import { type BlobStore, type RawDocument, sourceFromStore } from '../source-from-store.ts'
@@ -30,7 +29,7 @@ function registryStore(
   reference: Reference,
   signal: AbortSignal | undefined,
 ): BlobStore {
-  const { host, repository } = reference
+  const { host, repository, tag } = reference
   const name = `docker://${formatReference(reference)}`
   const downloader = new Downloader(client, repository)
   return {
@@ -46,27 +45,12 @@ function registryStore(
       const { bytes } = await fetchManifest(client, repository, descriptor.digest, either)
       return Readable.from([bytes], { objectMode: false })
     },
-    tocImage: tocImageBeside(client, reference, signal),
+    // It is found by tag alone, so by digest alone it isn't.
+    ...(tag !== undefined && {
+      beside: (suffix: string) =>
+        registryStore(client, { host, repository, tag: `${tag}${suffix}`, digest: undefined }, signal),
+    }),
     [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
-  }
-}
-
-/** It is found by tag alone, so by digest alone it isn't. */
-function tocImageBeside(
-  client: RegistryClient,
-  { host, repository, tag }: Reference,
-  signal: AbortSignal | undefined,
-): BlobStore['tocImage'] {
-  if (tag === undefined) return undefined
-  const beside = `${tag}${TOC_IMAGE_SUFFIX}`
-  const name = `docker://${host}/${repository}:${beside}`
-  return {
-    name,
-    async layers() {
-      const response = await fetchManifest(client, repository, beside, signal)
-      const parsed = parseManifest(response.bytes, mediaTypeOf(response), name)
-      return parsed.kind === 'manifest' ? parsed.manifest.layers : []
-    },
   }
 }
 

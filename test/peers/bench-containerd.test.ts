@@ -5,17 +5,20 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { FormatName } from '../../image/estargz/format/formats.ts'
 import { readBench } from '../../report/bench/file.ts'
 import { findContainerd } from '../../report/bench/runtime/find-containerd.ts'
 import { bytesOf, samplesOf } from '../../report/bench/summary.ts'
 import { type Containerd, programsOf, startContainerd } from '../../scripts/support/containerd.ts'
-import { BUILDING_MS, peerSets } from '../../scripts/support/peers.ts'
+import { BUILDING_MS, type PeerSet, peerSets } from '../../scripts/support/peers.ts'
+import { startRegistry } from '../../scripts/support/registry.ts'
 import { HANG_MS } from '../../scripts/support/until.ts'
 import { runCommand } from '../../system/process/command.ts'
 import { markOf, type Owner, ourselves } from '../../system/process/owner.ts'
 import { createWorkspace } from '../../system/workspace.ts'
 import { makeImages, type SmallImages } from '../report/bench/small-images.ts'
 import { type Sandbox, sandbox } from '../support/headstart.ts'
+import { optimized, startFile } from '../support/optimized.ts'
 
 let containerd: Containerd
 let folder = ''
@@ -178,25 +181,43 @@ describe.each(peerSets)('a containerd of the person’s own, %s', (peers) => {
   })
 })
 
+/** The small image in other formats, by the name of its arm. Debian's snapshotter looks for no table of contents outside of a layer. */
+async function otherFormats(peers: PeerSet, host: string): Promise<Record<string, string>> {
+  const startup = ['bin/busybox', 'data/wanted', 'data/small'].map(startFile)
+  const make = async (format: FormatName, to: string) => {
+    await optimized(images.original.reference, to, { startup, options: { prioritize: 'all', format } })
+    return to
+  }
+  return {
+    zstd: await make('zstd:chunked', `oci:${folder}/zstd-${peers}:v1`),
+    ...(peers === 'newest' && { toc: await make('estargz+external-toc', `docker://${host}/toc:v1`) }),
+  }
+}
+
 test.each(peerSets)(
-  'one is started for each sample, from the PATH, with the snapshotter that is named: %s',
+  'one is started for each sample, from the PATH, with the snapshotter that is named, for all formats: %s',
   async (peers) => {
     const { snapshotter, env } = await programsOf(peers)
-    const options = [
-      '--containerd',
-      'own',
-      '--snapshotter',
-      snapshotter,
-      '-n',
-      '1',
-      '-o',
-      `own-${peers}.json`,
-    ]
-    const result = await place.run(command(...options), { env: { PATH: env.PATH ?? '' } })
+    await using registry = await startRegistry()
+    const others = await otherFormats(peers, registry.host)
+    const result = await place.run(
+      command(
+        ...['--containerd', 'own', '--snapshotter', snapshotter, '-n', '1', '-o', `own-${peers}.json`],
+        ...Object.entries(others).flatMap(([arm, image]) => ['--image', `${arm}=${image}`]),
+      ),
+      { env: { PATH: env.PATH ?? '' } },
+    )
     expect(result.status, result.stderr).toBe(0)
     const bench = await readBench(join(place.folder, `own-${peers}.json`))
     expect(bench.versions.containerd).toMatch(peers === 'newest' ? /^2\./ : /^1\./)
-    expect(bench.samples.map(({ arm }) => arm).sort()).toEqual(['lazy', 'legacy', 'optimized'])
+    expect(bench.samples.map(({ arm }) => arm).sort()).toEqual(
+      ['lazy', 'legacy', 'optimized', ...Object.keys(others)].sort(),
+    )
+    for (const arm of ['optimized', ...Object.keys(others)]) {
+      const traffic = samplesOf(bench, arm)[0]?.traffic
+      expect(traffic?.prefetch.bytes, arm).toBeGreaterThan(400_000)
+      expect(traffic?.tocs.bytes, arm).toBeGreaterThan(500)
+    }
     expect(await place.leftovers()).toEqual([])
   },
   BUILDING_MS,

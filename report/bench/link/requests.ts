@@ -1,5 +1,4 @@
 /** What a request to a registry was for, judged by its path and range. Pure. */
-import type { Image } from '../../../image/types.ts'
 import type { LinkRequest } from './messages.ts'
 
 /** `whole`: a layer without a range, as in a full pull */
@@ -13,23 +12,28 @@ export interface LayerOffsets {
   readonly zoneEnd: number
   /** the size: not an eStargz layer */
   readonly tocOffset: number
+  /** where its table of contents is in another image: the ends of the paths that this is fetched from */
+  readonly tocPaths?: readonly string[]
 }
+
+const pathOf = ({ path }: LinkRequest): string => decodeURIComponent(path.split('?')[0] ?? '')
 
 /** Which bytes of which layer are requested, all of them without a range; undefined when it is not a layer. */
 export function rangeOf(
-  { path, range }: LinkRequest,
+  request: LinkRequest,
   layers: readonly LayerOffsets[],
 ): { readonly digest: string; readonly start: number; readonly end: number } | undefined {
-  const digest = /\/blobs\/(sha256:[0-9a-f]{64})/.exec(decodeURIComponent(path))?.[1]
+  const digest = /\/blobs\/(sha256:[0-9a-f]{64})/.exec(pathOf(request))?.[1]
   const layer = layers.find((one) => one.digest === digest)
   if (digest === undefined || !layer) return undefined
-  const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)/.exec(range ?? '') ?? []
+  const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)/.exec(request.range ?? '') ?? []
   if (first === '') return { digest, start: last === '' ? 0 : layer.size - Number(last), end: layer.size }
   return { digest, start: Number(first), end: last === '' ? layer.size : Number(last) + 1 }
 }
 
-/** @param layers of the image that was pulled; any other request is for a manifest or the config */
+/** @param layers of the image that was pulled; any other request is for its manifest or config */
 export function purposeOf(request: LinkRequest, layers: readonly LayerOffsets[]): Purpose {
+  if (layers.some(({ tocPaths = [] }) => tocPaths.some((end) => pathOf(request).endsWith(end)))) return 'toc'
   const asked = rangeOf(request, layers)
   const layer = layers.find(({ digest }) => digest === asked?.digest)
   if (!asked || !layer) return 'resolve'
@@ -51,13 +55,14 @@ export const pulledWhole = (requests: readonly LinkRequest[], layers: readonly L
   ).length
 
 /** When the last request for a manifest or the config was answered. */
-export function lastManifestEnd(requests: readonly LinkRequest[], image: Image, startedAt: number): number {
-  const layers = new Set<string>(image.layers.map(({ descriptor }) => descriptor.digest))
-  const isLayer = ({ path }: LinkRequest) => [...layers].some((digest) => path.includes(digest))
-  return requests
-    .filter((request) => !isLayer(request))
+export const lastManifestEnd = (
+  requests: readonly LinkRequest[],
+  layers: readonly LayerOffsets[],
+  startedAt: number,
+): number =>
+  requests
+    .filter((request) => purposeOf(request, layers) === 'resolve')
     .reduce((latest, { endedAt }) => Math.max(latest, endedAt ?? startedAt), startedAt)
-}
 
 /** From the first request for a zone to the end of the last one, of those that began before `created`; undefined without any. */
 export function zoneSpan(

@@ -76,7 +76,7 @@ async function lazyRoot(cycle: Cycle, stack: AsyncDisposableStack): Promise<Pull
   const { lazy } = rootfs.mount
   if (!lazy) throw new HeadstartError('E_FUSE', 'the lazy mount did not report its timings')
   // The mount's process reports durations only. Both processes see when the last request for a manifest or the config ended.
-  const resolve = lastManifestEnd(await cycle.requests(), cycle.image, await firstRequestAt(cycle))
+  const resolve = lastManifestEnd(await cycle.requests(), cycle.layers, await firstRequestAt(cycle))
   const tocs = resolve + lazy.tocMs
   return {
     folder: rootfs.folder,

@@ -142,7 +142,7 @@ async function endsOfPull(cycle: Cycle, startedAt: number, pulledAt: number) {
     ({ mtimeMs }) => mtimeMs,
     () => pulledAt,
   )
-  const resolve = lastManifestEnd(requests, cycle.image, startedAt)
+  const resolve = lastManifestEnd(requests, cycle.layers, startedAt)
   if (!isLazy(cycle)) return { resolve, tocs: resolve, prefetch: pulledAt, create }
   const zone = zoneSpan(requests, cycle.layers, create)
   return {

@@ -84,7 +84,7 @@ async function pullAndStart(cycle: Cycle, host: string, died: Promise<never>): P
   const engine = commandEngine((request) => commandsOf(request, host, reference, envFile))
   await using stack = new AsyncDisposableStack()
   const container = stack.use(await startUntilReady(cycle, engine, workspace.folder, { died }))
-  const resolve = lastManifestEnd(await cycle.requests(), cycle.image, startedAt)
+  const resolve = lastManifestEnd(await cycle.requests(), cycle.layers, startedAt)
   const create = (await processStartedAt(host, workspace.id)) ?? pulledAt
   const owned = stack.move()
   return {

@@ -3,9 +3,10 @@
 import { carriedChunks } from '../../../image/estargz/format/entries.ts'
 import type { EstargzEntry, EstargzLayer } from '../../../image/estargz/read/reader.ts'
 import { openIfReadable } from '../../../image/layers/estargz.ts'
+import { LAYER_DIGEST_ANNOTATION } from '../../../image/layers/external-toc.ts'
 import { formatPlatform } from '../../../image/platform.ts'
 import { mergeLayers } from '../../../image/rootfs/merge-layers.ts'
-import type { Image } from '../../../image/types.ts'
+import type { Digest, Image } from '../../../image/types.ts'
 import { textOf } from '../../../system/text/byte-path.ts'
 import type { BenchFile, BenchImage } from '../file.ts'
 import type { LayerOffsets } from '../link/requests.ts'
@@ -17,10 +18,17 @@ export interface ExaminedImage {
   readonly facts: BenchImage
 }
 
-/** @param options.listFiles also lists every visible file, if all layers are eStargz */
+export interface ExamineOptions {
+  /** also lists every visible file, if all layers are eStargz */
+  readonly listFiles: boolean
+  /** the image with the tables of contents, and the tag that it is served under */
+  readonly tocs?: { readonly image: Image; readonly tag: string } | undefined
+  readonly signal?: AbortSignal
+}
+
 export async function examineImage(
   image: Image,
-  { listFiles, signal }: { listFiles: boolean; signal?: AbortSignal },
+  { listFiles, tocs, signal }: ExamineOptions,
 ): Promise<ExaminedImage> {
   const opened = await Promise.all(image.layers.map((layer) => openIfReadable(layer, signal)))
   const estargz = opened.filter((layer) => layer !== undefined)
@@ -30,6 +38,7 @@ export async function examineImage(
       size,
       zoneEnd: opened[index]?.zoneEnd ?? 0,
       tocOffset: opened[index]?.tocOffset ?? size,
+      ...(tocs && { tocPaths: tocPathsOf(tocs, digest) }),
     })),
     facts: {
       reference: image.reference,
@@ -45,6 +54,15 @@ export async function examineImage(
       ...(listFiles && estargz.length === opened.length && { files: filesOf(estargz) }),
     },
   }
+}
+
+function tocPathsOf({ image, tag }: NonNullable<ExamineOptions['tocs']>, layer: Digest): string[] {
+  const own = image.manifest.layers.filter(
+    ({ annotations }) => annotations?.[LAYER_DIGEST_ANNOTATION] === layer,
+  )
+  return [tag, image.descriptor.digest]
+    .map((name) => `/manifests/${name}`)
+    .concat(own.map(({ digest }) => `/blobs/${digest}`))
 }
 
 const layerFacts = (layer: EstargzLayer | undefined) => ({

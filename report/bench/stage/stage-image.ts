@@ -9,15 +9,18 @@ import { createGzip } from 'node:zlib'
 import { copyImage } from '../../../image/copy.ts'
 import { hashStream } from '../../../image/digest.ts'
 import { isVouched, openIfEstargz } from '../../../image/layers/estargz.ts'
+import { TOC_IMAGE_SUFFIX, tocImageOf } from '../../../image/layers/external-toc.ts'
 import { parseLocation } from '../../../image/location.ts'
 import { DOCKER_LAYER_GZIP, DOCKER_MANIFEST, layerKind, OCI_LAYER_GZIP } from '../../../image/media-types.ts'
+import { openSource } from '../../../image/sources.ts'
 import { openTarget } from '../../../image/targets.ts'
 import type { Image, Layer } from '../../../image/types.ts'
 import { DEFAULT_OPTIONS } from '../../../optimizer/options.ts'
 import { rebuildImage } from '../../../optimizer/rebuild/image.ts'
-import { HeadstartError, ifDiskFull } from '../../../system/errors.ts'
+import { ifDiskFull } from '../../../system/errors.ts'
 import type { Workspace } from '../../../system/workspace.ts'
 import type { Arm } from '../arms.ts'
+import type { RegistryAccess } from './origin-order.ts'
 
 const isPacked = (layer: Layer): boolean => layerKind(layer.descriptor.mediaType).compression !== 'none'
 
@@ -26,13 +29,14 @@ export interface StagePlace {
   readonly workspace: Workspace
   /** of the copy, if one is made */
   readonly name: string
+  /** to the registry that it is in */
+  readonly access?: RegistryAccess
   readonly signal?: AbortSignal
 }
 
-/** @returns its reference, for `openSource`. @throws HeadstartError E_ARMS: it can't be pulled lazily from the stage */
+/** @returns its reference, for `openSource`. @throws HeadstartError E_NO_TOC: as `hasExternalTocs` */
 export async function stageImage({ given, staging, kind }: Arm, place: StagePlace): Promise<string> {
   const { workspace, name, signal } = place
-  if (kind !== 'legacy' && staging !== 'convert') await refuseExternalTocs(given, signal)
   const isLayout = parseLocation(given.reference).transport === 'oci'
   if (staging === 'direct' || (staging === 'copy' && isLayout && given.layers.every(isPacked)))
     return given.reference
@@ -42,19 +46,26 @@ export async function stageImage({ given, staging, kind }: Arm, place: StagePlac
   if (staging === 'copy') await copyImage(await packed(given, place), target, { signal })
   // eStargz without a zone: what lazy pulling alone gains
   else await rebuildImage({ image: given, target, startup: [], options: DEFAULT_OPTIONS, signal })
+  if (staging === 'copy' && kind !== 'legacy') await stageTocs(given, reference, place)
   return reference
 }
 
-/** The stage has single images: none beside another. */
-async function refuseExternalTocs({ layers, reference }: Image, signal?: AbortSignal): Promise<void> {
-  for (const layer of layers) {
-    if (!isVouched(layer) || (await openIfEstargz(layer, signal))?.tocPlace !== 'external') continue
-    throw new HeadstartError(
-      'E_ARMS',
-      `${reference} has its tables of contents in another image, which is not copied for a measurement`,
-      { hint: 'Measure it as --format estargz: only where they are fetched from differs' },
-    )
-  }
+/** Beside it, in the same layout: the image with its tables of contents, if they are not its own. */
+async function stageTocs(given: Image, reference: string, { access, signal }: StagePlace): Promise<void> {
+  if (!(await hasExternalTocs(given, signal))) return
+  await using source = await openSource(given.reference, access)
+  const tocs = await tocImageOf(source)
+  if (tocs === undefined) return
+  await using target = await openTarget(`${reference}${TOC_IMAGE_SUFFIX}`)
+  await target.prepare({ force: false })
+  await copyImage(tocs, target, { signal })
+}
+
+/** @throws HeadstartError E_NO_TOC: they are nowhere to be found, so that it can't be pulled lazily */
+export async function hasExternalTocs({ layers }: Image, signal?: AbortSignal): Promise<boolean> {
+  for (const layer of layers)
+    if (isVouched(layer) && (await openIfEstargz(layer, signal))?.tocPlace === 'external') return true
+  return false
 }
 
 /** The image with every layer compressed; itself if they are already. An engine provides them uncompressed. */

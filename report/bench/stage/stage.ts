@@ -1,12 +1,13 @@
 /** The stage: the images of a measurement next to the link, and the registry that serves them to it. */
+import { TOC_IMAGE_SUFFIX, tocImageOf } from '../../../image/layers/external-toc.ts'
 import { openSource } from '../../../image/sources.ts'
-import type { Image } from '../../../image/types.ts'
+import type { Image, ImageSource } from '../../../image/types.ts'
 import type { Workspace } from '../../../system/workspace.ts'
 import type { Arm } from '../arms.ts'
-import { type ExaminedImage, examineImage } from './examine.ts'
+import { type ExaminedImage, type ExamineOptions, examineImage } from './examine.ts'
 import { startOrigin } from './origin.ts'
 import type { RegistryAccess, ServedImage } from './origin-order.ts'
-import { stageImage } from './stage-image.ts'
+import { hasExternalTocs, stageImage } from './stage-image.ts'
 
 export interface StageRequest {
   /** of the registry that images are pulled from directly when the link is not shaped */
@@ -49,18 +50,35 @@ export async function openStage(
   const served: ServedImage[] = []
   for (const arm of arms) {
     onImage?.(arm.image)
-    const slug = arm.image.toLowerCase().replace(/[^a-z0-9]+/g, '-')
-    const reference = await stageImage(arm, { workspace, name: slug, ...(signal && { signal }) })
-    const { platform } = arm.given.config
-    const image = await stack.use(await openSource(reference, registry)).image(platform)
-    const examined = await examineImage(image, { listFiles: arm === subject, ...(signal && { signal }) })
-    // The file names the image as it was given, not its copy on the stage.
-    const facts = { ...examined.facts, reference: arm.given.reference }
-    const name = `bench/${slug}:latest`
-    staged.push({ ...arm, staged: { ...examined, facts, image, name } })
-    served.push({ name, reference, platform: image.config.platform })
+    const name = arm.image.toLowerCase().replace(/[^a-z0-9]+/g, '-')
+    const reference = await stageImage(arm, { workspace, name, access: registry, ...(signal && { signal }) })
+    const source = stack.use(await openSource(reference, registry))
+    const one = await examineStaged(arm, source, { listFiles: arm === subject, ...(signal && { signal }) })
+    staged.push({ ...arm, staged: { ...one.examined, image: one.image, name: `bench/${name}:${TAG}` } })
+    const { platform } = one.image.config
+    served.push({ name: `bench/${name}:${TAG}`, reference, platform })
+    if (one.tocs) served.push({ name: `bench/${name}:${TOC_TAG}`, reference: one.tocs.reference, platform })
   }
   const { host } = stack.use(await startOrigin({ images: served, registry }))
   const owned = stack.move()
   return { host, arms: staged, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+const TAG = 'latest'
+const TOC_TAG = `${TAG}${TOC_IMAGE_SUFFIX}`
+
+async function examineStaged(
+  { kind, given }: Arm,
+  source: ImageSource,
+  options: Pick<ExamineOptions, 'listFiles' | 'signal'>,
+) {
+  const image = await source.image(given.config.platform)
+  const isExternal = kind !== 'legacy' && (await hasExternalTocs(image, options.signal))
+  const tocs = isExternal ? await tocImageOf(source) : undefined
+  const examined = await examineImage(image, {
+    ...options,
+    ...(tocs && { tocs: { image: tocs, tag: TOC_TAG } }),
+  })
+  // The file names the image as it was given, not its copy on the stage.
+  return { image, tocs, examined: { ...examined, facts: { ...examined.facts, reference: given.reference } } }
 }

@@ -13,6 +13,7 @@ import { bytesOf, samplesOf, totalOf } from '../../../report/bench/summary.ts'
 import { startRegistry } from '../../../scripts/support/registry.ts'
 import { workspaceRoot } from '../../../system/workspace.ts'
 import { mountsOfOurs } from '../../support/mounts.ts'
+import { optimized, startFile } from '../../support/optimized.ts'
 import { benchRequest, smallImages } from './small-images.ts'
 
 const made = smallImages()
@@ -76,6 +77,21 @@ describe('the built-in runtime', () => {
     expect(await readBench(path)).toEqual(bench)
     expect(await mountsOfOurs()).toEqual([])
     expect(await workspacesOfOurs()).toEqual([])
+  })
+
+  test('fetches tables of contents that are in another image from the link, too', async () => {
+    await using registry = await startRegistry()
+    const reference = `docker://${registry.host}/app:1`
+    const startup = ['bin/busybox', 'data/wanted', 'data/small'].map(startFile)
+    const options = { prioritize: 'all', format: 'estargz+external-toc' } as const
+    await optimized(made.images.original.reference, reference, { startup, options })
+    await using source = await openSource(reference)
+    const images = { original: made.images.original, optimized: await source.image(), others: [] }
+    const { traffic } = only(await runBench(request({ images, arms: ['optimized'] })), 'optimized')
+    // A footer of each layer, and of the other image its manifest, its config and as many tables.
+    expect(traffic.tocs.requests).toBeGreaterThanOrEqual(5)
+    expect(traffic.tocs.bytes).toBeGreaterThan(500)
+    expect(traffic.prefetch.bytes).toBeGreaterThan(400_000)
   })
 
   test('keeps the samples it has when it is interrupted, and leaves nothing behind', async () => {

@@ -23,6 +23,13 @@ test('a request’s purpose follows from its path and range', () => {
   expect(whole({ method: 'HEAD', bytes: 0 })).toBe(0)
   expect(whole({ range: 'bytes=0-9999' })).toBe(0)
   expect(whole({}, [{ digest, size: 10_000, zoneEnd: 0, tocOffset: 10_000 }])).toBe(0)
+  const beside = layers.map((layer) => ({
+    ...layer,
+    tocPaths: ['/manifests/latest-esgztoc', '/blobs/sha256:77'],
+  }))
+  for (const path of ['/v2/x/manifests/latest-esgztoc', '/v2/x/blobs/sha256:77?ns=host'])
+    expect(purposeOf(request(0, 1, { path }), beside)).toBe('toc')
+  expect(purposeOf(request(0, 1, { path: '/v2/x/manifests/latest' }), beside)).toBe('resolve')
   const zone = request(5, 9, { path: `/v2/x/blobs/${digest}`, range: 'bytes=0-2999' })
   expect(zoneSpan([zone, { ...zone, startedAt: 7, endedAt: undefined }], layers, 20)).toEqual({
     from: 5,

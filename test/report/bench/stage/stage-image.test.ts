@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { digestOf } from '../../../../image/digest.ts'
+import { openIfReadable } from '../../../../image/layers/estargz.ts'
+import { tocImageOf } from '../../../../image/layers/external-toc.ts'
 import { openSource } from '../../../../image/sources.ts'
 import { openTarget } from '../../../../image/targets.ts'
 import type { Image } from '../../../../image/types.ts'
@@ -72,7 +74,7 @@ test('a layout with compressed layers is used where it is, and so is what is pul
   expect(await stageImage(armOf(remote, 'direct'), place)).toBe(remote.reference)
 })
 
-test('an image whose tables of contents are in another one is refused before any sample, unless it is pulled whole', async () => {
+test('tables of contents of another image are staged beside it, unless it is pulled whole', async () => {
   await using temp = await tempFolder()
   await using workspace = await createWorkspace()
   await using registry = await startRegistry()
@@ -82,10 +84,23 @@ test('an image whose tables of contents are in another one is refused before any
   await rebuildImage({ image: await halfPacked(join(temp.path, 'oci'), 'oci'), target, startup: [], options })
   await using source = await openSource(reference)
   const given = await source.image()
-  const arm = { ...armOf(given, 'copy'), kind: 'optimized' as const }
-  await expect(stageImage(arm, { workspace, name: 'app' })).rejects.toMatchObject({
-    code: 'E_ARMS',
-    message: `${reference} has its tables of contents in another image, which is not copied for a measurement`,
-  })
-  expect(await stageImage(armOf(given, 'copy'), { workspace, name: 'app' })).toMatch(/^oci:/)
+  const optimized = { ...armOf(given, 'copy'), kind: 'optimized' as const }
+  const [lazy, whole] = [
+    await stageImage(optimized, { workspace, name: 'lazy' }),
+    await stageImage(armOf(given, 'copy'), { workspace, name: 'whole' }),
+  ]
+  for (const [staged, has] of [
+    [lazy, true],
+    [whole, false],
+  ] as const) {
+    await using stage = await openSource(staged)
+    expect((await tocImageOf(stage))?.manifest.layers.length).toBe(has ? 2 : undefined)
+    const readable = (await stage.image()).layers.map((layer) => openIfReadable(layer))
+    expect((await Promise.all(readable)).map((layer) => layer?.tocPlace)).toEqual(
+      has ? ['external', 'external'] : [undefined, undefined],
+    )
+  }
+  await using byDigest = await openSource(`docker://${registry.host}/app@${given.descriptor.digest}`)
+  const nowhere = { ...optimized, given: await byDigest.image() }
+  await expect(stageImage(nowhere, { workspace, name: 'digest' })).rejects.toMatchObject({ code: 'E_NO_TOC' })
 })
