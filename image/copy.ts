@@ -67,20 +67,34 @@ async function copyOnce(descriptor: Descriptor, copying: Copying, depth: number)
   if (copied.has(digest)) return
   copied.add(digest)
   options.signal?.throwIfAborted()
-  const where = `${source.name}@${digest}`
   if (!isManifestType(mediaType) && !isIndexType(mediaType))
     return copyBlobs([source.blob(descriptor)], target, options)
+  const bytes = await copyContentsOf(descriptor, copying, depth)
+  await target.putManifest(bytes, mediaType, { tagged: false })
+}
+
+/** Whatever a manifest or index of any kind refers to, but not itself. @returns its bytes */
+export const copyContents = (
+  source: ImageSource,
+  descriptor: Descriptor,
+  target: ImageTarget,
+  options: CopyOptions = {},
+): Promise<Buffer> => copyContentsOf(descriptor, { source, target, options, copied: new Set() }, 1)
+
+async function copyContentsOf(descriptor: Descriptor, copying: Copying, depth: number): Promise<Buffer> {
+  const { source, target, options } = copying
+  const { digest, mediaType } = descriptor
+  const where = `${source.name}@${digest}`
   const bytes = await readManifest(source, descriptor, options.signal)
-  if (isManifestType(mediaType)) {
+  if (!isIndexType(mediaType)) {
     const blobs = referencedBlobs(bytes, where).map((blob) => source.blob(blob))
     await copyBlobs(blobs, target, options)
-  } else {
-    if (depth > MAX_INDEX_DEPTH) throw tooDeep(source.name)
-    const parsed = parseManifest(bytes, mediaType, where)
-    for (const each of parsed.kind === 'index' ? parsed.manifests : [])
-      await copyOnce(each, copying, depth + 1)
+    return bytes
   }
-  await target.putManifest(bytes, mediaType, { tagged: false })
+  if (depth > MAX_INDEX_DEPTH) throw tooDeep(source.name)
+  const parsed = parseManifest(bytes, mediaType, where)
+  for (const each of parsed.kind === 'index' ? parsed.manifests : []) await copyOnce(each, copying, depth + 1)
+  return bytes
 }
 
 /** How deep indexes may be nested; nobody nests them deeper. */

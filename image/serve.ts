@@ -1,8 +1,8 @@
 /**
  * A read-only registry in this process that serves any images: for runtimes and measurements to pull from where there is no
- * registry. Manifests, blobs, HEAD, and ranges (several in one request too, since snapshotters ask for them).
+ * registry. Manifests, blobs, HEAD, ranges (several in one request too, since snapshotters ask for them), and lists of what is attached.
  *
- * Source: OCI distribution-spec v1.1, "Pull"; RFC 9110 section 14.
+ * Source: OCI distribution-spec v1.1, "Pull" and "Listing Referrers"; RFC 9110 section 14.
  */
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -12,6 +12,8 @@ import { pipeline } from 'node:stream/promises'
 import { messageOf } from '../system/errors.ts'
 import { serveOnlyUs } from '../system/process/peer.ts'
 import { bytesBlob } from './blob.ts'
+import { type ReferrerLists, referrerLists } from './referrers/answer.ts'
+import type { Artifact } from './referrers/artifact.ts'
 import type { Blob, ByteRange, Image } from './types.ts'
 
 export interface ImageServer extends AsyncDisposable {
@@ -25,11 +27,28 @@ interface Document {
   readonly isManifest: boolean
 }
 
-/** @param images by `name:tag`, the name as in a reference without its host */
-export async function serveImages(images: Readonly<Record<string, Image>>): Promise<ImageServer> {
-  const documents = new Map(Object.entries(images).flatMap(([name, image]) => [...documentsOf(name, image)]))
+/** By path. */
+interface Served {
+  readonly documents: ReadonlyMap<string, Document>
+  readonly lists: ReferrerLists
+}
+
+/**
+ * @param images by `name:tag`, the name as in a reference without its host
+ * @param attached to any of them, by name
+ */
+export async function serveImages(
+  images: Readonly<Record<string, Image>>,
+  attached: Readonly<Record<string, readonly Artifact[]>> = {},
+): Promise<ImageServer> {
+  const documents = new Map([
+    ...Object.entries(images).flatMap(([name, image]) => [...documentsOf(name, image)]),
+    ...Object.entries(attached).flatMap(([name, artifacts]) => artifacts.flatMap(documentsOfArtifact(name))),
+  ])
+  const names = Object.keys(images).map((name) => name.slice(0, name.lastIndexOf(':')))
+  const served = { documents, lists: referrerLists(names, attached) }
   const server = createServer((request, response) => {
-    answer(documents, request, response).catch((error: unknown) => fail(response, error))
+    answer(served, request, response).catch((error: unknown) => fail(response, error))
   })
   serveOnlyUs(server) // what is served may be a private registry's
   server.listen(0, '127.0.0.1')
@@ -56,8 +75,18 @@ function* documentsOf(nameAndTag: string, image: Image): Generator<[string, Docu
     yield [`/v2/${name}/blobs/${blob.descriptor.digest}`, { blob, isManifest: false }]
 }
 
+const documentsOfArtifact =
+  (name: string) =>
+  ({ referrer, bytes, blobs }: Artifact): [string, Document][] => [
+    [`/v2/${name}/manifests/${referrer.digest}`, { blob: bytesBlob(referrer, bytes), isManifest: true }],
+    ...blobs.map((blob): [string, Document] => [
+      `/v2/${name}/blobs/${blob.descriptor.digest}`,
+      { blob, isManifest: false },
+    ]),
+  ]
+
 async function answer(
-  documents: ReadonlyMap<string, Document>,
+  { documents, lists }: Served,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -70,6 +99,8 @@ async function answer(
   }
   if (path === '/v2' || path === '/v2/')
     return send(response, 200, { 'content-type': 'application/json' }, '{}', isHead)
+  const list = path === undefined ? undefined : lists(path, queryOf(request))
+  if (list) return send(response, 200, list.headers, list.body, isHead)
   const found = path === undefined ? undefined : documents.get(path)
   if (!found)
     return refuse(response, 404, path?.includes('/manifests/') ? 'MANIFEST_UNKNOWN' : 'BLOB_UNKNOWN')
@@ -96,6 +127,9 @@ function pathOf(request: IncomingMessage): string | undefined {
     return undefined
   }
 }
+
+const queryOf = (request: IncomingMessage): URLSearchParams =>
+  new URLSearchParams((request.url ?? '').split('?').slice(1).join('?'))
 
 /** @returns undefined for the whole: no header, or one in a form that a server may ignore */
 export function parseRanges(

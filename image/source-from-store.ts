@@ -15,11 +15,13 @@ import type {
   Blob,
   ByteRange,
   Descriptor,
+  Digest,
   Image,
   ImageSource,
   MountOrigin,
   Platform,
   RangeAnswer,
+  Referrer,
 } from './types.ts'
 
 /** A document that was read whole; its digest is checked by the user of it. */
@@ -44,6 +46,10 @@ export interface BlobStore extends AsyncDisposable {
   askRange?(descriptor: Descriptor, signal: AbortSignal | undefined): Promise<RangeAnswer>
   /** where the image has a tag: the store of the one with this suffix to its tag, disposed with this one; it need not exist */
   readonly beside?: ((suffix: string) => BlobStore) | undefined
+  /** see `ImageSource` */
+  referrers?(subject: Digest, signal: AbortSignal | undefined): Promise<readonly Referrer[]>
+  /** of a registry: see `ImageSource` */
+  hasSignatureTag?(subject: Digest, signal: AbortSignal | undefined): Promise<boolean>
 }
 
 export function sourceFromStore(store: BlobStore): ImageSource {
@@ -73,6 +79,7 @@ export function sourceFromStore(store: BlobStore): ImageSource {
       readImage(store, descriptor, await readDocument(store, descriptor, MAX_MANIFEST_BYTES), externalToc),
     blob: (descriptor) => blobOf(store, descriptor),
     ...(beside && { beside: (suffix: string) => sourceFromStore(beside(suffix)) }),
+    ...attachments(store),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   }
 }
@@ -87,6 +94,15 @@ const tocsOf = (store: BlobStore) =>
     },
     blob: (toc) => blobOf(store, toc),
   })
+
+/** Only where the store has them. */
+function attachments(store: BlobStore): Pick<ImageSource, 'referrers' | 'hasSignatureTag'> {
+  const [referrers, signatureTag] = [store.referrers?.bind(store), store.hasSignatureTag?.bind(store)]
+  return {
+    ...(referrers && { referrers: (subject, signal) => referrers(subject, signal) }),
+    ...(signatureTag && { hasSignatureTag: (subject, signal) => signatureTag(subject, signal) }),
+  }
+}
 
 const pick = (manifests: readonly Descriptor[], platform: Platform | undefined, name: string): Descriptor =>
   selectPlatform(manifests, platform ?? hostPlatform(), name)

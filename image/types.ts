@@ -26,6 +26,20 @@ export interface Descriptor {
   readonly urls?: readonly string[] | undefined
 }
 
+/** What says of itself what it is about: a profile, a signature, a bill of materials. As a list of them names it. */
+export interface Referrer extends Descriptor {
+  /** its own, or its config's media type; undefined: the list doesn't say */
+  readonly artifactType?: string | undefined
+}
+
+/** The manifest (or index) of a referrer, for a target that has its blobs. */
+export interface ReferrerManifest {
+  readonly referrer: Referrer
+  /** the exact bytes of `referrer` */
+  readonly bytes: Uint8Array
+  readonly subject: Digest
+}
+
 export interface Manifest {
   readonly mediaType: string
   readonly config: Descriptor
@@ -133,6 +147,13 @@ export interface ImageSource extends AsyncDisposable {
   blob(descriptor: Descriptor): Blob
   /** Of an image with a tag: the one in the same place under the same tag with this suffix. It is disposed with this one, and need not exist. */
   beside?(suffix: string): ImageSource
+  /**
+   * What is attached to a manifest, as it is listed and unchecked; only where artifacts can be attached.
+   * @throws HeadstartError E_ARTIFACT: the list is wrong, or has too many; and what the source throws
+   */
+  referrers?(subject: Digest, signal?: AbortSignal): Promise<readonly Referrer[]>
+  /** Of a registry: whether cosign has signed a manifest as it did before there were referrers, under a tag made of the digest. */
+  hasSignatureTag?(subject: Digest, signal?: AbortSignal): Promise<boolean>
 }
 
 export interface ImageTarget extends AsyncDisposable {
@@ -145,4 +166,11 @@ export interface ImageTarget extends AsyncDisposable {
   putBlob(blob: Blob, signal?: AbortSignal): Promise<{ existed: boolean }>
   /** Manifests go last; the one under the target's tag is the very last, and makes the image appear at once. */
   putManifest(bytes: Uint8Array, mediaType: string, options: { tagged: boolean }): Promise<Descriptor>
+  /**
+   * Attaches what says itself what it is about, once its blobs are there; only where artifacts can be attached.
+   * @throws HeadstartError E_ARTIFACT: it is refused; and what the target throws
+   */
+  putReferrer?(manifest: ReferrerManifest): Promise<void>
+  /** What the name stands for now, and `force` replaces; undefined: nothing. */
+  replaced?(): Promise<Digest | undefined>
 }

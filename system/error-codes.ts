@@ -2,6 +2,7 @@
 export const ERROR_CODES = [
   'E_ARCHIVE',
   'E_ARMS',
+  'E_ARTIFACT',
   'E_AUDIT',
   'E_BENCH',
   'E_BLOB_MISSING',

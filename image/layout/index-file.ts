@@ -4,7 +4,7 @@ import { HeadstartError } from '../../system/errors.ts'
 import { parseJson } from '../../system/text/json.ts'
 import { descriptorSchema } from '../manifest.ts'
 import { OCI_INDEX } from '../media-types.ts'
-import type { Descriptor, Digest } from '../types.ts'
+import type { Descriptor, Digest, Referrer } from '../types.ts'
 
 export const LAYOUT_DOCUMENT = JSON.stringify({ imageLayoutVersion: '1.0.0' })
 /** Where a layout keeps a blob, relative to its root. */
@@ -45,10 +45,16 @@ export function parseLayoutIndex(bytes: Buffer, name: string): LayoutEntry[] {
     .manifests
 }
 
+const artifactSchema = z.looseObject({ artifactType: z.string().min(1) })
+
+/** Something attached to an image, which is not meant when a layout is named without a tag. */
+const isAttached = (entry: LayoutEntry): boolean =>
+  tagOf(entry) === undefined && artifactSchema.safeParse(entry.raw).success
+
 const tagOf = ({ descriptor }: LayoutEntry): string | undefined => descriptor.annotations?.[REF_NAME]
 
 export const taggedIn = (index: readonly LayoutEntry[], tag: string | undefined): LayoutEntry | undefined =>
-  index.find((entry) => tagOf(entry) === tag)
+  index.find((entry) => tagOf(entry) === tag && !isAttached(entry))
 
 /** @throws HeadstartError E_IMAGE_NOT_FOUND naming the tags there are */
 export function selectFromIndex(
@@ -56,7 +62,8 @@ export function selectFromIndex(
   { tag, digest }: { tag: string | undefined; digest: Digest | undefined },
   name: string,
 ): Descriptor {
-  const only = index.length === 1 ? index[0] : taggedIn(index, undefined)
+  const images = index.filter((entry) => !isAttached(entry))
+  const only = images.length === 1 ? images[0] : taggedIn(index, undefined)
   const found =
     digest !== undefined
       ? index.find(({ descriptor }) => descriptor.digest === digest)
@@ -66,9 +73,9 @@ export function selectFromIndex(
   if (found) return found.descriptor
   const tags = index.flatMap((entry) => tagOf(entry) ?? []).slice(0, 20)
   const there =
-    tags.length > 0 ? `It has the tags ${tags.join(', ')}` : `It has ${index.length} images without a tag`
-  if (tag === undefined && digest === undefined && index.length > 1)
-    throw new HeadstartError('E_IMAGE_NOT_FOUND', `${name} holds ${index.length} images; say which`, {
+    tags.length > 0 ? `It has the tags ${tags.join(', ')}` : `It has ${images.length} images without a tag`
+  if (tag === undefined && digest === undefined && images.length > 1)
+    throw new HeadstartError('E_IMAGE_NOT_FOUND', `${name} holds ${images.length} images; say which`, {
       hint: there,
     })
   throw new HeadstartError('E_IMAGE_NOT_FOUND', `${name} was not found`, { hint: there })
@@ -76,10 +83,18 @@ export function selectFromIndex(
 
 /** The document with `descriptor` under `tag`, instead of what had that tag. */
 export function placeInIndex(index: readonly LayoutEntry[], descriptor: Descriptor, tag: string | undefined) {
-  const kept = index.filter((entry) => tagOf(entry) !== tag).map(({ raw }) => raw)
+  const kept = index.filter((entry) => tagOf(entry) !== tag || isAttached(entry)).map(({ raw }) => raw)
   const placed =
     tag === undefined
       ? descriptor
       : { ...descriptor, annotations: { ...descriptor.annotations, [REF_NAME]: tag } }
   return { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [...kept, placed] }
+}
+
+/** The document with one more referrer, which stands there once, under no tag. */
+export function attachInIndex(index: readonly LayoutEntry[], referrer: Referrer) {
+  const kept = index
+    .filter((entry) => !(isAttached(entry) && entry.descriptor.digest === referrer.digest))
+    .map(({ raw }) => raw)
+  return { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [...kept, referrer] }
 }

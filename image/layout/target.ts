@@ -15,9 +15,9 @@ import { openRegular, readWhole } from '../../system/files/read-whole.ts'
 import { type BlobIdentity, digestOf, hashStream } from '../digest.ts'
 import type { FileLocation } from '../location.ts'
 import { MAX_MANIFEST_BYTES } from '../manifest.ts'
-import type { Blob, Descriptor, ImageTarget } from '../types.ts'
+import type { Blob, Descriptor, Digest, ImageTarget, ReferrerManifest } from '../types.ts'
 import { blobFile, layoutName, readIndex } from './folder.ts'
-import { LAYOUT_DOCUMENT, placeInIndex, taggedIn } from './index-file.ts'
+import { attachInIndex, LAYOUT_DOCUMENT, type LayoutEntry, placeInIndex, taggedIn } from './index-file.ts'
 
 /** A target at `oci:DIR[:TAG]`. @throws HeadstartError E_TARGET_EXISTS when prepared */
 export function layoutTarget(location: FileLocation, lock: LockOptions = {}): ImageTarget {
@@ -161,11 +161,25 @@ class LayoutTarget implements ImageTarget {
       await placeWhole(path, (beside) => writeNew(beside, bytes))
       this.placed(path, isThere)
     }
-    if (tagged) await withFolderLock(this.folder, () => this.commit(descriptor), this.lock)
+    if (tagged) await this.commit((index) => placeInIndex(index, descriptor, this.tag))
     return descriptor
   }
 
-  private async commit(descriptor: Descriptor): Promise<void> {
+  async putReferrer({ bytes, referrer }: ReferrerManifest): Promise<void> {
+    await this.putManifest(bytes, referrer.mediaType, { tagged: false })
+    await this.commit((index) => attachInIndex(index, referrer))
+  }
+
+  async replaced(): Promise<Digest | undefined> {
+    const index = await readIndex(this.folder, this.name).catch(() => undefined)
+    return index && taggedIn(index, this.tag)?.descriptor.digest
+  }
+
+  private commit(change: (index: readonly LayoutEntry[]) => object): Promise<void> {
+    return withFolderLock(this.folder, () => this.changeIndex(change), this.lock)
+  }
+
+  private async changeIndex(change: (index: readonly LayoutEntry[]) => object): Promise<void> {
     // Until an image is in the index, another writer of this layout that fails removes its blobs, and some of them may be ours too.
     for (const path of [...this.found, ...this.written])
       if (!(await stat(path).catch(() => undefined)))
@@ -177,7 +191,7 @@ class LayoutTarget implements ImageTarget {
           },
         )
     const index = (await readIndex(this.folder, this.name)) ?? []
-    await this.write('index.json', JSON.stringify(placeInIndex(index, descriptor, this.tag)))
+    await this.write('index.json', JSON.stringify(change(index)))
     this.committed = true
   }
 

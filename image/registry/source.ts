@@ -11,6 +11,7 @@ import { RegistryClient } from './client.ts'
 import { Downloader } from './download.ts'
 import type { EndpointOptions } from './endpoint.ts'
 import { askRange } from './range.ts'
+import { hasSignatureTag, listReferrers } from './referrers.ts'
 import { headerOf, type RegistryResponse } from './request.ts'
 
 export type RegistryOptions = EndpointOptions & { readonly signal?: AbortSignal | undefined }
@@ -50,6 +51,10 @@ function registryStore(
       beside: (suffix: string) =>
         registryStore(client, { host, repository, tag: `${tag}${suffix}`, digest: undefined }, signal),
     }),
+    referrers: (subject, given) =>
+      listReferrers({ client, repository, signal: eitherOf(given, signal) }, subject),
+    hasSignatureTag: (subject, given) =>
+      hasSignatureTag({ client, repository, signal: eitherOf(given, signal) }, subject),
     [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
   }
 }

@@ -1,13 +1,14 @@
 /** An image in a registry as a target. The manifest under the tag is put last, so an image is complete or not there at all. */
 
-import { HeadstartError } from '../../system/errors.ts'
+import { HeadstartError, messageOf } from '../../system/errors.ts'
 import { digestOf, isDigest } from '../digest.ts'
 import { MAX_MANIFEST_BYTES } from '../manifest.ts'
 import { MANIFEST_TYPES } from '../media-types.ts'
 import { formatReference, type Reference } from '../reference.ts'
-import type { Blob, Descriptor, Digest, ImageTarget } from '../types.ts'
+import type { Blob, Descriptor, Digest, ImageTarget, ReferrerManifest } from '../types.ts'
 import { RegistryClient } from './client.ts'
-import { discard, headerOf } from './request.ts'
+import { addToFallback } from './referrers.ts'
+import { discard, headerOf, type RegistryResponse } from './request.ts'
 import type { RegistryOptions } from './source.ts'
 import { Uploader } from './upload.ts'
 
@@ -83,11 +84,46 @@ class RegistryTarget implements ImageTarget {
     mediaType: string,
     { tagged }: { tagged: boolean },
   ): Promise<Descriptor> {
+    const digest = digestOf(bytes)
+    await this.put(tagged ? this.tag : digest, bytes, mediaType)
+    return { mediaType, digest, size: bytes.length }
+  }
+
+  async putReferrer({ bytes, referrer, subject }: ReferrerManifest): Promise<void> {
+    const { client, signal } = this.connection
+    const response = await this.put(referrer.digest, bytes, referrer.mediaType).catch((cause: unknown) => {
+      throw refusedArtifact(cause, this.name)
+    })
+    // A registry that lists it says so; any other has only stored it.
+    if (headerOf(response, 'oci-subject') === subject) return
+    const place = { client, repository: this.reference.repository, signal }
+    await addToFallback(place, referrer, subject).catch((cause: unknown) => {
+      throw refusedArtifact(cause, this.name)
+    })
+  }
+
+  async replaced(): Promise<Digest | undefined> {
+    const { client, signal } = this.connection
+    const response = await client.request({
+      method: 'HEAD',
+      url: this.manifestUrl(this.tag),
+      headers: { accept: MANIFEST_TYPES.join(', ') },
+      scopes: this.scopes,
+      expected: [200, 404, ...NO_HEAD],
+      signal,
+    })
+    await discard(response)
+    const digest = response.status === 200 ? headerOf(response, 'docker-content-digest') : undefined
+    return digest !== undefined && isDigest(digest) ? digest : undefined
+  }
+
+  /** Stored as it was sent, whatever it is. */
+  private async put(name: string, bytes: Uint8Array, mediaType: string): Promise<RegistryResponse> {
     const { client, signal } = this.connection
     const digest = digestOf(bytes)
     const response = await client.request({
       method: 'PUT',
-      url: this.manifestUrl(tagged ? this.tag : digest),
+      url: this.manifestUrl(name),
       headers: { 'content-type': mediaType },
       body: Buffer.from(bytes),
       scopes: this.scopes,
@@ -100,7 +136,7 @@ class RegistryTarget implements ImageTarget {
       throw new HeadstartError('E_REGISTRY', `${this.name} was stored as ${stored}; we sent ${digest}`)
     // A server that answers 200 to everything is not a registry, and has stored nothing.
     if (response.status !== 201 && stored !== digest) await this.confirm(response.url, digest)
-    return { mediaType, digest, size: bytes.length }
+    return response
   }
 
   beside(suffix: string): ImageTarget {
@@ -139,4 +175,14 @@ class RegistryTarget implements ImageTarget {
       `${client.host} accepted ${this.name} without an error but doesn't have it`,
     )
   }
+}
+
+/** An answer of the registry to what it could have taken; a missing right or a lost connection stays what it is. */
+function refusedArtifact(error: unknown, name: string): unknown {
+  if (!(error instanceof HeadstartError) || (error.code !== 'E_REGISTRY' && error.code !== 'E_NOT_FOUND'))
+    return error
+  return new HeadstartError('E_ARTIFACT', `nothing can be attached to ${name}: ${messageOf(error)}`, {
+    cause: error,
+    hint: 'The registry refuses artifacts that refer to an image; images themselves are not affected',
+  })
 }

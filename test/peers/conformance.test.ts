@@ -8,6 +8,7 @@ import { openSource } from '../../image/sources.ts'
 import { buildNewest } from '../../scripts/support/newest.ts'
 import { BUILDING_MS, peerSets } from '../../scripts/support/peers.ts'
 import { tryCommand } from '../../system/process/command.ts'
+import { note } from '../support/artifacts.ts'
 import { writeImage } from '../support/images.ts'
 import { file } from '../support/tar.ts'
 
@@ -17,6 +18,8 @@ const PULLING = [
   ...['manifest-by-tag', 'manifest-by-digest', 'blob-get'].map((name) => `read-only/pull/${name}`),
   ...['by-digest', 'by-tag'].map((name) => `missing-manifest/${name}`),
   'invalid-digest-format/manifest-get',
+  'read-only/referrers',
+  'empty/referrers',
 ]
 
 /** It exists as a module only. */
@@ -31,7 +34,12 @@ test.each(sets)(
     const image = await writeImage(join(folder, 'i'), { layers: [[file('a', 'one')], [file('b', 'two')]] })
     const source = stack.use(await openSource(image))
     const { descriptor, manifest } = await source.image()
-    const server = stack.use(await serveImages({ 'team/app:v1': await source.image() }))
+    const server = stack.use(
+      await serveImages(
+        { 'team/app:v1': await source.image() },
+        { 'team/app': [note(descriptor, 'one'), note(descriptor, 'two', 'application/vnd.example.other')] },
+      ),
+    )
     const program = join(await buildNewest('conformance'), 'conformance')
     const { stdout, stderr } = await tryCommand(program, [], {
       cwd: folder,
@@ -45,10 +53,11 @@ test.each(sets)(
         OCI_API_MANIFESTS_DELETE: 'false',
         OCI_API_TAGS_DELETE: 'false',
         OCI_API_TAGS_LIST: 'false',
-        OCI_API_REFERRER: 'false',
+        OCI_API_REFERRER: 'true',
         OCI_API_BLOBS_DIGEST_HEADER: 'true',
         OCI_RO_DATA_TAGS: 'v1',
         OCI_RO_DATA_MANIFESTS: descriptor.digest,
+        OCI_RO_DATA_REFERRERS: descriptor.digest,
         OCI_RO_DATA_BLOBS: [manifest.config, ...manifest.layers].map(({ digest }) => digest).join(' '),
       },
     })

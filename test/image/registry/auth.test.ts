@@ -5,7 +5,12 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeEach, expect, test, vi } from 'vitest'
 import { RegistryClient } from '../../../image/registry/client.ts'
-import { type Answer, type Asked, type LooseRegistry, startLooseRegistry } from './loose-registry.ts'
+import {
+  type Answer,
+  type Asked,
+  type LooseRegistry,
+  startLooseRegistry,
+} from '../../support/loose-registry.ts'
 
 const SECRET = 'hunter2-secret'
 const folder = await mkdtemp(join(tmpdir(), 'hs-tokens-'))

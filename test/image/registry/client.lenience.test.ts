@@ -1,6 +1,6 @@
 /** Downloads from registries that take the liberties that Go's clients accept, and those that are refused: one row for each. */
 import { expect, test } from 'vitest'
-import { type Answer, startLooseRegistry } from './loose-registry.ts'
+import { type Answer, startLooseRegistry } from '../../support/loose-registry.ts'
 import {
   type Alter,
   gzipped,

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { openSource } from '../../../image/sources.ts'
 import { readBounded } from '../../../system/files/read-bounded.ts'
-import { type Answer, type Asked, startLooseRegistry } from './loose-registry.ts'
+import { type Answer, type Asked, startLooseRegistry } from '../../support/loose-registry.ts'
 import { type Alter, isBlob, push, tells, without } from './loose-trial.ts'
 
 /** At most 1,000 bytes of a range at once. */

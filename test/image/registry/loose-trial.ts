@@ -12,8 +12,8 @@ import { openSource } from '../../../image/sources.ts'
 import { openTarget } from '../../../image/targets.ts'
 import type { ImageTarget } from '../../../image/types.ts'
 import { writeImage } from '../../support/images.ts'
+import type { Answer, Asked, LooseRegistry } from '../../support/loose-registry.ts'
 import { dir, file } from '../../support/tar.ts'
-import type { Answer, Asked, LooseRegistry } from './loose-registry.ts'
 
 /** The image that is copied, and the digest of its manifest. */
 export const sample = { folder: '', original: '', digest: '' }

@@ -1,6 +1,6 @@
 /** A tag that exists is not overwritten by accident, whatever the registry supports; and a manifest that was not stored is noticed. */
 import { expect, test } from 'vitest'
-import { startLooseRegistry } from './loose-registry.ts'
+import { startLooseRegistry } from '../../support/loose-registry.ts'
 import { isManifest, push, says } from './loose-trial.ts'
 
 test('push: a tag that can’t be asked for is not taken to be free', async () => {

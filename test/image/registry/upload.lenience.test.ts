@@ -1,7 +1,7 @@
 /** Uploads to registries that take the liberties that Go's clients accept: one row for each, and the image is complete in the end. */
 import { expect, test } from 'vitest'
 import { openTarget } from '../../../image/targets.ts'
-import { type Answer, startLooseRegistry } from './loose-registry.ts'
+import { type Answer, startLooseRegistry } from '../../support/loose-registry.ts'
 import {
   type Alter,
   copy,

@@ -5,7 +5,7 @@
 
 import { createHash, randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage } from 'node:http'
-import { serve } from '../../../scripts/support/serve.ts'
+import { serve } from '../../scripts/support/serve.ts'
 
 export interface Answer {
   status: number
