@@ -192,7 +192,8 @@ class LayerVerifier {
 
   /** @returns the digest, when these bytes are the file and a chunk, the same bytes in memory */
   private hashed({ entry, hash, pieces }: OpenFile, bytes: Buffer): Digest | undefined {
-    const chunk = this.whole.get(bytes.byteOffset)
+    // Another file's chunk may lie here, and be equal: what stands ahead of this one is still to be compared.
+    const chunk = pieces ? undefined : this.whole.get(bytes.byteOffset)
     if (chunk && isSame(chunk.bytes, bytes) && entry.size === bytes.length) return chunk.digest
     hash.update(bytes)
     pieces?.update(bytes)
