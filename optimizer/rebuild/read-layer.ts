@@ -3,7 +3,6 @@
  * that is eStargz already the table of contents is enough.
  */
 
-import { CARRIER_HEAD_BYTES, CARRIER_TAIL } from '../../image/estargz/format/carrier.ts'
 import type { EstargzEntry } from '../../image/estargz/format/entries.ts'
 import { FORMATS, type FormatName } from '../../image/estargz/format/formats.ts'
 import type { EstargzLayer } from '../../image/estargz/read/reader.ts'
@@ -147,27 +146,18 @@ export function planLayerOf(read: LayerRead, chunkSizeOf: SpoolOptions['chunkSiz
     storedChunks: (entry) => {
       if (read.kind === 'spooled' && isSpooled(entry))
         return spooledChunks(read.layer, entry, chunkSizeOf(entry))
-      return isEstargz(entry) ? storedChunksOf(entry) : []
+      if (!isEstargz(entry)) return []
+      return entry.chunks.map(({ fileOffset, size, offset, end }) => ({
+        fileOffset,
+        size,
+        stored: end - offset,
+      }))
     },
   }
 }
 
 const isSpooled = (entry: AnyEntry): entry is SpooledEntry => 'content' in entry
 const isEstargz = (entry: AnyEntry): entry is EstargzEntry => 'chunks' in entry
-
-/** A chunk ends where the next one in its place begins: what carriers hold lies between them, too, and is not its. */
-function storedChunksOf(entry: EstargzEntry): StoredChunk[] {
-  const sizes: number[] = []
-  let cold = -1
-  for (const [index, { offset, end }] of entry.chunks.entries()) {
-    const isCarried = offset < (entry.offset ?? 0)
-    const size = end - offset - (isCarried ? CARRIER_HEAD_BYTES + CARRIER_TAIL.length : 0)
-    sizes.push(size)
-    if (!isCarried) cold = index
-    else if (cold >= 0) sizes[cold] = Math.max(1, (sizes[cold] ?? 0) - size)
-  }
-  return entry.chunks.map(({ fileOffset, size }, index) => ({ fileOffset, size, stored: sizes[index] ?? 0 }))
-}
 
 /** Small files that share a member have no compressed size of their own; this is about what a file shrinks to. */
 const TYPICAL_RATIO = 0.4

@@ -5,6 +5,7 @@
  */
 import { createHash, type Hash } from 'node:crypto'
 import type { Readable } from 'node:stream'
+import { MAX_TRAILING_BYTES } from '../../image/estargz/format/chunk-ends.ts'
 import {
   type Chunk,
   carriedChunks,
@@ -13,7 +14,6 @@ import {
 } from '../../image/estargz/format/entries.ts'
 import { withLandmarks } from '../../image/estargz/format/landmarks.ts'
 import { isFormatFile } from '../../image/estargz/format/toc.ts'
-import { MAX_TRAILING_BYTES } from '../../image/estargz/read/decode.ts'
 import { allGroups, cutAt, type Group } from '../../image/estargz/read/groups.ts'
 import type { EstargzLayer } from '../../image/estargz/read/reader.ts'
 import { TarScanner } from '../../image/tar/scan.ts'
@@ -23,6 +23,7 @@ import { MemberCache } from '../compress/cache.ts'
 import type { InflateResult } from '../compress/inflate.ts'
 import type { ChunkSizes } from '../plan/chunking.ts'
 import { isOurFolder } from '../rebuild/own-names.ts'
+import { Copies } from './copies.ts'
 import { type LayerFiles, type SpooledEntry, type SpooledLayer, spooledEntry } from './spooled-layer.ts'
 import type { SpoolOptions } from './tar-compressor.ts'
 
@@ -48,7 +49,7 @@ export async function spoolEstargz(
     if (!layer.entries.every(hasKnownChunks) || longestEmptyRun(layer.entries) > MAX_EMPTY_RUN)
       return undefined
     const entries = withLandmarks(layer)
-    const spooler = new EstargzSpooler(files, options, entries.flatMap(carriedChunks))
+    const spooler = new EstargzSpooler(files, options, entries)
     const batches = batchesOf(allGroups(entries.flatMap(chunksInPlace), layer.tocOffset))
     const ends = batches.map((batch) => batch.at(-1)?.end ?? 0)
     let index = 0
@@ -117,14 +118,14 @@ class EstargzSpooler {
   private failure: unknown
   /** Some members hold what carriers have a copy of. No chunk begins them, so they are not told from headers, and none is used again. */
   private readonly isSplit: boolean
-  private readonly carriedBytes: number
+  private readonly copies: Copies
 
-  /** @param carried chunks that are in carriers, all of the layer's */
-  constructor(files: LayerFiles, options: SpoolEstargzOptions, carried: readonly Chunk[]) {
+  /** @param entries all of the layer's */
+  constructor(files: LayerFiles, options: SpoolEstargzOptions, entries: readonly EstargzEntry[]) {
     this.files = files
     this.options = options
-    this.isSplit = carried.length > 0
-    this.carriedBytes = carried.reduce((sum, { size }) => sum + size, 0)
+    this.copies = new Copies(entries)
+    this.isSplit = !this.copies.isEmpty
   }
 
   /** @param stored the groups' bytes, all of them */
@@ -134,7 +135,9 @@ class EstargzSpooler {
     const chunks = groups.flatMap((group) => group.chunks)
     const offset = groups[0]?.offset ?? 0
     const { length } = stored
-    const size = length + chunks.reduce((sum, chunk) => sum + chunk.size, 0)
+    const content =
+      chunks.reduce((sum, chunk) => sum + chunk.size, 0) + this.copies.bytesIn(offset, offset + length)
+    const size = length + content
     await pool.room(size)
     const at = this.files.members.append(stored)
     const bytes = pool.buffer(length)
@@ -144,7 +147,7 @@ class EstargzSpooler {
       length,
       chunks,
       offset,
-      limit: size + this.carriedBytes + MAX_TRAILING_BYTES,
+      limit: size + MAX_TRAILING_BYTES,
     })
     job.catch(() => {}) // seen below, in its turn
     this.taken = this.taken

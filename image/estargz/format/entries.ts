@@ -1,9 +1,10 @@
 /** From the TOC's JSON to entries with their chunks: everything that a reader relies on is checked here, once. */
 
-import { HeadstartError, messageOf } from '../../../system/errors.ts'
-import { type BytePath, layerPath, textOf } from '../../../system/text/byte-path.ts'
+import { messageOf } from '../../../system/errors.ts'
+import { type BytePath, layerPath } from '../../../system/text/byte-path.ts'
 import { type Digest, isDigest } from '../../digest.ts'
 import type { EntryFacts } from '../../tar/entry.ts'
+import { chunkEnds, fault } from './chunk-ends.ts'
 import { NO_PREFETCH_LANDMARK, PREFETCH_LANDMARK, type TocEntry } from './toc.ts'
 
 /** A chunk is held in memory. No writer makes larger ones. */
@@ -11,7 +12,7 @@ const MAX_CHUNK_BYTES = 1 << 30
 
 /** A piece of a file that is fetched, checked and decoded at once. */
 export interface Chunk {
-  /** its gzip member in the blob begins at `offset`; the next chunk's at `end` */
+  /** its gzip member in the blob begins at `offset` and ends at `end` at the latest */
   readonly offset: number
   readonly end: number
   /** bytes of the member's content before the chunk's */
@@ -64,12 +65,6 @@ export interface Contents {
   readonly zoneEnd: number
 }
 
-const fault = (entry: TocEntry, what: string): HeadstartError =>
-  new HeadstartError(
-    'E_ESTARGZ',
-    `the table of contents, ${JSON.stringify(textOf(entry.name.slice(0, 200)))}: ${what}`,
-  )
-
 /**
  * @param tocOffset where the data ends
  * @param keep.landmarks leaves them among the entries
@@ -80,7 +75,7 @@ export function contentsOf(
   tocOffset: number,
   keep: { readonly landmarks: boolean } = { landmarks: false },
 ): Contents {
-  const ends = endsOf(toc, tocOffset)
+  const ends = chunkEnds(toc, tocOffset)
   const names = { users: new Map<number, string>(), groups: new Map<number, string>() }
   const entries: EstargzEntry[] = []
   let landmark: Contents['landmark'] = 'absent'
@@ -102,52 +97,6 @@ export function contentsOf(
     at = after
   }
   return { entries, landmark, zoneEnd, zoneEntries }
-}
-
-const hasData = (entry: TocEntry): boolean =>
-  (entry.type === 'reg' && (entry.size ?? 0) > 0) || entry.type === 'chunk'
-
-/**
- * Where each entry's compressed bytes end: at the next one's that doesn't share its member. Chunks may stand ahead of their file, at the top of
- * the blob, before everything else; all others are in the order of their files.
- */
-function endsOf(toc: readonly TocEntry[], tocOffset: number): number[] {
-  const ends: number[] = new Array(toc.length)
-  const starts = fileOffsets(toc)
-  const ahead: { readonly offset: number; readonly at: number }[] = []
-  let next = tocOffset
-  let end = tocOffset
-  for (let at = toc.length - 1; at >= 0; at--) {
-    const entry = toc[at]
-    if (entry === undefined || !hasData(entry)) continue
-    const offset = entry.offset ?? 0
-    if (offset >= tocOffset) throw fault(entry, `its data lies at ${offset}, the data ends at ${tocOffset}`)
-    if (offset < (starts[at] ?? 0)) {
-      ahead.push({ offset, at })
-      continue
-    }
-    if (offset > next) throw fault(entry, 'its data lies after the data of the next entry')
-    if (offset < next) end = next
-    next = offset
-    ends[at] = end
-  }
-  ahead.sort((a, b) => b.offset - a.offset)
-  for (const { offset, at } of ahead) {
-    const entry = toc[at]
-    if (entry && offset >= next) throw fault(entry, 'a chunk ahead of its file is not at the top of the blob')
-    ends[at] = next
-    next = offset
-  }
-  return ends
-}
-
-/** Of each entry, where the data of the file that it belongs to begins. */
-function fileOffsets(toc: readonly TocEntry[]): number[] {
-  let start = 0
-  return toc.map((entry) => {
-    if (entry.type !== 'chunk') start = entry.offset ?? 0
-    return start
-  })
 }
 
 function checkedPath(entry: TocEntry, name: string): BytePath {

@@ -4,12 +4,11 @@
  */
 import { HeadstartError } from '../../../system/errors.ts'
 import { digestOf } from '../../digest.ts'
+import { MAX_TRAILING_BYTES } from '../format/chunk-ends.ts'
 import type { Chunk } from '../format/entries.ts'
 import type { Group } from './groups.ts'
 import { decodeMember, decodeMemberInBackground } from './member.ts'
 
-/** What may follow the last chunk in its member: padding, and headers up to the next file with content. */
-export const MAX_TRAILING_BYTES = 64 << 20
 /** Most members without a chunk hold less. */
 const HEADERS_BYTES = 4096
 

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream'
 import { HeadstartError } from '../../../system/errors.ts'
 import type { Chunk } from '../format/entries.ts'
 
-/** The blob's bytes from one chunk's offset to the next: the gzip member that holds the chunk, and the members without one that follow. */
+/** Bytes of the blob that begin with a chunk's member, and are enough for it. */
 export interface Group {
   readonly offset: number
   readonly end: number
@@ -11,36 +11,34 @@ export interface Group {
   readonly chunks: readonly Chunk[]
 }
 
-/** @param chunks in the order of the table of contents: that of the blob, but for chunks in carriers, which share no member */
+/**
+ * Groups for reading single chunks: each ends where its member does, at the latest.
+ * @param chunks in the order of the table of contents: that of the blob, but for chunks in carriers, which share no member
+ */
 export function groupsOf(chunks: Iterable<Chunk>): Group[] {
-  const groups: (Group & { readonly chunks: Chunk[] })[] = []
+  const groups: { readonly offset: number; end: number; readonly chunks: Chunk[] }[] = []
   for (const chunk of chunks) {
     const last = groups.at(-1)
-    if (last?.offset === chunk.offset) last.chunks.push(chunk)
-    else groups.push({ offset: chunk.offset, end: chunk.end, chunks: [chunk] })
+    if (last?.offset === chunk.offset) {
+      last.chunks.push(chunk)
+      last.end = Math.max(last.end, chunk.end)
+    } else groups.push({ offset: chunk.offset, end: chunk.end, chunks: [chunk] })
   }
   return groups
 }
 
 /**
- * Like `groupsOf`, with groups for what no chunk begins: headers, carriers, and what a carrier has a copy of.
+ * Groups for reading a layer whole: each ends where the next one begins, so the first member's may be followed by others without a chunk:
+ * headers, carriers, and what a carrier has a copy of.
  * @param chunks all of the layer's, landmarks' too, but those in carriers
  * @param tocOffset where the data ends
  * @returns groups that cover `[0, tocOffset)`
  */
 export function allGroups(chunks: Iterable<Chunk>, tocOffset: number): Group[] {
-  const groups: Group[] = []
-  let at = 0
-  const gapUntil = (offset: number) => {
-    if (offset > at) groups.push({ offset: at, end: offset, chunks: [] })
-  }
-  for (const group of groupsOf(chunks)) {
-    gapUntil(group.offset)
-    groups.push(group)
-    at = group.end
-  }
-  gapUntil(tocOffset)
-  return groups
+  const groups = groupsOf(chunks)
+  const first = groups[0]?.offset ?? tocOffset
+  const whole = groups.map((group, index) => ({ ...group, end: groups[index + 1]?.offset ?? tocOffset }))
+  return first > 0 ? [{ offset: 0, end: first, chunks: [] }, ...whole] : whole
 }
 
 /** A group is held in memory whole. */

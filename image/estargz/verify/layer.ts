@@ -124,13 +124,26 @@ class LayerVerifier {
     try {
       for (const member of members) {
         this.whole.clear()
-        for (const chunk of member.chunks) this.chunk(chunk, partOf(member.content, chunk))
+        for (const chunk of member.chunks) {
+          this.chunk(chunk, partOf(member.content, chunk))
+          this.end(chunk, member.length)
+        }
         this.scan(member.content)
       }
     } catch (error) {
       this.report(`the data at ${group.offset}: ${messageOf(error)}`, this.pathOf(group.chunks[0]))
       this.isScanning = false // what follows can't be found any more
     }
+  }
+
+  /** Who reads it on demand fetches what the table of contents leaves for it. */
+  private end(chunk: Chunk, length: number): void {
+    const left = chunk.end - chunk.offset
+    if (length > left)
+      this.report(
+        `the chunk at ${chunk.offset} takes ${length} bytes; copies of chunks ahead leave ${left}`,
+        this.pathOf(chunk),
+      )
   }
 
   /** @param bytes the blob's first, in which all carriers lie */

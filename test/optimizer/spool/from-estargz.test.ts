@@ -1,6 +1,6 @@
 /**
  * Damaged layers put into another order. Members are copied, so a fault could be passed on: what comes out must hold the files that went in,
- * whichever of the two writers made the layer, or nothing comes out.
+ * whichever of the two writers made the layer, with ranges ahead or without, or nothing comes out.
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -34,7 +34,17 @@ beforeAll(async () => {
   await writeFile(`${name}.tar`, tar)
   await using oracle = await startOracle()
   const tocDigest = await oracle.build(`${name}.tar`, name, 6000, ['d/small'])
-  sources.push({ bytes, tocDigest: written.tocDigest }, { bytes: await readFile(name), tocDigest })
+  const hot = [
+    [0, 0, 0.2],
+    [0, 0.5, 0.7],
+    [1, 0, 1],
+  ] as const
+  const split = await bench.convert(tar, [], { chunkSize: 6000, hot })
+  sources.push(
+    { bytes, tocDigest: written.tocDigest },
+    { bytes: await readFile(name), tocDigest },
+    { bytes: split.bytes, tocDigest: split.written.tocDigest },
+  )
 })
 afterAll(() => bench[Symbol.asyncDispose]())
 
@@ -57,7 +67,7 @@ test(
   async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.constantFrom(0, 1),
+        fc.constantFrom(0, 1, 2),
         fc.array(damage, { minLength: 1, maxLength: 2 }),
         async (which, damages) => {
           const { bytes, tocDigest } = sources[which] ?? { bytes: Buffer.alloc(0), tocDigest: '' }
@@ -73,7 +83,7 @@ test(
           }
         },
       ),
-      cases(500),
+      cases(700),
     )
   },
   PATIENCE_MS,

@@ -57,10 +57,10 @@ const split: readonly TocEntry[] = [
   { name: 'g', type: 'reg', size: 5, offset: 700 },
 ]
 
-test('chunks ahead of their file end where the next one ahead begins, and leave the others where they are', () => {
+test('chunks ahead of their file end with their carrier, and leave the others where they are', () => {
   const [zone, entry, next] = contentsOf(split, 1000).entries
   expect(entry?.chunks.map(({ fileOffset, offset, end }) => [fileOffset, offset, end])).toEqual([
-    [0, 16, 116],
+    [0, 16, 90],
     [4, 540, 700],
     [8, 116, 300],
   ])

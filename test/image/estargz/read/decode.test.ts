@@ -2,13 +2,13 @@
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { digestOf } from '../../../../image/digest.ts'
+import { MAX_TRAILING_BYTES } from '../../../../image/estargz/format/chunk-ends.ts'
 import type { Chunk } from '../../../../image/estargz/format/entries.ts'
 import {
   chunkFault,
   decodeChunks,
   decodeMembers,
   limitOf,
-  MAX_TRAILING_BYTES,
   partOf,
 } from '../../../../image/estargz/read/decode.ts'
 
