@@ -1,11 +1,22 @@
 /** `headstart copy`: an image from anywhere to anywhere, every digest kept. */
 import type { Command } from 'commander'
 import { copyImage, copyIndex } from '../../image/copy.ts'
+import { TOC_DIGEST_ANNOTATION } from '../../image/estargz/format/toc.ts'
+import { TOC_IMAGE_SUFFIX, tocImageOf } from '../../image/layers/external-toc.ts'
+import type { Image, ImageIndex } from '../../image/types.ts'
 import type { CliContext } from '../context.ts'
 import { addImageFlags, type ImageFlags, sourceOf, targetOf } from '../flags/image.ts'
 import { jsonOption } from '../flags/values.ts'
 import { leftBehind } from '../print/left-behind.ts'
 import { drawTransfers } from '../print/transfers.ts'
+
+/** What asking for the other image is worth a request for. */
+const mayHaveTocs = (what: Image | ImageIndex): boolean =>
+  'rawIndex' in what ||
+  what.manifest.layers.some(({ annotations }) => annotations?.[TOC_DIGEST_ANNOTATION] !== undefined)
+
+const NOT_BESIDE =
+  'only in a registry is it found beside the image; without it nodes pull the image whole, so copy it to the same registry in the end'
 
 interface Flags extends ImageFlags {
   readonly all: boolean
@@ -28,12 +39,21 @@ export function register(command: Command, context: CliContext): void {
       const what = (flags.all ? await source.index() : undefined) ?? (await source.image(flags.platform))
       if (!('rawIndex' in what))
         output.note(leftBehind(await source.index(), what, 'use --all to copy the whole index'))
+      const tocs = mayHaveTocs(what) ? await tocImageOf(source) : undefined
+      const beside = tocs && target.beside?.(TOC_IMAGE_SUFFIX)
+      if (tocs && !beside) output.note(`${tocs.reference} is left behind: ${NOT_BESIDE}`)
       await target.prepare({ force: flags.force })
+      await beside?.prepare({ force: flags.force })
+      // First, so that nobody finds the one without the other.
+      if (tocs && beside) await copyImage(tocs, beside, options)
       const copied =
         'rawIndex' in what ? copyIndex(source, what, target, options) : copyImage(what, target, options)
       const { digest } = await copied
       output.done()
-      output.result(flags.json ? JSON.stringify({ target: target.name, digest }) : `${target.name}@${digest}`)
+      const tocImage = tocs && beside && { name: beside.name, digest: tocs.descriptor.digest }
+      if (tocImage) output.note(`the tables of contents were copied to ${tocImage.name}@${tocImage.digest}`)
+      const copy = { target: target.name, digest, ...(tocImage && { tocImage }) }
+      output.result(flags.json ? JSON.stringify(copy) : `${target.name}@${digest}`)
     })
   addImageFlags(command)
 }
