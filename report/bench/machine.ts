@@ -16,12 +16,6 @@ export async function describeMachine(): Promise<Bench['machine']> {
   }
 }
 
-const VERSION_OF: Readonly<Record<string, readonly string[]>> = {
-  runc: ['runc', '--version'],
-  docker: ['docker', '--version'],
-  containerd: ['containerd', '--version'],
-}
-
 /** Of the programs that the runtimes use. */
 export async function programVersions(
   used: readonly Pick<OpenRuntime, 'programs' | 'versions'>[],
@@ -29,12 +23,16 @@ export async function programVersions(
   const versions: Record<string, string> = {}
   for (const runtime of used) Object.assign(versions, runtime.versions)
   for (const program of used.flatMap(({ programs }) => programs)) {
-    const [command, ...args] = VERSION_OF[program] ?? []
-    const result = command === undefined ? undefined : await tryCommand(command, args).catch(() => undefined)
-    const found = /\d+\.\d+[\w.+~-]*/.exec(result?.stdout ?? '')?.[0]
+    const found = await programVersion(program)
     if (found !== undefined) versions[program] = found
   }
   return versions
+}
+
+/** @returns undefined: it can't be run, or doesn't say */
+export async function programVersion(program: string): Promise<string | undefined> {
+  const { stdout } = await tryCommand(program, ['--version']).catch(() => ({ stdout: '' }))
+  return /\d+\.\d+[\w.+~-]*/.exec(stdout)?.[0]
 }
 
 /** Writes dirty pages, then drops the cache. @returns false: not permitted on this machine */

@@ -209,7 +209,12 @@ test.each(peerSets)(
     )
     expect(result.status, result.stderr).toBe(0)
     const bench = await readBench(join(place.folder, `own-${peers}.json`))
-    expect(bench.versions.containerd).toMatch(peers === 'newest' ? /^2\./ : /^1\./)
+    expect(bench.versions).toMatchObject({
+      containerd: expect.stringMatching(peers === 'newest' ? /^2\./ : /^1\./),
+      'stargz-snapshotter': expect.stringMatching(peers === 'newest' ? /^0\.[1-9]\d/ : /^0\.12\./),
+      runc: expect.stringMatching(/^1\./),
+    })
+    expect(result.stdout).toContain(`, stargz-snapshotter ${bench.versions['stargz-snapshotter']}`)
     expect(bench.samples.map(({ arm }) => arm).sort()).toEqual(
       ['lazy', 'legacy', 'optimized', ...Object.keys(others)].sort(),
     )

@@ -13,8 +13,8 @@ export function toJson({ bench, arms: summaries, verdict: judged, checks }: Conc
     after: after ?? null,
     against: against ?? null,
   }))
-  const { link, startedAt, interrupted, readiness } = bench
+  const { link, startedAt, interrupted, readiness, versions } = bench
   const ok = checks.every((check) => check.ok)
   const verdict = { decision, title, reason }
-  return `${JSON.stringify({ startedAt, interrupted, link, readiness, verdict, arms, checks, ok }, undefined, 2)}\n`
+  return `${JSON.stringify({ startedAt, interrupted, link, readiness, versions, verdict, arms, checks, ok }, undefined, 2)}\n`
 }

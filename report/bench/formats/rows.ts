@@ -68,6 +68,7 @@ export const checkRows = (checks: readonly Check[]): string[][] =>
   ])
 
 /** The conditions of the measurement, in one line. */
-export function conditions({ link, readiness, interrupted, machine }: Bench): string {
-  return `link ${linkText(link)}; ready when ${readiness}; ${machine.cores} cores${interrupted ? '; interrupted' : ''}`
+export function conditions({ link, readiness, interrupted, machine, versions }: Bench): string {
+  const programs = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
+  return `link ${linkText(link)}; ready when ${readiness}; ${machine.cores} cores; ${programs.join(', ')}${interrupted ? '; interrupted' : ''}`
 }

@@ -9,11 +9,12 @@ import { HeadstartError } from '../../../system/errors.ts'
 import { runCommand, tryCommand } from '../../../system/process/command.ts'
 import type { ContainerRequest } from '../../../tracer/container/types.ts'
 import { lastManifestEnd, pulledWhole, zoneSpan } from '../link/requests.ts'
+import { programVersion } from '../machine.ts'
 import { commandEngine } from './command-engine.ts'
 import { type ContainerdNamespace, clearNamespace, ctrEnvironment, tryCtr } from './containerd-namespace.ts'
 import { ctrFlags } from './ctr-flags.ts'
 import { type Daemon, whileAlive } from './daemon.ts'
-import { type FoundContainerd, findContainerd } from './find-containerd.ts'
+import { DEFAULT_SNAPSHOTTER, type FoundContainerd, findContainerd } from './find-containerd.ts'
 import { ensurePrograms } from './options.ts'
 import { startOwnContainerd } from './own-containerd.ts'
 import { startUntilReady } from './start.ts'
@@ -29,12 +30,22 @@ export const containerdRuntime: Runtime = {
     return {
       name: 'containerd',
       programs: found.kind === 'own' ? ['containerd', 'runc'] : ['runc'],
-      versions: found.kind === 'own' ? {} : { containerd: found.version },
+      versions: await versionsOf(found),
       chosen: found.chosen,
       prepare: (cycle) => prepare(cycle, found, help),
       [Symbol.asyncDispose]: () => found[Symbol.asyncDispose](),
     }
   },
+}
+
+/** A daemon that runs already doesn't tell its version: the program's on the PATH stands for it. */
+async function versionsOf(found: FoundContainerd): Promise<Record<string, string>> {
+  const daemon = found.kind === 'own' ? found.snapshotter : DEFAULT_SNAPSHOTTER
+  const snapshotter = await programVersion(daemon)
+  return {
+    ...(found.kind === 'theirs' && { containerd: found.version }),
+    ...(snapshotter !== undefined && { 'stargz-snapshotter': snapshotter }),
+  }
 }
 
 const isLazy = (cycle: Cycle): boolean => cycle.kind !== 'legacy'

@@ -26,7 +26,7 @@ export const dockerRuntime: Runtime = {
     await ensurePrograms('docker', ['dockerd', 'docker'])
     return {
       name: 'docker',
-      programs: ['docker'],
+      programs: ['dockerd', 'runc'],
       versions: {},
       prepare: startEngine,
       async [Symbol.asyncDispose]() {},

@@ -17,7 +17,7 @@ import { settingsNote } from './snapshotter-settings.ts'
 import type { RuntimeChoice } from './types.ts'
 
 const DEFAULT_ADDRESS = '/run/containerd/containerd.sock'
-const DEFAULT_SNAPSHOTTER = 'containerd-stargz-grpc'
+export const DEFAULT_SNAPSHOTTER = 'containerd-stargz-grpc'
 
 export type FoundContainerd = AsyncDisposable & {
   /** what was found, in one line */

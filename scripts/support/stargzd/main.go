@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"syscall"
@@ -67,7 +68,9 @@ func main() {
 	verbose := flag.Bool("verbose", false, "log what is fetched")
 	flag.Parse()
 	if *version {
-		fmt.Println("stargzd, a snapshotter for tests")
+		// A build outside of modules doesn't know what it is made of.
+		version, _ := exec.Command("dpkg-query", "-W", "-f", "${Version}", "golang-github-containerd-stargz-snapshotter-dev").Output()
+		fmt.Printf("stargzd, for tests, with the snapshotter %s\n", version)
 		return
 	}
 	if *socket == "" || *root == "" {

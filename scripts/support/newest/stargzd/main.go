@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	snapshots "github.com/containerd/containerd/api/services/snapshots/v1"
@@ -50,6 +51,20 @@ func serve(socket, root string, config *service.Config) error {
 	return server.Serve(listener)
 }
 
+// library is the version of the snapshotter in this program.
+func library() string {
+	build, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "of an unknown version"
+	}
+	for _, each := range build.Deps {
+		if each.Path == "github.com/containerd/stargz-snapshotter" {
+			return each.Version
+		}
+	}
+	return "of an unknown version"
+}
+
 func run() error {
 	socket := flag.String("address", "", "unix socket to listen on")
 	root := flag.String("root", "", "folder for its state")
@@ -58,7 +73,7 @@ func run() error {
 	verbose := flag.Bool("verbose", false, "log what is fetched")
 	flag.Parse()
 	if *version {
-		fmt.Println("stargzd, the newest snapshotter, for tests")
+		fmt.Println("stargzd, for tests, with the snapshotter", library())
 		return nil
 	}
 	if *socket == "" || *root == "" {
