@@ -10,7 +10,14 @@ import { HeadstartError } from '../../system/errors.ts'
 import { ensureWritable } from '../../system/files/atomic-file.ts'
 import { requireRoot } from '../../tracer/mount/mount.ts'
 import type { CliContext } from '../context.ts'
-import { addBenchFlags, type BenchFlags, type BenchOrder, benchOrder } from '../flags/bench.ts'
+import {
+  addBenchFlags,
+  type BenchFlags,
+  type BenchOrder,
+  benchOrder,
+  type GivenReferences,
+  givenReferences,
+} from '../flags/bench.ts'
 import { sourceOf } from '../flags/image.ts'
 import { readyCheck } from '../flags/ready.ts'
 import { printConclusion } from '../print/bench-conclusion.ts'
@@ -21,25 +28,25 @@ export function register(command: Command, context: CliContext): void {
   addBenchFlags(command).action(
     async (original: string, optimized: string, args: string[], flags: BenchFlags) => {
       requireRoot()
-      await bench(await benchOrder(original, optimized, args, flags), context)
+      const references = givenReferences(original, optimized, flags)
+      await bench(references, await benchOrder(args, flags), context)
     },
   )
 }
 
-async function bench(order: BenchOrder, context: CliContext): Promise<void> {
+async function bench(references: GivenReferences, order: BenchOrder, context: CliContext): Promise<void> {
   const output = context.output()
   // First: a file that can't be written must not wait for the images.
   await ensureWritable(order.output)
   await using stack = new AsyncDisposableStack()
   const open = async (reference: string): Promise<Image> =>
     stack.use(await sourceOf(reference, order.access, context, output)).image(order.access.platform)
-  const images = await openImages(order.images, open)
+  const images = await openImages(references, open)
   const ready = readyCheck(order.ready, images.original.config.process.healthcheck)
   if (ready.by === 'period' && order.ready.period === undefined) output.warn(NO_CHECK)
   using progress = drawBench(output)
-  const measured = await runBench({
+  const measured = await runBench(images, {
     ...order.measure,
-    images,
     start: { ...order.start, ready },
     made: { tool: `headstart ${context.version}`, command: commandLine(process.argv.slice(2)) },
     signal: context.interrupts.abort,
@@ -56,7 +63,7 @@ async function bench(order: BenchOrder, context: CliContext): Promise<void> {
 }
 
 async function openImages(
-  { original, optimized, others }: BenchOrder['images'],
+  { original, optimized, others }: GivenReferences,
   open: (reference: string) => Promise<Image>,
 ): Promise<GivenImages> {
   const given = { original: await open(original), optimized: await open(optimized) }

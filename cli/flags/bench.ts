@@ -1,4 +1,4 @@
-/** The command line of `bench`, parsed once, before any image is opened, into the order that is handed on whole. */
+/** The command line of `bench`, parsed once, before any image is opened: which images, and the order of what to do with them. */
 import { type Command, Option } from 'commander'
 import { type Limits, parseBudget } from '../../report/bench/budget.ts'
 import { type BenchLink, readBench } from '../../report/bench/file.ts'
@@ -49,16 +49,17 @@ export interface NamedReference {
   readonly reference: string
 }
 
+/** The images to compare, as they were given. */
+export interface GivenReferences {
+  readonly original: string
+  readonly optimized: string
+  readonly others: readonly NamedReference[]
+}
+
 export interface BenchOrder {
-  readonly images: {
-    readonly original: string
-    readonly optimized: string
-    readonly others: readonly NamedReference[]
-  }
-  /** how all of them are reached */
+  /** how images are reached */
   readonly access: ImageFlags
-  /** all that doesn't depend on the images */
-  readonly measure: Omit<BenchRequest, 'images' | 'made' | 'start'>
+  readonly measure: Omit<BenchRequest, 'made' | 'start'>
   readonly start: Omit<BenchRequest['start'], 'ready'>
   /** an image's healthcheck may be the check */
   readonly ready: ReadyFlags
@@ -172,15 +173,9 @@ function addLimitFlags(command: Command): Command {
  * @param command after `--`
  * @throws HeadstartError E_USAGE, E_LINK, E_BUDGET, E_OPTION; E_BENCH, E_FILE: a file that is named can't be read
  */
-export async function benchOrder(
-  original: string,
-  optimized: string,
-  command: readonly string[],
-  flags: BenchFlags,
-): Promise<BenchOrder> {
-  const { arms, image = [], insecure, caFile, samples, warmups, quick, watch, audit, timeout } = flags
+export async function benchOrder(command: readonly string[], flags: BenchFlags): Promise<BenchOrder> {
+  const { arms, insecure, caFile, samples, warmups, quick, watch, audit, timeout } = flags
   return {
-    images: { original, optimized, others: image.map(namedReference) },
     access: flags,
     measure: {
       ...(arms && { arms }),
@@ -199,6 +194,13 @@ export async function benchOrder(
     quick,
   }
 }
+
+/** @throws HeadstartError E_USAGE */
+export const givenReferences = (
+  original: string,
+  optimized: string,
+  { image = [] }: BenchFlags,
+): GivenReferences => ({ original, optimized, others: image.map(namedReference) })
 
 function namedReference(text: string): NamedReference {
   const [, name, reference] = /^([^=]+)=(.+)$/s.exec(text) ?? []

@@ -26,15 +26,12 @@ export interface Arm {
   readonly kind: ArmKind
   /** key of the file's `images` */
   readonly image: string
-  /** the image that was given for it */
-  readonly given: Image
   readonly staging: Staging
   /** what a sample may take, before one was taken */
   readonly guessMs: number
 }
 
 export interface ArmRequest {
-  readonly images: GivenImages
   /** `legacy`, `lazy`, `optimized` and the names of the others; all without it */
   readonly arms?: readonly string[]
   readonly link: BenchLink
@@ -52,10 +49,10 @@ const isInRegistry = (image: Image): boolean =>
  * @throws HeadstartError E_ARMS: an arm without an image, no arm at all, or an audit without the optimized arm. The lazy arm is refused
  * when the others are pulled over the real network, since its image is made here.
  */
-export function planArms(request: ArmRequest): Arm[] {
-  const all = possibleArms(request)
+export function planArms(images: GivenImages, request: ArmRequest): Arm[] {
+  const all = possibleArms(images, request.link)
   const names = all.map(({ id }) => id)
-  const keys = [...OWN_KEYS, ...request.images.others.map(({ name }) => name)]
+  const keys = [...OWN_KEYS, ...images.others.map(({ name }) => name)]
   if (new Set(keys).size < keys.length)
     throw new HeadstartError('E_ARMS', 'two images can’t have the same name', {
       hint: `These are taken: ${OWN_KEYS.join(', ')}`,
@@ -77,12 +74,19 @@ export function planArms(request: ArmRequest): Arm[] {
   return chosen
 }
 
-function possibleArms({ images: { original, optimized, others }, link }: ArmRequest): Arm[] {
+/** @returns the image that was given for an arm */
+export function givenFor({ original, optimized, others }: GivenImages, { id, kind }: Arm): Image {
+  if (kind === 'legacy' || kind === 'lazy') return original
+  const given = kind === 'optimized' ? optimized : others.find(({ name }) => name === id)?.image
+  if (!given) throw new Error(`no image was given for the arm ${id}`)
+  return given
+}
+
+function possibleArms({ original, optimized, others }: GivenImages, link: BenchLink): Arm[] {
   const armOf = (id: string, kind: ArmKind, given: Image, image = id): Arm => ({
     id,
     kind,
     image,
-    given,
     staging: kind === 'lazy' ? 'convert' : isUnshaped(link) && isInRegistry(given) ? 'direct' : 'copy',
     guessMs: guessMs(kind, given, link),
   })

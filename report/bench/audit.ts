@@ -13,20 +13,19 @@ import { createWorkspace } from '../../system/workspace.ts'
 import { chooseEngine } from '../../tracer/container/index.ts'
 import type { Recording } from '../../tracer/mount/mount.ts'
 import { stackRootfs } from '../../tracer/mount/stack-rootfs.ts'
-import { type ArmTarget, newCycle, type Session } from './cycle.ts'
+import type { ArmTarget, Session } from './cycle.ts'
 import type { BenchAudit, BenchFile } from './file.ts'
 import type { LinkRequest } from './link/messages.ts'
 import { type LayerOffsets, purposeOf, rangeOf } from './link/requests.ts'
 import { lazyTreeOf } from './runtime/builtin.ts'
-import { startUntilReady } from './runtime/start.ts'
-import type { Cycle } from './runtime/types.ts'
+import type { Cycle, Starter } from './runtime/types.ts'
 
 /** One start of the optimized image on the recording mount, whatever runtime the samples were taken with. */
-export async function auditStart(session: Session, target: ArmTarget): Promise<BenchAudit> {
+export async function auditStart(session: Session, target: ArmTarget, starter: Starter): Promise<BenchAudit> {
   await using workspace = await createWorkspace()
-  const cycle = newCycle(session, target, workspace)
+  const cycle = session.newCycle(target, workspace)
   await cycle.begin()
-  const { recording, requests } = await recordStart(cycle)
+  const { recording, requests } = await recordStart(cycle, starter)
   return compareWithZone({
     files: target.staged.facts.files ?? [],
     recording,
@@ -36,7 +35,7 @@ export async function auditStart(session: Session, target: ArmTarget): Promise<B
 }
 
 /** @returns what was read until ready, and what was requested for that */
-async function recordStart(cycle: Cycle) {
+async function recordStart(cycle: Cycle, starter: Starter) {
   const { workspace, signal } = cycle
   await using rootfs = await stackRootfs({
     workspace,
@@ -44,8 +43,8 @@ async function recordStart(cycle: Cycle) {
     record: true,
     ...(signal && { signal }),
   })
-  const engine = await chooseEngine(cycle.start.engine, { signal: cycle.signal })
-  await using container = await startUntilReady(cycle, engine, rootfs.folder, {
+  const engine = await chooseEngine(starter.settings.engine, { signal: cycle.signal })
+  await using container = await starter.start(cycle, engine, rootfs.folder, {
     beforeStart: () => rootfs.mount.restart(),
     died: rootfs.mount.died,
   })

@@ -2,19 +2,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { epochMs } from '../../system/clock.ts'
 import { createWorkspace } from '../../system/workspace.ts'
-import { type ArmTarget, newCycle, type Session } from './cycle.ts'
+import type { ArmTarget, Session } from './cycle.ts'
 import type { Bench, BenchSample } from './file.ts'
 import { attribute } from './link/traffic.ts'
-import {
-  type ScheduleRequest,
-  schedule,
-  type Taken,
-  type Turn,
-  type TurnsProgress,
-  turnsProgress,
-} from './schedule.ts'
+import { type Taken, type Turn, type TurnsProgress, turnsProgress } from './schedule.ts'
 
-export interface SamplesRequest extends ScheduleRequest {
+export interface SampleListeners {
   /** called before each sample: which it is, and how far that is */
   readonly onProgress?: (progress: { readonly doing: string; readonly turns: TurnsProgress }) => void
   /** called after each sample with all samples so far, to save them */
@@ -28,22 +21,21 @@ export interface SamplesRequest extends ScheduleRequest {
  */
 export async function takeSamples(
   bench: Bench,
-  targets: readonly ArmTarget[],
+  turns: readonly Turn<ArmTarget>[],
   session: Session,
-  request: SamplesRequest,
+  { onProgress, onSample }: SampleListeners,
 ): Promise<Bench> {
-  const turns = schedule(targets, request)
   const taken: Taken[] = []
   let soFar = bench
   for (const turn of turns) {
-    request.onProgress?.({ doing: turn.label, turns: turnsProgress(turns, taken) })
+    onProgress?.({ doing: turn.label, turns: turnsProgress(turns, taken) })
     const began = performance.now()
     try {
       const sample = await takeSample(session, turn)
       taken.push({ arm: turn.target.id, ms: performance.now() - began })
       if (turn.round < 0) continue
       soFar = { ...soFar, samples: [...soFar.samples, sample] }
-      await request.onSample?.({ ...soFar, interrupted: taken.length < turns.length })
+      await onSample?.({ ...soFar, interrupted: taken.length < turns.length })
     } catch (error) {
       if (!session.signal?.aborted || soFar.samples.length === 0) throw error
       return { ...soFar, interrupted: true }
@@ -59,8 +51,8 @@ async function takeSample(
 ): Promise<BenchSample> {
   const { signal } = session
   await using workspace = await createWorkspace()
-  const cycle = newCycle(session, target, workspace)
-  await using prepared = await target.runtime.prepare(cycle)
+  const cycle = session.newCycle(target, workspace)
+  await using prepared = await target.runtime.prepareCycle(cycle)
   await cycle.begin()
   await using started = await prepared.run()
   if (watchMs > 0) await sleep(watchMs, undefined, { ...(signal && { signal }) })

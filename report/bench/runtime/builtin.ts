@@ -11,33 +11,35 @@ import { requireFuse } from '../../../tracer/mount/mount.ts'
 import { stackRootfs } from '../../../tracer/mount/stack-rootfs.ts'
 import { lastManifestEnd } from '../link/requests.ts'
 import { fullPull } from './full-pull.ts'
-import { startUntilReady } from './start.ts'
-import type { Cycle, PulledRoot, ReadyCycle, Runtime } from './types.ts'
+import type { Cycle, PulledRoot, ReadyCycle, Runtime, Starter } from './types.ts'
 
 /** The lazy mount caches what it unpacked; the cache must not use memory that a sample of another arm would have. */
 const MEMORY_BYTES = 64 << 20
 
 export const builtinRuntime: Runtime = {
   arms: ['legacy', 'lazy', 'optimized', 'other'],
-  async open({ start }) {
+  async open({ starter }) {
     // What is missing must not show after the images were pulled.
     await requireFuse()
-    await chooseEngine(start.engine)
+    await chooseEngine(starter.settings.engine)
     return {
       name: 'builtin',
       programs: ['runc'],
       versions: {},
-      prepare: async (cycle) => ({ run: () => pullAndStart(cycle), async [Symbol.asyncDispose]() {} }),
+      prepareCycle: async (cycle) => ({
+        run: () => pullAndStart(cycle, starter),
+        async [Symbol.asyncDispose]() {},
+      }),
       async [Symbol.asyncDispose]() {},
     }
   },
 }
 
-async function pullAndStart(cycle: Cycle): Promise<ReadyCycle> {
-  const engine = await chooseEngine(cycle.start.engine, { signal: cycle.signal })
+async function pullAndStart(cycle: Cycle, starter: Starter): Promise<ReadyCycle> {
+  const engine = await chooseEngine(starter.settings.engine, { signal: cycle.signal })
   await using stack = new AsyncDisposableStack()
   const root = cycle.kind === 'legacy' ? await fullPull(cycle) : await lazyRoot(cycle, stack)
-  const container = stack.use(await startUntilReady(cycle, engine, root.folder, root))
+  const container = stack.use(await starter.start(cycle, engine, root.folder, root))
   const ends = { ...root.ends, create: container.startedAt, ready: container.readyAt }
   const startedAt = await firstRequestAt(cycle)
   const owned = stack.move()

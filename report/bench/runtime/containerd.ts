@@ -17,22 +17,21 @@ import { type Daemon, whileAlive } from './daemon.ts'
 import { DEFAULT_SNAPSHOTTER, type FoundContainerd, findContainerd } from './find-containerd.ts'
 import { ensurePrograms } from './options.ts'
 import { startOwnContainerd } from './own-containerd.ts'
-import { startUntilReady } from './start.ts'
-import type { Cycle, PreparedCycle, ReadyCycle, Runtime } from './types.ts'
+import type { Cycle, PreparedCycle, ReadyCycle, Runtime, Starter } from './types.ts'
 
 export const containerdRuntime: Runtime = {
   arms: ['legacy', 'lazy', 'optimized', 'other'],
-  async open(request, workspace) {
+  async open({ runtime, starter }, workspace) {
     await ensurePrograms('containerd', ['ctr', 'ctr-remote'])
     const { stdout: help } = await tryCommand('ctr-remote', ['run', '--help'])
-    ctrFlags(request.start.run, '', help) // fails now rather than at the first sample
-    const found = await findContainerd(request.runtime, workspace)
+    ctrFlags(starter.settings.run, '', help) // fails now rather than at the first sample
+    const found = await findContainerd(runtime, workspace)
     return {
       name: 'containerd',
       programs: found.kind === 'own' ? ['containerd', 'runc'] : ['runc'],
       versions: await versionsOf(found),
       chosen: found.chosen,
-      prepare: (cycle) => prepare(cycle, found, help),
+      prepareCycle: (cycle) => prepare(cycle, found, { starter, help }),
       [Symbol.asyncDispose]: () => found[Symbol.asyncDispose](),
     }
   },
@@ -50,7 +49,14 @@ async function versionsOf(found: FoundContainerd): Promise<Record<string, string
 
 const isLazy = (cycle: Cycle): boolean => cycle.kind !== 'legacy'
 
-async function prepare(cycle: Cycle, found: FoundContainerd, help: string): Promise<PreparedCycle> {
+/** What all samples have in common. */
+interface Client {
+  readonly starter: Starter
+  /** of `ctr-remote run`: which flags it has */
+  readonly help: string
+}
+
+async function prepare(cycle: Cycle, found: FoundContainerd, client: Client): Promise<PreparedCycle> {
   await using stack = new AsyncDisposableStack()
   if (found.kind === 'theirs') {
     await refuseHeld(cycle, found.place)
@@ -61,7 +67,7 @@ async function prepare(cycle: Cycle, found: FoundContainerd, help: string): Prom
       ? found.place
       : stack.use(await startOwnContainerd(cycle, isLazy(cycle) ? found.snapshotter : undefined))
   const owned = stack.move()
-  return { run: () => pullAndStart(cycle, place, help), [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return { run: () => pullAndStart(cycle, place, client), [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
 /**
@@ -100,9 +106,10 @@ const WITH_US = ['--pdeathsig', 'SIGKILL', 'ctr-remote'] as const
 async function pullAndStart(
   cycle: Cycle,
   place: ContainerdNamespace & Partial<Pick<Daemon, 'died'>>,
-  help: string,
+  client: Client,
 ): Promise<ReadyCycle> {
-  const { signal, start, workspace } = cycle
+  const { signal, workspace } = cycle
+  const { settings, start } = client.starter
   const pull = isLazy(cycle) ? ['rpull', '--plain-http', '--snapshotter', 'stargz'] : ['pull', '--plain-http']
   const startedAt = epochMs()
   const args = [...WITH_US, 'images', ...pull, `${cycle.host}/${cycle.name}`]
@@ -111,10 +118,10 @@ async function pullAndStart(
   await whileAlive(place.died ?? NEVER, pulling, signal)
   const pulledAt = epochMs()
   await (isLazy(cycle) ? refuseFallback(cycle) : refuseShortcut(cycle))
-  await writeFile(filesOf(cycle).envFile, (start.run.env ?? []).join('\n'), { mode: 0o600 })
-  const engine = commandEngine((request) => commandsOf(request, cycle, place, help))
+  await writeFile(filesOf(cycle).envFile, (settings.run.env ?? []).join('\n'), { mode: 0o600 })
+  const engine = commandEngine((request) => commandsOf(request, cycle, place, client))
   await using stack = new AsyncDisposableStack()
-  const container = stack.use(await startUntilReady(cycle, engine, workspace.folder, place))
+  const container = stack.use(await start(cycle, engine, workspace.folder, place))
   const ends = { ...(await endsOfPull(cycle, startedAt, pulledAt)), ready: container.readyAt }
   const owned = stack.move()
   return { marks: { startedAt, ends }, unpack: [], [Symbol.asyncDispose]: () => owned.disposeAsync() }
@@ -168,11 +175,11 @@ function commandsOf(
   { id, options, process: plan }: ContainerRequest,
   cycle: Cycle,
   place: ContainerdNamespace,
-  help: string,
+  { starter: { settings }, help }: Client,
 ) {
   const { pidFile, envFile } = filesOf(cycle)
   // Arguments replace the image's entrypoint as well as its command.
-  const own = cycle.start.command.length > 0 || options.entrypoint !== undefined ? plan.args : []
+  const own = settings.command.length > 0 || options.entrypoint !== undefined ? plan.args : []
   const client = (...args: readonly string[]) => [...WITH_US, ...args]
   return {
     program: 'setpriv',

@@ -15,26 +15,26 @@ import { commandEngine } from './command-engine.ts'
 import { startDaemon, untilAnswers, whileAlive } from './daemon.ts'
 import { ensurePrograms, refuseLines, refuseOptions } from './options.ts'
 import { removeEngineSockets } from './shim-remains.ts'
-import { startUntilReady } from './start.ts'
-import type { Cycle, PreparedCycle, ReadyCycle, Runtime } from './types.ts'
+import type { Cycle, PreparedCycle, ReadyCycle, Runtime, Starter } from './types.ts'
 
 export const dockerRuntime: Runtime = {
   arms: ['legacy'],
-  async open({ start }) {
-    refuseOptions(start.run, 'docker', ['env', 'user', 'workingDir', 'entrypoint'])
-    refuseLines(start.run)
+  async open({ starter }) {
+    const { run } = starter.settings
+    refuseOptions(run, 'docker', ['env', 'user', 'workingDir', 'entrypoint'])
+    refuseLines(run)
     await ensurePrograms('docker', ['dockerd', 'docker'])
     return {
       name: 'docker',
       programs: ['dockerd', 'runc'],
       versions: {},
-      prepare: startEngine,
+      prepareCycle: (cycle) => startEngine(cycle, starter),
       async [Symbol.asyncDispose]() {},
     }
   },
 }
 
-async function startEngine(cycle: Cycle): Promise<PreparedCycle> {
+async function startEngine(cycle: Cycle, starter: Starter): Promise<PreparedCycle> {
   const folder = await cycle.workspace.sub(FOLDER)
   const socket = join(folder, 'docker.sock')
   await using stack = new AsyncDisposableStack()
@@ -54,7 +54,11 @@ async function startEngine(cycle: Cycle): Promise<PreparedCycle> {
   const answers = (signal: AbortSignal) => untilAnswers('docker', ['--host', host, 'version'], { signal })
   await whileAlive(died, answers, cycle.signal)
   const owned = stack.move()
-  return { run: () => pullAndStart(cycle, host, died), [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  const engine = { host, died }
+  return {
+    run: () => pullAndStart(cycle, starter, engine),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
 }
 
 const [FOLDER, EXEC_ROOT] = ['docker', 'exec']
@@ -71,19 +75,29 @@ const daemonArgs = (folder: string, socket: string, bridge: string): string[] =>
   ...['--bridge', bridge, '--iptables=false', '--ip6tables=false'],
 ]
 
-async function pullAndStart(cycle: Cycle, host: string, died: Promise<never>): Promise<ReadyCycle> {
+interface OwnEngine {
+  /** its address */
+  readonly host: string
+  readonly died: Promise<never>
+}
+
+async function pullAndStart(
+  cycle: Cycle,
+  { settings, start }: Starter,
+  { host, died }: OwnEngine,
+): Promise<ReadyCycle> {
   const reference = `${cycle.host}/${cycle.name}`
-  const { signal, start, workspace } = cycle
+  const { signal, workspace } = cycle
   const startedAt = epochMs()
   const args = ['--host', host, 'pull', '--quiet', reference]
   await whileAlive(died, (either) => runCommand('docker', args, { signal: either }), signal)
   const pulledAt = epochMs()
   // Neither on a command line, which anybody on the machine can read, nor in the client's own environment, which would obey some of them.
   const envFile = join(workspace.folder, 'env')
-  await writeFile(envFile, (start.run.env ?? []).join('\n'), { mode: 0o600 })
+  await writeFile(envFile, (settings.run.env ?? []).join('\n'), { mode: 0o600 })
   const engine = commandEngine((request) => commandsOf(request, host, reference, envFile))
   await using stack = new AsyncDisposableStack()
-  const container = stack.use(await startUntilReady(cycle, engine, workspace.folder, { died }))
+  const container = stack.use(await start(cycle, engine, workspace.folder, { died }))
   const resolve = lastManifestEnd(await cycle.requests(), cycle.layers, startedAt)
   const create = (await processStartedAt(host, workspace.id)) ?? pulledAt
   const owned = stack.move()

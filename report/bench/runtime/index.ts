@@ -1,7 +1,4 @@
 /** The runtimes there are. */
-import { TOC_DIGEST_ANNOTATION } from '../../../image/estargz/format/toc.ts'
-import { inEngine } from '../../../image/location.ts'
-import { HeadstartError } from '../../../system/errors.ts'
 import type { Workspace } from '../../../system/workspace.ts'
 import type { Arm } from '../arms.ts'
 import type { ArmKind } from '../file.ts'
@@ -29,20 +26,9 @@ export interface OpenRuntimes extends AsyncDisposable {
   of(arm: Arm): OpenRuntime
 }
 
-/** The built-in mount reads layers whose table of contents the manifest names; a minute of preparing others would be for nothing. */
-function refusePlain({ kind, given }: Arm): void {
-  if (kind === 'legacy' || kind === 'lazy') return
-  if (given.manifest.layers.every(({ annotations }) => annotations?.[TOC_DIGEST_ANNOTATION] !== undefined))
-    return
-  throw new HeadstartError('E_NOT_ESTARGZ', `${given.reference} can't be pulled lazily: it is not eStargz`, {
-    hint:
-      inEngine(given.reference) ?? 'Name the original image first, then what headstart optimize made of it',
-  })
-}
-
 /**
  * Opens those that the arms need, each once.
- * @throws HeadstartError E_NOT_ESTARGZ, E_RUNTIME, E_OPTION
+ * @throws HeadstartError E_RUNTIME, E_OPTION
  */
 export async function openRuntimes(
   arms: readonly Arm[],
@@ -54,7 +40,6 @@ export async function openRuntimes(
   const wanted = (arm: Arm) => runtimeOf(request.runtime.name, arm.kind)
   for (const runtime of new Set(arms.map(wanted)))
     opened.set(runtime, stack.use(await runtime.open(request, workspace)))
-  for (const arm of arms) if (wanted(arm) === builtinRuntime) refusePlain(arm)
   const owned = stack.move()
   return {
     all: [...opened.values()],

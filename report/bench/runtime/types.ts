@@ -3,7 +3,7 @@ import type { Image } from '../../../image/types.ts'
 import type { Workspace } from '../../../system/workspace.ts'
 import type { RunOptions } from '../../../tracer/container/options/run-options.ts'
 import type { ReadyCheck } from '../../../tracer/container/readiness/readiness.ts'
-import type { EngineName } from '../../../tracer/container/types.ts'
+import type { Engine, EngineName } from '../../../tracer/container/types.ts'
 import type { ArmKind, BenchSample, Phase } from '../file.ts'
 import type { LinkRequest } from '../link/messages.ts'
 import type { LayerOffsets } from '../link/requests.ts'
@@ -31,10 +31,33 @@ export interface StartSettings {
   readonly engine?: EngineName
 }
 
+/** Starts the containers of a measurement, all of them alike. */
+export interface Starter {
+  readonly settings: StartSettings
+  /**
+   * @param root writable; ignored by an engine that starts images it pulled
+   * @returns once it is ready
+   */
+  start(cycle: Cycle, engine: Engine, root: string, choices?: StartChoices): Promise<ReadyContainer>
+}
+
+export interface StartChoices {
+  /** called right before the container starts */
+  readonly beforeStart?: () => Promise<void>
+  /** rejects when the mount or daemon that the container lives by ends before its time */
+  readonly died?: Promise<never>
+}
+
+export interface ReadyContainer extends AsyncDisposable {
+  /** ms since 1970 */
+  readonly startedAt: number
+  readonly readyAt: number
+}
+
 /** What a runtime is opened with, once for a measurement. */
 export interface RuntimeRequest {
   readonly runtime: RuntimeChoice
-  readonly start: StartSettings
+  readonly starter: Starter
   readonly signal?: AbortSignal
 }
 
@@ -50,7 +73,6 @@ export interface Cycle {
   readonly name: string
   /** empty */
   readonly workspace: Workspace
-  readonly start: StartSettings
   /** Drops caches, and has the link serve this name alone: the clock may start. @throws the signal's reason */
   readonly begin: () => Promise<void>
   /** what the link has recorded since it began */
@@ -90,7 +112,7 @@ export interface OpenRuntime extends AsyncDisposable {
   /** what was found and is used, in one line; without: there was nothing to choose */
   readonly chosen?: string
   /** Prepares what must exist before the clock starts. */
-  prepare(cycle: Cycle): Promise<PreparedCycle>
+  prepareCycle(cycle: Cycle): Promise<PreparedCycle>
 }
 
 export interface Runtime {

@@ -19,7 +19,7 @@ import { DEFAULT_OPTIONS } from '../../../optimizer/options.ts'
 import { rebuildImage } from '../../../optimizer/rebuild/image.ts'
 import { ifDiskFull } from '../../../system/errors.ts'
 import type { Workspace } from '../../../system/workspace.ts'
-import type { Arm } from '../arms.ts'
+import type { Staging } from '../arms.ts'
 import type { RegistryAccess } from './origin-order.ts'
 
 const isPacked = (layer: Layer): boolean => layerKind(layer.descriptor.mediaType).compression !== 'none'
@@ -27,6 +27,8 @@ const isPacked = (layer: Layer): boolean => layerKind(layer.descriptor.mediaType
 /** Where an image is staged. */
 export interface StagePlace {
   readonly workspace: Workspace
+  /** lazily: with its tables of contents, wherever they are */
+  readonly pulled: 'whole' | 'lazily'
   /** of the copy, if one is made */
   readonly name: string
   /** to the registry that it is in */
@@ -35,8 +37,8 @@ export interface StagePlace {
 }
 
 /** @returns its reference, for `openSource`. @throws HeadstartError E_NO_TOC: as `hasExternalTocs` */
-export async function stageImage({ given, staging, kind }: Arm, place: StagePlace): Promise<string> {
-  const { workspace, name, signal } = place
+export async function stageImage(given: Image, staging: Staging, place: StagePlace): Promise<string> {
+  const { workspace, name, pulled, signal } = place
   const isLayout = parseLocation(given.reference).transport === 'oci'
   if (staging === 'direct' || (staging === 'copy' && isLayout && given.layers.every(isPacked)))
     return given.reference
@@ -46,7 +48,7 @@ export async function stageImage({ given, staging, kind }: Arm, place: StagePlac
   if (staging === 'copy') await copyImage(await packed(given, place), target, { signal })
   // eStargz without a zone: what lazy pulling alone gains
   else await rebuildImage({ image: given, target, startup: [], options: DEFAULT_OPTIONS, signal })
-  if (staging === 'copy' && kind !== 'legacy') await stageTocs(given, reference, place)
+  if (staging === 'copy' && pulled === 'lazily') await stageTocs(given, reference, place)
   return reference
 }
 

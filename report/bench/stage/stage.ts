@@ -3,17 +3,11 @@ import { TOC_IMAGE_SUFFIX, tocImageOf } from '../../../image/layers/external-toc
 import { openSource } from '../../../image/sources.ts'
 import type { Image, ImageSource } from '../../../image/types.ts'
 import type { Workspace } from '../../../system/workspace.ts'
-import type { Arm } from '../arms.ts'
+import { type Arm, type GivenImages, givenFor } from '../arms.ts'
 import { type ExaminedImage, type ExamineOptions, examineImage } from './examine.ts'
 import { startOrigin } from './origin.ts'
 import type { RegistryAccess, ServedImage } from './origin-order.ts'
-import { hasExternalTocs, stageImage } from './stage-image.ts'
-
-export interface StageRequest {
-  /** of the registry that images are pulled from directly when the link is not shaped */
-  readonly registry?: RegistryAccess
-  readonly signal?: AbortSignal
-}
+import { hasExternalTocs, type StagePlace, stageImage } from './stage-image.ts'
 
 export interface StagedImage extends ExaminedImage {
   readonly image: Image
@@ -34,14 +28,17 @@ export interface Stage extends AsyncDisposable {
 
 export interface StageOptions {
   readonly workspace: Workspace
+  /** of the registry that images are pulled from directly when the link is not shaped */
+  readonly registry?: RegistryAccess
+  readonly signal?: AbortSignal
   /** called before each image is staged */
   readonly onImage?: (key: string) => void
 }
 
 export async function openStage(
+  images: GivenImages,
   arms: readonly Arm[],
-  { registry = {}, signal }: StageRequest,
-  { workspace, onImage }: StageOptions,
+  { workspace, registry = {}, signal, onImage }: StageOptions,
 ): Promise<Stage> {
   await using stack = new AsyncDisposableStack()
   /** the report shows the files of this one */
@@ -51,9 +48,12 @@ export async function openStage(
   for (const arm of arms) {
     onImage?.(arm.image)
     const name = arm.image.toLowerCase().replace(/[^a-z0-9]+/g, '-')
-    const reference = await stageImage(arm, { workspace, name, access: registry, ...(signal && { signal }) })
+    const given = givenFor(images, arm)
+    const pulled = arm.kind === 'legacy' ? 'whole' : 'lazily'
+    const asked = { pulled, ...(signal && { signal }) } as const
+    const reference = await stageImage(given, arm.staging, { ...asked, workspace, name, access: registry })
     const source = stack.use(await openSource(reference, registry))
-    const one = await examineStaged(arm, source, { listFiles: arm === subject, ...(signal && { signal }) })
+    const one = await examineStaged(given, source, { ...asked, listFiles: arm === subject })
     staged.push({ ...arm, staged: { ...one.examined, image: one.image, name: `bench/${name}:${TAG}` } })
     const { platform } = one.image.config
     served.push({ name: `bench/${name}:${TAG}`, reference, platform })
@@ -68,12 +68,12 @@ const TAG = 'latest'
 const TOC_TAG = `${TAG}${TOC_IMAGE_SUFFIX}`
 
 async function examineStaged(
-  { kind, given }: Arm,
+  given: Image,
   source: ImageSource,
-  options: Pick<ExamineOptions, 'listFiles' | 'signal'>,
+  { pulled, ...options }: Pick<ExamineOptions, 'listFiles' | 'signal'> & Pick<StagePlace, 'pulled'>,
 ) {
   const image = await source.image(given.config.platform)
-  const isExternal = kind !== 'legacy' && (await hasExternalTocs(image, options.signal))
+  const isExternal = pulled === 'lazily' && (await hasExternalTocs(image, options.signal))
   const tocs = isExternal ? await tocImageOf(source) : undefined
   const examined = await examineImage(image, {
     ...options,

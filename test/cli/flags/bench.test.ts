@@ -1,13 +1,20 @@
 /** The command line of `bench`, as the order that is handed on. */
 import { Command } from 'commander'
 import { expect, test } from 'vitest'
-import { addBenchFlags, type BenchFlags, type BenchOrder, benchOrder } from '../../../cli/flags/bench.ts'
+import {
+  addBenchFlags,
+  type BenchFlags,
+  type BenchOrder,
+  benchOrder,
+  type GivenReferences,
+  givenReferences,
+} from '../../../cli/flags/bench.ts'
 
-async function orderOf(...args: readonly string[]): Promise<BenchOrder> {
-  let order: BenchOrder | undefined
+async function orderOf(...args: readonly string[]): Promise<BenchOrder & { images: GivenReferences }> {
+  let order: (BenchOrder & { images: GivenReferences }) | undefined
   const command = addBenchFlags(new Command().exitOverride().configureOutput({ writeErr: () => {} })).action(
     async (original: string, optimized: string, more: string[], flags: BenchFlags) => {
-      order = await benchOrder(original, optimized, more, flags)
+      order = { ...(await benchOrder(more, flags)), images: givenReferences(original, optimized, flags) }
     },
   )
   await command.parseAsync(args, { from: 'user' })

@@ -8,7 +8,7 @@ import { benchRequest, makeImages } from './small-images.ts'
 test('an audit finds what of the zone was not read, and what it lacked; refining makes a better one', async () => {
   await using temp = await tempFolder()
   const poor = await makeImages(temp.path, ['bin/busybox', 'data/ballast3', 'data/small'])
-  const { audit } = await runBench(benchRequest(poor, { arms: ['optimized'], audit: true }))
+  const { audit } = await runBench(poor, benchRequest({ arms: ['optimized'], audit: true }))
   expect(audit?.unused.map(([path]) => path)).toEqual(['data/ballast3'])
   expect(audit?.unusedBytes).toBeGreaterThan(290_000)
   const [wanted, ...more] = audit?.onDemand ?? []
@@ -30,7 +30,7 @@ test('an audit finds what of the zone was not read, and what it lacked; refining
 test('a file of which ranges are ahead is neither unused nor wholly in the zone, and on demand for the rest', async () => {
   await using temp = await tempFolder()
   const images = await makeImages(temp.path, ['bin/busybox', 'data/wanted', 'data/small'], [[0, 64 << 10]])
-  const { audit, images: made } = await runBench(benchRequest(images, { arms: ['optimized'], audit: true }))
+  const { audit, images: made } = await runBench(images, benchRequest({ arms: ['optimized'], audit: true }))
   expect(made.optimized?.files?.find(([path]) => path === 'data/wanted')?.[4]).toBe(2)
   expect(audit?.unused).toEqual([])
   const wanted = audit?.onDemand.find(({ path }) => path === 'data/wanted')

@@ -8,7 +8,7 @@ import { openTarget } from '../../../image/targets.ts'
 import type { Image } from '../../../image/types.ts'
 import { type Bench, readBench, writeBench } from '../../../report/bench/file.ts'
 import { chooseLink } from '../../../report/bench/link/presets.ts'
-import { type BenchRequest, runBench } from '../../../report/bench/run.ts'
+import { runBench } from '../../../report/bench/run.ts'
 import { bytesOf, samplesOf, totalOf } from '../../../report/bench/summary.ts'
 import { startRegistry } from '../../../scripts/support/registry.ts'
 import { workspaceRoot } from '../../../system/workspace.ts'
@@ -17,8 +17,6 @@ import { optimized, startFile } from '../../support/optimized.ts'
 import { benchRequest, smallImages } from './small-images.ts'
 
 const made = smallImages()
-
-const request = (changes: Partial<BenchRequest> = {}): BenchRequest => benchRequest(made.images, changes)
 
 const workspacesOfOurs = async (): Promise<string[]> =>
   (await readdir(workspaceRoot())).filter((name) => name.startsWith(`headstart-${process.pid}-`))
@@ -32,7 +30,10 @@ const only = (bench: Bench, arm: string) => {
 describe('the built-in runtime', () => {
   test('measures the three arms: what each fetches, when, and what the images are made of', async () => {
     const doing: string[] = []
-    const bench = await runBench(request({ onProgress: (progress) => doing.push(progress.doing) }))
+    const bench = await runBench(
+      made.images,
+      benchRequest({ onProgress: (progress) => doing.push(progress.doing) }),
+    )
     const [legacy, lazy, fast] = [only(bench, 'legacy'), only(bench, 'lazy'), only(bench, 'optimized')]
 
     const { images, layerBytes } = made
@@ -87,7 +88,7 @@ describe('the built-in runtime', () => {
     await optimized(made.images.original.reference, reference, { startup, options })
     await using source = await openSource(reference)
     const images = { original: made.images.original, optimized: await source.image(), others: [] }
-    const { traffic } = only(await runBench(request({ images, arms: ['optimized'] })), 'optimized')
+    const { traffic } = only(await runBench(images, benchRequest({ arms: ['optimized'] })), 'optimized')
     // A footer of each layer, and of the other image its manifest, its config and as many tables.
     expect(traffic.tocs.requests).toBeGreaterThanOrEqual(5)
     expect(traffic.tocs.bytes).toBeGreaterThan(500)
@@ -98,7 +99,8 @@ describe('the built-in runtime', () => {
     const stop = new AbortController()
     const kept: Bench[] = []
     const bench = await runBench(
-      request({
+      made.images,
+      benchRequest({
         arms: ['lazy', 'optimized'],
         rounds: { samples: 3, warmups: 0 },
         signal: stop.signal,
@@ -129,18 +131,18 @@ describe('the built-in runtime', () => {
       await push(made.images.optimized, 'app-esgz'),
     ]
     const link = chooseLink('none')
-    const bench = await runBench(request({ images: { original, optimized, others: [] }, link }))
+    const bench = await runBench({ original, optimized, others: [] }, benchRequest({ link }))
     expect(bench.arms.map(({ id }) => id)).toEqual(['legacy', 'optimized'])
     expect(bench.images.original?.reference).toContain(registry.host)
     expect(bytesOf(only(bench, 'legacy'))).toBeGreaterThan(bytesOf(only(bench, 'optimized')))
     await expect(
-      runBench(request({ images: { original, optimized, others: [] }, link, arms: ['lazy'] })),
+      runBench({ original, optimized, others: [] }, benchRequest({ link, arms: ['lazy'] })),
     ).rejects.toThrow(/no arm named "lazy"/)
   })
 
   test('a start that fails ends the measurement with its reason', async () => {
-    const start = { ...request().start, command: ['/bin/sh', '-c', 'echo broken; exit 3'] }
-    await expect(runBench(request({ arms: ['optimized'], start }))).rejects.toThrow(
+    const start = { ...benchRequest().start, command: ['/bin/sh', '-c', 'echo broken; exit 3'] }
+    await expect(runBench(made.images, benchRequest({ arms: ['optimized'], start }))).rejects.toThrow(
       /status 3 before it was ready.*broken/,
     )
     expect(await mountsOfOurs()).toEqual([])

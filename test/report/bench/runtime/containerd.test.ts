@@ -15,7 +15,7 @@ beforeAll(async () => {
 })
 
 test('containerd pulls lazily through the real snapshotter, and its requests are told apart', async () => {
-  const base = benchRequest(made.images)
+  const base = benchRequest()
   const run: RunOptions = {
     env: ['SECRET=hidden'],
     workingDir: '/data',
@@ -39,7 +39,12 @@ test('containerd pulls lazily through the real snapshotter, and its requests are
     'sleep 60',
   ]
   const start = { ...base.start, run, command: ['/bin/sh', '-c', checks.join(' && ')] }
-  const bench = await runBench({ ...base, start, runtime: { name: 'containerd', snapshotter }, watchMs: 300 })
+  const bench = await runBench(made.images, {
+    ...base,
+    start,
+    runtime: { name: 'containerd', snapshotter },
+    watchMs: 300,
+  })
   const [legacy, lazy, optimized] = ['legacy', 'lazy', 'optimized'].map((arm) => samplesOf(bench, arm)[0])
   expect(legacy && bytesOf(legacy)).toBeGreaterThan(made.layerBytes)
   expect(lazy && bytesOf(lazy)).toBeLessThan(made.layerBytes)
@@ -53,16 +58,16 @@ test('containerd pulls lazily through the real snapshotter, and its requests are
 })
 
 test('a missing program, or an option without a counterpart, is reported before anything starts', async () => {
-  const base = benchRequest(made.images, {
+  const base = benchRequest({
     runtime: { name: 'containerd', snapshotter },
     arms: ['optimized'],
   })
   const missing = { name: 'containerd', snapshotter: join(made.folder, 'nothing') } as const
-  await expect(runBench({ ...base, runtime: missing })).rejects.toThrow(
+  await expect(runBench(made.images, { ...base, runtime: missing })).rejects.toThrow(
     /containerd runtime can't be used: .*not installed/,
   )
   const bridged = { ...base.start, run: { network: 'bridge' } }
-  await expect(runBench({ ...base, start: bridged })).rejects.toThrow(
+  await expect(runBench(made.images, { ...base, start: bridged })).rejects.toThrow(
     /does not support --network: .* not bridge/,
   )
 })

@@ -7,14 +7,19 @@ import { benchRequest, smallImages } from '../small-images.ts'
 const made = smallImages()
 
 test('docker pulls and runs the full image in an engine started for it; the lazy arm uses the built-in runtime', async () => {
-  const base = benchRequest(made.images)
+  const base = benchRequest()
   const start = {
     ...base.start,
     // The container's, and not of the client that starts it.
     run: { env: ['WORD=ready', 'PATH=/nowhere', 'DOCKER_CONFIG=/nowhere'] },
     command: ['/bin/sh', '-c', 'echo $WORD to serve; /bin/sleep 60'],
   }
-  const bench = await runBench({ ...base, start, runtime: { name: 'docker' }, arms: ['legacy', 'optimized'] })
+  const bench = await runBench(made.images, {
+    ...base,
+    start,
+    runtime: { name: 'docker' },
+    arms: ['legacy', 'optimized'],
+  })
   expect(bench.arms.map(({ runtime }) => runtime)).toEqual(['docker', 'builtin'])
   const [legacy] = samplesOf(bench, 'legacy')
   expect(legacy && bytesOf(legacy)).toBeGreaterThan(made.layerBytes)

@@ -9,7 +9,6 @@ import { openSource } from '../../../../image/sources.ts'
 import { openTarget } from '../../../../image/targets.ts'
 import type { Image } from '../../../../image/types.ts'
 import { rebuildImage } from '../../../../optimizer/rebuild/image.ts'
-import type { Staging } from '../../../../report/bench/arms.ts'
 import { stageImage } from '../../../../report/bench/stage/stage-image.ts'
 import { startRegistry } from '../../../../scripts/support/registry.ts'
 import { readBounded } from '../../../../system/files/read-bounded.ts'
@@ -18,9 +17,6 @@ import { bareImage } from '../../../support/images.ts'
 import { Layout, OCI_LAYER } from '../../../support/layout.ts'
 import { dir, file } from '../../../support/tar.ts'
 import { tempFolder } from '../../../support/temp.ts'
-
-const armOf = (given: Image, staging: Staging) =>
-  ({ id: 'legacy', kind: 'legacy', image: 'original', given, staging, guessMs: 0 }) as const
 
 /** Its first layer is not compressed, as those from an engine; the second is. */
 async function halfPacked(folder: string, kind: 'oci' | 'docker'): Promise<Image> {
@@ -47,7 +43,7 @@ test.each([
   await using temp = await tempFolder()
   await using workspace = await createWorkspace()
   const given = await halfPacked(join(temp.path, kind), kind)
-  const reference = await stageImage(armOf(given, 'copy'), { workspace, name: 'app' })
+  const reference = await stageImage(given, 'copy', { workspace, name: 'app', pulled: 'whole' })
   expect(reference).not.toBe(given.reference)
   await using source = await openSource(reference)
   const staged = await source.image({ os: 'linux', architecture: 'amd64' })
@@ -65,13 +61,13 @@ test.each([
 test('a layout with compressed layers is used where it is, and so is what is pulled directly', async () => {
   await using temp = await tempFolder()
   await using workspace = await createWorkspace()
-  const place = { workspace, name: 'app' }
+  const place = { workspace, name: 'app', pulled: 'whole' } as const
   const layout = new Layout(join(temp.path, 'packed'))
   const reference = await layout.finish(await layout.image('amd64', [await layout.layer([file('app', 'x')])]))
   const packed = await (await openSource(reference)).image({ os: 'linux', architecture: 'amd64' })
-  expect(await stageImage(armOf(packed, 'copy'), place)).toBe(reference)
+  expect(await stageImage(packed, 'copy', place)).toBe(reference)
   const remote = bareImage({ reference: 'docker://registry.example/app:1' })
-  expect(await stageImage(armOf(remote, 'direct'), place)).toBe(remote.reference)
+  expect(await stageImage(remote, 'direct', place)).toBe(remote.reference)
 })
 
 test('tables of contents of another image are staged beside it, unless it is pulled whole', async () => {
@@ -84,10 +80,9 @@ test('tables of contents of another image are staged beside it, unless it is pul
   await rebuildImage({ image: await halfPacked(join(temp.path, 'oci'), 'oci'), target, startup: [], options })
   await using source = await openSource(reference)
   const given = await source.image()
-  const optimized = { ...armOf(given, 'copy'), kind: 'optimized' as const }
   const [lazy, whole] = [
-    await stageImage(optimized, { workspace, name: 'lazy' }),
-    await stageImage(armOf(given, 'copy'), { workspace, name: 'whole' }),
+    await stageImage(given, 'copy', { workspace, name: 'lazy', pulled: 'lazily' }),
+    await stageImage(given, 'copy', { workspace, name: 'whole', pulled: 'whole' }),
   ]
   for (const [staged, has] of [
     [lazy, true],
@@ -101,6 +96,7 @@ test('tables of contents of another image are staged beside it, unless it is pul
     )
   }
   await using byDigest = await openSource(`docker://${registry.host}/app@${given.descriptor.digest}`)
-  const nowhere = { ...optimized, given: await byDigest.image() }
-  await expect(stageImage(nowhere, { workspace, name: 'digest' })).rejects.toMatchObject({ code: 'E_NO_TOC' })
+  const nowhere = await byDigest.image()
+  const place = { workspace, name: 'digest', pulled: 'lazily' } as const
+  await expect(stageImage(nowhere, 'copy', place)).rejects.toMatchObject({ code: 'E_NO_TOC' })
 })
