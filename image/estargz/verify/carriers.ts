@@ -2,7 +2,7 @@
 import { messageOf } from '../../../system/errors.ts'
 import { carriedAt } from '../format/carrier.ts'
 import type { Chunk } from '../format/entries.ts'
-import { chunkFault } from '../read/decode.ts'
+import { chunkFault, partOf } from '../read/decode.ts'
 import { decodeMember } from '../read/member.ts'
 
 export interface CarrierFault {
@@ -38,7 +38,7 @@ function memberFault(chunk: Chunk, member: Buffer): string | undefined {
   try {
     const { content, length } = decodeMember(member, { expected: chunk.size, limit: chunk.size + 1 })
     if (length < member.length) return `bytes follow the chunk at ${chunk.offset} in its carrier`
-    return chunkFault(chunk, content)?.message
+    return chunkFault(chunk, partOf(content, chunk))?.message
   } catch (error) {
     return `the carrier at ${chunk.offset}: ${messageOf(error)}`
   }

@@ -23,7 +23,7 @@ import {
 import { carrierFaults } from './carriers.ts'
 import { differencesOf } from './compare.ts'
 import { hardlinkFaults } from './hardlinks.ts'
-import { PieceVerifier } from './pieces.ts'
+import { copyOfFirst, PieceVerifier } from './pieces.ts'
 import type { Report } from './report.ts'
 
 /** One fault often comes with thousands. */
@@ -113,11 +113,19 @@ class LayerVerifier {
     }
     this.entries = withLandmarks(layer)
     for (const entry of this.entries) for (const chunk of entry.chunks) this.owners.set(chunk, entry)
-    this.groups = allGroups(this.entries.flatMap(chunksInPlace), layer.tocOffset)
+    this.groups = allGroups(this.entries.flatMap(this.chunksOnTheWay), layer.tocOffset)
     this.carried = this.entries.flatMap(carriedChunks)
     this.split = new Set(this.carried.flatMap((chunk) => this.owners.get(chunk) ?? []))
     for (const fault of landmarkFaults(this.entries)) this.report(fault)
     for (const { path, message } of hardlinkFaults(this.entries)) this.report(message, textOf(path))
+  }
+
+  private readonly chunksOnTheWay = (entry: EstargzEntry): Chunk[] => {
+    const inPlace = chunksInPlace(entry)
+    const copy = copyOfFirst(entry)
+    if (copy === undefined) return inPlace
+    this.owners.set(copy, entry)
+    return [copy, ...inPlace]
   }
 
   group(group: Group, members: Iterable<DecodedMember>): void {

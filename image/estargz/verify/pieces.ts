@@ -4,8 +4,14 @@
  */
 import { createHash } from 'node:crypto'
 import { textOf } from '../../../system/text/byte-path.ts'
-import type { EstargzEntry } from '../format/entries.ts'
+import type { Chunk, EstargzEntry } from '../format/entries.ts'
 import type { Report } from './report.ts'
+
+/** Of a file whose beginning stands ahead: the same chunk where the file is said to lie, which is how far the one before it reaches. */
+export function copyOfFirst({ chunks: [first], offset }: EstargzEntry): Chunk | undefined {
+  if (first === undefined || offset === undefined || first.offset >= offset) return undefined
+  return { ...first, offset, end: Number.POSITIVE_INFINITY }
+}
 
 export class PieceVerifier {
   private readonly entry: EstargzEntry

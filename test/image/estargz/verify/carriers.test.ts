@@ -126,9 +126,10 @@ test('a carrier that no chunk is in, and one that stands before it', async () =>
 test('a bomb in a carrier is not inflated', async () => {
   const bomb = gzipSync(Buffer.alloc(60 << 20), { level: 9 })
   expect(bomb.length).toBeLessThan(65_531)
-  const before = process.memoryUsage.rss()
-  expect((await withCarrier(carrierOf(bomb))).join('\n')).toMatch(/the carrier at 16/)
-  expect(process.memoryUsage.rss() - before).toBeLessThan(40 << 20)
+  // zlib refuses it at the chunk's size.
+  expect((await withCarrier(carrierOf(bomb))).join('\n')).toMatch(
+    /the carrier at 16: .*larger than 1025 bytes/,
+  )
 })
 
 test('a chunk of another file', async () => {
