@@ -32,7 +32,7 @@ export const commands = {
     load: () => import('./commands/inspect.ts'),
   },
   trace: {
-    summary: 'Show, merge and compare traces, and exchange them with other runtimes',
+    summary: 'Show, merge and compare traces, exchange them with other runtimes, attach them to images',
     load: () => import('./commands/trace.ts'),
   },
   copy: {

@@ -89,7 +89,7 @@ export async function main(args: readonly string[]): Promise<void> {
 const strayFailure = (): Promise<never> =>
   new Promise((_, reject) => process.once('unhandledRejection', reject))
 
-/** Prints what ended the command, and returns its status: 1; 2 for a wrong command line; 3 for an exceeded limit; 128 + the signal. */
+/** Prints what ended the command, and returns its status: 1; 2 for a wrong command line; 3 for an exceeded limit; 4 for a trace that doesn't fit; 128 + the signal. */
 function report(thrown: unknown, interrupts: Interrupts, debug: boolean): number {
   const [error, ...whileCleaning] = failuresOf(thrown)
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2 // commander has printed it
@@ -129,7 +129,12 @@ function report(thrown: unknown, interrupts: Interrupts, debug: boolean): number
 }
 
 /** For errors that a script may want to tell apart. */
-const STATUS: Readonly<Record<string, number>> = { E_USAGE: 2, E_EXCEEDED: 3, E_INTERRUPTED: 130 }
+const STATUS: Readonly<Record<string, number>> = {
+  E_USAGE: 2,
+  E_EXCEEDED: 3,
+  E_COVERAGE: 4,
+  E_INTERRUPTED: 130,
+}
 
 /** The reader of our output has closed it, as `head` does. */
 function endQuietly(error: Error): void {

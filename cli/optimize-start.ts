@@ -1,11 +1,16 @@
-/** What `optimize` knows of the image's start: traces that were given or one recorded now, corrected by a measurement. */
-import type { Image } from '../image/types.ts'
+/** What `optimize` knows of the image's start: traces that were given, attached ones, or one recorded now; corrected by a measurement. */
+import type { Image, ImageSource } from '../image/types.ts'
 import type { StartupFile } from '../optimizer/plan/startup.ts'
 import { refineStartup } from '../report/bench/refine.ts'
+import { HeadstartError, messageOf } from '../system/errors.ts'
 import type { Trace } from '../tracer/trace/file.ts'
 import { mergeTraces } from '../tracer/trace/merge.ts'
+import { noProfile } from './attached-commands.ts'
+import { mergeAttached, type ReadTrace, readTraces, tracesOf, usedLines } from './attached-traces.ts'
 import type { CliContext } from './context.ts'
-import type { StartRequest } from './flags/optimize.ts'
+import { attachedSource, type ImageFlags } from './flags/image.ts'
+import type { AttachedChoice, StartOrigin, StartRequest } from './flags/optimize.ts'
+import type { RecordOrder } from './flags/profile.ts'
 import { type Output, thousands } from './print/output.ts'
 import { traceSummary } from './print/trace-summary.ts'
 import { profile } from './profiling.ts'
@@ -16,22 +21,91 @@ export interface Start {
   /** undefined: none was given, and none was worth recording */
   readonly trace: Trace | undefined
   readonly startup: readonly StartupFile[]
+  /** those that were attached to another image and are used for this one */
+  readonly borrowed: readonly ReadTrace[]
+}
+
+/** What is optimized. */
+export interface Subject {
+  readonly source: ImageSource
+  readonly image: Image
+  /** how an image beside it is reached */
+  readonly access: ImageFlags
 }
 
 export async function startOf(
-  image: Image,
+  subject: Subject,
   { from, minRuns, audit }: StartRequest,
   context: CliContext,
   output: Output,
 ): Promise<Start> {
-  if (from === undefined) return { trace: undefined, startup: [] }
-  const trace =
-    'traces' in from
-      ? await join(from.traces, image, context, output)
-      : (await profile({ image, ...from.record }, context, output)).trace
-  if ('record' in from) output.note(traceSummary(trace))
+  if (from === undefined) return { trace: undefined, startup: [], borrowed: [] }
+  const { trace, borrowed = [] } = await traceFor(subject, from, context, output)
   const startup = startupOf(trace, minRuns)
-  return { trace, startup: audit ? refineStartup(startup, audit) : startup }
+  return { trace, startup: audit ? refineStartup(startup, audit) : startup, borrowed }
+}
+
+interface Found {
+  readonly trace: Trace
+  readonly borrowed?: readonly ReadTrace[]
+}
+
+async function traceFor(
+  subject: Subject,
+  from: NonNullable<StartOrigin>,
+  context: CliContext,
+  output: Output,
+): Promise<Found> {
+  if ('traces' in from) return { trace: await join(from.traces, subject.image, context, output) }
+  if ('record' in from) return { trace: await record(subject.image, from.record, context, output) }
+  const { to, name, otherwise } = from.attached
+  if (to !== undefined) return borrow(subject, { to, name }, context, output)
+  const read = await attachedTo(subject, from.attached, context, output)
+  if (read.length > 0) return { trace: mergeAttached(read, subject.image, output) }
+  if (!otherwise) throw noProfile(`${subject.source.name}@${subject.image.descriptor.digest}`)
+  return { trace: await record(subject.image, otherwise, context, output) }
+}
+
+async function record(image: Image, order: RecordOrder, context: CliContext, output: Output): Promise<Trace> {
+  const { trace } = await profile({ image, ...order }, context, output)
+  output.note(traceSummary(trace))
+  return trace
+}
+
+/** What is attached to the image itself. A registry that can't tell is no reason not to record. */
+async function attachedTo(
+  { source, image }: Subject,
+  { name, otherwise }: AttachedChoice,
+  context: CliContext,
+  output: Output,
+): Promise<ReadTrace[]> {
+  const signal = context.interrupts.abort
+  const found = await tracesOf(source, image, signal).catch((error: unknown) => {
+    if (!(error instanceof HeadstartError) || !otherwise) throw error
+    output.note(`what is attached to the image can't be listed: ${messageOf(error)}`)
+    return []
+  })
+  if (found.length === 0) return []
+  const read = await readTraces(source, image, { found, name, signal })
+  output.note([...usedLines(read, source.name, new Date()), '--record records the start instead'])
+  return read
+}
+
+/** What is attached to another image: files are found by path. */
+async function borrow(
+  { image, access }: Subject,
+  { to, name }: { readonly to: string; readonly name: string | undefined },
+  context: CliContext,
+  output: Output,
+): Promise<Found> {
+  const signal = context.interrupts.abort
+  await using source = await attachedSource(to, access, context, output)
+  const earlier = await source.image(access.platform)
+  const found = await tracesOf(source, earlier, signal)
+  if (found.length === 0) throw noProfile(`${source.name}@${earlier.descriptor.digest}`)
+  const read = await readTraces(source, earlier, { found, name, signal })
+  output.note(usedLines(read, source.name, new Date()))
+  return { trace: mergeAttached(read, image, output), borrowed: read }
 }
 
 /** Several starts become one: what any touched, in the most common order. */

@@ -6,6 +6,7 @@ import { rebuildIndex } from '../../optimizer/rebuild/image-index.ts'
 import { prepareTarget } from '../../optimizer/rebuild/toc-image.ts'
 import { HeadstartError } from '../../system/errors.ts'
 import { requireFuse } from '../../tracer/mount/mount.ts'
+import { carryProfiles } from '../carry-profiles.ts'
 import type { CliContext } from '../context.ts'
 import { sourceOf, targetOf } from '../flags/image.ts'
 import {
@@ -34,10 +35,12 @@ async function optimize(request: OptimizeRequest, context: CliContext): Promise<
   const image = await source.image(access.platform)
   await using target = await targetOf(request.to, access, context, output)
   await prepareTarget(target, request.options, { force: request.replaceTarget })
-  const start = await startOf(image, request.start, context, output)
+  const start = await startOf({ source, image, access }, request.start, context, output)
   if (!request.allPlatforms)
     output.note(leftBehind(await source.index(), image, 'use --all-platforms to rebuild the whole index'))
   const rebuilt = await rebuild({ source, image, target, start, request }, context, output)
+  const carrying = { source, target, rebuilt, borrowed: start.borrowed, image }
+  await carryProfiles(carrying, context, output)
   output.done()
   for (const each of rebuilt) printRebuilt(each, { ...start, target: target.name }, request.print, output)
 }

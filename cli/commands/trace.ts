@@ -1,4 +1,4 @@
-/** `headstart trace`: show, merge and compare traces, and exchange them with other tools. */
+/** `headstart trace`: show, merge and compare traces, exchange them with other tools, and attach them to images. */
 import { type Command, Option } from 'commander'
 import { readImageTree } from '../../image/rootfs/image-tree.ts'
 import type { Image } from '../../image/types.ts'
@@ -10,6 +10,7 @@ import { exportForms } from '../../tracer/trace/exchange/formats.ts'
 import { readTrace, writeTrace } from '../../tracer/trace/file.ts'
 import { mergeTraces } from '../../tracer/trace/merge.ts'
 import { summarizeTrace } from '../../tracer/trace/summary.ts'
+import { registerList, registerPull, registerPush } from '../attached-commands.ts'
 import type { CliContext } from '../context.ts'
 import { type ExportRequest, exportTrace } from '../export-trace.ts'
 import { addImageFlags, type ImageFlags, sourceOf } from '../flags/image.ts'
@@ -36,6 +37,12 @@ export function register(command: Command, context: CliContext): void {
     command.command('import').description('Convert what another tool recorded to a trace'),
     context,
   )
+  registerPush(
+    command.command('push').description('Attach a trace to its image, where optimize finds it'),
+    context,
+  )
+  registerList(command.command('list').description('List the traces that are attached to an image'), context)
+  registerPull(command.command('pull').description('Fetch a trace that is attached to an image'), context)
 }
 
 function registerShow(command: Command, context: CliContext): void {

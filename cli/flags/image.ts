@@ -1,6 +1,7 @@
 /** The flags that say how images are reached, and the opening of sources and targets with them. */
 import { type Command, Option } from 'commander'
 import { parsePlatform } from '../../image/platform.ts'
+import { openAttached, openAttaching } from '../../image/referrers/place.ts'
 import { openSource } from '../../image/sources.ts'
 import { openTarget } from '../../image/targets.ts'
 import type { ImageSource, ImageTarget, Platform } from '../../image/types.ts'
@@ -48,3 +49,18 @@ export const targetOf = (
   context: CliContext,
   output: Output,
 ): Promise<ImageTarget> => openTarget(reference, accessOptions(flags, context, output))
+
+/** Where artifacts are attached to images: a name without a transport is the registry's, never the engine's. */
+export const attachedSource = (
+  reference: string,
+  flags: ImageFlags,
+  context: CliContext,
+  output: Output,
+): Promise<ImageSource> => openAttached(reference, accessOptions(flags, context, output))
+
+export const attachingTarget = (
+  reference: string,
+  flags: ImageFlags,
+  context: CliContext,
+  output: Output,
+): Promise<ImageTarget> => openAttaching(reference, accessOptions(flags, context, output))

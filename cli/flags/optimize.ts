@@ -1,8 +1,9 @@
 /** The command line of `optimize`, parsed once, before any image is opened, into the request that is handed on whole. */
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import type { OptimizeOptions } from '../../optimizer/options.ts'
 import { type BenchAudit, readBench } from '../../report/bench/file.ts'
 import { HeadstartError } from '../../system/errors.ts'
+import { checkName } from '../../tracer/trace/artifact.ts'
 import { type GivenTrace, readGiven } from '../read-trace.ts'
 import { addImageFlags, type ImageFlags } from './image.ts'
 import { addProfileFlags, type ProfileFlags, type RecordOrder, recordOrder } from './profile.ts'
@@ -11,6 +12,9 @@ import { collect, jsonOption, positiveFlag } from './values.ts'
 
 export interface OptimizeFlags extends ProfileFlags, RebuildFlags {
   readonly trace?: string[]
+  readonly profileFrom?: string
+  readonly profileName?: string
+  readonly record: boolean
   readonly minRuns: number
   readonly refine?: string
   readonly allPlatforms: boolean
@@ -33,11 +37,26 @@ export interface OptimizeRequest {
 
 /** How the start is known. */
 export interface StartRequest {
-  /** traces that were given, or how to record one; undefined: nothing could be made of one */
-  readonly from: { readonly traces: readonly GivenTrace[] } | { readonly record: RecordOrder } | undefined
+  readonly from: StartOrigin
   readonly minRuns: number
   /** what corrects it */
   readonly audit?: BenchAudit
+}
+
+/** Traces that were given; attached ones; a start that is recorded now; undefined: nothing could be made of one. */
+export type StartOrigin =
+  | { readonly traces: readonly GivenTrace[] }
+  | { readonly attached: AttachedChoice }
+  | { readonly record: RecordOrder }
+  | undefined
+
+export interface AttachedChoice {
+  /** of another image, usually an earlier build; else of the image itself */
+  readonly to?: string
+  /** of one workload; else of all */
+  readonly name?: string
+  /** where there is none */
+  readonly otherwise?: RecordOrder
 }
 
 export function addOptimizeFlags(command: Command): Command {
@@ -47,8 +66,25 @@ export function addOptimizeFlags(command: Command): Command {
     .argument('[command...]', "after --: replaces the image's command while recording")
     .option(
       '--trace <file>',
-      "from headstart profile, or ctr-remote's record file; without one the start is recorded first (repeatable)",
+      "from headstart profile, or ctr-remote's record file (default: what is attached to the image; if nothing is, the start is recorded first) (repeatable)",
       collect,
+    )
+    .addOption(
+      new Option(
+        '--profile-from <image>',
+        'use what is attached to this image, an earlier build; --min-coverage says how much of it must fit',
+      ).conflicts('trace'),
+    )
+    .addOption(
+      new Option(
+        '--profile-name <name>',
+        'use the attached profile of this name alone (default: all, merged)',
+      ).conflicts('trace'),
+    )
+    .addOption(
+      new Option('--record', 'record the start, whatever is attached to the image')
+        .default(false)
+        .conflicts(['trace', 'profileFrom', 'profileName']),
     )
     .option('--min-runs <count>', 'ignore files that fewer of the recorded starts touched', positiveFlag, 1)
     .option(
@@ -72,7 +108,7 @@ export async function optimizeRequest(
   command: readonly string[],
   flags: OptimizeFlags,
 ): Promise<OptimizeRequest> {
-  const { trace, refine, minRuns, allPlatforms, force, json, explain } = flags
+  const { refine, minRuns, allPlatforms, force, json, explain } = flags
   return {
     from,
     to,
@@ -80,17 +116,24 @@ export async function optimizeRequest(
     allPlatforms,
     replaceTarget: force,
     start: {
-      from: trace
-        ? { traces: await Promise.all(trace.map(readGiven)) }
-        : flags.keepDiffId
-          ? undefined
-          : { record: await recordOrder(command, flags) },
+      from: await originOf(command, flags),
       minRuns,
       ...(refine !== undefined && { audit: await readAudit(refine) }),
     },
     options: optionsOf(flags),
     print: { json, explain },
   }
+}
+
+async function originOf(command: readonly string[], flags: OptimizeFlags): Promise<StartOrigin> {
+  const { trace, profileFrom, profileName, keepDiffId, record } = flags
+  if (trace) return { traces: await Promise.all(trace.map(readGiven)) }
+  if (keepDiffId) return undefined
+  const name = profileName === undefined ? {} : { name: checkName(profileName) }
+  if (profileFrom !== undefined) return { attached: { to: profileFrom, ...name } }
+  if (profileName !== undefined) return { attached: name }
+  const order = await recordOrder(command, flags)
+  return record ? { record: order } : { attached: { otherwise: order } }
 }
 
 async function readAudit(file: string): Promise<BenchAudit> {

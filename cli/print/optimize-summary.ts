@@ -35,7 +35,10 @@ export function printRebuilt(
     // What a build after the recorded one is, and nothing to worry about while nothing is missing.
     if (summary.plan.missing.length === 0)
       output.note(`the trace is of another image: this one has all ${files} of its files`)
-    else output.warn(`the trace is of another image: ${found} of its ${files} files are in this one`)
+    else
+      output.warn(
+        `the trace is of another image: ${found} of its ${files} files (${percent(summary.plan.coverage)}) are in this one`,
+      )
   }
   for (const note of summary.notes) output.warn(platform === undefined ? note : `${platform}: ${note}`)
   if (explain && !json) output.result(explanation(summary.plan))

@@ -172,9 +172,10 @@ function checkRanges(startup: readonly StartupFile[], { split }: OptimizeOptions
 
 function checkCoverage({ coverage, missing }: Plan, files: number, least: number | undefined): void {
   if (least === undefined || files === 0 || (coverage > 0 && coverage >= least)) return
+  const share = (part: number): string => `${Math.round(part * 100)} %`
   throw new HeadstartError(
     'E_COVERAGE',
-    `the image has ${files - missing.length} of the ${files} files that the start read`,
+    `the image has ${files - missing.length} of the ${files} files that the start read, ${share(coverage)}: ${least > 0 ? `at least ${share(least)}` : 'at least one'} is asked for`,
     { hint: 'Record the start again, with this image: headstart profile' },
   )
 }

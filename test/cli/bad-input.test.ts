@@ -182,7 +182,7 @@ describe('without root', () => {
   // Before anything else: the images are nowhere.
   test.each([
     ['profile', 'oci:nowhere'],
-    ['optimize', 'oci:nowhere', 'oci:there'],
+    ['optimize', 'oci:nowhere', 'oci:there', '--record'],
     ['bench', 'oci:nowhere', 'oci:nowhere'],
     ['mount', 'oci:nowhere', 'nowhere'],
   ])('%s says at once that it needs it', async (...args) => {

@@ -119,7 +119,8 @@ export async function readTrace(file: string): Promise<Trace> {
   return parseTrace(text, file)
 }
 
-/** Whole or not at all; control characters in names are escaped, so that it is safe to print. */
-export async function writeTrace(file: string, trace: Trace): Promise<void> {
-  await writeWhole(file, `${visible(JSON.stringify(traceSchema.parse(trace)))}\n`)
-}
+/** Control characters in names are escaped, so that it is safe to print. */
+export const traceText = (trace: Trace): string => `${visible(JSON.stringify(traceSchema.parse(trace)))}\n`
+
+/** Whole or not at all. */
+export const writeTrace = (file: string, trace: Trace): Promise<void> => writeWhole(file, traceText(trace))

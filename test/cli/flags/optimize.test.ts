@@ -25,7 +25,7 @@ async function requestOf(...args: readonly string[]): Promise<OptimizeRequest> {
   return request
 }
 
-test('without a trace the start is recorded, as the flags say', async () => {
+test('without a trace, and with none attached, the start is recorded, as the flags say', async () => {
   const request = await requestOf(
     ...[
       'web:1',
@@ -50,14 +50,25 @@ test('without a trace the start is recorded, as the flags say', async () => {
     allPlatforms: false,
     start: {
       from: {
-        record: {
-          options: { command: ['serve'], run: { user: 'web' }, graceMs: 2000, runs: 3, server: 'kernel' },
-          ready: { readyTcp: 80 },
+        attached: {
+          otherwise: {
+            options: { command: ['serve'], run: { user: 'web' }, graceMs: 2000, runs: 3, server: 'kernel' },
+            ready: { readyTcp: 80 },
+          },
         },
       },
       minRuns: 1,
     },
   })
+})
+
+test('attached traces are chosen by flags, which leave no start to record', async () => {
+  const fromOf = async (...flags: string[]) => (await requestOf('a', 'b', ...flags)).start.from
+  expect(await fromOf('--profile-name', 'web')).toEqual({ attached: { name: 'web' } })
+  expect(await fromOf('--profile-from', 'c')).toEqual({ attached: { to: 'c' } })
+  expect(await fromOf('--record')).toMatchObject({ record: {} })
+  await expect(fromOf('--record', '--profile-from', 'c')).rejects.toThrow(/cannot be used with/)
+  await expect(fromOf('--profile-name', '../x')).rejects.toThrow(/can't be a profile's name/)
 })
 
 test('with traces nothing is recorded', async () => {

@@ -1,0 +1,93 @@
+/** Profiles that are attached to images: found, read and merged, attached, and carried on to the image that was made. */
+import { attach } from '../image/referrers/attach.ts'
+import type { Descriptor, Image, ImageSource, ImageTarget } from '../image/types.ts'
+import { HeadstartError } from '../system/errors.ts'
+import {
+  type AttachedTrace,
+  attachedTraces,
+  chooseTraces,
+  readAttached,
+  traceArtifact,
+} from '../tracer/trace/artifact.ts'
+import type { Trace } from '../tracer/trace/file.ts'
+import { mergeTraces } from '../tracer/trace/merge.ts'
+import { ageText } from './print/attached.ts'
+import type { Output } from './print/output.ts'
+import { isTraceOf } from './startup.ts'
+
+export interface ReadTrace {
+  readonly attached: AttachedTrace
+  readonly trace: Trace
+}
+
+/** Newest first; none where nothing can be attached. @throws HeadstartError E_ARTIFACT, and what the source throws */
+export const tracesOf = async (
+  source: ImageSource,
+  image: Image,
+  signal: AbortSignal,
+): Promise<AttachedTrace[]> =>
+  attachedTraces((await source.referrers?.(image.descriptor.digest, signal)) ?? [])
+
+/**
+ * The newest of each name, or of the one name that is asked for.
+ * @throws HeadstartError E_ARTIFACT, E_TRACE, and what the source throws
+ */
+export async function readTraces(
+  source: ImageSource,
+  image: Image,
+  { found, name, signal }: { found: readonly AttachedTrace[]; name: string | undefined; signal: AbortSignal },
+): Promise<ReadTrace[]> {
+  const chosen = chooseTraces(found, name, source.name)
+  const read: ReadTrace[] = []
+  for (const attached of chosen)
+    read.push({ attached, trace: await readAttached(source, attached, image.descriptor.digest, signal) })
+  return read
+}
+
+/**
+ * Traces of one content become one: of this image's where there are any, else of the newest one's, which a build before it has been carried
+ * on from. The others are left out, and it is said.
+ */
+export function mergeAttached(read: readonly ReadTrace[], image: Image, output: Output): Trace {
+  const [newest] = read.filter(({ trace }) => isTraceOf(trace, image)).concat(read)
+  const diffIds = newest?.trace.image.diffIds.join()
+  const [fitting, others] = [
+    read.filter(({ trace }) => trace.image.diffIds.join() === diffIds),
+    read.filter(({ trace }) => trace.image.diffIds.join() !== diffIds),
+  ]
+  for (const { attached, trace } of others)
+    output.warn(
+      `profile ${attached.name} (${attached.digest}) is left out: it is of another image, ${trace.image.digest}`,
+    )
+  return mergeTraces(fitting.map(({ trace }) => trace))
+}
+
+/** Which are used: name, digest and age. @param now of the reader's clock */
+export const usedLines = (read: readonly ReadTrace[], where: string, now: Date): string[] =>
+  read.map(
+    ({ attached: { name, digest, created } }) =>
+      `profile ${name} is used, attached to ${where}: ${digest}, ${created ? `recorded ${ageText(created, now)}` : 'of unknown age'}`,
+  )
+
+/** @throws HeadstartError E_ARTIFACT: the trace is of another image */
+export function checkTraceOf(trace: Trace, image: Image): void {
+  if (isTraceOf(trace, image)) return
+  const { reference, digest } = trace.image
+  throw new HeadstartError(
+    'E_ARTIFACT',
+    `the trace was recorded of another image, ${reference} (${digest}): ${image.reference} is ${image.descriptor.digest}`,
+    { hint: 'Attach it all the same with --force; files are found by path' },
+  )
+}
+
+/** Under the subject of the new image; the paths stay true. @returns how many */
+export async function carryOn(
+  read: readonly ReadTrace[],
+  subject: Descriptor,
+  target: ImageTarget,
+  signal: AbortSignal,
+): Promise<number> {
+  for (const { attached, trace } of read)
+    await attach(target, traceArtifact(trace, subject, attached.name), signal)
+  return read.length
+}

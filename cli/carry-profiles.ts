@@ -1,0 +1,44 @@
+/** The profiles that are attached to the images that were rebuilt, attached to the new ones as well; a target that refuses them has its image all the same. */
+import type { Image, ImageSource, ImageTarget } from '../image/types.ts'
+import { codeOf, messageOf } from '../system/errors.ts'
+import { carryOn, type ReadTrace, readTraces, tracesOf } from './attached-traces.ts'
+import type { CliContext } from './context.ts'
+import type { Rebuilt } from './print/optimize-summary.ts'
+import { counted, type Output } from './print/output.ts'
+
+export interface Carrying {
+  readonly source: ImageSource
+  readonly target: ImageTarget
+  readonly rebuilt: readonly Rebuilt[]
+  /** used for `image`, though attached to another */
+  readonly borrowed: readonly ReadTrace[]
+  readonly image: Image
+}
+
+/** What can't be carried on is a warning: the image is there, and a start can be recorded again. */
+export async function carryProfiles(
+  { source, target, rebuilt, borrowed, image }: Carrying,
+  context: CliContext,
+  output: Output,
+): Promise<void> {
+  const signal = context.interrupts.abort
+  let carried = 0
+  try {
+    for (const each of rebuilt) {
+      const isBorrowing = each.image.descriptor.digest === image.descriptor.digest
+      const own = await profilesOf(source, each.image, signal)
+      const read = [...(isBorrowing ? borrowed : []), ...own]
+      carried += await carryOn(read, each.summary.manifest, target, signal)
+    }
+  } catch (error) {
+    signal.throwIfAborted()
+    if (codeOf(error) === undefined) throw error
+    output.warn(`the attached profiles were not carried on: ${messageOf(error)}`)
+  }
+  if (carried > 0) output.note(`${counted(carried, 'profile')} attached to the new image, too`)
+}
+
+async function profilesOf(source: ImageSource, image: Image, signal: AbortSignal): Promise<ReadTrace[]> {
+  const found = await tracesOf(source, image, signal).catch(() => [])
+  return found.length === 0 ? [] : readTraces(source, image, { found, name: undefined, signal })
+}

@@ -1,0 +1,186 @@
+/** Profiles attached to images by the commands, in registries and in a layout: pushed, listed, pulled, used by optimize and carried on by it. */
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { z } from 'zod'
+import { openSource } from '../../image/sources.ts'
+import type { Digest, Image } from '../../image/types.ts'
+import { BUILDING_MS, peerSets } from '../../scripts/support/peers.ts'
+import { type Registries, startRegistries } from '../../scripts/support/registry.ts'
+import { parseTrace } from '../../tracer/trace/file.ts'
+import { attachAt, note } from '../support/artifacts.ts'
+import { copy } from '../support/copy.ts'
+import { type Outcome, type Sandbox, sandbox } from '../support/headstart.ts'
+import { writeImage } from '../support/images.ts'
+import { startLooseRegistry } from '../support/loose-registry.ts'
+import { file } from '../support/tar.ts'
+import { traceFile, traceOf } from '../tracer/trace/traces.ts'
+
+let box: Sandbox
+let registries: Registries
+/** `v2` is a later build: it has one of the files that `v1` starts with, and another one */
+let [v1, v2]: [string, string] = ['', '']
+let image: Image
+
+beforeAll(async () => {
+  box = await sandbox()
+  registries = await startRegistries()
+  const layers = (more: string) => [[file('app', 'app'), file(more, more)], [file('rest', 'rest')]]
+  v1 = await writeImage(join(box.folder, 'v1'), { layers: layers('old') })
+  v2 = await writeImage(join(box.folder, 'v2'), { layers: layers('new') })
+  await using source = await openSource(v1)
+  image = await source.image()
+  await saveTrace('a.json', ['app'], '2026-01-01T00:00:00.000Z')
+  await saveTrace('b.json', ['app', 'old'], '2026-02-01T00:00:00.000Z')
+}, BUILDING_MS)
+afterAll(async () => {
+  await registries[Symbol.asyncDispose]()
+  await box[Symbol.asyncDispose]()
+})
+
+async function saveTrace(name: string, paths: readonly string[], startedAt: string): Promise<void> {
+  const trace = traceOf(paths.map((path) => traceFile(path, { size: 3, ranges: [[0, 3]] })))
+  const { digest } = image.descriptor
+  const about = { ...trace.image, digest, diffIds: [...image.config.diffIds], reference: 'app:v1' }
+  await writeFile(
+    join(box.folder, name),
+    JSON.stringify({ ...trace, image: about, run: { ...trace.run, startedAt } }),
+  )
+}
+
+const run = (...args: string[]) => box.run(args)
+const done = async (...args: string[]): Promise<Outcome> => {
+  const outcome = await run(...args)
+  expect(outcome).toMatchObject({ status: 0 })
+  return outcome
+}
+const listSchema = z.object({
+  subject: z.string(),
+  profiles: z.array(
+    z.object({ name: z.string(), digest: z.string(), created: z.string(), files: z.number() }),
+  ),
+})
+const listed = async (place: string) =>
+  listSchema.parse(JSON.parse((await done('trace', 'list', place, '--json')).stdout))
+const pulled = async (place: string, ...args: string[]) => {
+  await done('trace', 'pull', place, '-o', 'pulled.json', ...args)
+  const trace = parseTrace(await readFile(join(box.folder, 'pulled.json'), 'utf8'), 'pulled.json')
+  return trace.files.map(({ path }) => path).sort()
+}
+const places = [...peerSets, 'layout'] as const
+const placeOf = (where: (typeof places)[number], name: string) =>
+  where === 'layout' ? `oci:${box.folder}/${name}:v1` : `docker://${registries.of(where).host}/${name}:v1`
+
+test.each(places)('a profile is pushed, listed, pulled, used, and goes along: %s', async (where) => {
+  const place = placeOf(where, 'pushed')
+  const digest: Digest = await copy(v1, place)
+  await done('trace', 'push', place, 'a.json')
+  await done('trace', 'push', place, 'a.json', '--name', 'checkout')
+  const { stdout } = await done('trace', 'push', place, 'b.json', '--name', 'checkout')
+  expect(stdout).toMatch(RegExp(`^profile checkout \\(sha256:[0-9a-f]{64}\\) is attached to ${digest}$`, 'm'))
+  const { subject, profiles } = await listed(place)
+  expect(subject).toBe(digest)
+  expect(profiles.map(({ name, files }) => [name, files])).toEqual([
+    ['checkout', 2],
+    ['checkout', 1],
+    ['start', 1],
+  ])
+  expect((await done('trace', 'list', place)).stdout).toMatch(/^checkout +\d+ days ago +1 +2 +6 B +sha256:/m)
+  expect(await pulled(place)).toEqual(['app', 'old'])
+  expect(await pulled(place, '--name', 'start')).toEqual(['app'])
+
+  const target = placeOf(where, 'fast')
+  const { stderr, stdout: said } = await done('optimize', place, target, '--json')
+  expect(stderr).toMatch(
+    RegExp(`profile checkout is used, attached to .*: ${profiles[0]?.digest}, recorded \\d+ days ago`),
+  )
+  expect(stderr).toContain('profile start is used')
+  expect(
+    z.object({ decisions: z.array(z.object({ path: z.string() })) }).parse(JSON.parse(said)).decisions,
+  ).toHaveLength(2)
+  const carried = await listed(target)
+  expect(carried.subject).not.toBe(digest)
+  expect(carried.profiles.map(({ name }) => name)).toEqual(['checkout', 'start'])
+  expect((await done('verify', target)).status).toBe(0)
+})
+
+test('an earlier build lends its profile, if enough of it fits', async () => {
+  const [earlier, later] = [placeOf('debian', 'earlier'), placeOf('debian', 'later')]
+  await copy(v1, earlier)
+  await copy(v2, later)
+  await done('trace', 'push', earlier, 'b.json')
+  const borrow = (to: string, ...more: string[]) =>
+    run('optimize', later, placeOf('debian', to), '--profile-from', earlier, ...more)
+  const few = await borrow('few', '--min-coverage', '80%')
+  expect(few.status).toBe(4)
+  expect(few.stderr).toContain(
+    'the image has 1 of the 2 files that the start read, 50 %: at least 80 % is asked for',
+  )
+  const enough = await borrow('enough', '--min-coverage', '50%')
+  expect(enough).toMatchObject({ status: 0 })
+  expect(enough.stderr).toContain('the trace is of another image: 1 of its 2 files (50 %) are in this one')
+  expect((await listed(placeOf('debian', 'enough'))).profiles).toHaveLength(1)
+  const none = await run('optimize', earlier, placeOf('debian', 'none'), '--profile-from', later)
+  expect(none).toMatchObject({
+    status: 1,
+    stderr: expect.stringMatching(/no profile is attached to docker:.*later:v1@sha256/),
+  })
+})
+
+test('one workload is chosen by its name; recording is insisted on', async () => {
+  const place = placeOf('layout', 'chosen')
+  await copy(v1, place)
+  await done('trace', 'push', place, 'a.json', '--name', 'small')
+  await done('trace', 'push', place, 'b.json', '--name', 'large')
+  const chosen = await done('optimize', place, placeOf('layout', 'one'), '--profile-name', 'small')
+  expect(chosen.stderr).toContain('profile small is used')
+  expect(chosen.stderr).not.toContain('profile large is used')
+  const unknown = await run('optimize', place, placeOf('layout', 'two'), '--profile-name', 'medium')
+  expect(unknown).toMatchObject({ status: 1, stderr: expect.stringContaining('has no profile named medium') })
+  // Nothing in it could be started: it was tried.
+  const recorded = await run('optimize', place, placeOf('layout', 'three'), '--record')
+  expect(recorded).toMatchObject({ status: 1, stderr: expect.stringContaining('no command') })
+})
+
+test('what is not a profile of the image is refused in one line', async () => {
+  const place = placeOf('layout', 'refused')
+  await copy(v2, place)
+  const other = await run('trace', 'push', place, 'a.json')
+  expect(other).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('the trace was recorded of another image, app:v1'),
+  })
+  await done('trace', 'push', place, 'a.json', '--force')
+  const wrongName = await run('trace', 'push', place, 'a.json', '--name', '../x')
+  expect(wrongName).toMatchObject({ status: 1, stderr: expect.stringContaining("can't be a profile's name") })
+  const engine = await run('trace', 'list', 'docker-daemon:x:1')
+  expect(engine).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('nothing can be attached to docker-daemon:x:1'),
+  })
+})
+
+test('an attached profile that lies ends optimize in one line', async () => {
+  const place = placeOf('layout', 'lies')
+  await copy(v1, place)
+  await attachAt(place, note(image.descriptor, '{"version":1}', 'application/vnd.headstart.trace.v1+json'))
+  const lying = await run('optimize', place, placeOf('layout', 'lied'))
+  expect(lying.status).toBe(1)
+  expect(lying.stderr).toMatch(/is refused: its content is text\/plain, not a trace$/m)
+})
+
+test('a registry that refuses artifacts has the whole image, and a warning is given', async () => {
+  await using registry = await startLooseRegistry((asked, answer) =>
+    asked.method === 'PUT' && asked.body.includes('"subject"') ? { status: 400 } : answer(),
+  )
+  const place = placeOf('layout', 'taken')
+  await copy(v1, place)
+  await done('trace', 'push', place, 'a.json')
+  const target = `docker://${registry.host}/app:v1`
+  const { stderr } = await done('optimize', place, target)
+  expect(stderr).toMatch(
+    /warning: the attached profiles were not carried on: nothing can be attached to docker:/,
+  )
+  await done('verify', target)
+  expect(await run('trace', 'push', target, 'a.json', '--force')).toMatchObject({ status: 1 })
+})
