@@ -1,6 +1,6 @@
 /**
  * Random images in, random starts: layers over each other, stored in every way that a layer is, with links from one to another. The image
- * that comes out has the same tree and verifies; and from it comes, for another start, an image that has it too.
+ * that comes out, with ranges ahead or without, has the same tree and verifies; and from it comes, for another start, an image that has it too.
  */
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -18,6 +18,7 @@ import {
 import { openTarget } from '../../../image/targets.ts'
 import type { Image, Layer } from '../../../image/types.ts'
 import { verifyImage } from '../../../image/verify.ts'
+import { SPLIT_MODES, type SplitMode } from '../../../optimizer/options.ts'
 import type { StartupFile } from '../../../optimizer/plan/startup.ts'
 import { rebuildImage } from '../../../optimizer/rebuild/image.ts'
 import { readBounded } from '../../../system/files/read-bounded.ts'
@@ -93,11 +94,17 @@ function imageOf(layers: readonly Layer[]): Image {
   }
 }
 
-async function rebuild(image: Image, to: string, startup: readonly StartupFile[]): Promise<void> {
+async function rebuild(image: Image, to: string, start: Start): Promise<void> {
   await using target = await openTarget(to)
   await target.prepare({ force: true })
-  const options = { level: 1, chunkSize: 4096, minCoverage: undefined }
+  const { startup, split } = start
+  const options = { level: 1, chunkSize: 4096, minCoverage: undefined, split }
   await rebuildImage({ image, target, startup, options, workspace, pool: bench.pool })
+}
+
+interface Start {
+  readonly startup: readonly StartupFile[]
+  readonly split: SplitMode
 }
 
 async function filesOf({ layers }: Image): Promise<UnpackedFile[][]> {
@@ -107,29 +114,54 @@ async function filesOf({ layers }: Image): Promise<UnpackedFile[][]> {
   return files
 }
 
+const rangesAt = (places: readonly number[], size: number): [number, number][] =>
+  [...new Set(places.map((at) => Math.floor(at * size)))].toSorted((a, b) => a - b).map((at) => [at, at + 1])
+
 async function faultsOf(image: Image): Promise<string[]> {
   const problems = await verifyImage(image)
   return problems.map(({ message }) => message)
 }
 
-const starts = fc.array(fc.record({ pick: fc.nat(), all: fc.boolean() }), { maxLength: 5 })
+const share = fc.double({ min: 0, max: 1, noNaN: true })
+/** Files are read whole, or in places; some of their ranges go ahead. */
+const starts = fc.record({
+  reads: fc.array(
+    fc.record({ pick: fc.nat(), all: fc.boolean(), places: fc.array(share, { minLength: 1, maxLength: 3 }) }),
+    { maxLength: 5 },
+  ),
+  split: fc.constantFrom(...SPLIT_MODES),
+})
+/** Of a file that has ten times what the generator gives it, some pages can be ahead. */
+const scales = fc.constantFrom(1, 10)
 
 test(
   'any image comes out as the same tree, and verifies; so does what is made of it for another start',
   async () => {
     await fc.assert(
-      fc.asyncProperty(anyImage, starts, starts, async (spec, first, second) => {
+      fc.asyncProperty(anyImage, scales, starts, starts, async (spec, scale, first, second) => {
         const layers: Layer[] = []
-        for (const { items, storage } of spec) layers.push(await stored(items, storage))
+        for (const { items, storage } of spec)
+          layers.push(
+            await stored(
+              items.map((item) => ({ ...item, size: item.size * scale })),
+              storage,
+            ),
+          )
         const image = imageOf(layers)
         const before = await filesOf(image)
         const tree = unpackImage(before)
-        const paths = before.flat().map(({ entry }) => textOf(entry.path))
-        const startOf = (picks: typeof first) =>
-          picks.flatMap(({ pick, all }) => {
-            const path = paths[pick % Math.max(1, paths.length)]
-            return path === undefined ? [] : [read(path, { ranges: all ? [] : [[0, 1]], size: 2 })]
-          })
+        const entries = before.flat().map(({ entry }) => entry)
+        const startOf = ({ reads, split }: typeof first): Start => ({
+          split,
+          startup: reads.flatMap(({ pick, all, places }) => {
+            const entry = entries[pick % Math.max(1, entries.length)]
+            if (entry === undefined) return []
+            const { size } = entry
+            return [
+              read(textOf(entry.path), { ranges: all ? [[0, size + 1]] : rangesAt(places, size), size }),
+            ]
+          }),
+        })
         const names = ['once', 'twice'].map((name) => `oci:${join(bench.folder, name)}:x`)
         const [once = '', twice = ''] = names
         try {
