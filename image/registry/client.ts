@@ -7,9 +7,9 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HeadstartError, messageOf } from '../../system/errors.ts'
-import { Authorizer } from './auth.ts'
-import { lacksScope } from './challenge.ts'
-import { findCredentials } from './credentials.ts'
+import { Authorizer } from './auth/authorizer.ts'
+import { lacksScope } from './auth/challenge.ts'
+import { findCredentials } from './auth/credentials.ts'
 import { readDocument } from './document.ts'
 import { type Endpoint, type EndpointOptions, findEndpoint } from './endpoint.ts'
 import { isRefusal, isTransient, refused, unreachable } from './faults.ts'

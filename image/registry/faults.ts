@@ -3,9 +3,9 @@ import { z } from 'zod'
 import { codeOf, HeadstartError, messageOf } from '../../system/errors.ts'
 import { jsonIf } from '../../system/text/json.ts'
 import { withoutUrlSecrets } from '../../system/text/secrets.ts'
+import { TokenUnreachable } from './auth/token.ts'
 import { readDocument } from './document.ts'
 import type { RegistryResponse } from './request.ts'
-import { TokenUnreachable } from './token.ts'
 
 const TRANSIENT = new Set([
   'ECONNRESET',

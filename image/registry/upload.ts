@@ -9,8 +9,9 @@ import { HeadstartError } from '../../system/errors.ts'
 import type { Blob, Descriptor, MountOrigin } from '../types.ts'
 import type { RegistryClient } from './client.ts'
 import { isTransient, refused, unreachable } from './faults.ts'
-import { discard, headerOf, type RegistryResponse } from './request.ts'
+import { discard, headerOf } from './request.ts'
 import { isRetried, MAX_ATTEMPTS, retryAfterMs, waitMs } from './retry.ts'
+import { bytesReceived, uploadUrl, withDigest } from './upload-url.ts'
 
 /** What gateways that limit bodies let through. All others get a blob in one piece, since some registries accept nothing else. */
 const SMALL_CHUNK_BYTES = 32 << 20
@@ -71,7 +72,7 @@ export class Uploader {
         expected: [201, 202],
       })
       await discard(response)
-      return response.status === 201 ? undefined : this.location(response)
+      return response.status === 201 ? undefined : uploadUrl(response)
     } catch (error) {
       signal?.throwIfAborted()
       // A missing right, an unsupported request: an upload may work all the same.
@@ -85,7 +86,7 @@ export class Uploader {
     const response = await this.client.request(this.startRequest(signal))
     await discard(response)
     if (response.status === 201 && (await this.exists(descriptor, signal))) return undefined
-    return this.location(response)
+    return uploadUrl(response)
   }
 
   private startRequest(signal: AbortSignal | undefined) {
@@ -178,7 +179,7 @@ export class Uploader {
       })
       if (response.status < 300) {
         await discard(response)
-        return { next: this.location(response, location) }
+        return { next: uploadUrl(response, location) }
       }
       const fault = await refused('PATCH', response, this.client.silenceMs)
       if (response.status === 413 && this.chunkBytes > SMALL_CHUNK_BYTES) {
@@ -207,11 +208,8 @@ export class Uploader {
         signal,
       })
       await discard(response)
-      const last = /^(?:bytes=)?0-(\d+)$/.exec(headerOf(response, 'range') ?? '')?.[1]
-      if (last === undefined) return undefined
-      // By the spec `0-0` is one byte, but registries send it for none.
-      const at = last === '0' ? 0 : Number(last) + 1
-      return at > size ? undefined : { at, location: this.location(response, location) }
+      const at = bytesReceived(headerOf(response, 'range'), size)
+      return at === undefined ? undefined : { at, location: uploadUrl(response, location) }
     } catch (error) {
       signal?.throwIfAborted()
       if (isRefused(error)) return undefined
@@ -238,21 +236,7 @@ export class Uploader {
       throw await refused('PUT', response, this.client.silenceMs)
   }
 
-  /** @param kept where the last request went, which stays valid if the response names no other URL */
-  private location(response: RegistryResponse, kept?: string): string {
-    const text = headerOf(response, 'location') ?? kept
-    if (text === undefined || !URL.canParse(text, response.url.href))
-      throw new HeadstartError('E_REGISTRY', `${response.url.host} returned no valid URL to upload to`)
-    return new URL(text, response.url).href
-  }
-
   private scopes(): string[] {
     return [`repository:${this.repository}:pull,push`]
   }
-}
-
-function withDigest(location: string, digest: string): string {
-  const url = new URL(location)
-  url.searchParams.set('digest', digest)
-  return url.href
 }

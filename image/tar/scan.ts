@@ -8,6 +8,8 @@
 
 import { messageOf } from '../../system/errors.ts'
 import { layerPath, textOf } from '../../system/text/byte-path.ts'
+import { BlockReader } from './blocks.ts'
+import { TarCounts } from './counts.ts'
 import { BLOCK, paddingOf, type TarEntry } from './entry.ts'
 import { type HeaderBlock, parseHeaderBlock, tarError } from './header.ts'
 import { entryOf, gnuRealSize, paxRealSize, sizeOf } from './metadata.ts'
@@ -36,10 +38,6 @@ export type TarEvent =
   /** a view of the bytes pushed, or of zeros */
   | { readonly kind: 'data'; readonly bytes: Buffer }
 
-/** More than fits on a container's disk: an archive that claims more only wastes our time. Holes count: a `lastlog` may have a terabyte of them. */
-const MAX_CONTENT_BYTES = 2 ** 44
-/** Ten times as many files as the largest images have. */
-const MAX_ENTRIES = 1 << 23
 const ZERO_BLOCK = Buffer.alloc(BLOCK)
 
 const mayBeSparse = (flag: string): boolean => flag === '0' || flag === '\0' || flag === '7'
@@ -58,20 +56,18 @@ function* asData(pieces: Iterable<Buffer>): Generator<TarEvent, void, undefined>
 
 export class TarScanner {
   private state: State = { at: 'header' }
-  private partial = Buffer.alloc(0)
+  private readonly blocks = new BlockReader()
   private prelude = emptyPrelude()
   private isZeroBefore = false
   private consumed = 0
-  private entries = 0
-  /** of all entries so far */
-  private contentBytes = 0
+  private readonly counts = new TarCounts()
   private where = 'the first header'
 
   /** @throws HeadstartError E_TAR: the tar ends inside an entry. (Many tars lack the zero blocks at their end.) */
   finish(): void {
     const isWhole =
       this.state.at === 'end' ||
-      (this.state.at === 'header' && this.partial.length === 0 && this.prelude.bytes === 0)
+      (this.state.at === 'header' && this.blocks.isEmpty && this.prelude.bytes === 0)
     // GNU tar and others may cut the padding of the last file.
     if (isWhole || (this.state.at === 'content' && this.state.left === 0)) return
     throw tarError(`it ends inside ${this.where}`)
@@ -90,23 +86,11 @@ export class TarScanner {
         this.consumed += used
         continue
       }
-      const block = this.takeBlock(bytes, at)
+      const block = this.blocks.take(bytes, at)
       at += block.used
       this.consumed += block.used
       if (block.bytes) yield* this.block(block.bytes)
     }
-  }
-
-  /** Headers outlive the bytes pushed, so they are copied. */
-  private takeBlock(bytes: Buffer, at: number): { bytes: Buffer | undefined; used: number } {
-    const used = Math.min(BLOCK - this.partial.length, bytes.length - at)
-    if (this.partial.length + used < BLOCK) {
-      this.partial = Buffer.concat([this.partial, bytes.subarray(at)])
-      return { bytes: undefined, used }
-    }
-    const block = Buffer.concat([this.partial, bytes.subarray(at, at + used)])
-    if (this.partial.length > 0) this.partial = Buffer.alloc(0)
-    return { bytes: block, used }
   }
 
   private *block(block: Buffer): Generator<TarEvent, void, undefined> {
@@ -126,7 +110,8 @@ export class TarScanner {
     if (this.isZeroBefore) throw tarError(`a single zero block stands before a header after ${this.where}`)
     const header = parseHeaderBlock(block, `the header after ${this.where}`)
     if (isSpecial(header)) return this.startSpecial(header, block)
-    this.where = JSON.stringify(textOf(this.nameOf(header).slice(0, 200)))
+    const name = this.prelude.name || this.prelude.pax.get('path') || header.name
+    this.where = JSON.stringify(textOf(name.slice(0, 200)))
     yield* this.start(header, block)
   }
 
@@ -214,7 +199,7 @@ export class TarScanner {
       this.where,
       (name) => this.pathOf(name),
     )
-    this.count(entry)
+    this.counts.add(entry, this.where)
     if (sparse) checkParts(sparse.parts, sparse.stored, sparse.size, this.where)
     const stored = sparse?.stored ?? entry.size
     const content = sparse && new SparseContent(sparse.parts, sparse.size, this.where)
@@ -225,21 +210,8 @@ export class TarScanner {
     this.state = { at: 'header' }
   }
 
-  private nameOf({ name }: HeaderBlock): string {
-    return this.prelude.name || this.prelude.pax.get('path') || name
-  }
-
   private stored(header: HeaderBlock): number {
     return sizeOf(header, this.prelude.pax, this.where)
-  }
-
-  private count({ size }: TarEntry): void {
-    this.contentBytes += size
-    if (this.contentBytes > MAX_CONTENT_BYTES)
-      throw tarError(
-        `${this.where} claims ${size} bytes, which makes ${this.contentBytes} for all files so far`,
-      )
-    if (++this.entries > MAX_ENTRIES) throw tarError(`it has more than ${MAX_ENTRIES} entries`)
   }
 
   private pathOf(name: string): string {

@@ -15,13 +15,14 @@ import { checkOptions, DEFAULT_OPTIONS, type OptimizeOptions } from '../options.
 import { chunkSizes } from '../plan/chunking.ts'
 import { type Plan, planImage } from '../plan/plan.ts'
 import type { StartupFile } from '../plan/startup.ts'
-import { LayerJob, type LayerJobOptions, type LayerSummary, type Stage, type Written } from './layer.ts'
+import { LayerJob, type LayerJobOptions } from './layer.ts'
+import type { LayerSummary, Stage, Written } from './layer-summary.ts'
 import { resolveLinks } from './lower-links.ts'
 import { configWith, historyNote, manifestWith } from './manifest.ts'
 import { planLayerOf } from './read-layer.ts'
 import { type PutTocImage, type TocImageWriter, tocImageWriter } from './toc-image.ts'
 
-export type { LayerSummary } from './layer.ts'
+export type { LayerSummary } from './layer-summary.ts'
 
 export interface PlanRequest {
   readonly image: Image

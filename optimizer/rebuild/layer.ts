@@ -1,9 +1,9 @@
 /** Takes one layer through: read, written in its new order, sent; its files removed once they are no longer needed. */
 
-import { FORMATS, type FormatName } from '../../image/estargz/format/formats.ts'
-import { stillTrue, withoutWrong } from '../../image/layers/annotations.ts'
-import { isElsewhere, OCI_LAYER_GZIP, OCI_LAYER_ZSTD } from '../../image/media-types.ts'
-import type { Blob, Descriptor, Digest, ImageTarget, Layer } from '../../image/types.ts'
+import { FORMATS } from '../../image/estargz/format/formats.ts'
+import { withoutWrong } from '../../image/layers/annotations.ts'
+import { isElsewhere } from '../../image/media-types.ts'
+import type { Blob, ImageTarget, Layer } from '../../image/types.ts'
 import { HeadstartError } from '../../system/errors.ts'
 import type { Pool } from '../compress/pool.ts'
 import { levelOf, type OptimizeOptions } from '../options.ts'
@@ -15,36 +15,13 @@ import { type OpenLayerFiles, openLayerFiles } from '../spool/layer-files.ts'
 import type { SpoolOptions } from '../spool/tar-compressor.ts'
 import { chooseAction } from './choose-action.ts'
 import { hotRangesOf } from './hot-ranges.ts'
+import { blobOf } from './layer-blob.ts'
+import type { LayerSummary, Stage, Written } from './layer-summary.ts'
 import { keptDescriptor } from './manifest.ts'
 import { type EstargzRead, type LayerRead, readLayer, type SpooledRead, spoolerOf } from './read-layer.ts'
 import { faultOf, type GivenFormat, minChunkSizeOf } from './reuse.ts'
 import { storedToc, type TocImageWriter } from './toc-image.ts'
-import { type WriteOptions, type WrittenLayer, writeLayer } from './write.ts'
-
-export interface LayerSummary {
-  readonly source: Descriptor
-  readonly result: Descriptor
-  /** `reused`: it was right already; `kept`: not among `onlyLayers`; `reordered`: members copied, not compressed */
-  readonly how: 'converted' | 'reordered' | 'reused' | 'kept'
-  /** of a layer that was eStargz already: why it was converted all the same, a clause for people */
-  readonly why?: string
-  /** what of the layer could not stay, a line each, for people */
-  readonly notes?: readonly string[]
-  readonly entries: number
-  /** entries before the landmark, with the directories and links they need */
-  readonly zoneEntries: number
-  /** compressed bytes that a runtime prefetches */
-  readonly zoneBytes: number
-  /** the target had it already */
-  readonly existed: boolean
-}
-
-export type Stage = 'read' | 'write' | 'send' | 'done'
-
-export interface Written {
-  readonly diffId: Digest
-  readonly summary: LayerSummary
-}
+import { type WriteOptions, writeLayer } from './write.ts'
 
 /** What all layers of an image share. */
 export interface LayerJobOptions {
@@ -258,21 +235,3 @@ export class LayerJob implements AsyncDisposable {
 
 const LOST_TOC =
   'its table of contents is in an image of its own and stays behind, so nodes pull the layer whole; use --format estargz+external-toc'
-
-const MEDIA_TYPES = { gzip: OCI_LAYER_GZIP, zstd: OCI_LAYER_ZSTD } as const
-
-function blobOf(source: Descriptor, written: WrittenLayer, name: FormatName): Blob {
-  const { codec, annotations } = FORMATS[name]
-  return {
-    descriptor: {
-      mediaType: MEDIA_TYPES[codec],
-      digest: written.digest,
-      size: written.size,
-      annotations: {
-        ...stillTrue(source.annotations ?? {}),
-        ...annotations(written),
-      },
-    },
-    open: async (range) => written.blob.open(range),
-  }
-}

@@ -5,8 +5,9 @@
 
 import { monotonicMs } from '../../system/clock.ts'
 import type { BytePath } from '../../system/text/byte-path.ts'
-import { type FileSystem, type NodeId, ROOT_NODE } from './file-system.ts'
+import type { FileSystem, NodeId } from './file-system.ts'
 import { addRange, bytesIn, type Ranges } from './ranges.ts'
+import { type Name, type PathOf, pathsIn } from './recorded-paths.ts'
 
 export interface RecordedFile {
   readonly path: BytePath
@@ -58,12 +59,6 @@ interface Entry {
   readonly laterRanges: Ranges
 }
 
-interface Name {
-  readonly parent: NodeId
-  /** undefined: the name that the parent has for the node */
-  readonly name: string | undefined
-}
-
 export function createRecorder(inner: FileSystem, now: () => number = monotonicMs): Recorder {
   /** the name by which a node was first looked up: with hardlinks, the one that the program used */
   const names = new Map<NodeId, Name>()
@@ -103,34 +98,7 @@ export function createRecorder(inner: FileSystem, now: () => number = monotonicM
 
   return {
     log,
-    fileSystem: {
-      ...forward(inner),
-      lookup(parent, name) {
-        const node = inner.lookup(parent, name)
-        if (node === undefined) log.missing()
-        else log.found(parent, name, node)
-        return node
-      },
-      entries(node) {
-        log.listing()
-        return inner.entries(node)
-      },
-      readlink(node) {
-        log.opened(node, now())
-        return inner.readlink(node)
-      },
-      open(node) {
-        inner.open(node)
-        log.opened(node, now())
-      },
-      async read(node, offset, length) {
-        const at = now()
-        const bytes = await inner.read(node, offset, length)
-        log.read(node, at, offset, offset + bytes.length)
-        return bytes
-      },
-      ...(inner.readInto && { readInto: recordedReadInto(inner.readInto, log, now) }),
-    },
+    fileSystem: recorded(inner, log, now),
     restart() {
       const nodes = [...entries.keys()]
       entries = new Map()
@@ -153,6 +121,38 @@ export function createRecorder(inner: FileSystem, now: () => number = monotonicM
         lookups: { ...lookups },
       }
     },
+  }
+}
+
+/** Passes every call on, and tells the log of those that count. */
+function recorded(inner: FileSystem, log: AccessLog, now: () => number): FileSystem {
+  return {
+    ...forward(inner),
+    lookup(parent, name) {
+      const node = inner.lookup(parent, name)
+      if (node === undefined) log.missing()
+      else log.found(parent, name, node)
+      return node
+    },
+    entries(node) {
+      log.listing()
+      return inner.entries(node)
+    },
+    readlink(node) {
+      log.opened(node, now())
+      return inner.readlink(node)
+    },
+    open(node) {
+      inner.open(node)
+      log.opened(node, now())
+    },
+    async read(node, offset, length) {
+      const at = now()
+      const bytes = await inner.read(node, offset, length)
+      log.read(node, at, offset, offset + bytes.length)
+      return bytes
+    },
+    ...(inner.readInto && { readInto: recordedReadInto(inner.readInto, log, now) }),
   }
 }
 
@@ -183,8 +183,6 @@ function forward(inner: FileSystem) {
   }
 }
 
-type PathOf = (node: NodeId) => BytePath | undefined
-
 function recordedFile(inner: FileSystem, pathOf: PathOf, entry: Entry): RecordedFile[] {
   const path = pathOf(entry.node)
   const { type, size } = inner.attributes(entry.node)
@@ -204,39 +202,4 @@ function recordedFile(inner: FileSystem, pathOf: PathOf, entry: Entry): Recorded
       ...(digest !== undefined && { digest }),
     },
   ]
-}
-
-/** Each folder's listing is gone through once, however many of its files were touched. */
-function pathsIn(inner: FileSystem, names: ReadonlyMap<NodeId, Name>): PathOf {
-  const listed = new Map<NodeId, ReadonlyMap<NodeId, string>>()
-  const nameIn = (parent: NodeId, node: NodeId): string | undefined => {
-    let listing = listed.get(parent)
-    if (!listing) {
-      listing = namesByNode(inner.entries(parent))
-      listed.set(parent, listing)
-    }
-    return listing.get(node)
-  }
-  return (node) => {
-    const parts: string[] = []
-    for (let at = node; at !== ROOT_NODE; ) {
-      const known = names.get(at)
-      // A node that was never looked up was found in a listing.
-      const name = known?.name ?? (known && nameIn(known.parent, at))
-      if (!known || name === undefined) {
-        const path = inner.pathOf?.(at)
-        return path === undefined ? undefined : [path, ...parts].join('/')
-      }
-      parts.unshift(name)
-      at = known.parent
-    }
-    return parts.join('/')
-  }
-}
-
-/** Of several names of a node the first. */
-function namesByNode(entries: ReturnType<FileSystem['entries']>): Map<NodeId, string> {
-  const names = new Map<NodeId, string>()
-  for (const { node, name } of entries) if (!names.has(node)) names.set(node, name)
-  return names
 }

@@ -10,7 +10,7 @@ import {
 import type { Digest } from '../../../image/types.ts'
 import type { Decision, Plan } from '../../../optimizer/plan/plan.ts'
 import type { RebuildSummary } from '../../../optimizer/rebuild/image.ts'
-import type { LayerSummary } from '../../../optimizer/rebuild/layer.ts'
+import type { LayerSummary } from '../../../optimizer/rebuild/layer-summary.ts'
 import { bareImage } from '../../support/images.ts'
 import { traceOf } from '../material.ts'
 import { captured } from './capture.ts'

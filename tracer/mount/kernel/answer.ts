@@ -1,8 +1,6 @@
 /** Answers requests of the kernel from a file system. Bytes in, bytes out; it knows nothing of how requests arrive. */
-import { type DirectoryEntry, type FileSystem, MAX_NAME_BYTES, type NodeId } from '../file-system.ts'
+import { type FileSystem, MAX_NAME_BYTES } from '../file-system.ts'
 import {
-  direntBytes,
-  ENTRY_BYTES,
   ERRNO,
   finish,
   MAX_READ_BYTES,
@@ -13,13 +11,13 @@ import {
   type Request,
   writeAttr,
   writeBytes,
-  writeDirent,
   writeEntry,
   writeInit,
   writeOpen,
   writeSize,
   writeStatfs,
 } from './codec.ts'
+import { createListings } from './listings.ts'
 
 /** Size of the reply behind the header, or a negative errno, or undefined: no reply. */
 type Outcome = number | undefined
@@ -30,11 +28,24 @@ type Outcome = number | undefined
  */
 export function createAnswerer(tree: FileSystem): (request: Buffer) => Buffer | undefined {
   const out = Buffer.alloc(OUT_HEADER_BYTES + MAX_READ_BYTES)
+  const handle = createHandler(tree, out)
+  return (bytes) => {
+    let outcome: Outcome
+    try {
+      outcome = handle(parseRequest(bytes))
+    } catch {
+      outcome = -ERRNO.EIO
+    }
+    if (outcome === undefined) return undefined
+    return finish(out, bytes, outcome < 0 ? -outcome : 0, outcome)
+  }
+}
+
+function createHandler(tree: FileSystem, out: Buffer): (request: Request) => Outcome {
   /** behind the header */
   const space = out.subarray(OUT_HEADER_BYTES)
   const listings = createListings(tree, out)
-
-  function handle({ opcode, node, body }: Request): Outcome {
+  return ({ opcode, node, body }) => {
     switch (opcode) {
       case OPCODE.LOOKUP: {
         const name = nameIn(body)
@@ -56,17 +67,11 @@ export function createAnswerer(tree: FileSystem): (request: Buffer) => Buffer | 
       case OPCODE.READDIRPLUS:
         return listings.write(node, offsetIn(body), body.readUInt32LE(16), true)
       case OPCODE.GETXATTR:
-        return xattr(tree.withoutXattrs, body, () => tree.xattr(node, nameIn(body, 8)))
+        if (tree.withoutXattrs) return -ERRNO.ENOSYS // then the kernel asks for no more of them
+        return writeXattr(out, body, tree.xattr(node, nameIn(body, 8)))
       case OPCODE.LISTXATTR:
-        return xattr(tree.withoutXattrs, body, () =>
-          Buffer.from(
-            tree
-              .xattrs(node)
-              .map((name) => `${name}\0`)
-              .join(''),
-            'latin1',
-          ),
-        )
+        if (tree.withoutXattrs) return -ERRNO.ENOSYS
+        return writeXattr(out, body, xattrList(tree.xattrs(node)))
       case OPCODE.STATFS:
         return writeStatfs(out)
       case OPCODE.RELEASE:
@@ -83,27 +88,17 @@ export function createAnswerer(tree: FileSystem): (request: Buffer) => Buffer | 
         return -ERRNO.ENOSYS // the kernel stops asking for what is optional
     }
   }
+}
 
-  /** After a first answer of ENOSYS the kernel asks for no more attributes. */
-  function xattr(never: boolean, body: Buffer, find: () => Buffer | undefined): number {
-    if (never) return -ERRNO.ENOSYS
-    const value = find()
-    const room = body.readUInt32LE(0)
-    if (!value) return -ERRNO.ENODATA
-    if (room === 0) return writeSize(out, value.length)
-    return value.length > room ? -ERRNO.ERANGE : writeBytes(out, value)
-  }
+const xattrList = (names: readonly string[]): Buffer =>
+  Buffer.from(names.map((name) => `${name}\0`).join(''), 'latin1')
 
-  return (bytes) => {
-    let outcome: Outcome
-    try {
-      outcome = handle(parseRequest(bytes))
-    } catch {
-      outcome = -ERRNO.EIO
-    }
-    if (outcome === undefined) return undefined
-    return finish(out, bytes, outcome < 0 ? -outcome : 0, outcome)
-  }
+/** No room: only the size is asked for. */
+function writeXattr(out: Buffer, body: Buffer, value: Buffer | undefined): number {
+  const room = body.readUInt32LE(0)
+  if (!value) return -ERRNO.ENODATA
+  if (room === 0) return writeSize(out, value.length)
+  return value.length > room ? -ERRNO.ERANGE : writeBytes(out, value)
 }
 
 export const isRead = (request: Buffer): boolean => parseRequest(request).opcode === OPCODE.READ
@@ -123,40 +118,3 @@ export async function answerRead(tree: FileSystem, request: Buffer): Promise<Buf
 /** struct fuse_read_in: handle (64), offset (64), size, … */
 const offsetIn = (body: Buffer): number => body.readUInt32LE(8) + body.readUInt32LE(12) * 2 ** 32
 const lengthIn = (body: Buffer): number => body.readUInt32LE(16)
-
-/** Listings are requested in pieces; the whole is kept from the first piece to the last. */
-function createListings(tree: FileSystem, out: Buffer) {
-  const kept = new Map<NodeId, readonly DirectoryEntry[]>()
-
-  function entriesOf(node: NodeId, offset: number): readonly DirectoryEntry[] {
-    const known = offset === 0 ? undefined : kept.get(node)
-    if (known) return known
-    const entries: DirectoryEntry[] = [
-      { name: '.', node, type: 'dir' },
-      { name: '..', node, type: 'dir' },
-      ...tree.entries(node),
-    ]
-    kept.set(node, entries)
-    return entries
-  }
-
-  return {
-    write(node: NodeId, offset: number, room: number, withAttributes: boolean): number {
-      const entries = entriesOf(node, offset)
-      const extra = withAttributes ? ENTRY_BYTES : 0
-      let size = 0
-      let index = offset
-      for (; index < entries.length; index++) {
-        const entry = entries[index]
-        if (!entry || size + extra + direntBytes(entry.name.length) > Math.min(room, MAX_READ_BYTES)) break
-        const at = OUT_HEADER_BYTES + size
-        // The kernel knows the folder and its parent: for them an entry without a node.
-        const child = index < 2 ? 0 : entry.node
-        if (withAttributes) writeEntry(out, child, child === 0 ? undefined : tree.attributes(child), at)
-        size += extra + writeDirent(out, entry, index + 1, at + extra)
-      }
-      if (index >= entries.length) kept.delete(node)
-      return size
-    },
-  }
-}

@@ -13,84 +13,87 @@ export interface LazyLayer {
   readonly fetch: RangeFetch
 }
 
-export interface LazyContent {
-  /** Contents of chunks of one layer. */
-  read(layer: number, chunks: readonly Chunk[]): Promise<Buffer[]>
-  /** Fetches each layer's prioritized zone, all layers at once, and keeps it. */
-  prefetch(fetches: readonly RangeFetch[]): Promise<void>
-}
-
 /** Larger than any prioritized zone that is worth waiting for. A run is held in memory. */
 const MAX_RUN_BYTES = 256 << 20
 
-export function createLazyContent(layers: readonly LazyLayer[], cache: ContentCache): LazyContent {
-  const groups = layers.map(({ estargz }) => groupsByOffset(estargz))
-  const inFlight = new Map<string, Promise<Buffer>>()
+export class LazyContent {
+  private readonly layers: readonly LazyLayer[]
+  private readonly cache: ContentCache
+  /** of each layer, by offset */
+  private readonly groups: readonly ReadonlyMap<number, Group>[]
+  private readonly inFlight = new Map<string, Promise<Buffer>>()
+
+  constructor(layers: readonly LazyLayer[], cache: ContentCache) {
+    this.layers = layers
+    this.cache = cache
+    this.groups = layers.map(({ estargz }) => groupsByOffset(estargz))
+  }
+
+  /** Contents of chunks of one layer. */
+  read(layer: number, chunks: readonly Chunk[]): Promise<Buffer[]> {
+    const offsets = [...new Set(chunks.map((chunk) => chunk.offset))].sort((a, b) => a - b)
+    const contents = this.contentsOf(layer, offsets)
+    return Promise.all(
+      chunks.map(async ({ offset, innerOffset, size }) => {
+        const content = await contents.get(offset)
+        if (!content) throw new Error(`no chunk at ${offset}`)
+        return content.subarray(innerOffset, innerOffset + size)
+      }),
+    )
+  }
+
+  /** Fetches each layer's prioritized zone, all layers at once, and keeps it. */
+  async prefetch(fetches: readonly RangeFetch[]): Promise<void> {
+    await Promise.all(
+      this.layers.map(async ({ estargz }, layer) => {
+        const fetch = fetches[layer]
+        const zone = [...(this.groups[layer]?.values() ?? [])]
+          .filter(({ end }) => end <= estargz.zoneEnd)
+          .sort((a, b) => a.offset - b.offset)
+        for (const run of fetch ? mergeRuns(zone, MAX_RUN_BYTES) : [])
+          if (fetch) await Promise.all(this.fetchRun(layer, run, fetch))
+      }),
+    )
+  }
 
   /** Fetches a run; requests for its groups that arrive meanwhile wait for it. */
-  function fetchRun(layer: number, run: Run, fetch: RangeFetch): Promise<Buffer>[] {
+  private fetchRun(layer: number, run: Run, fetch: RangeFetch): Promise<Buffer>[] {
     const bytes = fetch({ start: run.start, end: run.end })
     return run.groups.map((group) => {
       const key = keyOf(layer, group.offset)
       const content = bytes
         .then((all) => decodeChunks(all.subarray(group.offset - run.start, group.end - run.start), group))
         .then((decoded) => {
-          cache.put(key, decoded)
+          this.cache.put(key, decoded)
           return decoded
         })
-        .finally(() => inFlight.delete(key))
-      inFlight.set(key, content)
+        .finally(() => this.inFlight.delete(key))
+      this.inFlight.set(key, content)
       content.catch(() => {}) // reported to those who asked for it
       return content
     })
   }
 
   /** @param offsets of groups, ascending */
-  function contentsOf(layer: number, offsets: readonly number[]): Map<number, Promise<Buffer>> {
+  private contentsOf(layer: number, offsets: readonly number[]): Map<number, Promise<Buffer>> {
     const found = new Map<number, Promise<Buffer>>()
     const missing: Group[] = []
     for (const offset of offsets) {
       const key = keyOf(layer, offset)
-      const content = inFlight.get(key) ?? cache.get(key)
-      const group = groups[layer]?.get(offset)
+      const content = this.inFlight.get(key) ?? this.cache.get(key)
+      const group = this.groups[layer]?.get(offset)
       if (content) found.set(offset, content)
       else if (group) missing.push(group)
     }
-    const fetch = layers[layer]?.fetch
+    const fetch = this.layers[layer]?.fetch
     for (const run of fetch ? mergeRuns(missing, MAX_RUN_BYTES) : []) {
-      const contents = fetch ? fetchRun(layer, run, fetch) : []
+      const contents = fetch ? this.fetchRun(layer, run, fetch) : []
       run.groups.forEach(({ offset }, index) => {
         const content = contents[index]
         if (content) found.set(offset, content)
       })
     }
     return found
-  }
-
-  return {
-    read(layer, chunks) {
-      const offsets = [...new Set(chunks.map((chunk) => chunk.offset))].sort((a, b) => a - b)
-      const contents = contentsOf(layer, offsets)
-      return Promise.all(
-        chunks.map(async ({ offset, innerOffset, size }) => {
-          const content = await contents.get(offset)
-          if (!content) throw new Error(`no chunk at ${offset}`)
-          return content.subarray(innerOffset, innerOffset + size)
-        }),
-      )
-    },
-    async prefetch(fetches) {
-      await Promise.all(
-        layers.map(async ({ estargz }, layer) => {
-          const fetch = fetches[layer]
-          const zone = [...(groups[layer]?.values() ?? [])]
-            .filter(({ end }) => end <= estargz.zoneEnd)
-            .sort((a, b) => a.offset - b.offset)
-          for (const run of fetch ? mergeRuns(zone, MAX_RUN_BYTES) : [])
-            if (fetch) await Promise.all(fetchRun(layer, run, fetch))
-        }),
-      )
-    },
   }
 }
 

@@ -11,7 +11,7 @@ import { HeadstartError } from '../../../system/errors.ts'
 import type { FileSystem } from '../file-system.ts'
 import type { Counters, LazySummary, TreeSpec } from '../messages.ts'
 import { createContentCache } from './cache.ts'
-import { createLazyContent } from './content.ts'
+import { LazyContent } from './content.ts'
 import { createLazyFileSystem } from './file-system.ts'
 
 export interface LazyImage {
@@ -46,7 +46,7 @@ export async function openLazyImage(spec: Extract<TreeSpec, { kind: 'lazy' }>): 
   )
   const tocsAt = monotonicMs()
   const cache = await createContentCache(spec.cacheFolder, spec)
-  const content = createLazyContent(layers, cache)
+  const content = new LazyContent(layers, cache)
   if (spec.prefetch) await content.prefetch(image.layers.map((layer) => counted(layer, counters, 'prefetch')))
   const fileSystem = createLazyFileSystem(layers, content)
   return {

@@ -7,11 +7,11 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { codeOf, HeadstartError, messageOf } from '../../system/errors.ts'
-import { readSettings } from '../../system/files/read-whole.ts'
-import { tryCommand } from '../../system/process/command.ts'
-import { jsonIf } from '../../system/text/json.ts'
-import { DEFAULT_HOST } from '../reference.ts'
+import { codeOf, HeadstartError, messageOf } from '../../../system/errors.ts'
+import { readSettings } from '../../../system/files/read-whole.ts'
+import { tryCommand } from '../../../system/process/command.ts'
+import { jsonIf } from '../../../system/text/json.ts'
+import { DEFAULT_HOST } from '../../reference.ts'
 
 export type Credentials =
   | { readonly kind: 'password'; readonly user: string; readonly password: string }

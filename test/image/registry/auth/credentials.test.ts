@@ -3,7 +3,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { findCredentials } from '../../../image/registry/credentials.ts'
+import { findCredentials } from '../../../../image/registry/auth/credentials.ts'
 
 let folder: string
 let count = 0

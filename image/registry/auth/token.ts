@@ -5,11 +5,11 @@
  */
 import type { Dispatcher } from 'undici'
 import { z } from 'zod'
-import { HeadstartError, messageOf } from '../../system/errors.ts'
-import { jsonIf } from '../../system/text/json.ts'
-import { readDocument } from './document.ts'
-import type { Endpoint } from './endpoint.ts'
-import { discard, exchange } from './request.ts'
+import { HeadstartError, messageOf } from '../../../system/errors.ts'
+import { jsonIf } from '../../../system/text/json.ts'
+import { readDocument } from '../document.ts'
+import type { Endpoint } from '../endpoint.ts'
+import { discard, exchange } from '../request.ts'
 
 export interface TokenRequest {
   readonly url: URL

@@ -4,10 +4,10 @@
  *
  * Source: distribution docs, "Token Authentication Specification" and "OAuth2 token authentication".
  */
-import { monotonicMs } from '../../system/clock.ts'
+import { monotonicMs } from '../../../system/clock.ts'
+import type { Endpoint } from '../endpoint.ts'
 import { type Challenge, chooseChallenge, parseChallenges, scopesBeyond } from './challenge.ts'
 import type { Credentials } from './credentials.ts'
-import type { Endpoint } from './endpoint.ts'
 import { realmUrl, requestToken, type TokenAnswer, type TokenRequest, tokenRefusal } from './token.ts'
 
 interface Token {

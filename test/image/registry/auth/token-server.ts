@@ -4,8 +4,8 @@ import { createPrivateKey, randomUUID, sign, X509Certificate } from 'node:crypto
 import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
-import { serve } from '../../../scripts/support/serve.ts'
-import { runCommand } from '../../../system/process/command.ts'
+import { serve } from '../../../../scripts/support/serve.ts'
+import { runCommand } from '../../../../system/process/command.ts'
 
 export interface TokenServer extends AsyncDisposable {
   /** lines for the registry's configuration */

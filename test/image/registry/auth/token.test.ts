@@ -1,6 +1,6 @@
 /** Where a token may be asked for. What counts as a token is tested in auth.test.ts. */
 import { expect, test } from 'vitest'
-import { realmUrl } from '../../../image/registry/token.ts'
+import { realmUrl } from '../../../../image/registry/auth/token.ts'
 
 test.each([
   ['relative', '/token', /does not say where/],

@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeEach, expect, test, vi } from 'vitest'
-import { RegistryClient } from '../../../image/registry/client.ts'
+import { RegistryClient } from '../../../../image/registry/client.ts'
 import {
   type Answer,
   type Asked,
   type LooseRegistry,
   startLooseRegistry,
-} from '../../support/loose-registry.ts'
+} from '../../../support/loose-registry.ts'
 
 const SECRET = 'hunter2-secret'
 const folder = await mkdtemp(join(tmpdir(), 'hs-tokens-'))

@@ -1,6 +1,6 @@
 /** `WWW-Authenticate` as registries write it, parsed, and which of several challenges is chosen. */
 import { expect, test } from 'vitest'
-import { chooseChallenge, parseChallenges } from '../../../image/registry/challenge.ts'
+import { chooseChallenge, parseChallenges } from '../../../../image/registry/auth/challenge.ts'
 
 test.each([
   ['Basic realm="x"', [{ scheme: 'basic', realm: 'x' }]],

@@ -1,0 +1,27 @@
+/** What became of a layer, and how far it is. */
+import type { Descriptor, Digest } from '../../image/types.ts'
+
+export interface LayerSummary {
+  readonly source: Descriptor
+  readonly result: Descriptor
+  /** `reused`: it was right already; `kept`: not among `onlyLayers`; `reordered`: members copied, not compressed */
+  readonly how: 'converted' | 'reordered' | 'reused' | 'kept'
+  /** of a layer that was eStargz already: why it was converted all the same, a clause for people */
+  readonly why?: string
+  /** what of the layer could not stay, a line each, for people */
+  readonly notes?: readonly string[]
+  readonly entries: number
+  /** entries before the landmark, with the directories and links they need */
+  readonly zoneEntries: number
+  /** compressed bytes that a runtime prefetches */
+  readonly zoneBytes: number
+  /** the target had it already */
+  readonly existed: boolean
+}
+
+export type Stage = 'read' | 'write' | 'send' | 'done'
+
+export interface Written {
+  readonly diffId: Digest
+  readonly summary: LayerSummary
+}
