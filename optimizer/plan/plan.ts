@@ -11,6 +11,7 @@ import type { OptimizeOptions } from '../options.ts'
 import { type Found, findStartup, type Missing } from './find.ts'
 import type { PlanEntry, PlanLayer } from './layer.ts'
 import type { ByteSpan, Split } from './split.ts'
+import { totalMs } from './total.ts'
 import { contentOf, isCheaperOnDemand, NOTHING, type Weighed, weighAll, worthSplitting } from './weigh.ts'
 
 /** In the prioritized zone, with only some of its ranges ahead, first after the zone, or left in its place, to be read on demand. */
@@ -66,6 +67,19 @@ export function planImage<E extends PlanEntry>(
   tree: MergedTree<E> = mergeLayers(layers.map(({ entries }) => entries)),
 ): Plan {
   const search = findStartup(startup, tree, layers, options)
+  const plan = planFound(search, layers, options)
+  if (options.split !== 'auto' || options.maxZone === undefined) return plan
+  // Where room is scarce, ranges may take it from files that gain more by it.
+  const whole = planFound(search, layers, { ...options, split: 'off' })
+  const [withRanges, without] = [plan, whole].map(({ decisions }) => totalMs(decisions, options.network))
+  return (withRanges ?? 0) <= (without ?? 0) ? plan : whole
+}
+
+function planFound<E extends PlanEntry>(
+  search: ReturnType<typeof findStartup<E>>,
+  layers: readonly PlanLayer<E>[],
+  options: PlanOptions,
+): Plan {
   const weighed = weighAll(search.found, layers, options)
   const zones = new Zones(layers.length, options, worthSplitting(weighed, layers.length, options))
   const decisions = weighed.map((each) => zones.place(each))

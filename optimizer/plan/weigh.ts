@@ -52,11 +52,13 @@ export function weighAll<E extends PlanEntry>(
   })
 }
 
-/** What the start read of a file under all its names. @returns undefined: it goes whole, whatever was read of it, or isn't read before ready */
+const isByHand = <E>({ isIncluded, isExcluded }: Found<E>): boolean => isIncluded || isExcluded
+
+/** What the start read of a file under all its names. @returns undefined: it goes whole or not at all, whatever was read of it, or isn't read before ready */
 function oneFile<E>(names: readonly Found<E>[]): StartupFile | undefined {
   const files = names.flatMap(({ file }) => (file?.read ? [file] : []))
   const [first] = files
-  if (first === undefined || names.some(({ isIncluded }) => isIncluded)) return undefined
+  if (first === undefined || names.some(isByHand)) return undefined
   if (files.some(({ ranges, afterReady }) => ranges.length === 0 || afterReady)) return undefined
   const ranges = files.flatMap((file) => file.ranges).toSorted(([a], [b]) => a - b)
   return { ...first, ranges }
