@@ -1,13 +1,15 @@
 /** `headstart copy`: an image from anywhere to anywhere, every digest kept. */
 import type { Command } from 'commander'
-import { copyImage, copyIndex } from '../../image/copy.ts'
+import { type CopyOptions, copyImage, copyIndex } from '../../image/copy.ts'
 import { TOC_DIGEST_ANNOTATION } from '../../image/estargz/format/toc.ts'
 import { TOC_IMAGE_SUFFIX, tocImageOf } from '../../image/layers/external-toc.ts'
-import type { Image, ImageIndex } from '../../image/types.ts'
+import { copyReferrers, noPlace } from '../../image/referrers/attach.ts'
+import type { Image, ImageIndex, ImageSource, ImageTarget } from '../../image/types.ts'
 import type { CliContext } from '../context.ts'
 import { addImageFlags, type ImageFlags, sourceOf, targetOf } from '../flags/image.ts'
 import { jsonOption } from '../flags/values.ts'
 import { leftBehind } from '../print/left-behind.ts'
+import { counted } from '../print/output.ts'
 import { drawTransfers } from '../print/transfers.ts'
 
 /** What asking for the other image is worth a request for. */
@@ -20,6 +22,7 @@ const NOT_BESIDE =
 
 interface Flags extends ImageFlags {
   readonly all: boolean
+  readonly referrers: boolean
   readonly force: boolean
   readonly json: boolean
 }
@@ -29,6 +32,11 @@ export function register(command: Command, context: CliContext): void {
     .argument('<source>', 'the image to copy')
     .argument('<target>', 'where to copy it')
     .option('--all', 'copy an index with all its platforms', false)
+    .option(
+      '--referrers',
+      'copy what is attached to it as well: profiles, signatures, bills of materials',
+      false,
+    )
     .option('-f, --force', 'overwrite the target', false)
     .addOption(jsonOption())
     .action(async (from: string, to: string, flags: Flags) => {
@@ -42,6 +50,7 @@ export function register(command: Command, context: CliContext): void {
       const tocs = mayHaveTocs(what) ? await tocImageOf(source) : undefined
       const beside = tocs && target.beside?.(TOC_IMAGE_SUFFIX)
       if (tocs && !beside) output.note(`${tocs.reference} is left behind: ${NOT_BESIDE}`)
+      if (flags.referrers && !target.putReferrer) throw noPlace(target.name)
       await target.prepare({ force: flags.force })
       await beside?.prepare({ force: flags.force })
       // First, so that nobody finds the one without the other.
@@ -54,6 +63,25 @@ export function register(command: Command, context: CliContext): void {
       if (tocImage) output.note(`the tables of contents were copied to ${tocImage.name}@${tocImage.digest}`)
       const copy = { target: target.name, digest, ...(tocImage && { tocImage }) }
       output.result(flags.json ? JSON.stringify(copy) : `${target.name}@${digest}`)
+      if (flags.referrers) output.note(await withReferrers({ source, what, target }, options))
     })
   addImageFlags(command)
+}
+
+interface Copied {
+  readonly source: ImageSource
+  readonly what: Image | ImageIndex
+  readonly target: ImageTarget
+}
+
+/** @returns lines for people. @throws HeadstartError E_ARTIFACT: the target refuses them; the image is there by then */
+async function withReferrers({ source, what, target }: Copied, options: CopyOptions): Promise<string[]> {
+  const inside = 'rawIndex' in what ? what.manifests.map(({ digest }) => digest) : []
+  const subjects = [...new Set([what.descriptor.digest, ...inside])]
+  const count = await copyReferrers(source, subjects, target, options)
+  const tagged = await source.hasSignatureTag?.(what.descriptor.digest, options.signal)
+  return [
+    count === 0 ? 'nothing is attached to it' : `${counted(count, 'attached artifact')} copied`,
+    ...(tagged ? ["its signature under a tag of cosign's is left behind: cosign copy takes it"] : []),
+  ]
 }

@@ -1,9 +1,10 @@
 /**
  * Rebuilds every image of an index, each from its own digest, in the index's order, those of nested indexes too. Other artifacts are
- * copied byte for byte; what refers to an image that was changed (attestations, signatures) is left out, with a note. The index goes last.
+ * copied byte for byte. Of what refers to an image that was changed, attestations are linked to the new one and marked as made for the original; all
+ * else is left out, with a note. The index goes last.
  */
 import { z } from 'zod'
-import { copyManifest, MAX_INDEX_DEPTH, readManifest, tooDeep } from '../../image/copy.ts'
+import { copyContents, copyManifest, MAX_INDEX_DEPTH, readManifest, tooDeep } from '../../image/copy.ts'
 import { stillTrue } from '../../image/layers/annotations.ts'
 import { manifestFacts, parseManifest } from '../../image/manifest.ts'
 import { isIndexType, isManifestType, OCI_INDEX } from '../../image/media-types.ts'
@@ -14,7 +15,7 @@ import { createPool, type Pool } from '../compress/pool.ts'
 import { DEFAULT_OPTIONS, type OptimizeOptions } from '../options.ts'
 import type { StartupFile } from '../plan/startup.ts'
 import { type RebuildProgress, type RebuildSummary, rebuildImage } from './image.ts'
-import { subjectNote } from './manifest.ts'
+import { subjectNote, withSource, withSubject } from './manifest.ts'
 import { type PutTocImage, type TocImageWriter, tocImageWriter } from './toc-image.ts'
 
 export interface RebuildIndexRequest {
@@ -51,6 +52,8 @@ export interface RebuildIndexSummary {
 }
 
 const REFERENCE = 'vnd.docker.reference.digest'
+/** Of an attestation's entry: the manifest that its statements are about. */
+const MADE_FOR = 'vnd.headstart.reference.source'
 
 const entrySchema = z.looseObject({ annotations: z.record(z.string(), z.string()).nullish() })
 const indexSchema = z.looseObject({
@@ -109,19 +112,44 @@ class IndexRebuild {
     for (const [place, about] of others) {
       const descriptor = manifests[place]
       if (descriptor === undefined) continue
-      const isStale = about !== undefined && (this.done.get(about)?.digest ?? about) !== about
-      if (isStale) this.notes.push(leftOut(descriptor, about))
-      else {
+      const entry = raw.manifests[place] ?? {}
+      const instead = about === undefined ? undefined : this.done.get(about)
+      if (about === undefined || instead === undefined || instead.digest === about) {
         await copyManifest(source, descriptor, target, { signal })
-        changed.set(place, raw.manifests[place] ?? {})
-      }
+        changed.set(place, entry)
+      } else if (isAttestation(descriptor))
+        changed.set(place, await this.attestation(entry, descriptor, { about, instead }))
+      else this.notes.push(leftOut(descriptor, about))
     }
     const { subject, ...rest } = raw
     if (subject !== undefined && subject !== null) this.notes.push(subjectNote('the index'))
     const kept = [...raw.manifests.keys()].flatMap((place) => changed.get(place) ?? [])
     const document = { ...rest, mediaType: OCI_INDEX, manifests: kept, ...annotationsOf(raw) }
     if (depth === 0) await this.putTocs()
-    return target.putManifest(Buffer.from(JSON.stringify(document)), OCI_INDEX, { tagged: depth === 0 })
+    const bytes = withSource(document, rawIndex)
+    return target.putManifest(bytes, OCI_INDEX, { tagged: depth === 0 })
+  }
+
+  /**
+   * It still says what it says of the original, and its entry says so; but it is found with the new image. Where the manifest itself names what it
+   * refers to, that is changed, too; the statements in it stay as they are.
+   */
+  private async attestation(
+    entry: Entry,
+    descriptor: Descriptor,
+    { about, instead }: { readonly about: string; readonly instead: Descriptor },
+  ): Promise<Entry> {
+    const { source, target, signal } = this.request
+    const original = await copyContents(source, descriptor, target, { signal })
+    const bytes = withSubject(original, about, instead)
+    const { digest, size } = await target.putManifest(bytes, descriptor.mediaType, { tagged: false })
+    const { data: _, urls: __, ...rest } = entry
+    return {
+      ...rest,
+      digest,
+      size,
+      annotations: { ...entry.annotations, [REFERENCE]: instead.digest, [MADE_FOR]: about },
+    }
   }
 
   private async putTocs(): Promise<void> {
@@ -196,7 +224,8 @@ function annotationsOf({ annotations }: Pick<Entry, 'annotations'>) {
   return annotations ? { annotations: stillTrue(annotations) } : {}
 }
 
-function leftOut({ digest, annotations }: Descriptor, about: string): string {
-  const isAttestation = annotations?.['vnd.docker.reference.type'] === 'attestation-manifest'
-  return `${isAttestation ? 'the attestation' : 'the artifact'} ${digest} is left out: it refers to ${about}, which was rebuilt`
-}
+const isAttestation = ({ annotations, mediaType }: Descriptor): boolean =>
+  annotations?.['vnd.docker.reference.type'] === 'attestation-manifest' && isManifestType(mediaType)
+
+const leftOut = ({ digest }: Descriptor, about: string): string =>
+  `the artifact ${digest} is left out: it refers to ${about}, which was rebuilt`

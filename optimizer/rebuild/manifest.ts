@@ -1,5 +1,6 @@
 /** Config and manifest of the rebuilt image. What has no reason to change stays, byte for byte where it can. Pure. */
 import { z } from 'zod'
+import { digestOf } from '../../image/digest.ts'
 import { stillTrue } from '../../image/layers/annotations.ts'
 import {
   DOCKER_LAYER_GZIP,
@@ -83,9 +84,33 @@ export function manifestWith(
   }
   const isOfSubject = subject !== undefined && subject !== null
   return {
-    bytes: Buffer.from(JSON.stringify(document)),
+    bytes: withSource(document, raw),
     notes: isOfSubject ? [subjectNote('the manifest')] : [],
   }
+}
+
+/** Of a manifest or index that was made from another one: the digest of that. What is made again from ours keeps the first one's. */
+const SOURCE_ANNOTATION = 'vnd.headstart.source.digest'
+
+/** The document, and which one it was made from; not where it is the same, byte for byte. */
+export function withSource(
+  document: { readonly annotations?: Readonly<Record<string, string>> | null | undefined },
+  raw: Uint8Array,
+): Buffer {
+  const bytes = Buffer.from(JSON.stringify(document))
+  if (bytes.equals(raw)) return bytes
+  const annotations = { [SOURCE_ANNOTATION]: digestOf(raw), ...document.annotations }
+  return Buffer.from(JSON.stringify({ ...document, annotations }))
+}
+
+const subjectSchema = z.looseObject({ subject: z.looseObject({ digest: z.unknown() }).nullish() })
+
+/** An artifact's manifest about `instead`; as it was where it doesn't name `about` as its subject. */
+export function withSubject(raw: Buffer, about: string, instead: Descriptor): Buffer {
+  const manifest = subjectSchema.parse(JSON.parse(raw.toString('utf8')))
+  if (manifest.subject?.digest !== about) return raw
+  const { mediaType, digest, size } = instead
+  return Buffer.from(JSON.stringify({ ...manifest, subject: { mediaType, digest, size } }))
 }
 
 function layerWith(raw: object & { digest?: unknown; annotations?: unknown }, layer: Descriptor): object {

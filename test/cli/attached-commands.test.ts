@@ -102,6 +102,11 @@ test.each(places)('a profile is pushed, listed, pulled, used, and goes along: %s
   expect(carried.subject).not.toBe(digest)
   expect(carried.profiles.map(({ name }) => name)).toEqual(['checkout', 'start'])
   expect((await done('verify', target)).status).toBe(0)
+
+  const copied = placeOf(where, 'copied')
+  expect((await done('copy', place, copied, '--referrers')).stderr).toContain('3 attached artifacts copied')
+  expect(await listed(copied)).toEqual({ subject, profiles })
+  expect((await done('copy', copied, `${copied}2`)).stderr).not.toContain('attached')
 })
 
 test('an earlier build lends its profile, if enough of it fits', async () => {
@@ -183,4 +188,15 @@ test('a registry that refuses artifacts has the whole image, and a warning is gi
   )
   await done('verify', target)
   expect(await run('trace', 'push', target, 'a.json', '--force')).toMatchObject({ status: 1 })
+  const copied = await run('copy', place, `docker://${registry.host}/copied:v1`, '--referrers')
+  expect(copied).toMatchObject({
+    status: 1,
+    stdout: expect.stringMatching(/^docker:\/\/.*copied:v1@sha256:/),
+    stderr: expect.stringContaining('headstart: nothing can be attached to docker://'),
+  })
+  const archive = await run('copy', place, `docker-archive:${box.folder}/x.tar:x:1`, '--referrers')
+  expect(archive).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('nothing can be attached to docker-archive:'),
+  })
 })

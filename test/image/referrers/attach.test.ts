@@ -8,6 +8,7 @@ import { copyReferrers } from '../../../image/referrers/attach.ts'
 import { openAttached, openAttaching } from '../../../image/referrers/place.ts'
 import { serveImages } from '../../../image/serve.ts'
 import { openSource } from '../../../image/sources.ts'
+import { openTarget } from '../../../image/targets.ts'
 import type { Descriptor, Referrer } from '../../../image/types.ts'
 import { BUILDING_MS, peerSets } from '../../../scripts/support/peers.ts'
 import { type Registries, startRegistries } from '../../../scripts/support/registry.ts'
@@ -113,4 +114,20 @@ test('a manifest that changed in its layout is noticed', async () => {
   const path = `${folder}/changed/blobs/sha256/${damaged.referrer.digest.slice(7)}`
   await writeFile(path, (await readFile(path, 'utf8')).replace('damaged', 'DAMAGED'))
   await expect(reading(place, damaged.referrer)).rejects.toThrow(/has the digest .*; its descriptor says/)
+})
+
+test('what is not what it is listed as is not carried along, nor to where nothing can be attached', async () => {
+  await using source = await openSource(layout)
+  await using server = await serveImages({ 'app:v1': await source.image() }, { app: [note(image, 'x')] })
+  await using registry = await openAttached(`docker://${server.host}/app:v1`, {})
+  const listed = {
+    ...registry,
+    referrers: async () => [note(other, 'y').referrer, note(image, 'x').referrer],
+  }
+  await using target = await openAttaching(`oci:${folder}/nowhere:v1`, {})
+  await expect(copyReferrers(listed, [image.digest], target)).rejects.toThrow(/has no image app@sha256/)
+  await using archive = await openTarget(`docker-archive:${folder}/x.tar:x:1`)
+  await expect(copyReferrers(registry, [image.digest], archive)).rejects.toThrow(
+    /^nothing can be attached to docker-archive:.*x.tar:/,
+  )
 })

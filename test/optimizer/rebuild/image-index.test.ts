@@ -1,4 +1,4 @@
-/** Indexes: every image rebuilt from its own digest, in its place; what refers to one that was changed is left out, with a note. */
+/** Indexes: every image rebuilt from its own digest, in its place; attestations of one that was changed go to the new one, what else refers to it is left out, with a note. */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { zstdCompressSync } from 'node:zlib'
@@ -73,10 +73,10 @@ async function contents(source: ImageSource, entries: readonly { digest: string 
 
 const history = (name: string) => ({ config: { history: [{ created_by: name }] } })
 
-async function attestation(layout: Layout, about: Part) {
+async function attestation(layout: Layout, about: Part, more: object = {}) {
   const statement = await layout.putJson({ subject: about.digest }, 'application/vnd.in-toto+json')
   const config = await layout.putJson({ architecture: 'unknown', os: 'unknown' }, OCI_CONFIG)
-  const manifest = { schemaVersion: 2, mediaType: OCI_MANIFEST, config, layers: [statement] }
+  const manifest = { schemaVersion: 2, mediaType: OCI_MANIFEST, config, layers: [statement], ...more }
   return {
     ...(await layout.putJson(manifest, OCI_MANIFEST)),
     platform: { os: 'unknown', architecture: 'unknown' },
@@ -164,7 +164,7 @@ test('an image without a platform in the index, or named twice, is rebuilt once'
   ])
 })
 
-test('attestations and artifacts of what is rebuilt are left out, and said; all others are copied', async () => {
+test('artifacts of what is rebuilt are left out, and said; attestations are linked to the new image, all others copied', async () => {
   const layout = newLayout()
   const image = await layout.image('amd64', await app(layout, 'amd64'))
   const empty = await layout.putJson({}, 'application/vnd.oci.empty.v1+json')
@@ -178,21 +178,40 @@ test('attestations and artifacts of what is rebuilt are left out, and said; all 
   const signature = await artifact({ subject: image, artifactType: 'application/x-signature' })
   const chart = await artifact({ artifactType: 'application/x-chart' })
   const blob = await layout.put(Buffer.from('anything'), 'application/x-blob')
-  const entries = [proof, { ...image, ...linux('amd64') }, signature, other, chart, blob]
+  const referring = await attestation(layout, image, { subject: image })
+  const entries = [proof, { ...image, ...linux('amd64') }, signature, other, chart, blob, referring]
   const index = await layout.index(entries, { subject: chart })
   const { to, summary, raw } = await rebuild(await layout.finish(index), image.digest)
-  expect(raw.manifests.slice(1).map(({ digest }) => digest)).toEqual(
-    [other, chart, blob].map(({ digest }) => digest),
+  const made = summary.images[0]?.summary.manifest ?? expect.fail()
+  const linked = {
+    'vnd.docker.reference.type': 'attestation-manifest',
+    'vnd.docker.reference.digest': made.digest,
+    'vnd.headstart.reference.source': image.digest,
+  }
+  expect(raw.manifests.map(({ digest }) => digest).slice(0, 5)).toEqual(
+    [proof, made, other, chart, blob].map(({ digest }) => digest),
   )
+  expect(raw.manifests[0]).toEqual({ ...proof, annotations: linked })
+  expect(raw.manifests[2]).toEqual(other)
+  expect(raw.manifests[5]).toMatchObject({ platform: referring.platform, annotations: linked })
   expect(raw.subject).toBeUndefined()
   expect(summary.notes).toEqual([
-    `the attestation ${proof.digest} is left out: it refers to ${image.digest}, which was rebuilt`,
     `the artifact ${signature.digest} is left out: it refers to ${image.digest}, which was rebuilt`,
     expect.stringContaining('the subject of the index is left out'),
   ])
   await using result = await openSource(to)
   const { manifests = [] } = (await result.index()) ?? {}
   for (const descriptor of manifests) await readBounded(await result.blob(descriptor).open(), 1 << 20, 'blob')
+  const moved = manifests[5] ?? expect.fail()
+  const bytes = await readBounded(await result.blob(moved).open(), 1 << 20, 'manifest')
+  // What it says is what it said, of the original.
+  expect(JSON.parse(bytes.toString())).toMatchObject({
+    subject: { digest: made.digest, size: made.size },
+    layers: [{ digest: digestOf(JSON.stringify({ subject: image.digest })) }],
+  })
+  const { rawManifest } = await result.image({ os: 'linux', architecture: 'amd64' })
+  const named = { annotations: { 'vnd.headstart.source.digest': image.digest } }
+  expect(JSON.parse(Buffer.from(rawManifest).toString())).toMatchObject(named)
 })
 
 test('an unchanged image keeps what refers to it', async () => {
@@ -285,5 +304,5 @@ test('the command says what of an index it leaves behind, and what it could not 
   const whole = await box.run(['copy', reference, `oci:${box.folder}/whole`, '--all'])
   expect(whole.stderr).not.toContain('left behind')
   const all = await run('--all-platforms', '--platform', 'linux/amd64', '--json')
-  expect(all.stderr).toMatch(/warning: the attestation sha256:\w+ is left out: it refers to sha256:/)
+  expect(all).toMatchObject({ status: 0, stderr: expect.not.stringContaining('left out') })
 })

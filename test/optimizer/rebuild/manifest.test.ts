@@ -1,7 +1,7 @@
 /** Config and manifest of the rebuilt image. */
 import { expect, test } from 'vitest'
 import { digestOf } from '../../../image/digest.ts'
-import { configWith, manifestWith } from '../../../optimizer/rebuild/manifest.ts'
+import { configWith, manifestWith, withSubject } from '../../../optimizer/rebuild/manifest.ts'
 
 test('only the diffIDs of a config change, and big numbers stay what they are', () => {
   const raw = Buffer.from(
@@ -19,15 +19,13 @@ test('a Docker manifest becomes an OCI one; annotations and unknown fields stay'
     mediaType: 'application/vnd.docker.distribution.manifest.v2+json',
     config: { mediaType: 'x', digest: 'd', size: 1, extra: true },
     layers: [],
-    annotations: { a: 'b' },
+    annotations: { 'org.opencontainers.image.base.digest': 'b' },
   }
+  const bytes = Buffer.from(JSON.stringify(raw))
   const layer = { mediaType: 'l', digest: digestOf('l'), size: 2, annotations: { toc: 't' } }
-  const manifest = JSON.parse(
-    manifestWith(Buffer.from(JSON.stringify(raw)), { digest: digestOf('c'), size: 9 }, [
-      layer,
-    ]).bytes.toString(),
-  )
-  expect(manifest).toEqual({
+  const config = { digest: digestOf('c'), size: 9 }
+  const made = manifestWith(bytes, config, [layer]).bytes
+  expect(JSON.parse(made.toString())).toEqual({
     schemaVersion: 2,
     mediaType: 'application/vnd.oci.image.manifest.v1+json',
     config: {
@@ -37,7 +35,23 @@ test('a Docker manifest becomes an OCI one; annotations and unknown fields stay'
       extra: true,
     },
     layers: [layer],
-    annotations: { a: 'b' },
+    annotations: {
+      'org.opencontainers.image.base.digest': 'b',
+      'vnd.headstart.source.digest': digestOf(bytes),
+    },
+  })
+  expect(manifestWith(made, config, [layer]).bytes).toEqual(made)
+  const again = manifestWith(made, { ...config, digest: digestOf('other') }, [layer]).bytes
+  expect(again.toString()).toContain(`"vnd.headstart.source.digest":"${digestOf(bytes)}"`)
+})
+
+test('the subject of an artifact is changed where it was the one that is gone', () => {
+  const instead = { mediaType: 'm', digest: digestOf('new'), size: 3, annotations: { not: 'kept' } }
+  const raw = Buffer.from(JSON.stringify({ a: 1, subject: { digest: digestOf('old'), size: 1 } }))
+  expect(withSubject(raw, digestOf('else'), instead)).toBe(raw)
+  expect(JSON.parse(withSubject(raw, digestOf('old'), instead).toString())).toEqual({
+    a: 1,
+    subject: { mediaType: 'm', digest: digestOf('new'), size: 3 },
   })
 })
 
