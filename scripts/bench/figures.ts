@@ -1,24 +1,23 @@
 /**
- * `npm run bench:figures`: the tables of the README. Each kind of the demo image is recorded and rebuilt by headstart and by `ctr-remote
- * images optimize`, then all arms are measured from nothing to ready. Needs what scripts/test installs, root, and a quiet machine.
- * Options: --samples N --links lan,wan --runtimes builtin,containerd --kinds webapp,node,nginx --arms lazy,optimized --out FOLDER
- * --peers debian,newest: which containerd and snapshotter start them. The reference's image is always made by Debian's `ctr-remote`: the newest one can't be
- * built from its module. What its library writes differs by less than a thousandth in size.
+ * `npm run bench:figures`: the tables of the README and of docs/formats.md. Each kind of the demo image is recorded and rebuilt by headstart and by
+ * `ctr-remote images optimize` (see support/reference.ts), which prints what converting takes and how large the layers are; then all arms
+ * are measured from nothing to ready. Needs what scripts/test installs, root, and a quiet machine.
+ * Options: --samples N --links lan,wan --runtimes builtin,containerd --kinds webapp,node,nginx --out FOLDER
+ * --arms legacy,lazy,optimized,split,zstd:chunked,external-toc,reference
+ * --peers debian,newest: which containerd and snapshotter start them. Debian's snapshotter can't start external-toc, which is left out there.
  */
-import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { openSource } from '../../image/sources.ts'
 import { readBench } from '../../report/bench/file.ts'
 import { type ArmSummary, summarize } from '../../report/bench/summary.ts'
 import { runCommand } from '../../system/process/command.ts'
-import { workspaceRoot } from '../../system/workspace.ts'
 import { type DemoKind, demoImages, makeDemoImage } from '../demo-image/images.ts'
-import { programsOf, startContainerd } from '../support/containerd.ts'
-import type { PeerSet } from '../support/peers.ts'
-
-const HEADSTART = new URL('../../cli/headstart.js', import.meta.url).pathname
+import { programsOf } from '../support/containerd.ts'
+import { sizesOf } from '../support/measure.ts'
+import { type PeerSet, peerSets } from '../support/peers.ts'
+import { referenceName } from '../support/reference.ts'
+import { startRegistry } from '../support/registry.ts'
+import { HEADSTART, type MadeImage, makeImages, readiness } from './figures-images.ts'
 
 const { values } = parseArgs({
   options: {
@@ -33,64 +32,20 @@ const { values } = parseArgs({
 })
 const listOf = (text: string): string[] => text.split(',').filter((part) => part !== '')
 
-/** An image is made only if it is measured. */
-const ARMS = values.arms.split(',')
-
 const isKind = (text: string): text is DemoKind => Object.hasOwn(demoImages, text)
+const isPeerSet = (text: string): text is PeerSet => text === 'debian' || text === 'newest'
 
-const headstart = (...args: readonly string[]) => runCommand(process.execPath, [HEADSTART, ...args])
-
-/** The same for every arm: a line of the log. */
-const readiness = (kind: DemoKind): string[] => ['--ready-log', demoImages[kind].ready.source]
-
-interface Arms {
-  readonly original: string
-  readonly optimized: string
-  /** with only ranges ahead, where that pays */
-  readonly split: string
-  readonly reference: string
+const HEADS: Readonly<Record<string, string>> = {
+  legacy: 'full pull',
+  lazy: 'lazy, no zone',
+  optimized: 'headstart',
+  split: 'headstart --split',
+  'zstd:chunked': 'headstart, zstd:chunked',
+  'external-toc': 'headstart, external TOC',
+  reference: 'ctr-remote optimize',
 }
 
-/** headstart's trace ends at ready; that of the reference ends after a period, long enough for the slowest start. */
-async function makeArms(kind: DemoKind): Promise<Arms> {
-  const folder = join(values.out, kind)
-  const at = (name: string) => `oci:${folder}/${name}:latest`
-  const [optimized, split, reference] = [at('optimized'), at('split'), at('reference')]
-  const original = demoImages[kind].image
-  await mkdir(folder, { recursive: true })
-  const trace = join(folder, 'trace.json')
-  await headstart('profile', original, '--network', 'none', ...readiness(kind), '-o', trace)
-  await headstart('optimize', original, optimized, '--trace', trace, '--force')
-  if (ARMS.includes('split'))
-    await headstart('optimize', original, split, '--trace', trace, '--split', '--force')
-  if (ARMS.includes('reference') && !existsSync(join(folder, 'reference')))
-    await makeReference(original, reference)
-  return { original, optimized, split, reference }
-}
-
-async function makeReference(original: string, reference: string): Promise<void> {
-  const folder = await mkdtemp(join(workspaceRoot(), 'figures-'))
-  try {
-    await using containerd = await startContainerd()
-    const [before, after] = [join(folder, 'before.tar'), join(folder, 'after.tar')]
-    await runCommand('skopeo', ['copy', '-q', original, `oci-archive:${before}:latest`])
-    await containerd.ctr('images', 'import', '--base-name', 'figures', before)
-    await containerd.ctr(
-      'images',
-      'optimize',
-      '--oci',
-      '--net-host',
-      '--period',
-      '6',
-      'figures:latest',
-      'figures:after',
-    )
-    await containerd.ctr('images', 'export', after, 'figures:after')
-    await runCommand('skopeo', ['copy', '-q', `oci-archive:${after}`, reference])
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
-}
+const headOf = (arm: string): string => HEADS[arm] ?? arm
 
 interface Place {
   readonly runtime: string
@@ -98,104 +53,88 @@ interface Place {
   readonly link: string
 }
 
-async function measure(kind: DemoKind, arms: Arms, { runtime, peers, link }: Place): Promise<ArmSummary[]> {
-  const out = join(values.out, kind, `${nameOf(runtime, peers)}-${link}.json`)
+const armsAt = ({ runtime, peers }: Place): string[] =>
+  listOf(values.arms).filter(
+    (arm) => !(arm === 'external-toc' && runtime === 'containerd' && peers === 'debian'),
+  )
+
+async function measure(kind: DemoKind, images: readonly MadeImage[], place: Place): Promise<ArmSummary[]> {
+  const { runtime, peers, link } = place
+  const out = join(values.out, kind, `${nameOf(place)}-${link}.json`)
   const { snapshotter, env } = await programsOf(peers)
-  const options = [
-    '--runtime',
-    runtime,
-    '--link',
-    link,
-    '--samples',
-    values.samples,
-    '--warmups',
-    '0',
-    '--watch',
-    '0',
-    '--arms',
-    values.arms,
-  ]
-  if (runtime === 'containerd') options.push('--snapshotter', snapshotter)
+  const arms = armsAt(place)
+  const imageOf = (wanted: string) => images.find(({ arm }) => arm === wanted)?.image ?? ''
+  const others = images.filter(({ arm }) => arm !== 'optimized' && arms.includes(arm))
   const command = [
-    HEADSTART,
-    'bench',
-    arms.original,
-    arms.optimized,
-    ...(['reference', 'split'] as const).flatMap((arm) =>
-      ARMS.includes(arm) ? ['--image', `${arm}=${arms[arm]}`] : [],
-    ),
+    ...[HEADSTART, 'bench', demoImages[kind].image, imageOf('optimized')],
+    ...others.flatMap(({ arm, image }) => ['--image', `${arm}=${image}`]),
     ...readiness(kind),
-    ...options,
-    '-o',
-    out,
+    ...['--runtime', runtime, '--link', link, '--arms', arms.join(',')],
+    ...['--samples', values.samples, '--warmups', '0', '--watch', '0'],
+    ...(runtime === 'containerd' ? ['--snapshotter', snapshotter] : []),
+    ...['-o', out],
   ]
   await runCommand(process.execPath, command, { env })
   return summarize(await readBench(out))
 }
 
-async function sizeOf(image: string): Promise<number> {
-  await using source = await openSource(image)
-  const { manifest } = await source.image()
-  return manifest.layers.reduce((sum, { size }) => sum + size, 0)
-}
-
 const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1)
 
-function cell({ arm, total, bytes, requests }: ArmSummary): string {
-  const seconds = `${(total.median / 1000).toFixed(2)} s`
-  return arm.kind === 'legacy'
-    ? seconds
-    : `${seconds}, ${megabytes(bytes.median)} MB, ${requests.median.toFixed(0)} req.`
-}
-
-const COLUMNS = ['legacy', 'lazy', 'optimized', 'split', 'reference']
-
-function row(kind: DemoKind, size: number, arms: readonly ArmSummary[]): string {
-  const of = (id: string) => arms.find(({ arm }) => arm.id === id)
-  const theirs = of('reference')
-  const against = (ours: ArmSummary | undefined) =>
-    ours && theirs
-      ? `${(ours.total.median / theirs.total.median).toFixed(2)}, ${(ours.bytes.median / theirs.bytes.median).toFixed(2)}`
-      : '–'
-  const cells = COLUMNS.map((id) => {
-    const arm = of(id)
-    return arm ? cell(arm) : '–'
-  })
-  return `| ${[`${kind}: ${megabytes(size)} MB`, ...cells, against(of('optimized')), against(of('split'))].join(' | ')} |`
-}
-
-const HEADS = [
-  'image',
-  'full pull',
-  'lazy, no zone',
-  'headstart',
-  'headstart --split',
-  'ctr-remote optimize',
-  'headstart against it: time, bytes',
-  '--split against it',
-]
-
-const nameOf = (runtime: string, peers: PeerSet): string =>
+const nameOf = ({ runtime, peers }: Omit<Place, 'link'>): string =>
   runtime === 'containerd' ? `containerd-${peers}` : runtime
 
-const isPeerSet = (text: string): text is PeerSet => text === 'debian' || text === 'newest'
-
-const kinds = listOf(values.kinds).filter(isKind)
-const made = new Map<DemoKind, Arms>()
-for (const kind of kinds) {
-  await makeDemoImage(kind)
-  made.set(kind, await makeArms(kind))
+/** @param reference undefined: its own cell, or it is not measured */
+function startCell({ arm, total, bytes, requests }: ArmSummary, reference: ArmSummary | undefined): string {
+  const seconds = `${(total.median / 1000).toFixed(2)} s`
+  if (arm.kind === 'legacy') return seconds
+  const ratio = (ours: number, theirs: number) => (ours / theirs).toFixed(2)
+  const against = reference
+    ? ` (${ratio(total.median, reference.total.median)}, ${ratio(bytes.median, reference.bytes.median)})`
+    : ''
+  return `${seconds}, ${megabytes(bytes.median)} MB, ${requests.median.toFixed(0)} req.${against}`
 }
+
+function conversionCell({ cost, bytes, tocBytes }: MadeImage): string {
+  const size = `${megabytes(bytes)} MB${tocBytes > 0 ? ` and ${(tocBytes / 1e6).toFixed(2)} MB` : ''}`
+  return cost ? `${size}, ${cost.wallS.toFixed(1)} s, ${cost.cpuS.toFixed(1)} s CPU` : size
+}
+
+function printTable(title: string, heads: readonly string[]): void {
+  console.log(`\n${title}\n\n| ${heads.join(' | ')} |\n| ${heads.map(() => '---').join(' | ')} |`)
+}
+
+await using registry = await startRegistry()
+const made = new Map<DemoKind, MadeImage[]>()
+const titles = new Map<DemoKind, string>()
+for (const kind of listOf(values.kinds).filter(isKind)) {
+  await makeDemoImage(kind)
+  titles.set(kind, `${kind}: ${megabytes((await sizesOf(demoImages[kind].image)).bytes)} MB`)
+  const request = { arms: listOf(values.arms), folder: values.out, host: registry.host }
+  made.set(kind, await makeImages(kind, request))
+}
+const [first = []] = made.values()
+printTable(
+  `Conversion, once; the reference by ${referenceName(peerSets.at(-1) ?? 'debian')}, without its recording`,
+  ['image', ...first.map(({ arm }) => headOf(arm))],
+)
+for (const [kind, images] of made)
+  console.log(`| ${[titles.get(kind), ...images.map(conversionCell)].join(' | ')} |`)
+
 for (const runtime of listOf(values.runtimes))
   for (const peers of runtime === 'containerd'
     ? listOf(values.peers).filter(isPeerSet)
     : (['debian'] as const))
     for (const link of listOf(values.links)) {
-      console.log(`\n${nameOf(runtime, peers)}, ${link}, ${values.samples} samples, medians\n`)
-      console.log(`| ${HEADS.join(' | ')} |`)
-      console.log(`| ${HEADS.map(() => '---').join(' | ')} |`)
-      for (const [kind, arms] of made)
-        console.log(
-          row(kind, await sizeOf(arms.original), await measure(kind, arms, { runtime, peers, link })),
-        )
+      const place = { runtime, peers, link }
+      const title = `${nameOf(place)}, ${link}, ${values.samples} samples, medians; in brackets time and bytes, the reference's being 1`
+      printTable(title, ['image', ...armsAt(place).map(headOf)])
+      for (const [kind, images] of made) {
+        const summaries = await measure(kind, images, place)
+        const reference = summaries.find(({ arm }) => arm.id === 'reference')
+        const cells = armsAt(place).map((id) => {
+          const summary = summaries.find(({ arm }) => arm.id === id)
+          return summary ? startCell(summary, id === 'reference' ? undefined : reference) : '–'
+        })
+        console.log(`| ${[titles.get(kind), ...cells].join(' | ')} |`)
+      }
     }

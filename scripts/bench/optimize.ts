@@ -1,13 +1,15 @@
 /**
- * `npm run bench:optimize [IMAGE]`: an image converted to eStargz by headstart and by `ctr-remote images convert`, and reordered by
- * headstart, interleaved in one run. Prints medians of wall time, CPU time, peak memory and bytes, and the ratios.
+ * `npm run bench:optimize [-- IMAGE]`: an image converted to eStargz by headstart and by its peers, and reordered by headstart, interleaved in one
+ * run. Prints medians of wall time, CPU time, peak memory and bytes, and the ratios to the last of the peers.
  *
  * IMAGE is an OCI layout, `oci:FOLDER:TAG`; by default the web application of scripts/demo-image, which is built if it is missing.
+ * Options: --peers debian,newest: Debian's `ctr-remote images convert`, and the newest release's library, which does the same in one process
+ * --formats estargz+external-toc,zstd:chunked: what else headstart converts it to
  */
 import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { parseArgs, promisify } from 'node:util'
 import { z } from 'zod'
 import { decompress } from '../../image/compression/decompress.ts'
 import { formatPlatform } from '../../image/platform.ts'
@@ -19,9 +21,20 @@ import { workspaceRoot } from '../../system/workspace.ts'
 import { TRACE_VERSION, writeTrace } from '../../tracer/trace/file.ts'
 import { makeDemoImage } from '../demo-image/images.ts'
 import { type Containerd, startContainerd } from '../support/containerd.ts'
-import { type CommandCost, measureCommand, roundsOr } from '../support/measure.ts'
+import { type CommandCost, measureCommand, roundsOr, sizesOf } from '../support/measure.ts'
+import { type PeerSet, peerSets } from '../support/peers.ts'
+import { convertByLibrary } from '../support/reference.ts'
+import { startRegistry } from '../support/registry.ts'
 
 const ROUNDS = roundsOr(3)
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    peers: { type: 'string', default: peerSets.join(',') },
+    formats: { type: 'string', default: '' },
+  },
+})
 
 interface Sample extends CommandCost {
   /** of all layers, compressed */
@@ -35,15 +48,14 @@ async function withImage<T>(reference: string, work: (image: Image) => Promise<T
   return await work(await source.image())
 }
 
-const bytesOf = (reference: string): Promise<number> =>
-  withImage(reference, async ({ manifest }) => manifest.layers.reduce((sum, { size }) => sum + size, 0))
-
 const HEADSTART = new URL('../../cli/headstart.js', import.meta.url).pathname
 
 /** As a user runs it. @param trace selects the prioritized zone */
-async function ours(from: string, to: string, trace: string): Promise<Sample> {
-  const sample = await measureCommand(process.execPath, [HEADSTART, 'optimize', from, to, '--trace', trace])
-  return { ...sample, bytes: await bytesOf(to) }
+async function ours(from: string, to: string, trace: string, more: readonly string[] = []): Promise<Sample> {
+  const order = ['optimize', from, to, '--trace', trace, ...more]
+  const sample = await measureCommand(process.execPath, [HEADSTART, ...order])
+  const { bytes, tocBytes } = await sizesOf(to)
+  return { ...sample, bytes: bytes + tocBytes }
 }
 
 /** A start that reads these files whole. */
@@ -76,8 +88,14 @@ async function traceOf(reference: string, paths: readonly string[], file: string
   return file
 }
 
+/** One process does it all. */
+async function byLibrary(image: string, folder: string): Promise<Sample> {
+  const cost = await convertByLibrary(image, folder)
+  return { ...cost, bytes: (await sizesOf(`oci:${folder}:latest`)).bytes }
+}
+
 /** The client converts, the daemon writes: both count. */
-async function reference(daemon: Containerd, name: string): Promise<Sample> {
+async function byDebian(daemon: Containerd, name: string): Promise<Sample> {
   const before = await daemonCpu(daemon)
   const sample = await measureCommand(
     'ctr-remote',
@@ -85,13 +103,13 @@ async function reference(daemon: Containerd, name: string): Promise<Sample> {
     daemon.env,
   )
   const cpuS = sample.cpuS + (await daemonCpu(daemon)) - before
-  return { ...sample, cpuS, bytes: await referenceBytes(daemon, name) }
+  return { ...sample, cpuS, bytes: await bytesInContainerd(daemon, name) }
 }
 
 const SOURCE = 'bench.local/image:source'
 const manifestSchema = z.object({ layers: z.array(z.object({ size: z.number() })) })
 
-async function referenceBytes(daemon: Containerd, name: string): Promise<number> {
+async function bytesInContainerd(daemon: Containerd, name: string): Promise<number> {
   const list = await daemon.ctr('images', 'ls', `name==${name}`)
   const digest = /sha256:[0-9a-f]{64}/.exec(list)?.[0] ?? ''
   const manifest = manifestSchema.parse(JSON.parse(await daemon.ctr('content', 'get', digest)))
@@ -113,57 +131,88 @@ function summary(samples: readonly Sample[]): Sample {
   return { wallS: of('wallS'), cpuS: of('cpuS'), peakMiB: of('peakMiB'), bytes: of('bytes') }
 }
 
-async function bench(given: string | undefined): Promise<void> {
+type Samples = Map<string, Sample[]>
+
+const isPeerSet = (text: string): text is PeerSet => text === 'debian' || text === 'newest'
+
+const PEERS: Readonly<Record<PeerSet, string>> = {
+  debian: "Debian's ctr-remote",
+  newest: "newest release's library",
+}
+const [CONVERT, REORDER, REUSE] = ['headstart', '… reordering its own image', '… with nothing to change']
+
+interface Places {
+  readonly image: string
+  readonly folder: string
+  readonly daemon: Containerd
+  /** of a registry */
+  readonly host: string
+  /** files of traces: of a start that reads nothing, and of one that reads a few hundred files */
+  readonly nothing: string
+  readonly some: string
+}
+
+async function takeRound(round: number, samples: Samples, places: Places): Promise<void> {
+  const { image, folder, daemon, host, nothing, some } = places
+  const add = (name: string, sample: Sample) => samples.set(name, [...(samples.get(name) ?? []), sample])
+  const at = (name: string) => `oci:${join(folder, `${name}-${round}`)}:v1`
+  for (const peers of values.peers.split(',').filter(isPeerSet))
+    add(
+      PEERS[peers],
+      peers === 'newest'
+        ? await byLibrary(image, join(folder, 'library'))
+        : await byDebian(daemon, `bench.local/image:out-${round}`),
+    )
+  const converted = at('ours')
+  add(CONVERT, await ours(image, converted, nothing))
+  for (const format of values.formats.split(',').filter((each) => each !== ''))
+    add(
+      `… to ${format}`,
+      await ours(image, `docker://${host}/bench:${format.replace(/\W/g, '-')}-${round}`, nothing, [
+        '--format',
+        format,
+      ]),
+    )
+  add(REORDER, await ours(converted, at('again'), some))
+  add(REUSE, await ours(converted, at('same'), nothing))
+}
+
+async function bench(): Promise<void> {
   const folder = await mkdtemp(join(workspaceRoot(), 'bench-optimize-'))
   try {
-    const image = given ?? (await demo())
+    const image = positionals[0] ?? (await demo())
     await using daemon = await startContainerd()
+    await using registry = await startRegistry()
     await run('skopeo', ['copy', '-q', image, `oci-archive:${folder}/image.tar:source`])
     await daemon.ctr('images', 'import', '--base-name', 'bench.local/image', join(folder, 'image.tar'))
-    const samples: Samples = { reference: [], convert: [], reorder: [], reuse: [] }
     const nothing = await traceOf(image, [], join(folder, 'nothing.json'))
     const some = await traceOf(image, await someFiles(image), join(folder, 'some.json'))
-    for (let round = 0; round < ROUNDS; round++) {
-      const converted = `oci:${join(folder, `ours-${round}`)}:v1`
-      samples.reference.push(await reference(daemon, `bench.local/image:out-${round}`))
-      samples.convert.push(await ours(image, converted, nothing))
-      samples.reorder.push(await ours(converted, `oci:${join(folder, `again-${round}`)}:v1`, some))
-      samples.reuse.push(await ours(converted, `oci:${join(folder, `same-${round}`)}:v1`, nothing))
-    }
+    const samples: Samples = new Map()
+    const places = { image, folder, daemon, host: registry.host, nothing, some }
+    for (let round = 0; round < ROUNDS; round++) await takeRound(round, samples, places)
     print(samples)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
 }
 
-type Samples = Record<'reference' | 'convert' | 'reorder' | 'reuse', Sample[]>
-
-const names: Record<keyof Samples, string> = {
-  reference: 'ctr-remote images convert',
-  convert: 'headstart',
-  reorder: '… reordering its own image',
-  reuse: '… with nothing to change',
-}
-
 function print(samples: Samples): void {
-  const theirs = summary(samples.reference)
-  const of = (what: number, whole: number) => `(${(what / whole).toFixed(2)})`
-  for (const arm of ['reference', 'convert', 'reorder', 'reuse'] as const) {
-    const { wallS, cpuS, peakMiB, bytes } = summary(samples[arm])
+  const medians = new Map([...samples].map(([name, taken]) => [name, summary(taken)]))
+  const reference = [PEERS.newest, PEERS.debian, CONVERT].flatMap((name) => medians.get(name) ?? [])[0]
+  const of = (what: number, whole = what) => `(${(what / whole).toFixed(2)})`
+  for (const [name, { wallS, cpuS, peakMiB, bytes }] of medians) {
     const cells = [
-      `${wallS.toFixed(2)} s wall ${of(wallS, theirs.wallS)}`,
-      `${cpuS.toFixed(2)} s CPU ${of(cpuS, theirs.cpuS)}`,
+      `${wallS.toFixed(2)} s wall ${of(wallS, reference?.wallS)}`,
+      `${cpuS.toFixed(2)} s CPU ${of(cpuS, reference?.cpuS)}`,
       `${peakMiB.toFixed(0)} MiB`,
-      `${(bytes / 1e6).toFixed(1)} MB ${of(bytes, theirs.bytes)}`,
+      `${(bytes / 1e6).toFixed(2)} MB ${of(bytes, reference?.bytes)}`,
     ]
-    console.log(`${names[arm].padEnd(28)}${cells.map((cell) => cell.padStart(22)).join('')}`)
+    console.log(`${name.padEnd(30)}${cells.map((cell) => cell.padStart(22)).join('')}`)
   }
-  const reorderS = summary(samples.reorder).wallS
-  const [fromTheirs, fromOurs] = [theirs.wallS, summary(samples.convert).wallS].map((wallS) =>
-    (wallS / reorderS).toFixed(1),
-  )
+  const reorderS = medians.get(REORDER)?.wallS ?? 1
+  const times = (wallS = 0) => (wallS / reorderS).toFixed(1)
   console.log(
-    `reordering: ${fromTheirs} times as fast as ctr-remote converts, ${fromOurs} times as fast as headstart converts`,
+    `reordering: ${times(reference?.wallS)} times as fast as the reference converts, ${times(medians.get(CONVERT)?.wallS)} times as fast as headstart converts`,
   )
 }
 
@@ -181,4 +230,4 @@ async function someFiles(image: string): Promise<string[]> {
   })
 }
 
-await bench(process.argv[2])
+await bench()

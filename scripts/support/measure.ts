@@ -1,6 +1,9 @@
-/** What the benchmarks have in common: how a command is measured, and how often. */
+/** What the benchmarks have in common: how a command is measured, and how often, and how large its image is. */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
+import { tocImageOf } from '../../image/layers/external-toc.ts'
+import { openSource } from '../../image/sources.ts'
+import type { Image } from '../../image/types.ts'
 
 export interface CommandCost {
   readonly wallS: number
@@ -25,4 +28,13 @@ export async function measureCommand(
   })
   const [, wall, user, system, peak] = /taken (\S+) (\S+) (\S+) (\S+)/.exec(stderr) ?? []
   return { wallS: Number(wall), cpuS: Number(user) + Number(system), peakMiB: Number(peak) / 1024 }
+}
+
+const layerBytes = ({ manifest }: Image): number => manifest.layers.reduce((sum, { size }) => sum + size, 0)
+
+/** Of its layers as they are compressed, and of tables of contents that are in another image. */
+export async function sizesOf(image: string): Promise<{ bytes: number; tocBytes: number }> {
+  await using source = await openSource(image)
+  const tocs = await tocImageOf(source)
+  return { bytes: layerBytes(await source.image()), tocBytes: tocs ? layerBytes(tocs) : 0 }
 }

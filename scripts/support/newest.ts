@@ -32,6 +32,7 @@ const modules = {
     tags: 'no_cri,no_btrfs,no_devmapper,no_zfs,no_tracing',
   },
   stargzd: { packages: ['.'] },
+  convert: { packages: ['.'] },
   registry: { packages: ['.'] },
   buildkit: { packages: ['buildctl', 'buildkitd'].map((each) => `github.com/moby/buildkit/cmd/${each}`) },
   conformance: { packages: ['github.com/opencontainers/distribution-spec/conformance'] },

@@ -5,12 +5,15 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { z } from 'zod'
 import { copyImage } from '../../image/copy.ts'
 import { openSource } from '../../image/sources.ts'
 import { openTarget } from '../../image/targets.ts'
 import { type Containerd, startContainerd } from '../../scripts/support/containerd.ts'
 import { BUILDING_MS, peerSets } from '../../scripts/support/peers.ts'
+import { convertByLibrary } from '../../scripts/support/reference.ts'
 import { startRegistry, type TestRegistry } from '../../scripts/support/registry.ts'
 import { runCommand } from '../../system/process/command.ts'
 import { readTrace } from '../../tracer/trace/file.ts'
@@ -18,7 +21,7 @@ import { type Sandbox, sandbox } from '../support/headstart.ts'
 import { busyboxRoot, writeImage } from '../support/images.ts'
 import { dir, file, type TarItem } from '../support/tar.ts'
 import { buildZstdChunked } from './makers/buildah.ts'
-import { type BuildKit, startBuildKit } from './makers/buildkit.ts'
+import { type BuildKit, SCAN, startBuildKit } from './makers/buildkit.ts'
 import { convertWith } from './makers/ctr-remote.ts'
 import { buildWithLibrary } from './makers/library.ts'
 
@@ -37,6 +40,7 @@ let root: readonly TarItem[]
 let containerd: Containerd
 let registry: TestRegistry
 let buildKit: BuildKit | undefined
+let scanner: string
 let place: Sandbox
 let expected: string
 let count = 0
@@ -57,7 +61,9 @@ beforeAll(async () => {
   registry = stack.use(await startRegistry({ peers: newest }))
   containerd = stack.use(await startContainerd({ peers: newest }))
   place = stack.use(await sandbox())
-  if (newest === 'newest') buildKit = stack.use(await startBuildKit(join(folder, 'buildkit')))
+  if (newest === 'debian') return
+  buildKit = stack.use(await startBuildKit(join(folder, 'buildkit')))
+  scanner = await pushScanner()
 }, BUILDING_MS)
 
 afterAll(() => stack.disposeAsync())
@@ -68,8 +74,37 @@ const build = (compression: 'estargz' | 'zstd') => async (): Promise<string> =>
         dockerfile: DOCKERFILE,
         files: { data: DATA },
         compression,
+        scanner,
       })
     : expect.fail('no BuildKit')
+
+/** In the test's registry. @returns its reference */
+async function pushScanner(): Promise<string> {
+  const spec = {
+    layers: [root, [file('scan', SCAN)]],
+    config: { Entrypoint: ['/bin/sh', '/scan'], Env: ['PATH=/bin'] },
+  }
+  const reference = `${registry.host}/scanner:1`
+  await runCommand('skopeo', [
+    ...['copy', '-q', '--dest-tls-verify=false'],
+    ...[await writeImage(join(folder, 'scanner'), spec), `docker://${reference}`],
+  ])
+  return reference
+}
+
+const statement = z.object({ layers: z.array(z.object({ annotations: z.record(z.string(), z.string()) })) })
+
+/** What the index's attestations say of its images: the kinds of their statements. */
+async function attested(reference: string): Promise<string[]> {
+  await using source = await openSource(reference)
+  const manifests = (await source.index())?.manifests ?? []
+  const kinds: string[] = []
+  for (const descriptor of manifests.filter(({ platform }) => platform?.os === 'unknown')) {
+    const { layers } = statement.parse(JSON.parse(await text(await source.blob(descriptor).open())))
+    kinds.push(...layers.map(({ annotations }) => annotations['in-toto.io/predicate-type'] ?? ''))
+  }
+  return kinds.map((kind) => /spdx|provenance/.exec(kind)?.[0] ?? kind).sort()
+}
 
 const convert = (format: 'estargz' | 'zstdchunked') => async () => {
   const at = join(folder, `plain-${format}`)
@@ -77,6 +112,14 @@ const convert = (format: 'estargz' | 'zstdchunked') => async () => {
     format,
     folder,
   })
+}
+
+/** nerdctl itself can't be had; its `image convert` does no more than this. */
+const convertNewest = (options: readonly string[]) => async () => {
+  const name = `converted${options.join('')}`
+  const original = await writeImage(join(folder, `plain-${name}`), { layers: [root, srv()], config: CONFIG })
+  await convertByLibrary(original, join(folder, name), options)
+  return `oci:${join(folder, name)}:latest`
 }
 
 interface Maker {
@@ -107,6 +150,12 @@ const makers: readonly Maker[] = [
     make: () =>
       buildWithLibrary(join(folder, `library-${set}`), { layers: [root, srv()], config: CONFIG }, set),
   })),
+  ...(peerSets.includes('newest')
+    ? [
+        { name: "nerdctl's converter, --estargz", isLazy: true, make: convertNewest([]) },
+        { name: "nerdctl's converter, --zstdchunked", make: convertNewest(['--zstdchunked']) },
+      ]
+    : []),
   { name: 'ctr-remote images convert --estargz', isLazy: true, make: convert('estargz') },
   { name: 'ctr-remote images convert --zstdchunked', make: convert('zstdchunked') },
 ]
@@ -195,6 +244,7 @@ test.each(makers)(
       ...(isIndex ? ['--all-platforms'] : []),
     )
     expect(said).toMatch(isLazy ? /^1 reordered/m : /^1 converted/m)
+    if (isIndex) expect(await attested(original)).toEqual(['provenance', 'provenance', 'spdx', 'spdx'])
     if (isIndex) await expectLinked(original, optimized)
     await headstart('verify', optimized)
     const layers = await layersOf(optimized)

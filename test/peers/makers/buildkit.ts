@@ -1,4 +1,4 @@
-/** Images as the newest BuildKit builds them: of several platforms, with attestations of provenance, in the compression asked for. */
+/** Images as the newest BuildKit builds them: of several platforms, with attestations of provenance and an SBOM, in the compression asked for. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
@@ -19,7 +19,18 @@ export interface BuildOptions {
   readonly dockerfile: string
   readonly files: Readonly<Record<string, string | Buffer>>
   readonly compression: 'estargz' | 'zstd'
+  /** reference of the image that makes the SBOM */
+  readonly scanner: string
 }
+
+/** What such an image does: a statement about what was built, whose subject BuildKit adds. */
+export const SCAN = `cat >"$BUILDKIT_SCAN_DESTINATION/sbom.spdx.json" <<'EOF'
+{"_type": "https://in-toto.io/Statement/v0.1", "predicateType": "https://spdx.dev/Document", "predicate": {
+  "spdxVersion": "SPDX-2.3", "dataLicense": "CC0-1.0", "SPDXID": "SPDXRef-DOCUMENT", "name": "scanned",
+  "documentNamespace": "https://example.com/scanned",
+  "creationInfo": {"created": "2026-01-01T00:00:00Z", "creators": ["Tool: scan"]}}}
+EOF
+`
 
 /** They run on this machine, whatever they say: the base is the same for both. */
 const PLATFORMS = 'linux/amd64,linux/arm64'
@@ -52,7 +63,7 @@ export async function startBuildKit(folder: string): Promise<BuildKit> {
     return existsSync(socket) && (await client('debug', 'workers').then(Boolean, () => false))
   })
   return {
-    async build(out, base, { dockerfile, files, compression }) {
+    async build(out, base, { dockerfile, files, compression, scanner }) {
       const context = `${out}-context`
       await mkdir(context)
       for (const [name, content] of Object.entries({ ...files, Dockerfile: dockerfile }))
@@ -64,8 +75,8 @@ export async function startBuildKit(folder: string): Promise<BuildKit> {
         ...['build', '--frontend', 'dockerfile.v0', '--local', `context=${context}`],
         ...['--local', `dockerfile=${context}`, '--oci-layout', `base=${base}`],
         ...['--opt', `context:base=oci-layout://base@${digest}`, '--opt', `platform=${PLATFORMS}`],
-        // As buildx asks by default. The other attestation, an SBOM, needs an image of a registry that can't be reached from everywhere.
-        ...['--opt', 'attest:provenance=mode=min'],
+        // The first as buildx asks by default.
+        ...['--opt', 'attest:provenance=mode=min', '--opt', `attest:sbom=generator=${scanner}`],
         '--output',
         `type=oci,tar=false,dest=${out},oci-mediatypes=true,compression=${compression},force-compression=true`,
       )

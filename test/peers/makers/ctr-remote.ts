@@ -1,4 +1,4 @@
-/** An image that `ctr-remote images convert` converted; nerdctl's `image convert` calls the same code with the same options. */
+/** An image that Debian's `ctr-remote images convert` converted. */
 import { join } from 'node:path'
 import type { Containerd } from '../../../scripts/support/containerd.ts'
 import { runCommand } from '../../../system/process/command.ts'
