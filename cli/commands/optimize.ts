@@ -1,10 +1,12 @@
 /** `headstart optimize`: rebuild an image as eStargz, startup files first. */
 import type { Command } from 'commander'
+import { noPlace } from '../../image/referrers/attach.ts'
 import type { Image, ImageSource, ImageTarget } from '../../image/types.ts'
 import { rebuildImage } from '../../optimizer/rebuild/image.ts'
 import { rebuildIndex } from '../../optimizer/rebuild/image-index.ts'
 import { prepareTarget } from '../../optimizer/rebuild/toc-image.ts'
 import { HeadstartError } from '../../system/errors.ts'
+import { ensureWritable } from '../../system/files/atomic-file.ts'
 import { requireFuse } from '../../tracer/mount/mount.ts'
 import { carryProfiles } from '../carry-profiles.ts'
 import type { CliContext } from '../context.ts'
@@ -20,6 +22,7 @@ import { leftBehind } from '../print/left-behind.ts'
 import { printRebuilt, type Rebuilt, tocImageLine } from '../print/optimize-summary.ts'
 import type { Output } from '../print/output.ts'
 import { drawLayers } from '../print/transfers.ts'
+import { attachProvenance, type Made, signatureLine, writeMetadata } from '../supply-chain.ts'
 
 export function register(command: Command, context: CliContext): void {
   addOptimizeFlags(command).action(async (from: string, to: string, args: string[], flags: OptimizeFlags) => {
@@ -34,15 +37,24 @@ async function optimize(request: OptimizeRequest, context: CliContext): Promise<
   await using source = await sourceOf(request.from, access, context, output)
   const image = await source.image(access.platform)
   await using target = await targetOf(request.to, access, context, output)
+  if (request.provenance && !target.putReferrer) throw noPlace(target.name)
+  if (request.metadataFile !== undefined) await ensureWritable(request.metadataFile)
   await prepareTarget(target, request.options, { force: request.replaceTarget })
+  const before = request.replaceTarget ? await target.replaced?.() : undefined
   const start = await startOf({ source, image, access }, request.start, context, output)
   if (!request.allPlatforms)
     output.note(leftBehind(await source.index(), image, 'use --all-platforms to rebuild the whole index'))
-  const rebuilt = await rebuild({ source, image, target, start, request }, context, output)
-  const carrying = { source, target, rebuilt, borrowed: start.borrowed, image }
-  await carryProfiles(carrying, context, output)
+  const { images, root } = await rebuild({ source, image, target, start, request }, context, output)
   output.done()
-  for (const each of rebuilt) printRebuilt(each, { ...start, target: target.name }, request.print, output)
+  for (const each of images) printRebuilt(each, { ...start, target: target.name }, request.print, output)
+  if (before !== undefined && before !== root.to.digest) output.note(`${target.name} was ${before} before`)
+  const parts = images.map((each) => ({ from: each.image.descriptor, to: each.summary.manifest }))
+  const made = [...parts.filter(({ to }) => to.digest !== root.to.digest), root]
+  const result = { source, target, root, made }
+  await carryProfiles({ source, target, rebuilt: images, borrowed: start.borrowed, image }, context, output)
+  for (const line of await signatureLine(result, context.interrupts.abort)) output.warn(line)
+  if (request.metadataFile !== undefined) await writeMetadata(request.metadataFile, result)
+  if (request.provenance) await attachProvenance(result, start, request, context)
 }
 
 interface Material {
@@ -57,7 +69,7 @@ async function rebuild(
   { source, image, target, start, request }: Material,
   context: CliContext,
   output: Output,
-): Promise<readonly Rebuilt[]> {
+): Promise<{ readonly images: readonly Rebuilt[]; readonly root: Made }> {
   const common = {
     target,
     startup: start.startup,
@@ -65,15 +77,19 @@ async function rebuild(
     signal: context.interrupts.abort,
     onProgress: drawLayers(output),
   }
-  if (!request.allPlatforms) return [{ image, summary: await rebuildImage({ ...common, image }) }]
+  if (!request.allPlatforms) {
+    const summary = await rebuildImage({ ...common, image })
+    return { images: [{ image, summary }], root: { from: image.descriptor, to: summary.manifest } }
+  }
   const index = await source.index()
   if (!index)
     throw new HeadstartError('E_USAGE', `${source.name} is a single image, not an index`, {
       hint: 'Leave out --all-platforms',
     })
   const profiled = image.descriptor.digest
-  const { images, notes, tocImage } = await rebuildIndex({ ...common, source, index, profiled })
+  const rebuilt = await rebuildIndex({ ...common, source, index, profiled })
+  const { images, notes, tocImage } = rebuilt
   for (const note of notes) output.warn(note)
   if (tocImage) output.note(tocImageLine(tocImage))
-  return images
+  return { images, root: { from: index.descriptor, to: rebuilt.index } }
 }

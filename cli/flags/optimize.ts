@@ -18,6 +18,8 @@ export interface OptimizeFlags extends ProfileFlags, RebuildFlags {
   readonly minRuns: number
   readonly refine?: string
   readonly allPlatforms: boolean
+  readonly provenance: boolean
+  readonly metadataFile?: string
   readonly force: boolean
   readonly explain: boolean
   readonly json: boolean
@@ -30,6 +32,8 @@ export interface OptimizeRequest {
   readonly access: ImageFlags
   readonly allPlatforms: boolean
   readonly replaceTarget: boolean
+  readonly provenance: boolean
+  readonly metadataFile?: string
   readonly start: StartRequest
   readonly options: Partial<OptimizeOptions>
   readonly print: { readonly json: boolean; readonly explain: boolean }
@@ -92,6 +96,12 @@ export function addOptimizeFlags(command: Command): Command {
       'a measurement from headstart bench --audit, to correct the prefetch selection',
     )
     .option('--all-platforms', 'rebuild every image of an index; files are matched by path', false)
+    .option(
+      '--provenance',
+      'attach what it was made of and how, as an in-toto statement with a SLSA provenance',
+      false,
+    )
+    .option('--metadata-file <file>', "write the new image's name and digest, in the form of docker buildx")
     .option('-f, --force', 'overwrite the target', false)
     .option('--explain', 'show for each file of the start where it was put, and why', false)
     .addOption(jsonOption())
@@ -115,6 +125,8 @@ export async function optimizeRequest(
     access: flags,
     allPlatforms,
     replaceTarget: force,
+    provenance: flags.provenance,
+    ...(flags.metadataFile !== undefined && { metadataFile: flags.metadataFile }),
     start: {
       from: await originOf(command, flags),
       minRuns,

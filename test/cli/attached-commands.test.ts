@@ -5,8 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { openSource } from '../../image/sources.ts'
 import type { Digest, Image } from '../../image/types.ts'
-import { BUILDING_MS, peerSets } from '../../scripts/support/peers.ts'
-import { type Registries, startRegistries } from '../../scripts/support/registry.ts'
+import { startRegistry, type TestRegistry } from '../../scripts/support/registry.ts'
 import { parseTrace } from '../../tracer/trace/file.ts'
 import { attachAt, note } from '../support/artifacts.ts'
 import { copy } from '../support/copy.ts'
@@ -17,14 +16,14 @@ import { file } from '../support/tar.ts'
 import { traceFile, traceOf } from '../tracer/trace/traces.ts'
 
 let box: Sandbox
-let registries: Registries
+let registry: TestRegistry
 /** `v2` is a later build: it has one of the files that `v1` starts with, and another one */
 let [v1, v2]: [string, string] = ['', '']
 let image: Image
 
 beforeAll(async () => {
   box = await sandbox()
-  registries = await startRegistries()
+  registry = await startRegistry()
   const layers = (more: string) => [[file('app', 'app'), file(more, more)], [file('rest', 'rest')]]
   v1 = await writeImage(join(box.folder, 'v1'), { layers: layers('old') })
   v2 = await writeImage(join(box.folder, 'v2'), { layers: layers('new') })
@@ -32,9 +31,9 @@ beforeAll(async () => {
   image = await source.image()
   await saveTrace('a.json', ['app'], '2026-01-01T00:00:00.000Z')
   await saveTrace('b.json', ['app', 'old'], '2026-02-01T00:00:00.000Z')
-}, BUILDING_MS)
+})
 afterAll(async () => {
-  await registries[Symbol.asyncDispose]()
+  await registry[Symbol.asyncDispose]()
   await box[Symbol.asyncDispose]()
 })
 
@@ -67,9 +66,9 @@ const pulled = async (place: string, ...args: string[]) => {
   const trace = parseTrace(await readFile(join(box.folder, 'pulled.json'), 'utf8'), 'pulled.json')
   return trace.files.map(({ path }) => path).sort()
 }
-const places = [...peerSets, 'layout'] as const
+const places = ['debian', 'layout'] as const
 const placeOf = (where: (typeof places)[number], name: string) =>
-  where === 'layout' ? `oci:${box.folder}/${name}:v1` : `docker://${registries.of(where).host}/${name}:v1`
+  where === 'layout' ? `oci:${box.folder}/${name}:v1` : `docker://${registry.host}/${name}:v1`
 
 test.each(places)('a profile is pushed, listed, pulled, used, and goes along: %s', async (where) => {
   const place = placeOf(where, 'pushed')
@@ -175,20 +174,20 @@ test('an attached profile that lies ends optimize in one line', async () => {
 })
 
 test('a registry that refuses artifacts has the whole image, and a warning is given', async () => {
-  await using registry = await startLooseRegistry((asked, answer) =>
+  await using loose = await startLooseRegistry((asked, answer) =>
     asked.method === 'PUT' && asked.body.includes('"subject"') ? { status: 400 } : answer(),
   )
   const place = placeOf('layout', 'taken')
   await copy(v1, place)
   await done('trace', 'push', place, 'a.json')
-  const target = `docker://${registry.host}/app:v1`
+  const target = `docker://${loose.host}/app:v1`
   const { stderr } = await done('optimize', place, target)
   expect(stderr).toMatch(
     /warning: the attached profiles were not carried on: nothing can be attached to docker:/,
   )
   await done('verify', target)
   expect(await run('trace', 'push', target, 'a.json', '--force')).toMatchObject({ status: 1 })
-  const copied = await run('copy', place, `docker://${registry.host}/copied:v1`, '--referrers')
+  const copied = await run('copy', place, `docker://${loose.host}/copied:v1`, '--referrers')
   expect(copied).toMatchObject({
     status: 1,
     stdout: expect.stringMatching(/^docker:\/\/.*copied:v1@sha256:/),
