@@ -5,8 +5,9 @@
 
 import { mapLimit } from '../system/map-limit.ts'
 import { textOf } from '../system/text/byte-path.ts'
-import { carriedChunks, carriedRanges, type EstargzEntry } from './estargz/format/entries.ts'
+import { carriedRanges, type EstargzEntry } from './estargz/format/entries.ts'
 import type { EstargzLayer } from './estargz/read/reader.ts'
+import { isInZone, zoneFilesOf } from './estargz/read/zone.ts'
 import { isVouched, openIfEstargz } from './layers/estargz.ts'
 import { isForeign } from './media-types.ts'
 import { readLayerEntries } from './rootfs/image-tree.ts'
@@ -122,8 +123,6 @@ async function inspectLayer(
 }
 
 function summarize(estargz: EstargzLayer, layer: Layer): InspectedEstargz {
-  const regular = estargz.entries.filter(({ type }) => type === 'reg')
-  const isInZone = inZone(estargz)
   return {
     tocDigest: estargz.tocDigest,
     annotated: isVouched(layer),
@@ -131,19 +130,12 @@ function summarize(estargz: EstargzLayer, layer: Layer): InspectedEstargz {
     tocPlace: estargz.tocPlace,
     landmark: estargz.landmark,
     zoneBytes: estargz.zoneEnd,
-    zoneFiles: regular.filter(isInZone).length,
-    splitFiles: regular.filter((entry) => carriedChunks(entry).length > 0).length,
-    files: regular.length,
+    ...zoneFilesOf(estargz),
+    files: estargz.entries.filter(({ type }) => type === 'reg').length,
   }
 }
 
-const inZone =
-  ({ zoneEnd }: EstargzLayer) =>
-  ({ offset }: EstargzEntry): boolean =>
-    (offset ?? zoneEnd) < zoneEnd
-
 function entryIn(estargz: EstargzLayer) {
-  const isInZone = inZone(estargz)
   return (entry: EstargzEntry): InspectedEntry => ({
     path: textOf(entry.path),
     type: entry.type,
@@ -151,7 +143,7 @@ function entryIn(estargz: EstargzLayer) {
     mode: entry.mode,
     offset: entry.offset,
     chunks: entry.chunks.length,
-    inZone: isInZone(entry),
+    inZone: isInZone(entry, estargz),
     ...aheadOf(entry),
   })
 }

@@ -12,6 +12,7 @@ import type { CliContext } from '../context.ts'
 import { addImageFlags, type ImageFlags, sourceOf } from '../flags/image.ts'
 import { jsonOption } from '../flags/values.ts'
 import { bytes, counted, percent, table, thousands } from '../print/output.ts'
+import { zoneFilesText } from '../print/zone-files.ts'
 
 interface Flags extends ImageFlags {
   readonly files: boolean
@@ -72,10 +73,8 @@ function placeOf({ inZone, ahead }: InspectedEntry): string {
   return inZone ? 'zone' : ''
 }
 
-function filesIn({ zoneFiles, splitFiles, files }: InspectedEstargz): string {
-  const inPart = splitFiles > 0 ? ` and ${thousands(splitFiles)} in part` : ''
-  return `${thousands(zoneFiles)}${inPart} of ${thousands(files)}`
-}
+const filesIn = (estargz: InspectedEstargz): string =>
+  `${zoneFilesText(estargz)} of ${thousands(estargz.files)}`
 
 function entries({ entries: list, digest }: InspectedLayer): string[] {
   if (!list) return []

@@ -11,6 +11,7 @@ import type { PutTocImage } from '../../optimizer/rebuild/toc-image.ts'
 import type { Trace } from '../../tracer/trace/file.ts'
 import { isTraceOf } from '../startup.ts'
 import { bytes, counted, duration, type Output, percent, table, thousands } from './output.ts'
+import { zoneFilesText } from './zone-files.ts'
 
 /** `platform` is given where there are several. */
 export type Rebuilt = Pick<RebuiltImage, 'image' | 'summary'> & { readonly platform?: string }
@@ -93,14 +94,17 @@ export function optimizeSummary(
     ...sizes.of([layer]),
     bytes(layer.zoneBytes),
     percent(layer.zoneBytes / layer.result.size),
-    thousands(plan.decisions.filter((each) => each.layer === index && isPrefetched(each)).length),
+    zoneFilesText(layer),
   ])
   const [after, zone] = [
     sum(layers.map((layer) => layer.result.size)),
     sum(layers.map((layer) => layer.zoneBytes)),
   ]
-  const inZone = plan.decisions.filter(isPrefetched).length
-  rows.push(['all', ...sizes.of(layers), bytes(zone), percent(zone / after), thousands(inZone)])
+  const files = zoneFilesText({
+    zoneFiles: sum(layers.map(({ zoneFiles }) => zoneFiles)),
+    splitFiles: sum(layers.map(({ splitFiles }) => splitFiles)),
+  })
+  rows.push(['all', ...sizes.of(layers), bytes(zone), percent(zone / after), files])
   return [
     ...table(['layer', ...sizes.heads, 'zone', 'share', 'files in it'], rows),
     prefetched(plan),

@@ -13,6 +13,9 @@ export interface LayerSummary {
   readonly entries: number
   /** entries before the landmark, with the directories and links they need */
   readonly zoneEntries: number
+  /** as `inspect` counts them in the result: regular files with content in the zone, and those of which ranges are ahead of it */
+  readonly zoneFiles: number
+  readonly splitFiles: number
   /** compressed bytes that a runtime prefetches */
   readonly zoneBytes: number
   /** the target had it already */

@@ -1,6 +1,7 @@
 /** Takes one layer through: read, written in its new order, sent; its files removed once they are no longer needed. */
 
 import { FORMATS } from '../../image/estargz/format/formats.ts'
+import { zoneFilesOf } from '../../image/estargz/read/zone.ts'
 import { withoutWrong } from '../../image/layers/annotations.ts'
 import { isElsewhere } from '../../image/media-types.ts'
 import type { Blob, ImageTarget, Layer } from '../../image/types.ts'
@@ -85,6 +86,8 @@ export class LayerJob implements AsyncDisposable {
         const facts = {
           entries: entries.length,
           zoneEntries: 0,
+          zoneFiles: 0,
+          splitFiles: 0,
           zoneBytes: 0,
           ...(isLost && { notes: [LOST_TOC] }),
         }
@@ -98,7 +101,8 @@ export class LayerJob implements AsyncDisposable {
         const { zoneEntries, zoneEnd, tocPlace } = action.read.layer
         const entries = action.read.entries.length
         if (tocPlace === 'external') await this.passOnToc(to)
-        return this.sendAsIs({ how: 'reused', entries, zoneEntries, zoneBytes: zoneEnd }, to)
+        const files = zoneFilesOf(action.read.layer)
+        return this.sendAsIs({ how: 'reused', entries, zoneEntries, zoneBytes: zoneEnd, ...files }, to)
       }
       case 'reorder':
         return this.reorder(action.read, moves, to)
@@ -183,6 +187,8 @@ export class LayerJob implements AsyncDisposable {
       ...(layer.notes.length > 0 && { notes: layer.notes }),
       entries: layer.entries.length,
       zoneEntries: order.zone.length,
+      zoneFiles: order.zone.filter(({ type, size }) => type === 'reg' && size > 0).length,
+      splitFiles: hot.size,
       zoneBytes: written.zoneBytes,
       existed,
     }
@@ -196,7 +202,7 @@ export class LayerJob implements AsyncDisposable {
   }
 
   private async sendAsIs(
-    facts: Pick<LayerSummary, 'how' | 'entries' | 'zoneEntries' | 'zoneBytes' | 'notes'>,
+    facts: Omit<LayerSummary, 'source' | 'result' | 'existed'>,
     to: Destination,
   ): Promise<Written> {
     const { source } = this

@@ -1,5 +1,5 @@
 /** Layouts, archives and settings that are a pipe, a device or endless are refused, not waited for or read into memory. */
-import { mkdir, mkdtemp, open, rm, symlink } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { engineHost } from '../../image/daemon/connection.ts'
@@ -7,25 +7,18 @@ import { openSource } from '../../image/sources.ts'
 import { runCommand } from '../../system/process/command.ts'
 import { HEADSTART } from '../support/headstart.ts'
 import { writeImage } from '../support/images.ts'
+import { SPECIAL_FILES, specialFiles } from '../support/special-files.ts'
 import { file } from '../support/tar.ts'
 
+let special: Awaited<ReturnType<typeof specialFiles>>
 let folder: string
 
 beforeAll(async () => {
-  folder = await mkdtemp('/var/tmp/hs-read-')
-  await runCommand('mkfifo', [join(folder, 'pipe')])
-  await symlink('/dev/zero', join(folder, 'endless'))
-  await using huge = await open(join(folder, 'huge'), 'w')
-  await huge.truncate(2 ** 33)
+  special = await specialFiles()
+  folder = special.folder
 })
 
-afterAll(() => rm(folder, { recursive: true }))
-
-const FAULTS: Readonly<Record<string, string>> = {
-  pipe: 'E_NOT_A_FILE',
-  endless: 'E_NOT_A_FILE',
-  huge: 'E_TOO_LARGE',
-}
+afterAll(() => special[Symbol.asyncDispose]())
 
 /** A layout one of whose files is something else. */
 async function layoutWith(path: string, what: string): Promise<string> {
@@ -36,7 +29,7 @@ async function layoutWith(path: string, what: string): Promise<string> {
   return `oci:${at}`
 }
 
-describe.each(Object.entries(FAULTS))('%s', (what, code) => {
+describe.each(Object.entries(SPECIAL_FILES))('%s', (what, code) => {
   test.each(['index.json', 'oci-layout'])('as %s of a layout', async (path) => {
     await expect(openSource(await layoutWith(path, what))).rejects.toMatchObject({ code })
   })

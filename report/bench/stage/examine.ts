@@ -2,6 +2,7 @@
 
 import { carriedChunks } from '../../../image/estargz/format/entries.ts'
 import type { EstargzEntry, EstargzLayer } from '../../../image/estargz/read/reader.ts'
+import { isInZone, zoneFilesOf } from '../../../image/estargz/read/zone.ts'
 import { openIfReadable } from '../../../image/layers/estargz.ts'
 import { LAYER_DIGEST_ANNOTATION } from '../../../image/layers/external-toc.ts'
 import { formatPlatform } from '../../../image/platform.ts'
@@ -68,12 +69,9 @@ function tocPathsOf({ image, tag }: NonNullable<ExamineOptions['tocs']>, layer: 
 const layerFacts = (layer: EstargzLayer | undefined) => ({
   estargz: layer !== undefined,
   zoneBytes: layer?.zoneEnd ?? 0,
-  zoneFiles: layer?.entries.filter((entry) => isInZone(entry, layer)).length ?? 0,
+  zoneFiles: layer ? zoneFilesOf(layer).zoneFiles : 0,
   tocBytes: layer?.tocBytes ?? 0,
 })
-
-const isInZone = (entry: EstargzEntry, { zoneEnd }: EstargzLayer): boolean =>
-  (entry.offset ?? zoneEnd) < zoneEnd
 
 function filesOf(layers: readonly EstargzLayer[]): BenchFile[] {
   const packed = layers.map(packedSizes)

@@ -23,6 +23,8 @@ const layer = (rest: Partial<LayerSummary>): LayerSummary => ({
   how: 'converted',
   entries: 3,
   zoneEntries: 1,
+  zoneFiles: 1,
+  splitFiles: 0,
   zoneBytes: 100,
   existed: false,
   ...rest,
@@ -53,7 +55,7 @@ const plan: Plan = {
 
 const summary: RebuildSummary = {
   manifest: descriptor('sha256:m', 10),
-  layers: [layer({}), layer({ how: 'reused', zoneBytes: 0 })],
+  layers: [layer({}), layer({ how: 'reused', zoneBytes: 0, zoneFiles: 0, splitFiles: 2 })],
   plan,
   notes: ['layer 1: a note'],
 }
@@ -63,8 +65,8 @@ describe('the summary', () => {
     const [header, first, second, all] = optimizeSummary(summary, 'oci:out')
     expect(header).toMatch(/layer\s+before\s+after\s+zone\s+share\s+files in it/)
     expect(first).toMatch(/1 converted\s+2\.0 kB\s+1\.0 kB\s+100 B\s+10 %\s+1$/)
-    expect(second).toMatch(/2 reused\s+2\.0 kB\s+1\.0 kB\s+0 B\s+0\.0 %\s+0$/)
-    expect(all).toMatch(/all\s+4\.0 kB\s+2\.0 kB\s+100 B\s+5\.0 %\s+1$/)
+    expect(second).toMatch(/2 reused\s+2\.0 kB\s+1\.0 kB\s+0 B\s+0\.0 %\s+0 and 2 in part$/)
+    expect(all).toMatch(/all\s+4\.0 kB\s+2\.0 kB\s+100 B\s+5\.0 %\s+1 and 2 in part$/)
   })
 
   test('compares like with like: an engine’s image is unpacked, so the new layers are unpacked, too', () => {

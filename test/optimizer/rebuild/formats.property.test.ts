@@ -2,41 +2,30 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { decompress } from '../../../image/compression/decompress.ts'
 import { digestOf } from '../../../image/digest.ts'
 import { HeadstartError } from '../../../system/errors.ts'
-import { type Judged, type Oracle, startOracle } from '../../peers/oracle/oracle.ts'
+import type { Judged } from '../../peers/oracle/oracle.ts'
 import { cases, PATIENCE_MS } from '../../support/property.ts'
 import { tarOfItems } from '../generated-tar.ts'
 import { anyLayer, soundLayer } from '../generator.ts'
-import { faultsOf, type LayerBench, layerBench, type Result, streamOf, unpack } from '../layers.ts'
-import { type UnpackedFile, unpackModel } from '../unpack-model.ts'
+import { judgedBench, zoneOf } from '../judged-bench.ts'
+import { faultsOf, type Result, streamOf, unpack } from '../layers.ts'
+import { unpackModel } from '../unpack-model.ts'
 
-let bench: LayerBench
-let oracle: Oracle
-beforeAll(async () => {
-  bench = await layerBench()
-  oracle = await startOracle()
-})
-afterAll(async () => {
-  await oracle[Symbol.asyncDispose]()
-  await bench[Symbol.asyncDispose]()
-})
+const made = judgedBench()
 
 const zones = fc.array(fc.nat(), { maxLength: 5 })
 const chunkSizes = fc.constantFrom(512, 1000, 4096)
-const zoneOf = (picks: readonly number[], files: readonly UnpackedFile[]): string[] =>
-  picks.flatMap((pick) => files[pick % Math.max(1, files.length)]?.entry.path ?? [])
-
 async function judged({ written, bytes }: Result, tar: Buffer, layer: Judged): Promise<string> {
-  const name = join(bench.folder, 'judged')
+  const name = join(made.bench.folder, 'judged')
   await writeFile(name, bytes)
   await writeFile(`${name}.tar`, tar)
   const { externalToc } = written
   if (externalToc) await writeFile(`${name}.toc`, externalToc.stored)
   const outside = externalToc && { externalToc: `${name}.toc` }
-  return oracle.judge(name, written.tocDigest, `${name}.tar`, { ...layer, ...outside })
+  return made.oracle.judge(name, written.tocDigest, `${name}.tar`, { ...layer, ...outside })
 }
 
 const unpacked = async (bytes: Buffer): Promise<Buffer> =>
@@ -50,7 +39,7 @@ describe.each(['zstd:chunked', 'zstd:chunked+podman', 'estargz+external-toc'] as
         fc.asyncProperty(anyLayer, zones, chunkSizes, async (items, picks, chunkSize) => {
           const tar = tarOfItems(items)
           const before = await unpack(tar)
-          const result = await bench.convert(tar, zoneOf(picks, before), { chunkSize, format })
+          const result = await made.bench.convert(tar, zoneOf(picks, before), { chunkSize, format })
           expect(unpackModel(await unpack(result.bytes))).toEqual(unpackModel(before))
           expect(digestOf(result.bytes)).toBe(result.written.digest)
           expect(await faultsOf(result)).toEqual([])
@@ -68,10 +57,10 @@ describe.each(['zstd:chunked', 'zstd:chunked+podman', 'estargz+external-toc'] as
         fc.asyncProperty(soundLayer, zones, chunkSizes, async (items, picks, chunkSize) => {
           const tar = tarOfItems(items)
           const zone = zoneOf(picks, await unpack(tar))
-          expect(await judged(await bench.convert(tar, zone, { chunkSize, format }), tar, {})).toBe('')
+          expect(await judged(await made.bench.convert(tar, zone, { chunkSize, format }), tar, {})).toBe('')
           // The old library finds no root where there is nothing; a sparse file is refused.
           if (items.length === 0 || items.some(({ kind }) => kind === 'sparse')) return
-          const whole = await bench.keep(tar, { chunkSize, format })
+          const whole = await made.bench.keep(tar, { chunkSize, format })
           expect(await judged(whole, tar, { noLandmark: true })).toBe('')
         }),
         cases(100),
@@ -88,7 +77,7 @@ describe.each(['zstd:chunked', 'zstd:chunked+podman', 'estargz+external-toc'] as
         fc.asyncProperty(anyLayer, chunkSizes, async (items, chunkSize) => {
           const tar = tarOfItems(items)
           try {
-            const whole = await bench.keep(tar, { chunkSize, format })
+            const whole = await made.bench.keep(tar, { chunkSize, format })
             expect((await unpacked(whole.bytes)).equals(tar)).toBe(true)
             expect(whole.written.diffId).toBe(digestOf(tar))
             expect(await faultsOf(whole)).toEqual([])

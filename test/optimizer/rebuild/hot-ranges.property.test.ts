@@ -3,24 +3,15 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gunzipSync, zstdCompressSync } from 'node:zlib'
 import fc from 'fast-check'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Oracle, startOracle } from '../../peers/oracle/oracle.ts'
+import { expect, test } from 'vitest'
 import { cases, PATIENCE_MS } from '../../support/property.ts'
 import { tarOfItems } from '../generated-tar.ts'
 import { anyLayer, soundLayer } from '../generator.ts'
-import { faultsOf, type LayerBench, layerBench, unpack } from '../layers.ts'
+import { judgedBench, zoneOf } from '../judged-bench.ts'
+import { faultsOf, unpack } from '../layers.ts'
 import { unpackModel } from '../unpack-model.ts'
 
-let bench: LayerBench
-let oracle: Oracle
-beforeAll(async () => {
-  bench = await layerBench()
-  oracle = await startOracle()
-})
-afterAll(async () => {
-  await oracle[Symbol.asyncDispose]()
-  await bench[Symbol.asyncDispose]()
-})
+const made = judgedBench()
 
 const zones = fc.array(fc.nat(), { maxLength: 3 })
 const shares = fc.double({ min: 0, max: 1, noNaN: true })
@@ -40,8 +31,8 @@ test(
       fc.asyncProperty(anyLayer, zones, hotPicks, chunkSizes, async (items, picks, hot, chunkSize) => {
         const tar = tarOfItems(items)
         const before = await unpack(tar)
-        const zone = picks.flatMap((pick) => before[pick % Math.max(1, before.length)]?.entry.path ?? [])
-        const result = await bench.convert(tar, zone, { chunkSize, hot })
+        const zone = zoneOf(picks, before)
+        const result = await made.bench.convert(tar, zone, { chunkSize, hot })
         expect(unpackModel(await unpack(result.bytes))).toEqual(unpackModel(before))
         expect(await faultsOf(result)).toEqual([])
       }),
@@ -54,16 +45,16 @@ test(
 test(
   'the format’s own library reads every sound layer, chunk by chunk',
   async () => {
-    const name = join(bench.folder, 'hot')
+    const name = join(made.bench.folder, 'hot')
     await fc.assert(
       fc.asyncProperty(soundLayer, zones, hotPicks, chunkSizes, async (items, picks, hot, chunkSize) => {
         const tar = tarOfItems(items)
         await writeFile(`${name}.tar`, tar)
         const before = await unpack(tar)
-        const zone = picks.flatMap((pick) => before[pick % Math.max(1, before.length)]?.entry.path ?? [])
-        const { bytes, written } = await bench.convert(tar, zone, { chunkSize, hot })
+        const zone = zoneOf(picks, before)
+        const { bytes, written } = await made.bench.convert(tar, zone, { chunkSize, hot })
         await writeFile(name, bytes)
-        expect(await oracle.judge(name, written.tocDigest, `${name}.tar`)).toBe('')
+        expect(await made.oracle.judge(name, written.tocDigest, `${name}.tar`)).toBe('')
       }),
       cases(300),
     )
@@ -82,15 +73,15 @@ test(
         async (items, [first = [], second = []], picks) => {
           const tar = tarOfItems(items)
           const before = await unpack(tar)
-          const zone = picks.flatMap((pick) => before[pick % Math.max(1, before.length)]?.entry.path ?? [])
-          const once = await bench.convert(tar, [], { chunkSize: 1000, hot: first })
+          const zone = zoneOf(picks, before)
+          const once = await made.bench.convert(tar, [], { chunkSize: 1000, hot: first })
           for (const hot of [first, second, []]) {
             const options = { chunkSize: 1000, hot }
-            const twice = await bench.reorder(once.bytes, zone, options)
+            const twice = await made.bench.reorder(once.bytes, zone, options)
             if (twice === undefined) throw new Error('a layer of ours can always be copied')
             expect(unpackModel(await unpack(twice.bytes))).toEqual(unpackModel(before))
             expect(await faultsOf(twice)).toEqual([])
-            const back = await bench.convert(zstdCompressSync(gunzipSync(twice.bytes)), zone, options)
+            const back = await made.bench.convert(zstdCompressSync(gunzipSync(twice.bytes)), zone, options)
             expect(back.written.digest).toBe(twice.written.digest)
           }
         },

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { verifyingStream } from '../../../image/digest.ts'
+import { inspectImage } from '../../../image/inspect.ts'
 import { openTarget } from '../../../image/targets.ts'
 import type { Image } from '../../../image/types.ts'
 import { type RebuildSummary, rebuildImage } from '../../../optimizer/rebuild/image.ts'
@@ -106,8 +107,12 @@ describe('a rebuilt image', () => {
     expect(found).not.toContain('lib/unused')
   })
 
-  test('has the startup files in the zone, in the layer that owns them, with what they need', () => {
+  test('has the startup files in the zone, in the layer that owns them, with what they need', async () => {
     expect(summary.layers.map(({ zoneEntries }) => zoneEntries)).toEqual([7, 2, 0])
+    const inspected = await withImage(optimized, inspectImage)
+    expect(inspected.layers.map(({ estargz }) => estargz)).toMatchObject(
+      summary.layers.map(({ zoneFiles, splitFiles }) => ({ zoneFiles, splitFiles })),
+    )
     const [first, second, third] = summary.layers
     expect(first?.zoneBytes).toBeGreaterThan(100_000)
     expect(second?.zoneBytes).toBeGreaterThan(0)

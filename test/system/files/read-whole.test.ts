@@ -1,31 +1,23 @@
 /** What is read whole is a file, and no larger than it may be. */
-import { mkdtemp, open, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readInput, readSettings, readWhole } from '../../../system/files/read-whole.ts'
-import { runCommand } from '../../../system/process/command.ts'
+import { SPECIAL_FILES, specialFiles } from '../../support/special-files.ts'
 
+let special: Awaited<ReturnType<typeof specialFiles>>
 let folder: string
 
 beforeAll(async () => {
-  folder = await mkdtemp('/var/tmp/hs-read-')
-  await runCommand('mkfifo', [join(folder, 'pipe')])
-  await symlink('/dev/zero', join(folder, 'endless'))
+  special = await specialFiles()
+  folder = special.folder
   await writeFile(join(folder, 'text'), 'text')
   await symlink('text', join(folder, 'link'))
-  await using huge = await open(join(folder, 'huge'), 'w')
-  await huge.truncate(2 ** 33)
 })
 
-afterAll(() => rm(folder, { recursive: true }))
+afterAll(() => special[Symbol.asyncDispose]())
 
-const FAULTS: Readonly<Record<string, string>> = {
-  pipe: 'E_NOT_A_FILE',
-  endless: 'E_NOT_A_FILE',
-  huge: 'E_TOO_LARGE',
-}
-
-test.each(Object.entries(FAULTS))('%s is not read: %s', async (name, code) => {
+test.each(Object.entries(SPECIAL_FILES))('%s is not read: %s', async (name, code) => {
   await expect(readWhole(join(folder, name), 1000)).rejects.toMatchObject({ code })
   await expect(readSettings(join(folder, name))).rejects.toMatchObject({ code })
 })

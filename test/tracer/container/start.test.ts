@@ -11,6 +11,7 @@ import type { Container, Engine, OutputStream } from '../../../tracer/container/
 import { profileImage } from '../../../tracer/profile.ts'
 import { busyboxImage, NO_PROCESS } from '../../support/images.ts'
 import { tempFolder } from '../../support/temp.ts'
+import { expectTooLate } from './too-late.ts'
 
 /** Ends with 0 at once. What it does on the way, and what it answers, is told by the engine in this order. */
 async function startOf(
@@ -157,18 +158,7 @@ test('the limit counts while runc starts the container, and a runc that is stuck
   const before = { ...process.env }
   try {
     Object.assign(process.env, { REAL_PATH: before.PATH, PATH: `${programs}:${before.PATH}`, LOG: logFile })
-    const recording = profileImage({
-      image: await source.image(),
-      engine: 'runc',
-      command: [],
-      tool: 'test',
-      ready: { by: 'exit' },
-      timeoutMs: 5000,
-    })
-    await expect(recording).rejects.toMatchObject({
-      code: 'E_READY_TIMEOUT',
-      message: 'the container had not started within 5 s',
-    })
+    await expectTooLate(await source.image(), 'runc')
     const pid = (await readFile(logFile, 'utf8')).trim()
     await expect(readFile(`/proc/${pid}/cmdline`)).rejects.toThrow(/ENOENT/)
   } finally {

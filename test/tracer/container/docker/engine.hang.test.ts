@@ -5,11 +5,11 @@ import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { openSource } from '../../../../image/sources.ts'
 import { until } from '../../../../scripts/support/until.ts'
 import { dockerEngine as engineUnderTest } from '../../../../tracer/container/docker/engine.ts'
-import { profileImage } from '../../../../tracer/profile.ts'
 import { dockerEngine } from '../../../support/engine.ts'
 import { type Sandbox, sandbox } from '../../../support/headstart.ts'
 import { busyboxImage } from '../../../support/images.ts'
 import { type TempFolder, tempFolder } from '../../../support/temp.ts'
+import { expectTooLate } from '../too-late.ts'
 
 const REAL = '/var/run/docker.sock'
 let temp: TempFolder
@@ -73,18 +73,7 @@ async function heldBy(id: string): Promise<string[]> {
 test('the limit counts while Docker starts the container, and one that comes up late is removed', async () => {
   await using engine = await holding(/^POST \S+\/start /)
   await using source = await openSource(reference)
-  const recording = profileImage({
-    image: await source.image(),
-    engine: 'docker',
-    command: [],
-    tool: 'test',
-    ready: { by: 'exit' },
-    timeoutMs: 5000,
-  })
-  await expect(recording).rejects.toMatchObject({
-    code: 'E_READY_TIMEOUT',
-    message: 'the container had not started within 5 s',
-  })
+  await expectTooLate(await source.image(), 'docker')
   expect(engine.held).toHaveLength(1)
   vi.unstubAllEnvs()
   expect(await heldBy(engine.workspace())).toEqual([])

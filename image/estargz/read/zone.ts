@@ -1,0 +1,24 @@
+/** Which files of a layer are prefetched: whole in its zone, or in part ahead of everything. Pure. */
+import { carriedChunks, type EstargzEntry } from '../format/entries.ts'
+import type { EstargzLayer } from './reader.ts'
+
+/** Whole; what has no content is nowhere. */
+export const isInZone = (
+  { offset }: Pick<EstargzEntry, 'offset'>,
+  { zoneEnd }: Pick<EstargzLayer, 'zoneEnd'>,
+): boolean => (offset ?? zoneEnd) < zoneEnd
+
+export interface ZoneFiles {
+  /** regular files with content, in the zone */
+  readonly zoneFiles: number
+  /** that are not, but have ranges ahead of it */
+  readonly splitFiles: number
+}
+
+export function zoneFilesOf(layer: Pick<EstargzLayer, 'entries' | 'zoneEnd'>): ZoneFiles {
+  const regular = layer.entries.filter(({ type }) => type === 'reg')
+  return {
+    zoneFiles: regular.filter((entry) => isInZone(entry, layer)).length,
+    splitFiles: regular.filter((entry) => carriedChunks(entry).length > 0).length,
+  }
+}
