@@ -115,7 +115,8 @@ export const soundLayer = fc.array(itemOf(parts), { maxLength: 20 }).map((items)
     if (item.kind === 'global') return false
     const isBelowFile = foldersAbove(item.name).some((folder) => (kinds.get(folder) ?? 'dir') !== 'dir')
     const hasBelow = [...kinds.keys()].some((name) => name.startsWith(`${item.name}/`))
-    const isLost = item.kind === 'hardlink' && !['reg', 'sparse'].includes(kinds.get(item.link) ?? '')
+    const isFile = ['reg', 'sparse'].includes(kinds.get(item.link) ?? '') && !item.link.includes('.wh.')
+    const isLost = item.kind === 'hardlink' && !isFile
     if (kinds.has(item.name) || isBelowFile || isLost || (hasBelow && item.kind !== 'dir')) return false
     kinds.set(item.name, item.kind)
     return true
