@@ -165,7 +165,7 @@ export const explanation = ({ decisions }: Plan): string[] =>
     decisions.map((each) => [
       each.path,
       each.placement,
-      bytes(each.bytes),
+      bytes(each.split?.bytes ?? each.bytes),
       duration(prefetchMs(each)),
       duration(each.onDemandMs),
       duration(Math.abs(each.onDemandMs - prefetchMs(each))),
@@ -176,10 +176,10 @@ export const explanation = ({ decisions }: Plan): string[] =>
 
 const prefetchMs = ({ split, ...costs }: Decision): number => split?.ms ?? costs.prefetchMs
 
-function splitText({ split }: Decision): string {
+function splitText({ split, bytes: whole }: Decision): string {
   if (split === undefined) return ''
   const { ranges, chunks } = split
-  return `: ${counted(ranges.length, 'range')}, ${bytes(split.bytes)} in ${counted(chunks, 'chunk')}`
+  return `: ${counted(ranges.length, 'range')} of ${bytes(whole)}, in ${counted(chunks, 'chunk')}`
 }
 
 /** @param platform given where there are several images, a line each */

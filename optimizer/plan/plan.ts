@@ -29,7 +29,7 @@ export interface Decision {
   /** milliseconds: to prefetch its bytes; to read it on demand. The difference is what the placement saves */
   readonly prefetchMs: number
   readonly onDemandMs: number
-  /** of placement `ranges`: what goes ahead */
+  /** of placement `ranges`: what goes ahead; absent under further names of the file */
   readonly split?: Split | undefined
 }
 
@@ -131,7 +131,7 @@ class Zones<E extends PlanEntry> {
       if (content.entry.size > 0) this.worthwhile.add(content.layer)
     }
     const decision = { path: textOf(found.path), layer: found.owned.layer, placement, reason, ...costs }
-    return placement === 'ranges' ? { ...decision, split } : decision
+    return placement === 'ranges' && costs !== NOTHING ? { ...decision, split } : decision
   }
 
   private move({ path, owned }: Found<E>, placement: Placement): void {

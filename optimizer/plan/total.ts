@@ -20,9 +20,8 @@ export function totalMs(decisions: readonly Placed[], network: NetworkModel): nu
   )
 }
 
-function msOf({ placement, split, bytes, prefetchMs, onDemandMs }: Placed): number {
-  // Another name of a file that is ahead already has no bytes.
-  if (placement === 'ranges') return bytes > 0 ? (split?.ms ?? 0) : 0
+function msOf({ placement, split, prefetchMs, onDemandMs }: Placed): number {
+  if (placement === 'ranges') return split?.ms ?? 0
   return placement === 'zone' ? prefetchMs : onDemandMs
 }
 

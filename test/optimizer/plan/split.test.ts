@@ -134,6 +134,7 @@ test('two names of a file are one: what was read under either goes ahead, once',
   const other = read('link', { ranges: [[30 * MIB, 30 * MIB + 4096]] })
   const result = plan([BIG, link, WHOLE], [inPart, other, wholly])
   expect(result.decisions.map(({ placement }) => placement)).toEqual(['ranges', 'ranges', 'zone'])
+  expect(result.decisions.map(({ split: part }) => part?.ranges.length)).toEqual([3, undefined, undefined])
   expect(result.layers[0]?.hot.get('big')).toHaveLength(3)
   expect(result.layers[0]?.zone).toEqual(['whole'])
   const alone = plan(
