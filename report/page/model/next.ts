@@ -60,13 +60,20 @@ interface Names {
   /** files, as they were given to `headstart report` */
   readonly trace: string
   readonly bench: string
+  /** of the commands that rebuild it: the flag that it was made with */
+  readonly split: '' | ' --split'
 }
+
+/** What was put ahead is known of the files, not how it was asked for. */
+const isSplit = (bench: Bench | undefined): boolean =>
+  bench?.images.optimized?.files?.some(([, , , , zone]) => zone === 2) ?? false
 
 const namesOf = ({ trace, bench, files }: Material): Names => ({
   trace: files?.trace ?? 'trace.json',
   bench: files?.bench ?? 'bench.json',
   original: bench?.images.original?.reference ?? trace?.image.reference ?? 'IMAGE',
   optimized: bench?.images.optimized?.reference ?? TARGET,
+  split: isSplit(bench) ? ' --split' : '',
 })
 
 const afterTrace = ({ original, trace }: Names): Step[] => [
@@ -80,9 +87,9 @@ const afterTrace = ({ original, trace }: Names): Step[] => [
   },
 ]
 
-const ship = ({ original, optimized, trace }: Names): Step => ({
+const ship = ({ original, optimized, trace, split }: Names): Step => ({
   text: 'Ship the optimized image, and rebuild it with each build. The same trace serves as long as the image still has most of its files.',
-  command: `headstart optimize ${quote(original)} ${quote(optimized)} --trace ${quote(trace)} --min-coverage 90% --force`,
+  command: `headstart optimize ${quote(original)} ${quote(optimized)} --trace ${quote(trace)}${split} --min-coverage 90% --force`,
 })
 
 const keep = ({ command }: Bench, { bench }: Names): Step => ({
@@ -91,13 +98,13 @@ const keep = ({ command }: Bench, { bench }: Names): Step => ({
 })
 
 /** What an audit found can be corrected; that it found nothing needs no step. */
-function correct({ audit }: Bench, { original, optimized, trace, bench }: Names): Step[] {
+function correct({ audit }: Bench, { original, optimized, trace, bench, split }: Names): Step[] {
   if (!audit || audit.unused.length + audit.onDemand.length === 0) return []
   return [
     {
       text: 'Correct the zone by what its audit found, and measure again.',
       section: 'audit',
-      command: `headstart optimize ${quote(original)} ${quote(optimized)} --trace ${quote(trace)} --refine ${quote(bench)} --force`,
+      command: `headstart optimize ${quote(original)} ${quote(optimized)} --trace ${quote(trace)}${split} --refine ${quote(bench)} --force`,
     },
   ]
 }

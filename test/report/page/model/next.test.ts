@@ -1,5 +1,6 @@
 /** What a reader is told to do after the verdict. */
 import { expect, test } from 'vitest'
+import type { BenchFile } from '../../../../report/bench/file.ts'
 import { summarize } from '../../../../report/bench/summary.ts'
 import { judge } from '../../../../report/bench/verdict.ts'
 import { nextSteps, withFlag } from '../../../../report/page/model/next.ts'
@@ -37,6 +38,19 @@ test('names the files as they were given, so that the commands can be copied', (
   expect(typed).toMatch(/^headstart optimize .*--trace 'ci\/web trace\.json' --min-coverage/)
   expect(typed).toMatch(/--refine ci\/bench\.json /)
   expect(typed).toMatch(/--baseline ci\/bench\.json$/)
+})
+
+test('an image with ranges ahead is rebuilt with them', () => {
+  const { optimized } = bench.images
+  if (!optimized) throw new Error('no optimized image')
+  const images = {
+    ...bench.images,
+    optimized: { ...optimized, files: [['a', 0, 9, 5, 2] satisfies BenchFile] },
+  }
+  expect(commandsOf({ ...bench, images })[0]).toMatch(
+    /^headstart optimize .* --split --min-coverage 90% --force$/,
+  )
+  expect(commandsOf(bench)[0]).not.toContain('--split')
 })
 
 test('is to rebuild and to measure, after a recording', () => {
