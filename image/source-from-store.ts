@@ -9,8 +9,10 @@ import { MAX_CONFIG_BYTES, parseConfig } from './config.ts'
 import { checkBytes, verifyingStream } from './digest.ts'
 import { TOC_IMAGE_SUFFIX, tocsIn } from './layers/external-toc.ts'
 import { checkLayerCount, MAX_MANIFEST_BYTES, type ParsedManifest, parseManifest } from './manifest.ts'
+import { isManifestType } from './media-types.ts'
 import { hostPlatform, selectPlatform } from './platform.ts'
 import { joined } from './progress.ts'
+import { EMPTY_TYPE, referrerIn } from './referrers/list.ts'
 import type {
   Blob,
   ByteRange,
@@ -99,8 +101,36 @@ const tocsOf = (store: BlobStore) =>
 function attachments(store: BlobStore): Pick<ImageSource, 'referrers' | 'hasSignatureTag'> {
   const [referrers, signatureTag] = [store.referrers?.bind(store), store.hasSignatureTag?.bind(store)]
   return {
-    ...(referrers && { referrers: (subject, signal) => referrers(subject, signal) }),
+    ...(referrers && {
+      referrers: async (subject, signal) => completed(store, await referrers(subject, signal)),
+    }),
     ...(signatureTag && { hasSignatureTag: (subject, signal) => signatureTag(subject, signal) }),
+  }
+}
+
+/** What a list leaves out is asked of at most these. */
+const MAX_ASKED = 100
+
+/** Some registries list the type of the config, and no annotations: then the manifest itself is asked, and the list believed if that can't be read. */
+async function completed(store: BlobStore, listed: readonly Referrer[]): Promise<readonly Referrer[]> {
+  const found: Referrer[] = []
+  let asked = 0
+  for (const entry of listed) {
+    const { artifactType, mediaType } = entry
+    const isTold = artifactType !== undefined && artifactType !== EMPTY_TYPE
+    if (isTold || !isManifestType(mediaType) || ++asked > MAX_ASKED) found.push(entry)
+    else found.push(await describedByItself(store, entry))
+  }
+  return found
+}
+
+async function describedByItself(store: BlobStore, entry: Referrer): Promise<Referrer> {
+  try {
+    const bytes = await readDocument(store, entry, MAX_MANIFEST_BYTES)
+    return referrerIn(bytes, entry)?.referrer ?? entry
+  } catch (error) {
+    if (error instanceof HeadstartError) return entry
+    throw error
   }
 }
 

@@ -14,8 +14,8 @@ import { nullable, parseBounded } from '../document.ts'
 import { descriptorSchema, MAX_MANIFEST_BYTES } from '../manifest.ts'
 import { OCI_MANIFEST } from '../media-types.ts'
 import type { Blob, Descriptor, Digest, ImageSource, Referrer, ReferrerManifest } from '../types.ts'
+import { EMPTY_TYPE } from './list.ts'
 
-const EMPTY_TYPE = 'application/vnd.oci.empty.v1+json'
 const EMPTY = Buffer.from('{}')
 
 export interface Artifact extends ReferrerManifest {

@@ -11,6 +11,8 @@ import { descriptorSchema, MAX_MANIFEST_BYTES } from '../manifest.ts'
 import { OCI_INDEX } from '../media-types.ts'
 import type { Descriptor, Digest, Referrer } from '../types.ts'
 
+/** Of the config of an artifact that has none. */
+export const EMPTY_TYPE = 'application/vnd.oci.empty.v1+json'
 /** In all pages of a list together. Nobody attaches as many; a list that never ends is a fault. */
 export const MAX_REFERRERS = 10_000
 

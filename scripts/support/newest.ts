@@ -36,6 +36,8 @@ const modules = {
   registry: { packages: ['.'] },
   buildkit: { packages: ['buildctl', 'buildkitd'].map((each) => `github.com/moby/buildkit/cmd/${each}`) },
   conformance: { packages: ['github.com/opencontainers/distribution-spec/conformance'] },
+  // A registry with the referrers API, and a client that knows it.
+  referrers: { packages: ['.', 'oras.land/oras/cmd/oras'] },
   // Its zlib is a static one, which Debian has in zlib1g-dev.
   soci: { packages: ['github.com/awslabs/soci-snapshotter/cmd/soci', '.'], cgo: true },
 } satisfies Record<string, Module>

@@ -98,6 +98,20 @@ test('pages are followed, on the same server alone', async () => {
   expect(await textsAt(`docker://${registry.host}/app:v1`, image.digest)).toEqual(['a', 'b'])
 })
 
+test('a list that tells the type of the config, and no more, is completed by the manifest', async () => {
+  const { referrer, bytes } = note(image, 'itself')
+  const poor = { ...referrer, artifactType: 'application/vnd.oci.empty.v1+json', annotations: undefined }
+  const gone = { ...note(image, 'gone').referrer, artifactType: undefined, annotations: undefined }
+  await using registry = await startLooseRegistry((asked, answer) =>
+    isList(asked)
+      ? { ...page([]), body: JSON.stringify({ schemaVersion: 2, manifests: [poor, gone] }) }
+      : answer(),
+  )
+  registry.manifests.set(`app/${referrer.digest}`, { bytes: Buffer.from(bytes), type: referrer.mediaType })
+  const listed = await listAt(`docker://${registry.host}/app:v1`, image.digest)
+  expect(listed).toEqual([referrer, { mediaType: gone.mediaType, digest: gone.digest, size: gone.size }])
+})
+
 test('a list that never ends is given up on, and one that is none is named', async () => {
   let answerOf = (asked: Asked): Answer =>
     page(
