@@ -8,6 +8,7 @@ import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { MAKING_MS, makeDemoImage } from '../../scripts/demo-image/images.ts'
+import { startRegistry } from '../../scripts/support/registry.ts'
 import { type CommandResult, runCommand, tryCommand } from '../../system/process/command.ts'
 import { parseTrace } from '../../tracer/trace/file.ts'
 import { HEADSTART } from '../support/headstart.ts'
@@ -157,4 +158,28 @@ test('records an image of the engine whose socket is mounted, on runc; then rebu
     status: 1,
     stderr: expect.stringContaining('root'),
   })
+})
+
+test('whoever has no rights attaches the profile, and optimizes by what is attached, in a registry and a layout', async () => {
+  await using registry = await startRegistry()
+  const place = `docker://${registry.host}/shell:1`
+  const orders = [
+    ['copy', 'oci:shell', place],
+    ['trace', 'push', place, 'trace.json', '--name', 'web'],
+    ['trace', 'list', place],
+    ['trace', 'pull', place, '-o', 'pulled.json'],
+    ['optimize', place, `${place}-fast`, '--provenance', '--metadata-file', 'metadata.json'],
+    ['copy', `${place}-fast`, 'oci:carried', '--referrers'],
+    ['optimize', 'oci:carried', 'oci:again'],
+    ['verify', 'oci:again'],
+    ['inspect', 'oci:again'],
+    ['report', 'pulled.json', '-o', 'report.html'],
+  ]
+  const script = ['set -ex', ...orders.map((order) => `headstart ${order.join(' ')}`)].join('\n')
+  const ordinary = ['--user', String(USER), '--cap-drop', 'ALL', '--network', 'host', '--entrypoint', 'sh']
+  expect(await docker(ordinary, [images.headstart, '-c', script])).toEqual(succeeded)
+  const [recorded, pulled] = await Promise.all(
+    ['trace.json', 'pulled.json'].map(async (name) => readFile(`${folder}/work/${name}`, 'utf8')),
+  )
+  expect(pulled).toBe(recorded)
 })
