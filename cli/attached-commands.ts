@@ -19,7 +19,7 @@ export function registerPush(command: Command, context: CliContext): void {
     .argument('<image>', IMAGE)
     .argument('<trace>', 'a trace from headstart profile')
     .option('--name <name>', 'the workload it is of, where there are several', DEFAULT_NAME)
-    .option('-f, --force', 'attach it even if it was recorded of another image', false)
+    .option('-f, --force', 'attach it even if it was recorded from another image', false)
     .addOption(jsonOption())
     .action(async (reference: string, file: string, flags: PushFlags) => {
       const output = context.output(flags.json)

@@ -57,7 +57,7 @@ export function mergeAttached(read: readonly ReadTrace[], image: Image, output: 
   ]
   for (const { attached, trace } of others)
     output.warn(
-      `profile ${attached.name} (${attached.digest}) is left out: it is of another image, ${trace.image.digest}`,
+      `profile ${attached.name} (${attached.digest}) is left out: it was recorded from another image, ${trace.image.digest}`,
     )
   return mergeTraces(fitting.map(({ trace }) => trace))
 }
@@ -75,8 +75,8 @@ export function checkTraceOf(trace: Trace, image: Image): void {
   const { reference, digest } = trace.image
   throw new HeadstartError(
     'E_ARTIFACT',
-    `the trace was recorded of another image, ${reference} (${digest}): ${image.reference} is ${image.descriptor.digest}`,
-    { hint: 'Attach it all the same with --force; files are found by path' },
+    `the trace was recorded from another image, ${reference} (${digest}): ${image.reference} is ${image.descriptor.digest}`,
+    { hint: 'Attach it anyway with --force; files are found by path' },
   )
 }
 

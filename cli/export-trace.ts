@@ -86,7 +86,7 @@ async function layerOf({ ztoc, file }: GivenZtoc, image: Image, signal: AbortSig
     if (paths.length === ztoc.files.length && paths.every((path, at) => path === ztoc.files[at]?.path))
       return index
   }
-  throw new HeadstartError('E_ZTOC', `${file} is the zTOC of no layer of ${image.reference}`, {
+  throw new HeadstartError('E_ZTOC', `${file} is not the zTOC of any layer of ${image.reference}`, {
     hint: 'SOCI makes it for the layers as they are in the registry: name the image that was converted',
   })
 }

@@ -62,7 +62,7 @@ export function parseLocation(text: string): Location {
   if (isDigest(text)) return { transport: 'docker-daemon', reference: text }
   if (/^[./~]/.test(text))
     throw new HeadstartError('E_REFERENCE', `${JSON.stringify(text)} is a path, not the name of an image`, {
-      hint: `A folder is written oci:${text}, an archive oci-archive:${text} or docker-archive:${text}`,
+      hint: `Write a folder as oci:${text}, an archive as oci-archive:${text} or docker-archive:${text}`,
     })
   return { transport: 'bare', reference: parseReference(text), text }
 }

@@ -69,7 +69,7 @@ export async function verifyImage(image: Image, options: VerifyOptions = {}): Pr
   return converted === 0 && problems.some(({ layer }) => layer !== undefined) ? [NOT_ESTARGZ] : problems
 }
 
-const NO_ZONE = 'has no prioritized zone: nothing of it is prefetched, unless a node is told to'
+const NO_ZONE = 'has no prioritized zone: nothing in it is prefetched, unless a node is configured to'
 
 const NOT_ESTARGZ: Problem = {
   code: 'E_NOT_ESTARGZ',

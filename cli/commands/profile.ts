@@ -46,7 +46,7 @@ export function register(command: Command, context: CliContext): void {
       )
       if (context.interrupts.isFinished() && !flags.untilInterrupt)
         throw new HeadstartError('E_INTERRUPTED', 'interrupted: the trace holds what was read until then', {
-          hint: 'Where Ctrl-C is how your recording ends, say so with --until-interrupt',
+          hint: 'If Ctrl-C is how your recording ends, say so with --until-interrupt',
         })
       if (name === undefined || !subject) return
       await using target = await attachingTarget(reference, flags, context, output)
@@ -82,7 +82,7 @@ async function subjectFor(
   if (config.diffIds.join() === image.config.diffIds.join()) return descriptor
   throw new HeadstartError(
     'E_ARTIFACT',
-    `${source.name} is another image than ${image.reference}, which would be recorded`,
+    `${source.name} is not the same image as ${image.reference}, which would be recorded`,
     { hint: `Push it first, or record the registry's: ${source.name}` },
   )
 }

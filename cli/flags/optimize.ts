@@ -82,11 +82,11 @@ export function addOptimizeFlags(command: Command): Command {
     .addOption(
       new Option(
         '--profile-name <name>',
-        'use the attached profile of this name alone (default: all, merged)',
+        'use only the attached profile of this name (default: all, merged)',
       ).conflicts('trace'),
     )
     .addOption(
-      new Option('--record', 'record the start, whatever is attached to the image')
+      new Option('--record', 'record the start even if a profile is attached to the image')
         .default(false)
         .conflicts(['trace', 'profileFrom', 'profileName']),
     )
@@ -98,7 +98,7 @@ export function addOptimizeFlags(command: Command): Command {
     .option('--all-platforms', 'rebuild every image of an index; files are matched by path', false)
     .option(
       '--provenance',
-      'attach what it was made of and how, as an in-toto statement with a SLSA provenance',
+      'attach how and from what it was made, as an in-toto statement of SLSA provenance',
       false,
     )
     .option('--metadata-file <file>', "write the new image's name and digest, in the form of docker buildx")

@@ -109,7 +109,7 @@ function addFormatFlags(command: Command): Command {
     .addOption(
       option(
         '--keep-diff-id',
-        'keep what the layers unpack to byte for byte, so that their diffIDs and the config stay: no file moves and nothing is prefetched; not with estargz',
+        'keep what the layers unpack to, byte for byte, so that their diffIDs and the config stay the same: no file moves and nothing is prefetched; not with estargz',
       ).default(false),
     )
     .addOption(

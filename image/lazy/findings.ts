@@ -101,14 +101,14 @@ function note({ format, annotated }: LayerFacts): Cause | undefined {
     return {
       prevents: false,
       sentence:
-        'its table of contents is in the image whose tag has -esgztoc at its end: the stargz snapshotter (0.13 or later) finds it there if the image is pulled by its tag, not by its digest',
+        'its table of contents is in the image whose tag ends in -esgztoc: the stargz snapshotter (0.13 or later) finds it there if the image is pulled by its tag, not by its digest',
     }
   if (format !== 'zstd:chunked') return undefined
   return {
     prevents: false,
     sentence: annotated
       ? 'zstd:chunked: the stargz snapshotter mounts it; podman and CRI-O pull it whole'
-      : 'zstd:chunked: podman and CRI-O fetch what they lack of it; the stargz snapshotter pulls it whole',
+      : 'zstd:chunked: podman and CRI-O fetch only what they lack; the stargz snapshotter pulls it whole',
   }
 }
 
@@ -120,14 +120,14 @@ function zoneFindings({ layers }: LazyFacts): Finding[] {
     findings.push({
       prevents: false,
       layers: without,
-      sentence: 'no prioritized zone: nothing of it is prefetched, unless the node is told to',
+      sentence: 'no prioritized zone: nothing in it is prefetched, unless the node is configured to',
     })
   if (estargz.length > 0 && estargz.every(([, { landmark }]) => landmark === 'no-prefetch'))
     findings.push({
       prevents: false,
       layers: [],
       sentence:
-        'nothing of it is prefetched, so all that its start reads is fetched on demand: optimize it with a trace',
+        'nothing in it is prefetched, so everything its start reads is fetched on demand: optimize it with a trace',
     })
   return findings
 }

@@ -94,7 +94,7 @@ function decimal(text: string | undefined, where: string): number {
   const value = text !== undefined && /^\d+$/.test(text) ? Number(text) : Number.NaN
   if (!Number.isSafeInteger(value))
     throw tarError(
-      `${where} has a sparse map with ${JSON.stringify(text?.slice(0, 40) ?? '')} in place of a number`,
+      `${where} has a sparse map with ${JSON.stringify(text?.slice(0, 40) ?? '')} instead of a number`,
     )
   return value
 }

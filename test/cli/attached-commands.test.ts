@@ -152,7 +152,7 @@ test('what is not a profile of the image is refused in one line', async () => {
   const other = await run('trace', 'push', place, 'a.json')
   expect(other).toMatchObject({
     status: 1,
-    stderr: expect.stringContaining('the trace was recorded of another image, app:v1'),
+    stderr: expect.stringContaining('the trace was recorded from another image, app:v1'),
   })
   await done('trace', 'push', place, 'a.json', '--force')
   const wrongName = await run('trace', 'push', place, 'a.json', '--name', '../x')

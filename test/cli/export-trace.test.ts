@@ -108,7 +108,7 @@ test('a zTOC of another image, of the same size or not', async () => {
     })
     await writeFile(join(box.folder, 'other.ztoc'), ztoc)
     expect(await refused('trace.json', image, '--format', 'soci-spans', '--ztoc', 'other.ztoc')).toMatch(
-      /^other\.ztoc is the zTOC of no layer of /,
+      /^other\.ztoc is not the zTOC of any layer of /,
     )
   }
 })

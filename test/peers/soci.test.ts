@@ -194,5 +194,5 @@ test.each(newest)('%s: a zTOC of another image is refused', async () => {
     ...['trace', 'export', 'trace.json', other, '--format', 'soci-spans', '-o', 'none'],
     ...['--ztoc', first?.ztocFile ?? ''],
   ])
-  expect([status, stderr]).toEqual([1, expect.stringContaining('is the zTOC of no layer of')])
+  expect([status, stderr]).toEqual([1, expect.stringContaining('is not the zTOC of any layer of')])
 })

@@ -106,7 +106,7 @@ async function openHere(layer: Layer, signal: AbortSignal | undefined): Promise<
       `the layer ${digest} is not in the image: its bytes are at ${urls.join(', ')}`,
       {
         cause,
-        hint: 'Use an image that contains its foreign layers',
+        hint: 'Use an image that includes its foreign layers',
       },
     )
   }

@@ -43,9 +43,9 @@ export function nextSteps(material: Material, verdict: Verdict): Step[] {
     case 'marginal':
     case 'dont':
       return [
-        { text: 'Leave the image as it is where it is pulled over such a link.' },
+        { text: 'Over such a link, leave the image as it is.' },
         {
-          text: 'A slower link, or more machines pulling at once, may say otherwise: see what is predicted, then measure it.',
+          text: 'With a slower link, or more machines pulling at once, the result may differ: look at the prediction, then measure it.',
           section: 'what-if',
           command: withFlag(bench.command, 'link', 'edge'),
         },
@@ -78,22 +78,22 @@ const namesOf = ({ trace, bench, files }: Material): Names => ({
 
 const afterTrace = ({ original, trace }: Names): Step[] => [
   {
-    text: `Rebuild the image with the files of this start first. ${TARGET} is where it goes.`,
+    text: `Rebuild the image with the files of this start first. ${TARGET} is the target.`,
     command: `headstart optimize ${quote(original)} ${TARGET} --trace ${quote(trace)}`,
   },
   {
-    text: 'Measure what that gains, with the --ready-… check of the recording, and make a report of both files.',
+    text: 'Measure the gain, with the same --ready-… check as the recording, and make a report from both files.',
     command: `headstart bench ${quote(original)} ${TARGET}`,
   },
 ]
 
 const ship = ({ original, optimized, trace, split }: Names): Step => ({
-  text: 'Ship the optimized image, and rebuild it with each build. The same trace serves as long as the image still has most of its files.',
+  text: 'Ship the optimized image, and rebuild it with each build. The same trace can be used as long as the image still has most of its files.',
   command: `headstart optimize ${quote(original)} ${quote(optimized)} --trace ${quote(trace)}${split} --min-coverage 90% --force`,
 })
 
 const keep = ({ command }: Bench, { bench }: Names): Step => ({
-  text: 'Keep the gain: compare later builds with this measurement, and fail when they start more slowly.',
+  text: 'Keep the gain: compare later builds with this measurement, and fail if they start more slowly.',
   command: withFlag(withFlag(command, 'output', 'new.json', 'o'), 'baseline', quote(bench)),
 })
 
@@ -102,7 +102,7 @@ function correct({ audit }: Bench, { original, optimized, trace, bench, split }:
   if (!audit || audit.unused.length + audit.onDemand.length === 0) return []
   return [
     {
-      text: 'Correct the zone by what its audit found, and measure again.',
+      text: 'Correct the zone with the findings of the audit, and measure again.',
       section: 'audit',
       command: `headstart optimize ${quote(original)} ${quote(optimized)} --trace ${quote(trace)}${split} --refine ${quote(bench)} --force`,
     },
@@ -112,11 +112,11 @@ function correct({ audit }: Bench, { original, optimized, trace, bench, split }:
 const moreSamples = ({ command }: Bench, { more }: Verdict): Step =>
   more
     ? {
-        text: `Take ${more.samples} samples of each arm. Nothing can be said before that.`,
+        text: `Take ${more.samples} samples of each arm. Until then, nothing can be said.`,
         command: withFlag(command, 'samples', String(more.samples), 'n'),
       }
     : {
-        text: 'Measure where less disturbs it, or over the link that your machines have. As it is, the two can hardly be told apart.',
+        text: 'Measure on a quieter machine, or over the link that your machines have. As it is, the two can hardly be told apart.',
         section: 'what-if',
         command: withFlag(command, 'link', 'edge'),
       }

@@ -14,12 +14,12 @@ export function againstSection({ bench, against }: Material, model: Model): Html
     const old = before.get(now.arm.id)
     return old ? [row(now, old)] : []
   })
-  const intro = html`<section id="against" aria-labelledby="against-title"><h2 id="against-title">Against the earlier measurement</h2>`
+  const intro = html`<section id="against" aria-labelledby="against-title"><h2 id="against-title">Compared with the earlier measurement</h2>`
   if (rows.length === 0)
     return html`${intro}<p class="lead">The measurement of ${num('date', Date.parse(against.startedAt))} has none of these arms.</p></section>`
   const doubts = baselineDoubts(bench, against)
   return html`${intro}
-<p class="lead">Medians of each arm, beside those that were measured on ${num('date', Date.parse(against.startedAt))}.${doubts.length > 0 && html` <strong>They can hardly be compared: ${doubts.join('; ')}.</strong>`}</p>
+<p class="lead">Medians of each arm, next to those measured on ${num('date', Date.parse(against.startedAt))}.${doubts.length > 0 && html` <strong>They are hardly comparable: ${doubts.join('; ')}.</strong>`}</p>
 <div class="wide" tabindex="0" role="region" aria-label="Each arm, before and now"><table><thead><tr><th scope="col">Arm</th><th scope="col">Before</th><th scope="col">Now</th><th scope="col" class="left">Difference</th><th scope="col">Bytes before</th><th scope="col">Bytes now</th><th scope="col">Requests before</th><th scope="col">Requests now</th></tr></thead><tbody>${rows}</tbody></table></div></section>`
 }
 

@@ -29,7 +29,7 @@ export function whatIfSection({ bench }: Material, model: Model): Html {
   if (!link || model.summaries.length === 0) return html``
   const intro = html`<section id="what-if" aria-labelledby="what-if-title"><h2 id="what-if-title">What if the link were different?</h2>`
   if (link.bitsPerSecond === null)
-    return html`${intro}<p class="lead">The link was not shaped, so the time it took can’t be told apart from the machine’s. Measure with <code>--link wan</code> to get a prediction here.</p></section>`
+    return html`${intro}<p class="lead">The link was not shaped, so its share of the time can’t be told from the machine’s. Measure with <code>--link wan</code> to get a prediction here.</p></section>`
   return html`${intro}
 <p class="lead">Not a measurement, but a model fitted to the samples${links.length > 1 && html` of ${num('count', links.length)} links`}: bytes divided by bandwidth, round trips times latency, and local work that does not depend on the link.</p>
 <div class="lab"><div class="sliders">${slidersFor(link).map(slider)}<div class="presets">${links.length > 1 && html`<span>As measured:</span>`}${links.map((one, index) => html`<button type="button" data-link="${index}">${links.length > 1 ? linkName(one) : 'As measured'}</button>`)}</div></div>

@@ -149,7 +149,7 @@ describe('one of the images', () => {
       output,
     )
     expect(warnings).toEqual([
-      'the trace is of another image: 1 of its 8 files are in this one',
+      'the trace is of another image: 1 of its 8 files (50 %) are in this one',
       'layer 1: a note',
     ])
   })

@@ -118,7 +118,7 @@ test('eStargz in a registry that answers ranges', async () => {
 test('nothing ahead of any landmark is worth a word', async () => {
   const { findings, lazy } = await inRegistry(layer('noZone'))
   expect(findings).toMatchObject([
-    { prevents: false, sentence: expect.stringMatching(/^nothing of it is prefetched/) },
+    { prevents: false, sentence: expect.stringMatching(/^nothing in it is prefetched/) },
   ])
   expect(lazy).toBe(true)
 })

@@ -28,7 +28,7 @@ test('the map in records has as many parts as it says', () => {
     { offset: 10, length: 1 },
   ])
   expect(() => parts('0,5,10', '2')).toThrow(/3 numbers for 2 parts/)
-  expect(() => parts('0,x', '1')).toThrow(/"x" in place of a number/)
+  expect(() => parts('0,x', '1')).toThrow(/"x" instead of a number/)
 })
 
 const block = (text: string) => Buffer.from(text.padEnd(512, '\0'))

@@ -64,7 +64,7 @@ const allow = (names: readonly string[], ...args: readonly Argument[]): Rule => 
   ...(args.length > 0 && { args }),
 })
 
-/** A new namespace may not be had by clone; clone3's flags can't be seen, so that programs are sent back to clone. */
+/** clone may not make a new namespace; clone3's flags can't be inspected, so programs are sent back to clone. */
 const cloneRules = (architecture: string): Rule[] => [
   allow(['clone'], {
     index: architecture === 's390x' ? 1 : 0,
