@@ -35,6 +35,7 @@ const modules = {
   convert: { packages: ['.'] },
   registry: { packages: ['.'] },
   buildkit: { packages: ['buildctl', 'buildkitd'].map((each) => `github.com/moby/buildkit/cmd/${each}`) },
+  overlaybd: { packages: ['github.com/containerd/accelerated-container-image/cmd/ctr'] },
   conformance: { packages: ['github.com/opencontainers/distribution-spec/conformance'] },
   // A registry with the referrers API, and a client that knows it.
   referrers: { packages: ['.', 'oras.land/oras/cmd/oras'] },
