@@ -9,7 +9,7 @@ import type { CliContext } from '../context.ts'
 import { addImageFlags, type ImageFlags, sourceOf, targetOf } from '../flags/image.ts'
 import { jsonOption } from '../flags/values.ts'
 import { leftBehind } from '../print/left-behind.ts'
-import { counted } from '../print/output.ts'
+import { counted, type Output } from '../print/output.ts'
 import { drawTransfers } from '../print/transfers.ts'
 
 /** What asking for the other image is worth a request for. */
@@ -19,6 +19,14 @@ const mayHaveTocs = (what: Image | ImageIndex): boolean =>
 
 const NOT_BESIDE =
   'only in a registry is it found beside the image; without it nodes pull the image whole, so copy it to the same registry in the end'
+
+/** @returns undefined: the target has no place for them, which is said */
+function besideOf(tocs: Image, target: ImageTarget, output: Output) {
+  const beside = target.beside?.(TOC_IMAGE_SUFFIX)
+  if (beside) return { tocs, target: beside }
+  output.note(`${tocs.reference} is left behind: ${NOT_BESIDE}`)
+  return undefined
+}
 
 interface Flags extends ImageFlags {
   readonly all: boolean
@@ -48,18 +56,17 @@ export function register(command: Command, context: CliContext): void {
       if (!('rawIndex' in what))
         output.note(leftBehind(await source.index(), what, 'use --all to copy the whole index'))
       const tocs = mayHaveTocs(what) ? await tocImageOf(source) : undefined
-      const beside = tocs && target.beside?.(TOC_IMAGE_SUFFIX)
-      if (tocs && !beside) output.note(`${tocs.reference} is left behind: ${NOT_BESIDE}`)
+      const beside = tocs && besideOf(tocs, target, output)
       if (flags.referrers && !target.putReferrer) throw noPlace(target.name)
       await target.prepare({ force: flags.force })
-      await beside?.prepare({ force: flags.force })
+      await beside?.target.prepare({ force: flags.force })
       // First, so that nobody finds the one without the other.
-      if (tocs && beside) await copyImage(tocs, beside, options)
+      if (beside) await copyImage(beside.tocs, beside.target, options)
       const copied =
         'rawIndex' in what ? copyIndex(source, what, target, options) : copyImage(what, target, options)
       const { digest } = await copied
       output.done()
-      const tocImage = tocs && beside && { name: beside.name, digest: tocs.descriptor.digest }
+      const tocImage = beside && { name: beside.target.name, digest: beside.tocs.descriptor.digest }
       if (tocImage) output.note(`the tables of contents were copied to ${tocImage.name}@${tocImage.digest}`)
       const copy = { target: target.name, digest, ...(tocImage && { tocImage }) }
       output.result(flags.json ? JSON.stringify(copy) : `${target.name}@${digest}`)
