@@ -92,9 +92,10 @@ async function workspaceFault(): Promise<string | undefined> {
   }
 }
 
-/** The commands that mount and start containers; the others, and `optimize --trace`, don't. */
-const RECORDING = 'profile, bench, mount, and optimize without --trace'
-const REBUILDING = 'optimize --trace, verify, inspect, copy, trace, report, and doctor IMAGE'
+/** The commands that mount and start containers; the others, and `optimize` by a trace, don't. */
+const RECORDING = 'profile, bench, mount, and optimize where it records'
+const REBUILDING =
+  'optimize by a trace or an attached profile, verify, inspect, copy, trace, report, and doctor IMAGE'
 
 /** Pure. */
 export function abilitiesOf(found: MachineFindings): Ability[] {

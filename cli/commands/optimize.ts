@@ -8,7 +8,8 @@ import { prepareTarget } from '../../optimizer/rebuild/toc-image.ts'
 import { HeadstartError } from '../../system/errors.ts'
 import { ensureWritable } from '../../system/files/atomic-file.ts'
 import { requireFuse } from '../../tracer/mount/mount.ts'
-import { carryProfiles } from '../carry-profiles.ts'
+import { carryProfiles } from '../attached/carry.ts'
+import { attachProvenance, type Made, signatureLine, writeMetadata } from '../attached/supply-chain.ts'
 import type { CliContext } from '../context.ts'
 import { sourceOf, targetOf } from '../flags/image.ts'
 import {
@@ -22,7 +23,6 @@ import { leftBehind } from '../print/left-behind.ts'
 import { printRebuilt, type Rebuilt, tocImageLine } from '../print/optimize-summary.ts'
 import type { Output } from '../print/output.ts'
 import { drawLayers } from '../print/transfers.ts'
-import { attachProvenance, type Made, signatureLine, writeMetadata } from '../supply-chain.ts'
 
 export function register(command: Command, context: CliContext): void {
   addOptimizeFlags(command).action(async (from: string, to: string, args: string[], flags: OptimizeFlags) => {

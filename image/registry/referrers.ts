@@ -27,8 +27,8 @@ export interface Repository {
   readonly signal: AbortSignal | undefined
 }
 
-/** Answers of registries that keep no lists. */
-const NO_LISTS = [400, 404, 405, 501] as const
+/** Answers of registries that keep no lists, or of what stands before them and doesn't know the path. */
+const NO_LISTS = [400, 403, 404, 405, 501] as const
 const MAX_PAGES = 1000
 /** Each loses only to another writer at the same moment. */
 const MAX_WRITES = 10

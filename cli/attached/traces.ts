@@ -1,19 +1,19 @@
 /** Profiles that are attached to images: found, read and merged, attached, and carried on to the image that was made. */
-import { attach } from '../image/referrers/attach.ts'
-import type { Descriptor, Image, ImageSource, ImageTarget } from '../image/types.ts'
-import { HeadstartError } from '../system/errors.ts'
+import { attach } from '../../image/referrers/attach.ts'
+import type { Descriptor, Image, ImageSource, ImageTarget } from '../../image/types.ts'
+import { HeadstartError } from '../../system/errors.ts'
 import {
   type AttachedTrace,
   attachedTraces,
   chooseTraces,
   readAttached,
   traceArtifact,
-} from '../tracer/trace/artifact.ts'
-import type { Trace } from '../tracer/trace/file.ts'
-import { mergeTraces } from '../tracer/trace/merge.ts'
-import { ageText } from './print/attached.ts'
-import type { Output } from './print/output.ts'
-import { isTraceOf } from './startup.ts'
+} from '../../tracer/trace/artifact.ts'
+import type { Trace } from '../../tracer/trace/file.ts'
+import { mergeTraces } from '../../tracer/trace/merge.ts'
+import { ageText } from '../print/attached.ts'
+import type { Output } from '../print/output.ts'
+import { isTraceOf } from '../startup.ts'
 
 export interface ReadTrace {
   readonly attached: AttachedTrace

@@ -1,14 +1,14 @@
 /** What comes with a new image besides its bytes: provenance, the metadata that signers read, and a word on signatures of the original. */
-import { digestOf } from '../image/digest.ts'
-import { makeArtifact } from '../image/referrers/artifact.ts'
-import { attach } from '../image/referrers/attach.ts'
-import type { Descriptor, ImageSource, ImageTarget } from '../image/types.ts'
-import { PROVENANCE_TYPE, provenanceStatement, STATEMENT_MEDIA_TYPE } from '../optimizer/provenance.ts'
-import { writeWhole } from '../system/files/atomic-file.ts'
-import { traceText } from '../tracer/trace/file.ts'
-import type { CliContext } from './context.ts'
-import type { OptimizeRequest } from './flags/optimize.ts'
-import type { Start } from './optimize-start.ts'
+import { digestOf } from '../../image/digest.ts'
+import { makeArtifact } from '../../image/referrers/artifact.ts'
+import { attach } from '../../image/referrers/attach.ts'
+import type { Descriptor, ImageSource, ImageTarget } from '../../image/types.ts'
+import { PROVENANCE_TYPE, provenanceStatement, STATEMENT_MEDIA_TYPE } from '../../optimizer/provenance.ts'
+import { writeWhole } from '../../system/files/atomic-file.ts'
+import { traceText } from '../../tracer/trace/file.ts'
+import type { CliContext } from '../context.ts'
+import type { OptimizeRequest } from '../flags/optimize.ts'
+import type { Start } from '../optimize-start.ts'
 
 /** A manifest or index, and what was made from it. */
 export interface Made {

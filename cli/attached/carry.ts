@@ -1,10 +1,10 @@
 /** The profiles that are attached to the images that were rebuilt, attached to the new ones as well; a target that refuses them has its image all the same. */
-import type { Image, ImageSource, ImageTarget } from '../image/types.ts'
-import { codeOf, messageOf } from '../system/errors.ts'
-import { carryOn, type ReadTrace, readTraces, tracesOf } from './attached-traces.ts'
-import type { CliContext } from './context.ts'
-import type { Rebuilt } from './print/optimize-summary.ts'
-import { counted, type Output } from './print/output.ts'
+import type { Image, ImageSource, ImageTarget } from '../../image/types.ts'
+import { codeOf, messageOf } from '../../system/errors.ts'
+import type { CliContext } from '../context.ts'
+import type { Rebuilt } from '../print/optimize-summary.ts'
+import { counted, type Output } from '../print/output.ts'
+import { carryOn, type ReadTrace, readTraces, tracesOf } from './traces.ts'
 
 export interface Carrying {
   readonly source: ImageSource
@@ -39,6 +39,6 @@ export async function carryProfiles(
 }
 
 async function profilesOf(source: ImageSource, image: Image, signal: AbortSignal): Promise<ReadTrace[]> {
-  const found = await tracesOf(source, image, signal).catch(() => [])
+  const found = await tracesOf(source, image, signal)
   return found.length === 0 ? [] : readTraces(source, image, { found, name: undefined, signal })
 }

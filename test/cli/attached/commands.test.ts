@@ -3,17 +3,17 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
-import { openSource } from '../../image/sources.ts'
-import type { Digest, Image } from '../../image/types.ts'
-import { startRegistry, type TestRegistry } from '../../scripts/support/registry.ts'
-import { parseTrace } from '../../tracer/trace/file.ts'
-import { attachAt, note } from '../support/artifacts.ts'
-import { copy } from '../support/copy.ts'
-import { type Outcome, type Sandbox, sandbox } from '../support/headstart.ts'
-import { writeImage } from '../support/images.ts'
-import { startLooseRegistry } from '../support/loose-registry.ts'
-import { file } from '../support/tar.ts'
-import { traceFile, traceOf } from '../tracer/trace/traces.ts'
+import { openSource } from '../../../image/sources.ts'
+import type { Digest, Image } from '../../../image/types.ts'
+import { startRegistry, type TestRegistry } from '../../../scripts/support/registry.ts'
+import { parseTrace } from '../../../tracer/trace/file.ts'
+import { attachAt, note } from '../../support/artifacts.ts'
+import { copy } from '../../support/copy.ts'
+import { type Outcome, type Sandbox, sandbox } from '../../support/headstart.ts'
+import { writeImage } from '../../support/images.ts'
+import { startLooseRegistry } from '../../support/loose-registry.ts'
+import { file } from '../../support/tar.ts'
+import { traceFile, traceOf } from '../../tracer/trace/traces.ts'
 
 let box: Sandbox
 let registry: TestRegistry
@@ -66,12 +66,11 @@ const pulled = async (place: string, ...args: string[]) => {
   const trace = parseTrace(await readFile(join(box.folder, 'pulled.json'), 'utf8'), 'pulled.json')
   return trace.files.map(({ path }) => path).sort()
 }
-const places = ['debian', 'layout'] as const
-const placeOf = (where: (typeof places)[number], name: string) =>
+const placeOf = (where: 'registry' | 'layout', name: string) =>
   where === 'layout' ? `oci:${box.folder}/${name}:v1` : `docker://${registry.host}/${name}:v1`
 
-test.each(places)('a profile is pushed, listed, pulled, used, and goes along: %s', async (where) => {
-  const place = placeOf(where, 'pushed')
+test('a profile is pushed, listed, pulled, used, and goes along', async () => {
+  const place = placeOf('registry', 'pushed')
   const digest: Digest = await copy(v1, place)
   await done('trace', 'push', place, 'a.json')
   await done('trace', 'push', place, 'a.json', '--name', 'checkout')
@@ -88,7 +87,7 @@ test.each(places)('a profile is pushed, listed, pulled, used, and goes along: %s
   expect(await pulled(place)).toEqual(['app', 'old'])
   expect(await pulled(place, '--name', 'start')).toEqual(['app'])
 
-  const target = placeOf(where, 'fast')
+  const target = placeOf('registry', 'fast')
   const { stderr, stdout: said } = await done('optimize', place, target, '--json')
   expect(stderr).toMatch(
     RegExp(`profile checkout is used, attached to .*: ${profiles[0]?.digest}, recorded \\d+ days ago`),
@@ -100,21 +99,18 @@ test.each(places)('a profile is pushed, listed, pulled, used, and goes along: %s
   const carried = await listed(target)
   expect(carried.subject).not.toBe(digest)
   expect(carried.profiles.map(({ name }) => name)).toEqual(['checkout', 'start'])
-  expect((await done('verify', target)).status).toBe(0)
-
-  const copied = placeOf(where, 'copied')
+  const copied = placeOf('registry', 'copied')
   expect((await done('copy', place, copied, '--referrers')).stderr).toContain('3 attached artifacts copied')
   expect(await listed(copied)).toEqual({ subject, profiles })
-  expect((await done('copy', copied, `${copied}2`)).stderr).not.toContain('attached')
 })
 
 test('an earlier build lends its profile, if enough of it fits', async () => {
-  const [earlier, later] = [placeOf('debian', 'earlier'), placeOf('debian', 'later')]
+  const [earlier, later] = [placeOf('registry', 'earlier'), placeOf('registry', 'later')]
   await copy(v1, earlier)
   await copy(v2, later)
   await done('trace', 'push', earlier, 'b.json')
   const borrow = (to: string, ...more: string[]) =>
-    run('optimize', later, placeOf('debian', to), '--profile-from', earlier, ...more)
+    run('optimize', later, placeOf('registry', to), '--profile-from', earlier, ...more)
   const few = await borrow('few', '--min-coverage', '80%')
   expect(few.status).toBe(4)
   expect(few.stderr).toContain(
@@ -123,8 +119,8 @@ test('an earlier build lends its profile, if enough of it fits', async () => {
   const enough = await borrow('enough', '--min-coverage', '50%')
   expect(enough).toMatchObject({ status: 0 })
   expect(enough.stderr).toContain('the trace is of another image: 1 of its 2 files (50 %) are in this one')
-  expect((await listed(placeOf('debian', 'enough'))).profiles).toHaveLength(1)
-  const none = await run('optimize', earlier, placeOf('debian', 'none'), '--profile-from', later)
+  expect((await listed(placeOf('registry', 'enough'))).profiles).toHaveLength(1)
+  const none = await run('optimize', earlier, placeOf('registry', 'none'), '--profile-from', later)
   expect(none).toMatchObject({
     status: 1,
     stderr: expect.stringMatching(/no profile is attached to docker:.*later:v1@sha256/),
