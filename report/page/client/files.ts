@@ -15,7 +15,7 @@ export interface Files extends Omit<FileColumns, 'paths' | 'shared'> {
 
 const STATE_LABELS = {
   zone: 'In the zone',
-  ranges: 'Ranges ahead',
+  ranges: 'In the zone in part',
   demand: 'Read, not in the zone',
   opened: 'Opened, not read',
   never: 'Never touched',

@@ -22,7 +22,7 @@ function statesOf({ layers, data }: Model): (readonly [state: string, label: str
   const read = layers.length > 0 ? 'Read, not in the zone' : 'Read'
   return [
     ...(layers.length > 0 ? [['zone', 'In the zone'] as const] : []),
-    ...(data.files.zone.includes(2) ? [['ranges', 'Ranges ahead'] as const] : []),
+    ...(data.files.zone.includes(2) ? [['ranges', 'In the zone in part'] as const] : []),
     ...(data.traced
       ? ([
           ['demand', read],
