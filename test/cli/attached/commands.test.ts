@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
+import { OCI_INDEX } from '../../../image/media-types.ts'
 import { openSource } from '../../../image/sources.ts'
 import type { Digest, Image } from '../../../image/types.ts'
 import { startRegistry, type TestRegistry } from '../../../scripts/support/registry.ts'
@@ -167,6 +168,19 @@ test('an attached profile that lies ends optimize in one line', async () => {
   const lying = await run('optimize', place, placeOf('layout', 'lied'))
   expect(lying.status).toBe(1)
   expect(lying.stderr).toMatch(/is refused: its content is text\/plain, not a trace$/m)
+})
+
+test('a list that is wrong is no reason not to record', async () => {
+  await using loose = await startLooseRegistry((asked, answer) =>
+    asked.path.includes('/referrers/')
+      ? { status: 200, headers: { 'content-type': OCI_INDEX }, body: '{"schemaVersion":1}' }
+      : answer(),
+  )
+  const place = `docker://${loose.host}/app:v1`
+  await copy(v1, place)
+  const { stderr } = await run('optimize', place, placeOf('layout', 'recorded'))
+  expect(stderr).toMatch(/^what is attached to the image can't be listed: the list of referrers/m)
+  expect(stderr).toContain('no command') // since nothing in it could be started
 })
 
 test('a registry that refuses artifacts has the whole image, and a warning is given', async () => {
