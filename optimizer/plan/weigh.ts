@@ -45,7 +45,8 @@ export function weighAll<E extends PlanEntry>(
     const costs = costsOf(chunks, entry.size, found.file, options.network)
     if (!splits.has(entry)) {
       const file = oneFile(names?.get(entry) ?? [])
-      const split = file && splitOf(chunks, entry.size, file, options.network)
+      const isRecorded = file && isSame(file, { size: entry.size, digest: stored.digestOf(entry) })
+      const split = isRecorded && splitOf(chunks, entry.size, file, options.network)
       splits.set(entry, split && saves(split, costs, options) ? split : undefined)
     }
     return { found, costs, split: splits.get(entry) }
@@ -63,6 +64,12 @@ function oneFile<E>(names: readonly Found<E>[]): StartupFile | undefined {
   const ranges = files.flatMap((file) => file.ranges).toSorted(([a], [b]) => a - b)
   return { ...first, ranges }
 }
+
+/** Of a file of another build, or for another processor, other places are read. */
+const isSame = (
+  file: Pick<StartupFile, 'size' | 'digest'>,
+  { size, digest }: { readonly size: number; readonly digest: string | undefined },
+): boolean => (file.size === 0 || file.size === size) && (file.digest ?? digest) === (digest ?? file.digest)
 
 function isPrefetched<E>(
   { file, isIncluded, isExcluded }: Found<E>,

@@ -121,6 +121,21 @@ test('a file that is included by hand goes whole, one that is excluded not at al
   expect(placementOf({ exclude: ['big'] })).toBe('in-place')
 })
 
+test('a file that is no longer the recorded one goes whole: other places of it are read', () => {
+  const digest = `sha256:${'1'.repeat(64)}`
+  const placementOf = (more: Partial<ReturnType<typeof read>>, present: string | undefined) =>
+    planImage([{ ...layer(BIG, WHOLE), digestOf: () => present }], [{ ...inPart, ...more }, wholly], {
+      ...DEFAULT_OPTIONS,
+      split: 'auto',
+      prioritize: 'all',
+    }).decisions[0]?.placement
+  expect(placementOf({ size: 40 * MIB }, digest)).toBe('ranges')
+  expect(placementOf({ size: 40 * MIB - 1 }, digest)).toBe('zone')
+  expect(placementOf({ digest }, digest)).toBe('ranges')
+  expect(placementOf({ digest }, undefined)).toBe('ranges')
+  expect(placementOf({ digest }, `sha256:${'2'.repeat(64)}`)).toBe('zone')
+})
+
 test('a layer whose zone has little else is split only where that saves more than what the runtime reads beside', () => {
   const small = reg('small', 1500 * KIB)
   const start = read('small', { ranges: [[0, 200 * KIB]] })

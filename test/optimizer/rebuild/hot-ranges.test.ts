@@ -58,8 +58,8 @@ test('files that are empty, gone, or the same in several layers', async () => {
     [
       inPart('empty', [0, 1]),
       inPart('gone', [0, 1]),
-      inPart('twice', [0, 1], [599 * KIB, 900 * KIB]),
-      inPart('other', [300 * KIB, 301 * KIB]),
+      { ...inPart('twice', [0, 1], [599 * KIB, 900 * KIB]), size: 600 * KIB },
+      { ...inPart('other', [300 * KIB, 301 * KIB]), size: 600 * KIB },
     ],
   )
   expect(plan.missing).toEqual([{ path: 'gone', reason: 'absent' }])
