@@ -5,10 +5,9 @@ import { attach } from '../../image/referrers/attach.ts'
 import type { Descriptor, ImageSource, ImageTarget } from '../../image/types.ts'
 import { PROVENANCE_TYPE, provenanceStatement, STATEMENT_MEDIA_TYPE } from '../../optimizer/provenance.ts'
 import { writeWhole } from '../../system/files/atomic-file.ts'
-import { traceText } from '../../tracer/trace/file.ts'
+import { type Trace, traceText } from '../../tracer/trace/file.ts'
 import type { CliContext } from '../context.ts'
-import type { OptimizeRequest } from '../flags/optimize.ts'
-import type { Start } from '../optimize-start.ts'
+import type { OptimizeRequest, StartRequest } from '../flags/optimize.ts'
 
 /** A manifest or index, and what was made from it. */
 export interface Made {
@@ -37,8 +36,8 @@ function repositoryOf(name: string): string | undefined {
 /** Attaches a statement to everything that was made. @throws HeadstartError E_ARTIFACT, and what the target throws */
 export async function attachProvenance(
   { source, target, made }: Result,
-  start: Start,
-  { options, start: { minRuns, audit } }: OptimizeRequest,
+  trace: Trace | undefined,
+  { options, minRuns, audit }: Pick<OptimizeRequest, 'options'> & Pick<StartRequest, 'minRuns' | 'audit'>,
   context: CliContext,
 ): Promise<void> {
   for (const { from, to } of made) {
@@ -49,7 +48,7 @@ export async function attachProvenance(
         name: name === undefined ? undefined : `docker://${name}@${from.digest}`,
         digest: from.digest,
       },
-      profile: start.trace && digestOf(traceText(start.trace)),
+      profile: trace && digestOf(traceText(trace)),
       refined: audit && digestOf(JSON.stringify(audit)),
       options,
       minRuns,

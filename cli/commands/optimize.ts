@@ -11,7 +11,7 @@ import { requireFuse } from '../../tracer/mount/mount.ts'
 import { carryProfiles } from '../attached/carry.ts'
 import { attachProvenance, type Made, signatureLine, writeMetadata } from '../attached/supply-chain.ts'
 import type { CliContext } from '../context.ts'
-import { sourceOf, targetOf } from '../flags/image.ts'
+import { type ImageFlags, sourceOf, targetOf } from '../flags/image.ts'
 import {
   addOptimizeFlags,
   type OptimizeFlags,
@@ -26,25 +26,41 @@ import { drawLayers } from '../print/transfers.ts'
 
 export function register(command: Command, context: CliContext): void {
   addOptimizeFlags(command).action(async (from: string, to: string, args: string[], flags: OptimizeFlags) => {
-    await optimize(await optimizeRequest(from, to, args, flags), context)
+    await optimize({ from, to, access: flags }, await optimizeRequest(args, flags), context)
   })
 }
 
-async function optimize(request: OptimizeRequest, context: CliContext): Promise<void> {
-  const { access } = request
+/** Which images, and how they are reached. */
+interface GivenImages {
+  readonly from: string
+  readonly to: string
+  readonly access: ImageFlags
+}
+
+async function optimize(
+  { from, to, access }: GivenImages,
+  request: OptimizeRequest,
+  context: CliContext,
+): Promise<void> {
+  const { options, allPlatforms } = request
   const output = context.output(request.print.json)
   if (request.start.from && 'record' in request.start.from) await requireFuse()
-  await using source = await sourceOf(request.from, access, context, output)
+  await using source = await sourceOf(from, access, context, output)
   const image = await source.image(access.platform)
-  await using target = await targetOf(request.to, access, context, output)
+  await using target = await targetOf(to, access, context, output)
   if (request.provenance && !target.putReferrer) throw noPlace(target.name)
   if (request.metadataFile !== undefined) await ensureWritable(request.metadataFile)
-  await prepareTarget(target, request.options, { force: request.replaceTarget })
+  await prepareTarget(target, options, { force: request.replaceTarget })
   const before = request.replaceTarget ? await target.replaced?.() : undefined
   const start = await startOf({ source, image, access }, request.start, context, output)
-  if (!request.allPlatforms)
+  if (!allPlatforms)
     output.note(leftBehind(await source.index(), image, 'use --all-platforms to rebuild the whole index'))
-  const { images, root } = await rebuild({ source, image, target, start, request }, context, output)
+  const { images, root } = await rebuild(
+    { source, image, target, startup: start.startup },
+    { options, allPlatforms },
+    context,
+    output,
+  )
   output.done()
   for (const each of images) printRebuilt(each, { ...start, target: target.name }, request.print, output)
   if (before !== undefined && before !== root.to.digest) output.note(`${target.name} was ${before} before`)
@@ -54,30 +70,30 @@ async function optimize(request: OptimizeRequest, context: CliContext): Promise<
   await carryProfiles({ source, target, rebuilt: images, borrowed: start.borrowed, image }, context, output)
   for (const line of await signatureLine(result, context.interrupts.abort)) output.warn(line)
   if (request.metadataFile !== undefined) await writeMetadata(request.metadataFile, result)
-  if (request.provenance) await attachProvenance(result, start, request, context)
+  if (request.provenance) await attachProvenance(result, start.trace, { options, ...request.start }, context)
 }
 
 interface Material {
   readonly source: ImageSource
   readonly image: Image
   readonly target: ImageTarget
-  readonly start: Start
-  readonly request: OptimizeRequest
+  readonly startup: Start['startup']
 }
 
 async function rebuild(
-  { source, image, target, start, request }: Material,
+  { source, image, target, startup }: Material,
+  { options, allPlatforms }: Pick<OptimizeRequest, 'options' | 'allPlatforms'>,
   context: CliContext,
   output: Output,
 ): Promise<{ readonly images: readonly Rebuilt[]; readonly root: Made }> {
   const common = {
     target,
-    startup: start.startup,
-    options: request.options,
+    startup,
+    options,
     signal: context.interrupts.abort,
     onProgress: drawLayers(output),
   }
-  if (!request.allPlatforms) {
+  if (!allPlatforms) {
     const summary = await rebuildImage({ ...common, image })
     return { images: [{ image, summary }], root: { from: image.descriptor, to: summary.manifest } }
   }

@@ -1,11 +1,11 @@
-/** The command line of `optimize`, parsed once, before any image is opened, into the request that is handed on whole. */
+/** The command line of `optimize`, parsed once, before any image is opened, into a request: each part of it goes to what needs it. */
 import { type Command, Option } from 'commander'
 import type { OptimizeOptions } from '../../optimizer/options.ts'
 import { type BenchAudit, readBench } from '../../report/bench/file.ts'
 import { HeadstartError } from '../../system/errors.ts'
 import { checkName } from '../../tracer/trace/artifact.ts'
 import { type GivenTrace, readGiven } from '../read-trace.ts'
-import { addImageFlags, type ImageFlags } from './image.ts'
+import { addImageFlags } from './image.ts'
 import { addProfileFlags, type ProfileFlags, type RecordOrder, recordOrder } from './profile.ts'
 import { addRebuildFlags, optionsOf, type RebuildFlags } from './rebuild.ts'
 import { collect, jsonOption, positiveFlag } from './values.ts'
@@ -26,10 +26,6 @@ export interface OptimizeFlags extends ProfileFlags, RebuildFlags {
 }
 
 export interface OptimizeRequest {
-  readonly from: string
-  readonly to: string
-  /** how both are reached */
-  readonly access: ImageFlags
   readonly allPlatforms: boolean
   readonly replaceTarget: boolean
   readonly provenance: boolean
@@ -113,16 +109,11 @@ export function addOptimizeFlags(command: Command): Command {
  * @throws HeadstartError E_OPTION, E_FILE; E_TRACE, E_RECORD, E_BENCH: a file that is named can't be read
  */
 export async function optimizeRequest(
-  from: string,
-  to: string,
   command: readonly string[],
   flags: OptimizeFlags,
 ): Promise<OptimizeRequest> {
   const { refine, minRuns, allPlatforms, force, json, explain } = flags
   return {
-    from,
-    to,
-    access: flags,
     allPlatforms,
     replaceTarget: force,
     provenance: flags.provenance,

@@ -17,8 +17,8 @@ async function requestOf(...args: readonly string[]): Promise<OptimizeRequest> {
   let request: OptimizeRequest | undefined
   const command = addOptimizeFlags(
     new Command().exitOverride().configureOutput({ writeErr: () => {} }),
-  ).action(async (from: string, to: string, more: string[], flags: OptimizeFlags) => {
-    request = await optimizeRequest(from, to, more, flags)
+  ).action(async (_from: string, _to: string, more: string[], flags: OptimizeFlags) => {
+    request = await optimizeRequest(more, flags)
   })
   await command.parseAsync(args, { from: 'user' })
   if (!request) throw new Error('no request')
@@ -44,8 +44,6 @@ test('without a trace, and with none attached, the start is recorded, as the fla
     ...['--', 'serve'],
   )
   expect(request).toMatchObject({
-    from: 'web:1',
-    to: 'oci:out',
     replaceTarget: false,
     allPlatforms: false,
     start: {
