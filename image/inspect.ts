@@ -5,7 +5,7 @@
 
 import { mapLimit } from '../system/map-limit.ts'
 import { textOf } from '../system/text/byte-path.ts'
-import { carriedRanges, type EstargzEntry } from './estargz/format/entries.ts'
+import { type EstargzEntry, rangesAhead } from './estargz/format/entries.ts'
 import type { EstargzLayer } from './estargz/read/reader.ts'
 import { isInZone, zoneFilesOf } from './estargz/read/zone.ts'
 import { isVouched, openIfEstargz } from './layers/estargz.ts'
@@ -141,7 +141,7 @@ function entryIn(estargz: EstargzLayer) {
     type: entry.type,
     size: entry.size,
     mode: entry.mode,
-    offset: entry.offset,
+    offset: entry.chunks[0]?.offset,
     chunks: entry.chunks.length,
     inZone: isInZone(entry, estargz),
     ...aheadOf(entry),
@@ -149,7 +149,7 @@ function entryIn(estargz: EstargzLayer) {
 }
 
 function aheadOf(entry: EstargzEntry): Pick<InspectedEntry, 'ahead'> {
-  const ranges = carriedRanges(entry)
+  const ranges = rangesAhead(entry)
   return ranges.length > 0 ? { ahead: ranges } : {}
 }
 

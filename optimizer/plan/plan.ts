@@ -12,7 +12,7 @@ import { type Found, findStartup, type Missing } from './find.ts'
 import type { PlanEntry, PlanLayer } from './layer.ts'
 import type { ByteSpan, Split } from './split.ts'
 import { totalMs } from './total.ts'
-import { contentOf, isCheaperOnDemand, NOTHING, type Weighed, weighAll, worthSplitting } from './weigh.ts'
+import { contentOf, isCheaperOnDemand, NOTHING, type Weighed, weighAll } from './weigh.ts'
 
 /** In the prioritized zone, with only some of its ranges ahead, first after the zone, or left in its place, to be read on demand. */
 export type Placement = 'zone' | 'ranges' | 'after-zone' | 'in-place'
@@ -71,7 +71,7 @@ export function planImage<E extends PlanEntry>(
   if (options.split !== 'auto' || options.maxZone === undefined) return plan
   // Where room is scarce, ranges may take it from files that gain more by it.
   const whole = planFound(search, layers, { ...options, split: 'off' })
-  const [withRanges, without] = [plan, whole].map(({ decisions }) => totalMs(decisions, options.network))
+  const [withRanges, without] = [plan, whole].map(({ decisions }) => totalMs(decisions))
   return (withRanges ?? 0) <= (without ?? 0) ? plan : whole
 }
 
@@ -81,7 +81,7 @@ function planFound<E extends PlanEntry>(
   options: PlanOptions,
 ): Plan {
   const weighed = weighAll(search.found, layers, options)
-  const zones = new Zones(layers.length, options, worthSplitting(weighed, layers.length, options))
+  const zones = new Zones<E>(layers.length, options)
   const decisions = weighed.map((each) => zones.place(each))
   return {
     layers: zones.moves(),
@@ -104,23 +104,20 @@ class Zones<E extends PlanEntry> {
   bytes = 0
   private readonly layers: readonly LayerZone[]
   private readonly options: PlanOptions
-  private readonly isSplit: (content: { readonly layer: number; readonly entry: E }) => boolean
   private readonly admitted = new Set<E>()
   /** A zone costs a request. Links and empty files are known from the table of contents: for them alone none is made. */
   private readonly worthwhile = new Set<number>()
 
-  constructor(layers: number, options: PlanOptions, isSplit: Zones<E>['isSplit']) {
+  constructor(layers: number, options: PlanOptions) {
     const empty = () => ({ zone: new Set<BytePath>(), afterZone: new Set<BytePath>(), hot: new Map() })
     this.layers = Array.from({ length: layers }, empty)
     this.options = options
-    this.isSplit = isSplit
   }
 
-  place({ found, ...weighed }: Weighed<E>): Decision {
+  place({ found, split, ...weighed }: Weighed<E>): Decision {
     const content = contentOf(found.owned)
     // A file that is ahead already, under another name, costs nothing more.
     const costs = this.admitted.has(content.entry) ? NOTHING : weighed.costs
-    const split = this.isSplit(content) ? weighed.split : undefined
     const { placement, reason } = decide({ found, costs, split }, this.bytes, this.options)
     const layer = this.layers[content.layer]
     if (placement === 'ranges' && split) layer?.hot.set(content.entry.path, split.ranges)

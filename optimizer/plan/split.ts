@@ -1,12 +1,10 @@
 /**
  * Which byte ranges of a file would go ahead of the landmark without the rest of it, and what that costs. Pure.
- *
- * The model has a price for a byte, the link's, and one for a hot chunk: a runtime inflates it when it is first read, while the program waits.
  */
 import { MAX_CARRIED_BYTES } from '../../image/estargz/format/carrier.ts'
 import { MAX_HOT_CHUNK_BYTES } from '../../image/estargz/write/hot-ranges.ts'
 import type { NetworkModel } from '../options.ts'
-import { bytesPerMs, type StoredChunk } from './cost.ts'
+import { bytesPerMs, decodeAheadMs, type StoredChunk } from './cost.ts'
 import { rangesOf, type StartupFile } from './startup.ts'
 
 /** Half-open bytes of a file. */
@@ -22,12 +20,15 @@ export interface Split {
   readonly ms: number
 }
 
-/** stargz-snapshotter, from a read of a chunk that is fetched to its content: request, inflating, hashing, and its copy in the cache. */
-export const HOT_CHUNK_MS = 4.5
 /** What the kernel reads at once. */
 const PAGE = 4096
-/** Head and tail of a carrier, and its entry in the table of contents. */
-const CARRIER_BYTES = 26 + 60
+/** What a carrier adds to its bytes, with a member's own frame. */
+const CARRIER_BYTES = 52 + 30
+/**
+ * A chunk's entries in the table of contents, of the copy, of the chunk in its place, and of what stays behind it, most of each its digest; and what
+ * compression loses where it begins again.
+ */
+const CHUNK_BYTES = 600
 
 type Part = Omit<Split, 'ranges'>
 
@@ -41,9 +42,10 @@ export function splitOf(
   const stored = storedBefore(chunks)
   const price = ([start, end]: ByteSpan): Part => {
     const packed = stored(end) - stored(start)
-    const count = Math.ceil(Math.max((end - start) / MAX_HOT_CHUNK_BYTES, packed / MAX_CARRIED_BYTES))
-    const bytes = packed + count * CARRIER_BYTES
-    return { bytes, chunks: count, ms: bytes / bytesPerMs(network) + count * HOT_CHUNK_MS }
+    const count = Math.ceil((end - start) / MAX_HOT_CHUNK_BYTES)
+    const bytes = packed + Math.ceil(packed / MAX_CARRIED_BYTES) * CARRIER_BYTES
+    const ms = (bytes + count * CHUNK_BYTES) / bytesPerMs(network) + decodeAheadMs(end - start, count)
+    return { bytes, chunks: count, ms }
   }
   const ranges: ByteSpan[] = []
   for (const [start, end] of rangesOf(file, size)) {

@@ -1,7 +1,7 @@
-/** What each file of the start costs, in each place that it could have; and which files are split, which only pays for a layer as a whole. Pure. */
+/** What each file of the start costs, in each place that it could have; and which files are split. Pure. */
 import type { Owned } from '../../image/rootfs/merge-layers.ts'
 import type { OptimizeOptions } from '../options.ts'
-import { bytesPerMs, type Costs, costsOf } from './cost.ts'
+import { type Costs, costsOf } from './cost.ts'
 import type { Found } from './find.ts'
 import type { PlanEntry, PlanLayer } from './layer.ts'
 import { type Split, splitOf } from './split.ts'
@@ -71,48 +71,14 @@ const isSame = (
   { size, digest }: { readonly size: number; readonly digest: string | undefined },
 ): boolean => (file.size === 0 || file.size === size) && (file.digest ?? digest) === (digest ?? file.digest)
 
-function isPrefetched<E>(
-  { file, isIncluded, isExcluded }: Found<E>,
-  costs: Costs,
-  options: WeighOptions,
-): boolean {
-  if (isExcluded) return false
-  return isIncluded || (file?.read === true && !file.afterReady && !isCheaperOnDemand(costs, options))
-}
-
 function bestMs({ prefetchMs, onDemandMs }: Costs, { prioritize }: WeighOptions): number {
   return prioritize === 'worth' ? Math.min(prefetchMs, onDemandMs) : prefetchMs
 }
 
-function saves(split: Split, costs: Costs, options: WeighOptions): boolean {
-  if (split.ranges.length === 0) return false
-  return options.split === 'always' ? split.bytes < costs.bytes : split.ms < bestMs(costs, options)
-}
+/** What goes ahead is stored twice, and a model is not the truth: a split has to save this share of the file's time. */
+const LEAST_SAVED = 0.1
 
-/**
- * The runtime reads `readBytes` at once from any chunk, so what follows the last carrier is fetched, wanted or not. Where the layer's zone has less than
- * that behind its carriers, splitting has to save more than the rest.
- */
-export function worthSplitting<E extends PlanEntry>(
-  weighed: readonly Weighed<E>[],
-  layers: number,
-  options: WeighOptions,
-): (content: { readonly layer: number; readonly entry: E }) => boolean {
-  const { network } = options
-  const { readBytes = 0, latencyMs } = network
-  const saved = new Array<number>(layers).fill(0)
-  const behind = new Array<number>(layers).fill(0)
-  const seen = new Set<E>()
-  for (const { found, costs, split } of weighed) {
-    const { layer, entry } = contentOf(found.owned)
-    if (seen.has(entry)) continue
-    seen.add(entry)
-    if (split) saved[layer] = (saved[layer] ?? 0) + bestMs(costs, options) - split.ms
-    else if (isPrefetched(found, costs, options)) behind[layer] = (behind[layer] ?? 0) + costs.bytes
-  }
-  const pays = saved.map((ms, layer) => {
-    const lacking = readBytes - (behind[layer] ?? 0)
-    return ms > (lacking > 0 ? lacking / bytesPerMs(network) + latencyMs : 0)
-  })
-  return ({ layer }) => options.split === 'always' || pays[layer] === true
+function saves(split: Split, costs: Costs, options: WeighOptions): boolean {
+  if (split.ranges.length === 0 || split.bytes >= costs.bytes) return false
+  return options.split === 'always' || split.ms <= (1 - LEAST_SAVED) * bestMs(costs, options)
 }

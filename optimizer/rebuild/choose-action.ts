@@ -1,5 +1,5 @@
 /** Decides what becomes of a layer: kept, reused, reordered or converted, and why. Pure. */
-import { carriedRanges, type EstargzEntry } from '../../image/estargz/format/entries.ts'
+import { type EstargzEntry, rangesAhead } from '../../image/estargz/format/entries.ts'
 import { orderLayer } from '../plan/order.ts'
 import type { LayerMoves } from '../plan/plan.ts'
 import type { ByteSpan } from '../plan/split.ts'
@@ -48,7 +48,7 @@ function hasZone(
 
 /** What is planned stands ahead, and little else: borders move a little when they are planned by other chunks. */
 function hasAhead(entry: EstargzEntry, planned: readonly ByteSpan[]): boolean {
-  const ahead = carriedRanges(entry)
+  const ahead = rangesAhead(entry)
   if (ahead.length === 0 || planned.length === 0) return ahead.length === planned.length
   const isCovered = planned.every(([start, end]) => ahead.some(([from, to]) => from <= start && end <= to))
   return isCovered && sizeOf(ahead) <= MOST_AHEAD * sizeOf(planned)

@@ -1,10 +1,5 @@
 /** What is known of a layer that is eStargz already: whether it has the format that was asked for, how it is packed, whether it is sound. */
-import {
-  type Chunk,
-  carriedChunks,
-  chunksInPlace,
-  type EstargzEntry,
-} from '../../image/estargz/format/entries.ts'
+import type { Chunk, EstargzEntry } from '../../image/estargz/format/entries.ts'
 import { limitOf } from '../../image/estargz/read/decode.ts'
 import { decodeMember } from '../../image/estargz/read/member.ts'
 import type { EstargzLayer } from '../../image/estargz/read/reader.ts'
@@ -45,8 +40,8 @@ export async function otherFormat(
 }
 
 const hasOtherChunks = (entry: EstargzEntry, wanted: number): boolean =>
-  carriedChunks(entry).length > 0
-    ? chunksInPlace(entry).some((chunk) => chunk.size > wanted)
+  entry.ahead.length > 0
+    ? entry.chunks.some((chunk) => chunk.size > wanted)
     : hasOtherEqualChunks(entry, wanted)
 
 const hasOtherEqualChunks = ({ size, chunks }: EstargzEntry, wanted: number): boolean =>
@@ -62,7 +57,7 @@ function packingOf({ entries, zoneEntries, landmark }: EstargzLayer): Packing {
   let [joined, closed] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]
   let last: Chunk | undefined
   for (const [index, entry] of entries.entries()) {
-    const chunks = chunksInPlace(entry)
+    const { chunks } = entry
     if (landmark === 'prefetch' && index === zoneEntries) last = undefined // the landmark between has its own member
     const [first] = chunks
     if (first === undefined) continue

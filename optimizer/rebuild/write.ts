@@ -152,7 +152,11 @@ async function compressMissing(
 }
 
 function* missing(members: Iterable<Cut>, layer: SpooledLayer): Generator<Cut> {
-  for (const member of members) if (layer.cache.get(member.ranges) === undefined) yield member
+  for (const member of members) {
+    // One that was taken for headers, where a table of contents lied, has no digests.
+    const stored = layer.cache.get(member.ranges)
+    if (stored?.digests.length !== member.chunks.length) yield member
+  }
 }
 
 function* batchesOf(members: Iterable<Cut>): Generator<Cut[]> {

@@ -6,12 +6,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { MAX_TRAILING_BYTES } from '../../image/estargz/format/chunk-ends.ts'
-import {
-  type Chunk,
-  carriedChunks,
-  chunksInPlace,
-  type EstargzEntry,
-} from '../../image/estargz/format/entries.ts'
+import type { Chunk, EstargzEntry } from '../../image/estargz/format/entries.ts'
 import { withLandmarks } from '../../image/estargz/format/landmarks.ts'
 import { isFormatFile } from '../../image/estargz/format/toc.ts'
 import { allGroups, cutAt, type Group } from '../../image/estargz/read/groups.ts'
@@ -23,7 +18,6 @@ import { MemberCache } from '../compress/cache.ts'
 import type { InflateResult } from '../compress/inflate.ts'
 import type { ChunkSizes } from '../plan/chunking.ts'
 import { isOurFolder } from '../rebuild/own-names.ts'
-import { Copies } from './copies.ts'
 import { type LayerFiles, type SpooledEntry, type SpooledLayer, spooledEntry } from './spooled-layer.ts'
 import type { SpoolOptions } from './tar-compressor.ts'
 
@@ -49,8 +43,13 @@ export async function spoolEstargz(
     if (!layer.entries.every(hasKnownChunks) || longestEmptyRun(layer.entries) > MAX_EMPTY_RUN)
       return undefined
     const entries = withLandmarks(layer)
-    const spooler = new EstargzSpooler(files, options, entries)
-    const batches = batchesOf(allGroups(entries.flatMap(chunksInPlace), layer.tocOffset))
+    const spooler = new EstargzSpooler(files, options, pathsCutAgain(entries))
+    const batches = batchesOf(
+      allGroups(
+        entries.flatMap(({ chunks }) => chunks),
+        layer.tocOffset,
+      ),
+    )
     const ends = batches.map((batch) => batch.at(-1)?.end ?? 0)
     let index = 0
     const used = createCollector(8 << 20)
@@ -81,9 +80,12 @@ function batchesOf(groups: readonly Group[]): Group[][] {
   return batches
 }
 
-/** Those of a file with ranges ahead are cut again. */
+/** Files with ranges ahead: their chunks, of unequal sizes, don't stay. */
+const pathsCutAgain = (entries: readonly EstargzEntry[]): ReadonlySet<BytePath> =>
+  new Set(entries.flatMap(({ path, ahead }) => (ahead.length > 0 ? [path] : [])))
+
 const hasKnownChunks = (entry: EstargzEntry): boolean =>
-  carriedChunks(entry).length > 0 ||
+  entry.ahead.length > 0 ||
   entry.chunks.every(({ size }, index) => index === entry.chunks.length - 1 || size === entry.chunks[0]?.size)
 
 function longestEmptyRun(entries: readonly EstargzEntry[]): number {
@@ -116,16 +118,12 @@ class EstargzSpooler {
   /** results are taken in the order of the jobs */
   private taken: Promise<void> = Promise.resolve()
   private failure: unknown
-  /** Some members hold what carriers have a copy of. No chunk begins them, so they are not told from headers, and none is used again. */
-  private readonly isSplit: boolean
-  private readonly copies: Copies
+  private readonly cutAgain: ReadonlySet<BytePath>
 
-  /** @param entries all of the layer's */
-  constructor(files: LayerFiles, options: SpoolEstargzOptions, entries: readonly EstargzEntry[]) {
+  constructor(files: LayerFiles, options: SpoolEstargzOptions, cutAgain: ReadonlySet<BytePath>) {
+    this.cutAgain = cutAgain
     this.files = files
     this.options = options
-    this.copies = new Copies(entries)
-    this.isSplit = !this.copies.isEmpty
   }
 
   /** @param stored the groups' bytes, all of them */
@@ -135,9 +133,7 @@ class EstargzSpooler {
     const chunks = groups.flatMap((group) => group.chunks)
     const offset = groups[0]?.offset ?? 0
     const { length } = stored
-    const content =
-      chunks.reduce((sum, chunk) => sum + chunk.size, 0) + this.copies.bytesIn(offset, offset + length)
-    const size = length + content
+    const size = length + chunks.reduce((sum, chunk) => sum + chunk.size, 0)
     await pool.room(size)
     const at = this.files.members.append(stored)
     const bytes = pool.buffer(length)
@@ -171,7 +167,7 @@ class EstargzSpooler {
     for (const [length, content] of members) {
       const here = chunksAt.get(offset + stored) ?? []
       const digests = here.flatMap(({ digest }) => (digest === undefined ? [] : [digest]))
-      if (content > 0 && digests.length === here.length && (here.length > 0 || !this.isSplit))
+      if (content > 0 && digests.length === here.length)
         this.cache.set([{ start: position, end: position + content }], {
           at: at + stored,
           size: length,
@@ -197,7 +193,8 @@ class EstargzSpooler {
       this.entries.push(spooled)
       if (spooled.type !== 'reg' || spooled.size === 0) continue
       const isOneChunk = this.cache.sizeOf(contentAt, contentAt + spooled.size) !== undefined
-      if (!isOneChunk) this.file = { entry: spooled, hash: createHash('sha256') }
+      if (!isOneChunk || this.cutAgain.has(entry.path))
+        this.file = { entry: spooled, hash: createHash('sha256') }
     }
   }
 
@@ -235,8 +232,8 @@ export function chunkSizesOf(
 ): (file: { readonly path: BytePath; readonly size: number }) => number {
   const sizes = new Map<BytePath, number>()
   for (const entry of layer.entries) {
-    const { path, size, chunks } = entry
-    if (carriedChunks(entry).length > 0) sizes.set(path, otherwise({ path, size }))
+    const { path, size, chunks, ahead } = entry
+    if (ahead.length > 0) sizes.set(path, otherwise({ path, size }))
     else if (chunks[0] && chunks.length > 1) sizes.set(path, chunks[0].size)
   }
   return ({ path, size }) => sizes.get(path) ?? Math.max(size, 1)

@@ -4,6 +4,7 @@ import { messageOf } from '../../../system/errors.ts'
 import { type BytePath, layerPath } from '../../../system/text/byte-path.ts'
 import { type Digest, isDigest } from '../../digest.ts'
 import type { EntryFacts } from '../../tar/entry.ts'
+import { type Chain, chainsIn } from './ahead.ts'
 import { chunkEnds, fault } from './chunk-ends.ts'
 import { NO_PREFETCH_LANDMARK, PREFETCH_LANDMARK, type TocEntry } from './toc.ts'
 
@@ -30,30 +31,20 @@ export interface EstargzEntry extends EntryFacts {
   readonly digest: Digest | undefined
   /** of a regular file, in order, without gaps; of others and of empty files: none */
   readonly chunks: readonly Chunk[]
-  /** where its own data begins in the blob, behind which no chunk lies but those ahead; undefined: it has none */
-  readonly offset: number | undefined
+  /** copies of chunks that stand ahead of the landmark, in the order of the file: see ahead.ts */
+  readonly ahead: readonly Chunk[]
 }
 
-/** Chunks that stand at the top of the blob, in carriers, and not where their file is: see carrier.ts. */
-export const carriedChunks = ({ chunks, offset = 0 }: Pick<EstargzEntry, 'chunks' | 'offset'>): Chunk[] =>
-  chunks.filter((chunk) => chunk.offset < offset)
-
-/** The bytes of a file that stand ahead of it: half-open, ascending, apart. */
-export function carriedRanges(
-  entry: Pick<EstargzEntry, 'chunks' | 'offset'>,
-): [start: number, end: number][] {
+/** The bytes of a file that stand ahead: half-open, ascending, apart. */
+export function rangesAhead({ ahead }: Pick<EstargzEntry, 'ahead'>): [start: number, end: number][] {
   const ranges: [number, number][] = []
-  for (const { fileOffset, size } of carriedChunks(entry)) {
+  for (const { fileOffset, size } of ahead) {
     const last = ranges.at(-1)
     if (last?.[1] === fileOffset) last[1] += size
     else ranges.push([fileOffset, fileOffset + size])
   }
   return ranges
 }
-
-/** All others. */
-export const chunksInPlace = ({ chunks, offset = 0 }: Pick<EstargzEntry, 'chunks' | 'offset'>): Chunk[] =>
-  chunks.filter((chunk) => chunk.offset >= offset)
 
 export interface Contents {
   /** in blob order, landmarks not among them */
@@ -75,40 +66,78 @@ export function contentsOf(
   tocOffset: number,
   keep: { readonly landmarks: boolean } = { landmarks: false },
 ): Contents {
-  const ends = chunkEnds(toc, tocOffset)
+  const { chains, entries: first } = chainsIn(toc)
+  const { ends, start } = chunkEnds(toc, { from: first, tocOffset })
+  const copies = copiesOf(chains, start)
   const names = { users: new Map<number, string>(), groups: new Map<number, string>() }
   const entries: EstargzEntry[] = []
   let landmark: Contents['landmark'] = 'absent'
   let zoneEnd = 0
   let zoneEntries = 0
-  for (let at = 0; at < toc.length; ) {
-    const first = toc[at]
-    if (first === undefined) break
-    if (first.type === 'chunk') throw fault(first, 'a chunk without a file before it')
+  for (let at = first; at < toc.length; ) {
+    const head = toc[at]
+    if (head === undefined) break
+    if (head.type === 'chunk') throw fault(head, 'a chunk without a file before it')
     let after = at + 1
     while (toc[after]?.type === 'chunk') after++
-    const path = checkedPath(first, first.name)
+    const path = checkedPath(head, head.name)
     if (path === PREFETCH_LANDMARK && landmark !== 'no-prefetch')
-      [landmark, zoneEnd, zoneEntries] = ['prefetch', first.offset ?? 0, entries.length]
+      [landmark, zoneEnd, zoneEntries] = ['prefetch', head.offset ?? 0, entries.length]
     if (path === NO_PREFETCH_LANDMARK) [landmark, zoneEnd, zoneEntries] = ['no-prefetch', 0, 0]
     const isLandmark = path === PREFETCH_LANDMARK || path === NO_PREFETCH_LANDMARK
     if (!isLandmark || keep.landmarks)
-      entries.push(entryOf(first, path, chunksOf(toc, ends, { at, after }), names))
+      entries.push(entryOf(head, path, chunksOf(toc, ends, { at, after }), names))
     at = after
   }
-  return { entries, landmark, zoneEnd, zoneEntries }
+  return { entries: withCopies(entries, copies), landmark, zoneEnd, zoneEntries }
 }
 
-function checkedPath(entry: TocEntry, name: string): BytePath {
+/** @param start where the blob's other data begins */
+function copiesOf(chains: readonly Chain[], start: number): ReadonlyMap<BytePath, readonly Chunk[]> {
+  const copies = new Map<BytePath, Chunk[]>()
+  for (const [index, { offset, copies: own }] of chains.entries()) {
+    const end = chains[index + 1]?.offset ?? start
+    for (const { name, ...copy } of own) {
+      if (offset >= start) throw fault({ name }, 'a copy ahead of it is not at the top of the blob')
+      const path = checkedPath({ name }, name)
+      const known = copies.get(path)
+      if (known) known.push({ ...copy, offset, end })
+      else copies.set(path, [{ ...copy, offset, end }])
+    }
+  }
+  return copies
+}
+
+/** A file is known by its last entry. */
+function withCopies(
+  entries: readonly EstargzEntry[],
+  copies: ReadonlyMap<BytePath, readonly Chunk[]>,
+): readonly EstargzEntry[] {
+  if (copies.size === 0) return entries
+  const last = new Map(entries.map((entry) => [entry.path, entry]))
+  for (const [path, ahead] of copies) {
+    const entry = last.get(path)
+    const chunks = new Map(entry?.chunks.map((chunk) => [chunk.fileOffset, chunk]))
+    const strange = ahead.find(({ fileOffset, size, digest }) => {
+      const chunk = chunks.get(fileOffset)
+      return chunk?.size !== size || chunk.digest !== digest
+    })
+    if (strange)
+      throw fault({ name: path }, `the copy of its byte ${strange.fileOffset} is of none of its chunks`)
+  }
+  return entries.map((entry) => {
+    const ahead = last.get(entry.path) === entry ? copies.get(entry.path) : undefined
+    return ahead ? { ...entry, ahead: ahead.toSorted((a, b) => a.fileOffset - b.fileOffset) } : entry
+  })
+}
+
+function checkedPath(entry: Pick<TocEntry, 'name'>, name: string): BytePath {
   try {
     return layerPath(name)
   } catch (cause) {
     throw fault(entry, messageOf(cause))
   }
 }
-
-/** A file whose beginning stands ahead has a first entry that is no chunk: one byte, before all others. */
-const PLACEHOLDER_OFFSET = -1
 
 /** @param group one file's entries, `[at, after)` */
 function chunksOf(
@@ -121,10 +150,7 @@ function chunksOf(
     if (file !== undefined && after - at > 1) throw fault(file, 'has chunks, but no content')
     return []
   }
-  const isPlaceholder = file.chunkOffset === PLACEHOLDER_OFFSET && file.chunkSize === 1
-  const base = isPlaceholder ? at + 1 : at
-  const group = toc.slice(base, after)
-  if (group.length === 0) throw fault(file, 'has content, but no chunk')
+  const group = toc.slice(at, after)
   const total = file.size ?? 0
   let fileOffset = 0
   return group.map((entry, index) => {
@@ -137,7 +163,7 @@ function chunksOf(
       throw fault(file, `chunk ${index} begins ${innerOffset} bytes into its member`)
     const chunk: Chunk = {
       offset: entry.offset ?? 0,
-      end: ends[base + index] ?? 0,
+      end: ends[at + index] ?? 0,
       innerOffset,
       fileOffset,
       size,
@@ -183,7 +209,7 @@ function entryOf(
     xattrs: xattrsOf(entry),
     digest: checkedDigest(entry, entry.digest),
     chunks,
-    offset: chunks.length > 0 ? (entry.offset ?? 0) : undefined,
+    ahead: [],
   }
 }
 

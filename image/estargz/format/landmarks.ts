@@ -1,6 +1,6 @@
 /** The two landmark files: where they must stand, and what they must be. Source: eStargz specification, "Landmark Files". */
 import { digestOf } from '../../digest.ts'
-import { carriedChunks, contentsOf, type EstargzEntry } from './entries.ts'
+import { contentsOf, type EstargzEntry } from './entries.ts'
 import { LANDMARK_CONTENT, NO_PREFETCH_LANDMARK, PREFETCH_LANDMARK, type TocEntry } from './toc.ts'
 
 const isLandmark = ({ path }: EstargzEntry): boolean =>
@@ -28,11 +28,7 @@ export function landmarkFaults(entries: readonly EstargzEntry[]): string[] {
   const position = entries.indexOf(landmark)
   if (landmark.path === NO_PREFETCH_LANDMARK && position !== 0)
     faults.push(`${landmark.path} is entry ${position}, not the first`)
-  if (
-    landmark.path === PREFETCH_LANDMARK &&
-    position === 0 &&
-    !entries.some((entry) => carriedChunks(entry).length > 0)
-  )
+  if (landmark.path === PREFETCH_LANDMARK && position === 0 && !entries.some(({ ahead }) => ahead.length > 0))
     faults.push(`${landmark.path} has nothing before it`)
   const shares = entries.some(
     (entry) => entry !== landmark && entry.chunks.some(({ offset }) => offset === chunk?.offset),

@@ -48,8 +48,8 @@ const entrySchema = z.object({
   /** values in base64; Go writes null for an empty one */
   xattrs: z.record(z.string(), z.string().nullable()).nullish(),
   digest: text,
-  /** in the file; -1 in the first entry of a file whose beginning stands ahead of it */
-  chunkOffset: z.number().int().min(-1).optional(),
+  /** in the file */
+  chunkOffset: size,
   /** 0 or absent: to the end of the file */
   chunkSize: size,
   chunkDigest: text,

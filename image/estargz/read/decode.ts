@@ -89,13 +89,23 @@ function* membersFrom(
 }
 
 /**
- * Decodes the member at the front of a group, the one that holds its chunks.
- * @returns its content up to the end of the last chunk, each chunk checked; decoding runs in the background
+ * Decodes the front of a group: the member that holds its chunks, or those of a chain.
+ * @returns their content up to the end of the last chunk, each chunk checked; decoding runs in the background
  * @throws HeadstartError E_ESTARGZ, E_DIGEST
  */
 export async function decodeChunks(bytes: Buffer, { chunks }: Pick<Group, 'chunks'>): Promise<Buffer> {
   const end = endOf(chunks)
-  const { content } = await decodeMemberInBackground(bytes, { expected: end, limit: limitOf(chunks) })
+  const parts: Buffer[] = []
+  let have = 0
+  for (let at = 0; have < end && at < bytes.length; ) {
+    const size = { expected: end - have, limit: limitOf(chunks) - have }
+    const member = await decodeMemberInBackground(bytes.subarray(at), size)
+    parts.push(member.content)
+    have += member.content.length
+    at += member.length
+  }
+  const [only] = parts
+  const content = only && parts.length === 1 ? only : Buffer.concat(parts)
   for (const chunk of chunks) checkChunk(chunk, content)
   return content.subarray(0, end)
 }

@@ -1,12 +1,12 @@
 /** Which files of a layer are prefetched: whole in its zone, or in part ahead of everything. Pure. */
-import { carriedChunks, type EstargzEntry } from '../format/entries.ts'
+import type { EstargzEntry } from '../format/entries.ts'
 import type { EstargzLayer } from './reader.ts'
 
 /** Whole; what has no content is nowhere. */
 export const isInZone = (
-  { offset }: Pick<EstargzEntry, 'offset'>,
+  { chunks }: Pick<EstargzEntry, 'chunks'>,
   { zoneEnd }: Pick<EstargzLayer, 'zoneEnd'>,
-): boolean => (offset ?? zoneEnd) < zoneEnd
+): boolean => (chunks[0]?.offset ?? zoneEnd) < zoneEnd
 
 export interface ZoneFiles {
   /** regular files with content, in the zone */
@@ -19,6 +19,6 @@ export function zoneFilesOf(layer: Pick<EstargzLayer, 'entries' | 'zoneEnd'>): Z
   const regular = layer.entries.filter(({ type }) => type === 'reg')
   return {
     zoneFiles: regular.filter((entry) => isInZone(entry, layer)).length,
-    splitFiles: regular.filter((entry) => carriedChunks(entry).length > 0).length,
+    splitFiles: regular.filter(({ ahead }) => ahead.length > 0).length,
   }
 }

@@ -6,7 +6,8 @@ import { textOf } from '../../../system/text/byte-path.ts'
 import { type ByteRange, type Digest, digestOf } from '../../digest.ts'
 import type { TarEntry } from '../../tar/entry.ts'
 import { TarScanner } from '../../tar/scan.ts'
-import { type Chunk, carriedChunks, chunksInPlace, type EstargzEntry } from '../format/entries.ts'
+import { chainsIn } from '../format/ahead.ts'
+import type { Chunk, EstargzEntry } from '../format/entries.ts'
 import { landmarkFaults, withLandmarks } from '../format/landmarks.ts'
 import { TOC_NAME } from '../format/toc.ts'
 import { decodeAhead } from '../read/ahead.ts'
@@ -20,10 +21,9 @@ import {
   type RangeFetch,
   unpackToc,
 } from '../read/reader.ts'
-import { carrierFaults } from './carriers.ts'
+import { chainFaults } from './chains.ts'
 import { differencesOf } from './compare.ts'
 import { hardlinkFaults } from './hardlinks.ts'
-import { copyOfFirst, PieceVerifier } from './pieces.ts'
 import type { Report } from './report.ts'
 
 /** One fault often comes with thousands. */
@@ -58,7 +58,7 @@ export async function verifyEstargz(
   const stream = await layer.open()
   try {
     for await (const { group, bytes, members } of decodeAhead(stream, verifier.groups)) {
-      if (group?.offset === 0) verifier.carriers(bytes)
+      if (group?.offset === 0) verifier.chains(bytes)
       if (group) verifier.group(group, members)
       else verifier.tail(bytes)
     }
@@ -74,8 +74,6 @@ interface OpenFile {
   readonly hash: Hash
   /** of its content, where a chunk was that: hashing it again would tell nothing new */
   known: Digest | undefined
-  /** where chunks of it stand in carriers */
-  readonly pieces?: PieceVerifier | undefined
 }
 
 /** The same memory, not only equal: the zeros of a sparse file's holes are elsewhere. */
@@ -88,9 +86,6 @@ class LayerVerifier {
   private readonly report: Report
   private readonly entries: readonly EstargzEntry[]
   private readonly owners = new Map<Chunk, EstargzEntry>()
-  /** chunks that stand ahead of their files, and those files */
-  private readonly carried: readonly Chunk[]
-  private readonly split: ReadonlySet<EstargzEntry>
   private readonly contents = new Map<EstargzEntry, Hash>()
   /** sound chunks that are a whole file, by where they begin in the member that is being scanned */
   private readonly whole = new Map<number, { readonly bytes: Buffer; readonly digest: Digest }>()
@@ -113,29 +108,19 @@ class LayerVerifier {
     }
     this.entries = withLandmarks(layer)
     for (const entry of this.entries) for (const chunk of entry.chunks) this.owners.set(chunk, entry)
-    this.groups = allGroups(this.entries.flatMap(this.chunksOnTheWay), layer.tocOffset)
-    this.carried = this.entries.flatMap(carriedChunks)
-    this.split = new Set(this.carried.flatMap((chunk) => this.owners.get(chunk) ?? []))
+    this.groups = allGroups(
+      this.entries.flatMap(({ chunks }) => chunks),
+      layer.tocOffset,
+    )
     for (const fault of landmarkFaults(this.entries)) this.report(fault)
     for (const { path, message } of hardlinkFaults(this.entries)) this.report(message, textOf(path))
-  }
-
-  private readonly chunksOnTheWay = (entry: EstargzEntry): Chunk[] => {
-    const inPlace = chunksInPlace(entry)
-    const copy = copyOfFirst(entry)
-    if (copy === undefined) return inPlace
-    this.owners.set(copy, entry)
-    return [copy, ...inPlace]
   }
 
   group(group: Group, members: Iterable<DecodedMember>): void {
     try {
       for (const member of members) {
         this.whole.clear()
-        for (const chunk of member.chunks) {
-          this.chunk(chunk, partOf(member.content, chunk))
-          this.end(chunk, member.length)
-        }
+        for (const chunk of member.chunks) this.chunk(chunk, partOf(member.content, chunk))
         this.scan(member.content)
       }
     } catch (error) {
@@ -144,20 +129,10 @@ class LayerVerifier {
     }
   }
 
-  /** Who reads it on demand fetches what the table of contents leaves for it. */
-  private end(chunk: Chunk, length: number): void {
-    const left = chunk.end - chunk.offset
-    if (length > left)
-      this.report(
-        `the chunk at ${chunk.offset} takes ${length} bytes; copies of chunks ahead leave ${left}`,
-        this.pathOf(chunk),
-      )
-  }
-
-  /** @param bytes the blob's first, in which all carriers lie */
-  carriers(bytes: Buffer): void {
-    for (const { message, chunk } of carrierFaults(bytes, this.carried))
-      this.report(message, this.pathOf(chunk))
+  /** @param bytes the blob's first, in which all chains of carriers lie */
+  chains(bytes: Buffer): void {
+    for (const { message, name } of chainFaults(bytes, chainsIn(this.layer.toc).chains))
+      this.report(message, name === undefined ? undefined : textOf(name))
   }
 
   private pathOf(chunk: Chunk | undefined): string | undefined {
@@ -177,7 +152,6 @@ class LayerVerifier {
         this.report(`its chunks give the digest ${chunk.digest}, its entry says ${entry.digest}`, path)
       return
     }
-    if (this.split.has(entry)) return // its chunks are compared with the tar's bytes, one by one
     const hash = this.contents.get(entry) ?? createHash('sha256')
     this.contents.set(entry, hash.update(bytes))
     if (chunk !== entry.chunks.at(-1) || entry.digest === undefined) return
@@ -212,12 +186,10 @@ class LayerVerifier {
   }
 
   /** @returns the digest, when these bytes are the file and a chunk, the same bytes in memory */
-  private hashed({ entry, hash, pieces }: OpenFile, bytes: Buffer): Digest | undefined {
-    // Another file's chunk may lie here, and be equal: what stands ahead of this one is still to be compared.
-    const chunk = pieces ? undefined : this.whole.get(bytes.byteOffset)
+  private hashed({ entry, hash }: OpenFile, bytes: Buffer): Digest | undefined {
+    const chunk = this.whole.get(bytes.byteOffset)
     if (chunk && isSame(chunk.bytes, bytes) && entry.size === bytes.length) return chunk.digest
     hash.update(bytes)
-    pieces?.update(bytes)
     return undefined
   }
 
@@ -229,8 +201,7 @@ class LayerVerifier {
       return
     }
     const toc = this.entries[this.position]
-    if (entry.type === 'reg')
-      this.file = { entry, hash: createHash('sha256'), known: undefined, pieces: this.piecesOf(toc) }
+    if (entry.type === 'reg') this.file = { entry, hash: createHash('sha256'), known: undefined }
     if (toc?.name !== entry.name) {
       this.report(
         `the table of contents has ${JSON.stringify(textOf(toc?.name ?? ''))} in this place`,
@@ -241,10 +212,6 @@ class LayerVerifier {
     }
     for (const fault of differencesOf(entry, toc)) this.report(fault, textOf(entry.path))
     this.position++
-  }
-
-  private piecesOf(toc: EstargzEntry | undefined): PieceVerifier | undefined {
-    return toc && this.split.has(toc) ? new PieceVerifier(toc, this.report) : undefined
   }
 
   private closeFile(): void {

@@ -1,29 +1,37 @@
 /**
- * Cuts files of which only ranges go ahead of the landmark. Each hot range becomes chunks that fit into carriers, as large as they can be: a
- * lazy runtime inflates a chunk each time one is read for the first time, so few are better than many.
+ * Cuts files of which only ranges go ahead of the landmark. Each hot range becomes chunks, as large as they may be, since each costs a runtime
+ * a little; and each chunk, for its copy ahead, pieces that fit into carriers.
  */
 import { MAX_CARRIED_BYTES } from '../format/carrier.ts'
 import type { Member } from './members.ts'
-import type { HotRanges, LayerStore, PlacedEntry } from './store.ts'
+import type { HotRanges, LayerStore, PlacedEntry, StoredMember } from './store.ts'
 
 /** A file's chunks, of unequal sizes, and which of them stand ahead. */
 export interface Cut {
   readonly sizes: readonly number[]
-  /** where the hot ones begin in the file */
-  readonly hot: ReadonlySet<number>
+  /** the hot ones, by where they begin in the file */
+  readonly hot: ReadonlyMap<number, HotChunk>
 }
 
-/** A chunk is one to four of these. */
-const UNIT_BYTES = 64 << 10
-/** What doesn't compress fits into a carrier in pieces of this size. */
-const DENSE_UNIT_BYTES = 60 << 10
-const MAX_UNITS = 4
-export const MAX_HOT_CHUNK_BYTES = MAX_UNITS * UNIT_BYTES
+export interface HotChunk {
+  readonly size: number
+  /** its content, one behind the other */
+  readonly members: readonly StoredMember[]
+}
 
+/** Bytes of a file. */
 interface Piece {
   readonly start: number
   readonly size: number
 }
+
+/** A piece is one to four of these. */
+const UNIT_BYTES = 64 << 10
+/** What doesn't compress fits into a carrier in pieces of this size. */
+const DENSE_UNIT_BYTES = 60 << 10
+const MAX_UNITS = 4
+/** A read of one byte has all of its chunk decompressed, where that was not done before. */
+export const MAX_HOT_CHUNK_BYTES = 1 << 20
 
 /** A hot range of a file, in pieces. */
 interface Run {
@@ -54,7 +62,8 @@ export async function cutHotRanges(
   for (const run of runs) run.pieces = joined(run, store)
   await store.compress(membersOf(runs))
   for (const [index, run] of runs.entries()) run.pieces = fitting(run, apart[index] ?? [], store)
-  return cutsOf(runs, chunkSizeOf)
+  await store.compress(membersOf(runs))
+  return cutsOf(runs, chunkSizeOf, store)
 }
 
 function unitsOf(start: number, end: number, unit: number): Piece[] {
@@ -78,11 +87,14 @@ const rangeOf = ({ content }: PlacedEntry, { start, size }: Piece) => ({
   end: content + start + size,
 })
 
-function storedSize({ entry }: Run, piece: Piece, store: LayerStore): number {
+function storedPiece(entry: PlacedEntry, piece: Piece, store: LayerStore): StoredMember {
   const stored = store.stored([rangeOf(entry, piece)])
   if (stored === undefined) throw new Error('a piece was not compressed')
-  return stored.size
+  return stored
 }
+
+const storedSize = ({ entry }: Run, piece: Piece, store: LayerStore): number =>
+  storedPiece(entry, piece, store).size
 
 /** Neighbours that are small enough together: as one they are smaller still. */
 function joined(run: Run, store: LayerStore): Piece[] {
@@ -113,20 +125,24 @@ const fitting = (run: Run, apart: readonly Piece[], store: LayerStore): Piece[] 
 function cutsOf(
   runs: readonly Run[],
   chunkSizeOf: (entry: PlacedEntry) => number,
+  store: LayerStore,
 ): ReadonlyMap<PlacedEntry, Cut> {
   const cuts = new Map<PlacedEntry, Cut>()
   for (const [entry, own] of Map.groupBy(runs, (run) => run.entry)) {
     const sizes: number[] = []
-    const hot = new Set<number>()
+    const hot = new Map<number, HotChunk>()
     let at = 0
     const coldUntil = (end: number) => {
       for (const { size } of unitsOf(at, end, chunkSizeOf(entry))) sizes.push(size)
     }
     for (const { start, end, pieces } of own) {
       coldUntil(start)
-      for (const piece of pieces) {
-        sizes.push(piece.size)
-        hot.add(piece.start)
+      for (const chunk of chunksOf(pieces)) {
+        const size = sizeOf(chunk)
+        sizes.push(size)
+        // Taken now: the chunk's own member, which is made later, takes the place of its first piece in the store.
+        const members = chunk.map((piece) => storedPiece(entry, piece, store))
+        hot.set(chunk[0]?.start ?? start, { size, members })
       }
       at = end
     }
@@ -135,3 +151,16 @@ function cutsOf(
   }
   return cuts
 }
+
+/** As many pieces to a chunk as it may have. */
+function chunksOf(pieces: readonly Piece[]): Piece[][] {
+  const chunks: Piece[][] = []
+  for (const piece of pieces) {
+    const last = chunks.at(-1)
+    if (last && sizeOf(last) + piece.size <= MAX_HOT_CHUNK_BYTES) last.push(piece)
+    else chunks.push([piece])
+  }
+  return chunks
+}
+
+const sizeOf = (pieces: readonly Piece[]): number => pieces.reduce((sum, { size }) => sum + size, 0)

@@ -3,18 +3,19 @@
  * lies in a tar; the store that keeps that tar and compresses is passed in. Members that are stored already are taken as they are.
  */
 
-import { CARRIER_HEAD_BYTES, CARRIER_TAIL, carrierHead } from '../format/carrier.ts'
+import { entriesOfChains } from '../format/ahead.ts'
 import { FORMATS, type TocPlace } from '../format/formats.ts'
 import { isFormatFile, type TocEntry } from '../format/toc.ts'
+import { writeAhead } from './ahead.ts'
 import { endEstargz } from './end-estargz.ts'
 import { endExternal } from './end-external.ts'
 import { endZstdChunked } from './end-zstd-chunked.ts'
 import type { Ending } from './ending.ts'
-import { type Cut, cutHotRanges } from './hot-ranges.ts'
+import { cutHotRanges } from './hot-ranges.ts'
 import { landmarkEntry } from './landmark.ts'
 import { cutMembers, type Member } from './members.ts'
 import type { Emit, LayerFormat, LayerOrder, LayerStore, PlacedEntry, WrittenToc } from './store.ts'
-import { splitTocEntriesOf, tocEntriesOf, type WrittenChunk } from './toc.ts'
+import { tocEntriesOf, type WrittenChunk } from './toc.ts'
 
 export type {
   Emit,
@@ -54,11 +55,12 @@ export async function writeEstargz(
   await store.compress(cut())
   const closing = await ENDINGS[FORMATS[format.name ?? 'estargz'].tocPlace](entries, store, tail)
   const layout = new Layout(store, emit)
-  layout.addCarriers(split)
+  const chains = writeAhead(split, store, layout)
   let landmarkOffset = 0
-  const toc = layout.tocOf(entries, cut(), (entry, offset) => {
+  const inPlace = layout.tocOf(entries, cut(), (entry, offset) => {
     if (entry === landmark) landmarkOffset = offset
   })
+  const toc = inOrder(entriesOfChains(chains), inPlace)
   const written = await closing.finish(closing.detailed?.(toc) ?? toc, layout)
   return { ...written, zoneBytes: hasZone ? landmarkOffset : 0 }
 }
@@ -76,8 +78,6 @@ class Layout {
   size = 0
   private readonly store: LayerStore
   private readonly emit: Emit
-  /** of chunks ahead: where in the blob, by their place in the file */
-  private readonly carried = new Map<PlacedEntry, Map<number, number>>()
 
   constructor(store: LayerStore, emit: Emit) {
     this.store = store
@@ -88,31 +88,7 @@ class Layout {
   readonly add: Emit = (content, stored) => {
     this.size += stored instanceof Uint8Array ? stored.length : stored.size
     this.emit(content, stored)
-  }
-
-  /** Chunks that go ahead: a second copy, which is no part of the tar. */
-  addCarriers(split: ReadonlyMap<PlacedEntry, Cut>): void {
-    for (const [entry, { sizes, hot }] of split) {
-      const offsets = new Map<number, number>()
-      this.carried.set(entry, offsets)
-      let fileOffset = 0
-      for (const size of sizes) {
-        if (hot.has(fileOffset)) offsets.set(fileOffset, this.addCarrier(entry.content + fileOffset, size))
-        fileOffset += size
-      }
-    }
-  }
-
-  /** @returns where the member inside begins */
-  private addCarrier(start: number, size: number): number {
-    const stored = this.store.stored([{ start, end: start + size }])
-    if (stored === undefined) throw new Error('a hot chunk was not compressed')
-    const offset = this.size + CARRIER_HEAD_BYTES
-    this.add([], carrierHead(stored.size))
-    this.add([], stored)
-    this.add([], CARRIER_TAIL)
-    return offset
-  }
+  };
 
   /**
    * Gives the table of contents on the way: entries and chunks have one order.
@@ -134,10 +110,7 @@ class Layout {
       if (own[0]) onOffset(entry, own[0].offset)
       const [only] = own
       const digest = own.length === 1 && only ? only.digest : this.store.digestOf(entry)
-      const carried = this.carried.get(entry)
-      if (carried === undefined) yield* tocEntriesOf(entry, own, digest)
-      else
-        yield* splitTocEntriesOf(entry, { offset: own[0]?.offset ?? 0, chunks: placed(own, carried) }, digest)
+      yield* tocEntriesOf(entry, own, digest)
     }
     for (const _ of chunks); // headers behind the last file
   }
@@ -157,5 +130,6 @@ class Layout {
   }
 }
 
-const placed = (chunks: readonly WrittenChunk[], carried: ReadonlyMap<number, number>): WrittenChunk[] =>
-  chunks.map((chunk) => ({ ...chunk, offset: carried.get(chunk.fileOffset) ?? chunk.offset }))
+function* inOrder<T>(...all: readonly Iterable<T>[]): Generator<T> {
+  for (const each of all) yield* each
+}

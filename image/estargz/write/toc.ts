@@ -13,35 +13,6 @@ export interface WrittenChunk {
   readonly digest: Digest
 }
 
-/** Who reads a file looks for the chunk that holds a byte of it; this holds none. It says where the file itself begins. */
-const PLACEHOLDER = { chunkOffset: -1, chunkSize: 1 }
-
-/**
- * As `tocEntriesOf`, of a file of which chunks stand ahead, at the top of the blob: each is given in full.
- * @param offset where the file's own data begins
- */
-export function splitTocEntriesOf(
-  entry: EntryFacts,
-  { chunks, offset }: { readonly chunks: readonly WrittenChunk[]; readonly offset: number },
-  digest: Digest | undefined,
-): TocEntry[] {
-  const [first] = chunks
-  if (first === undefined) throw new Error('a split file without chunks')
-  const [head] = tocEntriesOf(entry, [first], digest)
-  if (head === undefined) throw new Error('an entry without an entry')
-  const asChunk = (chunk: WrittenChunk): TocEntry => ({
-    name: entry.name,
-    type: 'chunk',
-    ...placeOf(chunk, entry),
-    chunkSize: chunk.size,
-  })
-  const isFirstAhead = first.offset !== offset
-  return [
-    { ...head, offset, ...(isFirstAhead ? PLACEHOLDER : { chunkSize: first.size }) },
-    ...(isFirstAhead ? chunks : chunks.slice(1)).map(asChunk),
-  ]
-}
-
 /** An entry, and one of type `chunk` for each chunk after the first. Fields that are 0 or empty are left out, as the format has it. */
 export function tocEntriesOf(
   entry: EntryFacts,

@@ -1,6 +1,5 @@
 /** What an image is made of: where the zones of its layers are, and what the measurement file says about it. */
 
-import { carriedChunks } from '../../../image/estargz/format/entries.ts'
 import type { EstargzEntry, EstargzLayer } from '../../../image/estargz/read/reader.ts'
 import { isInZone, zoneFilesOf } from '../../../image/estargz/read/zone.ts'
 import { openIfReadable } from '../../../image/layers/estargz.ts'
@@ -79,7 +78,7 @@ function filesOf(layers: readonly EstargzLayer[]): BenchFile[] {
     ([path, { layer: index, entry }]) => {
       const layer = layers[index]
       if (entry.type !== 'reg' || !layer) return []
-      const zone = isInZone(entry, layer) ? 1 : carriedChunks(entry).length > 0 ? 2 : 0
+      const zone = isInZone(entry, layer) ? 1 : entry.ahead.length > 0 ? 2 : 0
       return [[textOf(path), index, entry.size, packed[index]?.(entry) ?? 0, zone] satisfies BenchFile]
     },
   )

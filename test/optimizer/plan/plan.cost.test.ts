@@ -94,24 +94,9 @@ function costOf(files: readonly AnyFile[], options: Options, split: OptimizeOpti
     placement === 'ranges' && bytes > 0 ? (part?.ms ?? 0) : placement === 'zone' ? prefetchMs : onDemandMs,
   )
   return {
-    ms: planMs + besideMs(decisions, options.network),
+    ms: planMs,
     onDemandMs: sum((each) => each.onDemandMs),
-    decisions,
   }
-}
-
-/** What the runtime reads of each split layer beside what it wants: see `worthSplitting`. */
-function besideMs(
-  decisions: readonly Decision[],
-  { readBytes = 0, mbitPerSecond, latencyMs }: NetworkModel,
-): number {
-  return [0, 1, 2].reduce((sum, layer) => {
-    const own = decisions.filter((decision) => decision.layer === layer)
-    if (!own.some(({ placement }) => placement === 'ranges')) return sum
-    const zone = own.reduce((all, { placement, bytes }) => all + (placement === 'zone' ? bytes : 0), 0)
-    const lacking = readBytes - zone
-    return sum + (lacking > 0 ? lacking / (mbitPerSecond * 125) + latencyMs : 0)
-  }, 0)
 }
 
 const options = fc.record({

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { DEFAULT_OPTIONS, type OptimizeOptions } from '../../../optimizer/options.ts'
 import { chunkSizes, SMALL_CHUNK_BYTES } from '../../../optimizer/plan/chunking.ts'
-import { costsOf } from '../../../optimizer/plan/cost.ts'
+import { costsOf, decodeAheadMs, decodeMs } from '../../../optimizer/plan/cost.ts'
 import type { PlanEntry, PlanLayer } from '../../../optimizer/plan/layer.ts'
 import { orderLayer } from '../../../optimizer/plan/order.ts'
 import { planImage } from '../../../optimizer/plan/plan.ts'
@@ -103,12 +103,16 @@ test('a large file read in a few places stays in place, unless everything is wan
   expect(placements(result)).toEqual(['lib in-place', 'small zone'])
   const [decision] = result.decisions
   // 10 MB at 12.5 kB/ms; two requests of 10 ms and 2 MiB each, which is what the runtime takes for any chunk.
-  expect(decision).toMatchObject({ bytes: 10e6, prefetchMs: 800, onDemandMs: 2 * 10 + (4 << 20) / 12_500 })
+  expect(decision).toMatchObject({
+    bytes: 10e6,
+    prefetchMs: 800 + decodeAheadMs(20e6, 200),
+    onDemandMs: 2 * 10 + (4 << 20) / 12_500 + decodeMs(200_000, 2),
+  })
   const exact = { network: { mbitPerSecond: 100, latencyMs: 10 } }
   const [alone] = plan([layer(reg('lib', 20e6))], [library], exact).decisions
-  expect(alone).toMatchObject({ onDemandMs: 2 * 10 + 8 }) // a chunk of 50 kB each
+  expect(alone).toMatchObject({ onDemandMs: 2 * 10 + 8 + decodeMs(200_000, 2) }) // a chunk of 50 kB each
   expect(placements(plan([layer(reg('lib', 20e6))], [library], { prioritize: 'all' }))).toEqual(['lib zone'])
-  const slow = { network: { mbitPerSecond: 1000, latencyMs: 100 } }
+  const slow = { network: { mbitPerSecond: 1000, latencyMs: 300 } }
   expect(placements(plan([layer(reg('lib', 20e6))], [library], slow))).toEqual(['lib zone'])
 })
 
@@ -117,18 +121,20 @@ test('a file that is read whole always pays: its bytes come either way', () => {
     mbitPerSecond: 10,
     latencyMs: 1,
   })
-  expect(onDemandMs - prefetchMs).toBeCloseTo(10) // ten requests saved
+  // ten requests saved, and a core more to decode
+  expect(onDemandMs - prefetchMs).toBeCloseTo(10 + decodeMs(1e6, 10) - decodeAheadMs(1e6, 10))
 })
 
 test('what a runtime has read of a file is not fetched again', () => {
   const network = { mbitPerSecond: 100, latencyMs: 10, readBytes: 125_000 }
   const chunks = layer().storedChunks(reg('x', 1e6))
   const at = (...ranges: [number, number][]) =>
-    costsOf(chunks, 1e6, read('x', { size: 1e6, ranges }), network).onDemandMs
-  expect(at([0, 1])).toBe(10 + 10)
-  expect(at([0, 1], [150_000, 150_001])).toBe(10 + 10) // 75 to 100 kB of the blob: it was read ahead
-  expect(at([0, 1], [250_000, 250_001])).toBe(20 + 10 + 8) // 100 to 150 kB: 225 kB in all
-  expect(at([950_000, 950_001])).toBe(10 + 4) // the end of the file is the end of it
+    costsOf(chunks, 1e6, read('x', { size: 1e6, ranges }), network).onDemandMs -
+    decodeMs(ranges.length * 100_000, ranges.length)
+  expect(at([0, 1])).toBeCloseTo(10 + 10)
+  expect(at([0, 1], [150_000, 150_001])).toBeCloseTo(10 + 10) // 75 to 100 kB of the blob: it was read ahead
+  expect(at([0, 1], [250_000, 250_001])).toBeCloseTo(20 + 10 + 8) // 100 to 150 kB: 225 kB in all
+  expect(at([950_000, 950_001])).toBeCloseTo(10 + 4) // the end of the file is the end of it
 })
 
 test('max-zone, include and exclude override the model', () => {

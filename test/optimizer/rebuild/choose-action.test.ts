@@ -1,5 +1,7 @@
 /** What becomes of a layer, case by case. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { digestOf } from '../../../image/digest.ts'
+import { entriesOfChains } from '../../../image/estargz/format/ahead.ts'
 import { contentsOf } from '../../../image/estargz/format/entries.ts'
 import type { TocEntry } from '../../../image/estargz/format/toc.ts'
 import { MemberCache } from '../../../optimizer/compress/cache.ts'
@@ -105,10 +107,13 @@ test('files put first after the landmark do not change the zone', () => {
 
 /** Ten thousand bytes, of which the first four thousand stand ahead. */
 const split = (): EstargzRead => {
+  const digest = digestOf('f')
   const toc: TocEntry[] = [
+    ...entriesOfChains([
+      { offset: 16, copies: [{ name: 'f', fileOffset: 0, size: 4000, digest, innerOffset: 1 }] },
+    ]),
     { name: PREFETCH, type: 'reg', size: 1, offset: 300 },
-    { name: 'f', type: 'reg', size: 10_000, offset: 500, chunkOffset: -1, chunkSize: 1 },
-    { name: 'f', type: 'chunk', offset: 16, chunkSize: 4000 },
+    { name: 'f', type: 'reg', size: 10_000, offset: 500, chunkSize: 4000, chunkDigest: digest },
     { name: 'f', type: 'chunk', offset: 540, chunkOffset: 4000 },
   ]
   const whole = estargz([])

@@ -1,12 +1,13 @@
 // Reads layers as the stargz snapshotter does, through its own reader and cache: what it prefetches, what it fetches in the background, what is read on
 // demand. Lines of BLOB, TOC_DIGEST and TAR, parted by tabs, come on the standard input; a line is printed for each fault, and at the end how many files
-// and bytes were compared.
+// were compared. Of a line with a fourth field, ranges of files in JSON, it says how many of them a prefetch alone has cached.
 package main
 
 import (
 	"archive/tar"
 	"bufio"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -226,14 +227,64 @@ func check(blob, tocDigest, tarName string) (int, error) {
 	return total, nil
 }
 
+// span is bytes of a file that stand ahead of the landmark.
+type span struct {
+	Path       string
+	Start, End int64
+}
+
+// fromCache counts the spans that can be read once the prefetch is done and the registry has gone.
+func fromCache(blob, tocDigest string, spans []span) (int, error) {
+	l, err := open(blob, tocDigest, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer l.close()
+	if err := l.prefetch(); err != nil {
+		return 0, fmt.Errorf("prefetch: %w", err)
+	}
+	atomic.StoreInt32(&l.blob.gone, 1)
+	there := 0
+	for _, s := range spans {
+		id := l.metadata.RootID()
+		for _, base := range strings.Split(s.Path, "/") {
+			if id, _, err = l.metadata.GetChild(id, base); err != nil {
+				return 0, err
+			}
+		}
+		file, err := l.reader.OpenFile(id)
+		if err != nil {
+			return 0, err
+		}
+		if n, _ := file.ReadAt(make([]byte, s.End-s.Start), s.Start); int64(n) == s.End-s.Start {
+			there++
+		}
+	}
+	return there, nil
+}
+
 func main() {
 	lines := bufio.NewScanner(os.Stdin)
 	total, failed := 0, false
 	for lines.Scan() {
 		fields := strings.Split(lines.Text(), "\t")
-		if len(fields) != 3 {
-			fmt.Println("a line of three fields is expected")
+		if len(fields) < 3 {
+			fmt.Println("a line of three or four fields is expected")
 			os.Exit(2)
+		}
+		if len(fields) > 3 {
+			var spans []span
+			err := json.Unmarshal([]byte(fields[3]), &spans)
+			there := 0
+			if err == nil {
+				there, err = fromCache(fields[0], fields[1], spans)
+			}
+			if err != nil {
+				fmt.Printf("%s: %v\n", fields[0], err)
+				os.Exit(1)
+			}
+			fmt.Printf("%d of %d ranges are in the cache\n", there, len(spans))
+			continue
 		}
 		count, err := check(fields[0], fields[1], fields[2])
 		if err != nil {

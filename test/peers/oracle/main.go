@@ -248,10 +248,29 @@ func check(question layer) (int, error) {
 	return len(files), nil
 }
 
+// Ranges ahead hang on files that only the table of contents has. By this name no unpacker and no snapshotter shows them.
+const anchors = ".wh..wh.headstart."
+
+// anchor is read as any file: a prefetch that can't read it gives up.
+func (j *judge) anchor(name string) {
+	file, err := j.reader.OpenFile(name)
+	if err != nil {
+		j.fault("%q: %v", name, err)
+		return
+	}
+	if content, err := io.ReadAll(file); err != nil || string(content) != "\n" {
+		j.fault("%q holds %q: %v", name, content, err)
+	}
+}
+
 func (j *judge) walk(folder string, dir *estargz.TOCEntry) {
 	dir.ForeachChild(func(base string, entry *estargz.TOCEntry) bool {
 		name := path.Join(folder, base)
 		if name == estargz.PrefetchLandmark || name == estargz.NoPrefetchLandmark {
+			return true
+		}
+		if strings.HasPrefix(name, anchors) {
+			j.anchor(name)
 			return true
 		}
 		item, ok := j.files[name]

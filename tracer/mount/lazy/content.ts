@@ -101,6 +101,8 @@ const groupsByOffset = ({ entries }: EstargzLayer): Map<number, Group> =>
   new Map(groupsOf(chunksOf(entries)).map((group) => [group.offset, group]))
 
 function* chunksOf(entries: readonly EstargzEntry[]): Generator<Chunk> {
+  const ahead = entries.flatMap((entry) => entry.ahead)
+  yield* ahead.sort((a, b) => a.offset - b.offset)
   for (const { chunks } of entries) yield* chunks
 }
 

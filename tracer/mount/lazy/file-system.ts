@@ -3,7 +3,7 @@
  * it is read.
  */
 
-import type { EstargzEntry } from '../../../image/estargz/read/reader.ts'
+import type { Chunk, EstargzEntry } from '../../../image/estargz/read/reader.ts'
 import { mergeLayers, type Owned } from '../../../image/rootfs/merge-layers.ts'
 import { type BytePath, baseOf, parentOf } from '../../../system/text/byte-path.ts'
 import {
@@ -20,6 +20,8 @@ interface Node {
   readonly attributes: NodeAttributes
   readonly entry: EstargzEntry | undefined
   readonly layer: number
+  /** of its content, where it is fetched soonest */
+  readonly chunks: readonly Chunk[]
   readonly children: Map<string, DirectoryEntry>
 }
 
@@ -46,9 +48,9 @@ export function createLazyFileSystem(layers: readonly LazyLayer[], content: Lazy
     digest: (id) => nodeOf(id).entry?.digest,
     open() {},
     async read(id, offset, length) {
-      const { entry, layer } = nodeOf(id)
+      const { entry, layer, chunks: all } = nodeOf(id)
       const end = Math.min(offset + length, entry?.size ?? 0)
-      const chunks = entry ? chunksBetween(entry, offset, end) : []
+      const chunks = chunksBetween(all, offset, end)
       const [only, ...rest] = await content.read(layer, chunks)
       const base = chunks[0]?.fileOffset ?? 0
       if (only && rest.length === 0) return only.subarray(offset - base, end - base)
@@ -63,7 +65,7 @@ const isShown = (name: string): boolean => !name.startsWith('trusted.overlay.')
 const namesIn = (node: Node | undefined): string[] => [...(node?.entry?.xattrs.keys() ?? [])].filter(isShown)
 
 /** Chunks that hold any of the file's bytes [start, end). */
-function chunksBetween({ chunks }: EstargzEntry, start: number, end: number) {
+function chunksBetween(chunks: readonly Chunk[], start: number, end: number) {
   let low = 0
   for (let high = chunks.length; low < high; ) {
     const middle = (low + high) >> 1
@@ -129,6 +131,7 @@ function nodeFor(layer: number, entry: EstargzEntry, nlink: number): Node {
   return {
     layer,
     entry,
+    chunks: soonest(entry),
     children: new Map(),
     attributes: {
       type,
@@ -145,6 +148,13 @@ function nodeFor(layer: number, entry: EstargzEntry, nlink: number): Node {
   }
 }
 
+/** A copy ahead of the landmark is there before the chunk itself. */
+function soonest({ chunks, ahead }: EstargzEntry): readonly Chunk[] {
+  if (ahead.length === 0) return chunks
+  const copies = new Map(ahead.map((copy) => [copy.fileOffset, copy]))
+  return chunks.map((chunk) => copies.get(chunk.fileOffset) ?? chunk)
+}
+
 /** Content never is a hardlink: `mergeLayers` has followed it. */
 const typeOf = (entry: EstargzEntry): NodeType => (entry.type === 'hardlink' ? 'reg' : entry.type)
 
@@ -152,6 +162,7 @@ const typeOf = (entry: EstargzEntry): NodeType => (entry.type === 'hardlink' ? '
 const impliedDirectory = (): Node => ({
   layer: 0,
   entry: undefined,
+  chunks: [],
   children: new Map(),
   attributes: {
     type: 'dir',

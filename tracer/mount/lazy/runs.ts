@@ -1,5 +1,4 @@
 /** Which groups of chunks one request fetches. Pure. */
-import { CARRIER_HEAD_BYTES, CARRIER_TAIL } from '../../../image/estargz/format/carrier.ts'
 import type { Group } from '../../../image/estargz/read/groups.ts'
 
 /** Groups that one request fetches. */
@@ -9,9 +8,6 @@ export interface Run {
   readonly groups: readonly Group[]
 }
 
-/** Between what two carriers hold. */
-const MAX_GAP_BYTES = CARRIER_HEAD_BYTES + CARRIER_TAIL.length
-
 /**
  * @param groups ascending
  * @param maxBytes a run ends before it grows larger, unless one group is
@@ -20,7 +16,7 @@ export function mergeRuns(groups: readonly Group[], maxBytes: number): Run[] {
   const runs: { start: number; end: number; groups: Group[] }[] = []
   for (const group of groups) {
     const last = runs.at(-1)
-    if (last && group.offset - last.end <= MAX_GAP_BYTES && group.end - last.start <= maxBytes) {
+    if (last && group.offset === last.end && group.end - last.start <= maxBytes) {
       last.end = group.end
       last.groups.push(group)
     } else runs.push({ start: group.offset, end: group.end, groups: [group] })

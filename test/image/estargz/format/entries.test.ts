@@ -1,7 +1,8 @@
 /** From the table of contents to entries with chunks: what can't be is refused. */
 
 import { expect, test } from 'vitest'
-import { carriedChunks, chunksInPlace, contentsOf } from '../../../../image/estargz/format/entries.ts'
+import { digestOf } from '../../../../image/digest.ts'
+import { contentsOf, rangesAhead } from '../../../../image/estargz/format/entries.ts'
 import type { TocEntry } from '../../../../image/estargz/format/toc.ts'
 
 const lies: [string, TocEntry[], RegExp][] = [
@@ -47,39 +48,76 @@ test('small files that share a member end where the next member begins', () => {
   expect(ends).toEqual([90, 90, 200])
 })
 
+const digests = ['a', 'b', 'c'].map((text) => digestOf(text))
+const [head, middle, tail] = digests
 /** Ten bytes behind the landmark, of which the first four and the last two stand ahead. */
 const split: readonly TocEntry[] = [
+  { name: 'f', type: 'reg', offset: 16, innerOffset: 1, chunkSize: 4, chunkDigest: head },
+  { name: 'f', type: 'reg', offset: 16, innerOffset: 5, chunkOffset: 8, chunkSize: 2, chunkDigest: tail },
+  anchor(16, 7),
   { name: 'z', type: 'reg', size: 5, offset: 300 },
-  { name: 'f', type: 'reg', size: 10, offset: 500, chunkOffset: -1, chunkSize: 1 },
-  { name: 'f', type: 'chunk', offset: 16, chunkSize: 4 },
-  { name: 'f', type: 'chunk', offset: 540, chunkOffset: 4, chunkSize: 4 },
-  { name: 'f', type: 'chunk', offset: 116, chunkOffset: 8, chunkSize: 2 },
+  { name: 'f', type: 'reg', size: 10, offset: 500, chunkSize: 4, chunkDigest: head },
+  { name: 'f', type: 'chunk', offset: 540, chunkOffset: 4, chunkSize: 4, chunkDigest: middle },
+  { name: 'f', type: 'chunk', offset: 580, chunkOffset: 8, chunkDigest: tail },
   { name: 'g', type: 'reg', size: 5, offset: 700 },
 ]
 
-test('chunks ahead of their file end with their carrier, and leave the others where they are', () => {
-  const [zone, entry, next] = contentsOf(split, 1000).entries
+function anchor(offset: number, innerOffset: number): TocEntry {
+  const digest = digestOf('\n')
+  const name = '.wh..wh.headstart.0'
+  return { name, type: 'reg', size: 1, offset, innerOffset, digest, chunkDigest: digest }
+}
+
+test('copies ahead come with their file, whose chunks are where they are', () => {
+  const { entries } = contentsOf(split, 1000)
+  expect(entries.map(({ path }) => path)).toEqual(['z', 'f', 'g'])
+  const [zone, entry] = entries
   expect(entry?.chunks.map(({ fileOffset, offset, end }) => [fileOffset, offset, end])).toEqual([
-    [0, 16, 90],
-    [4, 540, 700],
-    [8, 116, 300],
+    [0, 500, 540],
+    [4, 540, 580],
+    [8, 580, 700],
   ])
-  expect(entry && carriedChunks(entry).map(({ fileOffset }) => fileOffset)).toEqual([0, 8])
-  expect(entry && chunksInPlace(entry).map(({ fileOffset }) => fileOffset)).toEqual([4])
-  expect([zone, entry, next].map((each) => each?.offset)).toEqual([300, 500, 700])
-  expect(zone?.chunks[0]?.end).toBe(500)
+  expect(
+    entry?.ahead.map(({ fileOffset, size, offset, innerOffset, end }) => [
+      fileOffset,
+      size,
+      offset,
+      innerOffset,
+      end,
+    ]),
+  ).toEqual([
+    [0, 4, 16, 1, 300],
+    [8, 2, 16, 5, 300],
+  ])
+  expect(entry && rangesAhead(entry)).toEqual([
+    [0, 4],
+    [8, 10],
+  ])
+  expect(zone?.ahead).toEqual([])
 })
 
 const changed = (index: number, more: Partial<TocEntry>): TocEntry[] =>
   split.map((entry, at) => (at === index ? { ...entry, ...more } : entry))
 
 test.each<[string, TocEntry[], RegExp]>([
-  ['behind the first file', changed(2, { offset: 400 }), /not at the top of the blob/],
-  ['twice at one place', changed(4, { offset: 16 }), /not at the top of the blob/],
-  ['with a gap', changed(4, { chunkOffset: 7 }), /begins at 7, not at 8/],
-  ['behind a placeholder of two bytes', changed(1, { chunkSize: 2 }), /begins at -1, not at 0/],
-  ['behind a placeholder, and none of them', split.slice(0, 2), /has content, but no chunk/],
-])('chunks ahead are refused: %s', (_, entries, message) => {
+  [
+    'behind the first file',
+    split.map((entry) => (entry.offset === 16 ? { ...entry, offset: 400 } : entry)),
+    /not at the top of the blob/,
+  ],
+  [
+    'of a file that is not there',
+    changed(1, { name: 'x' }),
+    /"x": the copy of its byte 8 is of none of its chunks/,
+  ],
+  ['of no chunk', changed(1, { chunkOffset: 7 }), /the copy of its byte 7 is of none of its chunks/],
+  [
+    'of another chunk',
+    changed(1, { chunkDigest: middle }),
+    /the copy of its byte 8 is of none of its chunks/,
+  ],
+  ['of a path that leaves the layer', changed(1, { name: 'a\0b' }), /table of contents/],
+])('copies are refused: %s', (_, entries, message) => {
   expect(() => contentsOf(entries, 1000)).toThrow(message)
 })
 

@@ -3,9 +3,9 @@ import { execFileSync } from 'node:child_process'
 import { randomFillSync } from 'node:crypto'
 import { gunzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
-import { carriedAt, MAX_CARRIED_BYTES } from '../../../../image/estargz/format/carrier.ts'
-import { carriedChunks } from '../../../../image/estargz/format/entries.ts'
-import { decodeChunks } from '../../../../image/estargz/read/decode.ts'
+import { carriedAt } from '../../../../image/estargz/format/carrier.ts'
+import { rangesAhead } from '../../../../image/estargz/format/entries.ts'
+import { decodeChunks, partOf } from '../../../../image/estargz/read/decode.ts'
 import { dir, file, tarOf } from '../../../support/tar.ts'
 import { faultsOf, opened, writeInMemory } from '../in-memory.ts'
 
@@ -26,33 +26,37 @@ const contents: Readonly<Record<string, Buffer>> = { 'd/dense': dense, 'd/text':
 const split = (hot: Record<string, [number, number][]>, zone: string[] = ['d/small']) =>
   writeInMemory(tar, zone, { chunkSize: 128 * KIB, hot })
 
-test('hot ranges stand at the top, each chunk as large as a carrier can hold', async () => {
+test('copies stand at the top, one chunk to a range of up to a mebibyte', async () => {
   const written = await split({ 'd/dense': [[0, 130 * KIB]], 'd/text': [[256 * KIB, 570 * KIB]] })
   const { entries, zoneEnd, zoneEntries, landmark } = await opened(written)
   expect([landmark, zoneEntries, zoneEnd]).toEqual(['prefetch', 1, written.zoneBytes])
-  const hotOf = (path: string) =>
-    entries
-      .filter((entry) => entry.path === path)
-      .flatMap(carriedChunks)
-      .map(({ fileOffset, size }) => [fileOffset / KIB, size / KIB])
-  expect(hotOf('d/dense')).toEqual([
-    [0, 60],
-    [60, 60],
-    [120, 10],
-  ])
-  expect(hotOf('d/text')).toEqual([
-    [256, 256],
-    [512, 58],
-  ])
-  for (const entry of entries)
-    for (const chunk of carriedChunks(entry)) {
-      expect(chunk.end).toBeLessThanOrEqual(zoneEnd)
-      expect(entry.offset).toBeGreaterThan(zoneEnd)
+  const of = (path: string) => entries.filter((entry) => entry.path === path)
+  expect(of('d/dense').flatMap(rangesAhead)).toEqual([[0, 130 * KIB]])
+  expect(of('d/text').flatMap(rangesAhead)).toEqual([[256 * KIB, 570 * KIB]])
+  expect(entries.flatMap(({ ahead }) => ahead)).toHaveLength(2)
+  for (const { ahead, chunks } of entries)
+    for (const copy of ahead) {
+      expect(copy.end).toBeLessThanOrEqual(zoneEnd)
+      expect(chunks[0]?.offset).toBeGreaterThan(zoneEnd)
     }
   expect(await faultsOf(written)).toEqual([])
 })
 
-test('every file reads the same, chunk by chunk', async () => {
+test('a range of more than a mebibyte makes several chunks, and much content several chains', async () => {
+  const big = Buffer.concat(Array.from({ length: 30 }, () => text))
+  const written = await writeInMemory(await tarOf([file('big', big), file('small', 'small')]), [], {
+    chunkSize: 4 << 20,
+    hot: { big: [[4096, big.length]] },
+  })
+  const { entries } = await opened(written)
+  const ahead = entries[0]?.ahead ?? []
+  expect(ahead.length).toBeGreaterThan(big.length / (1 << 20))
+  expect(Math.max(...ahead.map(({ size }) => size))).toBeLessThanOrEqual(1 << 20)
+  expect(new Set(ahead.map(({ offset }) => offset)).size).toBeGreaterThan(1)
+  expect(await faultsOf(written)).toEqual([])
+})
+
+test('every chunk and every copy reads the same', async () => {
   const written = await split({
     'd/dense': [
       [0, 4096],
@@ -62,13 +66,13 @@ test('every file reads the same, chunk by chunk', async () => {
   })
   const { entries } = await opened(written)
   for (const [path, content] of Object.entries(contents)) {
-    const chunks = entries.find((entry) => entry.path === path)?.chunks ?? []
-    const read = await Promise.all(
-      chunks.map((chunk) =>
-        decodeChunks(written.bytes.subarray(chunk.offset, chunk.end), { chunks: [chunk] }),
-      ),
-    )
-    expect(Buffer.concat(read).equals(content), path).toBe(true)
+    const { chunks = [], ahead = [] } = entries.find((entry) => entry.path === path) ?? {}
+    expect(ahead.length).toBeGreaterThan(0)
+    for (const chunk of [...chunks, ...ahead]) {
+      const bytes = written.bytes.subarray(chunk.offset, chunk.end)
+      const read = partOf(await decodeChunks(bytes, { chunks: [chunk] }), chunk)
+      expect(read.equals(content.subarray(chunk.fileOffset, chunk.fileOffset + chunk.size)), path).toBe(true)
+    }
   }
 })
 
@@ -88,25 +92,26 @@ test('a layer without another zone, a file whose last chunk is hot', async () =>
   expect(await faultsOf(written)).toEqual([])
 })
 
-test('a carrier holds 65,531 bytes at the most', async () => {
+test('a carrier holds what an extra field can at the most', async () => {
   const written = await split({ 'd/dense': [[0, dense.length - 1]], 'd/text': [[1, text.length]] })
   let count = 0
   for (let at = carriedAt(written.bytes, 0); at; at = carriedAt(written.bytes, at.next), count++)
-    expect(at.end - at.start).toBeLessThanOrEqual(MAX_CARRIED_BYTES)
+    expect(at.end - at.start).toBeLessThanOrEqual(0xffff - 4)
   expect(count).toBeGreaterThan(9)
   expect(await faultsOf(written)).toEqual([])
 })
 
-test('a carrier that is damaged, or missing, is found', async () => {
+test('a chain that is damaged, or missing, is found', async () => {
   const written = await split({ 'd/dense': [[0, 100 * KIB]] })
-  const first = carriedAt(written.bytes, 0)
   const damagedAt = (at: number) => {
     const bytes = Buffer.from(written.bytes)
     bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at)
     return { ...written, bytes }
   }
-  expect(await faultsOf(damagedAt((first?.start ?? 0) + 5000))).toEqual([
-    expect.stringContaining('d/dense: '),
+  expect(await faultsOf(damagedAt(5000))).toEqual([
+    expect.stringMatching(/the chain at 16: |d\/dense: the copy of its byte 0/),
   ])
-  expect(await faultsOf(damagedAt(12))).toContainEqual(expect.stringMatching(/^d\/dense: .*not in a carrier/))
+  expect(await faultsOf(damagedAt(12))).toContainEqual(
+    expect.stringMatching(/no chain of carriers begins at 16/),
+  )
 })
