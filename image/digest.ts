@@ -56,7 +56,7 @@ const sizeFault = (what: string, size: number | string, expected: number): Heads
 
 const digestFault = (what: string, digest: Digest, expected: Digest): HeadstartError =>
   new HeadstartError('E_DIGEST', `${what} has the digest ${digest}; its descriptor says ${expected}`, {
-    hint: 'The content changed or was damaged on the way; fetch it again',
+    hint: 'The content was changed or damaged in transit; fetch it again',
   })
 
 /**

@@ -69,7 +69,7 @@ export async function verifyImage(image: Image, options: VerifyOptions = {}): Pr
   return converted === 0 && problems.some(({ layer }) => layer !== undefined) ? [NOT_ESTARGZ] : problems
 }
 
-const NO_ZONE = 'has no prioritized zone: nothing in it is prefetched, unless a node is configured to'
+const NO_ZONE = 'has no prioritized zone: nothing in it is prefetched, unless a node sets a prefetch size'
 
 const NOT_ESTARGZ: Problem = {
   code: 'E_NOT_ESTARGZ',

@@ -98,13 +98,17 @@ export function checkFormat(given: Partial<OptimizeOptions>): void {
       hint: 'Leave out --split, or use --format estargz',
     })
   if (split !== 'off' && keepDiffId)
-    throw new HeadstartError('E_OPTION', 'layers that keep their diffIDs have no zone for ranges to go to', {
-      hint: 'Leave out --split or --keep-diff-id',
-    })
+    throw new HeadstartError(
+      'E_OPTION',
+      'layers that keep their diffIDs have no zone to put byte ranges in',
+      {
+        hint: 'Leave out --split or --keep-diff-id',
+      },
+    )
   if (keepDiffId && tocPlace === 'in-tar')
     throw new HeadstartError(
       'E_OPTION',
-      `${format} layers can't keep their diffIDs: their table of contents is a file of what they unpack to`,
+      `${format} layers can't keep their diffIDs: their table of contents is one of the files they unpack to`,
       { hint: 'Choose --format estargz+external-toc or zstd:chunked, or leave out --keep-diff-id' },
     )
 }

@@ -9,7 +9,7 @@ const WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing is listening',
   ECONNRESET: 'the connection was cut',
   EDQUOT: 'the disk quota is used up',
-  EEXIST: 'it exists already',
+  EEXIST: 'it already exists',
   EFBIG: 'the file would be too large',
   EHOSTUNREACH: 'the host cannot be reached',
   EIO: 'the disk failed',

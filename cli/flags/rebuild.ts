@@ -101,7 +101,7 @@ function addFormatFlags(command: Command): Command {
     .addOption(
       option(
         '--format <name>',
-        'estargz; estargz+external-toc: its table of contents in an image of its own, in the same registry; zstd:chunked: smaller, for the stargz snapshotter; zstd:chunked+podman: the same for podman and CRI-O',
+        'estargz; estargz+external-toc: its table of contents in a separate image, in the same registry; zstd:chunked: smaller, for the stargz snapshotter; zstd:chunked+podman: the same for podman and CRI-O',
       )
         .choices(FORMAT_NAMES)
         .default(format),

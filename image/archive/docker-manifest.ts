@@ -56,7 +56,7 @@ export async function selectDockerImage(
     return { config: found.Config, configHex, layers: found.Layers }
   }
   const tags = images.flatMap(({ RepoTags }) => RepoTags).slice(0, 20)
-  const hint = tags.length > 0 ? `It has ${tags.join(', ')}` : `It has ${images.length} images without a name`
+  const hint = tags.length > 0 ? `It has ${tags.join(', ')}` : `It has ${images.length} unnamed images`
   const why = wanted ? 'is not in the archive' : `holds ${images.length} images; say which`
   throw new HeadstartError('E_IMAGE_NOT_FOUND', `${name} ${why}`, { hint })
 }

@@ -54,7 +54,7 @@ function archiveTarget(path: string, name: string, names: ArchiveNames): ImageTa
     async prepare({ force }) {
       const there = await stat(path).catch(() => undefined)
       if (there && !(force && there.isFile()))
-        throw new HeadstartError('E_TARGET_EXISTS', `${path} exists already`, {
+        throw new HeadstartError('E_TARGET_EXISTS', `${path} already exists`, {
           hint: there.isFile() ? 'Choose another file, or replace it with --force' : 'Choose another file',
         })
       await mkdir(dirname(path), { recursive: true }).catch((cause: unknown) => {

@@ -50,7 +50,7 @@ export function engineError(cause: unknown, what: string): HeadstartError {
   if (refusal !== undefined)
     return new HeadstartError('E_ENGINE', refusal, {
       cause,
-      hint: 'Run the command with sudo, or as a user of the docker group',
+      hint: 'Run the command with sudo, or as a member of the docker group',
     })
   if (['ENOENT', 'ECONNREFUSED', 'ENOTFOUND'].includes(codeOf(cause) ?? ''))
     return new HeadstartError('E_ENGINE', `no Docker engine answers: ${messageOf(cause)}`, {

@@ -69,7 +69,7 @@ function limited(docker: Docker, { signal, limitMs }: Connecting): Docker {
 
 const unanswered = (limitMs = 0): HeadstartError =>
   new HeadstartError('E_ENGINE', `the Docker engine has not answered within ${limitMs / 1000} s`, {
-    hint: 'It may hang, or be very busy: see whether docker ps answers',
+    hint: 'It may have hung or be very busy: check whether docker ps responds',
   })
 
 const remoteEngine = (host: string, hint: string): HeadstartError =>

@@ -16,7 +16,7 @@ export async function engineTarget(
 ): Promise<ImageTarget> {
   const name = `docker-daemon:${nameOf(reference)}`
   if (typeof reference === 'string')
-    throw new HeadstartError('E_TARGET', `${name} names an ID; a target takes a name`)
+    throw new HeadstartError('E_TARGET', `${name} is an ID; a target needs a name`)
   const engine = options.engine ?? (await connectEngine({ signal: options.signal }))
   const stream = new PassThrough({ highWaterMark: 1 << 20 })
   stream.on('error', () => {}) // the writer's own promise fails with it
@@ -42,7 +42,7 @@ export async function engineTarget(
         'the Docker engine unpacks whole layers: only runtimes that pull lazily benefit from eStargz',
       )
       if (!force && (await engineHas(reference, options)).has)
-        throw new HeadstartError('E_TARGET_EXISTS', `${name} exists already`, {
+        throw new HeadstartError('E_TARGET_EXISTS', `${name} already exists`, {
           hint: 'Choose another tag, or replace it with --force',
         })
     },

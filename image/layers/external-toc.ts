@@ -63,5 +63,5 @@ const absent =
 
 const noToc = (message: string): HeadstartError =>
   new HeadstartError('E_NO_TOC', message, {
-    hint: `Copy the image whose tag ends in ${TOC_IMAGE_SUFFIX} to the same repository, too`,
+    hint: `Also copy the image whose tag ends in ${TOC_IMAGE_SUFFIX} to the same repository`,
   })

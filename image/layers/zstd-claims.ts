@@ -69,11 +69,11 @@ async function faultOf(
 ): Promise<string | undefined> {
   if (size === 0 || offset + size > layer.size || size > MAX_TOC_BYTES)
     return `${what}: ${size} bytes at ${offset} are not in the layer, which has ${layer.size}`
-  if (content > MAX_CONTENT_BYTES) return `${what}: ${content} bytes unpacked are too many`
+  if (content > MAX_CONTENT_BYTES) return `${what}: it unpacks to ${content} bytes, which is too many`
   const stored = await layer.fetch({ start: offset, end: offset + size })
   try {
     const bytes = zstdDecompressSync(stored, { maxOutputLength: content + 1 })
-    if (bytes.length !== content) return `${what}: it unpacks to ${bytes.length} bytes, not to ${content}`
+    if (bytes.length !== content) return `${what}: it unpacks to ${bytes.length} bytes, not ${content}`
     if (what.endsWith('tarsplit-position')) found.set('tar-split', stored)
     else found.set('toc', bytes)
     return undefined

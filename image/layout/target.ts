@@ -102,12 +102,12 @@ class LayoutTarget implements ImageTarget {
   private async checkExisting(force: boolean): Promise<void> {
     const index = await readIndex(this.folder, this.name).catch((cause: unknown) => {
       if (codeOf(cause) !== 'E_IMAGE_NOT_FOUND') throw cause
-      throw new HeadstartError('E_TARGET_EXISTS', `${this.folder} exists already and is not an OCI layout`, {
+      throw new HeadstartError('E_TARGET_EXISTS', `${this.folder} already exists and is not an OCI layout`, {
         hint: 'Choose a new or empty folder for the layout',
       })
     })
     if (index && taggedIn(index, this.tag) && !force)
-      throw new HeadstartError('E_TARGET_EXISTS', `${this.name} exists already`, {
+      throw new HeadstartError('E_TARGET_EXISTS', `${this.name} already exists`, {
         hint: 'Choose another tag, or replace it with --force',
       })
   }

@@ -120,7 +120,7 @@ function zoneFindings({ layers }: LazyFacts): Finding[] {
     findings.push({
       prevents: false,
       layers: without,
-      sentence: 'no prioritized zone: nothing in it is prefetched, unless the node is configured to',
+      sentence: 'no prioritized zone: nothing in it is prefetched, unless the node sets a prefetch size',
     })
   if (estargz.length > 0 && estargz.every(([, { landmark }]) => landmark === 'no-prefetch'))
     findings.push({

@@ -93,7 +93,7 @@ export async function readArtifact(
   const where = `${expected.what} ${digest} that is attached in ${source.name}`
   const refuse = (why: string) => new HeadstartError('E_ARTIFACT', `${where} is refused: ${why}`)
   if (mediaType !== OCI_MANIFEST) throw refuse(`it is listed as ${mediaType.slice(0, 200)}`)
-  if (size > MAX_MANIFEST_BYTES) throw refuse(`its manifest is said to have ${size} bytes`)
+  if (size > MAX_MANIFEST_BYTES) throw refuse(`its manifest claims to have ${size} bytes`)
   const stream = await source.blob({ mediaType, digest, size }).open(undefined, signal)
   const bytes = await readBounded(stream, size, `the manifest of ${where}`)
   const subject = { code: 'E_ARTIFACT', what: `the manifest of ${where}` } as const

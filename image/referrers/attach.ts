@@ -18,7 +18,7 @@ export async function attach(target: ImageTarget, artifact: Artifact, signal?: A
 
 export const noPlace = (name: string): HeadstartError =>
   new HeadstartError('E_ARTIFACT', `nothing can be attached to ${name}`, {
-    hint: 'Only a registry or an OCI layout has artifacts attached to images',
+    hint: 'Only registries and OCI layouts can hold artifacts attached to an image',
   })
 
 /**
@@ -41,7 +41,7 @@ export async function copyReferrers(
         const { digest } = referrer
         if (copied.has(digest)) continue
         if (copied.size === MAX_COPIED)
-          throw new HeadstartError('E_ARTIFACT', `more than ${MAX_COPIED} artifacts are attached in all`)
+          throw new HeadstartError('E_ARTIFACT', `more than ${MAX_COPIED} artifacts are attached in total`)
         copied.add(digest)
         options.signal?.throwIfAborted()
         if (!target.putReferrer) throw noPlace(target.name)
@@ -50,7 +50,7 @@ export async function copyReferrers(
         if (said?.subject.digest !== subject)
           throw new HeadstartError(
             'E_ARTIFACT',
-            `${digest} is listed as attached to ${subject} in ${source.name}, but does not say so itself`,
+            `${digest} is listed as attached to ${subject} in ${source.name}, but its own manifest does not say so`,
           )
         await target.putReferrer({ bytes, referrer: said.referrer, subject })
         next.push(digest)

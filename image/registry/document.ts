@@ -43,7 +43,7 @@ export async function readDocument(
   } catch (cause) {
     if (cause instanceof RangeError)
       throw new HeadstartError('E_TOO_LARGE', `${what} is larger than ${limit} bytes`, { cause })
-    throw new HeadstartError('E_REGISTRY', `${what} is not valid in the encoding ${shown} that it claims`, {
+    throw new HeadstartError('E_REGISTRY', `${what} can't be decoded as ${shown}, the encoding it claims`, {
       cause,
     })
   }

@@ -94,7 +94,7 @@ async function readFallback(place: Repository, subject: Digest): Promise<Fallbac
   if (answer.status === 404) return { list: NO_REFERRERS, etag: undefined, exists: false }
   const where = `${place.client.host}/${place.repository}:${tag}`
   if (!isList(answer))
-    throw new HeadstartError('E_ARTIFACT', `${where} is not a list of referrers, though its name says so`)
+    throw new HeadstartError('E_ARTIFACT', `${where} is not a list of referrers, although its tag says it is`)
   return { list: parseReferrerList(answer.bytes, where), etag: headerOf(answer, 'etag'), exists: true }
 }
 
@@ -114,7 +114,7 @@ export async function addToFallback(place: Repository, referrer: Referrer, subje
     await sleep(SETTLING_MS + took * (1 + Math.random()), undefined, { signal: place.signal })
   }
   const where = `${place.client.host}/${place.repository}:${fallbackTag(subject)}`
-  throw new HeadstartError('E_ARTIFACT', `other writers replaced the list of referrers ${where} each time`, {
+  throw new HeadstartError('E_ARTIFACT', `other writers kept replacing the list of referrers ${where}`, {
     hint: 'Run the command again when they are done',
   })
 }

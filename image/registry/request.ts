@@ -53,7 +53,10 @@ export async function exchange(
   const onInfo = () => {
     if (++announcements > MAX_ANNOUNCEMENTS)
       endless.abort(
-        new HeadstartError('E_REGISTRY', `${request.origin} keeps announcing an answer, but sends none`),
+        new HeadstartError(
+          'E_REGISTRY',
+          `${request.origin} keeps sending interim responses, but no final one`,
+        ),
       )
   }
   return agent.request({

@@ -69,7 +69,7 @@ class RegistryTarget implements ImageTarget {
       : head
     if (isUnknown) await discard(response)
     if (response.status === 200)
-      throw new HeadstartError('E_TARGET_EXISTS', `${this.name} exists already`, {
+      throw new HeadstartError('E_TARGET_EXISTS', `${this.name} already exists`, {
         hint: 'Choose another tag, or replace it with --force',
       })
   }

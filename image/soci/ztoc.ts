@@ -60,7 +60,7 @@ function read(root: FlatTable): Ztoc {
     ? gzipSpans(checkpoints, compressedSize)
     : tarSpans(checkpoints, compressedSize)
   if (spans.length !== compression.int(1) + 1)
-    throw new Error(`it says that it has ${compression.int(1) + 1} spans, and has ${spans.length}`)
+    throw new Error(`it claims ${compression.int(1) + 1} spans, but has ${spans.length}`)
   return { compressedSize, uncompressedSize, files, spans }
 }
 

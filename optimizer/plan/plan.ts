@@ -153,7 +153,7 @@ class Zones<E extends PlanEntry> {
     return {
       ...decision,
       placement: 'in-place',
-      reason: `${decision.reason}; nothing else of its layer is prefetched`,
+      reason: `${decision.reason}; nothing else in its layer is prefetched`,
     }
   }
 }
@@ -182,7 +182,7 @@ function decide<E extends PlanEntry>(
   if (found.isExcluded) return { placement: 'in-place', reason: 'excluded' }
   if (!found.isIncluded) {
     const { type } = (found.owned.content ?? found.owned).entry
-    if (type === 'symlink') return { placement: 'zone', reason: `a link that was followed${moved}` }
+    if (type === 'symlink') return { placement: 'zone', reason: `a symlink that was followed${moved}` }
     if (type !== 'reg' && type !== 'hardlink') return { placement: 'zone', reason: `has no content${moved}` }
     if (file === undefined || !file.read) return { placement: 'in-place', reason: 'opened but never read' }
     if (file.afterReady) return { placement: 'after-zone', reason: `read after ready${moved}` }

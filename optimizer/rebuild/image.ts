@@ -176,7 +176,7 @@ function checkCoverage({ coverage, missing }: Plan, files: number, least: number
   const share = (part: number): string => `${Math.round(part * 100)} %`
   throw new HeadstartError(
     'E_COVERAGE',
-    `the image has ${files - missing.length} of the ${files} files that the start read, ${share(coverage)}: ${least > 0 ? `at least ${share(least)}` : 'at least one'} is asked for`,
+    `the image has ${files - missing.length} of the ${files} files that the start read, ${share(coverage)}: ${least > 0 ? `at least ${share(least)}` : 'at least one'} is required`,
     { hint: 'Record the start again, with this image: headstart profile' },
   )
 }

@@ -240,4 +240,4 @@ export class LayerJob implements AsyncDisposable {
 }
 
 const LOST_TOC =
-  'its table of contents is in an image of its own and stays behind, so nodes pull the layer whole; use --format estargz+external-toc'
+  'its table of contents is in a separate image and stays behind, so nodes pull the layer whole; use --format estargz+external-toc'

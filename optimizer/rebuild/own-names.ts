@@ -17,7 +17,7 @@ export function isOurFolder({ path, type }: Pick<EntryFacts, 'path' | 'type'>): 
 export function refuseOurFolder(entry: Pick<EntryFacts, 'path' | 'type'>, where: string): void {
   if (!isOurFolder(entry)) return
   const [name = entry.path] = entry.path.split('/')
-  throw new HeadstartError('E_ESTARGZ', `${where}: the name of its folder ${name} is reserved by eStargz`, {
+  throw new HeadstartError('E_ESTARGZ', `${where}: it has a folder named ${name}, which eStargz reserves`, {
     hint: 'Rename the folder, or leave this layer as it is with --only-layers',
   })
 }

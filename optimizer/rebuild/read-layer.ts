@@ -63,7 +63,7 @@ export interface KeptRead {
   readonly kind: 'kept'
   readonly why: string
   readonly entries: readonly AnyEntry[]
-  /** its table of contents is in an image of its own */
+  /** its table of contents is in a separate image */
   readonly hasExternalToc?: boolean
 }
 
@@ -116,7 +116,7 @@ const openIfVouched = async (source: Layer, signal: AbortSignal): Promise<Estarg
 
 function otherPlace({ tocPlace }: EstargzLayer, { format }: ReadOptions): string | undefined {
   if (tocPlace === FORMATS[format].tocPlace) return undefined
-  return `its table of contents is ${tocPlace === 'external' ? 'in an image of its own' : 'in the layer'}`
+  return `its table of contents is ${tocPlace === 'external' ? 'in a separate image' : 'in the layer'}`
 }
 
 /** Layers of zstd:chunked have the same bytes for all readers, but not the same annotations. */

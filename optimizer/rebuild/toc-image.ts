@@ -35,7 +35,7 @@ function tocTarget(target: ImageTarget, format: FormatName): ImageTarget | undef
   if (target.beside) return target.beside(TOC_IMAGE_SUFFIX)
   throw new HeadstartError(
     'E_TARGET',
-    `${target.name} can't be ${format}: only a registry has an image beside another`,
+    `${target.name} can't be ${format}: its tables of contents go into a second image, which only a registry can hold`,
     {
       hint: 'Name a registry as the target, or choose another --format',
     },

@@ -122,6 +122,6 @@ class WholeSpooler implements TarSpooler {
 const cantStay = (where: string, path: BytePath, fault: string): HeadstartError =>
   new HeadstartError(
     'E_DIFF_ID',
-    `${where}: ${JSON.stringify(textOf(path))} ${fault}: a lazy runtime needs that changed, and its diffID would change, too`,
+    `${where}: ${JSON.stringify(textOf(path))} ${fault}: a lazy runtime can't use it unless it is changed, which would change the diffID`,
     { hint: 'Leave out --keep-diff-id' },
   )

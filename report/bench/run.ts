@@ -108,7 +108,9 @@ function refusePlain(images: GivenImages, arms: readonly Arm[]): void {
     )
     if (arm.kind === 'legacy' || arm.kind === 'lazy' || isEstargz) continue
     throw new HeadstartError('E_NOT_ESTARGZ', `${reference} can't be pulled lazily: it is not eStargz`, {
-      hint: inEngine(reference) ?? 'Name the original image first, then what headstart optimize made of it',
+      hint:
+        inEngine(reference) ??
+        'Give the original image first, then the one that headstart optimize made from it',
     })
   }
 }

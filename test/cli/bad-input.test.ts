@@ -143,7 +143,7 @@ describe('optimize', () => {
   test('a target that can’t have what the format needs, before anything is recorded', async () => {
     const args = ['optimize', image, 'oci:external:x', '--format', 'estargz+external-toc', ...runc]
     expect(await refused(args)).toBe(
-      "oci:external:x can't be estargz+external-toc: only a registry has an image beside another\n  Name a registry as the target, or choose another --format",
+      "oci:external:x can't be estargz+external-toc: its tables of contents go into a second image, which only a registry can hold\n  Name a registry as the target, or choose another --format",
     )
     expect(existsSync(join(box.folder, 'external'))).toBe(false)
     expect(await refused(['optimize', image, 'oci:kept:x', '--keep-diff-id'])).toMatch(

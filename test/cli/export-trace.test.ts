@@ -89,7 +89,9 @@ test('what can’t be exported, in a line', async () => {
   expect(await refused('trace.json', '--format', 'tar')).toMatch(/tar/)
   expect(await refused('trace.json', image, '--format', 'soci-spans')).toMatch(/needs the zTOC of a layer/)
   expect(await refused('trace.json', '--format', 'soci', '--ztoc', 'x')).toMatch(/^--ztoc is for soci-spans/)
-  expect(await refused('unread.json', '--format', 'nydus')).toMatch(/no bytes that were read before ready/)
+  expect(await refused('unread.json', '--format', 'nydus')).toMatch(
+    /no byte ranges that were read before ready/,
+  )
   const spans = ['trace.json', image, '--format', 'soci-spans', '--ztoc']
   expect(await refused(...spans, 'nowhere')).toMatch(/^the zTOC nowhere can't be read: /)
   expect(await refused(...spans, 'trace.json')).toMatch(/^trace\.json is not a zTOC: /)

@@ -133,7 +133,7 @@ test('two tags of a layout live side by side, and a folder of other things is no
   await expect(copy(good, `oci:${folder}`)).rejects.toThrow(/is not an OCI layout/)
   await writeFile(join(folder, 'a-file'), '')
   await expect(copy(good, `oci:${folder}/a-file`)).rejects.toThrow(/not a folder/)
-  await expect(copy(good, `oci-archive:${folder}/a-file`)).rejects.toThrow(/exists already/)
+  await expect(copy(good, `oci-archive:${folder}/a-file`)).rejects.toThrow(/already exists/)
 })
 
 test.each(['oci', 'oci-archive'])('%s: what a killed copy left goes with the next one', async (kind) => {

@@ -93,8 +93,8 @@ test('a sound image has no problems', async () => {
 
 const other = digestOf('other')
 const faults: [string, (entries: TocEntry[]) => TocEntry[], string | undefined, RegExp][] = [
-  ['mode', edit('d/z', { mode: 0o600 }), 'd/z', /mode is "600", the tar says "644"/],
-  ['owner', edit('d/z', { uid: 5 }), 'd/z', /owner is 5, the tar says 0/],
+  ['mode', edit('d/z', { mode: 0o600 }), 'd/z', /mode is "600", but the tar says "644"/],
+  ['owner', edit('d/z', { uid: 5 }), 'd/z', /owner is 5, but the tar says 0/],
   ['time', edit('d/z', { modtime: '2001-01-01T00:00:00Z' }), 'd/z', /time is 978307200/],
   ['type', edit('d/s', { type: 'fifo' }), 'd/s', /type is "fifo"/],
   ['link', edit('d/s', { linkName: 'b' }), 'd/s', /link target is "b"/],
@@ -167,7 +167,7 @@ test('diffID, digests of manifest and config, Docker manifests: each is told', a
     ...image,
     layers: image.layers.map((layer) => ({ ...layer, diffId: other })),
   }))
-  expect(diffId?.message).toMatch(/diffID is sha256:.*, the config says sha256:/)
+  expect(diffId?.message).toMatch(/diffID is sha256:.*, but the config says sha256:/)
   const [manifest] = await problemsOf(blob, (image) => ({ ...image, rawManifest: Buffer.from('{}') }))
   expect(manifest).toMatchObject({ layer: undefined, message: expect.stringMatching(/manifest's digest/) })
   const docker = 'application/vnd.docker.distribution.manifest.v2+json'

@@ -137,7 +137,7 @@ test('a mount process that is killed ends the run with an error, and nothing sta
   if (server === undefined) throw new Error('no mount process')
   process.kill(server, 'SIGKILL')
   await ended
-  expect(complaint).toContain('the mount process was ended by SIGKILL')
+  expect(complaint).toContain('the mount process was killed by SIGKILL')
   expect(await leftovers(victim.pid)).toEqual([])
 })
 

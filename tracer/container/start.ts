@@ -172,7 +172,7 @@ function judgeExit(exitCode: number, log: OutputLog, options: StartOptions): Out
       hint:
         by === 'exit'
           ? 'See its output for the reason'
-          : 'Check that its command and arguments are those that the image needs',
+          : 'Check its command and arguments: the image may need others',
     },
   )
 }

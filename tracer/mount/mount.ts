@@ -124,7 +124,7 @@ export async function requireFuse(): Promise<void> {
 /** The device of a FUSE mount is anonymous: 0:MINOR. @returns KiB in force */
 async function setReadahead(mountPoint: string, wanted: number | undefined): Promise<number> {
   const { dev } = await stat(mountPoint).catch((cause: unknown) => {
-    throw new HeadstartError('E_FUSE', `the mount does not answer: ${messageOf(cause)}`, { cause })
+    throw new HeadstartError('E_FUSE', `the mount does not respond: ${messageOf(cause)}`, { cause })
   })
   const minor = (dev & 0xff) | ((dev >>> 12) & 0xfff00)
   const file = `/sys/class/bdi/0:${minor}/read_ahead_kb`

@@ -98,7 +98,7 @@ function watch(child: ChildProcess, waiting: Map<number, Waiting>): Promise<stri
 export function endOf(complaint: string, code: number | null, signal: NodeJS.Signals | null): string {
   if (/heap out of memory|Allocation failed|ERR_WORKER_OUT_OF_MEMORY/.test(complaint))
     return 'ran out of memory'
-  if (/Maximum call stack size exceeded/.test(complaint)) return 'ended: its calls were nested too deep'
+  if (/Maximum call stack size exceeded/.test(complaint)) return 'ended: its calls were nested too deeply'
   const error = /^(?:\w*Error|FATAL ERROR)\b.*$/m.exec(complaint)?.[0]
   if (error !== undefined) return `ended: ${error.replace(/ Thrown at:$/, '')}`
   const last = complaint
@@ -108,7 +108,7 @@ export function endOf(complaint: string, code: number | null, signal: NodeJS.Sig
       (line) => /[a-z]{2} /i.test(line) && !/^(?:at |\d+: 0x|Node\.js v|-----|<---|\[\d+:0x)/.test(line),
     )
   if (last !== undefined) return `ended: ${last}`
-  return signal === null ? `ended with status ${code}` : `was ended by ${signal}`
+  return signal === null ? `ended with status ${code}` : `was killed by ${signal}`
 }
 
 function asHeadstartError(error: {

@@ -23,8 +23,8 @@ const MAX_STORED_BYTES = 32 << 20
 /** @throws HeadstartError E_OPTION */
 export function checkName(name: string): string {
   if (/^[A-Za-z0-9][\w.-]{0,63}$/.test(name)) return name
-  throw new HeadstartError('E_OPTION', `${JSON.stringify(name.slice(0, 100))} can't be a profile's name`, {
-    hint: 'Use up to 64 letters, digits, . _ and -, a letter or digit first',
+  throw new HeadstartError('E_OPTION', `${JSON.stringify(name.slice(0, 100))} is not a valid profile name`, {
+    hint: 'Use up to 64 letters, digits, . _ and -, starting with a letter or digit',
   })
 }
 
@@ -117,8 +117,8 @@ export function chooseTraces(
   if (chosen.length > MAX_CHOSEN)
     throw new HeadstartError(
       'E_ARTIFACT',
-      `${where} has profiles of ${chosen.length} names; at most ${MAX_CHOSEN} are merged`,
-      { hint: 'Choose one by its name' },
+      `${where} has profiles under ${chosen.length} names; at most ${MAX_CHOSEN} are merged`,
+      { hint: 'Choose one by name' },
     )
   return chosen
 }

@@ -95,7 +95,7 @@ export function chainsIn(toc: readonly TocEntry[]): {
       continue
     }
     if (entry.size !== ANCHOR_CONTENT.length || entry.chunkDigest !== ANCHOR_DIGEST)
-      throw fault(`the anchor of the chain at ${offset} is not one`)
+      throw fault(`the chain at ${offset} has an invalid anchor`)
     if (offset <= (chains.at(-1)?.offset ?? 0)) throw fault(`the chain at ${offset} is out of order`)
     chains.push({ offset, copies })
     copies = []

@@ -41,8 +41,8 @@ export function chunkEnds(
     const entry = toc[at]
     if (entry === undefined || !hasData(entry)) continue
     const offset = entry.offset ?? 0
-    if (offset >= tocOffset) throw fault(entry, `its data lies at ${offset}, the data ends at ${tocOffset}`)
-    if (offset > next) throw fault(entry, 'its data lies after the data of the next entry')
+    if (offset >= tocOffset) throw fault(entry, `its data is at ${offset}, but the data ends at ${tocOffset}`)
+    if (offset > next) throw fault(entry, 'its data comes after the data of the next entry')
     if (offset < next) end = next
     next = offset
     ends[at] = Math.min(end, offset + mostBytes(entry))

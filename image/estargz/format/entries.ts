@@ -123,7 +123,7 @@ function withCopies(
       return chunk?.size !== size || chunk.digest !== digest
     })
     if (strange)
-      throw fault({ name: path }, `the copy of its byte ${strange.fileOffset} is of none of its chunks`)
+      throw fault({ name: path }, `the copy of its byte ${strange.fileOffset} matches none of its chunks`)
   }
   return entries.map((entry) => {
     const ahead = last.get(entry.path) === entry ? copies.get(entry.path) : undefined

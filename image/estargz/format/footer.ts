@@ -16,7 +16,7 @@ const HEAD = Buffer.from([0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 0xff, 26, 0, 0x53, 0x
 const LEGACY_HEAD = Buffer.from([0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 0xff, 22, 0])
 const TAIL = Buffer.from([1, 0, 0, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0])
 const MAGIC = 'STARGZ'
-/** The table of contents is in an image of its own: as above, with nothing but this in the subfield. Source: specification, "external TOC". */
+/** The table of contents is in a separate image: as above, with nothing but this in the subfield. Source: specification, "external TOC". */
 const EXTERNAL_MAGIC = 'STARGZEXTERNALTOC'
 const EXTERNAL_HEAD = Buffer.from([0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 0xff, 21, 0, 0x53, 0x47, 17, 0])
 export const EXTERNAL_FOOTER = Buffer.concat([EXTERNAL_HEAD, Buffer.from(EXTERNAL_MAGIC, 'latin1'), TAIL])
@@ -62,7 +62,7 @@ const hasHead = (footer: Buffer, head: Buffer): boolean =>
   footer.subarray(0, 4).equals(head.subarray(0, 4)) &&
   footer.subarray(10, head.length).equals(head.subarray(10))
 
-/** @param tail as `parseFooter`. @returns true: the layer's table of contents is in an image of its own */
+/** @param tail as `parseFooter`. @returns true: the layer's table of contents is in a separate image */
 export function isExternalFooter(tail: Buffer): boolean {
   const footer = tail.subarray(Math.max(0, tail.length - EXTERNAL_FOOTER.length))
   return (

@@ -118,7 +118,7 @@ function unescapeToBytes(json: string): string {
 const tooMany = (): HeadstartError =>
   new HeadstartError(
     'E_ESTARGZ',
-    `the layer has more than ${MAX_ENTRIES} files and chunks, the limit of eStargz layers here`,
+    `the layer has more than ${MAX_ENTRIES} files and chunks, the limit for eStargz layers`,
     {
       hint: 'Split the layer, or use larger chunks',
     },

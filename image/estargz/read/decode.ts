@@ -135,7 +135,7 @@ export function chunkFault({ offset, size, digest }: Chunk, bytes: Buffer): Head
     return new HeadstartError('E_ESTARGZ', `${what} has no digest, so it can't be checked`)
   const found = digestOf(bytes)
   if (found === digest) return undefined
-  return new HeadstartError('E_DIGEST', `${what} has the digest ${found}, its entry says ${digest}`, {
-    hint: 'The content changed or was damaged on the way; fetch it again',
+  return new HeadstartError('E_DIGEST', `${what} has the digest ${found}, but its entry says ${digest}`, {
+    hint: 'The content was changed or damaged in transit; fetch it again',
   })
 }

@@ -52,7 +52,7 @@ export type ExternalToc = (signal?: AbortSignal) => Promise<Buffer>
 
 /**
  * @param size bytes of the blob
- * @throws HeadstartError E_NOT_ESTARGZ: the blob has no footer; E_NO_TOC: its TOC would be in an image of its own, and isn't at hand; E_ESTARGZ:
+ * @throws HeadstartError E_NOT_ESTARGZ: the blob has no footer; E_NO_TOC: its TOC would be in a separate image, and isn't at hand; E_ESTARGZ:
  * damaged; E_DIGEST: not the TOC of the annotation
  */
 export async function openEstargz(
@@ -97,13 +97,9 @@ export async function openEstargz(
 }
 
 const notAtHand: ExternalToc = () => {
-  throw new HeadstartError(
-    'E_NO_TOC',
-    'its table of contents is in an image of its own, which was not found',
-    {
-      hint: 'Give the image by its tag in the registry: the other image has the same one, with -esgztoc',
-    },
-  )
+  throw new HeadstartError('E_NO_TOC', 'its table of contents is in a separate image, which was not found', {
+    hint: 'Refer to the image by its tag in the registry: the separate image has the same tag with -esgztoc at the end',
+  })
 }
 
 interface PlaceOfToc {

@@ -21,7 +21,7 @@ export function chainFaults(bytes: Buffer, chains: readonly Chain[]): ChainFault
     faults.push(...contentFaults(bytes.subarray(chain.offset, end - CARRIER_TAIL_BYTES), chain))
     at = end
   }
-  if (carriedAt(bytes, at)) faults.push({ message: `the carrier at ${at} is in no table of contents` })
+  if (carriedAt(bytes, at)) faults.push({ message: `the carrier at ${at} is not in the table of contents` })
   return faults
 }
 
@@ -48,7 +48,7 @@ function contentFaults(inside: Buffer, chain: Chain): ChainFault[] {
       return [
         {
           name,
-          message: `the copy of its byte ${fileOffset} has the digest ${found}, its chunk says ${digest}`,
+          message: `the copy of its byte ${fileOffset} has the digest ${found}, but its chunk says ${digest}`,
         },
       ]
     })

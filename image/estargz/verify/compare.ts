@@ -7,7 +7,7 @@ export function differencesOf(tar: TarEntry, toc: EstargzEntry): string[] {
   const faults: string[] = []
   const same = (what: string, inTar: string | number, inToc: string | number) => {
     if (inTar !== inToc)
-      faults.push(`${what} is ${JSON.stringify(inToc)}, the tar says ${JSON.stringify(inTar)}`)
+      faults.push(`${what} is ${JSON.stringify(inToc)}, but the tar says ${JSON.stringify(inTar)}`)
   }
   same('type', tar.type, toc.type)
   same('size', tar.size, toc.size)

@@ -104,7 +104,7 @@ class LayerVerifier {
       this.problems++
       if (this.problems <= MAX_PROBLEMS) report(message, path)
       if (this.problems === MAX_PROBLEMS + 1)
-        throw new HeadstartError('E_ESTARGZ', 'there are more faults, which are not listed')
+        throw new HeadstartError('E_ESTARGZ', 'there are more faults than are listed')
     }
     this.entries = withLandmarks(layer)
     for (const entry of this.entries) for (const chunk of entry.chunks) this.owners.set(chunk, entry)
@@ -149,7 +149,7 @@ class LayerVerifier {
     else if (entry.chunks.length === 1 && chunk.digest !== undefined) {
       this.whole.set(bytes.byteOffset, { bytes, digest: chunk.digest })
       if (entry.digest !== undefined && entry.digest !== chunk.digest)
-        this.report(`its chunks give the digest ${chunk.digest}, its entry says ${entry.digest}`, path)
+        this.report(`its chunks give the digest ${chunk.digest}, but its entry says ${entry.digest}`, path)
       return
     }
     const hash = this.contents.get(entry) ?? createHash('sha256')
@@ -157,7 +157,7 @@ class LayerVerifier {
     if (chunk !== entry.chunks.at(-1) || entry.digest === undefined) return
     const digest = `sha256:${hash.digest('hex')}`
     if (digest !== entry.digest)
-      this.report(`its chunks give the digest ${digest}, its entry says ${entry.digest}`, path)
+      this.report(`its chunks give the digest ${digest}, but its entry says ${entry.digest}`, path)
   }
 
   /** Table of contents and footer. */
@@ -223,7 +223,7 @@ class LayerVerifier {
     if (expected === undefined) this.report('has no digest', textOf(file.entry.path))
     else if (digest !== expected)
       this.report(
-        `has the digest ${digest} in the tar, the table of contents says ${expected}`,
+        `has the digest ${digest} in the tar, but the table of contents says ${expected}`,
         textOf(file.entry.path),
       )
   }
@@ -236,8 +236,8 @@ class LayerVerifier {
         `entries in the table of contents that the tar lacks: ${this.entries.length - this.position}`,
       )
     const found = `sha256:${this.diffId.digest('hex')}`
-    if (found !== diffId) this.report(`the diffID is ${found}, the config says ${diffId}`)
+    if (found !== diffId) this.report(`the diffID is ${found}, but the config says ${diffId}`)
     if (uncompressedSize !== undefined && uncompressedSize !== String(this.size))
-      this.report(`unpacks to ${this.size} bytes, the manifest says ${uncompressedSize}`)
+      this.report(`unpacks to ${this.size} bytes, but the manifest says ${uncompressedSize}`)
   }
 }

@@ -65,13 +65,13 @@ const shmOf = (bytes: number): string =>
 
 function capabilityOf(name: string): string {
   const upper = name.toUpperCase()
-  if (upper === 'ALL') throw refused('--cap-add ALL', 'name single capabilities, or use --privileged')
+  if (upper === 'ALL') throw refused('--cap-add ALL', 'list the capabilities one by one, or use --privileged')
   return upper.startsWith('CAP_') ? upper : `CAP_${upper}`
 }
 
 /** `ctr` takes the number of each. */
 function gpusOf(count: number | undefined): string[] {
   if (count === undefined) return []
-  if (count < 0) throw refused('--gpus all', 'say how many')
+  if (count < 0) throw refused('--gpus all', 'give a number')
   return Array.from({ length: count }, (_, index) => ['--gpus', String(index)]).flat()
 }

@@ -37,7 +37,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   ended.catch(() => {})
   let isWanted = true
   const died = ended.then(([code, killedBy]: unknown[]) => {
-    const how = killedBy === null ? `ended with status ${code}` : `was ended by ${killedBy}`
+    const how = killedBy === null ? `ended with status ${code}` : `was killed by ${killedBy}`
     return isWanted
       ? Promise.reject(new HeadstartError('E_RUNTIME', `${program} ${how}`))
       : new Promise<never>(() => {})

@@ -64,7 +64,7 @@ async function findOwn(snapshotter: string | undefined, reason?: string): Promis
     if (fault !== undefined)
       throw unusable(
         'containerd',
-        reason === undefined ? fault : `${reason}; and none can be started: ${fault}`,
+        reason === undefined ? fault : `${reason}; nor can one be started: ${fault}`,
         'Give a socket with --containerd or a daemon with --snapshotter, or measure with --runtime builtin',
       )
   }

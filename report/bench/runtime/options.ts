@@ -25,7 +25,7 @@ export function refuseOptions(
 /** Variables are passed in a file, a line each. @throws HeadstartError E_OPTION */
 export function refuseLines({ env = [] }: RunOptions): void {
   if (env.some((entry) => entry.includes('\n')))
-    throw new HeadstartError('E_OPTION', 'this runtime does not support -e with a value of several lines', {
+    throw new HeadstartError('E_OPTION', 'this runtime does not support -e with a multi-line value', {
       hint: 'Measure with --runtime builtin',
     })
 }

@@ -115,7 +115,7 @@ test('an earlier build lends its profile, if enough of it fits', async () => {
   const few = await borrow('few', '--min-coverage', '80%')
   expect(few.status).toBe(4)
   expect(few.stderr).toContain(
-    'the image has 1 of the 2 files that the start read, 50 %: at least 80 % is asked for',
+    'the image has 1 of the 2 files that the start read, 50 %: at least 80 % is required',
   )
   const enough = await borrow('enough', '--min-coverage', '50%')
   expect(enough).toMatchObject({ status: 0 })
@@ -153,7 +153,10 @@ test('what is not a profile of the image is refused in one line', async () => {
   })
   await done('trace', 'push', place, 'a.json', '--force')
   const wrongName = await run('trace', 'push', place, 'a.json', '--name', '../x')
-  expect(wrongName).toMatchObject({ status: 1, stderr: expect.stringContaining("can't be a profile's name") })
+  expect(wrongName).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('is not a valid profile name'),
+  })
   const engine = await run('trace', 'list', 'docker-daemon:x:1')
   expect(engine).toMatchObject({
     status: 1,

@@ -60,7 +60,7 @@ test('what has the other name already is replaced only with --force, and nothing
   await box.run(['copy', from, `${taken}-esgztoc`])
   const refused = await box.run(['copy', from, taken])
   expect(refused).toMatchObject({ status: 1 })
-  expect(refused.stderr).toMatch(/taken:v1-esgztoc exists already/)
+  expect(refused.stderr).toMatch(/taken:v1-esgztoc already exists/)
   await expect(faultsOf(taken)).rejects.toMatchObject({ code: 'E_IMAGE_NOT_FOUND' })
   expect(await box.run(['copy', from, taken, '--force'])).toMatchObject({ status: 0 })
   expect(await faultsOf(taken)).toEqual([])

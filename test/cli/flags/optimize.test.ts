@@ -66,7 +66,7 @@ test('attached traces are chosen by flags, which leave no start to record', asyn
   expect(await fromOf('--profile-from', 'c')).toEqual({ attached: { to: 'c' } })
   expect(await fromOf('--record')).toMatchObject({ record: {} })
   await expect(fromOf('--record', '--profile-from', 'c')).rejects.toThrow(/cannot be used with/)
-  await expect(fromOf('--profile-name', '../x')).rejects.toThrow(/can't be a profile's name/)
+  await expect(fromOf('--profile-name', '../x')).rejects.toThrow(/is not a valid profile name/)
 })
 
 test('with traces nothing is recorded', async () => {

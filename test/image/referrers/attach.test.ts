@@ -94,7 +94,7 @@ test('an artifact is what was said of it, or it is refused', async () => {
     /has \d+ bytes; its descriptor says \d+$/,
   )
   await expect(lying({ size: 5 << 20 })).rejects.toThrow(
-    /is refused: its manifest is said to have 5242880 bytes$/,
+    /is refused: its manifest claims to have 5242880 bytes$/,
   )
   await expect(lying({ mediaType: 'text/html' })).rejects.toThrow(/is refused: it is listed as text\/html$/)
   await expect(reading(place, foreign.referrer)).rejects.toThrow(

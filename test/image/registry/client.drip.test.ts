@@ -64,7 +64,7 @@ test.each<[string, Drip, RegExp]>([
   [
     'what comes before an answer',
     () => [hint, hint],
-    /^http:\S+ keeps announcing an answer, but sends none$/,
+    /^http:\S+ keeps sending interim responses, but no final one$/,
   ],
   ['an error', () => endless('418 Teapot'), /answered 418 to GET \/v2\/app\/x$/],
   [

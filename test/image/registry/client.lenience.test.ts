@@ -101,7 +101,7 @@ const refusals: [string, Alter, RegExp][] = [
       ...answer,
       headers: { ...answer.headers, 'content-encoding': 'gzip' },
     })),
-    /is not valid in the encoding "gzip" that it claims$/,
+    /can't be decoded as "gzip", the encoding it claims$/,
   ],
   [
     'a manifest that inflates',

@@ -335,7 +335,7 @@ test('a registry that is not there, and an image that is not', async () => {
 test('a target that exists is replaced with force alone', async () => {
   const place = `docker://${plain.host}/exists:v1`
   await copy(original, place)
-  await expect(copy(original, place)).rejects.toThrow(/exists already/)
+  await expect(copy(original, place)).rejects.toThrow(/already exists/)
   await using target = await openTarget(place)
   await target.prepare({ force: true })
 })

@@ -57,7 +57,7 @@ describe('what is none is refused in a line', () => {
   })
 
   test('numbers that disagree, and a compression that is unknown', () => {
-    expect(refused(writeZtoc({ ...gzip, maxSpan: 7 }))).toMatch(/says that it has 8 spans, and has 3/)
+    expect(refused(writeZtoc({ ...gzip, maxSpan: 7 }))).toMatch(/claims 8 spans, but has 3/)
     expect(refused(writeZtoc({ ...gzip, algorithm: 9 }))).toMatch(/its compression, 9, is unknown/)
     expect(refused(writeZtoc({ ...gzip, checkpoints: checkpoints.toReversed() }))).toMatch(/damaged/)
     const many = { files, compressedSize: 2 ** 40, spanSize: 1, maxSpan: 0 }

@@ -67,7 +67,7 @@ test.each(NAMES)('a folder %s is refused', async (name) => {
   for (const layer of layers) {
     await expect(rebuilt(layer)).rejects.toMatchObject({
       code: 'E_ESTARGZ',
-      message: expect.stringContaining(`the name of its folder ${name} is reserved by eStargz`),
+      message: expect.stringContaining(`it has a folder named ${name}, which eStargz reserves`),
     })
   }
 })

@@ -129,7 +129,7 @@ test('a table of contents moves into the layers and out of them by copying membe
     await withImage(to, async (image) => expect(await verifyImage(image)).toEqual([]))
   const lost = await rebuilt(outside.to, [], 'estargz', { onlyLayers: [1] })
   expect(lost.summary.notes.join()).toMatch(
-    /layer 1: its table of contents is in an image of its own and stays behind/,
+    /layer 1: its table of contents is in a separate image and stays behind/,
   )
 })
 
@@ -159,7 +159,7 @@ test('without it the layers are as any tars: said so, and converted', async () =
     async ({ descriptor }) => `${to.replace(/:v\d+$/, '')}@${descriptor.digest}`,
   )
   await withImage(byDigest, async (image) => {
-    expect((await verifyImage(image))[0]?.message).toMatch(/in an image of its own, which was not found/)
+    expect((await verifyImage(image))[0]?.message).toMatch(/in a separate image, which was not found/)
   })
 })
 
@@ -203,7 +203,7 @@ test('a target that can’t have an image beside it is refused before anything i
   await using target = await openTarget(into)
   await expect(prepareTarget(target, { format: EXTERNAL }, { force: true })).rejects.toMatchObject({
     code: 'E_TARGET',
-    message: `${into} can't be ${EXTERNAL}: only a registry has an image beside another`,
+    message: `${into} can't be ${EXTERNAL}: its tables of contents go into a second image, which only a registry can hold`,
   })
   const { to } = await rebuilt(original, [], EXTERNAL)
   const name = to.replace(/:v\d+$/, ':long')
@@ -212,7 +212,7 @@ test('a target that can’t have an image beside it is refused before anything i
   await using other = await openTarget(name)
   await expect(prepareTarget(other, { format: EXTERNAL }, { force: false })).rejects.toMatchObject({
     code: 'E_TARGET_EXISTS',
-    message: `${name}-esgztoc exists already`,
+    message: `${name}-esgztoc already exists`,
   })
   await using long = await openTarget(`docker://${registry.host}/app:${'x'.repeat(125)}`)
   await expect(prepareTarget(long, { format: EXTERNAL }, { force: false })).rejects.toThrow(/longer than 128/)

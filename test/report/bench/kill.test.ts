@@ -109,9 +109,9 @@ const containerd = [
 ]
 
 test.each<[string, readonly string[], Choose, RegExp]>([
-  ['the mount process', builtin, mountProcess, /^headstart: the mount process was ended by SIGKILL/m],
+  ['the mount process', builtin, mountProcess, /^headstart: the mount process was killed by SIGKILL/m],
   ['runc', builtin, runs('runc', 'run'), /^headstart: runc was killed \(SIGKILL\)/m],
-  ['the engine', docker, daemon('dockerd'), /^headstart: dockerd was ended by SIGKILL$/m],
+  ['the engine', docker, daemon('dockerd'), /^headstart: dockerd was killed by SIGKILL$/m],
   // What Docker makes of these is up to it: the container ends, or is never heard of again.
   [
     'the container’s shim',
@@ -121,8 +121,8 @@ test.each<[string, readonly string[], Choose, RegExp]>([
   ],
   ['the engine’s containerd', docker, daemon('containerd'), /^headstart: (the container|docker )/m],
   ['the engine’s client', docker, runs('docker', 'run'), /^headstart: docker was killed \(SIGKILL\)$/m],
-  ['containerd', containerd, daemon('containerd'), /^headstart: containerd was ended by SIGKILL$/m],
-  ['its snapshotter', containerd, daemon(snapshotter), /^headstart: \S+ was ended by SIGKILL$/m],
+  ['containerd', containerd, daemon('containerd'), /^headstart: containerd was killed by SIGKILL$/m],
+  ['its snapshotter', containerd, daemon(snapshotter), /^headstart: \S+ was killed by SIGKILL$/m],
   ['its client', containerd, runs('ctr-remote', 'run'), /^headstart: ctr-remote was killed \(SIGKILL\)$/m],
 ])('%s is killed: one line says so, and nothing stays', async (_, more, choose, why) => {
   const { status, stderr } = await measure([...more, '--timeout', '30s'], choose)

@@ -12,7 +12,7 @@ export async function asRunError<T>(work: Promise<T>): Promise<T> {
     if (port !== undefined)
       throw new HeadstartError('E_RUN', `port ${port} of this machine is in use`, {
         cause,
-        hint: 'Publish another port with -p, or none: readiness is checked in the container itself',
+        hint: 'Publish another port with -p, or leave it out: readiness is checked inside the container',
       })
     throw new HeadstartError(
       'E_RUN',

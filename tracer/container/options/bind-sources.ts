@@ -13,7 +13,7 @@ export async function prepareBindSources(binds: readonly Bind[]): Promise<void> 
         hint: 'Create it, or use -v HOST:CONTAINER, which does',
       })
     await mkdir(source, { recursive: true }).catch((cause: unknown) => {
-      throw new HeadstartError('E_OPTION', `-v ${source} can't be made: ${messageOf(cause)}`, { cause })
+      throw new HeadstartError('E_OPTION', `-v ${source} can't be created: ${messageOf(cause)}`, { cause })
     })
   }
 }

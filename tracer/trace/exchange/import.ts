@@ -55,7 +55,7 @@ export function importTouched(
   if (files.length === 0)
     throw new HeadstartError(
       'E_RECORD',
-      `none of the record's ${missing.length} files is in ${context.image.reference}`,
+      `none of the ${missing.length} recorded files is in ${context.image.reference}`,
     )
   return { trace: traceOf(files, context), missing }
 }

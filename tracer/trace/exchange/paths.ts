@@ -21,7 +21,7 @@ export function readFilesOf(trace: Trace): TraceFile[] {
   if (files.length === 0)
     throw new HeadstartError(
       'E_TRACE',
-      `the trace of ${trace.image.reference} has no bytes that were read before ready`,
+      `the trace of ${trace.image.reference} has no byte ranges that were read before ready`,
       {
         hint: 'Record the start again with: headstart profile',
       },

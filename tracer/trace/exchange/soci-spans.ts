@@ -29,7 +29,7 @@ export interface PrefetchSpan {
 export function exportSociSpans(trace: Trace, layer: ZtocLayer): Exported {
   const { spans, files } = spansOf(trace, layer)
   if (spans.length === 0)
-    throw new HeadstartError('E_ZTOC', `the start reads nothing of ${layer.name}: it needs no spans`)
+    throw new HeadstartError('E_ZTOC', `the start reads nothing from ${layer.name}, so it needs no spans`)
   return {
     text: `${JSON.stringify({ version: '1.0', prefetch_spans: spans })}\n`,
     files,
@@ -52,9 +52,9 @@ export function spansOf(trace: Trace, { ztoc, name, contentOf }: ZtocLayer) {
       if (end > entry.size)
         throw new HeadstartError(
           'E_ZTOC',
-          `${path} was read up to byte ${end}, and has ${entry.size} in ${name}`,
+          `${path} was read up to byte ${end}, but has only ${entry.size} bytes in ${name}`,
           {
-            hint: 'The trace is of another image; record this one with: headstart profile',
+            hint: 'The trace belongs to another image; record this one with: headstart profile',
           },
         )
       const last = spanAt(ztoc, entry.offset + end - 1)

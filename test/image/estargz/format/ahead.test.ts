@@ -50,8 +50,8 @@ test.each<[string, TocEntry[], RegExp]>([
   ['a gap', changed(1, { innerOffset: 6 }), /6 in the chain at 16 is not where the copy before it ends/],
   ['two at one place', changed(1, { innerOffset: 1 }), /1 in the chain at 16 is not/],
   ['chains out of order', [...written.slice(3), ...written.slice(0, 3)], /the chain at 16 is out of order/],
-  ['an anchor of two bytes', changed(2, { size: 2 }), /the anchor of the chain at 16 is not one/],
-  ['an anchor of other content', changed(2, { chunkDigest: digestOf('x') }), /is not one/],
+  ['an anchor of two bytes', changed(2, { size: 2 }), /the chain at 16 has an invalid anchor/],
+  ['an anchor of other content', changed(2, { chunkDigest: digestOf('x') }), /invalid anchor/],
   ['no digest', changed(0, { chunkDigest: undefined }), /is not a sha256 digest/],
   ['more than fits into memory', changed(0, { chunkSize: 65 << 20 }), /holds over 67108864 bytes/],
 ])('refused: %s', (_, entries, message) => {

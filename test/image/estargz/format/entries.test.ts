@@ -15,7 +15,7 @@ const lies: [string, TocEntry[], RegExp][] = [
     /begins at 5, not at 4/,
   ],
   ['too few bytes', [{ name: 'f', type: 'reg', size: 10, offset: 1, chunkSize: 4 }], /hold 4 bytes of 10/],
-  ['data outside', [{ name: 'f', type: 'reg', size: 10, offset: 5000 }], /lies at 5000/],
+  ['data outside', [{ name: 'f', type: 'reg', size: 10, offset: 5000 }], /is at 5000/],
   [
     'disorder',
     [
@@ -108,13 +108,13 @@ test.each<[string, TocEntry[], RegExp]>([
   [
     'of a file that is not there',
     changed(1, { name: 'x' }),
-    /"x": the copy of its byte 8 is of none of its chunks/,
+    /"x": the copy of its byte 8 matches none of its chunks/,
   ],
-  ['of no chunk', changed(1, { chunkOffset: 7 }), /the copy of its byte 7 is of none of its chunks/],
+  ['of no chunk', changed(1, { chunkOffset: 7 }), /the copy of its byte 7 matches none of its chunks/],
   [
     'of another chunk',
     changed(1, { chunkDigest: middle }),
-    /the copy of its byte 8 is of none of its chunks/,
+    /the copy of its byte 8 matches none of its chunks/,
   ],
   ['of a path that leaves the layer', changed(1, { name: 'a\0b' }), /table of contents/],
 ])('copies are refused: %s', (_, entries, message) => {
@@ -143,7 +143,7 @@ const faults: [string, TocEntry[], RegExp][] = [
     /chunk 1 begins at 5, not at 6/,
   ],
   ['chunks that end too early', [file({ chunkSize: 6 })], /its chunks hold 6 bytes of 10/],
-  ['data behind the end', [file({ offset: 1000 })], /its data lies at 1000/],
+  ['data behind the end', [file({ offset: 1000 })], /its data is at 1000/],
 ]
 test.each(faults)('%s is refused with one line', (_, entries, message) => {
   expect(() => contentsOf(entries, 100)).toThrow(message)

@@ -36,7 +36,7 @@ test('chunks that share a member are each checked, and come out at once', async 
   const wrong = { ...second, digest: digestOf('other') }
   await expect(decodeChunks(bytes, { chunks: [first, wrong] })).rejects.toMatchObject({
     code: 'E_DIGEST',
-    message: expect.stringMatching(/^the chunk at 0 has the digest sha256:.*, its entry says sha256:/),
+    message: expect.stringMatching(/^the chunk at 0 has the digest sha256:.*, but its entry says sha256:/),
   })
 })
 

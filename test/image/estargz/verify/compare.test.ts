@@ -18,8 +18,8 @@ test('the same entry has no differences', () => {
 
 test('each field that differs is named, with both values', () => {
   expect(differences({ mode: 0o755, uid: 1 }, { mode: 0o644, uid: 2 })).toEqual([
-    'mode is "644", the tar says "755"',
-    'owner is 2, the tar says 1',
+    'mode is "644", but the tar says "755"',
+    'owner is 2, but the tar says 1',
   ])
 })
 

@@ -32,8 +32,8 @@ describe('options of docker run, as ctr knows them', () => {
     ['a terminal', { tty: true }, /-t/],
     ['standard input', { interactive: true }, /-i/],
     ['all capabilities', { capAdd: ['all'] }, /--privileged/],
-    ['all GPUs', { gpus: -1 }, /how many/],
-    ['values of several lines', { env: ['A=1\n2'] }, /several lines/],
+    ['all GPUs', { gpus: -1 }, /give a number/],
+    ['values of several lines', { env: ['A=1\n2'] }, /multi-line/],
   ])('are refused with a word where it has none: %s', (_, options, reason) => {
     expect(() => flags(options, '')).toThrow(reason)
   })

@@ -58,7 +58,7 @@ test('its ranges come back; a file without any was read whole', () => {
 test('a trace in which nothing was read has no ranges to give', () => {
   for (const files of [[], [traceFile('a', { ranges: [] })]])
     expect(() => exportNydus(traceOf(files))).toThrow(
-      /the trace of app:1 has no bytes that were read before ready/,
+      /the trace of app:1 has no byte ranges that were read before ready/,
     )
 })
 

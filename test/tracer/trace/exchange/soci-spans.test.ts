@@ -48,10 +48,10 @@ test('what was read, both ends included, the first used with the first priority'
 
 test('a layer that the start doesn’t read, or that has another file', () => {
   expect(() => exportSociSpans(traceOf([traceFile('elsewhere')]), layer)).toThrow(
-    /the start reads nothing of layer 1 of 1/,
+    /the start reads nothing from layer 1 of 1/,
   )
   expect(() => exportSociSpans(traceOf([traceFile('a', { ranges: [[0, 401]] })]), layer)).toThrow(
-    /a was read up to byte 401, and has 400 in layer 1 of 1/,
+    /a was read up to byte 401, but has only 400 bytes in layer 1 of 1/,
   )
-  expect(() => exportSociSpans(traceOf([]), layer)).toThrow(/no bytes that were read/)
+  expect(() => exportSociSpans(traceOf([]), layer)).toThrow(/no byte ranges that were read/)
 })

@@ -38,6 +38,6 @@ test('a record that is none names the line', () => {
     /^r\.json, line 2 is not a record: path: /,
   )
   expect(() => importTouched([{ path: 'a' }], importing({}))).toThrow(
-    /none of the record's 1 files is in app:1/,
+    /none of the 1 recorded files is in app:1/,
   )
 })
