@@ -167,7 +167,7 @@ export class LayerJob implements AsyncDisposable {
     const order = tail
       ? { zone: [], rest: layer.entries, tail }
       : orderLayer(layer.entries, moves.zone, moves.afterZone)
-    const hot = hotRangesOf(order.rest, moves.hot)
+    const hot = hotRangesOf(order, moves.hot)
     const written = await writeLayer(layer, { ...order, hot }, files, { pool: this.shared.pool, ...format })
     if (tail && written.diffId !== this.source.diffId)
       throw new HeadstartError(

@@ -8,6 +8,7 @@
  * caches each copy as the chunk that it is one of. By its name the anchor is what OCI layers use for metadata of AUFS: nobody shows it.
  */
 import { HeadstartError } from '../../../system/errors.ts'
+import type { BytePath } from '../../../system/text/byte-path.ts'
 import { type Digest, digestOf, isDigest } from '../../digest.ts'
 import type { TocEntry } from './toc.ts'
 
@@ -36,28 +37,38 @@ export interface Chain {
 }
 
 export function* entriesOfChains(chains: readonly Chain[]): Generator<TocEntry> {
-  for (const [index, { offset, copies }] of chains.entries()) {
-    for (const { name, fileOffset, size, digest, innerOffset } of copies)
-      yield {
-        name,
-        type: 'reg',
-        offset,
-        innerOffset,
-        chunkOffset: fileOffset || undefined,
-        chunkSize: size,
-        chunkDigest: digest,
-      }
-    yield {
-      name: `${ANCHOR_PREFIX}${index}`,
-      type: 'reg',
-      size: ANCHOR_CONTENT.length,
-      offset,
-      innerOffset: endOfCopies(copies),
-      digest: ANCHOR_DIGEST,
-      chunkDigest: ANCHOR_DIGEST,
-    }
+  for (const [index, chain] of chains.entries()) {
+    for (const copy of chain.copies) yield entryOfCopy(chain.offset, copy)
+    yield anchorOf(index, chain)
   }
 }
+
+const entryOfCopy = (offset: number, { name, fileOffset, size, digest, innerOffset }: Copy): TocEntry => ({
+  name,
+  type: 'reg',
+  offset,
+  innerOffset,
+  chunkOffset: fileOffset || undefined,
+  chunkSize: size,
+  chunkDigest: digest,
+})
+
+const anchorOf = (index: number, { offset, copies }: Chain): TocEntry => ({
+  name: `${ANCHOR_PREFIX}${index}`,
+  type: 'reg',
+  size: ANCHOR_CONTENT.length,
+  offset,
+  innerOffset: endOfCopies(copies),
+  digest: ANCHOR_DIGEST,
+  chunkDigest: ANCHOR_DIGEST,
+})
+
+/** A file of the tar by such a name would be taken for an anchor, or an anchor for the file. */
+export const isAnchorName = (path: BytePath): boolean => path.startsWith(ANCHOR_PREFIX)
+
+/** Bytes that the chain has in the blob at the most: each copy is a member or more, in carriers. */
+export const mostBytesOf = (chain: Chain): number =>
+  Math.ceil(contentOf(chain) * 1.125) + 256 * chain.copies.length + (1 << 20)
 
 /** Bytes that come out of it. */
 export const contentOf = ({ copies }: Chain): number => endOfCopies(copies) + ANCHOR_CONTENT.length
@@ -71,6 +82,7 @@ const fault = (what: string): HeadstartError =>
   new HeadstartError('E_ESTARGZ', `the table of contents, ranges ahead: ${what}`)
 
 /**
+ * Takes what `entriesOfChains` gives, to the letter, and nothing else: other readers make more of an entry than this one does.
  * @returns the chains, and how many entries stand for them at the beginning
  * @throws HeadstartError E_ESTARGZ: entries that look like copies, but aren't
  */
@@ -82,27 +94,44 @@ export function chainsIn(toc: readonly TocEntry[]): {
   let copies: Copy[] = []
   let after = 0
   for (const [at, entry] of toc.entries()) {
-    const isAnchor = entry.name.startsWith(ANCHOR_PREFIX)
-    if (!isAnchor && !isCopy(entry)) break
-    const offset = entry.offset ?? 0
-    if (offset !== (toc[after]?.offset ?? 0)) throw fault(`a chain at ${toc[after]?.offset} has no anchor`)
-    if (entry.innerOffset !== endOfCopies(copies))
-      throw fault(`${entry.innerOffset} in the chain at ${offset} is not where the copy before it ends`)
-    if (!isAnchor) {
-      copies.push(copyOf(entry, entry.innerOffset))
-      if (endOfCopies(copies) > MAX_CHAIN_CONTENT)
-        throw fault(`the chain at ${offset} holds over ${MAX_CHAIN_CONTENT} bytes`)
+    const first = toc[after]?.offset ?? 0
+    if (isCopy(entry)) {
+      if (entry.offset !== first) throw fault(`a chain at ${first} has no anchor`)
+      copies.push(nextCopy(entry, copies))
       continue
     }
-    if (entry.size !== ANCHOR_CONTENT.length || entry.chunkDigest !== ANCHOR_DIGEST)
-      throw fault(`the chain at ${offset} has an invalid anchor`)
-    if (offset <= (chains.at(-1)?.offset ?? 0)) throw fault(`the chain at ${offset} is out of order`)
-    chains.push({ offset, copies })
+    if (copies.length === 0) break // a file of the tar, whatever its name
+    const chain = { offset: first, copies }
+    if (!isAnchorName(entry.name) || entry.offset !== first) throw fault(`a chain at ${first} has no anchor`)
+    if (first <= (chains.at(-1)?.offset ?? 0)) throw fault(`the chain at ${first} is out of order`)
+    if (!isExactly(entry, anchorOf(chains.length, chain)))
+      throw fault(`the chain at ${first} has an invalid anchor`)
+    chains.push(chain)
     copies = []
     after = at + 1
   }
   if (copies.length > 0) throw fault(`a chain at ${toc[after]?.offset} has no anchor`)
   return { chains, entries: after }
+}
+
+/** @param before those of its chain */
+function nextCopy(entry: TocEntry, before: readonly Copy[]): Copy {
+  const { offset = 0, innerOffset } = entry
+  if (innerOffset !== endOfCopies(before))
+    throw fault(`${innerOffset} in the chain at ${offset} is not where the copy before it ends`)
+  const copy = copyOf(entry, innerOffset)
+  if (innerOffset + copy.size > MAX_CHAIN_CONTENT)
+    throw fault(`the chain at ${offset} holds over ${MAX_CHAIN_CONTENT} bytes`)
+  if (!isExactly(entry, entryOfCopy(offset, copy)))
+    throw fault(`the copy at ${innerOffset} in the chain at ${offset} says more than a copy does`)
+  return copy
+}
+
+function isExactly(entry: TocEntry, expected: TocEntry): boolean {
+  const [own, other]: Readonly<Record<string, unknown>>[] = [entry, expected]
+  return [entry, expected].every((each) =>
+    Object.keys(each).every((field) => own?.[field] === other?.[field]),
+  )
 }
 
 /** A file without a size, but with a chunk of one, is none of the tar. */

@@ -4,7 +4,7 @@ import { messageOf } from '../../../system/errors.ts'
 import { type BytePath, layerPath } from '../../../system/text/byte-path.ts'
 import { type Digest, isDigest } from '../../digest.ts'
 import type { EntryFacts } from '../../tar/entry.ts'
-import { type Chain, chainsIn } from './ahead.ts'
+import { type Chain, chainsIn, isAnchorName, mostBytesOf } from './ahead.ts'
 import { chunkEnds, fault } from './chunk-ends.ts'
 import { NO_PREFETCH_LANDMARK, PREFETCH_LANDMARK, type TocEntry } from './toc.ts'
 
@@ -52,6 +52,8 @@ export interface Contents {
   /** how many of them are in the prioritized zone: before the prefetch landmark */
   readonly zoneEntries: number
   readonly landmark: 'prefetch' | 'no-prefetch' | 'absent'
+  /** what stands ahead of all files */
+  readonly chains: readonly Chain[]
   /** where the prioritized zone ends, at the prefetch landmark's content: the runtime fetches the bytes before it at once; 0 without one */
   readonly zoneEnd: number
 }
@@ -81,6 +83,7 @@ export function contentsOf(
     let after = at + 1
     while (toc[after]?.type === 'chunk') after++
     const path = checkedPath(head, head.name)
+    if (chains.length > 0 && isAnchorName(path)) throw fault(head, 'has the name of an anchor')
     if (path === PREFETCH_LANDMARK && landmark !== 'no-prefetch')
       [landmark, zoneEnd, zoneEntries] = ['prefetch', head.offset ?? 0, entries.length]
     if (path === NO_PREFETCH_LANDMARK) [landmark, zoneEnd, zoneEntries] = ['no-prefetch', 0, 0]
@@ -89,15 +92,16 @@ export function contentsOf(
       entries.push(entryOf(head, path, chunksOf(toc, ends, { at, after }), names))
     at = after
   }
-  return { entries: withCopies(entries, copies), landmark, zoneEnd, zoneEntries }
+  return { entries: withCopies(entries, copies), chains, landmark, zoneEnd, zoneEntries }
 }
 
 /** @param start where the blob's other data begins */
 function copiesOf(chains: readonly Chain[], start: number): ReadonlyMap<BytePath, readonly Chunk[]> {
   const copies = new Map<BytePath, Chunk[]>()
-  for (const [index, { offset, copies: own }] of chains.entries()) {
-    const end = chains[index + 1]?.offset ?? start
-    for (const { name, ...copy } of own) {
+  for (const [index, chain] of chains.entries()) {
+    const { offset } = chain
+    const end = Math.min(chains[index + 1]?.offset ?? start, offset + mostBytesOf(chain))
+    for (const { name, ...copy } of chain.copies) {
       if (offset >= start) throw fault({ name }, 'a copy ahead of it is not at the top of the blob')
       const path = checkedPath({ name }, name)
       const known = copies.get(path)
@@ -120,6 +124,7 @@ function withCopies(
     const chunks = new Map(entry?.chunks.map((chunk) => [chunk.fileOffset, chunk]))
     const strange = ahead.find(({ fileOffset, size, digest }) => {
       const chunk = chunks.get(fileOffset)
+      chunks.delete(fileOffset) // of each there is one copy
       return chunk?.size !== size || chunk.digest !== digest
     })
     if (strange)

@@ -94,11 +94,11 @@ function* membersFrom(
  * @throws HeadstartError E_ESTARGZ, E_DIGEST
  */
 export async function decodeChunks(bytes: Buffer, { chunks }: Pick<Group, 'chunks'>): Promise<Buffer> {
-  const end = endOf(chunks)
+  const [end, limit] = [endOf(chunks), limitOf(chunks)]
   const parts: Buffer[] = []
   let have = 0
   for (let at = 0; have < end && at < bytes.length; ) {
-    const size = { expected: end - have, limit: limitOf(chunks) - have }
+    const size = { expected: end - have, limit: limit - have }
     const member = await decodeMemberInBackground(bytes.subarray(at), size)
     parts.push(member.content)
     have += member.content.length

@@ -84,8 +84,11 @@ export async function openEstargz(
       { hint: 'The layer changed after it was annotated; convert the image again' },
     )
   const toc = parseToc(json)
+  const contents = contentsOf(toc, tocOffset)
+  if (codec === 'zstd' && contents.chains.length > 0)
+    throw new HeadstartError('E_ESTARGZ', 'the table of contents has ranges ahead, which only gzip can have')
   return {
-    ...contentsOf(toc, tocOffset),
+    ...contents,
     codec,
     tocPlace,
     size,

@@ -12,47 +12,39 @@ export interface ChainFault {
 }
 
 /** @param bytes the blob's first, in which all chains lie */
-export function chainFaults(bytes: Buffer, chains: readonly Chain[]): ChainFault[] {
-  const faults: ChainFault[] = []
+export function* chainFaults(bytes: Buffer, chains: readonly Chain[]): Generator<ChainFault> {
   let at = 0
   for (const chain of chains) {
     const end = chain.offset === at + CARRIER_HEAD_BYTES ? chainAt(bytes, at)?.end : undefined
-    if (end === undefined) return [...faults, { message: `no chain of carriers begins at ${chain.offset}` }]
-    faults.push(...contentFaults(bytes.subarray(chain.offset, end - CARRIER_TAIL_BYTES), chain))
+    if (end === undefined) return yield { message: `no chain of carriers begins at ${chain.offset}` }
+    yield* contentFaults(bytes.subarray(chain.offset, end - CARRIER_TAIL_BYTES), chain)
     at = end
   }
-  if (carriedAt(bytes, at)) faults.push({ message: `the carrier at ${at} is not in the table of contents` })
-  return faults
+  if (carriedAt(bytes, at)) yield { message: `the carrier at ${at} is not in the table of contents` }
 }
 
 /** @param inside the chain from its first member to the end of its last */
-function contentFaults(inside: Buffer, chain: Chain): ChainFault[] {
+function* contentFaults(inside: Buffer, chain: Chain): Generator<ChainFault> {
+  const { offset, copies } = chain
   const limit = contentOf(chain)
+  let content: Buffer
   try {
-    const content = Buffer.concat(
-      [...decodeMembers({ bytes: inside, offset: chain.offset, chunks: [], limit })].map(
-        (member) => member.content,
-      ),
-    )
-    if (content.length !== limit)
-      return [{ message: `the chain at ${chain.offset} holds ${content.length} of ${limit} bytes` }]
-    const [first, last] = [
-      content.subarray(0, ANCHOR_CONTENT.length),
-      content.subarray(-ANCHOR_CONTENT.length),
-    ]
-    if (!first.equals(ANCHOR_CONTENT) || !last.equals(ANCHOR_CONTENT))
-      return [{ message: `the chain at ${chain.offset} lacks its anchor` }]
-    return chain.copies.flatMap(({ name, fileOffset, size, digest, innerOffset }) => {
-      const found = digestOf(content.subarray(innerOffset, innerOffset + size))
-      if (found === digest) return []
-      return [
-        {
-          name,
-          message: `the copy of its byte ${fileOffset} has the digest ${found}, but its chunk says ${digest}`,
-        },
-      ]
-    })
+    const members = [...decodeMembers({ bytes: inside, offset, chunks: [], limit })]
+    content = Buffer.concat(members.map((member) => member.content))
   } catch (error) {
-    return [{ message: `the chain at ${chain.offset}: ${messageOf(error)}` }]
+    return yield { message: `the chain at ${offset}: ${messageOf(error)}` }
+  }
+  if (content.length !== limit)
+    return yield { message: `the chain at ${offset} holds ${content.length} of ${limit} bytes` }
+  const [first, last] = [content.subarray(0, ANCHOR_CONTENT.length), content.subarray(-ANCHOR_CONTENT.length)]
+  if (!first.equals(ANCHOR_CONTENT) || !last.equals(ANCHOR_CONTENT))
+    return yield { message: `the chain at ${offset} lacks its anchor` }
+  for (const { name, fileOffset, size, digest, innerOffset } of copies) {
+    const found = digestOf(content.subarray(innerOffset, innerOffset + size))
+    if (found !== digest)
+      yield {
+        name,
+        message: `the copy of its byte ${fileOffset} has the digest ${found}, but its chunk says ${digest}`,
+      }
   }
 }

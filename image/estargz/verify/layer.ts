@@ -6,7 +6,6 @@ import { textOf } from '../../../system/text/byte-path.ts'
 import { type ByteRange, type Digest, digestOf } from '../../digest.ts'
 import type { TarEntry } from '../../tar/entry.ts'
 import { TarScanner } from '../../tar/scan.ts'
-import { chainsIn } from '../format/ahead.ts'
 import type { Chunk, EstargzEntry } from '../format/entries.ts'
 import { landmarkFaults, withLandmarks } from '../format/landmarks.ts'
 import { TOC_NAME } from '../format/toc.ts'
@@ -113,6 +112,8 @@ class LayerVerifier {
       layer.tocOffset,
     )
     for (const fault of landmarkFaults(this.entries)) this.report(fault)
+    if (layer.chains.length > 0 && layer.landmark !== 'prefetch')
+      this.report('has ranges ahead, but no landmark that says how far to prefetch')
     for (const { path, message } of hardlinkFaults(this.entries)) this.report(message, textOf(path))
   }
 
@@ -131,7 +132,7 @@ class LayerVerifier {
 
   /** @param bytes the blob's first, in which all chains of carriers lie */
   chains(bytes: Buffer): void {
-    for (const { message, name } of chainFaults(bytes, chainsIn(this.layer.toc).chains))
+    for (const { message, name } of chainFaults(bytes, this.layer.chains))
       this.report(message, name === undefined ? undefined : textOf(name))
   }
 

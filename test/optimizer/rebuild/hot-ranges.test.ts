@@ -74,3 +74,11 @@ test('reads behind the end of a file that has become smaller', async () => {
   )
   expect(again).toEqual(['reused'])
 })
+
+test('a layer that has a file by the name of an anchor has no ranges ahead', async () => {
+  const { again } = await splitImage(
+    [[file('.wh..wh.headstart.0', '\n'), file('a', dense(300 * KIB))], [file('.wh..wh.headstart.0', '\n')]],
+    [inPart('a', [0, 10 * KIB])],
+  )
+  expect(again).toHaveLength(2)
+})

@@ -1,14 +1,21 @@
 /** Chains that lie: what a lazy runtime would cache wrong, or not at all, is told. */
 import { randomFillSync } from 'node:crypto'
-import { gzipSync } from 'node:zlib'
+import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { digestOf } from '../../../../image/digest.ts'
 import { chainsIn } from '../../../../image/estargz/format/ahead.ts'
 import { chainAt, chainOf } from '../../../../image/estargz/format/carrier.ts'
-import type { TocEntry } from '../../../../image/estargz/format/toc.ts'
+import { contentsOf } from '../../../../image/estargz/format/entries.ts'
+import { encodeToc, type TocEntry } from '../../../../image/estargz/format/toc.ts'
+import {
+  encodeZstdFooter,
+  SKIPPABLE_HEAD_BYTES,
+  skippableHead,
+} from '../../../../image/estargz/format/zstd-footer.ts'
+import { chainFaults } from '../../../../image/estargz/verify/chains.ts'
 import { file, tarOf } from '../../../support/tar.ts'
 import { dataOf, forged, tocOf } from '../forged.ts'
-import { faultsOf, writeInMemory } from '../in-memory.ts'
+import { faultsOf, opened, writeInMemory } from '../in-memory.ts'
 
 const KIB = 1024
 const content = randomFillSync(Buffer.alloc(200 * KIB))
@@ -131,4 +138,63 @@ test('a digest that lies of copy and chunk alike', async () => {
   const faults = (await withChain(data.subarray(0, end), lying)).join('\n')
   expect(faults).toMatch(/f: the copy of its byte 122880 has the digest/)
   expect(faults).toMatch(/f: the chunk at \d+ has the digest/)
+})
+
+test('a chunk’s second copy', async () => {
+  const [first, ...others] = toc
+  const twice = first && { ...first, innerOffset: (first.innerOffset ?? 0) + (first.chunkSize ?? 0) }
+  const moved = others.map((entry) =>
+    entry.offset === 16
+      ? { ...entry, innerOffset: (entry.innerOffset ?? 0) + (first?.chunkSize ?? 0) }
+      : entry,
+  )
+  const entries = first && twice ? [first, twice, ...moved] : []
+  await expect(withChain(data.subarray(0, end), entries)).rejects.toThrow(/matches none of its chunks/)
+})
+
+test('a file by the name of an anchor', async () => {
+  const named = toc.map((entry) => (entry.name === 'f' ? entry : { ...entry }))
+  named.push({ name: './.wh..wh.headstart.0', type: 'reg' })
+  await expect(withChain(data.subarray(0, end), named)).rejects.toThrow(/has the name of an anchor/)
+})
+
+test('no landmark that says how far to prefetch', async () => {
+  const other = toc.map((entry) =>
+    entry.name === '.prefetch.landmark' ? { ...entry, name: '.no.prefetch.landmark' } : entry,
+  )
+  expect((await withChain(data.subarray(0, end), other)).join('\n')).toMatch(/ranges ahead, but no landmark/)
+})
+
+test('as many faults as a chain has copies come one by one', () => {
+  const bytes = chain(edge, gzipSync(Buffer.alloc(300_000)), edgeEnd)
+  const lying = Array.from({ length: 300_000 }, (_, at) => ({
+    name: 'f',
+    fileOffset: at,
+    size: 1,
+    digest: digestOf('x'),
+    innerOffset: 1 + at,
+  }))
+  expect([...chainFaults(bytes, [{ offset: 16, copies: lying }])]).toHaveLength(300_000)
+})
+
+test('a chain is no larger than its copies, however far off the next data is', async () => {
+  const hole = Buffer.alloc(8 << 20)
+  const moved = toc.map((entry) =>
+    (entry.offset ?? 0) >= end ? { ...entry, offset: (entry.offset ?? 0) + hole.length } : entry,
+  )
+  const { entries } = contentsOf(moved, data.length + hole.length)
+  const copied = entries.flatMap(({ ahead }) => ahead)
+  expect(copied).toHaveLength(3)
+  for (const { offset, end: last } of copied) expect(last - offset).toBeLessThan(2 << 20)
+})
+
+test('a layer of zstd frames, among which no carrier can stand', async () => {
+  const json = Buffer.concat([...encodeToc(toc)])
+  const stored = zstdCompressSync(json)
+  const [head, offset] = [skippableHead(stored.length), data.length + SKIPPABLE_HEAD_BYTES]
+  const footer = encodeZstdFooter({ offset, size: stored.length, content: json.length })
+  const bytes = Buffer.concat([data, head, stored, footer])
+  await expect(opened({ ...layer, bytes, tocDigest: digestOf(json) })).rejects.toThrow(
+    /which only gzip can have/,
+  )
 })
