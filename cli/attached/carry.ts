@@ -27,7 +27,7 @@ export async function carryProfiles(
     for (const each of rebuilt) {
       const isBorrowing = each.image.descriptor.digest === image.descriptor.digest
       const own = await profilesOf(source, each.image, signal)
-      const read = [...(isBorrowing ? borrowed : []), ...own]
+      const read = newestOfEachName([...own, ...(isBorrowing ? borrowed : [])])
       carried += await carryOn(read, each.summary.manifest, target, signal)
     }
   } catch (error) {
@@ -36,6 +36,17 @@ export async function carryProfiles(
     output.warn(`the attached profiles were not carried on: ${messageOf(error)}`)
   }
   if (carried > 0) output.note(`${counted(carried, 'profile')} attached to the new image, too`)
+}
+
+/** Nothing would ever use the others; an undated one is the oldest. */
+function newestOfEachName(read: readonly ReadTrace[]): ReadTrace[] {
+  const newest = new Map<string, ReadTrace>()
+  const age = ({ attached: { created } }: ReadTrace): number => created?.getTime() ?? 0
+  for (const each of read) {
+    const before = newest.get(each.attached.name)
+    if (before === undefined || age(each) > age(before)) newest.set(each.attached.name, each)
+  }
+  return [...newest.values()]
 }
 
 async function profilesOf(source: ImageSource, image: Image, signal: AbortSignal): Promise<ReadTrace[]> {

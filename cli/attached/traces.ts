@@ -66,7 +66,7 @@ export function mergeAttached(read: readonly ReadTrace[], image: Image, output: 
 export const usedLines = (read: readonly ReadTrace[], where: string, now: Date): string[] =>
   read.map(
     ({ attached: { name, digest, created } }) =>
-      `profile ${name} is used, attached to ${where}: ${digest}, ${created ? `recorded ${ageText(created, now)}` : 'of unknown age'}`,
+      `using profile ${name}, ${created ? `recorded ${ageText(created, now)}` : 'of unknown age'}, attached to ${where}: ${digest}`,
   )
 
 /** @throws HeadstartError E_ARTIFACT: the trace is of another image */

@@ -30,7 +30,7 @@ export function addProfileFlags(command: Command): Command {
     .addOption(
       new Option(
         '--fuse <server>',
-        'what serves the mount: libfuse through fuse-native, or the kernel’s own protocol in Node, which is faster',
+        "what serves the mount: libfuse through fuse-native, or the kernel's own protocol in Node, which is faster",
       )
         .choices(['fuse-native', 'kernel'])
         .default('fuse-native'),

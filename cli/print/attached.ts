@@ -8,7 +8,7 @@ const DAY_MS = 86_400_000
 export function ageText(created: Date, now: Date): string {
   const ms = Math.max(0, now.getTime() - created.getTime())
   if (ms < DAY_MS)
-    return ms < 3_600_000 ? 'within the hour' : `${counted(Math.floor(ms / 3_600_000), 'hour')} ago`
+    return ms < 3_600_000 ? 'less than an hour ago' : `${counted(Math.floor(ms / 3_600_000), 'hour')} ago`
   return `${counted(Math.floor(ms / DAY_MS), 'day')} ago`
 }
 

@@ -19,19 +19,25 @@ export type Rebuilt = Pick<RebuiltImage, 'image' | 'summary'> & { readonly platf
 /** What it was made of, and where it went. */
 interface Origin {
   readonly trace: Trace | undefined
+  /** attached to another image, which was asked for by name */
+  readonly borrowed?: readonly unknown[]
   readonly startup: readonly StartupFile[]
   readonly target: string
 }
 
 export function printRebuilt(
   { image, summary, platform }: Rebuilt,
-  { trace, startup, target }: Origin,
+  { trace, borrowed = [], startup, target }: Origin,
   { json, explain }: { readonly json: boolean; readonly explain: boolean },
   output: Output,
 ): void {
   const files = thousands(startup.length)
   const found = thousands(startup.length - summary.plan.missing.length)
   if (platform !== undefined) output.note(`${platform}: it has ${found} of the ${files} files in the trace`)
+  else if (borrowed.length > 0)
+    output.note(
+      `${found} of the ${files} files in the profile (${percent(summary.plan.coverage)}) are in this image`,
+    )
   else if (trace && !isTraceOf(trace, image)) {
     // What a build after the recorded one is, and nothing to worry about while nothing is missing.
     if (summary.plan.missing.length === 0)

@@ -44,7 +44,7 @@ test('each that is used is named, with its age', () => {
     new Date('2026-01-04T12:00:00Z'),
   )
   expect(line).toMatch(
-    /^profile web is used, attached to docker:\/\/x\/app:1: sha256:\w+, recorded 3 days ago$/,
+    /^using profile web, recorded 3 days ago, attached to docker:\/\/x\/app:1: sha256:\w+$/,
   )
 })
 

@@ -154,6 +154,19 @@ describe('one of the images', () => {
     ])
   })
 
+  test('that a profile of another was asked for is no reason to warn', () => {
+    const { output, notes, warnings } = captured()
+    const other = bareImage({ digest: 'sha256:other', diffIds: ['sha256:x'] })
+    printRebuilt(
+      { image: other, summary: { ...summary, notes: [] } },
+      { ...origin, borrowed: [{}] },
+      print,
+      output,
+    )
+    expect(notes).toEqual(['1 of the 8 files in the profile (50 %) are in this image'])
+    expect(warnings).toEqual([])
+  })
+
   test('that is not the recorded one but has all of its files is noted', () => {
     const { output, notes, warnings } = captured()
     const whole = { ...summary, plan: { ...plan, missing: [] }, notes: [] }
