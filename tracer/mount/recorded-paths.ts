@@ -12,7 +12,10 @@ export interface Name {
 export type PathOf = (node: NodeId) => BytePath | undefined
 
 /** Each folder's listing is gone through once, however many of its files were touched. */
-export function pathsIn(inner: FileSystem, names: ReadonlyMap<NodeId, Name>): PathOf {
+export function pathsIn(
+  inner: Pick<FileSystem, 'entries' | 'pathOf'>,
+  names: ReadonlyMap<NodeId, Name>,
+): PathOf {
   const listed = new Map<NodeId, ReadonlyMap<NodeId, string>>()
   const nameIn = (parent: NodeId, node: NodeId): string | undefined => {
     let listing = listed.get(parent)
