@@ -31,6 +31,7 @@ const modules = {
     // What no test needs links all of Kubernetes' client.
     tags: 'no_cri,no_btrfs,no_devmapper,no_zfs,no_tracing',
   },
+  // Can't share code with ../stargzd: that one is built on containerd 1's packages, this one on containerd 2's, whose types differ.
   stargzd: { packages: ['.'] },
   convert: { packages: ['.'] },
   registry: { packages: ['.'] },

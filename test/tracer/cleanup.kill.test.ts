@@ -125,38 +125,33 @@ test.each([
   },
 )
 
-test('a mount process that is killed ends the run with an error, and nothing stays', async () => {
+/** Kills a process of a running victim. @returns what the victim says of it, once it has ended and left nothing */
+async function complaintAfterKilling(find: (victim: number) => Promise<number | undefined>): Promise<string> {
   const victim = startVictim('runc')
   let complaint = ''
   victim.stderr?.on('data', (chunk: Buffer) => {
     complaint += chunk
   })
-  const ended = once(victim, 'exit')
+  const ended = once(victim, 'close')
   await untilOutput(victim)
-  const server = await mountProcessOf(victim.pid ?? 0)
-  if (server === undefined) throw new Error('no mount process')
-  process.kill(server, 'SIGKILL')
+  const found = await find(victim.pid ?? 0)
+  if (found === undefined) throw new Error('it does not run')
+  process.kill(found, 'SIGKILL')
   await ended
-  expect(complaint).toContain('the mount process was killed by SIGKILL')
   expect(await leftovers(victim.pid)).toEqual([])
-})
+  return complaint
+}
 
-test('a runc that is killed ends the run with an error, and nothing stays', async () => {
-  const victim = startVictim('runc')
-  let complaint = ''
-  victim.stderr?.on('data', (chunk: Buffer) => {
-    complaint += chunk
-  })
-  const ended = once(victim, 'exit')
-  await untilOutput(victim)
-  const runc = (await listProcesses()).find(
-    ({ parent, args }) => parent === victim.pid && args[0] === 'runc' && args.includes('run'),
-  )
-  if (!runc) throw new Error('no runc')
-  process.kill(runc.pid, 'SIGKILL')
-  await ended
-  expect(complaint).toContain('HeadstartError: runc was killed (SIGKILL)')
-  expect(await leftovers(victim.pid)).toEqual([])
+const runcOf = async (victim: number): Promise<number | undefined> =>
+  (await listProcesses()).find(
+    ({ parent, args }) => parent === victim && args[0] === 'runc' && args.includes('run'),
+  )?.pid
+
+test.each([
+  ['a mount process', mountProcessOf, 'the mount process was killed by SIGKILL'],
+  ['a runc', runcOf, 'HeadstartError: runc was killed (SIGKILL)'],
+])('%s that is killed ends the run with an error, and nothing stays', async (_, find, complaint) => {
+  expect(await complaintAfterKilling(find)).toContain(complaint)
 })
 
 test('a mount elsewhere whose server was killed is detached', async () => {
