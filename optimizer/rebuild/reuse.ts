@@ -5,7 +5,7 @@ import { decodeMember } from '../../image/estargz/read/member.ts'
 import type { EstargzLayer } from '../../image/estargz/read/reader.ts'
 import type { Report } from '../../image/estargz/verify/report.ts'
 import { fetchFrom, verifyLayer } from '../../image/layers/estargz.ts'
-import type { Layer } from '../../image/types.ts'
+import type { Blob, Layer } from '../../image/types.ts'
 import type { Pool } from '../compress/pool.ts'
 import type { OptimizeOptions } from '../options.ts'
 import type { ChunkSizes } from '../plan/chunking.ts'
@@ -16,14 +16,14 @@ export type GivenFormat = Partial<Pick<OptimizeOptions, 'chunkSize' | 'minChunkS
 export interface FormatOptions {
   readonly given: GivenFormat
   readonly chunkSizeOf: ChunkSizes
-  readonly pool: Pool
+  readonly pool: Pick<Pool, 'compress'>
   readonly signal: AbortSignal
 }
 
 /** @returns what was asked for and the layer doesn't have, a clause for people; undefined: it may stay */
 export async function otherFormat(
-  source: Layer,
-  layer: EstargzLayer,
+  source: Blob,
+  layer: Packed & Pick<EstargzLayer, 'codec'>,
   options: FormatOptions,
 ): Promise<string | undefined> {
   const { given, chunkSizeOf } = options
@@ -47,13 +47,16 @@ const hasOtherChunks = (entry: EstargzEntry, wanted: number): boolean =>
 const hasOtherEqualChunks = ({ size, chunks }: EstargzEntry, wanted: number): boolean =>
   chunks.length > 1 ? chunks[0]?.size !== wanted : size > wanted
 
+/** What its table of contents says of how a layer is packed. */
+type Packed = Pick<EstargzLayer, 'entries' | 'zoneEntries' | 'landmark'>
+
 interface Packing {
   /** bytes in the largest member that another file was added to, and in the smallest that none was added to */
   readonly joined: number
   readonly closed: number
 }
 
-function packingOf({ entries, zoneEntries, landmark }: EstargzLayer): Packing {
+function packingOf({ entries, zoneEntries, landmark }: Packed): Packing {
   let [joined, closed] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]
   let last: Chunk | undefined
   for (const [index, entry] of entries.entries()) {
@@ -69,13 +72,13 @@ function packingOf({ entries, zoneEntries, landmark }: EstargzLayer): Packing {
   return { joined, closed }
 }
 
-function isPackedTo(layer: EstargzLayer, minChunkSize: number): boolean {
+function isPackedTo(layer: Packed, minChunkSize: number): boolean {
   const { joined, closed } = packingOf(layer)
   return joined < minChunkSize ? minChunkSize <= closed : joined === Number.NEGATIVE_INFINITY
 }
 
 /** How the layer's small files were packed, so that they stay so in another order. */
-export function minChunkSizeOf(layer: EstargzLayer): number {
+export function minChunkSizeOf(layer: Packed): number {
   const { joined, closed } = packingOf(layer)
   if (joined === Number.NEGATIVE_INFINITY) return 0
   return Number.isFinite(closed) && closed > joined ? closed : joined + 1
@@ -86,8 +89,8 @@ const PROBE_BYTES = 4 << 20
 
 /** A layer doesn't record its level: the largest chunk is compressed at the one that was asked for, since equal input gives equal members. */
 async function isOfLevel(
-  source: Layer,
-  { entries, codec }: EstargzLayer,
+  source: Blob,
+  { entries, codec }: Pick<EstargzLayer, 'entries' | 'codec'>,
   level: number,
   { pool, signal }: Pick<FormatOptions, 'pool' | 'signal'>,
 ): Promise<boolean> {
