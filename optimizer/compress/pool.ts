@@ -3,7 +3,7 @@
  * is taken. Results depend on jobs alone, never on which thread did them or when.
  */
 import { availableParallelism } from 'node:os'
-import { createBudget } from './budget.ts'
+import { createBudget } from '../../system/budget.ts'
 import { createBuffers } from './buffers.ts'
 import type { InflateJob, InflateResult } from './inflate.ts'
 import type { ChecksumJob, CompressJob, CompressResult, HashJob, HashResult } from './jobs.ts'

@@ -107,7 +107,8 @@ export async function decodeChunks(bytes: Buffer, { chunks }: Pick<Group, 'chunk
   const [only] = parts
   const content = only && parts.length === 1 ? only : Buffer.concat(parts)
   for (const chunk of chunks) checkChunk(chunk, content)
-  return content.subarray(0, end)
+  // Whoever keeps a part of a buffer keeps all of it.
+  return content.length > 1.25 * end ? Buffer.from(content.subarray(0, end)) : content.subarray(0, end)
 }
 
 const endOf = (chunks: readonly Chunk[]): number =>

@@ -7,7 +7,8 @@ import { join } from 'node:path'
 
 export interface ContentCache {
   get(key: string): Promise<Buffer> | undefined
-  put(key: string, content: Buffer): void
+  /** @returns resolves once the cache has no more of it in memory than its limit allows; never rejects */
+  put(key: string, content: Buffer): Promise<void>
 }
 
 export interface CacheLimits {
@@ -42,8 +43,8 @@ export async function createContentCache(folder: string, limits: CacheLimits): P
     }
   }
 
-  function write(key: string, content: Buffer): void {
-    if (spooled.has(key) || leaving.has(key) || diskUsed + content.length > limits.diskBytes) return
+  function write(key: string, content: Buffer): Promise<void> {
+    if (spooled.has(key) || leaving.has(key) || diskUsed + content.length > limits.diskBytes) return writing
     const position = diskUsed
     diskUsed += content.length
     leaving.set(key, content)
@@ -52,6 +53,7 @@ export async function createContentCache(folder: string, limits: CacheLimits): P
       .then(() => void spooled.set(key, { position, size: content.length }))
       .catch(() => {}) // a full disk: content stays in memory, or is fetched again
       .finally(() => void leaving.delete(key))
+    return writing
   }
 
   return {
@@ -72,9 +74,9 @@ export async function createContentCache(folder: string, limits: CacheLimits): P
       })
     },
     put(key, content) {
-      if (memory.has(key)) return
+      if (memory.has(key)) return writing
       keep(key, content)
-      write(key, content)
+      return write(key, content)
     },
   }
 }

@@ -109,3 +109,19 @@ test('a part that ends inside a member gives those before it, then an error', ()
 test('no bytes, no members', () => {
   expect([...decodeMembers({ bytes: Buffer.alloc(0), offset: 0, chunks: [], limit: 0 })]).toEqual([])
 })
+
+test('a chunk takes no more memory than it has, whatever follows it in its member', async () => {
+  const content = Buffer.from('chunk')
+  const bytes = gzipSync(Buffer.concat([content, Buffer.alloc(32 << 20)]))
+  const chunk = {
+    offset: 0,
+    end: bytes.length,
+    innerOffset: 0,
+    fileOffset: 0,
+    size: 5,
+    digest: digestOf(content),
+  }
+  const decoded = await decodeChunks(bytes, { chunks: [chunk] })
+  expect(decoded.equals(content)).toBe(true)
+  expect(decoded.buffer.byteLength).toBeLessThan(1 << 20)
+})

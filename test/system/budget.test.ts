@@ -1,6 +1,6 @@
 /** Bytes in flight: who waits for room gets it in turn. */
 import { expect, test } from 'vitest'
-import { createBudget } from '../../../optimizer/compress/budget.ts'
+import { createBudget } from '../../system/budget.ts'
 
 test('what does not fit waits, in the order in which it was asked for', async () => {
   const budget = createBudget(10)
