@@ -14,13 +14,15 @@ import { createOutput, type Mark, printLines } from './print/output.ts'
 
 const EXAMPLES = `
 Examples:
-  headstart profile web:1 --ready-http http://localhost:8000/    record a start in trace.json
-  headstart optimize web:1 registry.example/web:1-esgz           rebuild it, startup files first
-  headstart bench web:1 registry.example/web:1-esgz              measure what was gained
-  headstart report trace.json bench.json -o report.html          show it
+  record a start in trace.json, rebuild the image, measure and show the gain:
+    headstart profile web:1 --ready-log listening
+    headstart optimize web:1 registry.example/web:1-esgz --trace trace.json
+    headstart bench web:1 registry.example/web:1-esgz --ready-log listening
+    headstart report trace.json bench.json -o report.html
 
-IMAGE is a name in the Docker engine or a registry, docker://NAME, docker-daemon:NAME,
-oci:FOLDER[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:NAME].`
+IMAGE is a name in the Docker engine or a registry, docker://NAME,
+docker-daemon:NAME, oci:FOLDER[:TAG], oci-archive:FILE[:TAG] or
+docker-archive:FILE[:NAME].`
 
 /** The package's own, by its name: where it lies differs between a checkout and the compiled package. */
 export const version = (): string => {
@@ -79,7 +81,10 @@ export async function main(args: readonly string[]): Promise<void> {
   try {
     const wanted = args.find((arg) => !arg.startsWith('-') && arg !== 'help')
     const program = await createProgram(interrupts, (name) => name === wanted)
-    await Promise.race([program.parseAsync(args, { from: 'user' }), strayFailure()])
+    // Help with a command that doesn't exist would be the general one, and a success.
+    const isKnown = wanted === undefined || program.commands.some((command) => command.name() === wanted)
+    const parsed = isKnown ? args : args.filter((arg) => arg !== '--help' && arg !== '-h')
+    await Promise.race([program.parseAsync(parsed, { from: 'user' }), strayFailure()])
   } catch (error) {
     process.exitCode = report(error, interrupts, args.includes('--debug'))
   }

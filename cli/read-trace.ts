@@ -22,6 +22,10 @@ export async function readGiven(file: string): Promise<GivenTrace> {
     throw new HeadstartError('E_TRACE', `the trace ${file} can't be read: ${messageOf(cause)}`, { cause })
   })
   const form = importForms.find(({ isIt }) => isIt(text))
+  if (!form && !text.trimStart().startsWith('{'))
+    throw new HeadstartError('E_TRACE', `${file} is neither a trace nor a record or list of another tool`, {
+      hint: 'Record a trace with headstart profile; headstart trace import --help says what else is read',
+    })
   return form
     ? { kind: 'record', touched: form.parse(text, file) }
     : { kind: 'trace', trace: parseTrace(text, file) }

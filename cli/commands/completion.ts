@@ -5,9 +5,9 @@ import type { CliContext } from '../context.ts'
 import { definitionOf } from '../definition.ts'
 
 const HOW = `
-  bash   headstart completion bash >/usr/share/bash-completion/completions/headstart
-  zsh    headstart completion zsh  >/usr/local/share/zsh/site-functions/_headstart
-  fish   headstart completion fish >~/.config/fish/completions/headstart.fish`
+  headstart completion bash >/usr/share/bash-completion/completions/headstart
+  headstart completion zsh  >/usr/local/share/zsh/site-functions/_headstart
+  headstart completion fish >~/.config/fish/completions/headstart.fish`
 
 export function register(command: Command, context: CliContext): void {
   command

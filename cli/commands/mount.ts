@@ -30,7 +30,7 @@ export function register(command: Command, context: CliContext): void {
     )
     .addHelpText(
       'after',
-      "\nIt is mounted with nosuid and nodev: setuid programs gain no rights, and devices can't be opened.",
+      "\nIt is mounted with nosuid and nodev: setuid programs gain no rights, and\ndevices can't be opened.",
     )
     .action(async (reference: string, folder: string, flags: Flags) => {
       const output = context.output()

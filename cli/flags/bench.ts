@@ -74,8 +74,8 @@ export interface BenchOrder {
 const ARMS = `
 It compares ways to start, its arms, in turn and each from nothing cached:
   legacy     pulls all of the original first, as most runtimes do
-  lazy       pulls the original lazily, as eStargz in which nothing is prefetched
-  optimized  pulls the optimized image lazily, and prefetches what its start reads`
+  lazy       pulls the original lazily, as eStargz with nothing prefetched
+  optimized  pulls the optimized image lazily, what its start reads first`
 
 export function addBenchFlags(command: Command): Command {
   command

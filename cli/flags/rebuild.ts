@@ -92,7 +92,7 @@ function addPlanFlags(command: Command): Command {
     )
 }
 
-const FORMAT_GROUP = 'Format (a layer that is already eStargz keeps its own unless a flag asks for another):'
+const FORMAT_GROUP = 'Format (an eStargz layer keeps its own unless a flag asks for another):'
 
 function addFormatFlags(command: Command): Command {
   const option = (flags: string, text: string) => new Option(flags, text).helpGroup(FORMAT_GROUP)

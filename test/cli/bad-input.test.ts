@@ -138,6 +138,9 @@ describe('optimize', () => {
       /future\.json.*version/,
     )
     expect(await refused(['optimize', image, target, '--trace', 'none.json'])).toMatch(/none\.json/)
+    expect(await refused(['optimize', image, target, '--trace', 'notes.txt'])).toMatch(
+      /^notes\.txt is neither a trace nor a record or list of another tool\n.*trace import --help/,
+    )
   })
 
   test('a target that can’t have what the format needs, before anything is recorded', async () => {
@@ -262,6 +265,7 @@ describe('other commands', () => {
   test('an unknown command or flag shows how to get help', async () => {
     for (const [args, help] of [
       [['profil'], 'headstart --help shows the commands'],
+      [['profil', '--help'], 'Did you mean profile?'],
       [['profile'], 'headstart profile --help shows the options'],
       [['profile', image, '--redy-exit'], 'headstart profile --help shows the options'],
       [['trace', 'shw'], 'headstart trace --help shows the commands'],
