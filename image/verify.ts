@@ -25,7 +25,7 @@ export interface VerifyOptions {
   readonly signal?: AbortSignal | undefined
   /** called with one line for each layer whose bytes are elsewhere: that is not a fault, but the layer was not checked */
   readonly onUnchecked?: ((layer: number, message: string) => void) | undefined
-  /** called with one line for what is no fault, but worth knowing */
+  /** called with one line for what is not a fault, but worth knowing */
   readonly onNote?: ((layer: number, message: string) => void) | undefined
   /** called after each layer */
   readonly onLayer?: ((layer: number, layers: number) => void) | undefined
@@ -33,7 +33,7 @@ export interface VerifyOptions {
 
 /**
  * @returns what is wrong, in the order of the layers; empty when the image is sound
- * @throws HeadstartError E_COMPRESSION: a layer is packed as none may be, which no rebuilding mends; and what the source throws
+ * @throws HeadstartError E_COMPRESSION: a layer is compressed in a way that nothing supports, so rebuilding it can't help; and what the source throws
  */
 export async function verifyImage(image: Image, options: VerifyOptions = {}): Promise<Problem[]> {
   const problems: Problem[] = verifyDocuments(image).map((message) => ({

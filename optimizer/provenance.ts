@@ -1,6 +1,6 @@
 /**
- * What an image was made of and how, as an in-toto statement with a SLSA provenance: source, profile, options, version. Pure: the same of all
- * give the same bytes, and no time, place or name of a machine is in it.
+ * What an image was made from and how, as an in-toto statement with a SLSA provenance: source, profile, options, version. Pure: the same
+ * inputs give the same bytes, and it contains no time, path or machine name.
  *
  * Source: in-toto attestation framework v1, "Statement"; SLSA v1, "Provenance".
  */

@@ -1,4 +1,4 @@
-/** What Node 22 lacks of the language: `AsyncDisposableStack`, as ECMAScript's explicit resource management has it. Imported for its effect. */
+/** A language feature that Node 22 lacks: `AsyncDisposableStack`, as ECMAScript's explicit resource management has it. Imported for its effect. */
 
 type Release = () => unknown
 

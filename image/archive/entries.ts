@@ -79,7 +79,7 @@ async function nextEntry(
   }
 }
 
-/** @param isFirst whatever begins with no header is no tar */
+/** @param isFirst a file that doesn't begin with a header is not a tar */
 function scanned(scanner: TarScanner, block: Buffer, name: string, isFirst: boolean) {
   try {
     return [...scanner.push(block)]

@@ -1,4 +1,4 @@
-/** Archives as targets: written to a temporary file beside, renamed when complete. */
+/** Archives as targets: written to a temporary file next to the final one, renamed when complete. */
 import { createWriteStream, type WriteStream } from 'node:fs'
 import { mkdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'

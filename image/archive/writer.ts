@@ -1,5 +1,5 @@
 /**
- * Writes an image as a tar while its blobs arrive: an OCI layout, and beside it, for Docker, a `manifest.json` that points into it (what
+ * Writes an image as a tar while its blobs arrive: an OCI layout, plus, for Docker, a `manifest.json` that points into it (what
  * current engines save, and all engines load). So an image comes out of any archive with the digests it had.
  */
 

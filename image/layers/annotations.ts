@@ -1,6 +1,6 @@
 /**
- * Annotations of a layer whose bytes changed: those that describe the old bytes are dropped, all others kept. Also finds those that a tool that
- * didn't know them left on other bytes. Pure.
+ * Annotations of a layer whose bytes changed: those that describe the old bytes are dropped, all others kept. Also finds
+ * stale ones, which a tool that didn't know them left on a layer whose bytes it changed. Pure.
  */
 import { OCI_LAYER_GZIP } from '../media-types.ts'
 import type { Descriptor, Digest } from '../types.ts'

@@ -1,6 +1,6 @@
 /**
- * Tables of contents that are not in their layers: an image of its own has them, a layer each, in the same repository under the same tag with a
- * suffix. A layer of it says by an annotation which layer it is about.
+ * Tables of contents that are not in their layers but in a separate image, one layer for each, in the same repository under the same tag with a
+ * suffix. An annotation on each of its layers says which layer it is about.
  *
  * Source: stargz-snapshotter, docs/estargz.md, "eStargz image with an external TOC", and nativeconverter/estargz/externaltoc.
  */
@@ -39,7 +39,7 @@ export function tocsIn({ name, layers, blob }: TocImage) {
 
 /**
  * The image with the tables of contents of another one.
- * @returns undefined: there is none beside it
+ * @returns undefined: there is no such image
  * @throws HeadstartError what the source throws
  */
 export async function tocImageOf(source: ImageSource): Promise<Image | undefined> {

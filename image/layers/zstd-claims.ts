@@ -1,5 +1,5 @@
 /**
- * What manifest and footer say of a zstd:chunked layer's frames, held against the frames: where they lie, how large they are unpacked, their
+ * What manifest and footer say of a zstd:chunked layer's frames, checked against the frames: where they are, how large they are unpacked, their
  * digests. Readers go by these numbers before they have a byte of the layer.
  */
 import { zstdDecompressSync } from 'node:zlib'
@@ -13,7 +13,7 @@ import type { Descriptor } from '../types.ts'
 import { MAX_TOC_BYTES, ZSTD_CHUNKED_PREFIXES } from './zstd-chunked.ts'
 
 interface Claim {
-  /** whose word it is, and of what: for people */
+  /** who claims it, and about what: for people */
   readonly what: string
   readonly offset: number
   readonly size: number
@@ -22,7 +22,7 @@ interface Claim {
 }
 
 const POSITION = /^(\d{1,15}):(\d{1,15}):(\d{1,15})(?::\d+)?$/
-/** Larger ones are not unpacked: podman takes none either. */
+/** Larger ones are not unpacked: podman refuses them, too. */
 const MAX_CONTENT_BYTES = 480 << 20
 
 /** @returns what is not true, a line each */

@@ -1,5 +1,5 @@
 /**
- * Lists of referrers, as registries answer them and as the tag of those that don't keeps them: parsed, bounded, and one added. Pure.
+ * Lists of referrers, from a registry's API or from the tag that replaces it where there is none: parsed, bounded, and extended by one. Pure.
  *
  * Source: OCI distribution-spec v1.1, "Listing Referrers" and "Referrers Tag Schema"; image-spec v1.1, "Guidelines for Artifact Usage".
  */
@@ -34,7 +34,7 @@ export function parseReferrerList(bytes: Uint8Array, where: string): ReferrerLis
   return checkValue(parseBounded(bytes, MAX_MANIFEST_BYTES, subject), listSchema, subject)
 }
 
-/** @throws HeadstartError E_ARTIFACT: an entry that is no descriptor */
+/** @throws HeadstartError E_ARTIFACT: an entry that is not a descriptor */
 export function entriesOf({ manifests = [] }: ReferrerList, where: string): Referrer[] {
   const subject = { code: 'E_ARTIFACT', what: `the list of referrers ${where}` } as const
   return checkValue(manifests, z.array(referrerSchema), subject)

@@ -1,4 +1,4 @@
-/** Opens the place that an image is in for both: to read what is attached to it, and to attach more. */
+/** Opens the place where an image is, to read what is attached to it and to attach more. */
 
 import { openLayoutSource } from '../layout/source.ts'
 import { layoutTarget } from '../layout/target.ts'

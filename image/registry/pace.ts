@@ -1,4 +1,4 @@
-/** The slowest that a server may send: silence ends at the client's timeouts, a trickle would go on for days. */
+/** How slowly a server may send: silence ends at the client's timeouts, a trickle would go on for days. */
 import { monotonicMs } from '../../system/clock.ts'
 import { HeadstartError } from '../../system/errors.ts'
 

@@ -1,5 +1,5 @@
 /**
- * What refers to a manifest in a registry: asked of the registry where it keeps such lists, else of the tag that clients keep in its place.
+ * What refers to a manifest in a registry: from the registry's API for such lists, or from the tag that clients maintain where it has none.
  *
  * Source: OCI distribution-spec v1.1, "Listing Referrers", "Pushing Manifests with Subject", "Referrers Tag Schema".
  */

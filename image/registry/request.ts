@@ -1,4 +1,4 @@
-/** What is sent to a registry, and what comes back: one exchange, which ends however long the server talks. */
+/** What is sent to a registry, and what comes back: one exchange, which ends even if the server never stops sending. */
 import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { HeadstartError } from '../../system/errors.ts'

@@ -1,5 +1,5 @@
 /**
- * A zTOC, which the SOCI snapshotter keeps beside a layer: where each file's bytes are in the layer's tar, and the spans that can be
+ * A zTOC, which the SOCI snapshotter keeps alongside a layer: where each file's bytes are in the layer's tar, and the spans that can be
  * decompressed on their own. Pure.
  *
  * Source: soci-snapshotter, ztoc/fbs/ztoc.fbs, and ztoc/compression for what `checkpoints` holds.

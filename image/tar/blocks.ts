@@ -1,4 +1,4 @@
-/** Whole blocks of a tar out of pieces of any size. */
+/** Whole blocks of a tar from pieces of any size. */
 import { BLOCK } from './entry.ts'
 
 export class BlockReader {

@@ -1,6 +1,6 @@
 /**
- * What containers/storage compares between a table of contents and a tar's headers, in which it wants every number as Go's reader gives it:
- * times to the nanosecond, modes with the bits that mean nothing, devices of entries that are none. Pure.
+ * What containers/storage compares between a table of contents and a tar's headers, with every number as Go's reader returns it:
+ * times to the nanosecond, modes with the bits that mean nothing, device numbers of entries that are not devices. Pure.
  */
 import { BLOCK, type EntryFacts } from './entry.ts'
 import { type HeaderBlock, parseHeaderBlock, parseNumber } from './header.ts'

@@ -1,4 +1,4 @@
-/** Threads that do jobs, started as jobs come. The first failure of one fails every job, those that wait and those that come. */
+/** Threads that do jobs, started as jobs come. The first failure of one fails every job, waiting or yet to come. */
 import { Worker } from 'node:worker_threads'
 import { isErrorCode } from '../../system/error-codes.ts'
 import { HeadstartError } from '../../system/errors.ts'

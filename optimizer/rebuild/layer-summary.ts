@@ -1,4 +1,4 @@
-/** What became of a layer, and how far it is. */
+/** What became of a layer, and how far along it is. */
 import type { Descriptor, Digest } from '../../image/types.ts'
 
 export interface LayerSummary {

@@ -1,6 +1,6 @@
 /**
- * The image that holds the tables of contents of layers which have none in their blobs. Its blobs go to the target as they come; its manifest is put
- * before that of the image it is about, so that nobody finds the one without the other.
+ * The image that holds the tables of contents of layers which have none in their blobs. Its blobs go to the target as they come; its manifest is
+ * written before that of the image it belongs to, so that nobody finds that image without it.
  */
 import { gunzipSync } from 'node:zlib'
 import { bytesBlob } from '../../image/blob.ts'
@@ -16,7 +16,7 @@ import { checkFormat, DEFAULT_OPTIONS, type OptimizeOptions } from '../options.t
 
 /**
  * To be called before anything is read or written.
- * @throws HeadstartError E_OPTION, E_TARGET_EXISTS; E_TARGET: a format that needs an image beside the target's, where there can be none
+ * @throws HeadstartError E_OPTION, E_TARGET_EXISTS; E_TARGET: a format that needs a second image next to the target's, where there can't be one
  */
 export async function prepareTarget(
   target: ImageTarget,

@@ -1,4 +1,4 @@
-/** A layer on its way: unpacked into a spool, its members compressed as far as could be known. */
+/** A layer in progress: unpacked into a spool, its members compressed as far as they could be known in advance. */
 import { createHash } from 'node:crypto'
 import type { PlacedEntry } from '../../image/estargz/write/layer.ts'
 import type { Range } from '../../image/estargz/write/members.ts'

@@ -1,6 +1,6 @@
 /**
- * Spools a layer that must unpack to the very bytes it unpacks to now, so that its diffID stays: the tar as it is, compressed on the way. What would
- * have to be changed in it for a lazy runtime makes it fail.
+ * Spools a layer that must unpack to the very bytes it unpacks to now, so that its diffID stays: the tar as it is, compressed on the way. It fails on
+ * anything that would have to be changed for a lazy runtime.
  */
 import { createHash, type Hash } from 'node:crypto'
 import type { Readable } from 'node:stream'

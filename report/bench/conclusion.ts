@@ -1,4 +1,4 @@
-/** What a measurement comes to, worked out once: everything that is printed of it. Pure. */
+/** What a measurement shows, worked out once: everything that is printed about it. Pure. */
 import { baselineDoubts, type Check, checkLimits, type Limits } from './budget.ts'
 import type { Bench } from './file.ts'
 import { type ArmSummary, summarize } from './summary.ts'

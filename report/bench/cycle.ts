@@ -1,4 +1,4 @@
-/** What every pull and start from nothing has, be it a sample or the audit: a name that was never used, and nothing cached. */
+/** What every cold pull and start has, for a sample or for the audit: a name that was never used before, and nothing cached. */
 import { randomBytes } from 'node:crypto'
 import type { Workspace } from '../../system/workspace.ts'
 import type { Link } from './link/link.ts'

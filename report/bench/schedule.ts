@@ -1,4 +1,4 @@
-/** In which order samples are taken, what is to be known of each, and how long the remaining ones will take. Pure. */
+/** The order in which samples are taken, what must be known about each arm, and how long the remaining ones will take. Pure. */
 import type { ArmKind } from './file.ts'
 import type { RuntimeName } from './runtime/types.ts'
 
@@ -15,7 +15,7 @@ export interface ScheduleRequest {
   readonly watchMs?: number
 }
 
-/** What is to be known of an arm to give it its turns. */
+/** What must be known about an arm to schedule it. */
 export interface Scheduled {
   readonly id: string
   readonly kind: ArmKind

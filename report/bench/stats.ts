@@ -1,4 +1,4 @@
-/** What a few samples tell: median, p95, an interval, and whether two sets differ. Pure; randomness is seeded. */
+/** Statistics of a few samples: median, p95, an interval, and whether two sets differ. Pure; randomness is seeded. */
 
 /** @param q 0 to 1, interpolated between samples. @returns NaN without samples */
 export function quantile(values: readonly number[], q: number): number {
@@ -54,7 +54,7 @@ export function randomFrom(seed: number): () => number {
   }
 }
 
-/** `none`: whatever difference there is, is below a tenth; `unknown`: the samples are too few to be sure, or too far apart */
+/** `none`: any difference is below a tenth; `unknown`: the samples are too few to be sure, or too far apart */
 type Verdict = 'less' | 'more' | 'none' | 'unknown'
 
 export interface Comparison {

@@ -22,7 +22,7 @@ export function removeTreeSync(folder: string | Buffer): void {
   for (const _ of removals(folder));
 }
 
-/** As `removeTreeSync`, in turns; what is gone already is no error, and what passes is waited for. */
+/** As `removeTreeSync`, in turns; what is already gone is not an error, and failures that pass are waited for. */
 export async function removeTree(folder: string): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {

@@ -1,6 +1,6 @@
 /**
- * Paths that stay short however deep a tree on this machine is. At every call the kernel walks each part of a path, so that with whole paths a tree
- * of folders within each other takes time that grows with the square of its depth; below a folder that is held open,
+ * Paths that stay short however deep a tree on this machine is. At every call the kernel walks each part of a path, so with whole paths a tree of
+ * nested folders takes time that grows with the square of its depth; below a folder that is held open,
  * `/proc/PID/fd/N/name`, only what follows is walked. No limit on a path's length is met either.
  */
 import { closeSync, constants, openSync } from 'node:fs'

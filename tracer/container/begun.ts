@@ -1,4 +1,4 @@
-/** When a container's own program is running: runc creates the container first, and commands can be run in it before anything of the image has. */
+/** When a container's own program is running: runc creates the container first, and commands can be run in it before the image's own program is. */
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 

@@ -1,5 +1,5 @@
 /**
- * Mounts a tree through a process of its own; disposing unmounts it and waits for the process's end.
+ * Mounts a tree in a separate process; disposing unmounts it and waits for that process to end.
  *
  * A mount grants no privileges: its devices can't be opened, its setuid programs run as the user who starts them, and only the user who
  * mounted it can read it, unless asked otherwise. A container still has all three: the writable overlay over the mount

@@ -1,4 +1,4 @@
-/** What no start touched of an image: whole packages and whole folders, largest first. */
+/** The parts of an image that no start touched: whole packages and whole folders, largest first. */
 import { type BytePath, parentOf, textOf } from '../../system/text/byte-path.ts'
 import type { Trace } from '../trace/file.ts'
 import { type FileSystem, type NodeId, ROOT_NODE } from './file-system.ts'

@@ -1,5 +1,5 @@
 /**
- * A trace as an artifact that is attached to the image it was recorded of: made, listed, chosen, and read without trusting it, since whoever
+ * A trace as an artifact that is attached to the image it was recorded from: made, listed, chosen, and read without trusting it, since whoever
  * may push to the image's repository may attach one.
  */
 import { promisify } from 'node:util'
@@ -92,7 +92,7 @@ const keyOf = ({ name, digest }: AttachedTrace): string => `${name} ${digest}`
 
 const timeOf = ({ created }: AttachedTrace): number => created?.getTime() ?? 0
 
-/** More are no workloads of one image, and would each be held in memory. */
+/** More can't be workloads of one image, and each would be held in memory. */
 const MAX_CHOSEN = 20
 
 /**

@@ -1,4 +1,4 @@
-/** One gzip member at a time, out of memory: where it ends and what it holds, checksum checked, and never more than was asked for. */
+/** One gzip member at a time, from bytes in memory: where it ends and what it holds, checksum checked, and never more than was asked for. */
 import { promisify } from 'node:util'
 import { crc32, inflateRaw, inflateRawSync } from 'node:zlib'
 import { HeadstartError, messageOf } from '../../../system/errors.ts'

@@ -1,4 +1,4 @@
-/** One zstd frame at a time, out of memory: where it ends and what it holds, never more than was asked for. */
+/** One zstd frame at a time, from bytes in memory: where it ends and what it holds, never more than was asked for. */
 import { promisify } from 'node:util'
 import { constants, zstdDecompress, zstdDecompressSync } from 'node:zlib'
 import { HeadstartError, messageOf } from '../../../system/errors.ts'

@@ -65,7 +65,7 @@ function endOf<E extends LinkEntry>(link: E, byName: ReadonlyMap<BytePath, E>, e
   return end
 }
 
-/** Links that mean another file, or none, to a runtime that unpacks the tar: the last entry with their target's name comes after them. */
+/** Links that lead to another file, or to none, in a runtime that unpacks the tar: the last entry with their target's name comes after them. */
 function misplacedLinks<E extends LinkEntry>(
   entries: readonly E[],
   byName: ReadonlyMap<BytePath, E>,

@@ -1,4 +1,4 @@
-/** How a format ends a layer: what stands behind the last entry, and where the table of contents goes. */
+/** How a format ends a layer: what follows the last entry, and where the table of contents goes. */
 import { type Digest, digestOf } from '../../digest.ts'
 import { END_OF_TAR, plainFileHeader } from '../../tar/encode.ts'
 import { paddingOf } from '../../tar/entry.ts'

@@ -1,4 +1,4 @@
-/** The table of contents' entries: metadata of the tar, and where each chunk came to lie. Pure. */
+/** The table of contents' entries: metadata of the tar, and where each chunk ended up. Pure. */
 import type { Digest } from '../../digest.ts'
 import type { EntryFacts } from '../../tar/entry.ts'
 import type { TocEntry } from '../format/toc.ts'

@@ -1,4 +1,4 @@
-/** A daemon started for one sample: it ends with the sample, or, if this process is killed first, by the kernel's hand. */
+/** A daemon started for one sample: it ends with the sample, or, if this process is killed first, the kernel ends it. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { openSync } from 'node:fs'

@@ -1,4 +1,4 @@
-/** The runtimes there are. */
+/** The table of runtimes. */
 import type { Workspace } from '../../../system/workspace.ts'
 import type { Arm } from '../arms.ts'
 import type { ArmKind } from '../file.ts'

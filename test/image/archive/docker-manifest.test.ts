@@ -44,7 +44,7 @@ const select = (images: unknown, name?: string) =>
 
 test('the only one, or the one with the name, however it is spelled', async () => {
   expect(await select([image(null)])).toEqual({ config: `${HEX}.json`, configHex: HEX, layers: ['l'] })
-  const two = [image(['app:1']), image(['no name!', 'docker.io/library/app:2'], `blobs/sha256/${HEX}`)]
+  const two = [image(['app:1']), image(['no name!', 'library/app:2'], `blobs/sha256/${HEX}`)]
   expect(await select(two, 'app:2')).toMatchObject({ config: `blobs/sha256/${HEX}` })
 })
 

@@ -1,4 +1,4 @@
-/** The host's side of binds, before a container starts: made where docker run would make it, and missed in a line where it would not. */
+/** The host's side of binds, before a container starts: created where docker run would create it; otherwise a missing one is reported in one line. */
 import { mkdir } from 'node:fs/promises'
 import { HeadstartError, messageOf } from '../../../system/errors.ts'
 import { exists } from '../../../system/files/exists.ts'

@@ -1,4 +1,4 @@
-/** Messages to the kernel, and what it means when there is none from it. */
+/** Messages to the kernel, and what it means when none arrives from it. */
 import { writeSync } from 'node:fs'
 import { codeOf } from '../../../system/errors.ts'
 

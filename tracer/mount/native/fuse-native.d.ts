@@ -1,4 +1,4 @@
-/** Types of the part of fuse-native (2.2.6, which brings none) that `serve.ts` stands on. Errors are negative errno values. */
+/** Types of the part of fuse-native (2.2.6, which ships without any) that `serve.ts` uses. Errors are negative errno values. */
 declare module 'fuse-native' {
   /** `signal(errno or result, payload)` answers the kernel; called once. */
   type Signal = (result: number, ...payload: unknown[]) => void

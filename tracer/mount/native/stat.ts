@@ -1,4 +1,4 @@
-/** What fuse-native tells the C library of a node, in its layout. Pure. */
+/** What fuse-native tells the C library about a node, in its layout. Pure. */
 import { FILE_TYPE_BITS, type NodeAttributes, type NodeId } from '../file-system.ts'
 
 export const EMPTY_STAT = new Uint32Array(18)

@@ -1,4 +1,4 @@
-/** Every form in which a start is handed to other tools, and taken from them: one table each. */
+/** Every format in which a start is exported to other tools or imported from them: one table for each direction. */
 import type { Trace } from '../file.ts'
 import { isAccessLog, parseAccessLog } from './access-log.ts'
 import type { Touched } from './import.ts'

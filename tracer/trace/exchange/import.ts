@@ -1,4 +1,4 @@
-/** What other tools recorded of a start, as a trace. The forms have no sizes and most have no ranges: the image knows the first. Pure. */
+/** What other tools recorded about a start, as a trace. Their formats have no sizes, which the image knows, and most have no ranges. Pure. */
 import picomatch from 'picomatch'
 import { HeadstartError } from '../../../system/errors.ts'
 import { mergeRanges } from '../../mount/ranges.ts'

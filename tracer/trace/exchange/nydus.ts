@@ -1,6 +1,6 @@
 /**
  * What Nydus takes: `nydusify optimize --prefetch-files` a document with the byte ranges of each file; `nydusify convert
- * --prefetch-patterns` and nydusd a path a line, which `exportPathList` writes. Pure.
+ * --prefetch-patterns` and nydusd one path per line, which `exportPathList` writes. Pure.
  *
  * Source: dragonflyoss/nydus, builder/src/optimize_prefetch.rs; nydus-snapshotter, docs/prefetchfiles-nri-plugin.md.
  */

@@ -1,4 +1,4 @@
-/** Paths as other tools write them, plain UTF-8 with a leading slash or none, and as a trace has them. Pure. */
+/** Paths as other tools write them, plain UTF-8 with or without a leading slash, and as a trace has them. Pure. */
 import { isUtf8 } from 'node:buffer'
 import { HeadstartError, messageOf } from '../../../system/errors.ts'
 import { bytesOf, layerPath, textOf } from '../../../system/text/byte-path.ts'

@@ -1,5 +1,5 @@
 /**
- * The list that `ctr-remote images optimize --prefetch-list` takes: a path or a glob a line, with `#` before a comment. Pure.
+ * The list that `ctr-remote images optimize --prefetch-list` takes: one path or glob per line, with `#` before a comment. Pure.
  *
  * Source: stargz-snapshotter, docs/ctr-remote.md, "Prefetch list glob patterns".
  */

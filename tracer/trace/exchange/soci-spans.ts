@@ -1,5 +1,5 @@
 /**
- * What SOCI keeps of a prefetch list for one layer: numbers of spans, both ends included. It takes whole files; this takes the bytes
+ * What SOCI keeps from a prefetch list for one layer: numbers of spans, both ends included. It takes whole files; this takes the bytes
  * that were read. Pure.
  *
  * Source: soci-snapshotter, soci/prefetch.go and docs/prefetch.md.
