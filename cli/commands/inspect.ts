@@ -1,7 +1,6 @@
 /** `headstart inspect`: an image's layers, which of them are eStargz, and how much of each is prefetched. */
 import type { Command } from 'commander'
 import {
-  type InspectedEntry,
   type InspectedEstargz,
   type InspectedImage,
   type InspectedLayer,
@@ -11,6 +10,7 @@ import { formatPlatform } from '../../image/platform.ts'
 import type { CliContext } from '../context.ts'
 import { addImageFlags, type ImageFlags, sourceOf } from '../flags/image.ts'
 import { jsonOption } from '../flags/values.ts'
+import { placeText } from '../print/entry-place.ts'
 import { bytes, counted, percent, table, thousands } from '../print/output.ts'
 import { zoneFilesText } from '../print/zone-files.ts'
 
@@ -68,11 +68,6 @@ const zone = ({ estargz, size }: InspectedLayer): string[] =>
     ? [bytes(estargz.zoneBytes), percent(estargz.zoneBytes / size), filesIn(estargz), bytes(estargz.tocBytes)]
     : ['', '', '', '']
 
-function placeOf({ inZone, ahead }: InspectedEntry): string {
-  if (ahead) return `ahead: ${ahead.map(([start, end]) => `${start}-${end}`).join(' ')}`
-  return inZone ? 'zone' : ''
-}
-
 const filesIn = (estargz: InspectedEstargz): string =>
   `${zoneFilesText(estargz)} of ${thousands(estargz.files)}`
 
@@ -84,7 +79,7 @@ function entries({ entries: list, digest }: InspectedLayer): string[] {
     entry.mode.toString(8),
     String(entry.size),
     entry.offset === undefined ? '' : String(entry.offset),
-    placeOf(entry),
+    placeText(entry),
   ])
   return ['', digest, ...table(['entry', 'type', 'mode', 'size', 'offset', ''], rows, [0, 1, 5])]
 }
