@@ -63,7 +63,7 @@ function registerShow(command: Command, context: CliContext): void {
 function registerMerge(command: Command, context: CliContext): void {
   command
     .argument('<traces...>', 'traces of one image')
-    .requiredOption('-o, --output <file>', 'where to write the merged trace')
+    .requiredOption('-o, --output <file>', 'where to write the merged trace (required)')
     .action(async (files: string[], flags: { output: string }) => {
       await ensureWritable(flags.output)
       const merged = mergeTraces(await Promise.all(files.map(readTrace)))
@@ -94,7 +94,7 @@ function registerExport(command: Command, context: CliContext): void {
       '[image]',
       'the image that was recorded, for stargz and soci-spans (default: the one that the trace names)',
     )
-    .requiredOption('-o, --output <file>', 'where to write it')
+    .requiredOption('-o, --output <file>', 'where to write it (required)')
     .addOption(
       new Option('--format <name>', 'the format to write; docs/runtimes.md says which runtime takes which')
         .choices(Object.keys(exportForms))

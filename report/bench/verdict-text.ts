@@ -41,7 +41,7 @@ export function headlineText({ compared }: Verdict): string | undefined {
 }
 
 /** The verdict itself, and why. */
-export const verdictText = ({ title, reason }: Verdict): string => `${title}: ${reason}`
+export const verdictText = ({ title, reason }: Verdict): string => `${title}. ${reason}`
 
 function subjectText({ subject, base }: Compared): string {
   if (subject.arm.kind === 'lazy') return 'the image, pulled lazily without a zone,'

@@ -7,7 +7,7 @@ import { makeMaterial } from '../../../scripts/support/material.ts'
 test('the verdict and what was gained come last', () => {
   const { bench } = makeMaterial({ files: 10 })
   const [verdict, headline, ...rest] = gainLines(conclude(bench))
-  expect(verdict).toBe('Convert it: Faster than a full pull, and faster than lazy pulling without a zone.')
+  expect(verdict).toBe('Convert it. Faster than a full pull, and faster than lazy pulling without a zone.')
   expect(headline).toMatch(
     /^The optimized image starts \d\.\d times faster: 2\.\d\d s instead of 1\d\.\d\d s\.$/,
   )
@@ -17,7 +17,7 @@ test('the verdict and what was gained come last', () => {
 test('too few samples are said to be, with how to take more and how long that takes', () => {
   const { bench } = makeMaterial({ files: 10, samples: 1 })
   const [verdict, how, headline] = gainLines(conclude(bench))
-  expect(verdict).toMatch(/^Too few samples to be sure: The difference may be chance\./)
+  expect(verdict).toMatch(/^Too few samples to be sure\. The difference may be chance\./)
   expect(how).toMatch(/^To take them: --samples 5 \(at least 2 min \d+ s\)$/)
   expect(headline).toMatch(/^Too few samples to be sure: the optimized image seems to start \d\.\d times/)
 })
