@@ -13,7 +13,7 @@ import { unmountBelow } from '../../system/mounts.ts'
 import { layersOf } from '../optimizer/support.ts'
 import { times } from '../support/property.ts'
 import { type TempFolder, tempFolder } from '../support/temp.ts'
-import { containerd, docker, podman, type Runtime, skopeo, umoci } from './unpackers/images.ts'
+import { containerd, docker, dockerLoad, podman, type Runtime, skopeo, umoci } from './unpackers/images.ts'
 import { layerUnpackers } from './unpackers/layers.ts'
 import { randomSplitImage, type SplitImage } from './unpackers/random-image.ts'
 
@@ -76,12 +76,13 @@ const runtimes: Readonly<Record<string, (work: string) => Promise<Runtime>>> = {
   umoci,
   skopeo,
   docker,
+  'docker load': dockerLoad,
   podman,
   ...Object.fromEntries(peerSets.map((peers) => [`containerd, ${peers}`, containerd(peers)])),
 }
 
 test.each(Object.keys(runtimes))(
-  '%s pulls each image as without',
+  '%s takes each image as without',
   async (name) => {
     const work = await temp.sub(`images-${name.replace(/\W/g, '-')}`)
     const start = runtimes[name]

@@ -50,20 +50,47 @@ export const skopeo = async (work: string): Promise<Runtime> =>
 export const docker = async (): Promise<Runtime> =>
   bare(async (name, folder) => {
     await runCommand('docker', ['pull', '-q', name])
-    try {
-      const id = (await runCommand('docker', ['create', name, 'none'])).trim()
-      await runCommand('sh', [
-        '-c',
-        'docker export "$1" | tar -xpf - --numeric-owner -C "$2"',
-        'sh',
-        id,
-        folder,
-      ])
-      await runCommand('docker', ['rm', '-f', id])
-    } finally {
-      await runCommand('docker', ['rmi', '-f', name])
-    }
+    await exportFrom(name, folder)
   })
+
+/** As an archive, whose layers are as the registry has them. */
+export const dockerLoad = async (work: string): Promise<Runtime> =>
+  bare(async (name, folder) => {
+    const layout = join(work, 'docker-load', name.replace(/\W/g, '-'))
+    await runCommand('mkdir', ['-p', layout])
+    const copy = ['copy', '-q', '--src-tls-verify=false', `docker://${name}`, `oci:${layout}:x`]
+    await runCommand('skopeo', copy)
+    await runCommand('python3', ['-c', TO_ARCHIVE, name], { cwd: layout })
+    await runCommand('docker', ['load', '-q', '-i', join(layout, 'image.tar')])
+    await exportFrom(name, folder)
+  })
+
+const TO_ARCHIVE = `
+import json, sys, tarfile
+read = lambda digest: json.load(open(at(digest)))
+at = lambda digest: "blobs/sha256/" + digest[7:]
+manifest = read(json.load(open("index.json"))["manifests"][0]["digest"])
+layers = [at(layer["digest"]) for layer in manifest["layers"]]
+json.dump([{"Config": at(manifest["config"]["digest"]), "RepoTags": [sys.argv[1]], "Layers": layers}], open("manifest.json", "w"))
+with tarfile.open("image.tar", "w") as out:
+    for name in ["manifest.json", at(manifest["config"]["digest"]), *dict.fromkeys(layers)]: out.add(name)
+`
+
+async function exportFrom(name: string, folder: string): Promise<void> {
+  try {
+    const id = (await runCommand('docker', ['create', name, 'none'])).trim()
+    await runCommand('sh', [
+      '-c',
+      'docker export "$1" | tar -xpf - --numeric-owner -C "$2"',
+      'sh',
+      id,
+      folder,
+    ])
+    await runCommand('docker', ['rm', '-f', id])
+  } finally {
+    await runCommand('docker', ['rmi', '-f', name])
+  }
+}
 
 export const containerd = (peers: PeerSet) => async (): Promise<Runtime> => {
   const own = await startContainerd({ snapshotter: 'none', peers })
