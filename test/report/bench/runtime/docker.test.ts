@@ -24,6 +24,6 @@ test('docker pulls and runs the full image in an engine started for it; the lazy
   const [legacy] = samplesOf(bench, 'legacy')
   expect(legacy && bytesOf(legacy)).toBeGreaterThan(made.layerBytes)
   expect(legacy?.phases.prefetch).toBeGreaterThan((made.layerBytes * 8) / 60_000 / 2)
-  expect(bench.versions.docker).toMatch(/\d/)
+  expect(bench.versions.dockerd).toMatch(/\d/)
   expect(await mountsOfOurs()).toEqual([])
 })
