@@ -52,7 +52,10 @@ async function layerOf(folder: string, size: number): Promise<string> {
 }
 
 /** Least squares of cost = byte × content + chunk × chunks. */
-function fit(all: readonly z.infer<typeof measured>[]): { readonly byte: number; readonly chunk: number } {
+function leastSquares(all: readonly z.infer<typeof measured>[]): {
+  readonly byte: number
+  readonly chunk: number
+} {
   const sum = (of: (each: z.infer<typeof measured>) => number) =>
     all.reduce((total, each) => total + of(each), 0)
   const [bb, bc, cc] = [
@@ -79,5 +82,5 @@ const all = stdout
 console.log('| chunks | content | CPU |\n| --- | --- | --- |')
 for (const { Chunks, Content, CPU } of all)
   console.log(`| ${Chunks} | ${(Content / 1e6).toFixed(1)} MB | ${CPU.toFixed(0)} ms |`)
-const { byte, chunk } = fit(all)
+const { byte, chunk } = leastSquares(all)
 console.log(`\n${(byte * 1e6).toFixed(1)} ms a megabyte of content, ${chunk.toFixed(2)} ms a chunk`)
