@@ -4,7 +4,7 @@ import { parsePlatform } from '../../image/platform.ts'
 import { openAttached, openAttaching } from '../../image/referrers/place.ts'
 import { openSource } from '../../image/sources.ts'
 import { openTarget } from '../../image/targets.ts'
-import type { ImageSource, ImageTarget, Platform } from '../../image/types.ts'
+import type { Platform } from '../../image/types.ts'
 import type { CliContext } from '../context.ts'
 import type { Output } from '../print/output.ts'
 import { drawTransfers } from '../print/transfers.ts'
@@ -36,31 +36,15 @@ const accessOptions = (flags: ImageFlags, context: CliContext, output: Output) =
   onNote: output.note,
 })
 
-export const sourceOf = (
-  reference: string,
-  flags: ImageFlags,
-  context: CliContext,
-  output: Output,
-): Promise<ImageSource> => openSource(reference, accessOptions(flags, context, output))
+/** An opener, reached as the flags say. */
+const through =
+  <T>(open: (reference: string, options: ReturnType<typeof accessOptions>) => Promise<T>) =>
+  (reference: string, flags: ImageFlags, context: CliContext, output: Output): Promise<T> =>
+    open(reference, accessOptions(flags, context, output))
 
-export const targetOf = (
-  reference: string,
-  flags: ImageFlags,
-  context: CliContext,
-  output: Output,
-): Promise<ImageTarget> => openTarget(reference, accessOptions(flags, context, output))
+export const sourceOf = through(openSource)
+export const targetOf = through(openTarget)
 
 /** Where artifacts are attached to images: a name without a transport is the registry's, never the engine's. */
-export const attachedSource = (
-  reference: string,
-  flags: ImageFlags,
-  context: CliContext,
-  output: Output,
-): Promise<ImageSource> => openAttached(reference, accessOptions(flags, context, output))
-
-export const attachingTarget = (
-  reference: string,
-  flags: ImageFlags,
-  context: CliContext,
-  output: Output,
-): Promise<ImageTarget> => openAttaching(reference, accessOptions(flags, context, output))
+export const attachedSource = through(openAttached)
+export const attachingTarget = through(openAttaching)
