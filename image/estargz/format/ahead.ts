@@ -68,10 +68,10 @@ export const isAnchorName = (path: BytePath): boolean => path.startsWith(ANCHOR_
 
 /** Bytes that the chain has in the blob at the most: each copy is a member or more, in carriers. */
 export const mostBytesOf = (chain: Chain): number =>
-  Math.ceil(contentOf(chain) * 1.125) + 256 * chain.copies.length + (1 << 20)
+  Math.ceil(contentBytesOf(chain) * 1.125) + 256 * chain.copies.length + (1 << 20)
 
 /** Bytes that come out of it. */
-export const contentOf = ({ copies }: Chain): number => endOfCopies(copies) + ANCHOR_CONTENT.length
+export const contentBytesOf = ({ copies }: Chain): number => endOfCopies(copies) + ANCHOR_CONTENT.length
 
 const endOfCopies = (copies: readonly Copy[]): number => {
   const last = copies.at(-1)

@@ -1,7 +1,7 @@
 /** The chains of carriers at the top of a blob against the copies that the table of contents says are in them. Pure. */
 import { messageOf } from '../../../system/errors.ts'
 import { digestOf } from '../../digest.ts'
-import { ANCHOR_CONTENT, type Chain, contentOf } from '../format/ahead.ts'
+import { ANCHOR_CONTENT, type Chain, contentBytesOf } from '../format/ahead.ts'
 import { CARRIER_HEAD_BYTES, CARRIER_TAIL_BYTES, carriedAt, chainAt } from '../format/carrier.ts'
 import { decodeMembers } from '../read/decode.ts'
 
@@ -26,7 +26,7 @@ export function* chainFaults(bytes: Buffer, chains: readonly Chain[]): Generator
 /** @param inside the chain from its first member to the end of its last */
 function* contentFaults(inside: Buffer, chain: Chain): Generator<ChainFault> {
   const { offset, copies } = chain
-  const limit = contentOf(chain)
+  const limit = contentBytesOf(chain)
   let content: Buffer
   try {
     const members = [...decodeMembers({ bytes: inside, offset, chunks: [], limit })]

@@ -9,13 +9,13 @@ import type { LayerStore, PlacedEntry, StoredMember } from './store.ts'
 const CHAIN_BYTES = 1 << 20
 const CHAIN_CONTENT = 8 << 20
 
-interface HotChunk extends Omit<Copy, 'innerOffset'> {
+interface Copied extends Omit<Copy, 'innerOffset'> {
   /** one behind the other, its content */
   readonly members: readonly StoredMember[]
 }
 
 /**
- * @param add takes the members, and the bytes between them; `at` gives how many it has taken
+ * @param blob takes the members, and the bytes between them; its size says where they come to lie
  * @returns what the table of contents says of them
  */
 export function writeAhead(
@@ -23,7 +23,7 @@ export function writeAhead(
   store: LayerStore,
   blob: { readonly size: number; add(content: readonly [], stored: StoredMember | Uint8Array): void },
 ): Chain[] {
-  return inChains(hotChunks(split, store)).map((chunks) => {
+  return inChains(copiedChunks(split, store)).map((chunks) => {
     const offset = blob.size + CARRIER_HEAD_BYTES
     const members = [
       EDGE,
@@ -41,7 +41,7 @@ export function writeAhead(
   })
 }
 
-function* hotChunks(split: ReadonlyMap<PlacedEntry, Cut>, store: LayerStore): Generator<HotChunk> {
+function* copiedChunks(split: ReadonlyMap<PlacedEntry, Cut>, store: LayerStore): Generator<Copied> {
   for (const [entry, { hot }] of split)
     for (const [fileOffset, { size, members }] of hot) {
       const start = entry.content + fileOffset
@@ -51,8 +51,8 @@ function* hotChunks(split: ReadonlyMap<PlacedEntry, Cut>, store: LayerStore): Ge
     }
 }
 
-function inChains(chunks: Iterable<HotChunk>): HotChunk[][] {
-  const chains: HotChunk[][] = []
+function inChains(chunks: Iterable<Copied>): Copied[][] {
+  const chains: Copied[][] = []
   let [bytes, content] = [CHAIN_BYTES, CHAIN_CONTENT]
   for (const chunk of chunks) {
     if (bytes >= CHAIN_BYTES || content >= CHAIN_CONTENT) {

@@ -1,7 +1,12 @@
 /** The entries that stand for chains ahead: read as they are written, and refused where they lie. */
 import { expect, test } from 'vitest'
 import { digestOf } from '../../../../image/digest.ts'
-import { type Chain, chainsIn, contentOf, entriesOfChains } from '../../../../image/estargz/format/ahead.ts'
+import {
+  type Chain,
+  chainsIn,
+  contentBytesOf,
+  entriesOfChains,
+} from '../../../../image/estargz/format/ahead.ts'
 import type { TocEntry } from '../../../../image/estargz/format/toc.ts'
 
 const copy = (name: string, fileOffset: number, size: number, innerOffset: number) => ({
@@ -28,7 +33,7 @@ test('they are read as they are written, and those behind them left', () => {
 })
 
 test('a chain’s content is its copies between two bytes of its anchor', () => {
-  expect(chains.map(contentOf)).toEqual([8, 4])
+  expect(chains.map(contentBytesOf)).toEqual([8, 4])
 })
 
 test('old readers find the anchor’s content where the chain begins, and its entry after all others of its offset', () => {
