@@ -1,4 +1,4 @@
-/** How many bytes may be in flight at once: whoever wants more waits, first come, first served. */
+/** How many bytes may be in flight at once. Callers that want more wait, first come, first served. */
 
 /** @param limit in bytes */
 export function createBudget(limit: number) {
