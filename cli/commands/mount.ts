@@ -46,7 +46,7 @@ export function register(command: Command, context: CliContext): void {
           ...lazyTree({
             reference,
             insecure: flags.insecure,
-            prefetch: flags.prefetch,
+            prefetch: flags.prefetch ? 'zone' : 'none',
             ...(flags.caFile !== undefined && { caFile: flags.caFile }),
             ...(flags.platform && { platform: formatPlatform(flags.platform) }),
           }),

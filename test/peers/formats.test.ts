@@ -104,7 +104,7 @@ async function readLazily(reference: string, name: string): Promise<Buffer> {
   const [mountPoint, cacheFolder] = [join(place, 'mount'), join(place, 'cache')]
   for (const folder of [mountPoint, cacheFolder]) await mkdir(folder)
   const tree = {
-    ...lazyTree({ reference, prefetch: true }),
+    ...lazyTree({ reference, prefetch: 'zone' }),
     cacheFolder,
   }
   await using mount = await mountFileSystem({ mountPoint, tree, record: false })

@@ -35,7 +35,7 @@ export async function chooseTree(
   if (folders) return { folder: await mountLayers(workspace, folders) }
   if (await isLazy(image, options.signal)) {
     const platform = formatPlatform(image.config.platform)
-    return lazyTree({ reference: image.reference, platform, prefetch: true, ...source })
+    return lazyTree({ reference: image.reference, platform, prefetch: 'zone', ...source })
   }
   const folder = await workspace.sub('image')
   await unpackLayers(image, folder, options)

@@ -13,7 +13,20 @@ const treeSpec = z.discriminatedUnion('kind', [
     reference: z.string(),
     /** os/architecture[/variant]; the host's by default */
     platform: z.string().optional(),
-    prefetch: z.boolean(),
+    /** zone: each layer's prioritized zone, before the mount is complete; stream: not waited for, and planned by the profile if there is one */
+    prefetch: z.enum(['none', 'zone', 'stream']),
+    /** what `stream` is planned by: traces that are attached to the image (of one name, or the newest of each), and trace files */
+    profile: z
+      .strictObject({
+        attached: z.boolean(),
+        name: z.string().optional(),
+        files: z.array(z.string()).optional(),
+      })
+      .optional(),
+    /** once the start is over, fetches what is left */
+    background: z.boolean().optional(),
+    /** decoded content, tables of contents and profiles, kept for other mounts of this user; without it only `cacheFolder` is used */
+    cache: z.strictObject({ folder: z.string(), bytes: z.number().int().positive() }).optional(),
     /** empty; decoded content is spooled in it */
     cacheFolder: z.string(),
     memoryBytes: z.number().int().positive(),
@@ -42,7 +55,16 @@ export const requestSchema = z.discriminatedUnion('ask', [
   z.strictObject({ id: z.number(), ask: z.literal('mount'), spec: mountSpec }),
   z.strictObject({
     id: z.number(),
-    ask: z.enum(['restart', 'markReady', 'recording', 'progress', 'counters', 'unused']),
+    ask: z.enum([
+      'restart',
+      'markReady',
+      'begin',
+      'recording',
+      'progress',
+      'counters',
+      'prefetchPlan',
+      'unused',
+    ]),
   }),
 ])
 export type Request = z.infer<typeof requestSchema>
@@ -69,6 +91,19 @@ const lazySummary = z.strictObject({
   zoneBytes: z.array(z.number()),
 })
 export type LazySummary = z.infer<typeof lazySummary>
+
+/** What a lazy tree prefetches, and why. */
+export const prefetchPlanSchema = z.strictObject({
+  by: z.enum(['profile', 'zone', 'nothing']),
+  /** attached ones by name and digest; a file's name has no digest */
+  profiles: z.array(z.strictObject({ name: z.string(), digest: z.string().optional() })),
+  /** of the blobs, without what was cached */
+  bytes: z.number(),
+  requests: z.number(),
+  /** what a person should know: a profile that was left out, and why */
+  notes: z.array(z.string()),
+})
+export type PrefetchPlan = z.infer<typeof prefetchPlanSchema>
 
 export const mountedSchema = z.strictObject({
   totals: z.strictObject({ files: z.number(), bytes: z.number() }),
@@ -101,5 +136,12 @@ export const recordingSchema = z.strictObject({
 const traffic = z.strictObject({ requests: z.number(), bytes: z.number() })
 
 /** What the lazy file system fetched, by reason. Bytes are those of response bodies. */
-export const countersSchema = z.strictObject({ toc: traffic, prefetch: traffic, onDemand: traffic })
+export const countersSchema = z.strictObject({
+  toc: traffic,
+  prefetch: traffic,
+  onDemand: traffic,
+  background: traffic,
+  /** bytes that the shared cache answered */
+  cached: z.number(),
+})
 export type Counters = z.infer<typeof countersSchema>

@@ -15,6 +15,8 @@ import {
   countersSchema,
   type LazySummary,
   mountedSchema,
+  type PrefetchPlan,
+  prefetchPlanSchema,
   progressSchema,
   recordingSchema,
   type ServerName,
@@ -22,7 +24,7 @@ import {
 } from './messages.ts'
 import { startServer } from './server-process.ts'
 
-export type { Counters, ServerName, TreeSpec }
+export type { Counters, PrefetchPlan, ServerName, TreeSpec }
 export type Recording = z.infer<typeof recordingSchema>
 
 export interface MountOptions {
@@ -59,6 +61,10 @@ export interface Mount extends AsyncDisposable {
   unused(): Promise<NonNullable<Trace['unused']>>
   /** of a lazy tree */
   counters(): Promise<Counters>
+  /** Of a lazy tree: resolves once it is known, which may be a moment after the mount is complete. */
+  prefetchPlan(): Promise<PrefetchPlan>
+  /** Of a lazy tree: the container starts now. What it says of the start's length counts from here. */
+  begin(): Promise<void>
 }
 
 /** @throws HeadstartError E_ROOT, E_FUSE, E_LIBFUSE, and for a lazy tree what reading its layers throws */
@@ -97,6 +103,8 @@ export async function mountFileSystem(options: MountOptions): Promise<Mount> {
     recording: () => server.ask({ ask: 'recording' }, recordingSchema),
     unused: () => server.ask({ ask: 'unused' }, unusedSchema),
     counters: () => server.ask({ ask: 'counters' }, countersSchema),
+    prefetchPlan: () => server.ask({ ask: 'prefetchPlan' }, prefetchPlanSchema),
+    begin: () => server.tell('begin'),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }

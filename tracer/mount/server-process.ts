@@ -11,7 +11,7 @@ type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K>
 export interface Server extends AsyncDisposable {
   readonly died: Promise<never>
   ask<T>(request: DistributiveOmit<Request, 'id'>, schema: z.ZodType<T>): Promise<T>
-  tell(ask: 'restart' | 'markReady'): Promise<void>
+  tell(ask: 'restart' | 'markReady' | 'begin'): Promise<void>
   kill(): void
 }
 

@@ -21,7 +21,7 @@ interface Session {
   /** below the recorder */
   readonly fileSystem: FileSystem
   readonly recorder: Recorder | undefined
-  readonly counters: LazyImage['counters'] | undefined
+  readonly lazy: LazyImage | undefined
   /** if the kernel's protocol is spoken without the library */
   server: KernelServer | undefined
 }
@@ -32,13 +32,15 @@ interface OpenTree {
   readonly fileSystem: FileSystem
   /** of a tree on disk */
   readonly index?: TreeIndex
-  readonly summary?: LazyImage['summary']
-  readonly counters?: LazyImage['counters']
+  readonly lazy?: LazyImage
 }
 
 async function openTree(tree: TreeSpec): Promise<OpenTree> {
   // Loaded only here: a tree on disk needs no registry client, and mounts sooner without it.
-  if (tree.kind === 'lazy') return (await import('./lazy/image.ts')).openLazyImage(tree)
+  if (tree.kind === 'lazy') {
+    const lazy = await (await import('./lazy/image.ts')).openLazyImage(tree)
+    return { fileSystem: lazy.fileSystem, lazy }
+  }
   // From inside, so that the longest path that the kernel allows is not made too long by the folder's own.
   process.chdir(tree.folder)
   const index = await indexTree('')
@@ -46,10 +48,10 @@ async function openTree(tree: TreeSpec): Promise<OpenTree> {
 }
 
 async function mount(spec: MountSpec): Promise<unknown> {
-  const { fileSystem, index, counters, summary } = await openTree(spec.tree)
+  const { fileSystem, index, lazy } = await openTree(spec.tree)
   const recorder = spec.record ? createRecorder(fileSystem) : undefined
   const { mountPoint } = spec
-  session = { mountPoint, fileSystem, recorder, counters, server: undefined }
+  session = { mountPoint, fileSystem, recorder, lazy, server: undefined }
   const served = recorder?.fileSystem ?? fileSystem
   // fuse-native has no times before 1970; otherwise both servers answer alike.
   if (spec.server === 'fuse-native' && !fileSystem.withOldTimes) await serveNative(served, spec)
@@ -58,7 +60,7 @@ async function mount(spec: MountSpec): Promise<unknown> {
   return {
     totals: fileSystem.totals,
     rootLinks: rootLinksOf(fileSystem),
-    ...(summary && { lazy: summary }),
+    ...(lazy && { lazy: lazy.summary }),
   }
 }
 
@@ -83,12 +85,16 @@ async function answer(request: Request): Promise<unknown> {
       return session?.recorder?.markReady()
     case 'progress':
       return session?.recorder?.progress()
+    case 'begin':
+      return session?.lazy?.begin()
+    case 'prefetchPlan':
+      return session?.lazy?.prefetchPlan()
     case 'recording':
       return session?.recorder?.snapshot()
     case 'unused':
       return session && unusedOf(session)
     case 'counters':
-      return session?.counters?.()
+      return session?.lazy?.counters()
   }
 }
 

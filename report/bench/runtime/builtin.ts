@@ -58,7 +58,7 @@ const firstRequestAt = async (cycle: Cycle): Promise<number> =>
 export const lazyTreeOf = (cycle: Cycle, cacheFolder: string): LazyTree => ({
   ...lazyTree({
     reference: `docker://${cycle.host}/${cycle.name}`,
-    prefetch: cycle.kind !== 'lazy',
+    prefetch: cycle.kind === 'lazy' ? 'none' : 'zone',
     memoryBytes: MEMORY_BYTES,
     insecure: true,
   }),

@@ -9,7 +9,7 @@ import type { Layer } from '../../../image/types.ts'
 import { monotonicMs } from '../../../system/clock.ts'
 import { HeadstartError } from '../../../system/errors.ts'
 import type { FileSystem } from '../file-system.ts'
-import type { Counters, LazySummary, TreeSpec } from '../messages.ts'
+import type { Counters, LazySummary, PrefetchPlan, TreeSpec } from '../messages.ts'
 import { createContentCache } from './cache.ts'
 import { LazyContent } from './content.ts'
 import { createLazyFileSystem } from './file-system.ts'
@@ -18,9 +18,12 @@ export interface LazyImage {
   readonly fileSystem: FileSystem
   readonly summary: LazySummary
   counters(): Counters
+  prefetchPlan(): Promise<PrefetchPlan>
+  /** The container starts now. */
+  begin(): void
 }
 
-type Kind = keyof Counters
+type Kind = Exclude<keyof Counters, 'cached'>
 
 /** This many bytes at a blob's end usually include the table of contents along with the footer. */
 const TAIL_BYTES = 128 << 10
@@ -30,7 +33,13 @@ const TAIL_BYTES = 128 << 10
  * @throws HeadstartError E_NOT_ESTARGZ: a layer that can't be read lazily, and what opening the image throws
  */
 export async function openLazyImage(spec: Extract<TreeSpec, { kind: 'lazy' }>): Promise<LazyImage> {
-  const counters: Counters = { toc: noTraffic(), prefetch: noTraffic(), onDemand: noTraffic() }
+  const counters: Counters = {
+    toc: noTraffic(),
+    prefetch: noTraffic(),
+    onDemand: noTraffic(),
+    background: noTraffic(),
+    cached: 0,
+  }
   const startedAt = monotonicMs()
   const source = await openSource(spec.reference, {
     insecure: spec.insecure,
@@ -47,11 +56,24 @@ export async function openLazyImage(spec: Extract<TreeSpec, { kind: 'lazy' }>): 
   const tocsAt = monotonicMs()
   const cache = await createContentCache(spec.cacheFolder, spec)
   const content = new LazyContent(layers, cache)
-  if (spec.prefetch) await content.prefetch(image.layers.map((layer) => counted(layer, counters, 'prefetch')))
+  const zones =
+    spec.prefetch === 'none'
+      ? undefined
+      : content.prefetch(image.layers.map((layer) => counted(layer, counters, 'prefetch')))
+  if (spec.prefetch === 'zone') await zones
+  zones?.catch(() => {}) // whoever reads what it lacks fetches that, and hears why it can't be
   const fileSystem = createLazyFileSystem(layers, content)
   return {
     fileSystem,
     counters: () => counters,
+    prefetchPlan: async () => ({
+      by: zones ? 'zone' : 'nothing',
+      profiles: [],
+      bytes: layers.reduce((sum, { estargz }) => sum + (zones ? estargz.zoneEnd : 0), 0),
+      requests: zones ? layers.filter(({ estargz }) => estargz.zoneEnd > 0).length : 0,
+      notes: [],
+    }),
+    begin() {},
     summary: {
       reference: image.reference,
       rawManifest: Buffer.from(image.rawManifest).toString('base64'),

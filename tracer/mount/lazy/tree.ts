@@ -6,8 +6,10 @@ interface LazyOptions {
   readonly reference: string
   /** os/architecture[/variant] */
   readonly platform?: string
-  /** fetch each layer's prioritized zone before the mount is complete */
-  readonly prefetch: boolean
+  readonly prefetch: LazyTree['prefetch']
+  readonly profile?: LazyTree['profile']
+  readonly background?: boolean
+  readonly cache?: LazyTree['cache']
   readonly insecure?: boolean
   readonly caFile?: string
   /** decoded content kept in memory */
@@ -27,6 +29,9 @@ export function lazyTree(options: LazyOptions): Omit<LazyTree, 'cacheFolder'> {
     reference: options.reference,
     ...(options.platform !== undefined && { platform: options.platform }),
     prefetch: options.prefetch,
+    ...(options.profile && { profile: options.profile }),
+    ...(options.background !== undefined && { background: options.background }),
+    ...(options.cache && { cache: options.cache }),
     memoryBytes: options.memoryBytes ?? DEFAULT_MEMORY_BYTES,
     diskBytes: DISK_BYTES,
     insecure: options.insecure ?? false,

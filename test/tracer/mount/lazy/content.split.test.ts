@@ -55,7 +55,7 @@ test('a chunk on demand is fetched without the copies of those ahead that follow
   await using mount = await mountFileSystem({
     mountPoint: await temp.sub('mount'),
     tree: {
-      ...lazyTree({ reference: `docker://${proxy.host}/team/app:v1`, prefetch: true, insecure: true }),
+      ...lazyTree({ reference: `docker://${proxy.host}/team/app:v1`, prefetch: 'zone', insecure: true }),
       cacheFolder: await temp.sub('cache'),
     },
     record: false,

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { serveImages } from '../../../../image/serve.ts'
 import { openSource } from '../../../../image/sources.ts'
 import { runCommand } from '../../../../system/process/command.ts'
-import { lazyTree } from '../../../../tracer/mount/lazy/tree.ts'
+import { type LazyTree, lazyTree } from '../../../../tracer/mount/lazy/tree.ts'
 import { mountFileSystem, type ServerName } from '../../../../tracer/mount/mount.ts'
 import { tempFolder } from '../../../support/temp.ts'
 import { readAt } from '../random-tree.ts'
@@ -43,7 +43,11 @@ const layers: LazyLayerSpec[] = [
   },
 ]
 
-async function mounted(options: { prefetch: boolean; specs?: LazyLayerSpec[]; server?: ServerName }) {
+async function mounted(options: {
+  prefetch: LazyTree['prefetch']
+  specs?: LazyLayerSpec[]
+  server?: ServerName
+}) {
   const stack = new AsyncDisposableStack()
   const temp = stack.use(await tempFolder())
   try {
@@ -82,7 +86,7 @@ describe.each<ServerName>(['fuse-native', 'kernel'])('%s', (server) => {
     // In another layer, too, where they would be looked for in the one below.
     await using image = await mounted({
       server,
-      prefetch: true,
+      prefetch: 'zone',
       specs: [{ rest }, { rest: [{ name: 'e', content: Buffer.from('y') }, ...rings] }],
     })
     expect((await readdir(image.at(''))).sort()).toEqual(['d', 'e'])
@@ -93,7 +97,7 @@ describe.each<ServerName>(['fuse-native', 'kernel'])('%s', (server) => {
   })
 
   test('the layers appear as one tree', async () => {
-    await using image = await mounted({ server, prefetch: true })
+    await using image = await mounted({ server, prefetch: 'zone' })
     expect((await readdir(image.at(''))).sort()).toEqual(['data', 'etc', 'null', 'usr'])
     expect((await readdir(image.at('data'))).sort()).toEqual(['big', 'empty', 'one', 'three', 'two'])
     expect(await readlink(image.at('usr/bin/link'))).toBe('app')
@@ -110,7 +114,7 @@ describe.each<ServerName>(['fuse-native', 'kernel'])('%s', (server) => {
   })
 
   test('the zone takes one request a layer, and is not fetched again', async () => {
-    await using image = await mounted({ server, prefetch: true })
+    await using image = await mounted({ server, prefetch: 'zone' })
     await readFile(image.at('usr/bin/app'))
     await readFile(image.at('etc/app.conf'))
     const { prefetch, onDemand, toc } = await image.mount.counters()
@@ -120,7 +124,7 @@ describe.each<ServerName>(['fuse-native', 'kernel'])('%s', (server) => {
   })
 
   test('without prefetch a read fetches its chunks, those of a shared member at once, and each once', async () => {
-    await using image = await mounted({ server, prefetch: false })
+    await using image = await mounted({ server, prefetch: 'none' })
     expect((await image.mount.counters()).prefetch.requests).toBe(0)
     const middle = 450_000
     await Promise.all(Array.from({ length: 8 }, () => readAt(Buffer.from(image.at('data/big')), middle, 10)))
@@ -140,7 +144,7 @@ describe.each<ServerName>(['fuse-native', 'kernel'])('%s', (server) => {
   test('attributes of the image are seen, but for overlayfs’s own', async () => {
     const xattrs = { 'user.note': Buffer.from('hi').toString('base64'), 'trusted.overlay.opaque': 'eQ==' }
     await using image = await mounted({
-      prefetch: false,
+      prefetch: 'none',
       specs: [
         {
           rest: [
@@ -162,7 +166,7 @@ describe.each<ServerName>(['fuse-native', 'kernel'])('%s', (server) => {
     }
     const [base] = layers
     if (!base) throw new Error('no layer')
-    await using image = await mounted({ server, prefetch: false, specs: [{ ...base, damage }] })
+    await using image = await mounted({ server, prefetch: 'none', specs: [{ ...base, damage }] })
     await expect(readFile(image.at('data/big'))).rejects.toThrow(/EIO/)
     expect(await readFile(image.at('usr/bin/app'))).toEqual(bin)
   })
@@ -171,7 +175,7 @@ describe.each<ServerName>(['fuse-native', 'kernel'])('%s', (server) => {
     const at = (name: string, modtime: string) => ({ name, entry: { modtime } })
     await using image = await mounted({
       server,
-      prefetch: false,
+      prefetch: 'none',
       specs: [
         {
           rest: [
@@ -207,7 +211,7 @@ test('a damaged zone fails the mount, in a line', async () => {
   }
   const [base] = layers
   if (!base) throw new Error('no layer')
-  await expect(mounted({ prefetch: true, specs: [{ ...base, damage }] })).rejects.toThrow(/chunk|member/)
+  await expect(mounted({ prefetch: 'zone', specs: [{ ...base, damage }] })).rejects.toThrow(/chunk|member/)
 })
 
 test.each([
@@ -219,7 +223,7 @@ test.each([
   ['a name of 256 bytes', 'n'.repeat(256), /^the table of contents, "nn.*has 256 bytes; 255 is the limit$/],
 ])('%s fails the mount, in a line', async (_, name, complaint) => {
   const failing = mounted({
-    prefetch: false,
+    prefetch: 'none',
     specs: [{ rest: [{ name: 'file', content: Buffer.from('x') }, dir(name)] }],
   })
   await expect(failing).rejects.toMatchObject({
@@ -240,7 +244,7 @@ test.each<ServerName>(['fuse-native', 'kernel'])(
           rest: [{ name: 'file', content: bin, entry: { xattrs: { [name]: 'eQ==', 'user.good': 'eQ==' } } }],
         },
       ]
-      await expect(mounted({ server, prefetch: false, specs })).rejects.toMatchObject({
+      await expect(mounted({ server, prefetch: 'none', specs })).rejects.toMatchObject({
         code: 'E_ESTARGZ',
         message: complaint,
       })
@@ -255,7 +259,7 @@ test('from a registry, the same', async () => {
   const reference = `docker://${server.host}/app:1`
   await using mount = await mountFileSystem({
     mountPoint: await temp.sub('mount'),
-    tree: { ...lazyTree({ reference, prefetch: true }), cacheFolder: await temp.sub('cache') },
+    tree: { ...lazyTree({ reference, prefetch: 'zone' }), cacheFolder: await temp.sub('cache') },
     record: false,
   })
   expect(await readFile(join(mount.folder, 'data/big'))).toEqual(big)
