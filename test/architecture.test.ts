@@ -12,7 +12,8 @@ const BELOW: Record<string, readonly string[]> = {
   tracer: ['image', 'system'],
   optimizer: ['image', 'system'],
   report: ['optimizer', 'tracer', 'image', 'system'],
-  cli: ['report', 'optimizer', 'tracer', 'image', 'system'],
+  fleet: ['optimizer', 'tracer', 'image', 'system'],
+  cli: ['fleet', 'report', 'optimizer', 'tracer', 'image', 'system'],
   // The one step that joins tracer and optimizer is the command's, too.
   'index.ts': ['cli/startup.ts', 'optimizer', 'tracer', 'image', 'system'],
 }
@@ -26,8 +27,8 @@ type Sources = ReadonlyMap<string, string>
 const read = (pattern: string): Sources =>
   new Map(globSync(pattern).map((file) => [file.replaceAll('\\', '/'), readFileSync(file, 'utf8')]))
 
-const sources = read('{index.ts,{system,image,tracer,optimizer,report,cli}/**/*.{ts,js}}')
-const tests = read('test/{system,image,tracer,optimizer,report}/**/*.ts')
+const sources = read('{index.ts,{system,image,tracer,optimizer,report,fleet,cli}/**/*.{ts,js}}')
+const tests = read('test/{system,image,tracer,optimizer,report,fleet}/**/*.ts')
 
 /** Files of ours that a file names in its imports, and the workers that it starts. */
 function importsOf(file: string, text: string): string[] {
