@@ -28,18 +28,26 @@ export type JobResult = z.infer<typeof resultSchema>
 /** What performing a job leads to. */
 export type Outcome =
   | {
-      readonly done: JobResult /** what is to be done now: after a record the rebuild */
+      readonly done: JobResult
+      /** what is to be done now: after a record the rebuild */
       readonly next?: readonly Job[]
     }
-  /** It can't be done as it is, and trying again would not help: the rebuild of an image whose profile covers too little asks for a record. */
+  /**
+   * It can't be done before other jobs are: the rebuild of an image whose profile covers too little asks for a record. The job is forgotten, since
+   * it comes back as what is to be done after those. Where all of them were done lately, it fails: it would go round in a circle.
+   */
   | { readonly instead: readonly Job[] }
+  /** A failure that another attempt can't mend, in one line: a budget that is exceeded, an image that never becomes ready. */
+  | { readonly failed: string }
 
-/** A failure that another attempt can't mend: a budget that is exceeded, an image that never becomes ready. Thrown by what performs jobs. */
+/** What it throws is a failure that another attempt may mend, unless the signal has aborted: then the job goes back to the queue. */
 export type Perform = (
   job: Job,
   context: {
+    /** 1 is the first */
     readonly attempt: number
-    readonly signal: AbortSignal /** lines of the work's own output */
+    readonly signal: AbortSignal
+    /** takes lines of the work's own output */
     readonly log: (line: string) => void
   },
 ) => Promise<Outcome>
@@ -61,7 +69,7 @@ export interface JobRecord {
   readonly result?: JobResult
   /** of the last attempt: one line, without secrets */
   readonly error?: string
-  /** the last lines of its output, without secrets; bounded */
+  /** the last lines of its output, without secrets; bounded. Lists leave it empty: `find` has it */
   readonly log: readonly string[]
 }
 
@@ -70,14 +78,29 @@ export interface WorkOptions {
   /** jobs at the same time */
   readonly slots: number
   readonly perform: Perform
-  /** ends taking jobs, and tells running ones to stop; they go back to the queue */
+  /** ends taking jobs, and tells running ones to stop, after `graceMs`; they go back to the queue */
   readonly signal: AbortSignal
+  /** ms that running jobs are given to end by themselves; 0 by default */
+  readonly graceMs?: number
+  /** at most so many jobs begun against one registry in so many ms, by all workers together; without limit by default */
+  readonly rate?: { readonly jobs: number; readonly perMs: number }
 }
+
+export interface QueueSettings {
+  /** begun before a job has failed for good */
+  readonly attempts: number
+  /** ms before the second attempt, doubled before each further one */
+  readonly backoffMs: number
+  /** ms after which a job that failed for good is tried again when it is added */
+  readonly retryAfterMs: number
+}
+export const SETTINGS: QueueSettings = { attempts: 4, backoffMs: 30_000, retryAfterMs: 24 * 3600_000 }
 
 export interface Queue extends AsyncDisposable {
   /**
    * Adds jobs that are not there. One that waits, runs, or was done is left alone; one that failed for good is tried again with `again`, or when
-   * `retryAfterMs` have passed since.
+   * `retryAfterMs` have passed since. A rebuild that was done counts as such only while its target was given nothing else (`made`): a tag that
+   * is moved back to an older build needs that one's product again.
    * @returns how many were added
    */
   add(jobs: readonly Job[], options?: { readonly again?: boolean }): Promise<number>
@@ -92,7 +115,12 @@ export interface Queue extends AsyncDisposable {
   list(options?: { readonly state?: JobState; readonly limit?: number }): Promise<JobRecord[]>
   /** What this fleet last made under a tag, and of what: known without asking the registry. */
   made(target: string): Promise<Made | undefined>
+  /** What has happened since the queue was made, for metrics: sums of `countersOf`. */
+  counters(): Promise<Counters>
 }
+
+/** Sums by name: see `counters.ts`. */
+export type Counters = Readonly<Record<string, number>>
 
 export interface Made {
   /** what the target's tag was given */
