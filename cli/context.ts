@@ -7,6 +7,8 @@ export interface CliContext {
   readonly interrupts: Interrupts
   readonly output: (json?: boolean) => Output
   readonly version: string
+  /** how to run headstart again: a program and its first arguments */
+  readonly headstart: readonly string[]
   /** the whole command line, with what every command takes */
   readonly program: () => Promise<Command>
 }

@@ -1,6 +1,7 @@
 /** Parses the command line, runs one command, and maps whatever it ends with to one line and an exit status. */
 import '../system/node-22.ts'
 import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
 import { inspect } from 'node:util'
 import { Command, CommanderError, Help } from 'commander'
 import { codeOf, failuresOf, HeadstartError, isDiskFull, messageOf } from '../system/errors.ts'
@@ -52,6 +53,7 @@ export async function createProgram(
     interrupts,
     output: (json = false) => createOutput({ quiet: program.opts().quiet === true, json }),
     version: version(),
+    headstart: [process.execPath, ...process.execArgv, ENTRY],
     program: () => createProgram(interrupts),
   }
   for (const [name, { summary, load }] of Object.entries(commands)) {
@@ -63,6 +65,11 @@ export async function createProgram(
   }
   return program
 }
+
+/** Whatever started this process: a test, perhaps, or a program that uses the library. */
+const ENTRY = fileURLToPath(
+  new URL(import.meta.url.endsWith('.ts') ? 'headstart.js' : '../../cli/headstart.js', import.meta.url),
+)
 
 const helpHint = (command: string, what: string): string =>
   `(${['headstart', ...(command === '' ? [] : [command]), '--help'].join(' ')} shows the ${what})`

@@ -49,6 +49,7 @@ async function bench(references: GivenReferences, order: BenchOrder, context: Cl
     ...order.measure,
     start: { ...order.start, ready },
     made: { tool: `headstart ${context.version}`, command: commandLine(process.argv.slice(2)) },
+    headstart: context.headstart,
     signal: context.interrupts.abort,
     onProgress: progress.tell,
     onSample: (soFar) => writeBench(order.output, soFar),

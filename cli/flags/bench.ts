@@ -103,12 +103,15 @@ function addSampleFlags(command: Command): Command {
     )
     .option('--image <name=image>', 'another image to compare (repeatable)', collect)
     .addOption(
-      new Option('--runtime <name>', 'what pulls and starts the image')
+      new Option(
+        '--runtime <name>',
+        'what pulls and starts the image: a mount of our own, headstart run, docker for the full pull, or containerd with the stargz snapshotter',
+      )
         .choices(Object.keys(runtimes))
         .default('builtin'),
     )
     .addOption(
-      new Option('--engine <name>', 'engine of the builtin runtime (default: runc)').choices([
+      new Option('--engine <name>', 'engine of the builtin and run runtimes (default: runc)').choices([
         'docker',
         'runc',
       ]),

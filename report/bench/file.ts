@@ -81,7 +81,7 @@ const armSchema = z.strictObject({
   kind: z.enum(ARM_KINDS),
   /** key of `images` */
   image: z.string(),
-  runtime: z.enum(['builtin', 'docker', 'containerd']),
+  runtime: z.enum(['builtin', 'run', 'docker', 'containerd']),
 })
 
 const linkSchema = z.strictObject({

@@ -34,6 +34,8 @@ export interface BenchProgress {
 export interface BenchRequest extends ArmRequest, ScheduleRequest, SampleListeners {
   readonly runtime: RuntimeChoice
   readonly start: StartSettings
+  /** how to run headstart itself, for the runtime that does */
+  readonly headstart?: readonly string[]
   readonly signal?: AbortSignal
   /** of the registry that images are pulled from directly when the link is not shaped */
   readonly registry?: RegistryAccess
@@ -60,12 +62,13 @@ export async function runBench(images: GivenImages, request: BenchRequest): Prom
   const arms = planArms(images, request)
   onProgress?.(outlook(arms, rounds))
   const starter = createStarter(start)
+  const given = { ...(signal && { signal }), ...(request.headstart && { headstart: request.headstart }) }
   await sweep(sweepers)
   await using workspace = await createWorkspace()
-  await using runtimes = await openRuntimes(arms, { runtime, starter, ...(signal && { signal }) }, workspace)
+  await using runtimes = await openRuntimes(arms, { ...given, runtime, starter }, workspace)
   refusePlain(
     images,
-    arms.filter((arm) => runtimes.of(arm).name === 'builtin'),
+    arms.filter((arm) => ['builtin', 'run'].includes(runtimes.of(arm).name)),
   )
   for (const { chosen } of runtimes.all) if (chosen !== undefined) say(`measuring with ${chosen}`)
   const onImage = (key: string) => say(`preparing the ${key} image`)
@@ -73,6 +76,7 @@ export async function runBench(images: GivenImages, request: BenchRequest): Prom
     workspace,
     registry,
     onImage,
+    usesProfiles: (arm) => runtimes.of(arm).usesProfiles ?? false,
     ...(signal && { signal }),
   })
   const targets = stage.arms.map((arm) => ({ ...arm, runtime: runtimes.of(arm) }))

@@ -58,7 +58,7 @@ const BACKGROUND_MS = 10_000
 
 /** The last sample of an arm is enough: watching all of them would take longer than measuring. */
 function backgroundMs({ kind, runtime }: Scheduled, isLast: boolean): number {
-  const hasBackground = runtime.name === 'containerd' && kind !== 'legacy'
+  const hasBackground = ['containerd', 'run'].includes(runtime.name) && kind !== 'legacy'
   return hasBackground && isLast ? BACKGROUND_MS : 0
 }
 

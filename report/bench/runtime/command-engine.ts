@@ -1,5 +1,6 @@
 /** Containers that a command runs in the foreground (`docker run`, `ctr run`), as an engine: the tracer's readiness checks work with it. */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { HeadstartError } from '../../../system/errors.ts'
 import { tryCommand } from '../../../system/process/command.ts'
 import { containerBegun } from '../../../tracer/container/begun.ts'
@@ -17,8 +18,10 @@ export interface ContainerCommands {
   readonly pidFile?: string
   /** runs in the foreground until the container ends, with its status */
   readonly run: readonly string[]
-  exec(command: readonly string[]): readonly string[]
-  kill(signal: string): readonly string[]
+  /** a program and its arguments; without, nothing can be run in the container */
+  exec?(command: readonly string[]): readonly string[]
+  /** a program and its arguments; without, the command itself passes signals on, and kills what doesn't obey at the third interrupt */
+  kill?(signal: string): readonly string[]
 }
 
 export function commandEngine(commandsOf: (request: ContainerRequest) => ContainerCommands): Engine {
@@ -36,15 +39,20 @@ export function commandEngine(commandsOf: (request: ContainerRequest) => Contain
       child.stderr.on('data', (chunk: Buffer) => request.onOutput('stderr', chunk))
       const exited = exitOf(child, commands.known)
       exited.catch(() => {}) // reported where it is awaited, which may be nowhere
-      const statusOf = async (args: readonly string[]) => (await tryCommand(program, args, { env })).status
+      const statusOf = async ([first = program, ...args]: readonly string[]) =>
+        (await tryCommand(first, args, { env })).status
       const container: Container = {
         address: commands.address,
         ports: new Map(),
         exited,
-        exec: (command) => statusOf(commands.exec(command)),
-        kill: async (signal) => void (await statusOf(commands.kill(signal))),
+        exec: async (command) => (commands.exec ? statusOf(commands.exec(command)) : CANNOT_RUN),
+        kill: async (signal) => {
+          if (commands.kill) await statusOf(commands.kill(signal))
+          else if (child.pid !== undefined) process.kill(child.pid, `SIG${signal}`)
+        },
         async [Symbol.asyncDispose]() {
-          await statusOf(commands.kill('KILL'))
+          if (commands.kill) await statusOf(commands.kill('KILL'))
+          else await interrupt(child, exited)
           const late = setTimeout(() => child.kill('SIGKILL'), 5000)
           await exited.catch(() => {})
           clearTimeout(late)
@@ -53,6 +61,23 @@ export function commandEngine(commandsOf: (request: ContainerRequest) => Contain
       if (commands.pidFile !== undefined) await containerBegun(commands.pidFile, exited, request.signal)
       return container
     },
+  }
+}
+
+/** As runc has it for a command that can't be run. */
+const CANNOT_RUN = 126
+/** `docker run` and ours give up on what does not obey the first two. */
+const INTERRUPTS = 3
+const APART_MS = 200
+
+async function interrupt(child: ChildProcess, exited: Promise<unknown>): Promise<void> {
+  const ended = exited.then(
+    () => true,
+    () => true,
+  )
+  for (let sent = 0; sent < INTERRUPTS; sent++) {
+    child.kill('SIGINT')
+    if (await Promise.race([ended, sleep(APART_MS, false)])) return
   }
 }
 

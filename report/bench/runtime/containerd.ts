@@ -193,8 +193,10 @@ function commandsOf(
       ...ctrFlags(options, envFile, help),
       ...[`${cycle.host}/${cycle.name}`, id, ...own],
     ),
-    exec: (command: readonly string[]) =>
-      client('task', 'exec', '--exec-id', `e${process.hrtime.bigint()}`, id, ...command),
-    kill: (signal: string) => client('task', 'kill', '--signal', `SIG${signal}`, id),
+    exec: (command: readonly string[]) => [
+      'setpriv',
+      ...client('task', 'exec', '--exec-id', `e${process.hrtime.bigint()}`, id, ...command),
+    ],
+    kill: (signal: string) => ['setpriv', ...client('task', 'kill', '--signal', `SIG${signal}`, id)],
   }
 }

@@ -137,7 +137,7 @@ function commandsOf(
       ...['--env-file', envFile],
       ...['--entrypoint', program, reference, ...args],
     ],
-    exec: (command: readonly string[]) => ['--host', host, 'exec', id, ...command],
-    kill: (signal: string) => ['--host', host, 'kill', '--signal', signal, id],
+    exec: (command: readonly string[]) => ['docker', '--host', host, 'exec', id, ...command],
+    kill: (signal: string) => ['docker', '--host', host, 'kill', '--signal', signal, id],
   }
 }

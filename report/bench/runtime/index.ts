@@ -5,12 +5,14 @@ import type { ArmKind } from '../file.ts'
 import { builtinRuntime } from './builtin.ts'
 import { containerdRuntime } from './containerd.ts'
 import { dockerRuntime } from './docker.ts'
+import { runRuntime } from './run.ts'
 import type { OpenRuntime, Runtime, RuntimeName, RuntimeRequest } from './types.ts'
 
 export { sweepers } from './sweepers.ts'
 
 export const runtimes = {
   builtin: builtinRuntime,
+  run: runRuntime,
   docker: dockerRuntime,
   containerd: containerdRuntime,
 } satisfies Record<RuntimeName, Runtime>

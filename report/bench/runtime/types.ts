@@ -9,7 +9,7 @@ import type { LinkRequest } from '../link/messages.ts'
 import type { LayerOffsets } from '../link/requests.ts'
 import type { Marks } from '../link/traffic.ts'
 
-export type RuntimeName = 'builtin' | 'docker' | 'containerd'
+export type RuntimeName = 'builtin' | 'run' | 'docker' | 'containerd'
 
 /** Which runtime pulls and starts, and for containerd which one it is. */
 export interface RuntimeChoice {
@@ -58,6 +58,8 @@ export interface ReadyContainer extends AsyncDisposable {
 export interface RuntimeRequest {
   readonly runtime: RuntimeChoice
   readonly starter: Starter
+  /** how to run headstart itself: a program and its first arguments */
+  readonly headstart?: readonly string[]
   readonly signal?: AbortSignal
 }
 
@@ -109,6 +111,8 @@ export interface OpenRuntime extends AsyncDisposable {
   readonly programs: readonly string[]
   /** versions known otherwise */
   readonly versions: Readonly<Record<string, string>>
+  /** it looks for profiles that are attached to the image */
+  readonly usesProfiles?: boolean
   /** what was found and is used, in one line; without: there was nothing to choose */
   readonly chosen?: string
   /** Prepares what must exist before the clock starts. */

@@ -1,5 +1,6 @@
 /** What the thread of the stage's registry starts with. */
 import type { Platform } from '../../../image/types.ts'
+import type { Trace } from '../../../tracer/trace/file.ts'
 
 export interface OriginOrder {
   readonly images: readonly ServedImage[]
@@ -12,6 +13,13 @@ export interface ServedImage {
   /** for `openSource` */
   readonly reference: string
   readonly platform: Platform
+  /** served as attached to it */
+  readonly profiles: readonly NamedProfile[]
+}
+
+export interface NamedProfile {
+  readonly name: string
+  readonly trace: Trace
 }
 
 export interface RegistryAccess {

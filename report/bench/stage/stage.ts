@@ -7,6 +7,7 @@ import { type Arm, type GivenImages, givenFor } from '../arms.ts'
 import { type ExaminedImage, type ExamineOptions, examineImage } from './examine.ts'
 import { startOrigin } from './origin.ts'
 import type { RegistryAccess, ServedImage } from './origin-order.ts'
+import { profilesOf } from './profiles.ts'
 import { hasExternalTocs, type StagePlace, stageImage } from './stage-image.ts'
 
 export interface StagedImage extends ExaminedImage {
@@ -30,6 +31,8 @@ export interface StageOptions {
   readonly workspace: Workspace
   /** of the registry that images are pulled from directly when the link is not shaped */
   readonly registry?: RegistryAccess
+  /** whether the arm's runtime asks for attached profiles */
+  readonly usesProfiles?: (arm: Arm) => boolean
   readonly signal?: AbortSignal
   /** called before each image is staged */
   readonly onImage?: (key: string) => void
@@ -38,8 +41,9 @@ export interface StageOptions {
 export async function openStage(
   images: GivenImages,
   arms: readonly Arm[],
-  { workspace, registry = {}, signal, onImage }: StageOptions,
+  options: StageOptions,
 ): Promise<Stage> {
+  const { registry = {}, onImage } = options
   await using stack = new AsyncDisposableStack()
   /** the report shows the files of this one */
   const subject = arms.find(({ kind }) => kind === 'optimized') ?? arms.find(({ kind }) => kind === 'lazy')
@@ -47,21 +51,46 @@ export async function openStage(
   const served: ServedImage[] = []
   for (const arm of arms) {
     onImage?.(arm.image)
-    const name = arm.image.toLowerCase().replace(/[^a-z0-9]+/g, '-')
-    const given = givenFor(images, arm)
-    const pulled = arm.kind === 'legacy' ? 'whole' : 'lazily'
-    const asked = { pulled, ...(signal && { signal }) } as const
-    const reference = await stageImage(given, arm.staging, { ...asked, workspace, name, access: registry })
-    const source = stack.use(await openSource(reference, registry))
-    const one = await examineStaged(given, source, { ...asked, listFiles: arm === subject })
-    staged.push({ ...arm, staged: { ...one.examined, image: one.image, name: `bench/${name}:${TAG}` } })
-    const { platform } = one.image.config
-    served.push({ name: `bench/${name}:${TAG}`, reference, platform })
-    if (one.tocs) served.push({ name: `bench/${name}:${TOC_TAG}`, reference: one.tocs.reference, platform })
+    const one = await stageArm(images, arm, { ...options, registry, listFiles: arm === subject, stack })
+    staged.push({ ...arm, staged: one.staged })
+    served.push(...one.served)
   }
   const { host } = stack.use(await startOrigin({ images: served, registry }))
   const owned = stack.move()
   return { host, arms: staged, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+interface Staging extends Pick<StageOptions, 'workspace' | 'usesProfiles' | 'signal'> {
+  readonly registry: RegistryAccess
+  readonly listFiles: boolean
+  /** releases what the image is read from */
+  readonly stack: AsyncDisposableStack
+}
+
+async function stageArm(
+  images: GivenImages,
+  arm: Arm,
+  { workspace, registry, usesProfiles, signal, listFiles, stack }: Staging,
+): Promise<{ staged: StagedImage; served: ServedImage[] }> {
+  const short = arm.image.toLowerCase().replace(/[^a-z0-9]+/g, '-')
+  const given = givenFor(images, arm)
+  const pulled = arm.kind === 'legacy' ? 'whole' : 'lazily'
+  const asked = { pulled, ...(signal && { signal }) } as const
+  const place = { ...asked, workspace, name: short, access: registry }
+  const reference = await stageImage(given, arm.staging, place)
+  const source = stack.use(await openSource(reference, registry))
+  const { image, tocs, examined } = await examineStaged(given, source, { ...asked, listFiles })
+  const profiles = usesProfiles?.(arm) ? await profilesOf(given, registry, signal) : []
+  const { platform } = image.config
+  const name = `bench/${short}:${TAG}`
+  const tocName = `bench/${short}:${TOC_TAG}`
+  return {
+    staged: { ...examined, image, name },
+    served: [
+      { name, reference, platform, profiles },
+      ...(tocs ? [{ name: tocName, reference: tocs.reference, platform, profiles: [] }] : []),
+    ],
+  }
 }
 
 const TAG = 'latest'
