@@ -1,7 +1,7 @@
 /** Parses the command line, runs one command, and maps whatever it ends with to one line and an exit status. */
 import '../system/node-22.ts'
 import { createRequire } from 'node:module'
-import { fileURLToPath } from 'node:url'
+import { dirname, join } from 'node:path'
 import { inspect } from 'node:util'
 import { Command, CommanderError, Help } from 'commander'
 import { codeOf, failuresOf, HeadstartError, isDiskFull, messageOf } from '../system/errors.ts'
@@ -26,10 +26,16 @@ docker-daemon:NAME, oci:FOLDER[:TAG], oci-archive:FILE[:TAG] or
 docker-archive:FILE[:NAME].`
 
 /** The package's own, by its name: where it lies differs between a checkout and the compiled package. */
+const require = createRequire(import.meta.url)
+const PACKAGE = 'headstart/package.json'
+
 export const version = (): string => {
-  const { version: text }: { version: string } = createRequire(import.meta.url)('headstart/package.json')
+  const { version: text }: { version: string } = require(PACKAGE)
   return text
 }
+
+/** Whatever has started this process: a test, perhaps. */
+const entry = (): string => join(dirname(require.resolve(PACKAGE)), 'cli/headstart.js')
 
 /** @param isWanted by name: these get their arguments and options; the help shows one line for each of the others */
 export async function createProgram(
@@ -53,7 +59,7 @@ export async function createProgram(
     interrupts,
     output: (json = false) => createOutput({ quiet: program.opts().quiet === true, json }),
     version: version(),
-    headstart: [process.execPath, ...process.execArgv, ENTRY],
+    headstart: [process.execPath, entry()],
     program: () => createProgram(interrupts),
   }
   for (const [name, { summary, load }] of Object.entries(commands)) {
@@ -65,11 +71,6 @@ export async function createProgram(
   }
   return program
 }
-
-/** Whatever started this process: a test, perhaps, or a program that uses the library. */
-const ENTRY = fileURLToPath(
-  new URL(import.meta.url.endsWith('.ts') ? 'headstart.js' : '../../cli/headstart.js', import.meta.url),
-)
 
 const helpHint = (command: string, what: string): string =>
   `(${['headstart', ...(command === '' ? [] : [command]), '--help'].join(' ')} shows the ${what})`

@@ -4,6 +4,7 @@
  * are measured from nothing to ready. Needs what scripts/test installs, root, and a quiet machine.
  * Options: --samples N --links lan,wan --runtimes builtin,containerd --kinds webapp,node,nginx --out FOLDER
  * --arms legacy,lazy,optimized,split,zstd:chunked,external-toc,reference
+ * --runtimes builtin,containerd,run-runc,run-docker: the last two are `headstart run`
  * --peers debian,newest: which containerd and snapshotter start them. Debian's snapshotter can't start external-toc, which is left out there.
  */
 import { join } from 'node:path'
@@ -69,13 +70,19 @@ async function measure(kind: DemoKind, images: readonly MadeImage[], place: Plac
     ...[HEADSTART, 'bench', demoImages[kind].image, imageOf('optimized')],
     ...others.flatMap(({ arm, image }) => ['--image', `${arm}=${image}`]),
     ...readiness(kind),
-    ...['--runtime', runtime, '--link', link, '--arms', arms.join(',')],
+    ...[...runtimeFlags(runtime), '--link', link, '--arms', arms.join(',')],
     ...['--samples', values.samples, '--warmups', '0', '--watch', '0'],
     ...(runtime === 'containerd' ? ['--snapshotter', snapshotter] : []),
     ...['-o', out],
   ]
   await runCommand(process.execPath, command, { env })
   return summarize(await readBench(out))
+}
+
+/** `run-docker`: the runtime, and the engine that it is given. */
+function runtimeFlags(text: string): string[] {
+  const [runtime = '', engine] = text.split('-')
+  return ['--runtime', runtime, ...(engine === undefined ? [] : ['--engine', engine])]
 }
 
 const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1)
