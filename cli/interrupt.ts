@@ -5,6 +5,8 @@
  * In a checkout an older Node runs the command in a process of its own (`headstart.js`). A terminal sends Ctrl-C to both, anybody else perhaps
  * to the first alone: so that one passes on each as SIGUSR2, and whatever was heard in both ways counts once.
  */
+import { whenParentGone } from '../system/process/parent.ts'
+
 export interface Interrupts extends Disposable {
   /** aborts everything; resources are released on the way out */
   readonly abort: AbortSignal
@@ -36,6 +38,7 @@ export function listenForInterrupts(target: NodeJS.Process = process): Interrupt
   target.on('SIGUSR2', onPassedOn)
   target.on('SIGTERM', terminate)
   target.on('SIGHUP', terminate)
+  const parent = whenParentGone(() => terminate('SIGTERM'))
   return {
     abort: aborting.signal,
     finish() {
@@ -45,6 +48,7 @@ export function listenForInterrupts(target: NodeJS.Process = process): Interrupt
     isFinished: () => finishing?.signal.aborted ?? false,
     status: () => status,
     [Symbol.dispose]() {
+      parent[Symbol.dispose]()
       target.off('SIGINT', onInterrupt)
       target.off('SIGUSR2', onPassedOn)
       target.off('SIGTERM', terminate)

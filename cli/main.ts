@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { inspect } from 'node:util'
 import { Command, CommanderError, Help } from 'commander'
 import { codeOf, failuresOf, HeadstartError, isDiskFull, messageOf } from '../system/errors.ts'
+import { tellParent } from '../system/process/parent.ts'
 import { isSystemError } from '../system/system-error.ts'
 import { withoutSecrets, withoutUrlSecrets } from '../system/text/secrets.ts'
 import { workspaceRoot } from '../system/workspace.ts'
@@ -102,7 +103,7 @@ export async function main(args: readonly string[]): Promise<void> {
 const strayFailure = (): Promise<never> =>
   new Promise((_, reject) => process.once('unhandledRejection', reject))
 
-/** Prints what ended the command, and returns its status: 1; 2 for a wrong command line; 3 for an exceeded limit; 4 for a trace that doesn't fit; 128 + the signal. */
+/** Prints what ended the command, and returns its status: 1; 2 for a wrong command line; 3 for an exceeded limit; 4 for a profile that doesn't fit, or isn't there; 5 for a tag that has moved on; 128 + the signal. */
 function report(thrown: unknown, interrupts: Interrupts, debug: boolean): number {
   const [error, ...whileCleaning] = failuresOf(thrown)
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2 // commander has printed it
@@ -124,6 +125,11 @@ function report(thrown: unknown, interrupts: Interrupts, debug: boolean): number
   }
   if (error instanceof HeadstartError) {
     say(messageOf(error))
+    tellParent({
+      code: error.code,
+      message: messageOf(error),
+      ...(error.hint !== undefined && { hint: error.hint }),
+    })
     if (error.hint !== undefined) print([`  ${error.hint}`])
   } else if (isSystemError(error)) {
     // A folder without write permission: the line names the path. What was written to when a disk was full isn't always known here.
@@ -146,6 +152,8 @@ const STATUS: Readonly<Record<string, number>> = {
   E_USAGE: 2,
   E_EXCEEDED: 3,
   E_COVERAGE: 4,
+  E_NO_PROFILE: 4,
+  E_SUPERSEDED: 5,
   E_INTERRUPTED: 130,
 }
 

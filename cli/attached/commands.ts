@@ -90,6 +90,6 @@ export function registerPull(command: Command, context: CliContext): void {
 }
 
 export const noProfile = (where: string): HeadstartError =>
-  new HeadstartError('E_ARTIFACT', `no profile is attached to ${where}`, {
+  new HeadstartError('E_NO_PROFILE', `no profile is attached to ${where}`, {
     hint: 'Record one and attach it: headstart profile --push, or headstart trace push',
   })
