@@ -48,6 +48,7 @@ export const ERROR_CODES = [
   'E_OVERLAY',
   'E_PATH',
   'E_PLATFORM',
+  'E_QUEUE',
   'E_RANGE',
   'E_READY',
   'E_READY_TIMEOUT',

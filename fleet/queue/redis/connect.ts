@@ -1,0 +1,135 @@
+/** A connection to Redis or Valkey that outlives cuts, tells of them once, and never shows the password. */
+import { Redis } from 'ioredis'
+import { HeadstartError, messageOf } from '../../../system/errors.ts'
+
+/** Where a server is, and how to log in to it. */
+export interface RedisPlace {
+  readonly options: {
+    readonly host: string
+    readonly port: number
+    readonly db: number
+    readonly username?: string
+    readonly password?: string
+    readonly tls?: { readonly servername: string }
+  }
+  /** `redis://host:6379/0`, without the login: for people */
+  readonly shown: string
+}
+
+const SCHEMES = ['redis:', 'rediss:']
+
+/**
+ * @param text `redis://[user:password@]host[:port][/database]`; `rediss://` for TLS
+ * @throws HeadstartError E_QUEUE, which doesn't repeat the text: it may hold a password
+ */
+export function parseRedisUrl(text: string): RedisPlace {
+  const url = URL.parse(text)
+  const database = /^\/?(\d{0,5})$/.exec(url?.pathname ?? '')?.[1]
+  if (!url || !SCHEMES.includes(url.protocol) || url.hostname === '' || database === undefined)
+    throw new HeadstartError('E_QUEUE', 'the address of the queue is not one of Redis or Valkey', {
+      hint: 'Write it as redis://HOST:PORT or rediss://HOST:PORT, with :PASSWORD@ before the host if there is one',
+    })
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
+  const port = url.port === '' ? 6379 : Number(url.port)
+  return {
+    shown: `${url.protocol}//${url.hostname}:${port}${database === '' || database === '0' ? '' : `/${database}`}`,
+    options: {
+      host,
+      port,
+      db: Number(database),
+      ...(url.username !== '' && { username: decoded(url.username) }),
+      ...(url.password !== '' && { password: decoded(url.password) }),
+      ...(url.protocol === 'rediss:' && { tls: { servername: host } }),
+    },
+  }
+}
+
+/** A password with a percent sign that nobody encoded is meant as it stands. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+export interface ConnectOptions {
+  /** ms that a command waits for a server that doesn't answer; undefined: as long as it takes */
+  readonly patienceMs?: number
+  /** takes a line when the server is lost, and one when it is back */
+  readonly onNotice?: (line: string) => void
+}
+
+const RETRY_MS = 200
+const MOST_RETRY_MS = 3000
+
+/** Connects at once, and again whenever the server went away. Errors are told through `onNotice`, never thrown. */
+export function redisClient({ options, shown }: RedisPlace, { patienceMs, onNotice }: ConnectOptions): Redis {
+  const client = new Redis({
+    ...options,
+    // A worker waits until the server is back, however long that takes.
+    maxRetriesPerRequest: null,
+    retryStrategy: (times) => Math.min(times * RETRY_MS, MOST_RETRY_MS),
+    // A cut that no packet tells of is noticed all the same.
+    keepAlive: 10_000,
+    ...(patienceMs !== undefined && { commandTimeout: patienceMs }),
+  })
+  let state: 'new' | 'ready' | 'lost' = 'new'
+  let reason = ''
+  client.on('error', (error) => {
+    reason = `: ${messageOf(error)}`
+    if (state === 'lost') return
+    if (state === 'ready') onNotice?.(`the queue at ${shown} can't be reached${reason}; trying again`)
+    if (state === 'ready') state = 'lost'
+  })
+  client.on('close', () => {
+    if (state !== 'ready') return
+    state = 'lost'
+    onNotice?.(`the connection to the queue at ${shown} is lost; trying again`)
+  })
+  client.on('ready', () => {
+    if (state === 'lost') onNotice?.(`the queue at ${shown} is back`)
+    state = 'ready'
+  })
+  return client
+}
+
+/**
+ * Waits for the first answer.
+ * @throws HeadstartError E_QUEUE: there was none in time, or the login was refused
+ */
+export async function firstAnswer(client: Redis, { shown }: RedisPlace, patienceMs: number): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  let last: unknown
+  const timer = setTimeout(() => reject(unreachable(shown, last)), patienceMs)
+  const onError = (error: unknown) => {
+    last = error
+    if (/^(WRONGPASS|NOAUTH|NOPERM|ERR (invalid password|AUTH|DB index))/.test(messageOf(error)))
+      reject(unreachable(shown, error))
+  }
+  client.on('error', onError)
+  client.once('ready', resolve)
+  try {
+    if (client.status !== 'ready') await promise
+  } finally {
+    clearTimeout(timer)
+    client.off('error', onError)
+    client.off('ready', resolve)
+  }
+}
+
+const unreachable = (shown: string, reason: unknown): HeadstartError =>
+  new HeadstartError(
+    'E_QUEUE',
+    `the queue at ${shown} can't be used${reason === undefined ? ': it does not answer' : `: ${messageOf(reason)}`}`,
+    { hint: 'Check --queue or HEADSTART_QUEUE, its password, and that Redis or Valkey runs there' },
+  )
+
+/**
+ * An error of the server or of BullMQ as one line of ours. The original is dropped, not kept as the cause: it may quote a command, and one of those
+ * is the login.
+ */
+export const asQueueError = (error: unknown, shown: string): HeadstartError =>
+  error instanceof HeadstartError
+    ? error
+    : new HeadstartError('E_QUEUE', `the queue at ${shown}: ${messageOf(error)}`)

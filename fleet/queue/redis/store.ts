@@ -1,0 +1,64 @@
+/** The fleet's keys in Redis, by one connection: BullMQ's two queues, and beside them what was made under each target, and sums. */
+import { Queue as StoredQueue } from 'bullmq'
+import type { Redis } from 'ioredis'
+import { z } from 'zod'
+import { digestSchema } from '../../../image/document.ts'
+import { type Job, type JobKind, jobId } from '../../job.ts'
+import type { Counters, JobResult, Made, QueueSettings } from '../types.ts'
+
+export interface Store extends AsyncDisposable {
+  readonly client: Redis
+  readonly settings: QueueSettings
+  readonly queues: Readonly<Record<JobKind, StoredQueue<unknown, unknown, string>>>
+  /** a key of ours */
+  readonly key: (name: string) => string
+}
+
+/** The connection stays open when the store is disposed. */
+export function openStore(client: Redis, prefix: string, settings: QueueSettings): Store {
+  const open = (kind: JobKind) => {
+    const queue = new StoredQueue<unknown, unknown, string>(kind, { connection: client, prefix })
+    // The connection tells of its cuts itself, and what was asked for rejects.
+    queue.on('error', () => {})
+    return queue
+  }
+  const queues = { record: open('record'), rebuild: open('rebuild') }
+  return {
+    client,
+    settings,
+    queues,
+    key: (name) => `${prefix}:${name}`,
+    async [Symbol.asyncDispose]() {
+      await Promise.allSettled(Object.values(queues).map((queue) => queue.close()))
+    },
+  }
+}
+
+const madeSchema = z.strictObject({
+  digest: digestSchema,
+  source: digestSchema,
+  id: z.string(),
+  at: z.number(),
+})
+
+export async function madeUnder({ client, key }: Store, target: string): Promise<Made | undefined> {
+  const text = await client.hget(key('made'), target)
+  return text === null ? undefined : madeSchema.parse(JSON.parse(text))
+}
+
+export async function remember({ client, key }: Store, job: Job, result: JobResult): Promise<void> {
+  if (result.made === undefined) return
+  const made: Made = { digest: result.made, source: job.work.digest, id: jobId(job), at: Date.now() }
+  await client.hset(key('made'), job.work.target, JSON.stringify(made))
+}
+
+export async function count({ client, key }: Store, counted: Counters): Promise<void> {
+  const sums = client.pipeline()
+  for (const [name, by] of Object.entries(counted)) sums.hincrby(key('counters'), name, by)
+  await sums.exec()
+}
+
+export async function countersIn({ client, key }: Store): Promise<Counters> {
+  const sums = await client.hgetall(key('counters'))
+  return Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, Number(sum)]))
+}

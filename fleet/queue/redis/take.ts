@@ -1,0 +1,100 @@
+/** What a worker does with a job that it has taken: checks it, performs it, and tells BullMQ what came of it. */
+import { DelayedError, UnrecoverableError, WaitingError } from 'bullmq'
+import { messageOf } from '../../../system/errors.ts'
+import { withoutUrlSecrets } from '../../../system/text/secrets.ts'
+import { visible } from '../../../system/text/visible.ts'
+import { type Job, type JobKind, jobId, registryOf } from '../../job.ts'
+import { countersOf, type Ending } from '../counters.ts'
+import type { JobResult, Outcome, WorkOptions } from '../types.ts'
+import { addInstead, addNext } from './add.ts'
+import { jobLog } from './job-log.ts'
+import { takeTurn } from './rate.ts'
+import { jobIn, type Stored } from './records.ts'
+import { count, remember, type Store } from './store.ts'
+
+export interface Taking extends Pick<WorkOptions, 'perform' | 'rate'> {
+  /** whose commands wait for a server that is away */
+  readonly store: Store
+  readonly kind: JobKind
+  /** tells running jobs to stop */
+  readonly stop: AbortSignal
+}
+
+/** Of what is kept about a job that was done, its log is the largest and the least needed. */
+const LINES_OF_DONE = 20
+
+/**
+ * @param token BullMQ's proof that the job is ours
+ * @param lost aborts when it isn't any more: another worker has taken it
+ */
+export async function take(
+  stored: Stored,
+  token: string,
+  lost: AbortSignal,
+  taking: Taking,
+): Promise<unknown> {
+  const { store, kind, rate, stop } = taking
+  const job = jobIn(kind, stored)
+  if (!job) throw new UnrecoverableError('this is not a job that this version of headstart knows')
+  const wait = rate ? await takeTurn(store.client, store.key(`rate:${registryOf(job.work)}`), rate) : 0
+  if (wait > 0) {
+    await stored.moveToDelayed(Date.now() + wait, token)
+    throw new DelayedError()
+  }
+  let outcome: Outcome
+  try {
+    outcome = await perform(job, stored, AbortSignal.any([lost, stop]), taking)
+  } catch (error) {
+    if (stop.aborted && !lost.aborted) {
+      await count(store, countersOf(kind, 'returned'))
+      await stored.moveToWait(token)
+      throw new WaitingError()
+    }
+    const isLast = stored.attemptsMade + 1 >= (stored.opts.attempts ?? 1)
+    if (!lost.aborted) await count(store, countersOf(kind, isLast ? 'failed' : 'retried'))
+    throw plain(error)
+  }
+  return await conclude(job, outcome, stored, taking)
+}
+
+async function perform(job: Job, stored: Stored, signal: AbortSignal, { perform }: Taking): Promise<Outcome> {
+  await using log = jobLog(stored)
+  return await perform(job, { attempt: stored.attemptsMade + 1, signal, log: (line) => log.write(line) })
+}
+
+/** What an error says, in one line, and nothing else of it: BullMQ stores its stack as well. */
+function plain(error: unknown): Error {
+  const told = new Error(visible(withoutUrlSecrets(messageOf(error))))
+  told.stack = ''
+  return told
+}
+
+async function conclude(
+  job: Job,
+  outcome: Outcome,
+  stored: Stored,
+  { store, kind }: Taking,
+): Promise<JobResult | undefined> {
+  const tell = (ending: Ending, result?: JobResult) => count(store, countersOf(kind, ending, result))
+  const fail = async (message: string): Promise<never> => {
+    await tell('failed')
+    throw new UnrecoverableError(visible(withoutUrlSecrets(message)))
+  }
+  if ('failed' in outcome) return await fail(outcome.failed)
+  if ('instead' in outcome) {
+    if (!(await addInstead(store, outcome.instead)))
+      return await fail(`it asks for ${named(outcome.instead)} again, which was done just now`)
+    await tell('instead')
+    // Forgotten when it ends: it is added again by what is done instead.
+    stored.opts.removeOnComplete = true
+    return undefined
+  }
+  await remember(store, job, outcome.done)
+  await addNext(store, outcome.next ?? [])
+  await stored.clearLogs(LINES_OF_DONE)
+  await tell('done', outcome.done)
+  return outcome.done
+}
+
+const named = (jobs: readonly Job[]): string =>
+  jobs.map((job) => `the ${job.kind} job ${jobId(job).slice(0, `${job.kind}-`.length + 12)}`).join(', ')

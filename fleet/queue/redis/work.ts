@@ -1,0 +1,121 @@
+/** Takes jobs from Redis until it is told to stop; then running ones end, or go back. */
+import { Worker } from 'bullmq'
+import { messageOf } from '../../../system/errors.ts'
+import type { JobKind } from '../../job.ts'
+import type { Perform, WorkOptions } from '../types.ts'
+import type { Stored } from './records.ts'
+import type { Store } from './store.ts'
+import { take } from './take.ts'
+
+export interface WorkPlace {
+  /** whose commands wait for a server that is away */
+  readonly store: Store
+  readonly prefix: string
+  /** ms after which the jobs of a worker that is silent go to others */
+  readonly lockMs: number
+  readonly onNotice: (line: string) => void
+}
+
+/** How often a job may be left behind by workers that were killed: it may be what kills them. */
+const MOST_STALLED = 3
+
+/** ms until a server that doesn't answer is no longer waited for, after running jobs were told to stop. */
+const LEAVE_MS = 10_000
+
+export async function workOn(place: WorkPlace, options: WorkOptions): Promise<void> {
+  const stop = new AbortController()
+  const slots = slotsFor(options.slots)
+  const perform: Perform = async (job, context) => {
+    using _ = await slots.take(context.signal)
+    return await options.perform(job, context)
+  }
+  const workers = options.kinds.map((kind) => startWorker(kind, place, { ...options, perform }, stop.signal))
+  await aborted(options.signal)
+  const patience = [
+    setTimeout(() => stop.abort(), options.graceMs ?? 0),
+    // Their jobs are taken over by others, once they have been silent for long enough.
+    setTimeout(() => place.store.client.disconnect(), (options.graceMs ?? 0) + LEAVE_MS),
+  ]
+  try {
+    await Promise.all(workers.map((worker) => worker.close()))
+  } finally {
+    for (const timer of patience) clearTimeout(timer)
+  }
+}
+
+function startWorker(
+  kind: JobKind,
+  { store, prefix, lockMs, onNotice }: WorkPlace,
+  { perform, rate, slots }: WorkOptions,
+  stop: AbortSignal,
+): Worker<unknown, unknown, string> {
+  const mine = new Map<string, AbortController>()
+  const process = async (stored: Stored, token = '') => {
+    const lost = new AbortController()
+    const id = stored.id ?? ''
+    mine.set(id, lost)
+    try {
+      return await take(stored, token, lost.signal, { store, kind, perform, stop, ...(rate && { rate }) })
+    } finally {
+      mine.delete(id)
+    }
+  }
+  const worker = new Worker<unknown, unknown, string>(kind, process, {
+    connection: store.client,
+    prefix,
+    concurrency: slots,
+    lockDuration: lockMs,
+    stalledInterval: Math.max(lockMs / 4, 500),
+    maxStalledCount: MOST_STALLED,
+    // After a cut, jobs are taken again soon.
+    runRetryDelay: 1000,
+  })
+  worker.on('lockRenewalFailed', (ids) => {
+    for (const id of ids) mine.get(id)?.abort(new Error('another worker has taken this job over'))
+  })
+  let last = ''
+  worker.on('error', (error) => {
+    const line = messageOf(error)
+    // The connection tells of its cuts itself.
+    if (line === last || store.client.status !== 'ready' || /Connection is closed|ECONN/.test(line)) return
+    last = line
+    onNotice(`the queue: ${line}`)
+  })
+  return worker
+}
+
+interface Slots {
+  /** Rejects when the signal aborts. */
+  take(signal: AbortSignal): Promise<Disposable>
+}
+
+/** A worker of several kinds takes jobs of each by itself: here they share the slots, and what was taken too early waits. */
+function slotsFor(count: number): Slots {
+  let free = count
+  const waiting: (() => void)[] = []
+  return {
+    async take(signal) {
+      while (free === 0) {
+        signal.throwIfAborted()
+        const { promise, resolve } = Promise.withResolvers<void>()
+        waiting.push(resolve)
+        signal.addEventListener('abort', () => resolve(), { once: true })
+        await promise
+      }
+      signal.throwIfAborted()
+      free -= 1
+      return {
+        [Symbol.dispose]() {
+          free += 1
+          for (const wake of waiting.splice(0)) wake()
+        },
+      }
+    },
+  }
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
