@@ -1,5 +1,4 @@
-/** From a trace to what the optimizer wants to know of a start, and whether the trace fits the image. Pure. */
-import type { Image } from '../image/types.ts'
+/** From a trace to what the optimizer wants to know of a start. Pure. */
 import type { StartupFile } from '../optimizer/plan/startup.ts'
 import type { Trace } from '../tracer/trace/file.ts'
 
@@ -20,7 +19,3 @@ export const startupOf = (trace: Trace, minRuns = 1): StartupFile[] =>
 /** A list of paths, taken for a trace, has every file whole: what was read of it is not known. */
 const isGuess = ({ ranges, size }: Trace['files'][number], { run }: Trace): boolean =>
   run.engine === 'record' && ranges.length === 1 && ranges[0]?.[0] === 0 && ranges[0][1] === size
-
-/** True when the trace was recorded of this content, however it is packed. */
-export const isTraceOf = (trace: Trace, image: Image): boolean =>
-  trace.image.digest === image.descriptor.digest || trace.image.diffIds.join() === image.config.diffIds.join()

@@ -10,10 +10,10 @@ import {
   traceArtifact,
 } from '../../tracer/trace/artifact.ts'
 import type { Trace } from '../../tracer/trace/file.ts'
+import { fittingTraces, isTraceOf } from '../../tracer/trace/fitting.ts'
 import { mergeTraces } from '../../tracer/trace/merge.ts'
 import { ageText } from '../print/attached.ts'
 import type { Output } from '../print/output.ts'
-import { isTraceOf } from '../startup.ts'
 
 export interface ReadTrace {
   readonly attached: AttachedTrace
@@ -44,17 +44,9 @@ export async function readTraces(
   return read
 }
 
-/**
- * Traces of one content become one: of this image's where there are any, else of the newest one's, which a build before it has been carried
- * on from. The others are left out, and it is said.
- */
+/** Those that fit become one. The others are left out, and it is said. */
 export function mergeAttached(read: readonly ReadTrace[], image: Image, output: Output): Trace {
-  const [newest] = read.filter(({ trace }) => isTraceOf(trace, image)).concat(read)
-  const diffIds = newest?.trace.image.diffIds.join()
-  const [fitting, others] = [
-    read.filter(({ trace }) => trace.image.diffIds.join() === diffIds),
-    read.filter(({ trace }) => trace.image.diffIds.join() !== diffIds),
-  ]
+  const { fitting, others } = fittingTraces(read, image)
   for (const { attached, trace } of others)
     output.warn(
       `profile ${attached.name} (${attached.digest}) is left out: it was recorded from another image, ${trace.image.digest}`,

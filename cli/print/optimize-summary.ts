@@ -9,7 +9,7 @@ import type { RebuiltImage } from '../../optimizer/rebuild/image-index.ts'
 import type { LayerSummary } from '../../optimizer/rebuild/layer-summary.ts'
 import type { PutTocImage } from '../../optimizer/rebuild/toc-image.ts'
 import type { Trace } from '../../tracer/trace/file.ts'
-import { isTraceOf } from '../startup.ts'
+import { isTraceOf } from '../../tracer/trace/fitting.ts'
 import { bytes, counted, duration, type Output, percent, table, thousands } from './output.ts'
 import { zoneFilesText } from './zone-files.ts'
 

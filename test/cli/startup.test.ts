@@ -2,9 +2,8 @@
 
 import { expect, test } from 'vitest'
 import { pairByImage } from '../../cli/report-material.ts'
-import { isTraceOf, startupOf } from '../../cli/startup.ts'
+import { startupOf } from '../../cli/startup.ts'
 import type { Trace, TraceFile } from '../../tracer/trace/file.ts'
-import { bareImage } from '../support/images.ts'
 import { benchOf, traceOf } from './material.ts'
 
 const seen = (path: string, rest: Partial<TraceFile> = {}): TraceFile => ({
@@ -37,13 +36,6 @@ test('what too few of several runs touched is left out', () => {
   const merged = { ...trace, run: { ...trace.run, runs: 3 } }
   expect(startupOf(merged, 2).map(({ path }) => path)).toEqual(['always', 'twice'])
   expect(startupOf(merged)).toHaveLength(3)
-})
-
-test('a trace is of an image with its digest, or with its content packed another way', () => {
-  const trace = traceOf([])
-  expect(isTraceOf(trace, bareImage({ digest: trace.image.digest, diffIds: ['sha256:other'] }))).toBe(true)
-  expect(isTraceOf(trace, bareImage({ digest: 'sha256:other', diffIds: trace.image.diffIds }))).toBe(true)
-  expect(isTraceOf(trace, bareImage({ digest: 'sha256:other', diffIds: ['sha256:other'] }))).toBe(false)
 })
 
 test('traces and measurements of one image share a page, whatever their order', () => {

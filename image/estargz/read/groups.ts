@@ -1,5 +1,4 @@
 /** Cuts a layer's blob into groups of gzip members, as its table of contents says where chunks begin. */
-import type { Readable } from 'node:stream'
 import { HeadstartError } from '../../../system/errors.ts'
 import type { Chunk } from '../format/entries.ts'
 
@@ -49,7 +48,7 @@ const MAX_GROUP_BYTES = 1 << 30
  * @throws HeadstartError E_ESTARGZ: a piece is too large for memory, or the stream is shorter than the last end
  */
 export async function* cutAt(
-  stream: Readable,
+  stream: AsyncIterable<Buffer> | Iterable<Buffer>,
   ends: readonly number[],
 ): AsyncGenerator<Buffer, void, undefined> {
   let pieces: Buffer[] = []
@@ -57,7 +56,7 @@ export async function* cutAt(
   let at = 0
   let next = 0
   for await (const bytes of stream) {
-    let rest: Buffer = bytes
+    let rest = bytes
     for (let end = ends[next]; end !== undefined && have + rest.length >= end - at; end = ends[next]) {
       const length = end - at - have
       pieces.push(rest.subarray(0, length))

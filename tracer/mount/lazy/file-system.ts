@@ -3,33 +3,12 @@
  * it is read.
  */
 
-import type { Chunk, EstargzEntry } from '../../../image/estargz/read/reader.ts'
-import { mergeLayers, type Owned } from '../../../image/rootfs/merge-layers.ts'
-import { type BytePath, baseOf, parentOf } from '../../../system/text/byte-path.ts'
-import {
-  type DirectoryEntry,
-  type FileSystem,
-  type NodeAttributes,
-  type NodeId,
-  type NodeType,
-  ROOT_NODE,
-} from '../file-system.ts'
-import type { LazyContent, LazyLayer } from './content.ts'
+import type { FileSystem, NodeId } from '../file-system.ts'
+import type { LazyContent } from './content.ts'
+import { chunksBetween, type LazyNode, type LazyNodes } from './nodes.ts'
 
-interface Node {
-  readonly attributes: NodeAttributes
-  readonly entry: EstargzEntry | undefined
-  readonly layer: number
-  /** of its content, where it is fetched soonest */
-  readonly chunks: readonly Chunk[]
-  readonly children: Map<string, DirectoryEntry>
-}
-
-/** @param layers base first */
-export function createLazyFileSystem(layers: readonly LazyLayer[], content: LazyContent): FileSystem {
-  const nodes = indexLayers(layers)
-
-  function nodeOf(id: NodeId): Node {
+export function createLazyFileSystem(nodes: LazyNodes, content: Pick<LazyContent, 'read'>): FileSystem {
+  function nodeOf(id: NodeId): LazyNode {
     const node = nodes[id]
     if (!node) throw new Error(`no node ${id}`)
     return node
@@ -62,129 +41,10 @@ export function createLazyFileSystem(layers: readonly LazyLayer[], content: Lazy
 /** overlayfs's own attributes in an image are not meant for the overlay over this mount. */
 const isShown = (name: string): boolean => !name.startsWith('trusted.overlay.')
 
-const namesIn = (node: Node | undefined): string[] => [...(node?.entry?.xattrs.keys() ?? [])].filter(isShown)
+const namesIn = (node: LazyNode | undefined): string[] =>
+  [...(node?.entry?.xattrs.keys() ?? [])].filter(isShown)
 
-/** Chunks that hold any of the file's bytes [start, end). */
-function chunksBetween(chunks: readonly Chunk[], start: number, end: number) {
-  let low = 0
-  for (let high = chunks.length; low < high; ) {
-    const middle = (low + high) >> 1
-    const chunk = chunks[middle]
-    if (chunk && chunk.fileOffset + chunk.size <= start) low = middle + 1
-    else high = middle
-  }
-  let last = low
-  while ((chunks[last]?.fileOffset ?? end) < end) last++
-  return chunks.slice(low, last)
-}
-
-/** Numbers the visible tree. A hardlink shares the node of what it links to. */
-function indexLayers(layers: readonly LazyLayer[]): (Node | undefined)[] {
-  const tree = mergeLayers(layers.map(({ estargz }) => estargz.entries))
-  const nodes: (Node | undefined)[] = [undefined]
-  const byPath = new Map<BytePath, NodeId>()
-  const linked = new Map<EstargzEntry, NodeId>()
-  const links = countLinks(tree.entries)
-
-  function add(path: BytePath, node: Node): void {
-    const id = nodes.push(node) - 1
-    byPath.set(path, id)
-    if (node.entry) linked.set(node.entry, id)
-    attach(path, id, node.attributes.type)
-  }
-
-  function attach(path: BytePath, id: NodeId, type: NodeType): void {
-    const name = baseOf(path)
-    if (path !== '') nodes[byPath.get(parentOf(path)) ?? 0]?.children.set(name, { name, node: id, type })
-  }
-
-  const root = tree.entries.get('')
-  add('', root ? nodeFor(root.layer, root.entry, 1) : impliedDirectory())
-  if (byPath.get('') !== ROOT_NODE) throw new Error('the root has the wrong number')
-
-  const paths = [...tree.entries.keys(), ...tree.implied.keys()].filter((path) => path !== '')
-  // A parent sorts before what is in it.
-  for (const path of paths.sort()) {
-    const owned = tree.entries.get(path)
-    if (!owned) {
-      add(path, impliedDirectory())
-      continue
-    }
-    if (!owned.content) continue // a hardlink to nothing
-    const { layer, entry } = owned.content
-    const known = linked.get(entry)
-    if (known === undefined) add(path, nodeFor(layer, entry, links.get(entry) ?? 1))
-    else attach(path, known, typeOf(entry))
-  }
-  return nodes
-}
-
-function countLinks(entries: ReadonlyMap<BytePath, Owned<EstargzEntry>>): Map<EstargzEntry, number> {
-  const links = new Map<EstargzEntry, number>()
-  for (const { content } of entries.values())
-    if (content) links.set(content.entry, (links.get(content.entry) ?? 0) + 1)
-  return links
-}
-
-function nodeFor(layer: number, entry: EstargzEntry, nlink: number): Node {
-  const type = typeOf(entry)
-  return {
-    layer,
-    entry,
-    chunks: soonest(entry),
-    children: new Map(),
-    attributes: {
-      type,
-      mode: entry.mode,
-      uid: entry.uid,
-      gid: entry.gid,
-      size: type === 'symlink' ? entry.linkName.length : entry.size,
-      nlink,
-      blocks: Math.ceil((type === 'reg' ? entry.size : 0) / 512),
-      ...splitTime(entry.mtime),
-      rdevMajor: entry.devMajor,
-      rdevMinor: entry.devMinor,
-    },
-  }
-}
-
-/** A copy ahead of the landmark is there before the chunk itself. */
-function soonest({ chunks, ahead }: EstargzEntry): readonly Chunk[] {
-  if (ahead.length === 0) return chunks
-  const copies = new Map(ahead.map((copy) => [copy.fileOffset, copy]))
-  return chunks.map((chunk) => copies.get(chunk.fileOffset) ?? chunk)
-}
-
-/** Content never is a hardlink: `mergeLayers` has followed it. */
-const typeOf = (entry: EstargzEntry): NodeType => (entry.type === 'hardlink' ? 'reg' : entry.type)
-
-/** What a runtime makes where a path's parent has no entry. */
-const impliedDirectory = (): Node => ({
-  layer: 0,
-  entry: undefined,
-  chunks: [],
-  children: new Map(),
-  attributes: {
-    type: 'dir',
-    mode: 0o755,
-    uid: 0,
-    gid: 0,
-    size: 0,
-    nlink: 1,
-    blocks: 0,
-    mtimeSeconds: 0,
-    mtimeNanoseconds: 0,
-    rdevMajor: 0,
-    rdevMinor: 0,
-  },
-})
-
-function splitTime(seconds: number): Pick<NodeAttributes, 'mtimeSeconds' | 'mtimeNanoseconds'> {
-  const mtimeSeconds = Math.floor(seconds)
-  return { mtimeSeconds, mtimeNanoseconds: Math.floor((seconds - mtimeSeconds) * 1e9) }
-}
-
-function totalsOf(nodes: readonly (Node | undefined)[]) {
+function totalsOf(nodes: LazyNodes) {
   let files = 0
   let bytes = 0
   for (const node of nodes) {

@@ -1,18 +1,28 @@
-/** Opens an image for lazy reading: tables of contents first, then the prioritized zones, counting what is fetched and why. */
-
-import { TOC_DIGEST_ANNOTATION } from '../../../image/estargz/format/toc.ts'
-import { type ExternalToc, openEstargz, type RangeFetch } from '../../../image/estargz/read/reader.ts'
-import { fetchFrom } from '../../../image/layers/estargz.ts'
+/** Opens an image for lazy reading: its tables of contents first, then what a start will read, then the rest, counting what is fetched and why. */
 import { parsePlatform } from '../../../image/platform.ts'
 import { openSource } from '../../../image/sources.ts'
-import type { Layer } from '../../../image/types.ts'
+import type { Image } from '../../../image/types.ts'
 import { monotonicMs } from '../../../system/clock.ts'
-import { HeadstartError } from '../../../system/errors.ts'
 import type { FileSystem } from '../file-system.ts'
-import type { Counters, LazySummary, PrefetchPlan, TreeSpec } from '../messages.ts'
-import { createContentCache } from './cache.ts'
+import type { Counters, LazySummary, PrefetchPlan } from '../messages.ts'
+import { createContentCache } from './cache/content-cache.ts'
 import { LazyContent } from './content.ts'
+import { createDemand } from './demand.ts'
 import { createLazyFileSystem } from './file-system.ts'
+import { groupsByOffset } from './groups.ts'
+import { indexLayers } from './nodes.ts'
+import { countedStream, openLayer } from './open-layer.ts'
+import {
+  choosePrefetch,
+  fetchRuns,
+  fetchWhatThereIs,
+  type Material,
+  planPrefetch,
+  STREAM,
+  WHOLE,
+} from './prefetch/prefetch.ts'
+import { type Profile, readProfile } from './prefetch/profile.ts'
+import type { LazyTree } from './tree.ts'
 
 export interface LazyImage {
   readonly fileSystem: FileSystem
@@ -23,23 +33,12 @@ export interface LazyImage {
   begin(): void
 }
 
-type Kind = Exclude<keyof Counters, 'cached'>
-
-/** This many bytes at a blob's end usually include the table of contents along with the footer. */
-const TAIL_BYTES = 128 << 10
-
 /**
- * Resolves once the prioritized zones are fetched, if that is asked for.
+ * Resolves once the tables of contents are there, and the zones, if those are to be waited for.
  * @throws HeadstartError E_NOT_ESTARGZ: a layer that can't be read lazily, and what opening the image throws
  */
-export async function openLazyImage(spec: Extract<TreeSpec, { kind: 'lazy' }>): Promise<LazyImage> {
-  const counters: Counters = {
-    toc: noTraffic(),
-    prefetch: noTraffic(),
-    onDemand: noTraffic(),
-    background: noTraffic(),
-    cached: 0,
-  }
+export async function openLazyImage(spec: LazyTree): Promise<LazyImage> {
+  const counters = noCounts()
   const startedAt = monotonicMs()
   const source = await openSource(spec.reference, {
     insecure: spec.insecure,
@@ -47,32 +46,18 @@ export async function openLazyImage(spec: Extract<TreeSpec, { kind: 'lazy' }>): 
   })
   const image = await source.image(spec.platform === undefined ? undefined : parsePlatform(spec.platform))
   const resolvedAt = monotonicMs()
-  const layers = await Promise.all(
-    image.layers.map(async (layer, index) => ({
-      estargz: await openLayer(layer, counters, `layer ${index + 1} of ${image.layers.length}`),
-      fetch: counted(layer, counters, 'onDemand'),
-    })),
-  )
+  const profile =
+    spec.prefetch === 'stream' && spec.profile ? readProfile(source, image, spec.profile) : undefined
+  const { material, layers } = await openLayers(image, counters)
   const tocsAt = monotonicMs()
-  const cache = await createContentCache(spec.cacheFolder, spec)
-  const content = new LazyContent(layers, cache)
-  const zones =
-    spec.prefetch === 'none'
-      ? undefined
-      : content.prefetch(image.layers.map((layer) => counted(layer, counters, 'prefetch')))
-  if (spec.prefetch === 'zone') await zones
-  zones?.catch(() => {}) // whoever reads what it lacks fetches that, and hears why it can't be
-  const fileSystem = createLazyFileSystem(layers, content)
+  const demand = createDemand()
+  const content = new LazyContent(layers, { cache: await createContentCache(spec.cacheFolder, spec), demand })
+  const prefetch = startPrefetch(spec, { material, content, profile })
+  if (spec.prefetch === 'zone') await prefetch.done
   return {
-    fileSystem,
+    fileSystem: createLazyFileSystem(material.nodes, content),
     counters: () => counters,
-    prefetchPlan: async () => ({
-      by: zones ? 'zone' : 'nothing',
-      profiles: [],
-      bytes: layers.reduce((sum, { estargz }) => sum + (zones ? estargz.zoneEnd : 0), 0),
-      requests: zones ? layers.filter(({ estargz }) => estargz.zoneEnd > 0).length : 0,
-      notes: [],
-    }),
+    prefetchPlan: () => prefetch.plan,
     begin() {},
     summary: {
       reference: image.reference,
@@ -81,53 +66,50 @@ export async function openLazyImage(spec: Extract<TreeSpec, { kind: 'lazy' }>): 
       resolveMs: resolvedAt - startedAt,
       tocMs: tocsAt - resolvedAt,
       prefetchMs: monotonicMs() - tocsAt,
-      zoneBytes: layers.map(({ estargz }) => estargz.zoneEnd),
+      zoneBytes: [...material.zoneEnds],
     },
   }
 }
 
-const noTraffic = () => ({ requests: 0, bytes: 0 })
-
-async function openLayer(layer: Layer, counters: Counters, where: string) {
-  const { size, annotations } = layer.descriptor
-  const tocDigest = annotations?.[TOC_DIGEST_ANNOTATION]
-  if (tocDigest === undefined)
-    throw new HeadstartError('E_NOT_ESTARGZ', `${where} can't be read lazily: it is not an eStargz layer`, {
-      hint: 'Convert the image with: headstart optimize',
-    })
-  const externalToc = layer.externalToc && countedToc(layer.externalToc, counters)
-  return openEstargz(size, tailFirst(size, counted(layer, counters, 'toc')), { tocDigest, externalToc })
+function noCounts(): Counters {
+  const none = () => ({ requests: 0, bytes: 0 })
+  return { toc: none(), prefetch: none(), onDemand: none(), background: none(), cached: 0 }
 }
 
-function countedToc(toc: ExternalToc, { toc: counter }: Counters): ExternalToc {
-  return async (signal) => {
-    counter.requests++
-    const bytes = await toc(signal)
-    counter.bytes += bytes.length
-    return bytes
+async function openLayers(image: Image, counters: Counters) {
+  const opened = await Promise.all(
+    image.layers.map((layer, index) =>
+      openLayer(layer, counters, `layer ${index + 1} of ${image.layers.length}`),
+    ),
+  )
+  const layers = image.layers.map((layer, index) => ({
+    groups: groupsByOffset(opened[index] ?? { entries: [] }),
+    stream: countedStream(layer, counters),
+  }))
+  const material: Material = {
+    nodes: indexLayers(opened),
+    layers,
+    zoneEnds: opened.map(({ zoneEnd }) => zoneEnd),
   }
+  return { material, layers }
 }
 
-/** Answers the requests for a blob's end from one larger one. */
-function tailFirst(size: number, fetch: RangeFetch): RangeFetch {
-  const tailStart = Math.max(0, size - TAIL_BYTES)
-  let tail: Promise<Buffer> | undefined
-  return async ({ start, end }, signal) => {
-    tail ??= fetch({ start: tailStart, end: size }, signal)
-    const known = await tail
-    if (start >= tailStart) return known.subarray(start - tailStart, end - tailStart)
-    if (end <= tailStart) return fetch({ start, end }, signal)
-    const rest = await fetch({ start, end: tailStart }, signal)
-    return Buffer.concat([rest, known.subarray(0, end - tailStart)])
-  }
+interface Prefetching {
+  readonly material: Material
+  readonly content: LazyContent
+  readonly profile: Promise<Profile> | undefined
 }
 
-function counted(layer: Layer, counters: Counters, kind: Kind): RangeFetch {
-  const fetch = fetchFrom(layer)
-  return async (range, signal) => {
-    counters[kind].requests++
-    const bytes = await fetch(range, signal)
-    counters[kind].bytes += bytes.length
-    return bytes
+function startPrefetch({ prefetch: mode }: LazyTree, { material, content, profile }: Prefetching) {
+  const isStreamed = mode === 'stream'
+  const limits = isStreamed ? STREAM : WHOLE
+  const planned = Promise.resolve(profile).then((known) => {
+    const choice = choosePrefetch(mode, material, known)
+    return { choice, ...planPrefetch(choice, content, limits) }
+  })
+  const fetchAll = isStreamed ? fetchWhatThereIs : fetchRuns
+  return {
+    plan: planned.then(({ plan }) => plan),
+    done: planned.then(({ runs }) => fetchAll(content, runs, limits.atOnce)),
   }
 }

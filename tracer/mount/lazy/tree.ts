@@ -1,5 +1,5 @@
 /** The description of an eStargz image for a mount, to be read by ranges rather than pulled. Pure. */
-import type { TreeSpec } from '../mount.ts'
+import type { TreeSpec } from '../messages.ts'
 
 interface LazyOptions {
   /** as `openSource` takes it: a registry's image, `oci:FOLDER`, … Credentials are found as for a pull. */

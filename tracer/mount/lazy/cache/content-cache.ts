@@ -7,6 +7,7 @@ import { join } from 'node:path'
 
 export interface ContentCache {
   get(key: string): Promise<Buffer> | undefined
+  has(key: string): boolean
   /** @returns resolves once the cache has no more of it in memory than its limit allows; never rejects */
   put(key: string, content: Buffer): Promise<void>
 }
@@ -73,6 +74,7 @@ export async function createContentCache(folder: string, limits: CacheLimits): P
         return read
       })
     },
+    has: (key) => memory.has(key) || leaving.has(key) || spooled.has(key),
     put(key, content) {
       if (memory.has(key)) return writing
       keep(key, content)

@@ -1,7 +1,7 @@
 /** The lazy mount's cache: what no longer fits in memory comes from disk, what fits in neither is forgotten. */
 import { expect, test } from 'vitest'
-import { createContentCache } from '../../../../tracer/mount/lazy/cache.ts'
-import { tempFolder } from '../../../support/temp.ts'
+import { createContentCache } from '../../../../../tracer/mount/lazy/cache/content-cache.ts'
+import { tempFolder } from '../../../../support/temp.ts'
 
 const contents = Array.from({ length: 50 }, (_, index) => Buffer.alloc(1000, index))
 

@@ -1,0 +1,97 @@
+/**
+ * The profile that a prefetch is planned by: trace files, and what is attached to the image. It only ever helps: whatever is wrong with one
+ * is a note, and the start goes on without it.
+ */
+import type { Image, ImageSource } from '../../../../image/types.ts'
+import { messageOf } from '../../../../system/errors.ts'
+import { mapLimit } from '../../../../system/map-limit.ts'
+import { attachedTraces, chooseTraces, readAttached } from '../../../trace/artifact.ts'
+import { readTrace, type Trace } from '../../../trace/file.ts'
+import { fittingTraces, isTraceOf } from '../../../trace/fitting.ts'
+import { mergeTraces } from '../../../trace/merge.ts'
+import type { PrefetchPlan } from '../../messages.ts'
+import type { LazyTree } from '../tree.ts'
+
+type ProfileSpec = NonNullable<LazyTree['profile']>
+
+export interface Profile {
+  /** undefined: there is none that can be read */
+  readonly trace: Trace | undefined
+  readonly used: PrefetchPlan['profiles']
+  readonly notes: readonly string[]
+}
+
+interface Read {
+  readonly name: string
+  readonly digest?: string
+  readonly trace: Trace
+}
+
+/** How long a registry may take to list and give them. */
+const PATIENCE_MS = 5000
+const AT_ONCE = 4
+
+/** Never rejects. */
+export async function readProfile(source: ImageSource, image: Image, spec: ProfileSpec): Promise<Profile> {
+  const notes: string[] = []
+  const orNote = async <T>(work: Promise<T>, otherwise: T): Promise<T> => {
+    try {
+      return await work
+    } catch (error) {
+      notes.push(
+        signal.aborted
+          ? `the attached profiles did not arrive within ${PATIENCE_MS / 1000} s`
+          : messageOf(error),
+      )
+      return otherwise
+    }
+  }
+  const signal = AbortSignal.timeout(PATIENCE_MS)
+  const [files, attached] = await Promise.all([
+    Promise.all((spec.files ?? []).map((file) => orNote(readFile(file), []))),
+    spec.attached ? orNote(attachedTo(source, image, { name: spec.name, signal, orNote }), []) : [],
+  ])
+  const read = [...files.flat(), ...attached]
+  const { fitting, others } = fittingTraces(read, image)
+  notes.push(
+    ...others.map(
+      ({ name }) => `the profile ${name} is left out: it was recorded from another image than the others`,
+    ),
+    ...fitting
+      .filter(({ trace }) => !isTraceOf(trace, image))
+      .map(({ name }) => `the profile ${name} was recorded from another image; its files are found by path`),
+  )
+  return {
+    trace: fitting.length === 0 ? undefined : mergeTraces(fitting.map(({ trace }) => trace)),
+    used: fitting.map(({ name, digest }) => ({ name, ...(digest !== undefined && { digest }) })),
+    notes: [...new Set(notes)],
+  }
+}
+
+const readFile = async (file: string): Promise<Read[]> => [{ name: file, trace: await readTrace(file) }]
+
+interface Attached {
+  readonly name: string | undefined
+  readonly signal: AbortSignal
+  orNote<T>(work: Promise<T>, otherwise: T): Promise<T>
+}
+
+async function attachedTo(
+  source: ImageSource,
+  image: Image,
+  { name, signal, orNote }: Attached,
+): Promise<Read[]> {
+  const { digest: subject } = image.descriptor
+  const found = attachedTraces((await source.referrers?.(subject, signal)) ?? [])
+  if (found.length === 0 && name === undefined) return []
+  const chosen = chooseTraces(found, name, source.name)
+  const read = await mapLimit(chosen, AT_ONCE, signal, (each) =>
+    orNote<Read[]>(
+      readAttached(source, each, subject, signal).then((trace) => [
+        { name: each.name, digest: each.digest, trace },
+      ]),
+      [],
+    ),
+  )
+  return read.flat()
+}
