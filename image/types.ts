@@ -160,8 +160,11 @@ export interface ImageTarget extends AsyncDisposable {
   readonly name: string
   /** Of a registry: an image in the same repository, which shares its blobs, under the same tag with this suffix. It is disposed with this one. */
   beside?(suffix: string): ImageTarget
-  /** Fails with E_TARGET_EXISTS when writing would replace another image and `force` was not given. Called first. */
-  prepare(options: { force: boolean }): Promise<void>
+  /**
+   * Fails with E_TARGET_EXISTS when writing would replace another image and `force` was not given. Called first.
+   * With `attaching`, `finish` is called in the end, and referrers may be put until then.
+   */
+  prepare(options: { force: boolean; attaching?: boolean }): Promise<void>
   /** @returns `existed`: the blob was there already and was not sent */
   putBlob(blob: Blob, signal?: AbortSignal): Promise<{ existed: boolean }>
   /** Manifests go last; the one under the target's tag is the very last, and makes the image appear at once. */
@@ -171,6 +174,8 @@ export interface ImageTarget extends AsyncDisposable {
    * @throws HeadstartError E_ARTIFACT: it is refused; and what the target throws
    */
   putReferrer?(manifest: ReferrerManifest): Promise<void>
+  /** Of an archive, which can't be added to once it is complete: with `attaching`, the image appears only now, and what is attached to it too. */
+  finish?(): Promise<void>
   /** What the name stands for now, and `force` replaces; undefined: nothing. */
   replaced?(): Promise<Digest | undefined>
 }

@@ -1,4 +1,4 @@
-/** `headstart trace push`, `list` and `pull`: profiles that are attached to an image in its registry. */
+/** `headstart trace push`, `list` and `pull`: profiles that are attached to an image where it is. */
 import type { Command } from 'commander'
 import { attach } from '../../image/referrers/attach.ts'
 import { HeadstartError } from '../../system/errors.ts'
@@ -12,7 +12,7 @@ import { attachedJson, attachedTable } from '../print/attached.ts'
 import { thousands } from '../print/output.ts'
 import { checkTraceOf, mergeAttached, readTraces, tracesOf, usedLines } from './traces.ts'
 
-const IMAGE = 'an image in a registry, or oci:FOLDER[:TAG]'
+const IMAGE = 'an image in a registry, oci:FOLDER[:TAG], or oci-archive:FILE[:TAG]'
 
 export function registerPush(command: Command, context: CliContext): void {
   command

@@ -58,7 +58,7 @@ export function register(command: Command, context: CliContext): void {
       const tocs = mayHaveTocs(what) ? await tocImageOf(source) : undefined
       const beside = tocs && besideOf(tocs, target, output)
       if (flags.referrers && !target.putReferrer) throw noPlace(target.name)
-      await target.prepare({ force: flags.force })
+      await target.prepare({ force: flags.force, attaching: flags.referrers })
       await beside?.target.prepare({ force: flags.force })
       // First, so that nobody finds the one without the other.
       if (beside) await copyImage(beside.tocs, beside.target, options)
@@ -69,8 +69,11 @@ export function register(command: Command, context: CliContext): void {
       const tocImage = beside && { name: beside.target.name, digest: beside.tocs.descriptor.digest }
       if (tocImage) output.note(`the tables of contents were copied to ${tocImage.name}@${tocImage.digest}`)
       const copy = { target: target.name, digest, ...(tocImage && { tocImage }) }
-      output.result(flags.json ? JSON.stringify(copy) : `${target.name}@${digest}`)
+      const isThere = () => output.result(flags.json ? JSON.stringify(copy) : `${target.name}@${digest}`)
+      if (!target.finish) isThere() // whatever becomes of what is attached to it
       if (flags.referrers) output.note(await withReferrers({ source, what, target }, options))
+      await target.finish?.()
+      if (target.finish) isThere()
     })
   addImageFlags(command)
 }
@@ -81,7 +84,7 @@ interface Copied {
   readonly target: ImageTarget
 }
 
-/** @returns lines for people. @throws HeadstartError E_ARTIFACT: the target refuses them; the image is there by then */
+/** @returns lines for people. @throws HeadstartError E_ARTIFACT: the target refuses them; the image is there by then, unless in an archive */
 async function withReferrers({ source, what, target }: Copied, options: CopyOptions): Promise<string[]> {
   const inside = 'rawIndex' in what ? what.manifests.map(({ digest }) => digest) : []
   const subjects = [...new Set([what.descriptor.digest, ...inside])]

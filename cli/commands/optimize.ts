@@ -1,7 +1,7 @@
 /** `headstart optimize`: rebuild an image as eStargz, startup files first. */
 import type { Command } from 'commander'
 import { noPlace } from '../../image/referrers/attach.ts'
-import type { Image, ImageSource, ImageTarget } from '../../image/types.ts'
+import type { Digest, Image, ImageSource, ImageTarget } from '../../image/types.ts'
 import { rebuildImage } from '../../optimizer/rebuild/image.ts'
 import { rebuildIndex } from '../../optimizer/rebuild/image-index.ts'
 import { prepareTarget } from '../../optimizer/rebuild/toc-image.ts'
@@ -9,7 +9,13 @@ import { HeadstartError } from '../../system/errors.ts'
 import { ensureWritable } from '../../system/files/atomic-file.ts'
 import { requireFuse } from '../../tracer/mount/mount.ts'
 import { carryProfiles } from '../attached/carry.ts'
-import { attachProvenance, type Made, signatureLine, writeMetadata } from '../attached/supply-chain.ts'
+import {
+  attachProvenance,
+  type Made,
+  type Result,
+  signatureLine,
+  writeMetadata,
+} from '../attached/supply-chain.ts'
 import type { CliContext } from '../context.ts'
 import { type ImageFlags, sourceOf, targetOf } from '../flags/image.ts'
 import {
@@ -50,7 +56,7 @@ async function optimize(
   await using target = await targetOf(to, access, context, output)
   if (request.provenance && !target.putReferrer) throw noPlace(target.name)
   if (request.metadataFile !== undefined) await ensureWritable(request.metadataFile)
-  await prepareTarget(target, options, { force: request.replaceTarget })
+  await prepareTarget(target, options, { force: request.replaceTarget, attaching: true })
   const before = request.replaceTarget ? await target.replaced?.() : undefined
   const start = await startOf({ source, image, access }, request.start, context, output)
   if (!allPlatforms)
@@ -62,15 +68,39 @@ async function optimize(
     output,
   )
   output.done()
-  for (const each of images) printRebuilt(each, { ...start, target: target.name }, request.print, output)
-  if (before !== undefined && before !== root.to.digest) output.note(`${target.name} was ${before} before`)
   const parts = images.map((each) => ({ from: each.image.descriptor, to: each.summary.manifest }))
   const made = [...parts.filter(({ to }) => to.digest !== root.to.digest), root]
-  const result = { source, target, root, made }
+  await conclude({ source, target, root, made, image, images, start, before }, request, context, output)
+}
+
+interface Concluded extends Result {
+  readonly image: Image
+  readonly images: readonly Rebuilt[]
+  readonly start: Start
+  /** what the target's name stood for; undefined: nothing, or it isn't known */
+  readonly before: Digest | undefined
+}
+
+/** An archive is closed before anybody hears of it. Elsewhere the image is there by now, whatever becomes of what is attached to it. */
+async function conclude(
+  { image, images, start, before, ...result }: Concluded,
+  request: OptimizeRequest,
+  context: CliContext,
+  output: Output,
+): Promise<void> {
+  const { source, target, root } = result
+  const { options, start: about, print } = request
+  const provenance = async () => {
+    if (request.provenance) await attachProvenance(result, start.trace, { options, ...about }, context)
+  }
   await carryProfiles({ source, target, rebuilt: images, borrowed: start.borrowed, image }, context, output)
+  if (target.finish) await provenance()
+  await target.finish?.()
+  for (const each of images) printRebuilt(each, { ...start, target: target.name }, print, output)
+  if (before !== undefined && before !== root.to.digest) output.note(`${target.name} was ${before} before`)
   for (const line of await signatureLine(result, context.interrupts.abort)) output.warn(line)
   if (request.metadataFile !== undefined) await writeMetadata(request.metadataFile, result)
-  if (request.provenance) await attachProvenance(result, start.trace, { options, ...request.start }, context)
+  if (!target.finish) await provenance()
 }
 
 interface Material {

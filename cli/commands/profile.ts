@@ -79,6 +79,8 @@ async function subjectFor(
 ): Promise<Descriptor> {
   await using source = await attachedSource(reference, flags, context, context.output(flags.json))
   const { descriptor, config } = await source.image(flags.platform)
+  // What can't take it is refused now, not after the start.
+  await using _place = await attachingTarget(reference, flags, context, context.output(flags.json))
   if (config.diffIds.join() === image.config.diffIds.join()) return descriptor
   throw new HeadstartError(
     'E_ARTIFACT',

@@ -14,7 +14,7 @@ import {
   foreignCompression,
   HEAD_BYTES,
 } from '../compression/decompress.ts'
-import type { Descriptor, Digest } from '../types.ts'
+import type { Descriptor, Digest, Referrer } from '../types.ts'
 import { type ArchiveEntry, type ArchiveIndex, archiveError, indexArchive } from './entries.ts'
 
 export interface ArchiveOptions {
@@ -28,15 +28,20 @@ export interface ArchiveContent {
   readonly descriptor: Descriptor
   readonly bytes: Buffer
   locate(digest: Digest): ArchiveEntry | undefined
+  /** where artifacts can be attached: see `ImageSource` */
+  referrers?(subject: Digest): Promise<readonly Referrer[]>
 }
+
+/** Of bytes in the tar. */
+type Place = Pick<ArchiveEntry, 'offset' | 'size'>
 
 /** An open archive, as the code that looks for an image in it sees it. */
 export interface Archive {
   readonly index: ArchiveIndex
   /** A small file, whole. @throws HeadstartError E_ARCHIVE, E_TOO_LARGE */
   small(path: string, limit: number): Promise<Buffer>
-  head(entry: ArchiveEntry, length: number): Promise<Buffer>
-  stream(entry: ArchiveEntry): Readable
+  head(entry: Place, length: number): Promise<Buffer>
+  stream(place: Place): Readable
 }
 
 /** @throws HeadstartError E_IMAGE_NOT_FOUND, E_ARCHIVE, E_COMPRESSION */
@@ -50,6 +55,29 @@ export async function openTar(
   return archiveOn(file, await indexArchive(file, name), name)
 }
 
+/**
+ * An archive that is to be changed: the file itself is the tar.
+ * @throws HeadstartError E_ARTIFACT: it is compressed; E_IMAGE_NOT_FOUND, E_ARCHIVE
+ */
+export async function openUncompressed(
+  path: string,
+  name: string,
+  stack: AsyncDisposableStack,
+): Promise<Archive> {
+  const file = stack.use(await openFile(path, name))
+  if (await isCompressed(file))
+    throw new HeadstartError('E_ARTIFACT', `nothing can be attached to ${name}: it is compressed`, {
+      hint: 'headstart copy --referrers makes an uncompressed archive of it',
+    })
+  return archiveOn(file, await indexArchive(file, name), name)
+}
+
+async function isCompressed(file: FileHandle): Promise<boolean> {
+  const head = Buffer.alloc(HEAD_BYTES)
+  await file.read(head, 0, head.length, 0)
+  return compressionOf(head) !== 'none' || foreignCompression(head) !== undefined
+}
+
 /** The archive's tar: the file itself, or what it decompresses to. What was opened and created goes on the stack. */
 async function openPlain(
   path: string,
@@ -58,9 +86,7 @@ async function openPlain(
   stack: AsyncDisposableStack,
 ): Promise<FileHandle> {
   const file = stack.use(await openFile(path, name))
-  const head = Buffer.alloc(HEAD_BYTES)
-  await file.read(head, 0, head.length, 0)
-  if (compressionOf(head) === 'none' && foreignCompression(head) === undefined) return file
+  if (!(await isCompressed(file))) return file
   const workspace = options.workspace ?? stack.use(await createWorkspace())
   const folder = await workspace.sub('archive')
   const unpacked = join(folder, `${process.hrtime.bigint()}.tar`)
@@ -85,7 +111,7 @@ async function openFile(path: string, name: string): Promise<FileHandle> {
 }
 
 function archiveOn(file: FileHandle, index: ArchiveIndex, name: string): Archive {
-  const head = async ({ offset, size }: ArchiveEntry, length: number) => {
+  const head = async ({ offset, size }: Place, length: number) => {
     const bytes = Buffer.alloc(Math.min(size, length))
     const { bytesRead } = await file.read(bytes, 0, bytes.length, offset)
     if (bytesRead < bytes.length) throw archiveError(name, 'it ends inside a file')

@@ -10,12 +10,16 @@ export interface ArchiveEntry {
   /** of its content in the archive, bytes */
   readonly offset: number
   readonly size: number
+  /** of its headers, bytes */
+  readonly start: number
 }
 
 export interface ArchiveIndex {
   /** follows the links that `docker save` writes between layers. @throws HeadstartError E_ARCHIVE */
   entry(path: string): ArchiveEntry
   find(path: string): ArchiveEntry | undefined
+  /** where the last entry ends, bytes; its padding may be missing */
+  readonly end: number
 }
 
 const MAX_ENTRIES = 200_000
@@ -26,17 +30,19 @@ export async function indexArchive(file: FileHandle, name: string): Promise<Arch
   const { size } = await file.stat()
   const files = new Map<BytePath, ArchiveEntry>()
   const links = new Map<BytePath, BytePath>()
-  for (let at = 0; at + BLOCK <= size; ) {
-    const found = await nextEntry(file, at, name)
+  let end = 0
+  while (end + BLOCK <= size) {
+    const start = end
+    const found = await nextEntry(file, start, name)
     if (!found) break
     const { entry, end: offset } = found
     if (entry.type === 'reg') {
       if (offset + entry.size > size) throw archiveError(name, `it ends inside ${entry.path}`)
-      files.set(entry.path, { offset, size: entry.size })
+      files.set(entry.path, { offset, size: entry.size, start })
     } else if (entry.type === 'symlink' || entry.type === 'hardlink') links.set(entry.path, targetOf(entry))
     if (files.size + links.size > MAX_ENTRIES)
       throw archiveError(name, `it has more than ${MAX_ENTRIES} entries`)
-    at = offset + entry.size + paddingOf(entry.size)
+    end = offset + entry.size + paddingOf(entry.size)
   }
   const find = (path: string): ArchiveEntry | undefined => {
     let at = normalizePath(path)
@@ -50,6 +56,7 @@ export async function indexArchive(file: FileHandle, name: string): Promise<Arch
     return undefined
   }
   return {
+    end,
     find,
     entry(path) {
       const found = find(path)

@@ -5,13 +5,14 @@
  * Source: OCI image-spec image-layout.md; Docker image spec v1.2, "Combined Image JSON + Filesystem Changeset Format".
  */
 import { HeadstartError } from '../../system/errors.ts'
+import { referrersIn } from '../layout/attached.ts'
 import { blobPath, checkLayoutVersion, parseLayoutIndex, selectFromIndex } from '../layout/index-file.ts'
 import type { FileLocation } from '../location.ts'
 import { MAX_MANIFEST_BYTES, parseManifest } from '../manifest.ts'
 import { isIndexType } from '../media-types.ts'
 import { formatReference, type Reference } from '../reference.ts'
 import { type BlobStore, sourceFromStore } from '../source-from-store.ts'
-import type { Descriptor, ImageSource } from '../types.ts'
+import type { Descriptor, Digest, ImageSource } from '../types.ts'
 import { type Archive, type ArchiveContent, type ArchiveOptions, openTar } from './archive.ts'
 import { type DockerManifest, selectDockerImage, synthesizeManifest } from './docker-manifest.ts'
 
@@ -28,7 +29,9 @@ export async function openOciArchive(location: FileLocation, options: ArchiveOpt
     checkLayoutVersion(await archive.small('oci-layout', MAX_MANIFEST_BYTES), name)
     const index = parseLayoutIndex(await archive.small('index.json', MAX_MANIFEST_BYTES), name)
     const descriptor = selectFromIndex(index, { tag, digest }, name)
-    return layoutContent(archive, descriptor)
+    const read = (each: Digest) => archive.small(blobPath(each), MAX_MANIFEST_BYTES).catch(() => undefined)
+    const referrers = (subject: Digest) => referrersIn({ name, index, read }, subject)
+    return { ...(await layoutContent(archive, descriptor)), referrers }
   })
 }
 
@@ -89,6 +92,7 @@ async function openArchive(
   await using stack = new AsyncDisposableStack()
   const archive = await openTar(path, name, options, stack)
   const content = await find(archive)
+  const { referrers } = content
   const kept = stack.move()
   const store: BlobStore = {
     name,
@@ -104,6 +108,7 @@ async function openArchive(
       const { start, end } = range ?? { start: 0, end: size }
       return archive.stream({ offset: entry.offset + start, size: end - start })
     },
+    ...(referrers && { referrers: (subject) => referrers(subject) }),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
   return sourceFromStore(store)

@@ -24,7 +24,9 @@ export function ociArchiveTarget({ path, tag, digest }: FileLocation): ImageTarg
 
 export function dockerArchiveTarget(path: string, reference: Reference | undefined): ImageTarget {
   const name = `docker-archive:${path}${reference ? `:${formatReference(reference)}` : ''}`
-  return archiveTarget(path, name, dockerNames(reference))
+  // Docker knows nothing that is attached to an image.
+  const { putReferrer: _, ...target } = archiveTarget(path, name, dockerNames(reference))
+  return target
 }
 
 /** As Docker writes them; an image without a name can be loaded, and is then only known by its ID. */
@@ -42,6 +44,7 @@ function archiveTarget(path: string, name: string, names: ArchiveNames): ImageTa
   let beside: string | undefined
   let out: WriteStream | undefined
   let writer: ArchiveWriter | undefined
+  let isAttaching = false
   const failed = (error: unknown): never => {
     throw explained(ifDiskFull(error, dirname(path)), 'E_TARGET', `${name} can't be written`)
   }
@@ -49,32 +52,46 @@ function archiveTarget(path: string, name: string, names: ArchiveNames): ImageTa
     if (!writer) throw new Error(`${name} was not prepared`)
     return writer
   }
+  const finish = async () => {
+    await prepared().finish().catch(failed)
+    if (beside !== undefined) await rename(beside, path)
+  }
   return {
     name,
-    async prepare({ force }) {
-      const there = await stat(path).catch(() => undefined)
-      if (there && !(force && there.isFile()))
-        throw new HeadstartError('E_TARGET_EXISTS', `${path} already exists`, {
-          hint: there.isFile() ? 'Choose another file, or replace it with --force' : 'Choose another file',
-        })
-      await mkdir(dirname(path), { recursive: true }).catch((cause: unknown) => {
-        if (isDiskFull(cause)) throw diskFull(dirname(path), cause)
-        throw new HeadstartError('E_TARGET', `${name}: ${messageOf(cause)}`, { cause })
-      })
-      await removeLeftovers(dirname(path), basename(path))
-      beside = join(dirname(path), await besideName(basename(path)))
+    async prepare({ force, attaching = false }) {
+      isAttaching = attaching
+      beside = await makeRoom(path, name, force)
       out = createWriteStream(beside, { flags: 'wx' })
       writer = new ArchiveWriter(out, names)
     },
     putBlob: (blob, signal) => prepared().putBlob(blob, signal).catch(failed),
     async putManifest(bytes, mediaType, { tagged }) {
       const descriptor = await prepared().putManifest(bytes, mediaType, tagged).catch(failed)
-      if (tagged && beside !== undefined) await rename(beside, path)
+      if (tagged && !isAttaching) await finish()
       return descriptor
+    },
+    putReferrer: (manifest) => prepared().putReferrer(manifest).catch(failed),
+    finish: async () => {
+      if (isAttaching) await finish()
     },
     async [Symbol.asyncDispose]() {
       out?.destroy()
       if (beside !== undefined) await rm(beside, { force: true })
     },
   }
+}
+
+/** @returns the file to write, beside the one that it is to become */
+async function makeRoom(path: string, name: string, force: boolean): Promise<string> {
+  const there = await stat(path).catch(() => undefined)
+  if (there && !(force && there.isFile()))
+    throw new HeadstartError('E_TARGET_EXISTS', `${path} already exists`, {
+      hint: there.isFile() ? 'Choose another file, or replace it with --force' : 'Choose another file',
+    })
+  await mkdir(dirname(path), { recursive: true }).catch((cause: unknown) => {
+    if (isDiskFull(cause)) throw diskFull(dirname(path), cause)
+    throw new HeadstartError('E_TARGET', `${name}: ${messageOf(cause)}`, { cause })
+  })
+  await removeLeftovers(dirname(path), basename(path))
+  return join(dirname(path), await besideName(basename(path)))
 }

@@ -2,16 +2,13 @@
  * Writes an image as a tar while its blobs arrive: an OCI layout, plus, for Docker, a `manifest.json` that points into it (what
  * current engines save, and all engines load). So an image comes out of any archive with the digests it had.
  */
-
-import type { Readable, Writable } from 'node:stream'
-import { finished } from 'node:stream/promises'
+import type { Writable } from 'node:stream'
 import { HeadstartError } from '../../system/errors.ts'
 import { digestOf } from '../digest.ts'
-import { blobPath, LAYOUT_DOCUMENT, placeInIndex } from '../layout/index-file.ts'
+import { attachInIndex, blobPath, LAYOUT_DOCUMENT, placeInIndex } from '../layout/index-file.ts'
 import { parseManifest } from '../manifest.ts'
-import { END_OF_TAR, plainFileHeader } from '../tar/encode.ts'
-import { paddingOf } from '../tar/entry.ts'
-import type { Blob, Descriptor, Digest } from '../types.ts'
+import type { Blob, Descriptor, Digest, Referrer, ReferrerManifest } from '../types.ts'
+import { TarWriter } from './tar-writer.ts'
 
 export interface ArchiveNames {
   /** under which the image stands in `index.json` */
@@ -22,76 +19,59 @@ export interface ArchiveNames {
 }
 
 export class ArchiveWriter {
-  private readonly out: Writable
+  private readonly tar: TarWriter
   private readonly names: ArchiveNames
   private readonly done = new Set<Digest>()
-  /** settles when everything so far is written: files go into a tar one after the other */
-  private last: Promise<unknown>
+  private readonly attached: Referrer[] = []
+  /** the manifest under the archive's tag */
+  private root: { readonly bytes: Uint8Array; readonly descriptor: Descriptor } | undefined
 
   constructor(out: Writable, names: ArchiveNames) {
-    this.out = out
-    this.out.on('error', () => {}) // the writer gets the error from `write`
+    this.tar = new TarWriter(out)
     this.names = names
-    this.last = this.bytes('oci-layout', Buffer.from(LAYOUT_DOCUMENT))
-    this.last.catch(() => {}) // the next file, or the end, fails with it
+    this.tar.inTurn(() => this.tar.bytes('oci-layout', Buffer.from(LAYOUT_DOCUMENT))).catch(() => {}) // the next file, or the end, fails with it
   }
 
   async putBlob(blob: Blob, signal: AbortSignal | undefined): Promise<{ existed: boolean }> {
-    return this.inTurn(async () => {
+    return this.tar.inTurn(async () => {
       const { digest, size } = blob.descriptor
       if (this.done.has(digest)) return { existed: true }
-      await this.file(blobPath(digest), size, await blob.open(undefined, signal))
+      await this.tar.file(blobPath(digest), size, await blob.open(undefined, signal))
       this.done.add(digest)
       return { existed: false }
     })
   }
 
-  /** With `tagged` the archive is complete, and its stream ends. */
+  /** The one that is `tagged` is the image that the archive is of. */
   async putManifest(bytes: Uint8Array, mediaType: string, tagged: boolean): Promise<Descriptor> {
     const descriptor = { mediaType, digest: digestOf(bytes), size: bytes.length }
-    await this.inTurn(async () => {
-      if (!this.done.has(descriptor.digest)) await this.bytes(blobPath(descriptor.digest), Buffer.from(bytes))
+    await this.tar.inTurn(async () => {
+      if (!this.done.has(descriptor.digest)) await this.tar.bytes(blobPath(descriptor.digest), bytes)
       this.done.add(descriptor.digest)
-      if (tagged) await this.finish(bytes, descriptor)
     })
+    if (tagged) this.root = { bytes, descriptor }
     return descriptor
   }
 
-  private async finish(manifest: Uint8Array, descriptor: Descriptor): Promise<void> {
-    const { tag, annotations, repoTags } = this.names
-    const index = placeInIndex([], { ...descriptor, ...(annotations && { annotations }) }, tag)
-    await this.bytes('index.json', Buffer.from(JSON.stringify(index)))
-    if (repoTags) await this.bytes('manifest.json', dockerDocument(manifest, descriptor.mediaType, repoTags))
-    this.out.end(END_OF_TAR)
-    await finished(this.out, { readable: false })
+  async putReferrer({ bytes, referrer }: ReferrerManifest): Promise<void> {
+    await this.putManifest(bytes, referrer.mediaType, false)
+    this.attached.push(referrer)
   }
 
-  private inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.last.then(work)
-    this.last = result
-    result.catch(() => {}) // the caller has it too
-    return result
-  }
-
-  private bytes(path: string, content: Buffer): Promise<void> {
-    return this.write([
-      plainFileHeader(path, content.length),
-      content,
-      Buffer.alloc(paddingOf(content.length)),
-    ])
-  }
-
-  private async file(path: string, size: number, content: Readable): Promise<void> {
-    await this.write([plainFileHeader(path, size)])
-    for await (const piece of content) await this.write([piece])
-    await this.write([Buffer.alloc(paddingOf(size))])
-  }
-
-  private async write(parts: readonly Buffer[]): Promise<void> {
-    for (const part of parts)
-      await new Promise<void>((resolve, reject) => {
-        this.out.write(part, (error) => (error ? reject(error) : resolve()))
-      })
+  /** Completes the archive, and ends its stream. The image is there. */
+  async finish(): Promise<void> {
+    const { root, names, attached } = this
+    if (!root) throw new Error('an archive is of an image')
+    const { tag, annotations, repoTags } = names
+    const descriptor = { ...root.descriptor, ...(annotations && { annotations }) }
+    const image = placeInIndex([], descriptor, tag).manifests.map((raw) => ({ descriptor, raw }))
+    const index = JSON.stringify(attachInIndex(image, attached))
+    await this.tar.inTurn(async () => {
+      await this.tar.bytes('index.json', Buffer.from(index))
+      if (repoTags)
+        await this.tar.bytes('manifest.json', dockerDocument(root.bytes, descriptor.mediaType, repoTags))
+      await this.tar.end()
+    })
   }
 }
 

@@ -49,7 +49,9 @@ export async function engineTarget(
     putBlob: (blob, signal) => begin().putBlob(blob, signal),
     async putManifest(bytes, mediaType, { tagged }) {
       const descriptor = await begin().putManifest(bytes, mediaType, tagged)
-      if (tagged) await loading
+      if (!tagged) return descriptor
+      await begin().finish()
+      await loading
       return descriptor
     },
     async [Symbol.asyncDispose]() {

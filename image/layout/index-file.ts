@@ -91,10 +91,17 @@ export function placeInIndex(index: readonly LayoutEntry[], descriptor: Descript
   return { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [...kept, placed] }
 }
 
-/** The document with one more referrer, which stands there once, under no tag. */
-export function attachInIndex(index: readonly LayoutEntry[], referrer: Referrer) {
+/** The document with more referrers, each of which stands there once, under no tag: a name that one gives itself is no name of the layout's. */
+export function attachInIndex(index: readonly LayoutEntry[], referrers: readonly Referrer[]) {
+  const added = new Map(referrers.map((referrer) => [referrer.digest, unnamed(referrer)]))
   const kept = index
-    .filter((entry) => !(isAttached(entry) && entry.descriptor.digest === referrer.digest))
+    .filter((entry) => !(isAttached(entry) && added.has(entry.descriptor.digest)))
     .map(({ raw }) => raw)
-  return { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [...kept, referrer] }
+  return { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [...kept, ...added.values()] }
+}
+
+function unnamed({ annotations, ...referrer }: Referrer): Referrer {
+  if (!annotations) return referrer
+  const { [REF_NAME]: _, ...others } = annotations
+  return { ...referrer, annotations: others }
 }

@@ -3,10 +3,9 @@ import { codeOf, HeadstartError, messageOf } from '../../system/errors.ts'
 import { openRegular, readWhole } from '../../system/files/read-whole.ts'
 import type { FileLocation } from '../location.ts'
 import { MAX_MANIFEST_BYTES } from '../manifest.ts'
-import { isIndexType, isManifestType } from '../media-types.ts'
-import { checkCount, referrerIn } from '../referrers/list.ts'
 import { type BlobStore, type RawDocument, sourceFromStore } from '../source-from-store.ts'
-import type { Digest, ImageSource, Referrer } from '../types.ts'
+import type { Digest, ImageSource } from '../types.ts'
+import { referrersIn } from './attached.ts'
 import { blobFile, layoutName, readIndex } from './folder.ts'
 import { type LayoutEntry, selectFromIndex } from './index-file.ts'
 
@@ -61,24 +60,15 @@ function layoutStore(location: FileLocation, index: readonly LayoutEntry[]): Blo
         ...(signal && { signal }),
       })
     },
-    referrers: (subject) => referrersIn(folder, name, subject),
+    referrers: async (subject) => {
+      const now = (await readIndex(folder, name)) ?? []
+      const read = (digest: Digest) =>
+        readWhole(blobFile(folder, digest), MAX_MANIFEST_BYTES).catch(() => undefined)
+      return referrersIn({ name, index: now, read }, subject)
+    },
     async [Symbol.asyncDispose]() {},
   }
 }
 
 const blobMissing = (name: string, digest: Digest, cause: unknown): HeadstartError =>
   new HeadstartError('E_BLOB_MISSING', `${name} lacks the blob ${digest}: ${messageOf(cause)}`, { cause })
-
-/** Whatever is in the index and names the subject itself: nothing else in a layout tells. */
-async function referrersIn(folder: string, name: string, subject: Digest): Promise<Referrer[]> {
-  const found = new Map<Digest, Referrer>()
-  for (const { descriptor } of (await readIndex(folder, name)) ?? []) {
-    const { mediaType, digest, platform } = descriptor
-    if (platform || !(isManifestType(mediaType) || isIndexType(mediaType))) continue
-    const bytes = await readWhole(blobFile(folder, digest), MAX_MANIFEST_BYTES).catch(() => undefined)
-    const said = bytes && referrerIn(bytes, descriptor)
-    if (said?.subject.digest === subject) found.set(digest, said.referrer)
-    checkCount(found.size, `${name}@${subject}`)
-  }
-  return [...found.values()]
-}

@@ -167,7 +167,7 @@ class LayoutTarget implements ImageTarget {
 
   async putReferrer({ bytes, referrer }: ReferrerManifest): Promise<void> {
     await this.putManifest(bytes, referrer.mediaType, { tagged: false })
-    await this.commit((index) => attachInIndex(index, referrer))
+    await this.commit((index) => attachInIndex(index, [referrer]))
   }
 
   async replaced(): Promise<Digest | undefined> {

@@ -18,7 +18,7 @@ export async function attach(target: ImageTarget, artifact: Artifact, signal?: A
 
 export const noPlace = (name: string): HeadstartError =>
   new HeadstartError('E_ARTIFACT', `nothing can be attached to ${name}`, {
-    hint: 'Only registries and OCI layouts can hold artifacts attached to an image',
+    hint: 'Only registries, OCI layouts and OCI archives can hold artifacts attached to an image',
   })
 
 /**

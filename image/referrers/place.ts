@@ -1,5 +1,6 @@
 /** Opens the place where an image is, to read what is attached to it and to attach more. */
-
+import { attachingToArchive } from '../archive/attach.ts'
+import { openOciArchive } from '../archive/source.ts'
 import { openLayoutSource } from '../layout/source.ts'
 import { layoutTarget } from '../layout/target.ts'
 import { type Location, parseLocation } from '../location.ts'
@@ -12,26 +13,29 @@ import { noPlace } from './attach.ts'
 /** A name without a transport means the registry: an engine has nothing attached to its images. */
 export async function openAttached(text: string, options: TransportOptions): Promise<ImageSource> {
   const location = holding(text)
-  return location.transport === 'oci'
-    ? openLayoutSource(location)
-    : openRegistrySource(location.reference, options)
+  if (location.transport === 'oci') return openLayoutSource(location)
+  if (location.transport === 'oci-archive') return openOciArchive(location, options)
+  return openRegistrySource(location.reference, options)
 }
 
 /** It is prepared; nothing changes its images. @throws HeadstartError E_ARTIFACT: nothing can be attached there */
 export async function openAttaching(text: string, options: TransportOptions): Promise<ImageTarget> {
-  const location = holding(text)
-  const { signal, onNote } = options
-  const target =
-    location.transport === 'oci'
-      ? layoutTarget({ ...location, digest: undefined }, { signal, onWait: onNote })
-      : await registryTarget({ ...location.reference, digest: undefined }, options)
+  const target = await attachingTarget(holding(text), options)
   await target.prepare({ force: true })
   return target
 }
 
-function holding(text: string): Location<'docker' | 'bare' | 'oci'> {
+async function attachingTarget(location: Holding, options: TransportOptions): Promise<ImageTarget> {
+  const lock = { signal: options.signal, onWait: options.onNote }
+  if (location.transport === 'oci') return layoutTarget({ ...location, digest: undefined }, lock)
+  if (location.transport === 'oci-archive') return attachingToArchive(location, lock)
+  return registryTarget({ ...location.reference, digest: undefined }, options)
+}
+
+type Holding = Location<'docker' | 'bare' | 'oci' | 'oci-archive'>
+
+function holding(text: string): Holding {
   const location = parseLocation(text)
-  const { transport } = location
-  if (transport === 'docker' || transport === 'bare' || transport === 'oci') return location
-  throw noPlace(text)
+  if (location.transport === 'docker-daemon' || location.transport === 'docker-archive') throw noPlace(text)
+  return location
 }

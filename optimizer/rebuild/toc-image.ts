@@ -21,12 +21,12 @@ import { checkFormat, DEFAULT_OPTIONS, type OptimizeOptions } from '../options.t
 export async function prepareTarget(
   target: ImageTarget,
   options: Partial<OptimizeOptions>,
-  replace: { readonly force: boolean },
+  how: { readonly force: boolean; readonly attaching?: boolean },
 ): Promise<void> {
   checkFormat(options)
   const beside = tocTarget(target, options.format ?? DEFAULT_OPTIONS.format)
-  await target.prepare(replace)
-  await beside?.prepare(replace)
+  await target.prepare(how)
+  await beside?.prepare(how)
 }
 
 /** @returns undefined: the format needs none */

@@ -1,4 +1,4 @@
-/** Profiles attached to images by the commands, in registries and in a layout: pushed, listed, pulled, used by optimize and carried on by it. */
+/** Profiles attached to images by the commands, in registries, layouts and archives: pushed, listed, pulled, used by optimize and carried on by it. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -133,6 +133,37 @@ test('an earlier build lends its profile, if enough of it fits', async () => {
     status: 1,
     stderr: expect.stringMatching(/no profile is attached to docker:.*bare:v1@sha256/),
   })
+})
+
+test('an archive has its profiles in it: pushed, carried on by optimize, and copied from and to', async () => {
+  const place = `oci-archive:${box.folder}/pushed.tar:v1`
+  await copy(v1, place)
+  await done('trace', 'push', place, 'a.json')
+  await done('trace', 'push', place, 'b.json', '--name', 'checkout')
+  expect((await listed(place)).profiles.map(({ name }) => name)).toEqual(['checkout', 'start'])
+  expect(await pulled(place, '--name', 'start')).toEqual(['app'])
+
+  const target = `oci-archive:${box.folder}/fast.tar`
+  const made = await done('optimize', place, target, '--provenance')
+  expect(made.stderr).toContain('2 profiles attached to the new image, too')
+  const { subject, profiles } = await listed(target)
+  expect(profiles.map(({ name }) => name)).toEqual(['checkout', 'start'])
+  await done('verify', target)
+  expect((await done('inspect', target)).stdout).toContain(subject)
+
+  const [there, back] = [placeOf('registry', 'archived'), `oci-archive:${box.folder}/back.tar:v1`]
+  for (const [from, to] of [
+    [target, there],
+    [there, back],
+  ] as const) {
+    const copied = await done('copy', from, to, '--referrers')
+    expect(copied.stderr).toContain('3 attached artifacts copied')
+    expect(copied.stdout).toBe(`${to}@${subject}\n`)
+    expect(await listed(to)).toEqual({ subject, profiles })
+  }
+  // Replaced as a whole, with what was attached to what it held.
+  await done('copy', v2, back, '--force')
+  expect((await listed(back)).profiles).toEqual([])
 })
 
 test('one workload is chosen by its name; recording is insisted on', async () => {

@@ -143,9 +143,9 @@ test('provenance that is refused ends with 1, and the image is there; where none
   })
   expect(refused.stdout).toContain(`${place}@sha256:`)
   expect(await box.run(['verify', place])).toMatchObject({ status: 0 })
-  const archive = await optimize(original, `oci-archive:${box.folder}/x.tar`, '--provenance')
+  const archive = await optimize(original, `docker-archive:${box.folder}/x.tar`, '--provenance')
   expect(archive).toMatchObject({
     status: 1,
-    stderr: expect.stringContaining('nothing can be attached to oci-archive:'),
+    stderr: expect.stringContaining('nothing can be attached to docker-archive:'),
   })
 })

@@ -1,5 +1,7 @@
 /** `profile --push`: what was recorded is attached to the image, and optimize needs nothing else. */
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { startRegistry } from '../../../scripts/support/registry.ts'
 import { copy } from '../../support/copy.ts'
@@ -28,6 +30,15 @@ test('a start is recorded, attached, and found by optimize; where nothing can be
   const nowhere = await record(archive, '--push')
   expect(nowhere).toMatchObject({ status: 1, stderr: expect.stringContaining('nothing can be attached to') })
   expect(nowhere.stderr).not.toContain('recording')
+  const plain = join(box.folder, 'plain.tar')
+  await copy(original, `oci-archive:${plain}`)
+  await writeFile(`${plain}.gz`, gzipSync(await readFile(plain)))
+  const packed = await record(`oci-archive:${plain}.gz`, '--push')
+  expect(packed).toMatchObject({
+    status: 1,
+    stderr: expect.stringMatching(/nothing can .* it is compressed$/m),
+  })
+  expect(packed.stderr).not.toContain('recording')
   const nameless = await record(place, '--name', 'web')
   expect(nameless).toMatchObject({ status: 2, stderr: expect.stringContaining('--name requires --push') })
   expect(await box.leftovers()).toEqual([])

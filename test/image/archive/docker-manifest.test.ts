@@ -13,7 +13,7 @@ function archiveOf(files: Readonly<Record<string, string | Buffer>>): Archive {
   const all = Object.entries(files).map(([path, content]) => ({ path, content: Buffer.from(content) }))
   const find = (path: string) => {
     const offset = all.findIndex((each) => each.path === path)
-    return offset < 0 ? undefined : { offset, size: all[offset]?.content.length ?? 0 }
+    return offset < 0 ? undefined : { offset, size: all[offset]?.content.length ?? 0, start: offset }
   }
   const entry = (path: string) => {
     const found = find(path)
@@ -22,7 +22,7 @@ function archiveOf(files: Readonly<Record<string, string | Buffer>>): Archive {
   }
   const contentAt = ({ offset }: { offset: number }) => all[offset]?.content ?? Buffer.alloc(0)
   return {
-    index: { find, entry },
+    index: { find, entry, end: 0 },
     small: async (path) => contentAt(entry(path)),
     head: async (at, length) => contentAt(at).subarray(0, length),
     stream: (at) => Readable.from([contentAt(at)], { objectMode: false }),

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import { digestOf } from '../../../image/digest.ts'
 import {
+  attachInIndex,
   checkLayoutVersion,
   parseLayoutIndex,
   placeInIndex,
@@ -40,6 +41,15 @@ test('an image takes its tag from what had it, and leaves all else as it was', (
   const { manifests } = placeInIndex(index, { mediaType, size: 2, digest: digestOf(Buffer.from('new')) }, 'b')
   expect(manifests[0]).toMatchObject({ unknown: 1 })
   expect(manifests.slice(1)).toEqual([{ ...entry('b'), digest: digestOf(Buffer.from('new')) }])
+})
+
+test('what is attached stands there once, and under no tag, whatever it says of itself', () => {
+  const [image, artifact] = [entry('a'), { ...entry('a'), digest: digestOf(Buffer.from('artifact')) }]
+  const referrer = { ...artifact, artifactType: 'application/x' }
+  const once = attachInIndex(indexOf(image), [referrer, referrer])
+  expect(once.manifests).toEqual([image, { ...referrer, annotations: {} }])
+  expect(attachInIndex(indexOf(...once.manifests), [referrer])).toEqual(once)
+  expect(select(indexOf(...once.manifests), 'a')).toBe(image.digest)
 })
 
 test('another major version is refused', () => {
