@@ -4,9 +4,19 @@ import type { Register } from './context.ts'
 interface CommandEntry {
   readonly summary: string
   readonly load: () => Promise<{ readonly register: Register }>
+  /**
+   * Of a command whose other statuses are a container's: the status when it fails itself, as in docker run. What comes after its first argument
+   * is the container's as well.
+   */
+  readonly failure?: number
 }
 
 export const commands = {
+  run: {
+    summary: 'Run an image as docker run does, without pulling it first: what its start reads comes first',
+    load: () => import('./commands/run.ts'),
+    failure: 125,
+  },
   profile: {
     summary: 'Run an image once and record which bytes its start reads',
     load: () => import('./commands/profile.ts'),
@@ -52,3 +62,9 @@ export const commands = {
     load: () => import('./commands/completion.ts'),
   },
 } satisfies Record<string, CommandEntry>
+
+/** @param name as it was typed */
+export const failureOf = (name: string | undefined): number | undefined => {
+  const entry: CommandEntry | undefined = Object.entries(commands).find(([each]) => each === name)?.[1]
+  return entry?.failure
+}

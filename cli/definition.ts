@@ -44,10 +44,14 @@ export function definitionOf(command: Command): CommandDefinition {
     name: command.name(),
     summary: command.description(),
     arguments: command.registeredArguments.map(argumentOf),
-    options: [...command.options.filter(({ hidden }) => !hidden).map(optionOf), HELP],
+    options: [...command.options.filter(({ hidden }) => !hidden).map(optionOf), helpOf(command)],
     commands: command.commands.map(definitionOf),
   }
 }
+
+/** Where -h is something else, as in docker run, help has its long name alone. */
+const helpOf = (command: Command): OptionDefinition =>
+  command.options.some(({ short }) => short === '-h') ? { ...HELP, names: ['--help'], usage: '--help' } : HELP
 
 /** Images are completed as paths, too: a layout or an archive is one. */
 function argumentOf(argument: Argument): ArgumentDefinition {

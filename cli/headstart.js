@@ -34,10 +34,11 @@ function handOver() {
   }
   const child = spawn(newer, ['--', file('./headstart.js'), ...process.argv.slice(2)], { stdio: 'inherit' })
   // A terminal sends Ctrl-C to both processes, others perhaps to this one alone: the command counts what it hears in both ways once.
-  process.on('SIGINT', () => child.kill('SIGUSR2'))
-  process.on('SIGTERM', () => child.kill('SIGTERM'))
-  process.on('SIGHUP', () => child.kill('SIGHUP'))
-  const numbers = { ...constants.signals, SIGUSR2: constants.signals.SIGINT }
+  process.on('SIGINT', () => child.kill('SIGSTKFLT'))
+  process.on('SIGQUIT', () => {}) // as the terminal sends it
+  for (const signal of ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'])
+    process.on(signal, () => child.kill(signal))
+  const numbers = { ...constants.signals, SIGSTKFLT: constants.signals.SIGINT }
   child.on('exit', (code, signal) => {
     process.exitCode = code ?? 128 + numbers[signal]
   })

@@ -3,7 +3,9 @@
  * second drops it. Everywhere else the first one aborts.
  *
  * In a checkout an older Node runs the command in a process of its own (`headstart.js`). A terminal sends Ctrl-C to both, anybody else perhaps
- * to the first alone: so that one passes on each as SIGUSR2, and whatever was heard in both ways counts once.
+ * to the first alone: so that one passes on each as SIGSTKFLT, which nobody else sends, and whatever was heard in both ways counts once.
+ *
+ * A command that runs a container hands signals over to it: then none of them interrupts anything here.
  */
 import { whenParentGone } from '../system/process/parent.ts'
 
@@ -14,31 +16,44 @@ export interface Interrupts extends Disposable {
   finish(): AbortSignal
   /** the first Ctrl-C came, and was for the work alone */
   isFinished(): boolean
+  /** From now on every signal that a process may be sent is handed over, those included that would not interrupt; until it is disposed. */
+  handOver(to: (signal: NodeJS.Signals) => void): Disposable
   /** status to end with when a signal ended the work: 128 + its number */
   status(): number
 }
 
+/** What else a container may be sent, besides what interrupts. Not that a terminal has another size, which some servers stop at. */
+const OTHERS = ['SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGCONT', 'SIGTSTP'] as const
+
 export function listenForInterrupts(target: NodeJS.Process = process): Interrupts {
   const aborting = new AbortController()
   let finishing: AbortController | undefined
+  let taker: ((signal: NodeJS.Signals) => void) | undefined
   let status = 130
-  const heard: Record<'SIGINT' | 'SIGUSR2', number> = { SIGINT: 0, SIGUSR2: 0 }
-  const interrupt = (signal: 'SIGINT' | 'SIGUSR2') => {
+  const heard: Record<'SIGINT' | 'SIGSTKFLT', number> = { SIGINT: 0, SIGSTKFLT: 0 }
+  const interrupt = (signal: 'SIGINT' | 'SIGSTKFLT') => {
     heard[signal] += 1
-    if (heard[signal] <= heard[signal === 'SIGINT' ? 'SIGUSR2' : 'SIGINT']) return
-    if (finishing && !finishing.signal.aborted) finishing.abort()
+    if (heard[signal] <= heard[signal === 'SIGINT' ? 'SIGSTKFLT' : 'SIGINT']) return
+    if (taker) taker('SIGINT')
+    else if (finishing && !finishing.signal.aborted) finishing.abort()
     else aborting.abort()
   }
   const terminate = (signal: NodeJS.Signals) => {
+    if (taker) return taker(signal)
     status = signal === 'SIGHUP' ? 129 : 143
     aborting.abort()
   }
-  const [onInterrupt, onPassedOn] = [() => interrupt('SIGINT'), () => interrupt('SIGUSR2')]
+  const pass = (signal: NodeJS.Signals) => taker?.(signal)
+  const [onInterrupt, onPassedOn] = [() => interrupt('SIGINT'), () => interrupt('SIGSTKFLT')]
   target.on('SIGINT', onInterrupt)
-  target.on('SIGUSR2', onPassedOn)
+  target.on('SIGSTKFLT', onPassedOn)
   target.on('SIGTERM', terminate)
   target.on('SIGHUP', terminate)
   const parent = whenParentGone(() => terminate('SIGTERM'))
+  const stop = () => {
+    for (const signal of OTHERS) target.off(signal, pass)
+    taker = undefined
+  }
   return {
     abort: aborting.signal,
     finish() {
@@ -46,11 +61,17 @@ export function listenForInterrupts(target: NodeJS.Process = process): Interrupt
       return finishing.signal
     },
     isFinished: () => finishing?.signal.aborted ?? false,
+    handOver(to) {
+      taker = to
+      for (const signal of OTHERS) target.on(signal, pass)
+      return { [Symbol.dispose]: stop }
+    },
     status: () => status,
     [Symbol.dispose]() {
       parent[Symbol.dispose]()
+      stop()
       target.off('SIGINT', onInterrupt)
-      target.off('SIGUSR2', onPassedOn)
+      target.off('SIGSTKFLT', onPassedOn)
       target.off('SIGTERM', terminate)
       target.off('SIGHUP', terminate)
     },

@@ -9,7 +9,7 @@ import { tellParent } from '../system/process/parent.ts'
 import { isSystemError } from '../system/system-error.ts'
 import { withoutSecrets, withoutUrlSecrets } from '../system/text/secrets.ts'
 import { workspaceRoot } from '../system/workspace.ts'
-import { commands } from './commands.ts'
+import { commands, failureOf } from './commands.ts'
 import type { CliContext } from './context.ts'
 import { type Interrupts, listenForInterrupts } from './interrupt.ts'
 import { createOutput, type Mark, printLines } from './print/output.ts'
@@ -65,12 +65,25 @@ export async function createProgram(
   }
   for (const [name, { summary, load }] of Object.entries(commands)) {
     const command = program.command(name).description(summary)
-    if (isWanted(name)) (await load()).register(command, context)
+    if (isWanted(name)) {
+      if (failureOf(name) !== undefined) endAtArguments(command, program)
+      ;(await load()).register(command, context)
+    }
     command.showHelpAfterError(helpHint(name, command.commands.length > 0 ? 'commands' : 'options'))
     for (const below of command.commands)
       below.showHelpAfterError(helpHint(`${name} ${below.name()}`, 'options'))
   }
   return program
+}
+
+/** Its options end at its first argument, so it has those of every command itself. */
+function endAtArguments(command: Command, program: Command): void {
+  program.enablePositionalOptions()
+  command.passThroughOptions()
+  for (const option of program.options.filter(({ long }) => long !== '--version')) {
+    command.addOption(option)
+    command.on(`option:${option.name()}`, () => program.setOptionValue(option.attributeName(), true))
+  }
 }
 
 const helpHint = (command: string, what: string): string =>
@@ -87,15 +100,18 @@ function linesOf(complaint: string): string[] {
 export async function main(args: readonly string[]): Promise<void> {
   using interrupts = listenForInterrupts()
   process.stdout.on('error', endQuietly)
+  const wanted = args.find((arg) => !arg.startsWith('-') && arg !== 'help')
+  const failure = failureOf(wanted)
+  let program: Command | undefined
   try {
-    const wanted = args.find((arg) => !arg.startsWith('-') && arg !== 'help')
-    const program = await createProgram(interrupts, (name) => name === wanted)
+    program = await createProgram(interrupts, (name) => name === wanted)
     // Help with a command that doesn't exist would be the general one, and a success.
     const isKnown = wanted === undefined || program.commands.some((command) => command.name() === wanted)
     const parsed = isKnown ? args : args.filter((arg) => arg !== '--help' && arg !== '-h')
     await Promise.race([program.parseAsync(parsed, { from: 'user' }), strayFailure()])
   } catch (error) {
-    process.exitCode = report(error, interrupts, args.includes('--debug'))
+    const debug = program?.opts().debug === true || (failure === undefined && args.includes('--debug'))
+    process.exitCode = report(error, interrupts, { debug, failure })
   }
 }
 
@@ -103,10 +119,16 @@ export async function main(args: readonly string[]): Promise<void> {
 const strayFailure = (): Promise<never> =>
   new Promise((_, reject) => process.once('unhandledRejection', reject))
 
+interface Reporting {
+  readonly debug: boolean
+  /** see `CommandEntry` */
+  readonly failure: number | undefined
+}
+
 /** Prints what ended the command, and returns its status: 1; 2 for a wrong command line; 3 for an exceeded limit; 4 for a profile that doesn't fit, or isn't there; 5 for a tag that has moved on; 128 + the signal. */
-function report(thrown: unknown, interrupts: Interrupts, debug: boolean): number {
+function report(thrown: unknown, interrupts: Interrupts, { debug, failure }: Reporting): number {
   const [error, ...whileCleaning] = failuresOf(thrown)
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2 // commander has printed it
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : (failure ?? 2) // commander has printed it
   // Whatever it quotes: a name that was mistyped, a file that is a URL, a library's error with all its fields.
   const print = (lines: readonly string[], mark?: Mark) =>
     printLines(process.stderr, lines.map(withoutUrlSecrets), mark)
@@ -144,7 +166,8 @@ function report(thrown: unknown, interrupts: Interrupts, debug: boolean): number
   }
   print(whileCleaning.map((failure) => `  Cleaning up failed, too: ${messageOf(failure)}`))
   if (debug) details()
-  return (error instanceof HeadstartError && STATUS[error.code]) || 1
+  const code = error instanceof HeadstartError ? error.code : ''
+  return failure === undefined ? (STATUS[code] ?? 1) : (START_STATUS[code] ?? failure)
 }
 
 /** For errors that a script may want to tell apart. */
@@ -155,6 +178,12 @@ const STATUS: Readonly<Record<string, number>> = {
   E_NO_PROFILE: 4,
   E_SUPERSEDED: 5,
   E_INTERRUPTED: 130,
+}
+
+/** Of a container that could not be started, as docker run and shells have them. */
+const START_STATUS: Readonly<Record<string, number>> = {
+  E_NOT_EXECUTABLE: 126,
+  E_NO_PROGRAM: 127,
 }
 
 /** The reader of our output has closed it, as `head` does. */

@@ -7,7 +7,7 @@ import type { RunOptions } from '../../tracer/container/options/run-options.ts'
 import { collect } from './values.ts'
 
 /** As commander gives them; files are not read yet. */
-export type ContainerFlags = Omit<RunFlags, 'envFiles'> & { readonly envFile?: readonly string[] }
+export type ContainerFlags = Omit<RunFlags, 'envFiles' | 'name'> & { readonly envFile?: readonly string[] }
 
 /** flags, help; `*` may be given several times */
 const FLAGS = [
@@ -27,10 +27,25 @@ const FLAGS = [
   ['--add-host <name:ip>', 'add a line to /etc/hosts *'],
   ['--dns <ip>', 'use this name server *'],
   ['--gpus <count>', 'number of GPUs, or all'],
-  ['--cap-add <capability>', 'add a capability *'],
+  ['--hostname <name>', "the container's name for itself"],
+  ['-l, --label <name=value>', 'attach a label *'],
+  ['--cap-add <capability>', 'add a capability, or all *'],
+  ['--cap-drop <capability>', 'take a capability away, or all *'],
   ['--privileged', 'grant all capabilities and devices'],
+  ['--security-opt <option>', 'no-new-privileges, seccomp=FILE, apparmor=PROFILE, … *'],
+  ['--device <host:container>', 'let it use a device *'],
+  ['--group-add <group>', 'a further group to run with *'],
   ['--shm-size <bytes>', 'size of /dev/shm'],
   ['-m, --memory <bytes>', 'memory limit'],
+  ['--cpus <number>', 'how many CPUs it may use, e.g. 1.5'],
+  ['--pids-limit <count>', 'how many processes it may have'],
+  ['--ulimit <name=soft:hard>', 'limit a resource, e.g. nofile=1024 *'],
+  ['--sysctl <name=value>', 'set a kernel parameter *'],
+  ['--pid <namespace>', 'host, or container:NAME'],
+  ['--ipc <namespace>', 'host, private, or container:NAME'],
+  ['--read-only', 'the root can only be read'],
+  ['--init', 'a small init reaps processes and passes on signals'],
+  ['--stop-signal <signal>', 'what asks it to stop'],
   ['-i, --interactive', 'pass on standard input'],
   ['-t, --tty', 'allocate a terminal'],
 ] as const
@@ -45,16 +60,36 @@ export function addRunFlags(command: Command): Command {
   return command
 }
 
-/** @throws HeadstartError E_OPTION, E_FILE */
-export async function runOptions({ envFile = [], ...flags }: ContainerFlags): Promise<RunOptions> {
-  const envFiles = await Promise.all(envFile.map(readEnvFile))
-  return parseRunOptions({ ...flags, envFiles }, { env: process.env, folder: process.cwd() })
+/** @param name of the container, where it has one. @throws HeadstartError E_OPTION, E_FILE */
+export async function runOptions(
+  { envFile = [], securityOpt, ...flags }: ContainerFlags,
+  name?: string,
+): Promise<RunOptions> {
+  const envFiles = await Promise.all(envFile.map((file) => readFor('--env-file', file)))
+  const security = securityOpt && (await Promise.all(securityOpt.map(withProfile)))
+  return parseRunOptions(
+    {
+      ...flags,
+      envFiles,
+      ...(security && { securityOpt: security }),
+      ...(name !== undefined && { name }),
+    },
+    { env: process.env, folder: process.cwd() },
+  )
 }
 
-async function readEnvFile(file: string): Promise<string> {
+/** `seccomp=FILE`: the engine's API takes what is in it. */
+async function withProfile(option: string): Promise<string> {
+  const file = /^seccomp[=:](.+)$/s.exec(option)?.[1]
+  if (file === undefined || file === 'unconfined' || file === 'builtin')
+    return option.replace(/^seccomp:/, 'seccomp=')
+  return `seccomp=${await readFor('--security-opt seccomp', file)}`
+}
+
+async function readFor(option: string, file: string): Promise<string> {
   try {
     return await readInput(file)
   } catch (cause) {
-    throw new HeadstartError('E_FILE', `--env-file ${file} can't be read: ${messageOf(cause)}`, { cause })
+    throw new HeadstartError('E_FILE', `${option} ${file} can't be read: ${messageOf(cause)}`, { cause })
   }
 }

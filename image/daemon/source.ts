@@ -12,16 +12,9 @@ import type { OnProgress, Progress } from '../progress.ts'
 import type { Reference } from '../reference.ts'
 import { sourceFromStore } from '../source-from-store.ts'
 import type { Digest, ImageSource } from '../types.ts'
-import {
-  type EngineOptions,
-  engineError,
-  followed,
-  nameOf,
-  requireAnswer,
-  statusOf,
-  wordsOf,
-} from './client.ts'
+import { type EngineOptions, engineError, nameOf, requireAnswer, statusOf } from './client.ts'
 import { connectEngine } from './connection.ts'
+import { pullIntoEngine } from './pull.ts'
 import { readStoredImage, type StoredImage } from './store.ts'
 
 /**
@@ -95,23 +88,7 @@ async function ensureImage(
     if (typeof reference === 'string')
       throw new HeadstartError('E_IMAGE_NOT_FOUND', `the Docker engine has no image ${name}`)
     options.onNote?.(`the Docker engine is pulling ${name}`)
-    await pull(engine, name, options.signal)
-  }
-}
-
-async function pull(engine: Dockerode, name: string, signal: AbortSignal | undefined): Promise<void> {
-  try {
-    const stream = await engine.pull(name)
-    await followed(engine, stream)
-  } catch (cause) {
-    signal?.throwIfAborted()
-    throw new HeadstartError(
-      'E_IMAGE_NOT_FOUND',
-      `the Docker engine has no image ${name} and can't pull it: ${wordsOf(cause)}`,
-      {
-        cause,
-      },
-    )
+    await pullIntoEngine(engine, reference, options)
   }
 }
 

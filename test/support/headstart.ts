@@ -16,6 +16,8 @@ export interface Outcome {
 
 export interface RunChoices {
   readonly env?: Readonly<Record<string, string>>
+  /** what comes in, to its end; nothing without */
+  readonly input?: string
   /** a program and its arguments that the command is run by */
   readonly under?: readonly string[]
   /** called once it runs; may send signals */
@@ -51,7 +53,7 @@ export async function sandbox(): Promise<Sandbox> {
 async function run(
   folder: string,
   args: readonly string[],
-  { env, under = [], meanwhile }: RunChoices,
+  { env, input, under = [], meanwhile }: RunChoices,
 ): Promise<Outcome> {
   const [program = process.execPath, ...rest] = [...under, process.execPath, HEADSTART, ...args]
   const child = spawn(program, rest, {
@@ -63,8 +65,9 @@ async function run(
       NO_COLOR: '1',
       ...env,
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   })
+  child.stdin.end(input)
   const output = { stdout: '', stderr: '' }
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output.stdout += text

@@ -17,3 +17,13 @@ export const portInUse = (text: string): string | undefined =>
   /:(\d+)(?:\/(?:tcp|udp))?(?: failed)?: (?:bind: )?(?:address already in use|port is already allocated)/.exec(
     text,
   )?.[1]
+
+/**
+ * Whether the program that the container was to run is missing, or can't be run, as a shell tells them apart; else it is something else that
+ * failed. @param text bare
+ */
+export function startFault(text: string): 'E_NO_PROGRAM' | 'E_NOT_EXECUTABLE' | 'E_RUN' {
+  const why = /^exec: (?:"(?:[^"\\]|\\.)*": )?(.*)$/s.exec(text)?.[1] ?? ''
+  if (/executable file not found|no such file or directory/.test(why)) return 'E_NO_PROGRAM'
+  return /permission denied|is a directory|exec format error/.test(why) ? 'E_NOT_EXECUTABLE' : 'E_RUN'
+}

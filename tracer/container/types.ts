@@ -6,20 +6,32 @@ import type { RunOptions } from './options/run-options.ts'
 export type EngineName = 'docker' | 'runc'
 export type OutputStream = 'stdout' | 'stderr'
 
-export interface ContainerRequest {
+/** The caller's terminal, which a container with a terminal of its own shows itself on. */
+export interface Terminal {
+  /** undefined: it isn't known */
+  size(): { readonly columns: number; readonly rows: number } | undefined
+  /** Calls it whenever the size has changed. */
+  onResize(changed: () => void): Disposable
+}
+
+/** What an engine runs, whatever its root. */
+export interface ProcessRequest {
   /** unique; the container and everything made for it have it as name or label */
   readonly id: string
   /** for the engine's files */
   readonly folder: string
   /** for what a later command needs to find the container if we are killed */
   readonly state: string
-  /** writable root */
-  readonly root: string
-  /** the same tree, for reading users and groups */
-  readonly plainRoot: string
   readonly process: ProcessPlan
   readonly options: RunOptions
-  readonly onOutput: (stream: OutputStream, chunk: Buffer) => void
+  /** No more is read until what it returns has resolved. */
+  readonly onOutput: (stream: OutputStream, chunk: Buffer) => void | Promise<void>
+  /** Nobody wants its output, and it has no input: the engine keeps what it keeps. */
+  readonly detached?: boolean
+  /** Nobody connects to it from here, as readiness checks do. */
+  readonly unreached?: boolean
+  /** with `options.tty` */
+  readonly terminal?: Terminal
   /** standard input of the container, with `options.interactive` */
   readonly input?: NodeJS.ReadableStream
   /** Called when everything is prepared, right before the container starts. */
@@ -27,7 +39,16 @@ export interface ContainerRequest {
   readonly signal?: AbortSignal
 }
 
+export interface ContainerRequest extends ProcessRequest {
+  /** writable root */
+  readonly root: string
+  /** the same tree, for reading users and groups */
+  readonly plainRoot: string
+}
+
 export interface Container extends AsyncDisposable {
+  /** by which the engine's own commands know it; undefined: it has none */
+  readonly id?: string
   /** the address at which the container's `localhost` is reached; undefined without a network */
   readonly address: string | undefined
   /** connects to one of its ports, if its network is its own and `address` is valid only in there. Rejects if nothing is listening. */
@@ -38,6 +59,7 @@ export interface Container extends AsyncDisposable {
   readonly exited: Promise<number>
   /** @returns status of a command run in the container */
   exec(command: readonly string[], signal?: AbortSignal): Promise<number>
+  /** Sends it a signal; one that has ended is left alone. */
   kill(signal: string): Promise<void>
 }
 

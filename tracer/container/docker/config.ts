@@ -1,28 +1,32 @@
 /** The request to the Docker engine's API that creates a container. Pure. */
 import type Docker from 'dockerode'
 import type { RunOptions } from '../options/run-options.ts'
-import type { ContainerRequest } from '../types.ts'
+import type { ProcessRequest } from '../types.ts'
 
 /** What we made in an engine is found by this label; its value is the workspace's ID. */
 export const LABEL = 'headstart'
 /** The mark of the process that it was made for: by it is told, also from another pid namespace, whether it is left over. */
 export const OWNER_LABEL = 'headstart.owner'
 
-/**
- * @param binds the root's folders and files, see `shell.ts`
- * @param mark of us
- */
+export interface Created {
+  /** the engine's name for it */
+  readonly image: string
+  /** the root's folders and files, see `shell.ts`; none where the image has them itself */
+  readonly binds: readonly Docker.MountSettings[]
+  /** of us */
+  readonly mark: string
+}
+
 export function containerConfig(
-  { id, process, options }: Pick<ContainerRequest, 'id' | 'process' | 'options'>,
-  image: string,
-  binds: readonly Docker.MountSettings[],
-  mark: string,
+  { id, process, options, detached = false }: Pick<ProcessRequest, 'id' | 'process' | 'options' | 'detached'>,
+  { image, binds, mark }: Created,
 ): Docker.ContainerCreateOptions {
-  const { interactive = false, tty = false, publish = [] } = options
+  const { interactive = false, tty = false, publish = [], hostname, readOnly = false } = options
+  const root = binds.map((bind) => ({ ...bind, ...(readOnly && { ReadOnly: true }) }))
   return {
-    name: id,
+    name: options.name ?? id,
     Image: image,
-    Labels: { [LABEL]: id, [OWNER_LABEL]: mark },
+    Labels: { ...options.labels, [LABEL]: id, [OWNER_LABEL]: mark },
     Entrypoint: [process.args[0] ?? ''],
     Cmd: process.args.slice(1),
     Env: [...process.env],
@@ -30,10 +34,12 @@ export function containerConfig(
     User: process.user,
     Tty: tty,
     OpenStdin: interactive,
-    StdinOnce: interactive,
-    AttachStdin: interactive,
+    StdinOnce: interactive && !detached,
+    AttachStdin: interactive && !detached,
+    ...(hostname !== undefined && { Hostname: hostname }),
+    ...(process.stopSignal !== undefined && { StopSignal: process.stopSignal }),
     ExposedPorts: Object.fromEntries(publish.map((port) => [`${port.containerPort}/${port.protocol}`, {}])),
-    HostConfig: { ...hostConfig(options), Mounts: [...binds, ...bindsOf(options)] },
+    HostConfig: { ...hostConfig(options), ...limitsOf(options), Mounts: [...root, ...bindsOf(options)] },
   }
 }
 
@@ -65,12 +71,36 @@ function hostConfig(options: RunOptions): Docker.HostConfig {
     ExtraHosts: [...(options.addHosts ?? [])],
     Dns: [...(options.dns ?? [])],
     CapAdd: [...(options.capAdd ?? [])],
+    CapDrop: [...(options.capDrop ?? [])],
     Privileged: options.privileged ?? false,
+    ReadonlyRootfs: options.readOnly ?? false,
+    ...(options.init && { Init: true }),
+    ...(options.groups && { GroupAdd: [...options.groups] }),
+    ...(options.security && { SecurityOpt: [...options.security] }),
     ...(options.network !== undefined && { NetworkMode: options.network }),
-    ...(options.shmBytes !== undefined && { ShmSize: options.shmBytes }),
-    ...(options.memoryBytes !== undefined && { Memory: options.memoryBytes }),
-    ...(options.gpus !== undefined && {
-      DeviceRequests: [{ Count: options.gpus, Capabilities: [['gpu']] }],
+    ...(options.pid !== undefined && { PidMode: options.pid }),
+    ...(options.ipc !== undefined && { IpcMode: options.ipc }),
+    ...(options.sysctls && { Sysctls: { ...options.sysctls } }),
+  }
+}
+
+function limitsOf(options: RunOptions): Docker.HostConfig {
+  const { ulimits, devices, shmBytes, memoryBytes, cpus, pids, gpus } = options
+  return {
+    ...(shmBytes !== undefined && { ShmSize: shmBytes }),
+    ...(memoryBytes !== undefined && { Memory: memoryBytes }),
+    ...(cpus !== undefined && { NanoCpus: Math.round(cpus * 1e9) }),
+    ...(pids !== undefined && { PidsLimit: pids }),
+    ...(ulimits && {
+      Ulimits: ulimits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
     }),
+    ...(devices && {
+      Devices: devices.map(({ source, target, access }) => ({
+        PathOnHost: source,
+        PathInContainer: target,
+        CgroupPermissions: access,
+      })),
+    }),
+    ...(gpus !== undefined && { DeviceRequests: [{ Count: gpus, Capabilities: [['gpu']] }] }),
   }
 }

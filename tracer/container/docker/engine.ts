@@ -1,6 +1,5 @@
 /** Runs a container in the Docker engine. */
 import { stat } from 'node:fs/promises'
-import { Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type Docker from 'dockerode'
 import { socketRefusal } from '../../../image/daemon/client.ts'
@@ -10,7 +9,8 @@ import { markOf, ourselves } from '../../../system/process/owner.ts'
 import { processBegun } from '../begun.ts'
 import { prepareMountPoints } from '../mount-points.ts'
 import { publishedPorts } from '../options/run-options.ts'
-import type { Container, ContainerRequest, Engine, OutputStream } from '../types.ts'
+import type { Container, Engine, ProcessRequest } from '../types.ts'
+import { attach, followSize } from './attach.ts'
 import { containerConfig } from './config.ts'
 import { asRunError, ignoreMissing, isMissing } from './errors.ts'
 import { removeObjects } from './objects.ts'
@@ -33,57 +33,87 @@ export const dockerEngine: Engine = {
   },
   async run(asked) {
     const request = await prepareMountPoints(asked)
-    await using stack = new AsyncDisposableStack()
-    const over = new AbortController()
-    stack.defer(() => over.abort()) // whatever is still being asked
-    const signal = AbortSignal.any([over.signal, ...(asked.signal ? [asked.signal] : [])])
-    const docker = await connectLocalEngine({ signal })
-    // By their names, and noted first: what was asked for may have been made although the answer was not waited for.
-    stack.defer(() => removeObjects(request.id))
-    const container = docker.getContainer(await createContainer(request, signal))
-    const { ended } = await attachOutput(docker, container, request)
-    signal.throwIfAborted()
-    await request.beforeStart()
-    await asRunError(container.start())
-    // Not earlier: a container that has not started counts as ended.
-    const exited = container.wait().then(async ({ StatusCode }: { StatusCode: number }) => {
-      await Promise.race([ended, sleep(LATE_OUTPUT_MS, undefined, { ref: false })])
-      return StatusCode
-    })
-    exited.catch(() => {}) // reported to those who await it, if any do
-    const { address, pid } = await lookAt(container)
-    await processBegun(pid, signal)
-    const owned = stack.move()
-    return {
-      address,
-      ports: publishedPorts(request.options),
-      exited,
-      exec: (command, signal) => execIn(container, command, signal),
-      kill: async (signal) => {
-        await ignoreMissing(container.kill({ signal }))
-      },
-      [Symbol.asyncDispose]: () => owned.disposeAsync(),
-    } satisfies Container
+    return startIn(request, async (docker, mark) => ({
+      image: await createShell(docker, request, mark),
+      binds: await rootBinds(request),
+    }))
   },
   async sweep(id) {
     if ((await dockerEngine.unavailable()) === undefined) await removeObjects(id)
   },
 }
 
+/** What a container is created from. */
+interface Origin {
+  /** the engine's name for it */
+  readonly image: string
+  readonly binds: readonly Docker.MountSettings[]
+}
+
+type MakeOrigin = (docker: Docker, mark: string) => Promise<Origin>
+
+/**
+ * A container of an image that the engine has, as docker run starts it: the engine's own storage is its root.
+ * @param image the engine's name for it, or its ID
+ * @throws HeadstartError E_RUN, E_NOT_EXECUTABLE, E_NO_PROGRAM
+ */
+export const runStored = (request: ProcessRequest, image: string): Promise<Container> =>
+  startIn(request, async () => ({ image, binds: [] }))
+
+async function startIn(request: ProcessRequest, origin: MakeOrigin): Promise<Container> {
+  await using stack = new AsyncDisposableStack()
+  const over = new AbortController()
+  stack.defer(() => over.abort()) // whatever is still being asked
+  const signal = AbortSignal.any([over.signal, ...(request.signal ? [request.signal] : [])])
+  const docker = await connectLocalEngine({ signal })
+  // By their names, and noted first: what was asked for may have been made although the answer was not waited for.
+  stack.defer(() => removeObjects(request.id))
+  const container = docker.getContainer(await createContainer(request, origin, signal))
+  const { ended } = await attach(container, request)
+  signal.throwIfAborted()
+  await request.beforeStart()
+  await asRunError(container.start())
+  // Not earlier: a container that has not started counts as ended.
+  const exited = container.wait().then(async ({ StatusCode }: { StatusCode: number }) => {
+    await Promise.race([ended, sleep(LATE_OUTPUT_MS, undefined, { ref: false })])
+    return StatusCode
+  })
+  exited.catch(() => {}) // reported to those who await it, if any do
+  stack.use(followSize(container, request.terminal))
+  const { address, pid } = await lookAt(container)
+  await processBegun(pid, signal)
+  const owned = stack.move()
+  return {
+    id: container.id,
+    address,
+    ports: publishedPorts(request.options),
+    exited,
+    exec: (command, signal) => execIn(container, command, signal),
+    kill: async (signal) => {
+      await ignoreMissing(container.kill({ signal }))
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  } satisfies Container
+}
+
 /** After an interrupt: an engine that works answers in this time, so that what it made is known and removed. One that hangs is left. */
 const GRACE_MS = 10_000
 
 /** @returns the container's ID */
-async function createContainer(request: ContainerRequest, signal: AbortSignal): Promise<string> {
+async function createContainer(
+  request: ProcessRequest,
+  origin: MakeOrigin,
+  signal: AbortSignal,
+): Promise<string> {
   signal.throwIfAborted()
   const late = new AbortController()
   const giveUp = () => setTimeout(() => late.abort(signal.reason), GRACE_MS).unref()
   signal.addEventListener('abort', giveUp, { once: true })
   const docker = await connectLocalEngine({ signal: late.signal })
   const mark = markOf(await ourselves())
-  const image = await createShell(docker, request, mark)
+  const { image, binds } = await origin(docker, mark)
   signal.throwIfAborted()
-  const config = containerConfig(request, image, await rootBinds(request), mark)
+  const config = containerConfig(request, { image, binds, mark })
   const { id } = await asRunError(docker.createContainer(config))
   signal.throwIfAborted()
   return id
@@ -100,48 +130,6 @@ async function outsideFault(docker: Docker): Promise<string | undefined> {
   return isHere
     ? undefined
     : `it runs outside of this container, which its folder ${folder} is not in, and would not see the recording mount`
-}
-
-async function attachOutput(
-  docker: Docker,
-  container: Docker.Container,
-  request: ContainerRequest,
-): Promise<{ readonly ended: Promise<void> }> {
-  const { interactive = false, tty = false } = request.options
-  const stream = await container.attach({
-    stream: true,
-    stdout: true,
-    stderr: true,
-    stdin: interactive,
-    hijack: interactive,
-  })
-  const ended = new Promise<void>((resolve) => {
-    stream.once('end', resolve)
-    stream.once('close', resolve)
-    stream.once('error', () => resolve()) // the engine closes it when the container is removed
-  })
-  stream.on('error', () => {})
-  if (interactive && request.input) passInput(request.input, stream, tty)
-  if (tty) stream.on('data', (chunk: Buffer) => request.onOutput('stdout', chunk))
-  else docker.modem.demuxStream(stream, collector(request, 'stdout'), collector(request, 'stderr'))
-  return { ended }
-}
-
-const collector = ({ onOutput }: ContainerRequest, name: OutputStream): Writable =>
-  new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      onOutput(name, chunk)
-      done()
-    },
-  })
-
-/** Ctrl-D: the end of input on a terminal. */
-const END_OF_TRANSMISSION = '\x04'
-
-function passInput(input: NodeJS.ReadableStream, stream: NodeJS.WritableStream, tty: boolean): void {
-  input.pipe(stream, { end: !tty })
-  // With a terminal the engine would take the end of input as the end of output, too.
-  if (tty) input.once('end', () => stream.write(END_OF_TRANSMISSION))
 }
 
 /** A container on the host's network is reached at the host's loopback. */

@@ -1,8 +1,8 @@
 /** Refusals of the Docker engine as HeadstartErrors. */
 import { HeadstartError, messageOf } from '../../../system/errors.ts'
-import { bareComplaint, portInUse } from '../complaint.ts'
+import { bareComplaint, portInUse, startFault } from '../complaint.ts'
 
-/** @throws HeadstartError E_RUN with the engine's message */
+/** @throws HeadstartError E_RUN, E_NOT_EXECUTABLE or E_NO_PROGRAM with the engine's message */
 export async function asRunError<T>(work: Promise<T>): Promise<T> {
   try {
     return await work
@@ -14,13 +14,8 @@ export async function asRunError<T>(work: Promise<T>): Promise<T> {
         cause,
         hint: 'Publish another port with -p, or leave it out: readiness is checked inside the container',
       })
-    throw new HeadstartError(
-      'E_RUN',
-      `the Docker engine refused the container: ${bareComplaint(messageOf(cause))}`,
-      {
-        cause,
-      },
-    )
+    const said = bareComplaint(messageOf(cause))
+    throw new HeadstartError(startFault(said), `the Docker engine refused the container: ${said}`, { cause })
   }
 }
 

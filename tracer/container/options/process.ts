@@ -11,6 +11,8 @@ export interface ProcessPlan {
   readonly cwd: string
   /** `user[:group]`, names or numbers, as in an image's config; '' is root */
   readonly user: string
+  /** what asks it to end; the engine's own without */
+  readonly stopSignal?: string
 }
 
 const DEFAULT_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
@@ -26,16 +28,18 @@ export function planProcess(
 ): ProcessPlan {
   const entrypoint = options.entrypoint ?? config.entrypoint
   // As in Docker: overriding the entrypoint also drops the image's Cmd.
+  const stopSignal = options.stopSignal ?? config.stopSignal
   const args = command.length > 0 ? command : options.entrypoint ? [] : config.cmd
   if (entrypoint.length + args.length === 0)
     throw new HeadstartError('E_NO_COMMAND', 'the image has no command to start', {
-      hint: 'Give one after --: headstart profile IMAGE -- COMMAND',
+      hint: 'Give one after --: IMAGE -- COMMAND',
     })
   return {
     args: [...entrypoint, ...args],
     env: mergeEnv([DEFAULT_PATH], config.env, options.env ?? []),
     cwd: options.workingDir ?? (config.workingDir || '/'),
     user: options.user ?? config.user,
+    ...(stopSignal !== undefined && { stopSignal }),
   }
 }
 

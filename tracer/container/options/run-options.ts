@@ -21,7 +21,30 @@ export interface PublishedPort {
   readonly protocol: 'tcp' | 'udp'
 }
 
+export interface Ulimit {
+  /** `nofile`, `nproc`, … */
+  readonly name: string
+  /** -1: none */
+  readonly soft: number
+  readonly hard: number
+}
+
+/** Of the host, in the container. */
+export interface Device {
+  readonly source: string
+  readonly target: string
+  /** some of `rwm` */
+  readonly access: string
+}
+
+/** `host`, `container:NAME`, or what else the engine knows */
+export type NamespaceOption = string
+
 export interface RunOptions {
+  /** of the container, in an engine that names them */
+  readonly name?: string
+  readonly hostname?: string
+  readonly labels?: Readonly<Record<string, string>>
   /** NAME=VALUE */
   readonly env?: readonly string[]
   readonly user?: string
@@ -38,9 +61,29 @@ export interface RunOptions {
   /** -1: all */
   readonly gpus?: number
   readonly capAdd?: readonly string[]
+  readonly capDrop?: readonly string[]
   readonly privileged?: boolean
   readonly shmBytes?: number
   readonly memoryBytes?: number
+  /** how much of them it may use, e.g. 1.5 */
+  readonly cpus?: number
+  /** how many processes it may have */
+  readonly pids?: number
+  readonly ulimits?: readonly Ulimit[]
+  readonly devices?: readonly Device[]
+  readonly sysctls?: Readonly<Record<string, string>>
+  /** as the engine's API takes them: a seccomp profile is there with its content */
+  readonly security?: readonly string[]
+  readonly pid?: NamespaceOption
+  readonly ipc?: NamespaceOption
+  /** supplementary ones, names or numbers */
+  readonly groups?: readonly string[]
+  /** what asks the container to stop, e.g. SIGTERM; the image's own if absent */
+  readonly stopSignal?: string
+  /** a small init reaps processes and passes on signals */
+  readonly init?: boolean
+  /** of the root */
+  readonly readOnly?: boolean
   readonly interactive?: boolean
   readonly tty?: boolean
 }

@@ -1,5 +1,6 @@
 /** Runs a container with runc alone: without a daemon, on the overlay as its root. Its network is an empty one of its own, or the host's. */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -9,15 +10,16 @@ import { type CommandResult, tryCommand } from '../../../system/process/command.
 import { killAll, processesNaming, removeCgroups } from '../../../system/process/processes.ts'
 import { jsonIf } from '../../../system/text/json.ts'
 import { containerBegun } from '../begun.ts'
-import { bareComplaint } from '../complaint.ts'
+import { bareComplaint, startFault } from '../complaint.ts'
 import { prepareMountPoints } from '../mount-points.ts'
 import { publishedPorts, type RunOptions } from '../options/run-options.ts'
+import { outputOf } from '../output.ts'
 import { makeFolderInside, readInside } from '../root-files.ts'
 import type { Container, ContainerRequest, Engine } from '../types.ts'
-import { runcConfig } from './config.ts'
+import { isKnownSecurity, runcConfig } from './config.ts'
 import { lookAtMachine } from './machine.ts'
 import { hostnameOf, writeNetworkFiles } from './network-files.ts'
-import { createOwnNetwork } from './own-network.ts'
+import { createOwnNetwork, type OwnNetwork } from './own-network.ts'
 import { resolveUser } from './users.ts'
 
 export const runcEngine: Engine = {
@@ -34,43 +36,26 @@ export const runcEngine: Engine = {
     refuseOptions(asked)
     const request = await prepareMountPoints(asked)
     await using stack = new AsyncDisposableStack()
-    const network = asked.options.network === 'host' ? undefined : stack.use(await createOwnNetwork())
-    const bundle = await writeBundle(request, network?.path)
+    const network = await networkOf(request, stack)
+    const bundle = await writeBundle(request, network)
     const runc = runcIn(request.state)
-    const log = join(bundle, 'runc.log')
-    const pidFile = join(bundle, 'pid')
+    const [log, pidFile] = [join(bundle, 'runc.log'), join(bundle, 'pid')]
     request.signal?.throwIfAborted()
     await request.beforeStart()
-    const child = spawn(
-      'runc',
-      runc.args(
-        '--log',
-        log,
-        '--log-format',
-        'json',
-        'run',
-        '--bundle',
-        bundle,
-        '--pid-file',
-        pidFile,
-        request.id,
-      ),
-      // In its own process group: Ctrl-C in a terminal ends the recording, not the container.
-      { stdio: [request.options.interactive ? 'pipe' : 'ignore', 'pipe', 'pipe'], detached: true },
-    )
-    child.stdout?.on('data', (chunk: Buffer) => request.onOutput('stdout', chunk))
-    child.stderr?.on('data', (chunk: Buffer) => request.onOutput('stderr', chunk))
-    if (child.stdin) request.input?.pipe(child.stdin)
+    const run = ['run', '--bundle', bundle, '--pid-file', pidFile, request.id]
+    const child = attachedRunc(request, runc.args('--log', log, '--log-format', 'json', ...run))
     const exited = exitOf(child, log)
     exited.catch(() => {}) // reported to those who await it, if any do
     stack.defer(() => end(() => runc.try(['delete', '--force', request.id]), exited, child))
-    await containerBegun(pidFile, exited, request.signal)
+    if (request.terminal) stack.use(request.terminal.onResize(() => child.kill('SIGWINCH')))
+    await containerBegun(pidFile, once(child, 'exit'), request.signal)
+    await passErrors(child, request, log)
     const owned = stack.move()
     return {
       // Nothing is published: the container's ports are the host's, or exist only in its own network.
       ports: publishedPorts(request.options),
       address: '127.0.0.1',
-      ...(network && { connect: network.connect }),
+      ...(typeof network === 'object' && { connect: network.connect }),
       exited,
       exec: async (command, signal) => (await runc.try(['exec', request.id, ...command], signal)).status,
       kill: async (signal) => {
@@ -87,6 +72,36 @@ export const runcEngine: Engine = {
     await runc.try(['delete', '--force', id])
     await removeCgroups(id)
   },
+}
+
+/** An own one that we reach into, the container's alone, or the host's. */
+async function networkOf(
+  { options, unreached = false }: ContainerRequest,
+  stack: AsyncDisposableStack,
+): Promise<OwnNetwork | 'own' | 'host'> {
+  if (options.network === 'host') return 'host'
+  return unreached ? 'own' : stack.use(await createOwnNetwork())
+}
+
+/** runc in the foreground, with the container's input and output; a container's terminal it shows on ours itself. */
+function attachedRunc(request: ContainerRequest, args: readonly string[]): ChildProcess {
+  const { interactive = false, tty = false } = request.options
+  if (tty) return spawn('runc', args, { stdio: [interactive ? 'inherit' : 'ignore', 'inherit', 'inherit'] })
+  // In its own process group: Ctrl-C in a terminal ends the command's work, not the container.
+  const child = spawn('runc', args, {
+    stdio: [interactive ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+    detached: true,
+  })
+  child.stdout?.pipe(outputOf(request, 'stdout')).on('error', () => child.stdout?.destroy())
+  child.stdin?.on('error', () => {}) // a container that ends early closes it
+  if (child.stdin) request.input?.pipe(child.stdin)
+  return child
+}
+
+/** What a runc that couldn't start the container says of it is in its log, too, and not the container's. */
+async function passErrors({ stderr }: ChildProcess, request: ContainerRequest, log: string): Promise<void> {
+  if (await complaintOf(log)) stderr?.resume()
+  else stderr?.pipe(outputOf(request, 'stderr')).on('error', () => stderr.destroy())
 }
 
 /** runc's state, which includes hooks that run when a container is deleted: kept where nobody else can write and a later command finds it. */
@@ -128,21 +143,28 @@ function killGroup(pid: number): void {
   } catch {} // it has just ended
 }
 
-function refuseOptions({ options }: ContainerRequest): void {
-  const refuse = (option: string): never => {
+function refuseOptions({ options, terminal }: ContainerRequest): void {
+  const { network, binds = [], pid, ipc, security = [] } = options
+  const refused = [
+    network !== undefined && network !== 'host' && network !== 'none' && `--network ${network}`,
+    options.gpus !== undefined && '--gpus',
+    options.tty && terminal?.size() === undefined && '-t where there is no terminal',
+    binds.some(({ type, source }) => type === 'volume' && source !== '') && 'named volumes',
+    options.name !== undefined && '--name',
+    options.init && '--init',
+    options.devices && '--device',
+    pid !== undefined && pid !== 'host' && `--pid ${pid}`,
+    ipc !== undefined && ipc !== 'host' && ipc !== 'private' && `--ipc ${ipc}`,
+    ...security.map((each) => !isKnownSecurity(each) && `--security-opt ${each.slice(0, 100)}`),
+  ]
+  const option = refused.find((each) => typeof each === 'string')
+  if (typeof option === 'string')
     throw new HeadstartError('E_OPTION', `the runc engine does not support ${option}`, {
       hint: 'Use --engine docker',
     })
-  }
-  const { network } = options
-  if (network !== undefined && network !== 'host' && network !== 'none') refuse(`--network ${network}`)
-  if (options.gpus !== undefined) refuse('--gpus')
-  if (options.tty) refuse('-t')
-  if (options.binds?.some(({ type, source }) => type === 'volume' && source !== '')) refuse('named volumes')
 }
 
-/** @param network path of its network namespace; the host's without */
-async function writeBundle(request: ContainerRequest, network?: string): Promise<string> {
+async function writeBundle(request: ContainerRequest, network: OwnNetwork | 'own' | 'host'): Promise<string> {
   const { id, folder, root, plainRoot, process, options } = request
   const bundle = join(folder, 'bundle')
   await mkdir(bundle, { recursive: true })
@@ -151,7 +173,7 @@ async function writeBundle(request: ContainerRequest, network?: string): Promise
     readInside(plainRoot, 'etc/group'),
   ])
   makeVolumes(root, options)
-  const identity = resolveUser(process.user, passwd, group)
+  const identity = resolveUser(process.user, { passwd, group, more: options.groups })
   const hostname = hostnameOf(request)
   const files = await writeNetworkFiles(bundle, hostname, options)
   const machine = await lookAtMachine({ devices: options.privileged ?? false })
@@ -164,7 +186,7 @@ async function writeBundle(request: ContainerRequest, network?: string): Promise
     options,
     files,
     machine,
-    ...(network !== undefined && { network }),
+    network: typeof network === 'object' ? { path: network.path } : network,
   })
   await writeFile(join(bundle, 'config.json'), JSON.stringify(config), { mode: 0o600 })
   return bundle
@@ -182,17 +204,22 @@ function exitOf(child: ChildProcess, log: string): Promise<number> {
       reject(new HeadstartError('E_RUN', `runc could not be started: ${messageOf(cause)}`, { cause }))
     })
     child.once('close', async (code, signal) => {
-      const complaint = code === 0 ? undefined : complaintIn(await readFile(log, 'utf8').catch(() => ''))
+      const complaint = code === 0 ? undefined : await complaintOf(log)
       // A signal that ends the container is reported in runc's status; this one ended runc itself, and the container may run until it is deleted.
       if (code === null) reject(new HeadstartError('E_RUN', `runc was killed (${signal})`))
       else if (complaint === undefined) resolve(code)
-      else
-        reject(new HeadstartError('E_RUN', `runc could not start the container: ${bareComplaint(complaint)}`))
+      else {
+        const said = bareComplaint(complaint)
+        reject(new HeadstartError(startFault(said), `runc could not start the container: ${said}`))
+      }
     })
   })
 }
 
 const logLine = z.object({ level: z.literal('error'), msg: z.string() })
+
+const complaintOf = async (log: string): Promise<string | undefined> =>
+  complaintIn(await readFile(log, 'utf8').catch(() => ''))
 
 /** The first error in a log of one JSON object per line; a runc that was killed may have left half of one. */
 function complaintIn(log: string): string | undefined {

@@ -6,9 +6,10 @@ import { join } from 'node:path'
 import type { RunOptions } from '../options/run-options.ts'
 import type { ContainerRequest } from '../types.ts'
 
-/** As Docker: on the host's network the host's name, else one that looks like a container ID. */
+/** As Docker: the one asked for; on the host's network the host's name, else one that looks like a container ID. */
 export const hostnameOf = ({ id, options }: ContainerRequest): string =>
-  options.network === 'host' ? hostname() : createHash('sha256').update(id).digest('hex').slice(0, 12)
+  options.hostname ??
+  (options.network === 'host' ? hostname() : createHash('sha256').update(id).digest('hex').slice(0, 12))
 
 export interface NetworkFile {
   readonly source: string

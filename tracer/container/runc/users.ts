@@ -8,18 +8,27 @@ export interface Identity {
   readonly home: string
 }
 
+export interface Accounts {
+  /** the image's */
+  readonly passwd: string
+  readonly group: string
+  /** groups that the user is to be in as well, names or numbers */
+  readonly more?: readonly string[] | undefined
+}
+
 /**
  * @param user `user[:group]`, names or numbers; '' is root
  * @throws HeadstartError E_USER: a name that the image doesn't know
  */
-export function resolveUser(user: string, passwd: string, group: string): Identity {
+export function resolveUser(user: string, { passwd, group, more = [] }: Accounts): Identity {
   const [userPart = '', groupPart] = user.split(':')
   const account = findAccount(userPart || '0', passwd)
   const groups = parseColons(group)
   const gid = groupPart === undefined || groupPart === '' ? account.gid : findGroup(groupPart, groups)
   const supplementary = groups.filter((fields) => (fields[3] ?? '').split(',').includes(account.name))
-  const additionalGids = groupPart ? [] : supplementary.map((fields) => Number(fields[2]))
-  return { uid: account.uid, gid, additionalGids: [...new Set([gid, ...additionalGids])], home: account.home }
+  const own = groupPart ? [] : supplementary.map((fields) => Number(fields[2]))
+  const added = more.map((each) => findGroup(each, groups))
+  return { uid: account.uid, gid, additionalGids: [...new Set([gid, ...own, ...added])], home: account.home }
 }
 
 function findAccount(user: string, passwd: string) {

@@ -8,9 +8,7 @@ import { PROCESS as config } from '../options/process-config.ts'
 const docker = (options: RunOptions) =>
   containerConfig(
     { id: 'headstart-1-ab', process: planProcess(config, options, []), options },
-    'shell:1',
-    [],
-    '1-2-3-0a0b0c0d',
+    { image: 'shell:1', binds: [], mark: '1-2-3-0a0b0c0d' },
   )
 
 test('docker: nothing asked for, nothing but the process', () => {

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { planProcess } from '../../../../tracer/container/options/process.ts'
 import type { RunOptions } from '../../../../tracer/container/options/run-options.ts'
-import { runcConfig } from '../../../../tracer/container/runc/config.ts'
+import { type RuncConfigInput, runcConfig } from '../../../../tracer/container/runc/config.ts'
 import { PROCESS as config } from '../options/process-config.ts'
 
 const machine = {
@@ -15,7 +15,11 @@ const machine = {
 
 const runc = (
   options: RunOptions,
-  { uid = 0, on = machine, network }: { uid?: number; on?: typeof machine; network?: string } = {},
+  {
+    uid = 0,
+    on = machine,
+    network = 'host',
+  }: { uid?: number; on?: typeof machine; network?: RuncConfigInput['network'] } = {},
 ) =>
   runcConfig({
     id: 'headstart-1-abcdef012345',
@@ -26,7 +30,7 @@ const runc = (
     options,
     files: [],
     machine: on,
-    ...(network !== undefined && { network }),
+    network,
   })
 
 const allows = (options: RunOptions, call: string, on = machine) =>
@@ -34,7 +38,7 @@ const allows = (options: RunOptions, call: string, on = machine) =>
     ({ names, action, args }) => action === 'SCMP_ACT_ALLOW' && !args && names.includes(call),
   )
 
-test('runc: by default as Docker, the network apart, which is made beforehand', () => {
+test('runc: by default as Docker, apart from the network', () => {
   const { process, linux } = runc({})
   expect(process.env).toEqual(expect.arrayContaining(['HOME=/h', 'HOSTNAME=abcdef012345']))
   expect(process.capabilities.effective).toContain('CAP_NET_BIND_SERVICE')
@@ -46,9 +50,10 @@ test('runc: by default as Docker, the network apart, which is made beforehand', 
 })
 
 test('runc: options change what they should', () => {
-  const network = '/proc/1/ns/net'
-  const apart = runc({}, { network }).linux
-  expect(apart.namespaces).toContainEqual({ type: 'network', path: network })
+  const path = '/proc/1/ns/net'
+  const apart = runc({}, { network: { path } }).linux
+  expect(apart.namespaces).toContainEqual({ type: 'network', path })
+  expect(runc({}, { network: 'own' }).linux.namespaces).toContainEqual({ type: 'network' })
   expect(apart.sysctl).toHaveProperty(['net.ipv4.ip_unprivileged_port_start'])
   expect(runc({ capAdd: ['sys_admin'] }).process.capabilities.bounding).toContain('CAP_SYS_ADMIN')
   expect(runc({ privileged: true }).linux.seccomp).toBeUndefined()

@@ -12,9 +12,9 @@ test.each([
   ['web:staff', { uid: 1000, gid: 50, additionalGids: [50], home: '/srv' }],
   ['1234:5678', { uid: 1234, gid: 5678, additionalGids: [5678], home: '/' }],
 ])('user %j', (user, identity) => {
-  expect(resolveUser(user, passwd, group)).toEqual(identity)
+  expect(resolveUser(user, { passwd, group })).toEqual(identity)
 })
 
 test.each(['nobody-here', 'web:nobody-here'])('user %j is not in the image', (user) => {
-  expect(() => resolveUser(user, passwd, group)).toThrow(expect.objectContaining({ code: 'E_USER' }))
+  expect(() => resolveUser(user, { passwd, group })).toThrow(expect.objectContaining({ code: 'E_USER' }))
 })

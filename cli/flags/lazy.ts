@@ -1,0 +1,49 @@
+/** The flags that say how an image is read lazily: by which profile, and what is kept. */
+import { type Command, Option } from 'commander'
+import { HeadstartError } from '../../system/errors.ts'
+import type { LazyChoices } from '../../tracer/run/roots.ts'
+import { checkName } from '../../tracer/trace/artifact.ts'
+import { collect, sizeFlag } from './values.ts'
+
+export interface LazyFlags {
+  readonly profile?: string | boolean
+  readonly trace?: readonly string[]
+  readonly background: boolean
+  /** false: none */
+  readonly cache: string | false
+  readonly cacheSize: number
+}
+
+const CACHE_FOLDER = '/var/cache/headstart'
+const CACHE_BYTES = 10e9
+
+export function addLazyFlags(command: Command): Command {
+  const option = (flags: string, text: string) => new Option(flags, text).helpGroup('Reading lazily:')
+  return command
+    .addOption(
+      option('--profile <name>', 'prefetch by the attached profile of this name (default: by all of them)'),
+    )
+    .addOption(option('--no-profile', "prefetch the image's prioritized zone, whatever is attached to it"))
+    .addOption(option('--trace <file>', 'prefetch by this trace (repeatable)').argParser(collect))
+    .addOption(option('--no-background', 'fetch only what is read, once the start is over'))
+    .addOption(option('--cache <folder>', 'keep what was fetched here, for later runs').default(CACHE_FOLDER))
+    .addOption(option('--no-cache', 'keep nothing'))
+    .addOption(
+      option('--cache-size <bytes>', 'how much is kept').argParser(sizeFlag).default(CACHE_BYTES, '10GB'),
+    )
+}
+
+/** @throws HeadstartError E_USAGE, E_OPTION */
+export function lazyChoices({ profile = true, trace, background, cache, cacheSize }: LazyFlags): LazyChoices {
+  if (trace && typeof profile === 'string')
+    throw new HeadstartError('E_USAGE', '--profile cannot be used with --trace')
+  return {
+    profile: {
+      attached: trace === undefined && profile !== false,
+      ...(typeof profile === 'string' && { name: checkName(profile) }),
+      ...(trace && { files: [...trace] }),
+    },
+    background,
+    ...(cache !== false && { cache: { folder: cache, bytes: cacheSize } }),
+  }
+}

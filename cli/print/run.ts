@@ -1,0 +1,20 @@
+/** What is said of a container that is started lazily: a line, and what a person should know. Pure. */
+import type { PrefetchPlan } from '../../tracer/mount/mount.ts'
+import { bytes, counted } from './output.ts'
+
+/** More of them would bury what the container writes. */
+const MAX_NOTES = 2
+
+export function lazyLines(layers: number, plan: PrefetchPlan): string[] {
+  return [
+    `read lazily: ${counted(layers, 'layer')}, ${prefetchText(plan)}`,
+    ...plan.notes.slice(0, MAX_NOTES),
+  ]
+}
+
+function prefetchText({ by, bytes: size, profiles }: PrefetchPlan): string {
+  if (by === 'nothing') return 'nothing prefetched'
+  const named = profiles.map(({ name }) => name).join(', ')
+  const what = by === 'zone' ? 'its prioritized zone' : `profile ${named}`
+  return size === 0 ? `all that ${what} names is cached` : `${bytes(size)} prefetched by ${what}`
+}

@@ -1,0 +1,117 @@
+/** `headstart run`, as docker run is used: its output, its status, and what it says about itself. */
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startRegistry, type TestRegistry } from '../../../scripts/support/registry.ts'
+import { copy } from '../../support/copy.ts'
+import { dockerEngine } from '../../support/engine.ts'
+import { engineLeftovers, type Sandbox, sandbox } from '../../support/headstart.ts'
+import { busyboxImage } from '../../support/images.ts'
+import { optimized, startFile } from '../../support/optimized.ts'
+
+let box: Sandbox
+let registry: TestRegistry
+let [lazy, plain] = ['', '']
+
+beforeAll(async () => {
+  box = await sandbox()
+  registry = await startRegistry()
+  const image = await busyboxImage(join(box.folder, 'image'), {
+    command: 'echo hello; echo problem >&2',
+    config: { User: 'web', WorkingDir: '/tmp' },
+  })
+  const layout = `oci:${join(box.folder, 'lazy')}:1`
+  await optimized(image, layout, { startup: [startFile('bin/busybox')], options: {} })
+  ;[lazy, plain] = [`${registry.host}/lazy:1`, `${registry.host}/plain:1`]
+  await copy(layout, `docker://${lazy}`)
+  await copy(image, `docker://${plain}`)
+})
+
+afterAll(async () => {
+  const docker = await dockerEngine()
+  await docker.getImage(plain).remove({ force: true })
+  await registry[Symbol.asyncDispose]()
+  await box[Symbol.asyncDispose]()
+})
+
+/** The cache of one run is not that of another. */
+const run = (...args: string[]) => box.run(['run', '--no-cache', ...args])
+
+describe.each(['docker', 'runc'])('%s', (engine) => {
+  test('the container’s output is the command’s, and what is said besides is one line', async () => {
+    expect(await run('--engine', engine, lazy)).toEqual({
+      status: 0,
+      stdout: 'hello\n',
+      stderr: expect.stringMatching(
+        /^(problem\n)?read lazily: 2 layers, \S+ .B prefetched by its prioritized zone\n(problem\n)?$/,
+      ),
+    })
+    expect(await box.leftovers()).toEqual([])
+  })
+
+  test.each([
+    [['sh', '-c', 'exit 7'], 7],
+    [['sh', '-c', 'kill -9 $$'], 137],
+    [['not-there'], 127],
+    [['/etc/passwd'], 126],
+  ])('%j: its status is the command’s', async (command, status) => {
+    const outcome = await run('--engine', engine, '-u', 'root', lazy, '--', ...command)
+    expect(outcome.status, outcome.stderr).toBe(status)
+    expect(outcome.stdout).toBe('')
+    expect(await box.leftovers()).toEqual([])
+  })
+
+  test('options after the image are the container’s, and input comes to its end', async () => {
+    const { stdout } = await box.run(
+      [
+        'run',
+        '--no-cache',
+        '-q',
+        '-i',
+        '-e',
+        'A=b',
+        '--engine',
+        engine,
+        lazy,
+        'sh',
+        '-c',
+        'echo $A $0 $1; id -un; cat',
+        '-q',
+        '-e',
+      ],
+      { input: 'typed\n' },
+    )
+    expect(stdout).toBe('b -q -e\nweb\ntyped\n')
+  })
+})
+
+test('what is not eStargz is pulled by the engine, and said why; the next time it is there', async () => {
+  const first = await run('--engine', 'docker', plain)
+  expect(first).toMatchObject({ status: 0, stdout: 'hello\n' })
+  expect(first.stderr).toMatch(
+    /^pulled whole, since layer 1 of 2 can't be read lazily: it is not an eStargz layer; convert it with: headstart optimize$/m,
+  )
+  const second = await run(plain)
+  expect(second).toMatchObject({ status: 0, stdout: 'hello\n' })
+  expect(second.stderr).toContain(`${plain} is in the Docker engine: started from there`)
+  expect(await engineLeftovers()).toEqual([])
+})
+
+test('without an engine it is unpacked', async () => {
+  const outcome = await run('--engine', 'runc', '-q', `docker://${plain}`)
+  expect(outcome).toEqual({ status: 0, stdout: 'hello\n', stderr: 'problem\n' })
+})
+
+test.each([
+  [['--not-an-option', 'x'], /^error: unknown option '--not-an-option'$/m],
+  [['--restart', 'always', 'x'], /^headstart: --restart is not supported/m],
+  [['-t', '-i', 'x'], /^headstart: the input is not a terminal/m],
+  [['--ulimit', 'x', 'y'], /^headstart: --ulimit "x" is not valid$/m],
+  [['oci:/nowhere:1'], /^headstart: .*\/nowhere/m],
+])('%j: what headstart itself can’t do ends with 125', async (args, complaint) => {
+  const { status, stderr, stdout } = await run(...args)
+  expect({ status, stdout, stderr }).toEqual({
+    status: 125,
+    stdout: '',
+    stderr: expect.stringMatching(complaint),
+  })
+})

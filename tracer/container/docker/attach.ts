@@ -1,0 +1,60 @@
+/** A container of the Docker engine and its input, output and terminal. */
+import type Docker from 'dockerode'
+import { outputFrom, outputOf } from '../output.ts'
+import type { ProcessRequest, Terminal } from '../types.ts'
+import { createSplitter } from './frames.ts'
+
+/**
+ * The engine would end the connection at these keys, and by default at ones that people type; the container's end is ours. What begins like it
+ * is held back until the next key: Ctrl-@ sets a mark, which nobody sees.
+ */
+const DETACH_KEYS = 'ctrl-@,ctrl-^,ctrl-@,ctrl-^'
+
+export interface Attached {
+  /** resolves once all of its output has been passed on */
+  readonly ended: Promise<void>
+}
+
+/** Call it before the container starts: what it writes first would be lost. */
+export async function attach(container: Docker.Container, request: ProcessRequest): Promise<Attached> {
+  if (request.detached) return { ended: Promise.resolve() }
+  const { interactive = false, tty = false } = request.options
+  const stream = await container.attach({
+    stream: true,
+    stdout: true,
+    stderr: true,
+    stdin: interactive,
+    hijack: interactive,
+    ...(tty && interactive && { detachKeys: DETACH_KEYS }),
+  })
+  const output = tty ? outputOf(request, 'stdout') : outputFrom(request, createSplitter())
+  const ended = new Promise<void>((resolve) => {
+    output.once('close', resolve)
+    stream.once('close', () => output.end())
+    stream.once('error', () => output.end()) // the engine closes it when the container is removed
+  })
+  stream.on('error', () => {})
+  output.on('error', () => {})
+  stream.pipe(output)
+  if (interactive && request.input) passInput(request.input, stream, tty)
+  return { ended }
+}
+
+/** Ctrl-D: the end of input on a terminal. */
+const END_OF_TRANSMISSION = '\x04'
+
+function passInput(input: NodeJS.ReadableStream, stream: NodeJS.WritableStream, tty: boolean): void {
+  input.pipe(stream, { end: !tty })
+  // With a terminal the engine would take the end of input as the end of output, too.
+  if (tty) input.once('end', () => stream.write(END_OF_TRANSMISSION))
+}
+
+/** Gives the container's terminal the size of the caller's, now and whenever that changes. Call it once the container runs. */
+export function followSize(container: Docker.Container, terminal: Terminal | undefined): Disposable {
+  const resize = () => {
+    const size = terminal?.size()
+    if (size) container.resize({ h: size.rows, w: size.columns }).catch(() => {}) // it may just have ended
+  }
+  resize()
+  return terminal?.onResize(resize) ?? { [Symbol.dispose]() {} }
+}

@@ -1,0 +1,119 @@
+/** What a run's container is started from: an image of the engine, or a root that is read lazily or has been unpacked. */
+import { z } from 'zod'
+import { parseConfig } from '../../image/config.ts'
+import type { EngineOptions } from '../../image/daemon/client.ts'
+import type { Reference } from '../../image/reference.ts'
+import type { Platform, ProcessConfig } from '../../image/types.ts'
+import type { Workspace } from '../../system/workspace.ts'
+import { chooseTree } from '../mount/choose-tree.ts'
+import { lazyTree } from '../mount/lazy/tree.ts'
+import type { Mount } from '../mount/mount.ts'
+import { mountWritable, stackRootfs } from '../mount/stack-rootfs.ts'
+
+export interface FolderRoot {
+  readonly kind: 'folder'
+  /** writable */
+  readonly folder: string
+  readonly config: ProcessConfig
+  /** of one that is read lazily */
+  readonly mount?: Mount
+}
+
+export interface StoredRoot {
+  readonly kind: 'stored'
+  /** the engine's name for it */
+  readonly image: string
+  readonly config: ProcessConfig
+}
+
+export type Root = FolderRoot | StoredRoot
+
+/** How images are reached. */
+export interface Access {
+  readonly insecure?: boolean
+  readonly caFile?: string
+  readonly platform?: Platform
+}
+
+/** What is passed to the mount as it is. */
+export type LazyChoices = Pick<Parameters<typeof lazyTree>[0], 'profile' | 'background' | 'cache'>
+
+export interface Opening {
+  readonly workspace: Workspace
+  readonly signal: AbortSignal
+}
+
+/** @throws what opening the image throws; see `whyWhole` */
+export async function openLazily(
+  options: Parameters<typeof lazyTree>[0],
+  { workspace, signal }: Opening,
+  stack: AsyncDisposableStack,
+): Promise<FolderRoot> {
+  const tree = { ...lazyTree(options), cacheFolder: await workspace.sub('cache') }
+  const rootfs = stack.use(await stackRootfs({ workspace, tree, record: false, server: 'kernel', signal }))
+  const { rawConfig = '', reference = '' } = rootfs.mount.lazy ?? {}
+  const config = parseConfig(Buffer.from(rawConfig, 'base64'), reference)
+  return { kind: 'folder', folder: rootfs.folder, config: config.process, mount: rootfs.mount }
+}
+
+/** @throws HeadstartError E_IMAGE_NOT_FOUND, E_ENGINE */
+export async function openStored(
+  image: string,
+  { signal }: Pick<EngineOptions, 'signal'>,
+): Promise<StoredRoot> {
+  const { connectLocalEngine } = await import('../../image/daemon/connection.ts')
+  const { engineError } = await import('../../image/daemon/client.ts')
+  const engine = await connectLocalEngine({ signal })
+  const found = await engine
+    .getImage(image)
+    .inspect()
+    .catch((error: unknown) => {
+      throw engineError(error, `inspect ${image}`)
+    })
+  return { kind: 'stored', image, config: configOf(found, image) }
+}
+
+const inspected = z.object({ Config: z.unknown(), Architecture: z.string(), Os: z.string() })
+
+/** The engine's description has the config's own fields. */
+function configOf(found: unknown, image: string): ProcessConfig {
+  const { Config, Architecture, Os } = inspected.parse(found)
+  const rootfs = { type: 'layers', diff_ids: [] }
+  const text = JSON.stringify({ config: Config, architecture: Architecture, os: Os, rootfs })
+  return parseConfig(Buffer.from(text), image).process
+}
+
+/** The engine has it afterwards, as after docker pull. @throws HeadstartError E_IMAGE_NOT_FOUND, E_ENGINE, E_CREDENTIALS */
+export async function openPulled(
+  reference: Reference,
+  { platform, signal }: { readonly platform?: Platform | undefined; readonly signal: AbortSignal },
+): Promise<StoredRoot> {
+  const { connectLocalEngine } = await import('../../image/daemon/connection.ts')
+  const { nameOf } = await import('../../image/daemon/client.ts')
+  const { pullIntoEngine } = await import('../../image/daemon/pull.ts')
+  await pullIntoEngine(await connectLocalEngine({ signal }), reference, { platform, signal })
+  return openStored(nameOf(reference), { signal })
+}
+
+/** @param reference as it was given. @throws what opening, reading and unpacking the image throws */
+export async function openUnpacked(
+  reference: string,
+  { platform, ...access }: Access,
+  { workspace, signal, onWarning }: Opening & { readonly onWarning: (text: string) => void },
+  stack: AsyncDisposableStack,
+): Promise<FolderRoot> {
+  const { openSource } = await import('../../image/sources.ts')
+  const source = stack.use(await openSource(reference, { ...access, workspace, signal }))
+  const image = await source.image(platform)
+  const config = image.config.process
+  const tree = await chooseTree(image, workspace, access, { signal, onWarning })
+  if ('folder' in tree) {
+    const { folder } = stack.use(await mountWritable(workspace, tree.folder))
+    return { kind: 'folder', folder, config }
+  }
+  const lazy = { ...tree, cacheFolder: await workspace.sub('cache') }
+  const { folder, mount } = stack.use(
+    await stackRootfs({ workspace, tree: lazy, record: false, server: 'kernel', signal }),
+  )
+  return { kind: 'folder', folder, config, mount }
+}

@@ -1,0 +1,69 @@
+/**
+ * An image run as docker run does it, on Docker or runc: read lazily where all its layers are eStargz, and otherwise whole. The mount is asked
+ * for first, since it waits for the network; the engine is looked for meanwhile.
+ */
+import { parseLocation } from '../../image/location.ts'
+import { createWorkspace, staleWorkspaces, type Workspace } from '../../system/workspace.ts'
+import { sweep } from '../cleanup.ts'
+import { runStored } from '../container/docker/engine.ts'
+import { prepareBindSources } from '../container/options/bind-sources.ts'
+import { planProcess } from '../container/options/process.ts'
+import type { Container, Engine, ProcessRequest } from '../container/types.ts'
+import { type Mount, requireRoot } from '../mount/mount.ts'
+import { openRoot } from './open-root.ts'
+import type { RunImageOptions, Running } from './options.ts'
+import type { Root } from './roots.ts'
+
+/**
+ * @returns the container's status: its program's, or 128 + the signal that ended it
+ * @throws HeadstartError E_NO_PROGRAM, E_NOT_EXECUTABLE: of the container; E_ROOT, E_FUSE, E_ENGINE, E_RUN, E_OPTION, and what opening the image throws
+ */
+export async function runImage(options: RunImageOptions): Promise<number> {
+  parseLocation(options.reference) // fails before anything is made
+  requireRoot()
+  // What is left in an engine alone, where nothing is left here, can wait: looking for it takes as long as half a start.
+  if ((await staleWorkspaces()).length > 0) await sweep(options.sweepers)
+  await using workspace = await createWorkspace()
+  await using stack = new AsyncDisposableStack()
+  const { engine, root } = await openRoot(options, workspace, stack)
+  await using container = await startOn(engine, root, options, workspace)
+  const mount = root.kind === 'folder' ? root.mount : undefined
+  options.onRunning({ container, ...(mount && { lazy: lazyPart(mount) }) })
+  return await Promise.race([container.exited, ...(mount ? [mount.died] : [])])
+}
+
+function lazyPart(mount: Mount): NonNullable<Running['lazy']> {
+  const prefetch = mount.prefetchPlan()
+  prefetch.catch(() => {}) // the mount may end with the container
+  return { layers: mount.lazy?.zoneBytes.length ?? 0, prefetch }
+}
+
+async function startOn(
+  engine: Engine,
+  root: Root,
+  options: RunImageOptions,
+  { id, folder, state }: Workspace,
+): Promise<Container> {
+  const { run, input, terminal, detached } = options
+  const process = planProcess(root.config, run, options.command)
+  await prepareBindSources(run.binds ?? [])
+  const mount = root.kind === 'folder' ? root.mount : undefined
+  const request: ProcessRequest = {
+    id,
+    folder,
+    state,
+    process,
+    options: run,
+    unreached: true,
+    onOutput: options.onOutput,
+    ...(input && { input }),
+    ...(terminal && { terminal }),
+    ...(detached && { detached }),
+    beforeStart: async () => {
+      void mount?.begin().catch(() => {}) // one that has died is reported as such
+    },
+    signal: options.abort,
+  }
+  if (root.kind === 'folder') return engine.run({ ...request, root: root.folder, plainRoot: root.folder })
+  return runStored(request, root.image)
+}
