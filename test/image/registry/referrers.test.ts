@@ -147,11 +147,11 @@ test.each([400, 405, 415])('artifacts refused with %i: one line that says so', a
   )
 })
 
-test('only registries and layouts have something attached', async () => {
+test('an engine and what is saved of it have nothing attached', async () => {
   await expect(openAttached('docker-daemon:web:1', {})).rejects.toThrow(
     /^nothing can be attached to docker-daemon:web:1$/,
   )
-  await expect(openAttaching('oci-archive:x.tar', {})).rejects.toThrow(
-    /^nothing can be attached to oci-archive:x.tar$/,
+  await expect(openAttaching('docker-archive:x.tar', {})).rejects.toThrow(
+    /^nothing can be attached to docker-archive:x.tar$/,
   )
 })
