@@ -1,7 +1,9 @@
 /** `headstart run`: docker run for images that needn't be pulled. */
+import { writeFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import { sweepers } from '../../report/bench/runtime/sweepers.ts'
 import { HeadstartError } from '../../system/errors.ts'
+import { exists } from '../../system/files/exists.ts'
 import type { EngineName } from '../../tracer/container/types.ts'
 import type { RunImageOptions, Running } from '../../tracer/run/options.ts'
 import { runImage } from '../../tracer/run/run.ts'
@@ -18,6 +20,7 @@ interface Flags extends ContainerFlags, ImageFlags, LazyFlags {
   readonly name?: string
   readonly pull: 'missing' | 'always'
   readonly restart?: string
+  readonly cidfile?: string
 }
 
 export function register(command: Command, context: CliContext): void {
@@ -59,6 +62,7 @@ function addOwnFlags(command: Command): Command {
     new Option(flags, text).helpGroup('Container, as in docker run:')
   return command
     .addOption(option('--name <name>', 'name it, for the engine'))
+    .addOption(option('--cidfile <file>', "write the container's ID to this file, once it runs"))
     .addOption(option('--rm', 'remove it when it has ended: always so'))
     .addOption(option('--restart <policy>', 'is refused').hideHelp())
 }
@@ -66,6 +70,7 @@ function addOwnFlags(command: Command): Command {
 async function run(reference: string, args: string[], flags: Flags, context: CliContext): Promise<number> {
   const output = context.output()
   refuseRestart(flags)
+  await refuseOldFile(flags)
   const { engine, name, insecure, caFile, platform, pull } = flags
   const run = await runOptions(flags, name)
   using streams = standardStreams(run)
@@ -84,6 +89,8 @@ async function run(reference: string, args: string[], flags: Flags, context: Cli
     onRunning: (running) => {
       stack.use(interrupts.handOver(passOn(running.container)))
       streams.begin(running.container)
+      if (flags.cidfile !== undefined)
+        writeFileSync(flags.cidfile, running.container.id ?? '', { flag: 'wx' })
       void tell(running, output)
     },
     abort: interrupts.abort,
@@ -100,6 +107,14 @@ function refuseRestart({ restart }: Flags): void {
   if (restart !== undefined && restart !== 'no')
     throw new HeadstartError('E_OPTION', '--restart is not supported: the root of a container ends with it', {
       hint: 'Let the service manager run headstart run again, e.g. Restart=always of systemd',
+    })
+}
+
+/** As in docker run: another container may be known by it. @throws HeadstartError E_FILE */
+async function refuseOldFile({ cidfile }: Flags): Promise<void> {
+  if (cidfile !== undefined && (await exists(cidfile)))
+    throw new HeadstartError('E_FILE', `--cidfile ${cidfile} exists`, {
+      hint: 'Remove it, unless the container that it names is running',
     })
 }
 

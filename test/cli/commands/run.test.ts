@@ -1,7 +1,9 @@
 /** `headstart run`, as docker run is used: its output, its status, and what it says about itself. */
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startRegistry, type TestRegistry } from '../../../scripts/support/registry.ts'
+import { ignoreMissing } from '../../../tracer/container/docker/errors.ts'
 import { copy } from '../../support/copy.ts'
 import { dockerEngine } from '../../support/engine.ts'
 import { engineLeftovers, type Sandbox, sandbox } from '../../support/headstart.ts'
@@ -28,7 +30,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   const docker = await dockerEngine()
-  await docker.getImage(plain).remove({ force: true })
+  await ignoreMissing(docker.getImage(plain).remove({ force: true }))
   await registry[Symbol.asyncDispose]()
   await box[Symbol.asyncDispose]()
 })
@@ -94,6 +96,14 @@ test('what is not eStargz is pulled by the engine, and said why; the next time i
   expect(second).toMatchObject({ status: 0, stdout: 'hello\n' })
   expect(second.stderr).toContain(`${plain} is in the Docker engine: started from there`)
   expect(await engineLeftovers()).toEqual([])
+})
+
+test('its ID is written to a file, which is not there yet', async () => {
+  const file = join(box.folder, 'id')
+  expect((await run('--cidfile', file, '--name', 'of-a-test', lazy)).status).toBe(0)
+  expect(await readFile(file, 'utf8')).toMatch(/^[0-9a-f]{64}$/)
+  const again = await run('--cidfile', file, lazy)
+  expect(again).toMatchObject({ status: 125, stderr: expect.stringContaining(`--cidfile ${file} exists`) })
 })
 
 test('without an engine it is unpacked', async () => {

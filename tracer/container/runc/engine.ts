@@ -52,6 +52,7 @@ export const runcEngine: Engine = {
     await passErrors(child, request, log)
     const owned = stack.move()
     return {
+      id: request.id,
       // Nothing is published: the container's ports are the host's, or exist only in its own network.
       ports: publishedPorts(request.options),
       address: '127.0.0.1',
@@ -150,7 +151,6 @@ function refuseOptions({ options, terminal }: ContainerRequest): void {
     options.gpus !== undefined && '--gpus',
     options.tty && terminal?.size() === undefined && '-t where there is no terminal',
     binds.some(({ type, source }) => type === 'volume' && source !== '') && 'named volumes',
-    options.name !== undefined && '--name',
     options.init && '--init',
     options.devices && '--device',
     pid !== undefined && pid !== 'host' && `--pid ${pid}`,
