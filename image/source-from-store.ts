@@ -50,8 +50,8 @@ export interface BlobStore extends AsyncDisposable {
   readonly beside?: ((suffix: string) => BlobStore) | undefined
   /** see `ImageSource` */
   referrers?(subject: Digest, signal: AbortSignal | undefined): Promise<readonly Referrer[]>
-  /** of a registry: see `ImageSource` */
-  hasSignatureTag?(subject: Digest, signal: AbortSignal | undefined): Promise<boolean>
+  /** see `ImageSource` */
+  tagged?(tag: string, signal: AbortSignal | undefined): Promise<Descriptor | undefined>
 }
 
 export function sourceFromStore(store: BlobStore): ImageSource {
@@ -98,13 +98,13 @@ const tocsOf = (store: BlobStore) =>
   })
 
 /** Only where the store has them. */
-function attachments(store: BlobStore): Pick<ImageSource, 'referrers' | 'hasSignatureTag'> {
-  const [referrers, signatureTag] = [store.referrers?.bind(store), store.hasSignatureTag?.bind(store)]
+function attachments(store: BlobStore): Pick<ImageSource, 'referrers' | 'tagged'> {
+  const [referrers, tagged] = [store.referrers?.bind(store), store.tagged?.bind(store)]
   return {
     ...(referrers && {
       referrers: async (subject, signal) => completed(store, await referrers(subject, signal)),
     }),
-    ...(signatureTag && { hasSignatureTag: (subject, signal) => signatureTag(subject, signal) }),
+    ...(tagged && { tagged: (tag, signal) => tagged(tag, signal) }),
   }
 }
 

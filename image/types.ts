@@ -40,6 +40,13 @@ export interface ReferrerManifest {
   readonly subject: Digest
 }
 
+/** For a target that has its blobs. */
+export interface TaggedManifest {
+  readonly tag: string
+  readonly bytes: Uint8Array
+  readonly mediaType: string
+}
+
 export interface Manifest {
   readonly mediaType: string
   readonly config: Descriptor
@@ -152,8 +159,8 @@ export interface ImageSource extends AsyncDisposable {
    * @throws HeadstartError E_ARTIFACT: the list is wrong, or has too many; and what the source throws
    */
   referrers?(subject: Digest, signal?: AbortSignal): Promise<readonly Referrer[]>
-  /** Of a registry: whether cosign has signed a manifest as it did before there were referrers, under a tag made of the digest. */
-  hasSignatureTag?(subject: Digest, signal?: AbortSignal): Promise<boolean>
+  /** What is under another tag in the same place, for `blob` to read; undefined: nothing, or no manifest. Only where artifacts can be attached. */
+  tagged?(tag: string, signal?: AbortSignal): Promise<Descriptor | undefined>
 }
 
 export interface ImageTarget extends AsyncDisposable {
@@ -174,6 +181,11 @@ export interface ImageTarget extends AsyncDisposable {
    * @throws HeadstartError E_ARTIFACT: it is refused; and what the target throws
    */
   putReferrer?(manifest: ReferrerManifest): Promise<void>
+  /**
+   * Puts a manifest under another tag of the same place, once its blobs are there; only where artifacts can be attached.
+   * @throws HeadstartError E_TARGET_EXISTS: the tag is another's, and `force` was not given
+   */
+  putTagged?(manifest: TaggedManifest, options: { force: boolean }): Promise<void>
   /** Of an archive, which can't be added to once it is complete: with `attaching`, the image appears only now, and what is attached to it too. */
   finish?(): Promise<void>
   /** What the name stands for now, and `force` replaces; undefined: nothing. */

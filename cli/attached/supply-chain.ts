@@ -2,6 +2,7 @@
 import { digestOf } from '../../image/digest.ts'
 import { makeArtifact } from '../../image/referrers/artifact.ts'
 import { attach } from '../../image/referrers/attach.ts'
+import { signatureTag } from '../../image/referrers/cosign-tags.ts'
 import type { Descriptor, ImageSource, ImageTarget } from '../../image/types.ts'
 import { PROVENANCE_TYPE, provenanceStatement, STATEMENT_MEDIA_TYPE } from '../../optimizer/provenance.ts'
 import { writeWhole } from '../../system/files/atomic-file.ts'
@@ -96,7 +97,7 @@ export async function signatureLine(
     const found = (await source.referrers?.(from.digest, signal).catch(() => [])) ?? []
     const isSigned =
       found.some(({ artifactType = '' }) => isSignature(artifactType)) ||
-      (await source.hasSignatureTag?.(from.digest, signal).catch(() => false))
+      (await source.tagged?.(signatureTag(from.digest), signal).catch(() => undefined)) !== undefined
     if (isSigned)
       return [
         `the original, ${from.digest}, is signed; its signature does not carry over: sign ${target.name}@${root.to.digest}`,

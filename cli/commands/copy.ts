@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { type CopyOptions, copyImage, copyIndex } from '../../image/copy.ts'
 import { TOC_DIGEST_ANNOTATION } from '../../image/estargz/format/toc.ts'
 import { TOC_IMAGE_SUFFIX, tocImageOf } from '../../image/layers/external-toc.ts'
-import { copyReferrers, noPlace } from '../../image/referrers/attach.ts'
+import { copyCosignTags, copyReferrers, noPlace } from '../../image/referrers/attach.ts'
 import type { Image, ImageIndex, ImageSource, ImageTarget } from '../../image/types.ts'
 import type { CliContext } from '../context.ts'
 import { addImageFlags, type ImageFlags, sourceOf, targetOf } from '../flags/image.ts'
@@ -47,35 +47,41 @@ export function register(command: Command, context: CliContext): void {
     )
     .option('-f, --force', 'overwrite the target', false)
     .addOption(jsonOption())
-    .action(async (from: string, to: string, flags: Flags) => {
-      const output = context.output(flags.json)
-      await using source = await sourceOf(from, flags, context, output)
-      await using target = await targetOf(to, flags, context, output)
-      const options = { signal: context.interrupts.abort, onProgress: drawTransfers(output, 'written') }
-      const what = (flags.all ? await source.index() : undefined) ?? (await source.image(flags.platform))
-      if (!('rawIndex' in what))
-        output.note(leftBehind(await source.index(), what, 'use --all to copy the whole index'))
-      const tocs = mayHaveTocs(what) ? await tocImageOf(source) : undefined
-      const beside = tocs && besideOf(tocs, target, output)
-      if (flags.referrers && !target.putReferrer) throw noPlace(target.name)
-      await target.prepare({ force: flags.force, attaching: flags.referrers })
-      await beside?.target.prepare({ force: flags.force })
-      // First, so that nobody finds the one without the other.
-      if (beside) await copyImage(beside.tocs, beside.target, options)
-      const copied =
-        'rawIndex' in what ? copyIndex(source, what, target, options) : copyImage(what, target, options)
-      const { digest } = await copied
-      output.done()
-      const tocImage = beside && { name: beside.target.name, digest: beside.tocs.descriptor.digest }
-      if (tocImage) output.note(`the tables of contents were copied to ${tocImage.name}@${tocImage.digest}`)
-      const copy = { target: target.name, digest, ...(tocImage && { tocImage }) }
-      const isThere = () => output.result(flags.json ? JSON.stringify(copy) : `${target.name}@${digest}`)
-      if (!target.finish) isThere() // whatever becomes of what is attached to it
-      if (flags.referrers) output.note(await withReferrers({ source, what, target }, options))
-      await target.finish?.()
-      if (target.finish) isThere()
-    })
+    .action((from: string, to: string, flags: Flags) => copy({ from, to }, flags, context))
   addImageFlags(command)
+}
+
+async function copy(
+  { from, to }: { readonly from: string; readonly to: string },
+  flags: Flags,
+  context: CliContext,
+): Promise<void> {
+  const output = context.output(flags.json)
+  await using source = await sourceOf(from, flags, context, output)
+  await using target = await targetOf(to, flags, context, output)
+  const options = { signal: context.interrupts.abort, onProgress: drawTransfers(output, 'written') }
+  const what = (flags.all ? await source.index() : undefined) ?? (await source.image(flags.platform))
+  if (!('rawIndex' in what))
+    output.note(leftBehind(await source.index(), what, 'use --all to copy the whole index'))
+  const tocs = mayHaveTocs(what) ? await tocImageOf(source) : undefined
+  const beside = tocs && besideOf(tocs, target, output)
+  if (flags.referrers && !target.putReferrer) throw noPlace(target.name)
+  await target.prepare({ force: flags.force, attaching: flags.referrers })
+  await beside?.target.prepare({ force: flags.force })
+  // First, so that nobody finds the one without the other.
+  if (beside) await copyImage(beside.tocs, beside.target, options)
+  const copied =
+    'rawIndex' in what ? copyIndex(source, what, target, options) : copyImage(what, target, options)
+  const { digest } = await copied
+  output.done()
+  const tocImage = beside && { name: beside.target.name, digest: beside.tocs.descriptor.digest }
+  if (tocImage) output.note(`the tables of contents were copied to ${tocImage.name}@${tocImage.digest}`)
+  const result = { target: target.name, digest, ...(tocImage && { tocImage }) }
+  const isThere = () => output.result(flags.json ? JSON.stringify(result) : `${target.name}@${digest}`)
+  if (!target.finish) isThere() // whatever becomes of what is attached to it
+  if (flags.referrers) output.note(await attachments({ source, what, target }, { ...options, ...flags }))
+  await target.finish?.()
+  if (target.finish) isThere()
 }
 
 interface Copied {
@@ -84,14 +90,22 @@ interface Copied {
   readonly target: ImageTarget
 }
 
-/** @returns lines for people. @throws HeadstartError E_ARTIFACT: the target refuses them; the image is there by then, unless in an archive */
-async function withReferrers({ source, what, target }: Copied, options: CopyOptions): Promise<string[]> {
+/**
+ * Copies what is attached to the manifests that were copied, each of which kept its digest.
+ * @returns lines for people
+ * @throws HeadstartError E_ARTIFACT: the target refuses it; E_TARGET_EXISTS: it has other signatures. The image is there by then, unless in an archive
+ */
+async function attachments(
+  { source, what, target }: Copied,
+  options: CopyOptions & { readonly force: boolean },
+): Promise<string[]> {
   const inside = 'rawIndex' in what ? what.manifests.map(({ digest }) => digest) : []
   const subjects = [...new Set([what.descriptor.digest, ...inside])]
-  const count = await copyReferrers(source, subjects, target, options)
-  const tagged = await source.hasSignatureTag?.(what.descriptor.digest, options.signal)
+  const artifacts = await copyReferrers(source, subjects, target, options)
+  const tags = await copyCosignTags(source, subjects, target, options)
+  if (artifacts + tags === 0) return ['nothing is attached to it']
   return [
-    count === 0 ? 'nothing is attached to it' : `${counted(count, 'attached artifact')} copied`,
-    ...(tagged ? ["its signature under a tag of cosign's is left behind: cosign copy takes it"] : []),
+    ...(artifacts > 0 ? [`${counted(artifacts, 'attached artifact')} copied`] : []),
+    ...(tags > 0 ? [`${counted(tags, 'manifest')} under cosign's tags copied`] : []),
   ]
 }

@@ -30,6 +30,7 @@ export interface ArchiveContent {
   locate(digest: Digest): ArchiveEntry | undefined
   /** where artifacts can be attached: see `ImageSource` */
   referrers?(subject: Digest): Promise<readonly Referrer[]>
+  tagged?(tag: string): Promise<Descriptor | undefined>
 }
 
 /** Of bytes in the tar. */

@@ -6,7 +6,13 @@
  */
 import { HeadstartError } from '../../system/errors.ts'
 import { referrersIn } from '../layout/attached.ts'
-import { blobPath, checkLayoutVersion, parseLayoutIndex, selectFromIndex } from '../layout/index-file.ts'
+import {
+  blobPath,
+  checkLayoutVersion,
+  parseLayoutIndex,
+  selectFromIndex,
+  taggedIn,
+} from '../layout/index-file.ts'
 import type { FileLocation } from '../location.ts'
 import { MAX_MANIFEST_BYTES, parseManifest } from '../manifest.ts'
 import { isIndexType } from '../media-types.ts'
@@ -31,7 +37,8 @@ export async function openOciArchive(location: FileLocation, options: ArchiveOpt
     const descriptor = selectFromIndex(index, { tag, digest }, name)
     const read = (each: Digest) => archive.small(blobPath(each), MAX_MANIFEST_BYTES).catch(() => undefined)
     const referrers = (subject: Digest) => referrersIn({ name, index, read }, subject)
-    return { ...(await layoutContent(archive, descriptor)), referrers }
+    const tagged = async (other: string) => taggedIn(index, other)?.descriptor
+    return { ...(await layoutContent(archive, descriptor)), referrers, tagged }
   })
 }
 
@@ -92,7 +99,7 @@ async function openArchive(
   await using stack = new AsyncDisposableStack()
   const archive = await openTar(path, name, options, stack)
   const content = await find(archive)
-  const { referrers } = content
+  const { referrers, tagged } = content
   const kept = stack.move()
   const store: BlobStore = {
     name,
@@ -109,6 +116,7 @@ async function openArchive(
       return archive.stream({ offset: entry.offset + start, size: end - start })
     },
     ...(referrers && { referrers: (subject) => referrers(subject) }),
+    ...(tagged && { tagged: (tag) => tagged(tag) }),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
   return sourceFromStore(store)

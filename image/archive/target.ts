@@ -25,7 +25,7 @@ export function ociArchiveTarget({ path, tag, digest }: FileLocation): ImageTarg
 export function dockerArchiveTarget(path: string, reference: Reference | undefined): ImageTarget {
   const name = `docker-archive:${path}${reference ? `:${formatReference(reference)}` : ''}`
   // Docker knows nothing that is attached to an image.
-  const { putReferrer: _, ...target } = archiveTarget(path, name, dockerNames(reference))
+  const { putReferrer: _, putTagged: __, ...target } = archiveTarget(path, name, dockerNames(reference))
   return target
 }
 
@@ -71,6 +71,7 @@ function archiveTarget(path: string, name: string, names: ArchiveNames): ImageTa
       return descriptor
     },
     putReferrer: (manifest) => prepared().putReferrer(manifest).catch(failed),
+    putTagged: (manifest) => prepared().putTagged(manifest).catch(failed),
     finish: async () => {
       if (isAttaching) await finish()
     },

@@ -7,7 +7,7 @@ import { HeadstartError } from '../../system/errors.ts'
 import { digestOf } from '../digest.ts'
 import { attachInIndex, blobPath, LAYOUT_DOCUMENT, placeInIndex } from '../layout/index-file.ts'
 import { parseManifest } from '../manifest.ts'
-import type { Blob, Descriptor, Digest, Referrer, ReferrerManifest } from '../types.ts'
+import type { Blob, Descriptor, Digest, Referrer, ReferrerManifest, TaggedManifest } from '../types.ts'
 import { TarWriter } from './tar-writer.ts'
 
 export interface ArchiveNames {
@@ -23,6 +23,7 @@ export class ArchiveWriter {
   private readonly names: ArchiveNames
   private readonly done = new Set<Digest>()
   private readonly attached: Referrer[] = []
+  private readonly others = new Map<string, Descriptor>()
   /** the manifest under the archive's tag */
   private root: { readonly bytes: Uint8Array; readonly descriptor: Descriptor } | undefined
 
@@ -58,14 +59,22 @@ export class ArchiveWriter {
     this.attached.push(referrer)
   }
 
+  /** Beside the image. */
+  async putTagged({ tag, bytes, mediaType }: TaggedManifest): Promise<void> {
+    this.others.set(tag, await this.putManifest(bytes, mediaType, false))
+  }
+
   /** Completes the archive, and ends its stream. The image is there. */
   async finish(): Promise<void> {
     const { root, names, attached } = this
     if (!root) throw new Error('an archive is of an image')
     const { tag, annotations, repoTags } = names
     const descriptor = { ...root.descriptor, ...(annotations && { annotations }) }
-    const image = placeInIndex([], descriptor, tag).manifests.map((raw) => ({ descriptor, raw }))
-    const index = JSON.stringify(attachInIndex(image, attached))
+    const placed = [[tag, descriptor] as const, ...this.others]
+    const entries = placed.flatMap(([name, each]) =>
+      placeInIndex([], each, name).manifests.map((raw) => ({ descriptor: each, raw })),
+    )
+    const index = JSON.stringify(attachInIndex(entries, attached))
     await this.tar.inTurn(async () => {
       await this.tar.bytes('index.json', Buffer.from(index))
       if (repoTags)

@@ -4,6 +4,7 @@ import { HeadstartError } from '../../system/errors.ts'
 import { parseJson } from '../../system/text/json.ts'
 import { descriptorSchema } from '../manifest.ts'
 import { OCI_INDEX } from '../media-types.ts'
+import { isCosignTag } from '../referrers/cosign-tags.ts'
 import type { Descriptor, Digest, Referrer } from '../types.ts'
 
 export const LAYOUT_DOCUMENT = JSON.stringify({ imageLayoutVersion: '1.0.0' })
@@ -62,7 +63,7 @@ export function selectFromIndex(
   { tag, digest }: { tag: string | undefined; digest: Digest | undefined },
   name: string,
 ): Descriptor {
-  const images = index.filter((entry) => !isAttached(entry))
+  const images = index.filter((entry) => !isAttached(entry) && !isCosignTag(tagOf(entry) ?? ''))
   const only = images.length === 1 ? images[0] : taggedIn(index, undefined)
   const found =
     digest !== undefined
@@ -71,7 +72,7 @@ export function selectFromIndex(
         ? taggedIn(index, tag)
         : only
   if (found) return found.descriptor
-  const tags = index.flatMap((entry) => tagOf(entry) ?? []).slice(0, 20)
+  const tags = images.flatMap((entry) => tagOf(entry) ?? []).slice(0, 20)
   const there =
     tags.length > 0 ? `It has the tags ${tags.join(', ')}` : `It has ${images.length} images without a tag`
   if (tag === undefined && digest === undefined && images.length > 1)

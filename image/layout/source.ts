@@ -7,7 +7,7 @@ import { type BlobStore, type RawDocument, sourceFromStore } from '../source-fro
 import type { Digest, ImageSource } from '../types.ts'
 import { referrersIn } from './attached.ts'
 import { blobFile, layoutName, readIndex } from './folder.ts'
-import { type LayoutEntry, selectFromIndex } from './index-file.ts'
+import { type LayoutEntry, selectFromIndex, taggedIn } from './index-file.ts'
 
 /** @throws HeadstartError E_IMAGE_NOT_FOUND, E_LAYOUT */
 export async function openLayoutSource(location: FileLocation): Promise<ImageSource> {
@@ -66,6 +66,7 @@ function layoutStore(location: FileLocation, index: readonly LayoutEntry[]): Blo
         readWhole(blobFile(folder, digest), MAX_MANIFEST_BYTES).catch(() => undefined)
       return referrersIn({ name, index: now, read }, subject)
     },
+    tagged: async (other) => taggedIn((await readIndex(folder, name)) ?? [], other)?.descriptor,
     async [Symbol.asyncDispose]() {},
   }
 }

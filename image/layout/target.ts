@@ -15,7 +15,8 @@ import { openRegular, readWhole } from '../../system/files/read-whole.ts'
 import { type BlobIdentity, digestOf, hashStream } from '../digest.ts'
 import type { FileLocation } from '../location.ts'
 import { MAX_MANIFEST_BYTES } from '../manifest.ts'
-import type { Blob, Descriptor, Digest, ImageTarget, ReferrerManifest } from '../types.ts'
+import { tagTaken } from '../referrers/cosign-tags.ts'
+import type { Blob, Descriptor, Digest, ImageTarget, ReferrerManifest, TaggedManifest } from '../types.ts'
 import { blobFile, layoutName, readIndex } from './folder.ts'
 import { attachInIndex, LAYOUT_DOCUMENT, type LayoutEntry, placeInIndex, taggedIn } from './index-file.ts'
 
@@ -168,6 +169,15 @@ class LayoutTarget implements ImageTarget {
   async putReferrer({ bytes, referrer }: ReferrerManifest): Promise<void> {
     await this.putManifest(bytes, referrer.mediaType, { tagged: false })
     await this.commit((index) => attachInIndex(index, [referrer]))
+  }
+
+  async putTagged({ tag, bytes, mediaType }: TaggedManifest, { force }: { force: boolean }): Promise<void> {
+    const descriptor = await this.putManifest(bytes, mediaType, { tagged: false })
+    await this.commit((index) => {
+      const there = taggedIn(index, tag)?.descriptor.digest
+      if (there !== undefined && there !== descriptor.digest && !force) throw tagTaken(this.name, tag)
+      return placeInIndex(index, descriptor, tag)
+    })
   }
 
   async replaced(): Promise<Digest | undefined> {

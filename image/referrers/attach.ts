@@ -1,13 +1,17 @@
 /** Attaching artifacts to an image, and carrying those that are attached to the place that the image was copied to. */
 import { HeadstartError } from '../../system/errors.ts'
+import { mapLimit } from '../../system/map-limit.ts'
 import { type CopyOptions, copyContents } from '../copy.ts'
+import { isIndexType, isManifestType } from '../media-types.ts'
 import type { Digest, ImageSource, ImageTarget } from '../types.ts'
 import type { Artifact } from './artifact.ts'
+import { cosignTags } from './cosign-tags.ts'
 import { referrerIn } from './list.ts'
 
 /** A signature of a bill of materials of an image is two deep. */
 const MAX_DEPTH = 4
 const MAX_COPIED = 1000
+const ASKED_AT_ONCE = 4
 
 /** @throws HeadstartError E_ARTIFACT: the place can't hold it, or refuses it; and what the target throws */
 export async function attach(target: ImageTarget, artifact: Artifact, signal?: AbortSignal): Promise<void> {
@@ -58,4 +62,29 @@ export async function copyReferrers(
     round = next
   }
   return copied.size
+}
+
+/**
+ * What cosign keeps of these manifests under tags made of their digests, byte for byte. Only of manifests that have the same digest in the target.
+ * @returns how many tags were copied
+ * @throws HeadstartError E_TARGET_EXISTS: one is another's there, and `force` was not given; and what source and target throw
+ */
+export async function copyCosignTags(
+  source: ImageSource,
+  subjects: readonly Digest[],
+  target: ImageTarget,
+  { force, ...options }: CopyOptions & { readonly force: boolean },
+): Promise<number> {
+  const signal = options.signal ?? new AbortController().signal
+  const find = async (tag: string) => ({ tag, found: await source.tagged?.(tag, signal) })
+  let copied = 0
+  for (const { tag, found } of await mapLimit(subjects.flatMap(cosignTags), ASKED_AT_ONCE, signal, find)) {
+    if (!found || !(isManifestType(found.mediaType) || isIndexType(found.mediaType))) continue
+    signal.throwIfAborted()
+    if (!target.putTagged) throw noPlace(target.name)
+    const bytes = await copyContents(source, found, target, options)
+    await target.putTagged({ tag, bytes, mediaType: found.mediaType }, { force })
+    copied++
+  }
+  return copied
 }

@@ -28,7 +28,7 @@ export interface Repository {
 }
 
 /** Answers of registries that keep no lists, or of what stands before them and doesn't know the path. */
-const NO_LISTS = [400, 403, 404, 405, 501] as const
+export const NO_LISTS = [400, 403, 404, 405, 501] as const
 const MAX_PAGES = 1000
 /** Each loses only to another writer at the same moment. */
 const MAX_WRITES = 10
@@ -138,19 +138,4 @@ async function writeFallback(place: Repository, subject: Digest, after: Fallback
     signal,
   })
   await discard(response)
-}
-
-/** Whether there is a signature under the tag that cosign gives one. Whatever is not a clear yes is a no. */
-export async function hasSignatureTag(place: Repository, subject: Digest): Promise<boolean> {
-  const { client, repository, signal } = place
-  const response = await client.request({
-    method: 'HEAD',
-    url: `/v2/${repository}/manifests/${fallbackTag(subject)}.sig`,
-    headers: { accept: 'application/vnd.oci.image.manifest.v1+json' },
-    scopes: [`repository:${repository}:pull`],
-    expected: [200, 404, ...NO_LISTS],
-    signal,
-  })
-  await discard(response)
-  return response.status === 200
 }

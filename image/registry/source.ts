@@ -6,12 +6,12 @@ import { MAX_MANIFEST_BYTES } from '../manifest.ts'
 import { isIndexType, isManifestType, MANIFEST_TYPES } from '../media-types.ts'
 import { formatReference, type Reference } from '../reference.ts'
 import { type BlobStore, type RawDocument, sourceFromStore } from '../source-from-store.ts'
-import type { ImageSource } from '../types.ts'
+import type { Descriptor, ImageSource } from '../types.ts'
 import { RegistryClient } from './client.ts'
 import { Downloader } from './download.ts'
 import type { EndpointOptions } from './endpoint.ts'
 import { askRange } from './range.ts'
-import { hasSignatureTag, listReferrers } from './referrers.ts'
+import { listReferrers, NO_LISTS } from './referrers.ts'
 import { headerOf, type RegistryResponse } from './request.ts'
 
 export type RegistryOptions = EndpointOptions & { readonly signal?: AbortSignal | undefined }
@@ -53,8 +53,7 @@ function registryStore(
     }),
     referrers: (subject, given) =>
       listReferrers({ client, repository, signal: eitherOf(given, signal) }, subject),
-    hasSignatureTag: (subject, given) =>
-      hasSignatureTag({ client, repository, signal: eitherOf(given, signal) }, subject),
+    tagged: (other, given) => findTagged(client, repository, other, eitherOf(given, signal)),
     [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
   }
 }
@@ -75,8 +74,39 @@ async function fetchRoot(
   return { descriptor: { mediaType, digest: expected, size: bytes.length }, bytes }
 }
 
+/** Whatever is not a clear yes is a no: a registry may have no right to give, or a page for people. */
+async function findTagged(
+  client: RegistryClient,
+  repository: string,
+  tag: string,
+  signal: AbortSignal | undefined,
+): Promise<Descriptor | undefined> {
+  const response = await client.document(
+    manifestRequest(repository, tag, [200, ...NO_LISTS], signal),
+    MAX_MANIFEST_BYTES,
+  )
+  const mediaType = mediaTypeOf(response)
+  if (response.status !== 200 || !(isIndexType(mediaType) || isManifestType(mediaType))) return undefined
+  return { mediaType, digest: digestOf(response.bytes), size: response.bytes.length }
+}
+
 const mediaTypeOf = (response: RegistryResponse): string =>
   headerOf(response, 'content-type')?.split(';')[0]?.trim() ?? ''
+
+const manifestRequest = (
+  repository: string,
+  reference: string,
+  expected: readonly number[],
+  signal: AbortSignal | undefined,
+) =>
+  ({
+    method: 'GET',
+    url: `/v2/${repository}/manifests/${reference}`,
+    headers: { accept: MANIFEST_TYPES.join(', ') },
+    scopes: [`repository:${repository}:pull`],
+    expected,
+    signal,
+  }) as const
 
 async function fetchManifest(
   client: RegistryClient,
@@ -85,15 +115,7 @@ async function fetchManifest(
   signal: AbortSignal | undefined,
 ): Promise<RegistryResponse & { bytes: Buffer }> {
   try {
-    const request = {
-      method: 'GET',
-      url: `/v2/${repository}/manifests/${reference}`,
-      headers: { accept: MANIFEST_TYPES.join(', ') },
-      scopes: [`repository:${repository}:pull`],
-      expected: [200],
-      signal,
-    } as const
-    return await client.document(request, MAX_MANIFEST_BYTES)
+    return await client.document(manifestRequest(repository, reference, [200], signal), MAX_MANIFEST_BYTES)
   } catch (error) {
     if (!(error instanceof HeadstartError) || error.code !== 'E_NOT_FOUND') throw error
     const name = `${repository}${isDigest(reference) ? '@' : ':'}${reference}`

@@ -5,7 +5,8 @@ import { digestOf, isDigest } from '../digest.ts'
 import { MAX_MANIFEST_BYTES } from '../manifest.ts'
 import { MANIFEST_TYPES } from '../media-types.ts'
 import { formatReference, type Reference } from '../reference.ts'
-import type { Blob, Descriptor, Digest, ImageTarget, ReferrerManifest } from '../types.ts'
+import { tagTaken } from '../referrers/cosign-tags.ts'
+import type { Blob, Descriptor, Digest, ImageTarget, ReferrerManifest, TaggedManifest } from '../types.ts'
 import { RegistryClient } from './client.ts'
 import { addToFallback } from './referrers.ts'
 import { discard, headerOf, type RegistryResponse } from './request.ts'
@@ -102,11 +103,22 @@ class RegistryTarget implements ImageTarget {
     })
   }
 
-  async replaced(): Promise<Digest | undefined> {
+  async putTagged({ tag, bytes, mediaType }: TaggedManifest, { force }: { force: boolean }): Promise<void> {
+    const there = force ? undefined : await this.digestUnder(tag)
+    if (there === digestOf(bytes)) return
+    if (there !== undefined) throw tagTaken(this.name, tag)
+    await this.put(tag, bytes, mediaType)
+  }
+
+  replaced(): Promise<Digest | undefined> {
+    return this.digestUnder(this.tag)
+  }
+
+  private async digestUnder(tag: string): Promise<Digest | undefined> {
     const { client, signal } = this.connection
     const response = await client.request({
       method: 'HEAD',
-      url: this.manifestUrl(this.tag),
+      url: this.manifestUrl(tag),
       headers: { accept: MANIFEST_TYPES.join(', ') },
       scopes: this.scopes,
       expected: [200, 404, ...NO_HEAD],

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
+import { OCI_MANIFEST } from '../../../image/media-types.ts'
 import { readArtifact } from '../../../image/referrers/artifact.ts'
 import { openAttached } from '../../../image/referrers/place.ts'
 import { openSource } from '../../../image/sources.ts'
@@ -123,7 +124,9 @@ test('the provenance is the same each time, of every image of an index and of th
 
 test("a signature under cosign's own tag is seen", async () => {
   await using loose = await startLooseRegistry((asked, answer) =>
-    asked.path.endsWith(`/manifests/${image.digest.replace(':', '-')}.sig`) ? { status: 200 } : answer(),
+    asked.path.endsWith(`/manifests/${image.digest.replace(':', '-')}.sig`)
+      ? { status: 200, headers: { 'content-type': OCI_MANIFEST }, body: '{}' }
+      : answer(),
   )
   const place = `docker://${loose.host}/signed:v1`
   await copy(original, place)
