@@ -89,7 +89,8 @@ function commandsOf({ id, options }: ContainerRequest, { cycle, starter, program
     address: options.network === 'none' ? undefined : '127.0.0.1',
     run: [
       ...[...entry, '--quiet', 'run', '--engine', program.engine, '--insecure'],
-      ...['--cache', join(cycle.workspace.folder, 'cache'), '--cidfile', idFileOf(cycle), '--name', id],
+      ...['--cache', join(cycle.workspace.folder, 'cache'), '--cidfile', idFileOf(cycle)],
+      ...(program.engine === 'docker' ? ['--name', id] : []),
       ...[...flagsOf(options), '--env-file', envFileOf(cycle), `docker://${cycle.host}/${cycle.name}`],
       ...(starter.settings.command.length > 0 ? ['--', ...starter.settings.command] : []),
     ],
