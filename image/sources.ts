@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type Dockerode from 'dockerode'
 import type { Workspace } from '../system/workspace.ts'
 import { openDockerArchive, openOciArchive } from './archive/source.ts'
+import type { BlobKeeper } from './kept-blobs.ts'
 import { openLayoutSource } from './layout/source.ts'
 import { type Location, parseLocation, type Transport } from './location.ts'
 import type { OnProgress } from './progress.ts'
@@ -19,6 +20,8 @@ export interface TransportOptions {
   /** PEM file of certificate authorities for registries */
   readonly caFile?: string | undefined
   readonly signal?: AbortSignal | undefined
+  /** keeps a registry's small blobs between runs */
+  readonly keeper?: BlobKeeper | undefined
   /** for what has to be spooled; one is created when it is needed and none is given */
   readonly workspace?: Workspace | undefined
   /** called while the image is spooled; transfers of blobs have a callback of their own, see `copyImage` */

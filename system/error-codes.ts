@@ -7,6 +7,7 @@ export const ERROR_CODES = [
   'E_BENCH',
   'E_BLOB_MISSING',
   'E_BUDGET',
+  'E_CACHE',
   'E_CA_FILE',
   'E_CERTIFICATES',
   'E_COMMAND',

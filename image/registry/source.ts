@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream'
 import { HeadstartError } from '../../system/errors.ts'
 import { digestOf, isDigest } from '../digest.ts'
+import { type BlobKeeper, keeping } from '../kept-blobs.ts'
 import { MAX_MANIFEST_BYTES } from '../manifest.ts'
 import { isIndexType, isManifestType, MANIFEST_TYPES } from '../media-types.ts'
 import { formatReference, type Reference } from '../reference.ts'
@@ -14,7 +15,10 @@ import { askRange } from './range.ts'
 import { listReferrers, NO_LISTS } from './referrers.ts'
 import { headerOf, type RegistryResponse } from './request.ts'
 
-export type RegistryOptions = EndpointOptions & { readonly signal?: AbortSignal | undefined }
+export type RegistryOptions = EndpointOptions & {
+  readonly signal?: AbortSignal | undefined
+  readonly keeper?: BlobKeeper | undefined
+}
 
 /** Nothing is requested before the source is used, except whether a registry on the loopback uses TLS. */
 export async function openRegistrySource(
@@ -22,7 +26,8 @@ export async function openRegistrySource(
   options: RegistryOptions,
 ): Promise<ImageSource> {
   const client = await RegistryClient.connect(reference.host, reference.repository, options)
-  return sourceFromStore(registryStore(client, reference, options.signal))
+  const store = registryStore(client, reference, options.signal)
+  return sourceFromStore(options.keeper ? keeping(store, options.keeper) : store)
 }
 
 function registryStore(

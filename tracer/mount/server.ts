@@ -3,6 +3,7 @@
  * process detaches its mount and ends. It is a separate process so that its parent can use the mount without a deadlock.
  */
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import '../../system/node-22.ts'
 import { HeadstartError, messageOf } from '../../system/errors.ts'
 import { tryCommand } from '../../system/process/command.ts'
@@ -27,6 +28,8 @@ interface Session {
 }
 
 let session: Session | undefined
+/** What is not on the disk by then is fetched again. */
+const SETTLING_MS = 2000
 
 interface OpenTree {
   readonly fileSystem: FileSystem
@@ -118,6 +121,7 @@ process.on('message', (message) => {
 process.on('disconnect', async () => {
   // Lazily, since it may be in use: the parent, which stacked more on this mount, can't take it down any more.
   if (session) await tryCommand('umount', ['-l', session.mountPoint]).catch(() => {})
+  await Promise.race([session?.lazy?.settled(), sleep(SETTLING_MS)])
   // Not exit(), which waits for the threads that block on the device.
   process.kill(process.pid, 'SIGKILL')
 })

@@ -5,7 +5,10 @@ import type { Image } from '../../../image/types.ts'
 import { monotonicMs } from '../../../system/clock.ts'
 import type { FileSystem } from '../file-system.ts'
 import type { Counters, LazySummary, PrefetchPlan } from '../messages.ts'
+import { createChunkStore } from './cache/chunk-store.ts'
 import { createContentCache } from './cache/content-cache.ts'
+import { type DiskCache, openDiskCache } from './cache/disk-cache.ts'
+import { keeperOf, keptTocs } from './cache/documents.ts'
 import { LazyContent } from './content.ts'
 import { createDemand } from './demand.ts'
 import { createLazyFileSystem } from './file-system.ts'
@@ -31,6 +34,8 @@ export interface LazyImage {
   prefetchPlan(): Promise<PrefetchPlan>
   /** The container starts now. */
   begin(): void
+  /** Resolves when what is to be kept for other mounts is on the disk. */
+  settled(): Promise<void>
 }
 
 /**
@@ -40,18 +45,25 @@ export interface LazyImage {
 export async function openLazyImage(spec: LazyTree): Promise<LazyImage> {
   const counters = noCounts()
   const startedAt = monotonicMs()
+  const disk = spec.cache && (await openDiskCache(spec.cache))
   const source = await openSource(spec.reference, {
     insecure: spec.insecure,
+    ...(disk && { keeper: keeperOf(disk) }),
     ...(spec.caFile !== undefined && { caFile: spec.caFile }),
   })
   const image = await source.image(spec.platform === undefined ? undefined : parsePlatform(spec.platform))
   const resolvedAt = monotonicMs()
   const profile =
     spec.prefetch === 'stream' && spec.profile ? readProfile(source, image, spec.profile) : undefined
-  const { material, layers } = await openLayers(image, counters)
+  const { material, layers } = await openLayers(image, counters, disk)
   const tocsAt = monotonicMs()
   const demand = createDemand()
-  const content = new LazyContent(layers, { cache: await createContentCache(spec.cacheFolder, spec), demand })
+  // What other mounts use, too, need not be on the disk twice.
+  const cache = await createContentCache(spec.cacheFolder, disk ? { ...spec, diskBytes: 0 } : spec)
+  const onHit = (bytes: number) => {
+    counters.cached += bytes
+  }
+  const content = new LazyContent(layers, { cache, store: disk && createChunkStore(disk, onHit), demand })
   const prefetch = startPrefetch(spec, { material, content, profile })
   if (spec.prefetch === 'zone') await prefetch.done
   return {
@@ -59,6 +71,7 @@ export async function openLazyImage(spec: LazyTree): Promise<LazyImage> {
     counters: () => counters,
     prefetchPlan: () => prefetch.plan,
     begin() {},
+    settled: async () => disk?.settled(),
     summary: {
       reference: image.reference,
       rawManifest: Buffer.from(image.rawManifest).toString('base64'),
@@ -76,10 +89,11 @@ function noCounts(): Counters {
   return { toc: none(), prefetch: none(), onDemand: none(), background: none(), cached: 0 }
 }
 
-async function openLayers(image: Image, counters: Counters) {
+async function openLayers(image: Image, counters: Counters, disk: DiskCache | undefined) {
+  const kept = disk && keptTocs(disk)
   const opened = await Promise.all(
     image.layers.map((layer, index) =>
-      openLayer(layer, counters, `layer ${index + 1} of ${image.layers.length}`),
+      openLayer(layer, { counters, kept, where: `layer ${index + 1} of ${image.layers.length}` }),
     ),
   )
   const layers = image.layers.map((layer, index) => ({

@@ -6,63 +6,113 @@ import {
   openEstargz,
   type RangeFetch,
 } from '../../../image/estargz/read/reader.ts'
-import { fetchFrom } from '../../../image/layers/estargz.ts'
-import type { Layer } from '../../../image/types.ts'
+import { fetchFrom as rangeFetchOf } from '../../../image/layers/estargz.ts'
+import type { ByteRange, Digest, Layer } from '../../../image/types.ts'
 import { HeadstartError } from '../../../system/errors.ts'
 import type { Counters } from '../messages.ts'
+import type { KeptTocs } from './cache/documents.ts'
 import type { LazyLayer } from './content.ts'
 
 /** This many bytes at a blob's end usually include the table of contents along with the footer. */
 const TAIL_BYTES = 128 << 10
 
-/**
- * @param where for errors: `layer 2 of 5`
- * @throws HeadstartError E_NOT_ESTARGZ, and what reading a table of contents throws
- */
-export async function openLayer(
-  layer: Layer,
-  { toc: counter }: Counters,
-  where: string,
-): Promise<EstargzLayer> {
-  const { size, annotations } = layer.descriptor
+export interface LayerPlace {
+  readonly counters: Counters
+  /** of mounts before this one */
+  readonly kept: KeptTocs | undefined
+  /** for errors: `layer 2 of 5` */
+  readonly where: string
+}
+
+/** @throws HeadstartError E_NOT_ESTARGZ, and what reading a table of contents throws */
+export async function openLayer(layer: Layer, { counters, kept, where }: LayerPlace): Promise<EstargzLayer> {
+  const { digest, size, annotations } = layer.descriptor
   const tocDigest = annotations?.[TOC_DIGEST_ANNOTATION]
   if (tocDigest === undefined)
     throw new HeadstartError('E_NOT_ESTARGZ', `${where} can't be read lazily: it is not an eStargz layer`, {
       hint: 'Convert the image with: headstart optimize',
     })
-  const externalToc = layer.externalToc && countedToc(layer.externalToc, counter)
-  const fetch = fetchFrom(layer)
-  const counted: RangeFetch = async (range, signal) => {
-    counter.requests++
-    const bytes = await fetch(range, signal)
-    counter.bytes += bytes.length
-    return bytes
+  const known = kept && (await openKept(kept, { digest, size, tocDigest }))
+  if (known) return known
+  const tail = tailOf(layer, counters.toc)
+  let external: Buffer | undefined
+  const externalToc =
+    layer.externalToc &&
+    counted(layer.externalToc, counters.toc, (bytes) => {
+      external = bytes
+    })
+  const opened = await openEstargz(size, tail.fetch, { tocDigest, externalToc })
+  kept?.put(digest, { tail: await tail.from(opened.tocOffset), ...(external && { external }) })
+  return opened
+}
+
+interface KeptLayer {
+  readonly digest: Digest
+  readonly size: number
+  readonly tocDigest: string
+}
+
+/** @returns undefined: there is none, or it was damaged */
+async function openKept(
+  kept: KeptTocs,
+  { digest, size, tocDigest }: KeptLayer,
+): Promise<EstargzLayer | undefined> {
+  const toc = await kept.get(digest)
+  if (toc === undefined) return undefined
+  const { tail, external } = toc
+  const start = size - tail.length
+  const fetch: RangeFetch = async (range) => {
+    if (range.start < start) throw new Error('it is not kept')
+    return tail.subarray(range.start - start, range.end - start)
   }
-  return openEstargz(size, tailFirst(size, counted), { tocDigest, externalToc })
+  try {
+    return await openEstargz(size, fetch, {
+      tocDigest,
+      ...(external && { externalToc: async () => external }),
+    })
+  } catch {
+    await kept.remove(digest)
+    return undefined
+  }
 }
 
 type Traffic = Counters['toc']
 
-const countedToc =
-  (toc: ExternalToc, counter: Traffic): ExternalToc =>
-  async (signal) => {
+function counted(toc: ExternalToc, counter: Traffic, onBytes: (bytes: Buffer) => void): ExternalToc {
+  return async (signal) => {
     counter.requests++
     const bytes = await toc(signal)
     counter.bytes += bytes.length
+    onBytes(bytes)
     return bytes
   }
+}
 
-/** Answers the requests for a blob's end from one larger one. */
-function tailFirst(size: number, fetch: RangeFetch): RangeFetch {
-  const tailStart = Math.max(0, size - TAIL_BYTES)
+/** A blob's end, which is fetched in one request if it has no more than is usual. */
+function tailOf(layer: Layer, counter: Traffic) {
+  const { size } = layer.descriptor
+  const fetchFrom = rangeFetchOf(layer)
+  const fetch = async (start: number, end: number): Promise<Buffer> => {
+    counter.requests++
+    const bytes = await fetchFrom({ start, end })
+    counter.bytes += bytes.length
+    return bytes
+  }
+  let start = Math.max(0, size - TAIL_BYTES)
   let tail: Promise<Buffer> | undefined
-  return async ({ start, end }, signal) => {
-    tail ??= fetch({ start: tailStart, end: size }, signal)
+  /** From there to the blob's end. */
+  const from = async (wanted: number): Promise<Buffer> => {
+    tail ??= fetch(start, size)
     const known = await tail
-    if (start >= tailStart) return known.subarray(start - tailStart, end - tailStart)
-    if (end <= tailStart) return fetch({ start, end }, signal)
-    const rest = await fetch({ start, end: tailStart }, signal)
-    return Buffer.concat([rest, known.subarray(0, end - tailStart)])
+    if (wanted >= start) return known.subarray(wanted - start)
+    const rest = await fetch(wanted, start)
+    tail = Promise.resolve(Buffer.concat([rest, known]))
+    start = wanted
+    return tail
+  }
+  return {
+    from,
+    fetch: async (range: ByteRange) => (await from(range.start)).subarray(0, range.end - range.start),
   }
 }
 

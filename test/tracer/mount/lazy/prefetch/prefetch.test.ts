@@ -3,19 +3,18 @@ import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Artifact, makeArtifact } from '../../../../../image/referrers/artifact.ts'
-import { serveImages } from '../../../../../image/serve.ts'
+import { makeArtifact } from '../../../../../image/referrers/artifact.ts'
 import { openSource } from '../../../../../image/sources.ts'
 import type { Image } from '../../../../../image/types.ts'
 import { HANG_MS } from '../../../../../scripts/support/until.ts'
 import { lazyTree } from '../../../../../tracer/mount/lazy/tree.ts'
-import { type Mount, mountFileSystem, type TreeSpec } from '../../../../../tracer/mount/mount.ts'
+import { type Mount, mountFileSystem } from '../../../../../tracer/mount/mount.ts'
 import { TRACE_ARTIFACT, traceArtifact } from '../../../../../tracer/trace/artifact.ts'
 import { writeTrace } from '../../../../../tracer/trace/file.ts'
-import { type Fault, startFaultProxy } from '../../../../image/registry/fault-proxy.ts'
 import { type TempFolder, tempFolder } from '../../../../support/temp.ts'
 import { traceFile, traceOf } from '../../../trace/traces.ts'
 import { type LazyLayerSpec, writeLazyImage } from '../estargz-image.ts'
+import { type Given, mountServed } from '../served.ts'
 
 const KIB = 1024
 const big = randomBytes(1000 * KIB)
@@ -39,37 +38,7 @@ beforeAll(async () => {
 })
 afterAll(() => temp[Symbol.asyncDispose]())
 
-type Profile = NonNullable<Extract<TreeSpec, { kind: 'lazy' }>['profile']>
-
-interface Given {
-  readonly attached?: readonly Artifact[]
-  readonly profile?: Profile
-  readonly fault?: (path: string) => Fault | undefined
-}
-
-async function mounted({ attached = [], profile, fault }: Given) {
-  const stack = new AsyncDisposableStack()
-  const server = stack.use(await serveImages({ 'app:1': image }, { app: attached }))
-  const proxy = stack.use(await startFaultProxy(server.host, (_, { path }) => fault?.(path)))
-  const own = stack.use(await tempFolder())
-  const mount = stack.use(
-    await mountFileSystem({
-      mountPoint: await own.sub('mount'),
-      tree: {
-        ...lazyTree({
-          reference: `docker://${proxy.host}/app:1`,
-          prefetch: 'stream',
-          ...(profile && { profile }),
-        }),
-        cacheFolder: await own.sub('cache'),
-      },
-      record: false,
-      server: 'kernel',
-    }),
-  )
-  const at = (name: string) => join(mount.folder, name)
-  return { mount, at, proxy, [Symbol.asyncDispose]: () => stack.disposeAsync() }
-}
+const mounted = (given: Given) => mountServed(image, given)
 
 const isAllThere = async (mount: Mount): Promise<void> => {
   const plan = await mount.prefetchPlan()
