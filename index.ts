@@ -82,8 +82,7 @@ export interface PlanRequest {
  * by their compressed size; nothing is written but temporary files, as large as the image unpacked.
  * @throws HeadstartError E_OPTION, E_TAR, E_DIGEST, E_COMPRESSION, E_ESTARGZ, E_COVERAGE, and what the source throws
  */
-export const plan = (request: PlanRequest): Promise<Plan> =>
-  planRebuild({ ...request, startup: startupIn(request) })
+export const plan = (request: PlanRequest): Promise<Plan> => planRebuild({ ...request, ...startIn(request) })
 
 export interface RebuildRequest extends PlanRequest {
   readonly target: ImageTarget
@@ -97,10 +96,13 @@ export interface RebuildRequest extends PlanRequest {
  */
 export async function rebuild({ replace = false, ...request }: RebuildRequest): Promise<RebuildSummary> {
   await prepareTarget(request.target, request.options ?? {}, { force: replace })
-  return rebuildImage({ ...request, startup: startupIn(request) })
+  return rebuildImage({ ...request, ...startIn(request) })
 }
 
-const startupIn = ({ trace }: PlanRequest) => (trace ? startupOf(trace) : [])
+const startIn = ({ trace }: PlanRequest) => ({
+  startup: trace ? startupOf(trace) : [],
+  recorded: trace?.image.diffIds,
+})
 
 /**
  * Checks every byte of an image against its digests, tables of contents and landmarks.

@@ -48,7 +48,9 @@ const STATUS = [
   ['0', 'Done.'],
   ['1', 'Failed: one line says what, where, and what to do.'],
   ['2', 'A wrong command line.'],
-  ['3', 'Done, and a limit was exceeded.'],
+  ['3', 'A limit was exceeded.'],
+  ['4', 'No profile is there, or it covers too little.'],
+  ['5', 'The tag names a newer image by now.'],
   ['130, 143', 'Interrupted: what was mounted, started or written has been removed.'],
 ] as const
 

@@ -2,7 +2,8 @@
 import type { Image, ImageSource } from '../image/types.ts'
 import type { StartupFile } from '../optimizer/plan/startup.ts'
 import { refineStartup } from '../report/bench/refine.ts'
-import { HeadstartError, messageOf } from '../system/errors.ts'
+import { codeOf, HeadstartError, messageOf } from '../system/errors.ts'
+import type { AttachedTrace } from '../tracer/trace/artifact.ts'
 import type { Trace } from '../tracer/trace/file.ts'
 import { mergeTraces } from '../tracer/trace/merge.ts'
 import { noProfile } from './attached/commands.ts'
@@ -21,6 +22,8 @@ export interface Start {
   /** undefined: none was given, and none was worth recording */
   readonly trace: Trace | undefined
   readonly startup: readonly StartupFile[]
+  /** those that were attached and are used */
+  readonly profiles: readonly AttachedTrace[]
   /** those that were attached to another image and are used for this one */
   readonly borrowed: readonly ReadTrace[]
 }
@@ -39,14 +42,15 @@ export async function startOf(
   context: CliContext,
   output: Output,
 ): Promise<Start> {
-  if (from === undefined) return { trace: undefined, startup: [], borrowed: [] }
-  const { trace, borrowed = [] } = await traceFor(subject, from, context, output)
+  if (from === undefined) return { trace: undefined, startup: [], profiles: [], borrowed: [] }
+  const { trace, profiles = [], borrowed = [] } = await traceFor(subject, from, context, output)
   const startup = startupOf(trace, minRuns)
-  return { trace, startup: audit ? refineStartup(startup, audit) : startup, borrowed }
+  return { trace, startup: audit ? refineStartup(startup, audit) : startup, profiles, borrowed }
 }
 
 interface Found {
   readonly trace: Trace
+  readonly profiles?: readonly AttachedTrace[]
   readonly borrowed?: readonly ReadTrace[]
 }
 
@@ -58,10 +62,10 @@ async function traceFor(
 ): Promise<Found> {
   if ('traces' in from) return { trace: await join(from.traces, subject.image, context, output) }
   if ('record' in from) return { trace: await record(subject.image, from.record, context, output) }
-  const { to, name, otherwise } = from.attached
-  if (to !== undefined) return borrow(subject, { to, name }, context, output)
+  const { to, otherwise } = from.attached
+  if (to.length > 0) return borrow(subject, from.attached, context, output)
   const read = await attachedTo(subject, from.attached, context, output)
-  if (read.length > 0) return { trace: mergeAttached(read, subject.image, output) }
+  if (read.length > 0) return mergeAttached(read, subject.image, output)
   if (!otherwise) throw noProfile(`${subject.source.name}@${subject.image.descriptor.digest}`)
   return { trace: await record(subject.image, otherwise, context, output) }
 }
@@ -75,7 +79,7 @@ async function record(image: Image, order: RecordOrder, context: CliContext, out
 /** What is attached to the image itself. A registry that can't tell is no reason not to record. */
 async function attachedTo(
   { source, image }: Subject,
-  { name, otherwise }: AttachedChoice,
+  { names, otherwise }: AttachedChoice,
   context: CliContext,
   output: Output,
 ): Promise<ReadTrace[]> {
@@ -86,26 +90,45 @@ async function attachedTo(
     return []
   })
   if (found.length === 0) return []
-  const read = await readTraces(source, image, { found, name, signal })
+  const read = await readTraces(source, image, { found, names, signal })
   output.note([...usedLines(read, source.name, new Date()), '--record records the start instead'])
   return read
 }
 
-/** What is attached to another image: files are found by path. */
+/** What is attached to the first of several images that has it: files are found by path. @throws HeadstartError E_NO_PROFILE: none has */
 async function borrow(
+  subject: Subject,
+  { to, names }: Pick<AttachedChoice, 'to' | 'names'>,
+  context: CliContext,
+  output: Output,
+): Promise<Found> {
+  let fault: unknown
+  for (const from of to) {
+    if (fault !== undefined) output.note(messageOf(fault))
+    try {
+      return await borrowFrom(subject, { from, names }, context, output)
+    } catch (error) {
+      if (codeOf(error) !== 'E_NO_PROFILE') throw error
+      fault = error
+    }
+  }
+  throw fault
+}
+
+async function borrowFrom(
   { image, access }: Subject,
-  { to, name }: { readonly to: string; readonly name: string | undefined },
+  { from, names }: { readonly from: string; readonly names: readonly string[] },
   context: CliContext,
   output: Output,
 ): Promise<Found> {
   const signal = context.interrupts.abort
-  await using source = await attachedSource(to, access, context, output)
+  await using source = await attachedSource(from, access, context, output)
   const earlier = await source.image(access.platform)
   const found = await tracesOf(source, earlier, signal)
   if (found.length === 0) throw noProfile(`${source.name}@${earlier.descriptor.digest}`)
-  const read = await readTraces(source, earlier, { found, name, signal })
+  const read = await readTraces(source, earlier, { found, names, signal })
   output.note(usedLines(read, source.name, new Date()))
-  return { trace: mergeAttached(read, image, output), borrowed: read }
+  return { ...mergeAttached(read, image, output), borrowed: read }
 }
 
 /** Several starts become one: what any touched, in the most common order. */

@@ -24,7 +24,7 @@ const MAX_NAME = 255
 
 /** @throws HeadstartError E_REFERENCE with the position (1 for the first character) and what is wrong there */
 export function parseReference(text: string): Reference {
-  const fault = (at: number, why: string): HeadstartError => referenceFault(text, at, why)
+  const fault = faultOf(text)
   if (text === '') throw fault(0, 'it is empty')
   const at = text.indexOf('@')
   const digest = at === -1 ? undefined : digestAt(text, at + 1, fault)
@@ -40,6 +40,24 @@ export function parseReference(text: string): Reference {
   if (full.length + 1 + repository.length > MAX_NAME)
     throw fault(MAX_NAME, `the name is longer than ${MAX_NAME} characters`)
   return { host: full, repository, tag: tag ?? (digest === undefined ? 'latest' : undefined), digest }
+}
+
+/** Whether a name a registry gave is one that a reference can have. */
+export const isRepository = (text: string): boolean => isValid(() => checkPath(text, 0, faultOf(text)))
+export const isTag = (text: string): boolean => isValid(() => tagAt(text, 0, faultOf(text)))
+
+const faultOf =
+  (text: string): Fault =>
+  (at, why) =>
+    referenceFault(text, at, why)
+
+function isValid(check: () => unknown): boolean {
+  try {
+    check()
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** A first component is a host when it can't be part of a Docker Hub name: a dot, a port, `localhost`, or upper case. */

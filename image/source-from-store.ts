@@ -48,6 +48,8 @@ export interface BlobStore extends AsyncDisposable {
   askRange?(descriptor: Descriptor, signal: AbortSignal | undefined): Promise<RangeAnswer>
   /** where the image has a tag: the store of the one with this suffix to its tag, disposed with this one; it need not exist */
   readonly beside?: ((suffix: string) => BlobStore) | undefined
+  /** of a registry, where the image has a tag: see `ImageSource` */
+  readonly current?: ((signal?: AbortSignal) => Promise<Digest | undefined>) | undefined
   /** see `ImageSource` */
   referrers?(subject: Digest, signal: AbortSignal | undefined): Promise<readonly Referrer[]>
   /** see `ImageSource` */
@@ -81,6 +83,7 @@ export function sourceFromStore(store: BlobStore): ImageSource {
       readImage(store, descriptor, await readDocument(store, descriptor, MAX_MANIFEST_BYTES), externalToc),
     blob: (descriptor) => blobOf(store, descriptor),
     ...(beside && { beside: (suffix: string) => sourceFromStore(beside(suffix)) }),
+    ...(store.current && { current: store.current }),
     ...attachments(store),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   }

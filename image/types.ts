@@ -154,6 +154,8 @@ export interface ImageSource extends AsyncDisposable {
   blob(descriptor: Descriptor): Blob
   /** Of an image with a tag: the one in the same place under the same tag with this suffix. It is disposed with this one, and need not exist. */
   beside?(suffix: string): ImageSource
+  /** Of an image in a registry that has a tag: what the tag names by now; undefined: nothing. @throws HeadstartError as `image` */
+  current?(signal?: AbortSignal): Promise<Digest | undefined>
   /**
    * What is attached to a manifest, as it is listed and unchecked; only where artifacts can be attached.
    * @throws HeadstartError E_ARTIFACT: the list is wrong, or has too many; and what the source throws

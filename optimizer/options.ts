@@ -41,7 +41,7 @@ export interface OptimizeOptions {
   readonly exclude: readonly string[]
   /** layers to rebuild, by index from the base; others are kept as they are. All when undefined */
   readonly onlyLayers: readonly number[] | undefined
-  /** 0 to 1: fail if fewer of the startup files are in the image, or none; undefined: never */
+  /** 0 to 1: fail if less of the start is in the image, or none of its files; undefined: never */
   readonly minCoverage: number | undefined
   /** threads that compress; the output doesn't depend on it */
   readonly threads: number | undefined

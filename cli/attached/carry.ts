@@ -51,5 +51,5 @@ function newestOfEachName(read: readonly ReadTrace[]): ReadTrace[] {
 
 async function profilesOf(source: ImageSource, image: Image, signal: AbortSignal): Promise<ReadTrace[]> {
   const found = await tracesOf(source, image, signal)
-  return found.length === 0 ? [] : readTraces(source, image, { found, name: undefined, signal })
+  return found.length === 0 ? [] : readTraces(source, image, { found, names: [], signal })
 }

@@ -80,9 +80,13 @@ export function registerPull(command: Command, context: CliContext): void {
       const signal = context.interrupts.abort
       const found = await tracesOf(source, image, signal)
       if (found.length === 0) throw noProfile(`${source.name}@${image.descriptor.digest}`)
-      const read = await readTraces(source, image, { found, name: flags.name, signal })
+      const read = await readTraces(source, image, {
+        found,
+        names: flags.name === undefined ? [] : [flags.name],
+        signal,
+      })
       output.note(usedLines(read, source.name, new Date()))
-      const trace = mergeAttached(read, image, output)
+      const { trace } = mergeAttached(read, image, output)
       await writeTrace(flags.output, trace)
       output.result(`${thousands(trace.files.length)} files, written to ${flags.output}`)
     })

@@ -29,15 +29,19 @@ export const tracesOf = async (
   attachedTraces((await source.referrers?.(image.descriptor.digest, signal)) ?? [])
 
 /**
- * The newest of each name, or of the one name that is asked for.
- * @throws HeadstartError E_ARTIFACT, E_TRACE, and what the source throws
+ * The newest of each name, or of the names that are asked for.
+ * @throws HeadstartError E_NO_PROFILE, E_ARTIFACT, E_TRACE, and what the source throws
  */
 export async function readTraces(
   source: ImageSource,
   image: Image,
-  { found, name, signal }: { found: readonly AttachedTrace[]; name: string | undefined; signal: AbortSignal },
+  {
+    found,
+    names,
+    signal,
+  }: { found: readonly AttachedTrace[]; names: readonly string[]; signal: AbortSignal },
 ): Promise<ReadTrace[]> {
-  const chosen = chooseTraces(found, name, source.name)
+  const chosen = chooseTraces(found, names, source.name)
   const read: ReadTrace[] = []
   for (const attached of chosen)
     read.push({ attached, trace: await readAttached(source, attached, image.descriptor.digest, signal) })
@@ -45,13 +49,20 @@ export async function readTraces(
 }
 
 /** Those that fit become one. The others are left out, and it is said. */
-export function mergeAttached(read: readonly ReadTrace[], image: Image, output: Output): Trace {
+export function mergeAttached(
+  read: readonly ReadTrace[],
+  image: Image,
+  output: Output,
+): { readonly trace: Trace; readonly profiles: readonly AttachedTrace[] } {
   const { fitting, others } = fittingTraces(read, image)
   for (const { attached, trace } of others)
     output.warn(
       `profile ${attached.name} (${attached.digest}) is left out: it was recorded from another image, ${trace.image.digest}`,
     )
-  return mergeTraces(fitting.map(({ trace }) => trace))
+  return {
+    trace: mergeTraces(fitting.map(({ trace }) => trace)),
+    profiles: fitting.map(({ attached }) => attached),
+  }
 }
 
 /** Which are used: name, digest and age. @param now of the reader's clock */

@@ -1,5 +1,6 @@
 /** `headstart optimize`: rebuild an image as eStargz, startup files first. */
 import type { Command } from 'commander'
+import { checkCurrent } from '../../image/current.ts'
 import { noPlace } from '../../image/referrers/attach.ts'
 import type { Digest, Image, ImageSource, ImageTarget } from '../../image/types.ts'
 import { rebuildImage } from '../../optimizer/rebuild/image.ts'
@@ -48,34 +49,41 @@ async function optimize(
   request: OptimizeRequest,
   context: CliContext,
 ): Promise<void> {
-  const { options, allPlatforms } = request
+  const { options } = request
   const output = context.output(request.print.json)
   if (request.start.from && 'record' in request.start.from) await requireFuse()
   await using source = await sourceOf(from, access, context, output)
   const image = await source.image(access.platform)
   await using target = await targetOf(to, access, context, output)
+  const beforeTag = await currentCheck({ source, image, ...request }, target, context.interrupts.abort)
   if (request.provenance && !target.putReferrer) throw noPlace(target.name)
   if (request.metadataFile !== undefined) await ensureWritable(request.metadataFile)
   await prepareTarget(target, options, { force: request.replaceTarget, attaching: true })
   const before = request.replaceTarget ? await target.replaced?.() : undefined
   const start = await startOf({ source, image, access }, request.start, context, output)
-  if (!allPlatforms)
+  if (!request.allPlatforms)
     output.note(leftBehind(await source.index(), image, 'use --all-platforms to rebuild the whole index'))
-  const { images, root } = await rebuild(
-    { source, image, target, startup: start.startup },
-    { options, allPlatforms },
+  const { images, root, index } = await rebuild(
+    { source, image, target, start, beforeTag },
+    request,
     context,
     output,
   )
   output.done()
   const parts = images.map((each) => ({ from: each.image.descriptor, to: each.summary.manifest }))
   const made = [...parts.filter(({ to }) => to.digest !== root.to.digest), root]
-  await conclude({ source, target, root, made, image, images, start, before }, request, context, output)
+  await conclude(
+    { source, target, root, made, image, images, index, start, before },
+    request,
+    context,
+    output,
+  )
 }
 
 interface Concluded extends Result {
   readonly image: Image
   readonly images: readonly Rebuilt[]
+  readonly index: Digest | undefined
   readonly start: Start
   /** what the target's name stood for; undefined: nothing, or it isn't known */
   readonly before: Digest | undefined
@@ -83,7 +91,7 @@ interface Concluded extends Result {
 
 /** An archive is closed before anybody hears of it. Elsewhere the image is there by now, whatever becomes of what is attached to it. */
 async function conclude(
-  { image, images, start, before, ...result }: Concluded,
+  { image, images, index, start, before, ...result }: Concluded,
   request: OptimizeRequest,
   context: CliContext,
   output: Output,
@@ -96,30 +104,66 @@ async function conclude(
   await carryProfiles({ source, target, rebuilt: images, borrowed: start.borrowed, image }, context, output)
   if (target.finish) await provenance()
   await target.finish?.()
-  for (const each of images) printRebuilt(each, { ...start, target: target.name }, print, output)
+  for (const each of images) printRebuilt(each, { ...start, target: target.name, index }, print, output)
   if (before !== undefined && before !== root.to.digest) output.note(`${target.name} was ${before} before`)
   for (const line of await signatureLine(result, context.interrupts.abort)) output.warn(line)
   if (request.metadataFile !== undefined) await writeMetadata(request.metadataFile, result)
   if (!target.finish) await provenance()
 }
 
+interface Reading {
+  readonly source: ImageSource
+  readonly image: Image
+  readonly ifCurrent: boolean
+}
+
+/**
+ * What makes sure that the source's tag still names what was read: where it is asked for, and where that very tag is replaced.
+ * @throws HeadstartError E_SUPERSEDED, E_USAGE
+ */
+async function currentCheck(
+  { source, image, ifCurrent }: Reading,
+  target: ImageTarget,
+  signal: AbortSignal,
+): Promise<(() => Promise<void>) | undefined> {
+  const isInPlace = source.name.replace(/@sha256:[0-9a-f]{64}$/, '') === target.name
+  if (ifCurrent && !source.current)
+    throw new HeadstartError('E_USAGE', `--if-current: ${source.name} is not a tag of a registry`)
+  if (!source.current || !(ifCurrent || isInPlace)) return undefined
+  const { digest } = (await source.index())?.descriptor ?? image.descriptor
+  const check = () => checkCurrent(source, digest, signal)
+  await check()
+  return check
+}
+
 interface Material {
   readonly source: ImageSource
   readonly image: Image
   readonly target: ImageTarget
-  readonly startup: Start['startup']
+  readonly start: Start
+  readonly beforeTag: (() => Promise<void>) | undefined
+}
+
+interface Results {
+  readonly images: readonly Rebuilt[]
+  readonly root: Made
+  /** where all platforms were rebuilt: what has the target's name */
+  readonly index?: Digest
 }
 
 async function rebuild(
-  { source, image, target, startup }: Material,
-  { options, allPlatforms }: Pick<OptimizeRequest, 'options' | 'allPlatforms'>,
+  { source, image, target, start, beforeTag }: Material,
+  { options, limits, allPlatforms }: Pick<OptimizeRequest, 'options' | 'limits' | 'allPlatforms'>,
   context: CliContext,
   output: Output,
-): Promise<{ readonly images: readonly Rebuilt[]; readonly root: Made }> {
+): Promise<Results> {
   const common = {
     target,
-    startup,
+    startup: start.startup,
+    recorded: start.trace?.image.diffIds,
     options,
+    limits,
+    beforeTag,
     signal: context.interrupts.abort,
     onProgress: drawLayers(output),
   }
@@ -137,5 +181,5 @@ async function rebuild(
   const { images, notes, tocImage } = rebuilt
   for (const note of notes) output.warn(note)
   if (tocImage) output.note(tocImageLine(tocImage))
-  return { images, root: { from: index.descriptor, to: rebuilt.index } }
+  return { images, root: { from: index.descriptor, to: rebuilt.index }, index: rebuilt.index.digest }
 }

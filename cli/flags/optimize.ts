@@ -1,6 +1,7 @@
 /** The command line of `optimize`, parsed once, before any image is opened, into a request: each part of it goes to what needs it. */
 import { type Command, Option } from 'commander'
 import type { OptimizeOptions } from '../../optimizer/options.ts'
+import type { Limits } from '../../optimizer/rebuild/limits.ts'
 import { type BenchAudit, readBench } from '../../report/bench/file.ts'
 import { HeadstartError } from '../../system/errors.ts'
 import { checkName } from '../../tracer/trace/artifact.ts'
@@ -8,12 +9,12 @@ import { type GivenTrace, readGiven } from '../read-trace.ts'
 import { addImageFlags } from './image.ts'
 import { addProfileFlags, type ProfileFlags, type RecordOrder, recordOrder } from './profile.ts'
 import { addRebuildFlags, optionsOf, type RebuildFlags } from './rebuild.ts'
-import { collect, jsonOption, positiveFlag } from './values.ts'
+import { collect, growthFlag, jsonOption, positiveFlag, sizeFlag } from './values.ts'
 
 export interface OptimizeFlags extends ProfileFlags, RebuildFlags {
   readonly trace?: string[]
-  readonly profileFrom?: string
-  readonly profileName?: string
+  readonly profileFrom?: string[]
+  readonly profileName?: string[]
   readonly record: boolean
   readonly minRuns: number
   readonly refine?: string
@@ -21,6 +22,9 @@ export interface OptimizeFlags extends ProfileFlags, RebuildFlags {
   readonly provenance: boolean
   readonly metadataFile?: string
   readonly force: boolean
+  readonly ifCurrent: boolean
+  readonly maxGrowth?: number
+  readonly maxPrefetch?: number
   readonly explain: boolean
   readonly json: boolean
 }
@@ -28,6 +32,9 @@ export interface OptimizeFlags extends ProfileFlags, RebuildFlags {
 export interface OptimizeRequest {
   readonly allPlatforms: boolean
   readonly replaceTarget: boolean
+  /** the target only while the source's tag names what was read */
+  readonly ifCurrent: boolean
+  readonly limits: Limits
   readonly provenance: boolean
   readonly metadataFile?: string
   readonly start: StartRequest
@@ -51,10 +58,10 @@ export type StartOrigin =
   | undefined
 
 export interface AttachedChoice {
-  /** of another image, usually an earlier build; else of the image itself */
-  readonly to?: string
-  /** of one workload; else of all */
-  readonly name?: string
+  /** the first of these images that has any, or all that are named: usually earlier builds; if empty, the image itself */
+  readonly to: readonly string[]
+  /** of these workloads; if empty, of all */
+  readonly names: readonly string[]
   /** where there is none */
   readonly otherwise?: RecordOrder
 }
@@ -72,14 +79,18 @@ export function addOptimizeFlags(command: Command): Command {
     .addOption(
       new Option(
         '--profile-from <image>',
-        'use what is attached to this image, an earlier build; --min-coverage says how much of it must fit',
-      ).conflicts('trace'),
+        'use what is attached to this image, an earlier build; --min-coverage says how much of it must fit (repeatable: the first that has a profile)',
+      )
+        .argParser(collect)
+        .conflicts('trace'),
     )
     .addOption(
       new Option(
         '--profile-name <name>',
-        'use only the attached profile of this name (default: all, merged)',
-      ).conflicts('trace'),
+        'use only the attached profile of this name (repeatable; default: all, merged)',
+      )
+        .argParser(collect)
+        .conflicts('trace'),
     )
     .addOption(
       new Option('--record', 'record the start even if a profile is attached to the image')
@@ -99,9 +110,29 @@ export function addOptimizeFlags(command: Command): Command {
     )
     .option('--metadata-file <file>', "write the new image's name and digest, in the form of docker buildx")
     .option('-f, --force', 'overwrite the target', false)
+    .option(
+      '--if-current',
+      "write the target only while the source's tag names the image that was read, else exit with status 5; always so where both are one tag",
+      false,
+    )
     .option('--explain', 'show for each file of the start where it was put, and why', false)
     .addOption(jsonOption())
-  return addImageFlags(addProfileFlags(addRebuildFlags(command)))
+  return addImageFlags(addProfileFlags(addRebuildFlags(addLimitFlags(command))))
+}
+
+function addLimitFlags(command: Command): Command {
+  const option = (flags: string, text: string) =>
+    new Option(flags, text).helpGroup('Limits (exit status 3, and no target, when one is exceeded):')
+  return command
+    .addOption(
+      option('--max-growth <share>', 'by how much the layers may grow, e.g. 10%').argParser(growthFlag),
+    )
+    .addOption(
+      option(
+        '--max-prefetch <bytes>',
+        'how much may be fetched before the start: zones and tables of contents of all layers',
+      ).argParser(sizeFlag),
+    )
 }
 
 /**
@@ -112,10 +143,12 @@ export async function optimizeRequest(
   command: readonly string[],
   flags: OptimizeFlags,
 ): Promise<OptimizeRequest> {
-  const { refine, minRuns, allPlatforms, force, json, explain } = flags
+  const { refine, minRuns, allPlatforms, force, ifCurrent, json, explain } = flags
   return {
     allPlatforms,
     replaceTarget: force,
+    ifCurrent,
+    limits: { growth: flags.maxGrowth, prefetchBytes: flags.maxPrefetch },
     provenance: flags.provenance,
     ...(flags.metadataFile !== undefined && { metadataFile: flags.metadataFile }),
     start: {
@@ -129,14 +162,13 @@ export async function optimizeRequest(
 }
 
 async function originOf(command: readonly string[], flags: OptimizeFlags): Promise<StartOrigin> {
-  const { trace, profileFrom, profileName, keepDiffId, record } = flags
+  const { trace, profileFrom: to = [], profileName = [], keepDiffId, record } = flags
   if (trace) return { traces: await Promise.all(trace.map(readGiven)) }
   if (keepDiffId) return undefined
-  const name = profileName === undefined ? {} : { name: checkName(profileName) }
-  if (profileFrom !== undefined) return { attached: { to: profileFrom, ...name } }
-  if (profileName !== undefined) return { attached: name }
+  const names = profileName.map(checkName)
+  if (to.length > 0 || names.length > 0) return { attached: { to, names } }
   const order = await recordOrder(command, flags)
-  return record ? { record: order } : { attached: { otherwise: order } }
+  return record ? { record: order } : { attached: { to, names, otherwise: order } }
 }
 
 async function readAudit(file: string): Promise<BenchAudit> {

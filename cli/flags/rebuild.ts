@@ -86,7 +86,10 @@ function addPlanFlags(command: Command): Command {
     )
     .addOption(option('--exclude <glob>', 'never prefetch these files (repeatable)').argParser(collect))
     .addOption(
-      option('--min-coverage <share>', "fail if a smaller share of the trace's files is in the image")
+      option(
+        '--min-coverage <share>',
+        'fail if less of the recorded start is in the image: by the bytes that it read, without those of layers that both images have',
+      )
         .argParser(shareFlag)
         .default(0, '0%'),
     )

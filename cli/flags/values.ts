@@ -71,6 +71,13 @@ export const shareFlag = (text: string): number => {
   return value
 }
 
+/** `10%` or `0.1`, also above 100 %. @returns a share, 0 or more */
+export const growthFlag = (text: string): number => {
+  const [, digits, percent] = /^(\d+(?:\.\d+)?)(%?)$/.exec(text) ?? []
+  if (digits === undefined) throw new InvalidArgumentError('Expected a share like 10% or 0.1.')
+  return percent === '%' ? Number(digits) / 100 : Number(digits)
+}
+
 export const regexFlag = (text: string): RegExp => {
   try {
     return new RegExp(text)

@@ -1,13 +1,15 @@
 /** What `optimize` prints at its end: layers, bytes before and after, the zone, and what of the trace was not found. */
 import { UNCOMPRESSED_SIZE_ANNOTATION } from '../../image/estargz/format/toc.ts'
-import { isLayerType, layerKind } from '../../image/media-types.ts'
-import type { Descriptor } from '../../image/types.ts'
+import type { Descriptor, Digest } from '../../image/types.ts'
 import type { Decision, Plan } from '../../optimizer/plan/plan.ts'
+import type { PredictedStart } from '../../optimizer/plan/predict.ts'
 import type { StartupFile } from '../../optimizer/plan/startup.ts'
 import type { RebuildSummary } from '../../optimizer/rebuild/image.ts'
 import type { RebuiltImage } from '../../optimizer/rebuild/image-index.ts'
+import { isUnpacked } from '../../optimizer/rebuild/layer-bytes.ts'
 import type { LayerSummary } from '../../optimizer/rebuild/layer-summary.ts'
 import type { PutTocImage } from '../../optimizer/rebuild/toc-image.ts'
+import type { AttachedTrace } from '../../tracer/trace/artifact.ts'
 import type { Trace } from '../../tracer/trace/file.ts'
 import { isTraceOf } from '../../tracer/trace/fitting.ts'
 import { bytes, counted, duration, type Output, percent, table, thousands } from './output.ts'
@@ -22,12 +24,16 @@ interface Origin {
   /** attached to another image, which was asked for by name */
   readonly borrowed?: readonly unknown[]
   readonly startup: readonly StartupFile[]
+  /** attached ones that were used */
+  readonly profiles?: readonly AttachedTrace[]
   readonly target: string
+  /** the index that they are all in, and which has the target's name */
+  readonly index?: Digest | undefined
 }
 
 export function printRebuilt(
   { image, summary, platform }: Rebuilt,
-  { trace, borrowed = [], startup, target }: Origin,
+  { trace, borrowed = [], profiles = [], startup, target, index }: Origin,
   { json, explain }: { readonly json: boolean; readonly explain: boolean },
   output: Output,
 ): void {
@@ -36,7 +42,7 @@ export function printRebuilt(
   if (platform !== undefined) output.note(`${platform}: it has ${found} of the ${files} files in the trace`)
   else if (borrowed.length > 0)
     output.note(
-      `${found} of the ${files} files in the profile (${percent(summary.plan.coverage)}) are in this image`,
+      `${found} of the ${files} files in the profile are in this image: it covers ${percent(summary.plan.coverage)} of the recorded start`,
     )
   else if (trace && !isTraceOf(trace, image)) {
     // What a build after the recorded one is, and nothing to worry about while nothing is missing.
@@ -44,12 +50,12 @@ export function printRebuilt(
       output.note(`the trace is of another image: this one has all ${files} of its files`)
     else
       output.warn(
-        `the trace is of another image: ${found} of its ${files} files (${percent(summary.plan.coverage)}) are in this one`,
+        `the trace is of another image: ${found} of its ${files} files are in this one, and cover ${percent(summary.plan.coverage)} of the recorded start`,
       )
   }
   for (const note of summary.notes) output.warn(platform === undefined ? note : `${platform}: ${note}`)
   if (explain && !json) output.result(explanation(summary.plan))
-  output.result(json ? summaryJson(summary, platform) : optimizeSummary(summary, target))
+  output.result(json ? summaryJson(summary, { platform, index, profiles }) : optimizeSummary(summary, target))
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
@@ -60,9 +66,6 @@ interface Sizes {
   /** a cell for each head; given all layers, their sums */
   of(layers: readonly LayerSummary[]): readonly string[]
 }
-
-const isUnpacked = ({ mediaType }: Descriptor): boolean =>
-  isLayerType(mediaType) && layerKind(mediaType).compression === 'none'
 
 const sized = (descriptors: readonly Descriptor[]): string => bytes(sum(descriptors.map(({ size }) => size)))
 
@@ -91,7 +94,7 @@ function sizesOf(layers: readonly LayerSummary[]): Sizes {
 }
 
 export function optimizeSummary(
-  { layers, plan, manifest, tocImage }: RebuildSummary,
+  { layers, plan, manifest, tocImage, start }: RebuildSummary,
   target: string,
 ): string[] {
   const sizes = sizesOf(layers)
@@ -117,6 +120,7 @@ export function optimizeSummary(
     ...layers.flatMap(({ why }, index) =>
       why === undefined ? [] : [`layer ${index + 1} was reconverted: ${why}`],
     ),
+    predicted(start),
     ...missingLines(plan),
     ...(tocImage ? [tocImageLine(tocImage)] : []),
     `${target}@${manifest.digest}`,
@@ -134,6 +138,9 @@ function prefetched(plan: Plan): string {
   const inZone = plan.decisions.filter(isPrefetched).length
   return `${thousands(inZone)} of ${thousands(length)} files of the start are prefetched${inPart(plan)}${notPrefetched(plan)}`
 }
+
+const predicted = ({ bytes: few, fullBytes, ms, fullMs }: PredictedStart): string =>
+  `by the model a start fetches ${bytes(few)} of ${bytes(fullBytes)}, which takes ${duration(ms)}; pulled whole ${duration(fullMs)}`
 
 function inPart({ decisions }: Plan): string {
   const split = decisions.filter(({ placement }) => placement === 'ranges')
@@ -188,14 +195,22 @@ function splitText({ split, bytes: whole }: Decision): string {
   return `: ${counted(ranges.length, 'range')} of ${bytes(whole)}, in ${counted(chunks, 'chunk')}`
 }
 
-/** @param platform given where there are several images, a line each */
+/** What is known of an image besides its rebuild. */
+interface Around {
+  /** given where there are several images, a line each */
+  readonly platform?: string | undefined
+  readonly index?: Digest | undefined
+  readonly profiles?: readonly AttachedTrace[]
+}
+
 export const summaryJson = (
-  { manifest, tocImage, layers, plan }: RebuildSummary,
-  platform?: string,
+  { manifest, tocImage, layers, plan, start }: RebuildSummary,
+  { platform, index, profiles = [] }: Around = {},
 ): string =>
   JSON.stringify({
     platform,
     digest: manifest.digest,
+    index,
     ...(tocImage && { tocImage: { name: tocImage.name, digest: tocImage.digest } }),
     layers: layers.map(({ source, result, ...rest }) => ({
       ...rest,
@@ -207,4 +222,10 @@ export const summaryJson = (
     decisions: plan.decisions,
     missing: plan.missing,
     coverage: plan.coverage,
+    start,
+    profiles: profiles.map(({ name, digest, created }) => ({
+      name,
+      digest,
+      created: created?.toISOString(),
+    })),
   })

@@ -22,6 +22,7 @@ export const rebuildCommand = ({ work, profileFrom }: Pick<Job, 'work' | 'profil
   exactSource(work),
   `docker://${work.target}`,
   '--force',
+  '--if-current',
   '--json',
   ...[exactSource(work), ...(profileFrom === undefined ? [] : [`docker://${profileFrom}`])].map(
     (image) => `--profile-from=${image}`,

@@ -18,6 +18,7 @@ import {
 } from '../referrers/list.ts'
 import type { Digest, Referrer } from '../types.ts'
 import type { RegistryClient } from './client.ts'
+import { nextPage } from './pages.ts'
 import { discard, headerOf, type RegistryResponse } from './request.ts'
 
 /** A repository of a registry, and what ends the requests to it. */
@@ -70,15 +71,6 @@ const get = ({ client, repository, signal }: Repository, url: string, also: read
 /** A server may answer anything it doesn't know with a page for people. */
 const isList = (answer: RegistryResponse): boolean =>
   answer.status === 200 && headerOf(answer, 'content-type')?.split(';')[0]?.trim() === OCI_INDEX
-
-/** Only on the same server: a list is no reason to ask another one. */
-function nextPage(answer: RegistryResponse): string | undefined {
-  const link = headerOf(answer, 'link')
-  const target = /^\s*<([^>]*)>\s*;.*\brel="?next"?/i.exec(link ?? '')?.[1]
-  if (target === undefined || !URL.canParse(target, answer.url.href)) return undefined
-  const url = new URL(target, answer.url)
-  return url.origin === answer.url.origin ? url.href : undefined
-}
 
 interface Fallback {
   readonly list: ReferrerList

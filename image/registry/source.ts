@@ -14,6 +14,7 @@ import type { EndpointOptions } from './endpoint.ts'
 import { askRange } from './range.ts'
 import { listReferrers, NO_LISTS } from './referrers.ts'
 import { headerOf, type RegistryResponse } from './request.ts'
+import { resolveTag } from './tags.ts'
 
 export type RegistryOptions = EndpointOptions & {
   readonly signal?: AbortSignal | undefined
@@ -53,6 +54,8 @@ function registryStore(
     },
     // It is found by tag alone, so by digest alone it isn't.
     ...(tag !== undefined && {
+      current: async (given?: AbortSignal) =>
+        (await resolveTag({ client, repository, signal: eitherOf(given, signal) }, tag))?.digest,
       beside: (suffix: string) =>
         registryStore(client, { host, repository, tag: `${tag}${suffix}`, digest: undefined }, signal),
     }),

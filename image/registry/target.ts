@@ -11,10 +11,8 @@ import { RegistryClient } from './client.ts'
 import { addToFallback } from './referrers.ts'
 import { discard, headerOf, type RegistryResponse } from './request.ts'
 import type { RegistryOptions } from './source.ts'
+import { NO_HEAD, resolveTag } from './tags.ts'
 import { Uploader } from './upload.ts'
-
-/** Answers of registries that don't support HEAD of manifests, or tell less by it than by GET. */
-const NO_HEAD = [400, 403, 405, 501] as const
 
 /** The longest tag that the distribution's grammar allows. */
 const MAX_TAG = 128
@@ -116,17 +114,8 @@ class RegistryTarget implements ImageTarget {
 
   private async digestUnder(tag: string): Promise<Digest | undefined> {
     const { client, signal } = this.connection
-    const response = await client.request({
-      method: 'HEAD',
-      url: this.manifestUrl(tag),
-      headers: { accept: MANIFEST_TYPES.join(', ') },
-      scopes: this.scopes,
-      expected: [200, 404, ...NO_HEAD],
-      signal,
-    })
-    await discard(response)
-    const digest = response.status === 200 ? headerOf(response, 'docker-content-digest') : undefined
-    return digest !== undefined && isDigest(digest) ? digest : undefined
+    const { repository } = this.reference
+    return (await resolveTag({ client, repository, signal }, tag))?.digest
   }
 
   /** Stored as it was sent, whatever it is. */

@@ -35,6 +35,8 @@ export interface Costs {
   readonly prefetchMs: number
   /** its reads, one after the other, as faults come: for each a request, what the runtime fetches for it, and decoding that chunk */
   readonly onDemandMs: number
+  /** compressed bytes that those reads fetch */
+  readonly onDemandBytes: number
 }
 
 /** @param file undefined when it is not known what the start reads of it: then all */
@@ -54,6 +56,7 @@ export function costsOf(
     bytes,
     prefetchMs: bytes / perMs + decodeAheadMs(size, chunks.length),
     onDemandMs: requests * latencyMs + fetched / perMs + decodeMs(content, touched.length),
+    onDemandBytes: fetched,
   }
 }
 

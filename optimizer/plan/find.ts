@@ -3,6 +3,7 @@ import picomatch from 'picomatch'
 import type { MergedTree, Owned } from '../../image/rootfs/merge-layers.ts'
 import { lazily } from '../../system/lazily.ts'
 import { type BytePath, bytesOf, textOf } from '../../system/text/byte-path.ts'
+import { coverageOf, type Sought } from './coverage.ts'
 import type { PlanEntry, PlanLayer } from './layer.ts'
 import type { StartupFile } from './startup.ts'
 
@@ -40,6 +41,7 @@ export function findStartup<E extends PlanEntry>(
   const seen = new Set<BytePath>()
   const found: Found<E>[] = []
   const missing: Missing[] = []
+  const sought: Sought[] = []
   const [isIncluded, isExcluded] = [globMatcher(globs.include), globMatcher(globs.exclude)]
   const byContent = lazily(() => contentIndex(tree, layers))
   const add = (path: BytePath, owned: Owned<E>, file: StartupFile | undefined, movedFrom?: string) => {
@@ -58,20 +60,23 @@ export function findStartup<E extends PlanEntry>(
   for (const file of startup) {
     const path = bytesOf(file.path)
     const owned = tree.entries.get(path)
-    if (owned) {
-      if (isFile(owned)) add(path, owned, file)
-      else missing.push({ path: file.path, reason: 'no file' })
-      continue
-    }
-    const moved = file.digest === undefined ? undefined : byContent().get(file.digest)
+    const moved = owned || file.digest === undefined ? undefined : byContent().get(file.digest)
+    const there = owned && isFile(owned) ? owned : moved?.owned
+    sought.push({ file, found: there && heldBy(there, layers) })
     if (moved) add(moved.path, moved.owned, file, file.path)
-    else missing.push({ path: file.path, reason: 'absent' })
+    else if (there) add(path, there, file)
+    else missing.push({ path: file.path, reason: owned ? 'no file' : 'absent' })
   }
   if (globs.include.length > 0)
     for (const [path, owned] of tree.entries)
       if (isFile(owned) && isIncluded(textOf(path))) add(path, owned, undefined)
-  const coverage = startup.length === 0 ? 1 : 1 - missing.length / startup.length
-  return { found, missing, coverage }
+  return { found, missing, coverage: coverageOf(sought) }
+}
+
+/** Where the content of a file is. */
+function heldBy<E extends PlanEntry>(owned: Owned<E>, layers: readonly PlanLayer<E>[]) {
+  const { layer, entry } = owned.content ?? owned
+  return { size: entry.size, isShared: layers[layer]?.isShared ?? false }
 }
 
 /** `*` and `**` match names with a leading dot, too: in an image nothing is hidden. */

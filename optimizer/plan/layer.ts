@@ -13,4 +13,6 @@ export interface PlanLayer<E extends PlanEntry> {
   /** compressed sizes of a regular file's chunks, in order */
   storedChunks(entry: E): readonly StoredChunk[]
   digestOf(entry: E): string | undefined
+  /** The image whose start was recorded has the same layer, and isn't this one. */
+  readonly isShared?: boolean
 }

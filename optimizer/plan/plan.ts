@@ -29,6 +29,10 @@ export interface Decision {
   /** milliseconds: to prefetch its bytes; to read it on demand. The difference is what the placement saves */
   readonly prefetchMs: number
   readonly onDemandMs: number
+  /** compressed bytes that reading it on demand fetches */
+  readonly onDemandBytes: number
+  /** the start reads it before the container is ready */
+  readonly isAwaited: boolean
   /** of placement `ranges`: what goes ahead; absent under further names of the file */
   readonly split?: Split | undefined
 }
@@ -48,7 +52,7 @@ export interface Plan {
   readonly decisions: readonly Decision[]
   /** files of the start that the image doesn't have; text form */
   readonly missing: readonly Missing[]
-  /** share of the start's files that were found, 0 to 1; 1 for an empty start */
+  /** share of the start that the image still has, 0 to 1, as coverage.ts counts it; 1 for an empty start */
   readonly coverage: number
   /** compressed bytes of the files, and ranges of files, in all zones */
   readonly zoneBytes: number
@@ -127,7 +131,14 @@ class Zones<E extends PlanEntry> {
       this.admitted.add(content.entry)
       if (content.entry.size > 0) this.worthwhile.add(content.layer)
     }
-    const decision = { path: textOf(found.path), layer: found.owned.layer, placement, reason, ...costs }
+    const decision = {
+      path: textOf(found.path),
+      layer: found.owned.layer,
+      placement,
+      reason,
+      ...costs,
+      isAwaited: found.file?.read === true && !found.file.afterReady,
+    }
     return placement === 'ranges' && costs !== NOTHING ? { ...decision, split } : decision
   }
 

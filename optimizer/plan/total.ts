@@ -2,7 +2,7 @@
 import type { Costs } from './cost.ts'
 import type { Split } from './split.ts'
 
-interface Placed extends Costs {
+interface Placed extends Pick<Costs, 'prefetchMs' | 'onDemandMs'> {
   readonly placement: string
   readonly split?: Pick<Split, 'ms'> | undefined
 }

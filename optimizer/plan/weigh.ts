@@ -23,11 +23,11 @@ export const contentOf = <E extends PlanEntry>({
 }: Owned<E>): { layer: number; entry: E } => content ?? { layer, entry }
 
 export const isCheaperOnDemand = (
-  { prefetchMs, onDemandMs }: Costs,
+  { prefetchMs, onDemandMs }: Pick<Costs, 'prefetchMs' | 'onDemandMs'>,
   { prioritize }: Pick<WeighOptions, 'prioritize'>,
 ): boolean => prioritize === 'worth' && prefetchMs > onDemandMs
 
-export const NOTHING: Costs = { bytes: 0, prefetchMs: 0, onDemandMs: 0 }
+export const NOTHING: Costs = { bytes: 0, prefetchMs: 0, onDemandMs: 0, onDemandBytes: 0 }
 
 export function weighAll<E extends PlanEntry>(
   all: readonly Found<E>[],

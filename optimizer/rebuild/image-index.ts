@@ -15,6 +15,7 @@ import { createPool, type Pool } from '../compress/pool.ts'
 import { DEFAULT_OPTIONS, type OptimizeOptions } from '../options.ts'
 import type { StartupFile } from '../plan/startup.ts'
 import { type RebuildProgress, type RebuildSummary, rebuildImage } from './image.ts'
+import type { Limits } from './limits.ts'
 import { subjectNote, withSource, withSubject } from './manifest.ts'
 import { type PutTocImage, type TocImageWriter, tocImageWriter } from './toc-image.ts'
 
@@ -27,6 +28,12 @@ export interface RebuildIndexRequest {
   readonly startup: readonly StartupFile[]
   /** the manifest of what was recorded; `minCoverage` is asked of this one alone */
   readonly profiled: Digest
+  /** diffIDs of the image whose start it is, where that may be another one */
+  readonly recorded?: readonly string[] | undefined
+  /** of each image */
+  readonly limits?: Limits | undefined
+  /** called right before anything goes under the target's name; what it throws prevents that */
+  readonly beforeTag?: (() => Promise<void>) | undefined
   readonly options: Partial<OptimizeOptions>
   readonly workspace?: Workspace | undefined
   readonly signal?: AbortSignal | undefined
@@ -125,6 +132,7 @@ class IndexRebuild {
     if (subject !== undefined && subject !== null) this.notes.push(subjectNote('the index'))
     const kept = [...raw.manifests.keys()].flatMap((place) => changed.get(place) ?? [])
     const document = { ...rest, mediaType: OCI_INDEX, manifests: kept, ...annotationsOf(raw) }
+    if (depth === 0) await this.request.beforeTag?.()
     if (depth === 0) await this.putTocs()
     const bytes = withSource(document, rawIndex)
     return target.putManifest(bytes, OCI_INDEX, { tagged: depth === 0 })
@@ -186,7 +194,7 @@ class IndexRebuild {
   }
 
   private async image(descriptor: Descriptor): Promise<Descriptor> {
-    const { source, target, startup, options, workspace, signal, onProgress } = this.request
+    const { source, target, startup, recorded, limits, options, workspace, signal, onProgress } = this.request
     const image = await source.imageOf(descriptor)
     const platform = this.nameOf(image, descriptor)
     this.request.onImage?.(platform)
@@ -195,6 +203,8 @@ class IndexRebuild {
       image,
       target,
       startup,
+      recorded,
+      limits,
       options: isProfiled ? options : { ...options, minCoverage: undefined },
       tagged: false,
       tocs: this.tocs,

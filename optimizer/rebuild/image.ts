@@ -11,15 +11,18 @@ import { mapLimit } from '../../system/map-limit.ts'
 import { keepYoungSmall } from '../../system/minor-gc.ts'
 import { createWorkspace, type Workspace } from '../../system/workspace.ts'
 import { createPool, type Pool } from '../compress/pool.ts'
-import { checkOptions, DEFAULT_OPTIONS, type OptimizeOptions } from '../options.ts'
+import { checkOptions, DEFAULT_OPTIONS, type NetworkModel, type OptimizeOptions } from '../options.ts'
 import { chunkSizes } from '../plan/chunking.ts'
 import { type Plan, planImage } from '../plan/plan.ts'
+import { type PredictedStart, predictStart } from '../plan/predict.ts'
 import type { StartupFile } from '../plan/startup.ts'
 import { LayerJob, type LayerJobOptions } from './layer.ts'
+import { layerBytes } from './layer-bytes.ts'
 import type { LayerSummary, Stage, Written } from './layer-summary.ts'
+import { checkLimits, type Limits } from './limits.ts'
 import { resolveLinks } from './lower-links.ts'
 import { configWith, historyNote, manifestWith } from './manifest.ts'
-import { planLayerOf } from './read-layer.ts'
+import { type LayerRead, planLayerOf } from './read-layer.ts'
 import { type PutTocImage, type TocImageWriter, tocImageWriter } from './toc-image.ts'
 
 export type { LayerSummary } from './layer-summary.ts'
@@ -28,6 +31,8 @@ export interface PlanRequest {
   readonly image: Image
   /** in the order of the first access; empty: every layer gets `.no.prefetch.landmark` */
   readonly startup: readonly StartupFile[]
+  /** diffIDs of the image whose start it is, where that may be another one */
+  readonly recorded?: readonly string[] | undefined
   /** What is given here is what comes out: a layer with another format is reconverted; it may keep what is not given. */
   readonly options?: Partial<OptimizeOptions> | undefined
   /** for spools: as large as the image unpacked; one is made, and removed, when none is given */
@@ -39,6 +44,10 @@ export interface PlanRequest {
 }
 
 export interface RebuildRequest extends PlanRequest {
+  /** of what may be made; none unless told */
+  readonly limits?: Limits | undefined
+  /** called right before anything goes under the target's name; what it throws prevents that */
+  readonly beforeTag?: (() => Promise<void>) | undefined
   /** prepared by the caller */
   readonly target: ImageTarget
   /** false for one image of an index; true unless told */
@@ -62,6 +71,7 @@ export interface RebuildSummary {
   readonly tocImage?: PutTocImage | undefined
   readonly layers: readonly LayerSummary[]
   readonly plan: Plan
+  readonly start: PredictedStart
   /** what of the image was left out or doesn't fit, a line each, for people */
   readonly notes: readonly string[]
 }
@@ -79,7 +89,7 @@ export async function planRebuild(request: PlanRequest): Promise<Plan> {
 }
 
 /**
- * @throws HeadstartError E_OPTION, E_TAR, E_DIGEST, E_COMPRESSION, E_ESTARGZ, E_COVERAGE, and what source and target throw
+ * @throws HeadstartError E_OPTION, E_TAR, E_DIGEST, E_COMPRESSION, E_ESTARGZ, E_COVERAGE, E_EXCEEDED, and what source and target throw
  */
 export async function rebuildImage(request: RebuildRequest): Promise<RebuildSummary> {
   const { image, target } = request
@@ -93,9 +103,11 @@ export async function rebuildImage(request: RebuildRequest): Promise<RebuildSumm
     if (read === undefined || moves === undefined) throw new Error('a layer was lost')
     return job.write(read, moves, { target, tocs, signal: either })
   })
+  const summaries = layers.map(({ summary }) => summary)
+  checkLimits(summaries, request.limits ?? {})
+  if (ownTocs) await request.beforeTag?.()
   const tocImage = await ownTocs?.finish(image.config.platform, signal)
   const { manifest, notes } = await finish(request, layers, signal)
-  const summaries = layers.map(({ summary }) => summary)
   const ofLayers = summaries.flatMap(({ notes: lines = [] }, index) =>
     lines.map((line) => `layer ${index + 1}: ${line}`),
   )
@@ -104,6 +116,7 @@ export async function rebuildImage(request: RebuildRequest): Promise<RebuildSumm
     tocImage,
     layers: summaries,
     plan,
+    start: startOf(summaries, layersRead, plan, request.options?.network),
     notes: [...ofLayers, ...notes, ...historyNote(image)],
   }
 }
@@ -135,8 +148,9 @@ async function readImage(request: PlanRequest, own: AsyncDisposableStack) {
   const moving = options.keepDiffId
     ? { startup: [], options: { ...options, include: [] } }
     : { startup, options }
+  const areShared = sharedLayers(request)
   const plan = planImage(
-    layersRead.map((layer) => planLayerOf(layer, chunkSizeOf)),
+    layersRead.map((layer, index) => planLayerOf(layer, chunkSizeOf, areShared[index] ?? false)),
     moving.startup,
     moving.options,
   )
@@ -146,7 +160,7 @@ async function readImage(request: PlanRequest, own: AsyncDisposableStack) {
 
 /** Config and manifest, once all layers are there. */
 async function finish(
-  { image, target, tagged }: RebuildRequest,
+  { image, target, tagged = true, beforeTag }: RebuildRequest,
   layers: readonly Written[],
   signal: AbortSignal,
 ): Promise<Pick<RebuildSummary, 'manifest' | 'notes'>> {
@@ -160,7 +174,8 @@ async function finish(
   const results = layers.map(({ summary }) => summary.result)
   const { bytes, notes } = manifestWith(image.rawManifest, { digest, size }, results)
   signal.throwIfAborted()
-  return { manifest: await target.putManifest(bytes, OCI_MANIFEST, { tagged: tagged ?? true }), notes }
+  if (tagged) await beforeTag?.()
+  return { manifest: await target.putManifest(bytes, OCI_MANIFEST, { tagged }), notes }
 }
 
 function checkRanges(startup: readonly StartupFile[], { split }: OptimizeOptions): void {
@@ -171,12 +186,35 @@ function checkRanges(startup: readonly StartupFile[], { split }: OptimizeOptions
   })
 }
 
+/** Layer by layer: whether the image that was recorded has it. Of that image itself, none counts as shared. */
+function sharedLayers({ image, recorded = [] }: PlanRequest): boolean[] {
+  const { diffIds } = image.config
+  if (recorded.join() === diffIds.join()) return []
+  const known = new Set(recorded)
+  return diffIds.map((diffId) => known.has(diffId))
+}
+
+function startOf(
+  summaries: readonly LayerSummary[],
+  layersRead: readonly LayerRead[],
+  { decisions }: Plan,
+  network: NetworkModel = DEFAULT_OPTIONS.network,
+): PredictedStart {
+  const layers = summaries.map((summary, index) => ({
+    ...layerBytes(summary),
+    content: (layersRead[index]?.entries ?? []).reduce((total, { size }) => total + size, 0),
+    zoneBytes: summary.zoneBytes,
+    tocBytes: summary.tocBytes,
+  }))
+  return predictStart(layers, decisions, network)
+}
+
 function checkCoverage({ coverage, missing }: Plan, files: number, least: number | undefined): void {
-  if (least === undefined || files === 0 || (coverage > 0 && coverage >= least)) return
+  if (least === undefined || files === 0 || (missing.length < files && coverage >= least)) return
   const share = (part: number): string => `${Math.round(part * 100)} %`
   throw new HeadstartError(
     'E_COVERAGE',
-    `the image has ${files - missing.length} of the ${files} files that the start read, ${share(coverage)}: ${least > 0 ? `at least ${share(least)}` : 'at least one'} is required`,
+    `the image has ${files - missing.length} of the ${files} files that the start touched, which cover ${share(coverage)} of it: ${least > 0 ? `at least ${share(least)}` : 'at least one file'} is required`,
     { hint: 'Record the start again, with this image: headstart profile' },
   )
 }

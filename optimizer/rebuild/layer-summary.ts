@@ -18,6 +18,8 @@ export interface LayerSummary {
   readonly splitFiles: number
   /** compressed bytes that a runtime prefetches */
   readonly zoneBytes: number
+  /** bytes of table of contents and footer, which it fetches first; absent: it pulls the layer whole, or it isn't known */
+  readonly tocBytes?: number
   /** the target had it already */
   readonly existed: boolean
 }

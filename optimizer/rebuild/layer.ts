@@ -81,7 +81,7 @@ export class LayerJob implements AsyncDisposable {
     const action = chooseAction(read, moves)
     switch (action.kind) {
       case 'keep': {
-        const { entries, hasExternalToc = false } = action.read
+        const { entries, hasExternalToc = false, tocBytes } = action.read
         const isLost = hasExternalToc && to.tocs === undefined
         const facts = {
           entries: entries.length,
@@ -89,6 +89,7 @@ export class LayerJob implements AsyncDisposable {
           zoneFiles: 0,
           splitFiles: 0,
           zoneBytes: 0,
+          ...(tocBytes !== undefined && !isLost && { tocBytes }),
           ...(isLost && { notes: [LOST_TOC] }),
         }
         if (hasExternalToc) await this.passOnToc(to)
@@ -98,11 +99,12 @@ export class LayerJob implements AsyncDisposable {
         const fault = await faultOf(this.source, to.signal)
         if (fault !== undefined)
           return this.write({ ...action.read, flaw: `it is damaged: ${fault}` }, moves, to)
-        const { zoneEntries, zoneEnd, tocPlace } = action.read.layer
+        const { zoneEntries, zoneEnd, tocPlace, tocBytes } = action.read.layer
         const entries = action.read.entries.length
         if (tocPlace === 'external') await this.passOnToc(to)
         const files = zoneFilesOf(action.read.layer)
-        return this.sendAsIs({ how: 'reused', entries, zoneEntries, zoneBytes: zoneEnd, ...files }, to)
+        const facts = { entries, zoneEntries, zoneBytes: zoneEnd, tocBytes, ...files }
+        return this.sendAsIs({ how: 'reused', ...facts }, to)
       }
       case 'reorder':
         return this.reorder(action.read, moves, to)
@@ -190,6 +192,7 @@ export class LayerJob implements AsyncDisposable {
       zoneFiles: order.zone.filter(({ type, size }) => type === 'reg' && size > 0).length,
       splitFiles: hot.size,
       zoneBytes: written.zoneBytes,
+      tocBytes: written.tocBytes,
       existed,
     }
     return { diffId: written.diffId, summary }

@@ -65,6 +65,8 @@ export interface KeptRead {
   readonly entries: readonly AnyEntry[]
   /** its table of contents is in a separate image */
   readonly hasExternalToc?: boolean
+  /** of a layer that can be read lazily: of table of contents and footer */
+  readonly tocBytes?: number
 }
 
 export interface ReadOptions extends SpoolOptions {
@@ -88,7 +90,8 @@ export async function readLayer(source: Layer, options: ReadOptions): Promise<La
   if (!mayChange) {
     const entries = estargz?.entries ?? (await readLayerEntries(source, plannedOf, signal))
     const hasExternalToc = estargz?.tocPlace === 'external'
-    return { kind: 'kept', why: 'it is not among the layers to work on', entries, hasExternalToc }
+    const why = 'it is not among the layers to work on'
+    return { kind: 'kept', why, entries, hasExternalToc, ...(estargz && { tocBytes: estargz.tocBytes }) }
   }
   const { keepDiffId } = options
   const misplaced = estargz && (otherPlace(estargz, options) ?? otherReaders(source, options))
@@ -138,9 +141,14 @@ function lostLink({ entries }: EstargzLayer): string | undefined {
 
 const plannedOf = ({ path, type, size, linkPath }: EntryFacts): AnyEntry => ({ path, type, size, linkPath })
 
-export function planLayerOf(read: LayerRead, chunkSizeOf: SpoolOptions['chunkSizeOf']): PlanLayer<AnyEntry> {
+export function planLayerOf(
+  read: LayerRead,
+  chunkSizeOf: SpoolOptions['chunkSizeOf'],
+  isShared: boolean,
+): PlanLayer<AnyEntry> {
   return {
     entries: read.entries,
+    isShared,
     digestOf: (entry) =>
       read.kind === 'spooled' && isSpooled(entry) ? digestOfFile(read.layer, entry) : entry.digest,
     storedChunks: (entry) => {

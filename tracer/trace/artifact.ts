@@ -96,24 +96,25 @@ const timeOf = ({ created }: AttachedTrace): number => created?.getTime() ?? 0
 const MAX_CHOSEN = 20
 
 /**
- * The newest of each name, or of the one name that is asked for.
- * @param attached newest first. @param where for errors
- * @throws HeadstartError E_ARTIFACT: none has the name, or there are too many names
+ * The newest of each name, or of the names that are asked for.
+ * @param attached newest first. @param names all of them have to be there; empty: any. @param where for errors
+ * @throws HeadstartError E_NO_PROFILE: none has such a name; E_ARTIFACT: there are too many names
  */
 export function chooseTraces(
   attached: readonly AttachedTrace[],
-  name: string | undefined,
+  names: readonly string[],
   where: string,
 ): AttachedTrace[] {
   const newest = new Map<string, AttachedTrace>()
   for (const each of attached) if (!newest.has(each.name)) newest.set(each.name, each)
-  const names = [...newest.keys()]
-  const chosen = [...newest.values()].filter((each) => name === undefined || each.name === name)
-  if (name !== undefined && chosen.length === 0)
-    throw new HeadstartError('E_ARTIFACT', `${where} has no profile named ${name}`, {
-      hint:
-        names.length > 0 ? `It has ${names.slice(0, MAX_CHOSEN).join(', ')}` : 'No profile is attached to it',
+  const missing = names.find((name) => !newest.has(name))
+  if (missing !== undefined) {
+    const known = [...newest.keys()].slice(0, MAX_CHOSEN).join(', ')
+    throw new HeadstartError('E_NO_PROFILE', `${where} has no profile named ${missing}`, {
+      hint: known === '' ? 'No profile is attached to it' : `It has ${known}`,
     })
+  }
+  const chosen = [...newest.values()].filter(({ name }) => names.length === 0 || names.includes(name))
   if (chosen.length > MAX_CHOSEN)
     throw new HeadstartError(
       'E_ARTIFACT',

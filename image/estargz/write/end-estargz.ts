@@ -9,8 +9,9 @@ export const endEstargz: Ending = async (_, store) => ({
     const tocOffset = blob.size
     const start = await store.append(tar)
     const range = { start, end: start + tar.length }
-    blob.add([range], await store.compressOne(tar))
-    blob.add([], encodeFooter(tocOffset))
-    return { tocDigest: digest }
+    const [stored, footer] = [await store.compressOne(tar), encodeFooter(tocOffset)]
+    blob.add([range], stored)
+    blob.add([], footer)
+    return { tocDigest: digest, tocBytes: stored.length + footer.length }
   },
 })

@@ -11,6 +11,7 @@ export const endExternal: Ending = async (_, store, tail) => ({
     blob.add([], EXTERNAL_FOOTER)
     const unpacked = digestOf(tar)
     const stored = await store.compressOne(tar)
-    return { tocDigest: digest, externalToc: { stored, diffId: unpacked } }
+    const tocBytes = stored.length + EXTERNAL_FOOTER.length
+    return { tocDigest: digest, tocBytes, externalToc: { stored, diffId: unpacked } }
   },
 })

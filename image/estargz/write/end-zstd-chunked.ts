@@ -23,8 +23,9 @@ export const endZstdChunked: Ending = async (entries, store, tail) => {
         tocChecksum: digestOf(stored),
         tarSplit: { ...addSkippable(blob, split.stored), content: split.size },
       }
-      blob.add([], encodeZstdFooter(frames.toc))
-      return { tocDigest, frames }
+      const footer = encodeZstdFooter(frames.toc)
+      blob.add([], footer)
+      return { tocDigest, tocBytes: stored.length + footer.length, frames }
     },
   }
 }

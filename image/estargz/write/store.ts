@@ -71,6 +71,8 @@ export interface ExternalTocBlob {
 
 export interface WrittenToc {
   readonly tocDigest: Digest
+  /** of the stored table of contents and the footer, which are fetched before anything else */
+  readonly tocBytes: number
   /** compressed bytes before the landmark's content: what the runtime fetches at once; 0 without a zone */
   readonly zoneBytes: number
   /** of zstd:chunked */

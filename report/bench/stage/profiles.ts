@@ -16,7 +16,7 @@ export async function profilesOf(
   await using source = await openAttached(reference, { ...access, signal })
   const found = attachedTraces((await source.referrers?.(digest, signal)) ?? [])
   const profiles: NamedProfile[] = []
-  for (const one of chooseTraces(found, undefined, source.name))
+  for (const one of chooseTraces(found, [], source.name))
     profiles.push({ name: one.name, trace: await readAttached(source, one, digest, signal) })
   return profiles
 }

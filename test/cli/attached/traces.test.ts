@@ -22,7 +22,7 @@ const pathsOf = (trace: Trace) => trace.files.map(({ path }) => path)
 test('those of the image are merged; one of another image is left out, and named', () => {
   const { output, warnings } = captured()
   const read = [attached('old', 'x', ['sha256:other']), attached('a', 'app', own), attached('b', 'lib', own)]
-  expect(pathsOf(mergeAttached(read, image, output))).toEqual(['app', 'lib'])
+  expect(pathsOf(mergeAttached(read, image, output).trace)).toEqual(['app', 'lib'])
   expect(warnings).toEqual([
     expect.stringMatching(
       /^profile old \(sha256:\w+\) is left out: it was recorded from another image, sha256:1$/,
@@ -33,7 +33,7 @@ test('those of the image are merged; one of another image is left out, and named
 test('where none is of the image, those of the newest one’s content are taken', () => {
   const { output, warnings } = captured()
   const read = [attached('a', 'app', ['x']), attached('b', 'lib', ['y']), attached('c', 'bin', ['x'])]
-  expect(pathsOf(mergeAttached(read, image, output)).toSorted()).toEqual(['app', 'bin'])
+  expect(pathsOf(mergeAttached(read, image, output).trace).toSorted()).toEqual(['app', 'bin'])
   expect(warnings).toHaveLength(1)
 })
 

@@ -11,6 +11,7 @@ import type { Digest } from '../../../image/types.ts'
 import type { Decision, Plan } from '../../../optimizer/plan/plan.ts'
 import type { RebuildSummary } from '../../../optimizer/rebuild/image.ts'
 import type { LayerSummary } from '../../../optimizer/rebuild/layer-summary.ts'
+import type { AttachedTrace } from '../../../tracer/trace/artifact.ts'
 import { bareImage } from '../../support/images.ts'
 import { traceOf } from '../material.ts'
 import { captured } from './capture.ts'
@@ -38,6 +39,8 @@ const decision = (path: string, placement: Decision['placement'], reason: string
   bytes: 5000,
   prefetchMs: 1,
   onDemandMs: 11,
+  onDemandBytes: 5000,
+  isAwaited: true,
 })
 
 const plan: Plan = {
@@ -53,10 +56,21 @@ const plan: Plan = {
   zoneBytes: 100,
 }
 
+const attached: AttachedTrace = {
+  name: 'web',
+  digest: 'sha256:p',
+  created: new Date('2026-01-02T03:04:05Z'),
+  files: 3,
+  readBytes: 100,
+  runs: 1,
+  referrer: descriptor('sha256:p', 10),
+}
+
 const summary: RebuildSummary = {
   manifest: descriptor('sha256:m', 10),
   layers: [layer({}), layer({ how: 'reused', zoneBytes: 0, zoneFiles: 0, splitFiles: 2 })],
   plan,
+  start: { bytes: 1_000_000, fullBytes: 10_000_000, ms: 200, fullMs: 1500 },
   notes: ['layer 1: a note'],
 }
 
@@ -109,15 +123,20 @@ describe('the summary', () => {
   })
 
   test('as JSON has the digests before and after, and every decision', () => {
-    expect(JSON.parse(summaryJson(summary, 'linux/amd64'))).toMatchObject({
+    expect(
+      JSON.parse(summaryJson(summary, { platform: 'linux/amd64', index: 'sha256:i', profiles: [attached] })),
+    ).toMatchObject({
       platform: 'linux/amd64',
       digest: 'sha256:m',
+      index: 'sha256:i',
       layers: [
         { how: 'converted', source: 'sha256:s', sourceSize: 2000, digest: 'sha256:r', size: 1000 },
         {},
       ],
       decisions: [{ path: 'app', placement: 'zone' }, {}, {}, {}],
       coverage: 0.5,
+      start: summary.start,
+      profiles: [{ name: 'web', digest: 'sha256:p', created: '2026-01-02T03:04:05.000Z' }],
     })
   })
 })
@@ -149,7 +168,7 @@ describe('one of the images', () => {
       output,
     )
     expect(warnings).toEqual([
-      'the trace is of another image: 1 of its 8 files (50 %) are in this one',
+      'the trace is of another image: 1 of its 8 files are in this one, and cover 50 % of the recorded start',
       'layer 1: a note',
     ])
   })
@@ -163,7 +182,9 @@ describe('one of the images', () => {
       print,
       output,
     )
-    expect(notes).toEqual(['1 of the 8 files in the profile (50 %) are in this image'])
+    expect(notes).toEqual([
+      '1 of the 8 files in the profile are in this image: it covers 50 % of the recorded start',
+    ])
     expect(warnings).toEqual([])
   })
 
@@ -186,6 +207,6 @@ describe('one of the images', () => {
     printRebuilt(rebuilt, origin, { json: true, explain: true }, output)
     expect(notes).toEqual(['linux/arm64: it has 1 of the 8 files in the trace'])
     expect(warnings).toEqual(['linux/arm64: layer 1: a note'])
-    expect(results).toEqual([summaryJson(summary, 'linux/arm64')])
+    expect(results).toEqual([summaryJson(summary, { platform: 'linux/arm64' })])
   })
 })

@@ -105,12 +105,12 @@ test('the newest of each name is chosen; whoever has no date is the oldest', () 
   const other = { ...recent, artifactType: 'application/spdx+json' }
   const found = attachedTraces([undated, old, other, recent])
   expect(found.map(({ referrer }) => referrer)).toEqual([recent, old, undated])
-  expect(chooseTraces(found, undefined, 'x').map(({ referrer }) => referrer)).toEqual([recent, undated])
-  expect(() => chooseTraces(found, 'c', 'x')).toThrow(/^x has no profile named c$/)
+  expect(chooseTraces(found, [], 'x').map(({ referrer }) => referrer)).toEqual([recent, undated])
+  expect(() => chooseTraces(found, ['c'], 'x')).toThrow(/^x has no profile named c$/)
   const many = attachedTraces(
     Array.from({ length: 21 }, (_, n) => listed(`n${n}`, '2026-01-01T00:00:00.000Z')),
   )
-  expect(() => chooseTraces(many, undefined, 'x')).toThrow(/profiles under 21 names; at most 20 are merged/)
+  expect(() => chooseTraces(many, [], 'x')).toThrow(/profiles under 21 names; at most 20 are merged/)
 })
 
 test('a name is one that shells and file systems take', () => {

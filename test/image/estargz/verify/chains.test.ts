@@ -46,7 +46,7 @@ function withChain(bytes: Buffer, entries: readonly TocEntry[] = toc) {
   const moved = entries.map((entry) =>
     (entry.offset ?? 0) >= end ? { ...entry, offset: (entry.offset ?? 0) + bytes.length - end } : entry,
   )
-  return faultsOf({ ...forged(Buffer.concat([bytes, data.subarray(end)]), moved), zoneBytes: 0 })
+  return faultsOf({ ...forged(Buffer.concat([bytes, data.subarray(end)]), moved), zoneBytes: 0, tocBytes: 0 })
 }
 
 const copies = chainsIn(toc).chains[0]?.copies ?? []

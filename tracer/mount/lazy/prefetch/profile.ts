@@ -84,7 +84,7 @@ async function attachedTo(
   const { digest: subject } = image.descriptor
   const found = attachedTraces((await source.referrers?.(subject, signal)) ?? [])
   if (found.length === 0 && name === undefined) return []
-  const chosen = chooseTraces(found, name, source.name)
+  const chosen = chooseTraces(found, name === undefined ? [] : [name], source.name)
   const read = await mapLimit(chosen, AT_ONCE, signal, (each) =>
     orNote<Read[]>(
       readAttached(source, each, subject, signal).then((trace) => [
