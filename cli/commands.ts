@@ -1,4 +1,5 @@
 /** The commands there are. Each is loaded only when it is used, so that printing help doesn't load an engine's client. */
+import { spawnAhead } from '../tracer/mount/spawn.ts'
 import type { Register } from './context.ts'
 
 interface CommandEntry {
@@ -9,12 +10,15 @@ interface CommandEntry {
    * is the container's as well.
    */
   readonly failure?: number
+  /** Begins what takes long, before the command itself is loaded, and without holding anything up. */
+  readonly begin?: () => void
 }
 
 export const commands = {
   run: {
     summary: 'Run an image as docker run does, without pulling it first: what its start reads comes first',
     load: () => import('./commands/run.ts'),
+    begin: spawnAhead,
     failure: 125,
   },
   profile: {
@@ -64,7 +68,5 @@ export const commands = {
 } satisfies Record<string, CommandEntry>
 
 /** @param name as it was typed */
-export const failureOf = (name: string | undefined): number | undefined => {
-  const entry: CommandEntry | undefined = Object.entries(commands).find(([each]) => each === name)?.[1]
-  return entry?.failure
-}
+export const entryOf = (name: string | undefined): CommandEntry | undefined =>
+  Object.entries(commands).find(([each]) => each === name)?.[1]

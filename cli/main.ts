@@ -9,7 +9,7 @@ import { tellParent } from '../system/process/parent.ts'
 import { isSystemError } from '../system/system-error.ts'
 import { withoutSecrets, withoutUrlSecrets } from '../system/text/secrets.ts'
 import { workspaceRoot } from '../system/workspace.ts'
-import { commands, failureOf } from './commands.ts'
+import { commands, entryOf } from './commands.ts'
 import type { CliContext } from './context.ts'
 import { type Interrupts, listenForInterrupts } from './interrupt.ts'
 import { createOutput, type Mark, printLines } from './print/output.ts'
@@ -66,7 +66,7 @@ export async function createProgram(
   for (const [name, { summary, load }] of Object.entries(commands)) {
     const command = program.command(name).description(summary)
     if (isWanted(name)) {
-      if (failureOf(name) !== undefined) endAtArguments(command, program)
+      if (entryOf(name)?.failure !== undefined) endAtArguments(command, program)
       ;(await load()).register(command, context)
     }
     command.showHelpAfterError(helpHint(name, command.commands.length > 0 ? 'commands' : 'options'))
@@ -101,7 +101,8 @@ export async function main(args: readonly string[]): Promise<void> {
   using interrupts = listenForInterrupts()
   process.stdout.on('error', endQuietly)
   const wanted = args.find((arg) => !arg.startsWith('-') && arg !== 'help')
-  const failure = failureOf(wanted)
+  const { failure, begin } = entryOf(wanted) ?? {}
+  if (!args.includes('--help')) begin?.()
   let program: Command | undefined
   try {
     program = await createProgram(interrupts, (name) => name === wanted)

@@ -1,7 +1,6 @@
 /** `headstart run`: docker run for images that needn't be pulled. */
 import { writeFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
-import { sweepers } from '../../report/bench/runtime/sweepers.ts'
 import { HeadstartError } from '../../system/errors.ts'
 import { exists } from '../../system/files/exists.ts'
 import type { EngineName } from '../../tracer/container/types.ts'
@@ -94,7 +93,7 @@ async function run(reference: string, args: string[], flags: Flags, context: Cli
       void tell(running, output)
     },
     abort: interrupts.abort,
-    sweepers,
+    sweepers: async () => (await import('../../report/bench/runtime/sweepers.ts')).sweepers,
     ...(engine && { engine }),
     ...(streams.input && { input: streams.input }),
     ...(streams.terminal && { terminal: streams.terminal }),

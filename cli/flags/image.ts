@@ -1,9 +1,6 @@
 /** The flags that say how images are reached, and the opening of sources and targets with them. */
 import { type Command, Option } from 'commander'
 import { parsePlatform } from '../../image/platform.ts'
-import { openAttached, openAttaching } from '../../image/referrers/place.ts'
-import { openSource } from '../../image/sources.ts'
-import { openTarget } from '../../image/targets.ts'
 import type { Platform } from '../../image/types.ts'
 import type { CliContext } from '../context.ts'
 import type { Output } from '../print/output.ts'
@@ -36,15 +33,21 @@ const accessOptions = (flags: ImageFlags, context: CliContext, output: Output) =
   onNote: output.note,
 })
 
-/** An opener, reached as the flags say. */
-const through =
-  <T>(open: (reference: string, options: ReturnType<typeof accessOptions>) => Promise<T>) =>
-  (reference: string, flags: ImageFlags, context: CliContext, output: Output): Promise<T> =>
-    open(reference, accessOptions(flags, context, output))
+type Opener<T> = (reference: string, options: ReturnType<typeof accessOptions>) => Promise<T>
 
-export const sourceOf = through(openSource)
-export const targetOf = through(openTarget)
+/** An opener, reached as the flags say. It is loaded when it is used: a command may have the flags and leave opening to another process. */
+const through =
+  <T>(load: () => Promise<Opener<T>>) =>
+  async (reference: string, flags: ImageFlags, context: CliContext, output: Output): Promise<T> =>
+    (await load())(reference, accessOptions(flags, context, output))
+
+export const sourceOf = through(async () => (await import('../../image/sources.ts')).openSource)
+export const targetOf = through(async () => (await import('../../image/targets.ts')).openTarget)
 
 /** Where artifacts are attached to images: a name without a transport is the registry's, never the engine's. */
-export const attachedSource = through(openAttached)
-export const attachingTarget = through(openAttaching)
+export const attachedSource = through(
+  async () => (await import('../../image/referrers/place.ts')).openAttached,
+)
+export const attachingTarget = through(
+  async () => (await import('../../image/referrers/place.ts')).openAttaching,
+)

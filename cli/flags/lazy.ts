@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander'
 import { HeadstartError } from '../../system/errors.ts'
 import type { LazyChoices } from '../../tracer/run/roots.ts'
-import { checkName } from '../../tracer/trace/artifact.ts'
+import { checkName } from '../../tracer/trace/name.ts'
 import { collect, sizeFlag } from './values.ts'
 
 export interface LazyFlags {

@@ -38,6 +38,8 @@ export interface MountOptions {
   readonly server?: ServerName
   /** KiB; the kernel's default without */
   readonly readaheadKiB?: number
+  /** The process has been told what to mount: what else is to be loaded here no longer holds it up. */
+  readonly onAsked?: () => void
   readonly signal?: AbortSignal
 }
 
@@ -73,15 +75,15 @@ export async function mountFileSystem(options: MountOptions): Promise<Mount> {
   options.signal?.throwIfAborted()
   const { mountPoint, tree, record, allowOther = false, server: name = 'fuse-native' } = options
   await using stack = new AsyncDisposableStack()
-  const server = stack.use(startServer(mountPoint))
+  const server = stack.use(startServer(mountPoint, tree.kind === 'lazy'))
   const giveUp = () => server.kill()
   options.signal?.addEventListener('abort', giveUp)
   let mounted: z.infer<typeof mountedSchema>
   try {
-    mounted = await server.ask(
-      { ask: 'mount', spec: { mountPoint, tree, record, allowOther, server: name } },
-      mountedSchema,
-    )
+    const spec = { mountPoint, tree, record, allowOther, server: name }
+    const mounting = server.ask({ ask: 'mount', spec }, mountedSchema)
+    options.onAsked?.()
+    mounted = await mounting
   } catch (error) {
     options.signal?.throwIfAborted()
     throw error

@@ -1,10 +1,11 @@
 /** The mount process from its parent's side: started, asked over IPC, and ended. It ends with its parent. */
-import { type ChildProcess, fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import type { z } from 'zod'
 import { isErrorCode } from '../../system/error-codes.ts'
 import { HeadstartError } from '../../system/errors.ts'
 import { unmount } from '../../system/mounts.ts'
 import { type Request, replySchema } from './messages.ts'
+import { spawnServer, takeAhead } from './spawn.ts'
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
 
@@ -20,14 +21,9 @@ interface Waiting {
   reject(error: Error): void
 }
 
-export function startServer(mountPoint: string): Server {
-  const child = fork(new URL('./server.ts', import.meta.url), {
-    execArgv: ['--disable-warning=ExperimentalWarning'],
-    serialization: 'advanced',
-    detached: true,
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    env: { ...process.env, UV_THREADPOOL_SIZE: '8' },
-  })
+/** @param isLazy the tree is to be fetched: it takes more to load */
+export function startServer(mountPoint: string, isLazy: boolean): Server {
+  const child = (isLazy ? takeAhead() : undefined) ?? spawnServer(isLazy)
   const waiting = new Map<number, Waiting>()
   const ended = watch(child, waiting)
   let isWanted = true

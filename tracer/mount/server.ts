@@ -31,6 +31,9 @@ let session: Session | undefined
 /** What is not on the disk by then is fetched again. */
 const SETTLING_MS = 2000
 
+/** Begun before it is asked for, where it will be: see spawn.ts. */
+if (process.argv[2] === 'lazy') void import('./lazy/image.ts')
+
 interface OpenTree {
   readonly fileSystem: FileSystem
   /** of a tree on disk */

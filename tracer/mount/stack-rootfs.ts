@@ -10,7 +10,7 @@ import { HeadstartError, messageOf } from '../../system/errors.ts'
 import { unmountBelow } from '../../system/mounts.ts'
 import { runCommand } from '../../system/process/command.ts'
 import type { Workspace } from '../../system/workspace.ts'
-import { type Mount, mountFileSystem, type ServerName, type TreeSpec } from './mount.ts'
+import { type Mount, type MountOptions, mountFileSystem, type ServerName, type TreeSpec } from './mount.ts'
 
 export interface Rootfs extends AsyncDisposable {
   /** writable */
@@ -27,6 +27,7 @@ export interface RootfsOptions {
   readonly record: boolean
   readonly server?: ServerName
   readonly readaheadKiB?: number
+  readonly onAsked?: MountOptions['onAsked']
   readonly signal?: AbortSignal
 }
 
@@ -41,6 +42,7 @@ export async function stackRootfs(options: RootfsOptions): Promise<Rootfs> {
       record: options.record,
       ...(options.server && { server: options.server }),
       ...(options.readaheadKiB !== undefined && { readaheadKiB: options.readaheadKiB }),
+      ...(options.onAsked && { onAsked: options.onAsked }),
       ...(options.signal && { signal: options.signal }),
     }),
   )

@@ -5,6 +5,7 @@ import { formatPlatform } from '../../image/platform.ts'
 import type { Workspace } from '../../system/workspace.ts'
 import { chooseEngine } from '../container/index.ts'
 import type { Engine } from '../container/types.ts'
+import { dropAhead } from '../mount/spawn.ts'
 import type { RunImageOptions } from './options.ts'
 import { lazyReference, mayBeLazy, planRun, type WholePlan, whyWhole } from './plan.ts'
 import { type FolderRoot, openLazily, openPulled, openStored, openUnpacked, type Root } from './roots.ts'
@@ -23,6 +24,7 @@ export async function openRoot(
   const { reference, abort, onNote } = options
   const location = parseLocation(reference)
   await using attempt = attemptLazily(options, location, workspace)
+  await attempt.asked // the engine's client takes long to load, and would hold it up
   const [engine, isStored] = await Promise.all([
     chooseEngine(options.engine, { onNote, signal: abort }),
     isInEngine(location, options),
@@ -62,6 +64,8 @@ async function isInEngine(location: Location, { pullAlways, abort }: RunImageOpt
 }
 
 interface Attempt extends AsyncDisposable {
+  /** Its process works. */
+  readonly asked: Promise<void>
   /** @param stack becomes its owner. @throws why the image can't be opened lazily */
   root(stack: AsyncDisposableStack): Promise<FolderRoot>
 }
@@ -69,8 +73,10 @@ interface Attempt extends AsyncDisposable {
 /** Begins at once; one whose root isn't asked for is given up. */
 function attemptLazily(options: RunImageOptions, location: Location, workspace: Workspace): Attempt {
   const { access, abort, lazy } = options
+  if (!mayBeLazy(location)) dropAhead()
   const over = new AbortController()
   const own = new AsyncDisposableStack()
+  const asked = Promise.withResolvers<void>()
   const { platform, ...reach } = access
   const opening = mayBeLazy(location)
     ? openLazily(
@@ -81,12 +87,15 @@ function attemptLazily(options: RunImageOptions, location: Location, workspace: 
           ...reach,
           ...(platform && { platform: formatPlatform(platform) }),
         },
-        { workspace, signal: AbortSignal.any([abort, over.signal]) },
+        { workspace, signal: AbortSignal.any([abort, over.signal]), onAsked: asked.resolve },
         own,
       )
     : undefined
-  opening?.catch(() => {}) // reported to whoever asks for the root
+  if (opening)
+    opening.catch(asked.resolve) // reported to whoever asks for the root
+  else asked.resolve()
   return {
+    asked: asked.promise,
     async root(stack) {
       if (!opening) throw new Error('this image is not read lazily')
       const root = await opening

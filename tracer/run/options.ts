@@ -23,7 +23,8 @@ export interface RunImageOptions
   readonly onRunning: (running: Running) => void
   /** until it runs */
   readonly abort: AbortSignal
-  readonly sweepers?: readonly Sweeper[]
+  /** remove what killed commands of higher floors left behind; asked for where there is something */
+  readonly sweepers?: () => Promise<readonly Sweeper[]>
 }
 
 export interface Running {

@@ -5,7 +5,6 @@ import type { EngineOptions } from '../../image/daemon/client.ts'
 import type { Reference } from '../../image/reference.ts'
 import type { Platform, ProcessConfig } from '../../image/types.ts'
 import type { Workspace } from '../../system/workspace.ts'
-import { chooseTree } from '../mount/choose-tree.ts'
 import { lazyTree } from '../mount/lazy/tree.ts'
 import type { Mount } from '../mount/mount.ts'
 import { mountWritable, stackRootfs } from '../mount/stack-rootfs.ts'
@@ -46,11 +45,13 @@ export interface Opening {
 /** @throws what opening the image throws; see `whyWhole` */
 export async function openLazily(
   options: Parameters<typeof lazyTree>[0],
-  { workspace, signal }: Opening,
+  { workspace, signal, onAsked }: Opening & { readonly onAsked: () => void },
   stack: AsyncDisposableStack,
 ): Promise<FolderRoot> {
   const tree = { ...lazyTree(options), cacheFolder: await workspace.sub('cache') }
-  const rootfs = stack.use(await stackRootfs({ workspace, tree, record: false, server: 'kernel', signal }))
+  const rootfs = stack.use(
+    await stackRootfs({ workspace, tree, record: false, server: 'kernel', onAsked, signal }),
+  )
   const { rawConfig = '', reference = '' } = rootfs.mount.lazy ?? {}
   const config = parseConfig(Buffer.from(rawConfig, 'base64'), reference)
   return { kind: 'folder', folder: rootfs.folder, config: config.process, mount: rootfs.mount }
@@ -103,6 +104,7 @@ export async function openUnpacked(
   stack: AsyncDisposableStack,
 ): Promise<FolderRoot> {
   const { openSource } = await import('../../image/sources.ts')
+  const { chooseTree } = await import('../mount/choose-tree.ts')
   const source = stack.use(await openSource(reference, { ...access, workspace, signal }))
   const image = await source.image(platform)
   const config = image.config.process

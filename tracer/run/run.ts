@@ -21,15 +21,21 @@ import type { Root } from './roots.ts'
 export async function runImage(options: RunImageOptions): Promise<number> {
   parseLocation(options.reference) // fails before anything is made
   requireRoot()
-  // What is left in an engine alone, where nothing is left here, can wait: looking for it takes as long as half a start.
-  if ((await staleWorkspaces()).length > 0) await sweep(options.sweepers)
   await using workspace = await createWorkspace()
   await using stack = new AsyncDisposableStack()
+  const swept = sweepHere(options)
+  swept.catch(() => {}) // awaited below
   const { engine, root } = await openRoot(options, workspace, stack)
+  await swept // a container that is left over may have the name of this one
   await using container = await startOn(engine, root, options, workspace)
   const mount = root.kind === 'folder' ? root.mount : undefined
   options.onRunning({ container, ...(mount && { lazy: lazyPart(mount) }) })
   return await Promise.race([container.exited, ...(mount ? [mount.died] : [])])
+}
+
+/** What is left in an engine alone, where nothing is left here, waits for another command: looking for it takes as long as half a start. */
+async function sweepHere({ sweepers }: RunImageOptions): Promise<void> {
+  if ((await staleWorkspaces()).length > 0) await sweep(await sweepers?.())
 }
 
 function lazyPart(mount: Mount): NonNullable<Running['lazy']> {

@@ -9,24 +9,15 @@ import type { Descriptor, Digest, ImageSource, Referrer } from '../../image/type
 import { HeadstartError } from '../../system/errors.ts'
 import { MAX_DOCUMENT_BYTES } from '../../system/files/read-whole.ts'
 import { parseTrace, type Trace, traceText } from './file.ts'
+import { DEFAULT_NAME } from './name.ts'
 import { summarizeTrace } from './summary.ts'
 
 export const TRACE_ARTIFACT = 'application/vnd.headstart.trace.v1+json'
 const NAME = 'vnd.headstart.trace.name'
 const CREATED = 'org.opencontainers.image.created'
 
-/** Of a trace that nobody gave a name. */
-export const DEFAULT_NAME = 'start'
 /** Traces of large images have tens of megabytes, and a twentieth of that when they are compressed. */
 const MAX_STORED_BYTES = 32 << 20
-
-/** @throws HeadstartError E_OPTION */
-export function checkName(name: string): string {
-  if (/^[A-Za-z0-9][\w.-]{0,63}$/.test(name)) return name
-  throw new HeadstartError('E_OPTION', `${JSON.stringify(name.slice(0, 100))} is not a valid profile name`, {
-    hint: 'Use up to 64 letters, digits, . _ and -, starting with a letter or digit',
-  })
-}
 
 /** The same trace under the same name gives the same artifact: attaching it again changes nothing. */
 export function traceArtifact(trace: Trace, subject: Descriptor, name: string): Artifact {

@@ -10,7 +10,6 @@ import { openSource } from '../../../image/sources.ts'
 import type { Image, ImageSource } from '../../../image/types.ts'
 import {
   attachedTraces,
-  checkName,
   chooseTraces,
   readAttached,
   TRACE_ARTIFACT,
@@ -111,10 +110,4 @@ test('the newest of each name is chosen; whoever has no date is the oldest', () 
     Array.from({ length: 21 }, (_, n) => listed(`n${n}`, '2026-01-01T00:00:00.000Z')),
   )
   expect(() => chooseTraces(many, [], 'x')).toThrow(/profiles under 21 names; at most 20 are merged/)
-})
-
-test('a name is one that shells and file systems take', () => {
-  expect(checkName('checkout-2.x')).toBe('checkout-2.x')
-  for (const bad of ['', '.x', '../x', 'a b', 'x'.repeat(65)])
-    expect(() => checkName(bad)).toThrow(/is not a valid profile name/)
 })

@@ -15,7 +15,7 @@ import { prepareMountPoints } from '../mount-points.ts'
 import { publishedPorts, type RunOptions } from '../options/run-options.ts'
 import { outputOf } from '../output.ts'
 import { makeFolderInside, readInside } from '../root-files.ts'
-import type { Container, ContainerRequest, Engine } from '../types.ts'
+import type { Container, ContainerRequest, Engine, OutputStream } from '../types.ts'
 import { isKnownSecurity, runcConfig } from './config.ts'
 import { lookAtMachine } from './machine.ts'
 import { hostnameOf, writeNetworkFiles } from './network-files.ts'
@@ -48,8 +48,13 @@ export const runcEngine: Engine = {
     exited.catch(() => {}) // reported to those who await it, if any do
     stack.defer(() => end(() => runc.try(['delete', '--force', request.id]), exited, child))
     if (request.terminal) stack.use(request.terminal.onResize(() => child.kill('SIGWINCH')))
-    await containerBegun(pidFile, once(child, 'exit'), request.signal)
-    await passErrors(child, request, log)
+    const begun = containerBegun(pidFile, once(child, 'exit'), request.signal)
+    passErrors(
+      child,
+      request,
+      begun.then(async () => (await complaintOf(log)) === undefined),
+    )
+    await begun
     const owned = stack.move()
     return {
       id: request.id,
@@ -99,10 +104,19 @@ function attachedRunc(request: ContainerRequest, args: readonly string[]): Child
   return child
 }
 
-/** What a runc that couldn't start the container says of it is in its log, too, and not the container's. */
-async function passErrors({ stderr }: ChildProcess, request: ContainerRequest, log: string): Promise<void> {
-  if (await complaintOf(log)) stderr?.resume()
-  else stderr?.pipe(outputOf(request, 'stderr')).on('error', () => stderr.destroy())
+/**
+ * What a runc that couldn't start the container says of it is in its log, too, and not the container's.
+ * @param isContainers whether it is the container that writes: known once it has begun
+ */
+function passErrors(
+  { stderr }: ChildProcess,
+  { onOutput }: ContainerRequest,
+  isContainers: Promise<boolean>,
+): void {
+  const pass = async (stream: OutputStream, chunk: Buffer) => {
+    if (await isContainers) await onOutput(stream, chunk)
+  }
+  stderr?.pipe(outputOf({ onOutput: pass }, 'stderr')).on('error', () => stderr.destroy())
 }
 
 /** runc's state, which includes hooks that run when a container is deleted: kept where nobody else can write and a later command finds it. */
