@@ -7,7 +7,14 @@ import type { AttachedTrace } from '../tracer/trace/artifact.ts'
 import type { Trace } from '../tracer/trace/file.ts'
 import { mergeTraces } from '../tracer/trace/merge.ts'
 import { noProfile } from './attached/commands.ts'
-import { mergeAttached, type ReadTrace, readTraces, tracesOf, usedLines } from './attached/traces.ts'
+import {
+  type Attached,
+  mergeAttached,
+  type ReadTrace,
+  readTraces,
+  tracesOf,
+  usedLines,
+} from './attached/traces.ts'
 import type { CliContext } from './context.ts'
 import { attachedSource, type ImageFlags } from './flags/image.ts'
 import type { AttachedChoice, StartOrigin, StartRequest } from './flags/optimize.ts'
@@ -24,6 +31,8 @@ export interface Start {
   readonly startup: readonly StartupFile[]
   /** those that were attached and are used */
   readonly profiles: readonly AttachedTrace[]
+  /** all that is attached to the image; undefined: nobody has asked */
+  readonly attached?: Attached
   /** those that were attached to another image and are used for this one */
   readonly borrowed: readonly ReadTrace[]
 }
@@ -43,14 +52,15 @@ export async function startOf(
   output: Output,
 ): Promise<Start> {
   if (from === undefined) return { trace: undefined, startup: [], profiles: [], borrowed: [] }
-  const { trace, profiles = [], borrowed = [] } = await traceFor(subject, from, context, output)
+  const { trace, profiles = [], borrowed = [], ...found } = await traceFor(subject, from, context, output)
   const startup = startupOf(trace, minRuns)
-  return { trace, startup: audit ? refineStartup(startup, audit) : startup, profiles, borrowed }
+  return { trace, startup: audit ? refineStartup(startup, audit) : startup, profiles, borrowed, ...found }
 }
 
 interface Found {
   readonly trace: Trace
   readonly profiles?: readonly AttachedTrace[]
+  readonly attached?: Attached
   readonly borrowed?: readonly ReadTrace[]
 }
 
@@ -64,10 +74,12 @@ async function traceFor(
   if ('record' in from) return { trace: await record(subject.image, from.record, context, output) }
   const { to, otherwise } = from.attached
   if (to.length > 0) return borrow(subject, from.attached, context, output)
-  const read = await attachedTo(subject, from.attached, context, output)
-  if (read.length > 0) return mergeAttached(read, subject.image, output)
+  const attached = await attachedTo(subject, from.attached, context, output)
+  if (attached && attached.read.length > 0)
+    return { ...mergeAttached(attached.read, subject.image, output), attached }
   if (!otherwise) throw noProfile(`${subject.source.name}@${subject.image.descriptor.digest}`)
-  return { trace: await record(subject.image, otherwise, context, output) }
+  const trace = await record(subject.image, otherwise, context, output)
+  return { trace, ...(attached && { attached }) }
 }
 
 async function record(image: Image, order: RecordOrder, context: CliContext, output: Output): Promise<Trace> {
@@ -76,23 +88,23 @@ async function record(image: Image, order: RecordOrder, context: CliContext, out
   return trace
 }
 
-/** What is attached to the image itself. A registry that can't tell is no reason not to record. */
+/** @returns what is attached to the image itself; undefined: it can't be told, which is no reason not to record */
 async function attachedTo(
   { source, image }: Subject,
   { names, otherwise }: AttachedChoice,
   context: CliContext,
   output: Output,
-): Promise<ReadTrace[]> {
+): Promise<Attached | undefined> {
   const signal = context.interrupts.abort
   const found = await tracesOf(source, image, signal).catch((error: unknown) => {
     if (!(error instanceof HeadstartError) || !otherwise) throw error
     output.note(`what is attached to the image can't be listed: ${messageOf(error)}`)
-    return []
+    return undefined
   })
-  if (found.length === 0) return []
+  if (!found || found.length === 0) return found && { found, read: [] }
   const read = await readTraces(source, image, { found, names, signal })
   output.note([...usedLines(read, source.name, new Date()), '--record records the start instead'])
-  return read
+  return { found, read }
 }
 
 /** What is attached to the first of several images that has it: files are found by path. @throws HeadstartError E_NO_PROFILE: none has */

@@ -4,20 +4,22 @@ import { codeOf, messageOf } from '../../system/errors.ts'
 import type { CliContext } from '../context.ts'
 import type { Rebuilt } from '../print/optimize-summary.ts'
 import { counted, type Output } from '../print/output.ts'
-import { carryOn, type ReadTrace, readTraces, tracesOf } from './traces.ts'
+import { type Attached, carryOn, type ReadTrace, readTraces, tracesOf } from './traces.ts'
 
 export interface Carrying {
   readonly source: ImageSource
   readonly target: ImageTarget
   readonly rebuilt: readonly Rebuilt[]
+  readonly image: Image
+  /** to `image`; undefined: it isn't known yet */
+  readonly attached: Attached | undefined
   /** used for `image`, though attached to another */
   readonly borrowed: readonly ReadTrace[]
-  readonly image: Image
 }
 
 /** What can't be carried on is a warning: the image is there, and a start can be recorded again. */
 export async function carryProfiles(
-  { source, target, rebuilt, borrowed, image }: Carrying,
+  { source, target, rebuilt, image, attached, borrowed }: Carrying,
   context: CliContext,
   output: Output,
 ): Promise<void> {
@@ -25,9 +27,13 @@ export async function carryProfiles(
   let carried = 0
   try {
     for (const each of rebuilt) {
-      const isBorrowing = each.image.descriptor.digest === image.descriptor.digest
-      const own = await profilesOf(source, each.image, signal)
-      const read = newestOfEachName([...own, ...(isBorrowing ? borrowed : [])])
+      const isProfiled = each.image.descriptor.digest === image.descriptor.digest
+      const known = (isProfiled && attached) || {
+        found: await tracesOf(source, each.image, signal),
+        read: [],
+      }
+      const own = await readTraces(source, each.image, { ...known, names: [], signal })
+      const read = newestOfEachName([...own, ...(isProfiled ? borrowed : [])])
       carried += await carryOn(read, each.summary.manifest, target, signal)
     }
   } catch (error) {
@@ -47,9 +53,4 @@ function newestOfEachName(read: readonly ReadTrace[]): ReadTrace[] {
     if (before === undefined || age(each) > age(before)) newest.set(each.attached.name, each)
   }
   return [...newest.values()]
-}
-
-async function profilesOf(source: ImageSource, image: Image, signal: AbortSignal): Promise<ReadTrace[]> {
-  const found = await tracesOf(source, image, signal)
-  return found.length === 0 ? [] : readTraces(source, image, { found, names: [], signal })
 }

@@ -20,6 +20,12 @@ export interface ReadTrace {
   readonly trace: Trace
 }
 
+/** What is attached to one image, newest first, and what of it has been read so far. */
+export interface Attached {
+  readonly found: readonly AttachedTrace[]
+  readonly read: readonly ReadTrace[]
+}
+
 /** Newest first; none where nothing can be attached. @throws HeadstartError E_ARTIFACT, and what the source throws */
 export const tracesOf = async (
   source: ImageSource,
@@ -28,6 +34,15 @@ export const tracesOf = async (
 ): Promise<AttachedTrace[]> =>
   attachedTraces((await source.referrers?.(image.descriptor.digest, signal)) ?? [])
 
+interface Wanted {
+  readonly found: readonly AttachedTrace[]
+  /** those that needn't be read again */
+  readonly read?: readonly ReadTrace[]
+  /** none: all */
+  readonly names: readonly string[]
+  readonly signal: AbortSignal
+}
+
 /**
  * The newest of each name, or of the names that are asked for.
  * @throws HeadstartError E_NO_PROFILE, E_ARTIFACT, E_TRACE, and what the source throws
@@ -35,17 +50,16 @@ export const tracesOf = async (
 export async function readTraces(
   source: ImageSource,
   image: Image,
-  {
-    found,
-    names,
-    signal,
-  }: { found: readonly AttachedTrace[]; names: readonly string[]; signal: AbortSignal },
+  { found, read = [], names, signal }: Wanted,
 ): Promise<ReadTrace[]> {
-  const chosen = chooseTraces(found, names, source.name)
-  const read: ReadTrace[] = []
-  for (const attached of chosen)
-    read.push({ attached, trace: await readAttached(source, attached, image.descriptor.digest, signal) })
-  return read
+  const before = new Map(read.map((each) => [each.attached.digest, each.trace]))
+  const all: ReadTrace[] = []
+  for (const attached of chooseTraces(found, names, source.name)) {
+    const trace =
+      before.get(attached.digest) ?? (await readAttached(source, attached, image.descriptor.digest, signal))
+    all.push({ attached, trace })
+  }
+  return all
 }
 
 /** Those that fit become one. The others are left out, and it is said. */

@@ -101,7 +101,11 @@ async function conclude(
   const provenance = async () => {
     if (request.provenance) await attachProvenance(result, start.trace, { options, ...about }, context)
   }
-  await carryProfiles({ source, target, rebuilt: images, borrowed: start.borrowed, image }, context, output)
+  await carryProfiles(
+    { source, target, rebuilt: images, image, attached: start.attached, borrowed: start.borrowed },
+    context,
+    output,
+  )
   if (target.finish) await provenance()
   await target.finish?.()
   for (const each of images) printRebuilt(each, { ...start, target: target.name, index }, print, output)

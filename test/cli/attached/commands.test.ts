@@ -211,6 +211,21 @@ test('an attached profile that lies ends optimize in one line', async () => {
   expect(lying.stderr).toMatch(/is refused: its content is text\/plain, not a trace$/m)
 })
 
+test('a profile is fetched once, to be used and to be carried on; others only to be carried on', async () => {
+  await using loose = await startLooseRegistry()
+  const place = `docker://${loose.host}/app:v1`
+  await copy(v1, place)
+  await done('trace', 'push', place, 'a.json', '--name', 'small')
+  await done('trace', 'push', place, 'b.json', '--name', 'large')
+  const digests = (await listed(place)).profiles.map(({ digest }) => digest)
+  loose.asked.length = 0
+  const { stderr } = await done('optimize', place, placeOf('layout', 'once'), '--profile-name', 'small')
+  expect(stderr).toContain('2 profiles attached to the new image, too')
+  const gets = loose.asked.filter(({ method }) => method === 'GET').map(({ path }) => path)
+  for (const path of digests.map((digest) => `/v2/app/manifests/${digest}`))
+    expect(gets.filter((each) => each === path)).toEqual([path])
+})
+
 test('a list that is wrong is no reason not to record', async () => {
   await using loose = await startLooseRegistry((asked, answer) =>
     asked.path.includes('/referrers/')
