@@ -63,6 +63,7 @@ export const requestSchema = z.discriminatedUnion('ask', [
       'progress',
       'counters',
       'prefetchPlan',
+      'faults',
       'unused',
     ]),
   }),
@@ -111,6 +112,9 @@ export const mountedSchema = z.strictObject({
   rootLinks: z.array(z.strictObject({ name: z.string(), target: z.string() })),
   lazy: lazySummary.optional(),
 })
+
+/** Why reads failed, each reason once. */
+export const faultsSchema = z.array(z.string())
 
 export const progressSchema = z.strictObject({ files: z.number(), bytes: z.number() })
 

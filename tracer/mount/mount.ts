@@ -13,6 +13,7 @@ import { type Trace, unusedSchema } from '../trace/file.ts'
 import {
   type Counters,
   countersSchema,
+  faultsSchema,
   type LazySummary,
   mountedSchema,
   type PrefetchPlan,
@@ -65,6 +66,8 @@ export interface Mount extends AsyncDisposable {
   counters(): Promise<Counters>
   /** Of a lazy tree: resolves once it is known, which may be a moment after the mount is complete. */
   prefetchPlan(): Promise<PrefetchPlan>
+  /** Of a lazy tree: why reads failed, each reason once; the program that read was only told of an input/output error. */
+  faults(): Promise<readonly string[]>
   /** Of a lazy tree: the container starts now. What it says of the start's length counts from here. */
   begin(): Promise<void>
 }
@@ -106,6 +109,7 @@ export async function mountFileSystem(options: MountOptions): Promise<Mount> {
     unused: () => server.ask({ ask: 'unused' }, unusedSchema),
     counters: () => server.ask({ ask: 'counters' }, countersSchema),
     prefetchPlan: () => server.ask({ ask: 'prefetchPlan' }, prefetchPlanSchema),
+    faults: () => server.ask({ ask: 'faults' }, faultsSchema),
     begin: () => server.tell('begin'),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }

@@ -93,6 +93,8 @@ async function answer(request: Request): Promise<unknown> {
       return session?.recorder?.progress()
     case 'begin':
       return session?.lazy?.begin()
+    case 'faults':
+      return session?.lazy?.faults()
     case 'prefetchPlan':
       return session?.lazy?.prefetchPlan()
     case 'recording':

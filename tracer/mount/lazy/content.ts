@@ -23,7 +23,7 @@ export interface LazyLayer {
 }
 
 interface Stores {
-  readonly cache: ContentCache
+  readonly cache: Pick<ContentCache, 'get' | 'has' | 'put'>
   /** shared with other mounts */
   readonly store?: ChunkStore | undefined
   readonly demand: Demand
@@ -43,7 +43,7 @@ interface Arriving extends PromiseWithResolvers<Buffer> {
 
 export class LazyContent {
   private readonly layers: readonly LazyLayer[]
-  private readonly cache: ContentCache
+  private readonly cache: Stores['cache']
   private readonly store: ChunkStore | undefined
   private readonly demand: Demand
   private readonly inFlight = new Map<string, Promise<Buffer>>()

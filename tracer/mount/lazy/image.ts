@@ -3,28 +3,22 @@ import { parsePlatform } from '../../../image/platform.ts'
 import { openSource } from '../../../image/sources.ts'
 import type { Image } from '../../../image/types.ts'
 import { monotonicMs } from '../../../system/clock.ts'
+import { messageOf } from '../../../system/errors.ts'
 import type { FileSystem } from '../file-system.ts'
 import type { Counters, LazySummary, PrefetchPlan } from '../messages.ts'
 import { createChunkStore } from './cache/chunk-store.ts'
 import { createContentCache } from './cache/content-cache.ts'
 import { type DiskCache, openDiskCache } from './cache/disk-cache.ts'
 import { keeperOf, keptTocs } from './cache/documents.ts'
-import { LazyContent } from './content.ts'
+import { LazyContent, type LazyLayer } from './content.ts'
 import { createDemand } from './demand.ts'
 import { createLazyFileSystem } from './file-system.ts'
 import { groupsByOffset } from './groups.ts'
 import { indexLayers } from './nodes.ts'
 import { countedStream, openLayer } from './open-layer.ts'
-import {
-  choosePrefetch,
-  fetchRuns,
-  fetchWhatThereIs,
-  type Material,
-  planPrefetch,
-  STREAM,
-  WHOLE,
-} from './prefetch/prefetch.ts'
-import { type Profile, readProfile } from './prefetch/profile.ts'
+import type { Material } from './prefetch/prefetch.ts'
+import { readProfile } from './prefetch/profile.ts'
+import { startFetching } from './prefetch/start.ts'
 import type { LazyTree } from './tree.ts'
 
 export interface LazyImage {
@@ -32,6 +26,8 @@ export interface LazyImage {
   readonly summary: LazySummary
   counters(): Counters
   prefetchPlan(): Promise<PrefetchPlan>
+  /** Why reads failed, each reason once. */
+  faults(): string[]
   /** The container starts now. */
   begin(): void
   /** Resolves when what is to be kept for other mounts is on the disk. */
@@ -40,38 +36,29 @@ export interface LazyImage {
 
 /**
  * Resolves once the tables of contents are there, and the zones, if those are to be waited for.
- * @throws HeadstartError E_NOT_ESTARGZ: a layer that can't be read lazily, and what opening the image throws
+ * @throws HeadstartError E_NOT_ESTARGZ: a layer that can't be read lazily; E_CACHE, and what opening the image throws
  */
 export async function openLazyImage(spec: LazyTree): Promise<LazyImage> {
   const counters = noCounts()
   const startedAt = monotonicMs()
   const disk = spec.cache && (await openDiskCache(spec.cache))
-  const source = await openSource(spec.reference, {
-    insecure: spec.insecure,
-    ...(disk && { keeper: keeperOf(disk) }),
-    ...(spec.caFile !== undefined && { caFile: spec.caFile }),
-  })
-  const image = await source.image(spec.platform === undefined ? undefined : parsePlatform(spec.platform))
+  const { source, image } = await openImage(spec, disk)
   const resolvedAt = monotonicMs()
   const profile =
     spec.prefetch === 'stream' && spec.profile ? readProfile(source, image, spec.profile) : undefined
   const { material, layers } = await openLayers(image, counters, disk)
   const tocsAt = monotonicMs()
-  const demand = createDemand()
-  // What other mounts use, too, need not be on the disk twice.
-  const cache = await createContentCache(spec.cacheFolder, disk ? { ...spec, diskBytes: 0 } : spec)
-  const onHit = (bytes: number) => {
-    counters.cached += bytes
-  }
-  const content = new LazyContent(layers, { cache, store: disk && createChunkStore(disk, onHit), demand })
-  const prefetch = startPrefetch(spec, { material, content, profile })
-  if (spec.prefetch === 'zone') await prefetch.done
+  const { content, ...keeping } = await openContent(spec, layers, { disk, counters })
+  const fetching = startFetching(spec, { material, content, profile, ...keeping })
+  if (spec.prefetch === 'zone') await fetching.done
+  const faults = new Set<string>()
   return {
-    fileSystem: createLazyFileSystem(material.nodes, content),
+    fileSystem: createLazyFileSystem(material.nodes, noting(content, faults)),
     counters: () => counters,
-    prefetchPlan: () => prefetch.plan,
-    begin() {},
-    settled: async () => disk?.settled(),
+    prefetchPlan: () => fetching.plan,
+    faults: () => [...faults],
+    begin: fetching.begin,
+    settled: keeping.settled,
     summary: {
       reference: image.reference,
       rawManifest: Buffer.from(image.rawManifest).toString('base64'),
@@ -87,6 +74,16 @@ export async function openLazyImage(spec: LazyTree): Promise<LazyImage> {
 function noCounts(): Counters {
   const none = () => ({ requests: 0, bytes: 0 })
   return { toc: none(), prefetch: none(), onDemand: none(), background: none(), cached: 0 }
+}
+
+async function openImage({ reference, platform, insecure, caFile }: LazyTree, disk: DiskCache | undefined) {
+  const source = await openSource(reference, {
+    insecure,
+    ...(disk && { keeper: keeperOf(disk) }),
+    ...(caFile !== undefined && { caFile }),
+  })
+  const image = await source.image(platform === undefined ? undefined : parsePlatform(platform))
+  return { source, image }
 }
 
 async function openLayers(image: Image, counters: Counters, disk: DiskCache | undefined) {
@@ -108,22 +105,32 @@ async function openLayers(image: Image, counters: Counters, disk: DiskCache | un
   return { material, layers }
 }
 
-interface Prefetching {
-  readonly material: Material
-  readonly content: LazyContent
-  readonly profile: Promise<Profile> | undefined
-}
-
-function startPrefetch({ prefetch: mode }: LazyTree, { material, content, profile }: Prefetching) {
-  const isStreamed = mode === 'stream'
-  const limits = isStreamed ? STREAM : WHOLE
-  const planned = Promise.resolve(profile).then((known) => {
-    const choice = choosePrefetch(mode, material, known)
-    return { choice, ...planPrefetch(choice, content, limits) }
-  })
-  const fetchAll = isStreamed ? fetchWhatThereIs : fetchRuns
+/** What other mounts use, too, need not be on the disk twice: with a shared cache there is no other. */
+async function openContent(
+  { cacheFolder, memoryBytes, diskBytes }: LazyTree,
+  layers: readonly LazyLayer[],
+  { disk, counters }: { readonly disk: DiskCache | undefined; readonly counters: Counters },
+) {
+  const demand = createDemand()
+  const cache = await createContentCache(cacheFolder, { memoryBytes, diskBytes: disk ? 0 : diskBytes })
+  const onHit = (bytes: number) => {
+    counters.cached += bytes
+  }
   return {
-    plan: planned.then(({ plan }) => plan),
-    done: planned.then(({ runs }) => fetchAll(content, runs, limits.atOnce)),
+    demand,
+    content: new LazyContent(layers, { cache, store: disk && createChunkStore(disk, onHit), demand }),
+    room: disk ? disk.room : async () => cache.room(),
+    settled: async () => disk?.settled(),
   }
 }
+
+/** A program is told no more than EIO. */
+const MOST_FAULTS = 20
+
+const noting = (content: LazyContent, faults: Set<string>): Pick<LazyContent, 'read'> => ({
+  read: (layer, chunks) =>
+    content.read(layer, chunks).catch((error: unknown) => {
+      if (faults.size < MOST_FAULTS) faults.add(messageOf(error))
+      throw error
+    }),
+})

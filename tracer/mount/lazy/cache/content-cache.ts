@@ -10,6 +10,8 @@ export interface ContentCache {
   has(key: string): boolean
   /** @returns resolves once the cache has no more of it in memory than its limit allows; never rejects */
   put(key: string, content: Buffer): Promise<void>
+  /** bytes that the disk still takes */
+  room(): number
 }
 
 export interface CacheLimits {
@@ -75,6 +77,7 @@ export async function createContentCache(folder: string, limits: CacheLimits): P
       })
     },
     has: (key) => memory.has(key) || leaving.has(key) || spooled.has(key),
+    room: () => limits.diskBytes - diskUsed,
     put(key, content) {
       if (memory.has(key)) return writing
       keep(key, content)

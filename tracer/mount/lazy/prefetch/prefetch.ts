@@ -22,6 +22,9 @@ export const STREAM: PlanLimits = { firstBytes: 256 << 10, mostBytes: 2 << 20, g
 /** While nobody waits for anything else: each zone in one request, all layers at once. */
 export const WHOLE: PlanLimits = { firstBytes: 256 << 20, mostBytes: 256 << 20, gapBytes: 0, atOnce: 1000 }
 
+/** Of content, not of the connection. */
+export const DAMAGE = new Set(['E_DIGEST', 'E_ESTARGZ'])
+
 export interface Choice {
   readonly by: PrefetchPlan['by']
   /** in the order in which it is needed */
@@ -101,5 +104,3 @@ export const fetchWhatThereIs = (
     runs,
     atOnce,
   ).catch(() => {})
-
-const DAMAGE = new Set(['E_DIGEST', 'E_ESTARGZ'])

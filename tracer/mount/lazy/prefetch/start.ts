@@ -1,0 +1,56 @@
+/** Starts what is fetched of an image without being asked for: the prefetch at once, the rest in the background when a container's start is over. */
+import type { PrefetchPlan } from '../../messages.ts'
+import type { LazyContent } from '../content.ts'
+import type { Demand } from '../demand.ts'
+import type { LazyTree } from '../tree.ts'
+import { fetchRest, type Rest } from './background.ts'
+import {
+  choosePrefetch,
+  fetchRuns,
+  fetchWhatThereIs,
+  type Material,
+  planPrefetch,
+  STREAM,
+  WHOLE,
+} from './prefetch.ts'
+import type { Profile } from './profile.ts'
+import { wantedInAll } from './wanted.ts'
+
+export interface Fetching extends Pick<Rest, 'room' | 'settled'> {
+  readonly material: Material
+  readonly content: LazyContent
+  readonly demand: Demand
+  /** undefined: none is asked for */
+  readonly profile: Promise<Profile> | undefined
+}
+
+export interface Started {
+  readonly plan: Promise<PrefetchPlan>
+  /** Rejects only where the prefetch is to be waited for. */
+  readonly done: Promise<void>
+  /** The container starts now. */
+  begin(): void
+}
+
+export function startFetching(
+  { prefetch: mode, background = false }: Pick<LazyTree, 'prefetch' | 'background'>,
+  { material, content, demand, profile, room, settled }: Fetching,
+): Started {
+  const isStreamed = mode === 'stream'
+  const limits = isStreamed ? STREAM : WHOLE
+  const planned = Promise.resolve(profile).then((known) => {
+    const choice = choosePrefetch(mode, material, known)
+    return { choice, ...planPrefetch(choice, content, limits) }
+  })
+  const fetchAll = isStreamed ? fetchWhatThereIs : fetchRuns
+  const done = planned.then(({ runs }) => fetchAll(content, runs, limits.atOnce))
+  const begun = Promise.withResolvers<void>()
+  const rest = async () => {
+    const { choice } = await planned
+    await done
+    const wanted = [...choice.later, ...wantedInAll(material.nodes, material.layers)]
+    await fetchRest(content, demand, { wanted, startMs: choice.startMs, begun: begun.promise, room, settled })
+  }
+  if (background) rest().catch(() => {}) // without its prefetch there is no mount
+  return { plan: planned.then(({ plan }) => plan), done, begin: begun.resolve }
+}
