@@ -34,7 +34,8 @@ export type Outcome =
     }
   /**
    * It can't be done before other jobs are: the rebuild of an image whose profile covers too little asks for a record. The job is forgotten, since
-   * it comes back as what is to be done after those. Where all of them were done lately, it fails: it would go round in a circle.
+   * it comes back as what is to be done after those. Where all of them were done lately, it fails: it would go round in a circle. Where there are
+   * none, it is no longer wanted.
    */
   | { readonly instead: readonly Job[] }
   /** A failure that another attempt can't mend, in one line: a budget that is exceeded, an image that never becomes ready. */

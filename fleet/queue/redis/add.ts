@@ -87,8 +87,9 @@ export async function addNext(store: Store, jobs: readonly Job[]): Promise<void>
   }
 }
 
-/** @returns whether any of them is still to be done, or has failed: if all were done lately, asking for them again leads nowhere */
+/** @returns whether nothing was asked for, or any of it is still to be done or has failed: if all was done lately, asking again leads nowhere */
 export async function addInstead(store: Store, jobs: readonly Job[]): Promise<boolean> {
+  if (jobs.length === 0) return true
   await addJobs(store, jobs, false)
   let leads = false
   for (const job of jobs) {

@@ -129,7 +129,9 @@ const unreachable = (shown: string, reason: unknown): HeadstartError =>
  * An error of the server or of BullMQ as one line of ours. The original is dropped, not kept as the cause: it may quote a command, and one of those
  * is the login.
  */
-export const asQueueError = (error: unknown, shown: string): HeadstartError =>
-  error instanceof HeadstartError
-    ? error
-    : new HeadstartError('E_QUEUE', `the queue at ${shown}: ${messageOf(error)}`)
+export function asQueueError(error: unknown, shown: string): HeadstartError {
+  if (error instanceof HeadstartError) return error
+  const said = messageOf(error)
+  const what = said === 'Command timed out' ? ' does not answer' : `: ${said}`
+  return new HeadstartError('E_QUEUE', `the queue at ${shown}${what}`)
+}

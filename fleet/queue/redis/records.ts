@@ -41,7 +41,13 @@ export function recordOf(job: Job, stored: Stored, state: JobState, log: readonl
     ...(isOver && stored.finishedOn !== undefined && { endedAt: stored.finishedOn }),
     ...(state === 'done' && result && { result }),
     // A job that waits for another attempt tells what the last one failed of.
-    ...(state !== 'done' && stored.failedReason && { error: stored.failedReason }),
+    ...(state !== 'done' && stored.failedReason && { error: toldOf(stored.failedReason) }),
     log,
   }
 }
+
+/** BullMQ's own words for a job that was left behind once more than workers may leave one. */
+const toldOf = (reason: string): string =>
+  reason === 'job stalled more than allowable limit'
+    ? 'one worker after the other ended, or was killed, while it did this'
+    : reason

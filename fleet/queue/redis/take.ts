@@ -16,6 +16,8 @@ export interface Taking extends Pick<WorkOptions, 'perform' | 'rate'> {
   /** whose commands wait for a server that is away */
   readonly store: Store
   readonly kind: JobKind
+  /** ends taking jobs */
+  readonly ending: AbortSignal
   /** tells running jobs to stop */
   readonly stop: AbortSignal
 }
@@ -34,6 +36,8 @@ export async function take(
   taking: Taking,
 ): Promise<unknown> {
   const { store, kind, rate, stop } = taking
+  // It came while we were about to stop.
+  if (taking.ending.aborted) return await handBack(stored, token)
   const job = jobIn(kind, stored)
   if (!job) throw new UnrecoverableError('this is not a job that this version of headstart knows')
   const wait = rate ? await takeTurn(store.client, store.key(`rate:${registryOf(job.work)}`), rate) : 0
@@ -47,14 +51,18 @@ export async function take(
   } catch (error) {
     if (stop.aborted && !lost.aborted) {
       await count(store, countersOf(kind, 'returned'))
-      await stored.moveToWait(token)
-      throw new WaitingError()
+      return await handBack(stored, token)
     }
     const isLast = stored.attemptsMade + 1 >= (stored.opts.attempts ?? 1)
     if (!lost.aborted) await count(store, countersOf(kind, isLast ? 'failed' : 'retried'))
     throw plain(error)
   }
   return await conclude(job, outcome, stored, taking)
+}
+
+async function handBack(stored: Stored, token: string): Promise<never> {
+  await stored.moveToWait(token)
+  throw new WaitingError()
 }
 
 async function perform(job: Job, stored: Stored, signal: AbortSignal, { perform }: Taking): Promise<Outcome> {

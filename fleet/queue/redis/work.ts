@@ -1,4 +1,5 @@
 /** Takes jobs from Redis until it is told to stop; then running ones end, or go back. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'bullmq'
 import { messageOf } from '../../../system/errors.ts'
 import type { JobKind } from '../../job.ts'
@@ -19,8 +20,9 @@ export interface WorkPlace {
 /** How often a job may be left behind by workers that were killed: it may be what kills them. */
 const MOST_STALLED = 3
 
-/** ms until a server that doesn't answer is no longer waited for, after running jobs were told to stop. */
-const LEAVE_MS = 10_000
+/** ms for which a server that is away is waited for when nothing runs any more and we are to stop. */
+const LEAVE_MS = 2000
+const LOOK_MS = 100
 
 export async function workOn(place: WorkPlace, options: WorkOptions): Promise<void> {
   const stop = new AbortController()
@@ -31,22 +33,27 @@ export async function workOn(place: WorkPlace, options: WorkOptions): Promise<vo
   }
   const workers = options.kinds.map((kind) => startWorker(kind, place, { ...options, perform }, stop.signal))
   await aborted(options.signal)
-  const patience = [
-    setTimeout(() => stop.abort(), options.graceMs ?? 0),
-    // Their jobs are taken over by others, once they have been silent for long enough.
-    setTimeout(() => place.store.client.disconnect(), (options.graceMs ?? 0) + LEAVE_MS),
-  ]
-  try {
-    await Promise.all(workers.map((worker) => worker.close()))
-  } finally {
-    for (const timer of patience) clearTimeout(timer)
+  for (const worker of workers) await worker.pause(true)
+  const grace = setTimeout(() => stop.abort(), options.graceMs ?? 0)
+  await slots.free()
+  clearTimeout(grace)
+  // Jobs whose end a server that is away can't be told are taken over by others, once we have been silent for long enough.
+  const isAway = await staysAway(place)
+  await Promise.all(workers.map((worker) => worker.close(isAway)))
+}
+
+async function staysAway({ store }: WorkPlace): Promise<boolean> {
+  for (let waitedMs = 0; waitedMs < LEAVE_MS; waitedMs += LOOK_MS) {
+    if (store.client.status === 'ready') return false
+    await sleep(LOOK_MS)
   }
+  return true
 }
 
 function startWorker(
   kind: JobKind,
   { store, prefix, lockMs, onNotice }: WorkPlace,
-  { perform, rate, slots }: WorkOptions,
+  { perform, rate, slots, signal }: WorkOptions,
   stop: AbortSignal,
 ): Worker<unknown, unknown, string> {
   const mine = new Map<string, AbortController>()
@@ -55,7 +62,14 @@ function startWorker(
     const id = stored.id ?? ''
     mine.set(id, lost)
     try {
-      return await take(stored, token, lost.signal, { store, kind, perform, stop, ...(rate && { rate }) })
+      return await take(stored, token, lost.signal, {
+        store,
+        kind,
+        perform,
+        ending: signal,
+        stop,
+        ...(rate && { rate }),
+      })
     } finally {
       mine.delete(id)
     }
@@ -87,20 +101,28 @@ function startWorker(
 interface Slots {
   /** Rejects when the signal aborts. */
   take(signal: AbortSignal): Promise<Disposable>
+  /** Resolves when none is taken. */
+  free(): Promise<void>
 }
 
 /** A worker of several kinds takes jobs of each by itself: here they share the slots, and what was taken too early waits. */
 function slotsFor(count: number): Slots {
   let free = count
   const waiting: (() => void)[] = []
+  const changed = (signal?: AbortSignal) => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    waiting.push(resolve)
+    signal?.addEventListener('abort', () => resolve(), { once: true })
+    return promise
+  }
   return {
+    async free() {
+      while (free < count) await changed()
+    },
     async take(signal) {
       while (free === 0) {
         signal.throwIfAborted()
-        const { promise, resolve } = Promise.withResolvers<void>()
-        waiting.push(resolve)
-        signal.addEventListener('abort', () => resolve(), { once: true })
-        await promise
+        await changed(signal)
       }
       signal.throwIfAborted()
       free -= 1

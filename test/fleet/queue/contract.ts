@@ -222,6 +222,16 @@ export function testQueue(name: string, fresh: () => Promise<OpenQueue>): void {
       expect(await queue.list()).toMatchObject([{ state: 'failed', error: 'not ready' }])
     })
 
+    test('a rebuild that nobody wants any more is forgotten', async () => {
+      const queue = await openOne(await fresh())
+      const rebuild = jobOf('rebuild')
+      await queue.add([rebuild])
+      work(queue, async () => ({ instead: [] }))
+      await idle(queue)
+      expect(await queue.find(jobId(rebuild))).toBeUndefined()
+      expect(await queue.list()).toEqual([])
+    })
+
     test('a worker takes only its kinds, and no more than its slots', async () => {
       const queue = await openOne(await fresh())
       let [now, most] = [0, 0]

@@ -1,0 +1,223 @@
+/** What goes wrong with a server and with workers: cuts, restarts, kill -9, and what others put into Redis. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { Redis } from 'ioredis'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { jobId } from '../../../../fleet/job.ts'
+import { openRedisQueue, type RedisQueueOptions } from '../../../../fleet/queue/bullmq.ts'
+import type { Outcome, Perform, Queue } from '../../../../fleet/queue/types.ts'
+import { startRedis, type TestRedis } from '../../../../scripts/support/redis.ts'
+import { until } from '../../../../scripts/support/until.ts'
+import { jobOf } from '../contract.ts'
+
+const PASSWORD = 'p@ss/w%rd-of-redis'
+const DONE: Outcome = { done: { profiles: [], tookMs: 1 } }
+const job = jobOf('rebuild')
+
+let redis: TestRedis
+let fleets = 0
+let prefix: string
+const ends: (() => Promise<void>)[] = []
+beforeAll(async () => {
+  redis = await startRedis({ password: PASSWORD })
+})
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end()
+})
+afterAll(() => redis[Symbol.asyncDispose]())
+
+async function open(options: Partial<RedisQueueOptions> = {}): Promise<Queue> {
+  const queue = await openRedisQueue({
+    url: redis.url,
+    prefix,
+    settings: { attempts: 3, backoffMs: 10 },
+    ...options,
+  })
+  ends.push(async () => queue[Symbol.asyncDispose]())
+  return queue
+}
+
+function fresh(): void {
+  fleets += 1
+  prefix = `faults-${fleets}`
+}
+
+function work(queue: Queue, perform: Perform): { stop(): Promise<void> } {
+  const stopping = new AbortController()
+  const ended = queue.work({ kinds: ['record', 'rebuild'], slots: 1, perform, signal: stopping.signal })
+  const stop = async () => {
+    stopping.abort()
+    await ended
+  }
+  ends.push(stop)
+  return { stop }
+}
+
+test('the job of a worker that was killed is taken over, as no new attempt', async () => {
+  fresh()
+  const lockMs = 1000
+  const queue = await open({ lockMs })
+  await queue.add([job])
+  const program = fileURLToPath(new URL('worker-process.ts', import.meta.url))
+  const child = spawn(process.execPath, [program, redis.url, prefix, `${lockMs}`], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  await once(child.stdout, 'data')
+  const attempts: number[] = []
+  work(queue, async (_, { attempt }) => {
+    attempts.push(attempt)
+    return DONE
+  })
+  // It lives, so it keeps its job for longer than a lock lasts.
+  await new Promise((resolve) => setTimeout(resolve, 3 * lockMs))
+  expect(attempts).toEqual([])
+  child.kill('SIGKILL')
+  await queue.idle(new AbortController().signal)
+  expect(attempts).toEqual([1])
+  expect(await queue.find(jobId(job))).toMatchObject({ state: 'done', attempts: 1 })
+})
+
+test('a job that kills every worker fails for good', async () => {
+  fresh()
+  const lockMs = 500
+  const queue = await open({ lockMs })
+  await queue.add([job])
+  const program = fileURLToPath(new URL('worker-process.ts', import.meta.url))
+  for (let killed = 0; killed < 4; killed += 1) {
+    const child = spawn(process.execPath, [program, redis.url, prefix, `${lockMs}`], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    await once(child.stdout, 'data')
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  }
+  work(queue, async () => DONE)
+  await queue.idle(new AbortController().signal)
+  const found = await queue.find(jobId(job))
+  expect(found?.state).toBe('failed')
+  expect(found?.error).toBe('one worker after the other ended, or was killed, while it did this')
+})
+
+test('a server that is killed and started again: the job goes on, and is done once', async () => {
+  fresh()
+  const notices: string[] = []
+  const queue = await open({ onNotice: (line) => notices.push(line) })
+  await queue.add([job, jobOf('rebuild', 2)])
+  const begun: string[] = []
+  const end = Promise.withResolvers<void>()
+  work(queue, async ({ work }) => {
+    begun.push(work.digest)
+    await end.promise
+    return DONE
+  })
+  await until('it runs', () => begun.length === 1)
+  await redis.kill()
+  end.resolve()
+  await until('the cut is noticed', () => notices.length > 0)
+  await redis.start()
+  await queue.idle(new AbortController().signal)
+  expect(begun).toEqual([job.work.digest, jobOf('rebuild', 2).work.digest])
+  expect((await queue.counts()).rebuild).toMatchObject({ done: 2, failed: 0 })
+  const shown = `redis://127.0.0.1:${redis.port}`
+  expect(notices).toEqual([
+    `the connection to the queue at ${shown} is lost; trying again`,
+    `the queue at ${shown} is back`,
+  ])
+})
+
+test('while the server is away, whoever asks is told so in time, and a worker can stop', async () => {
+  fresh()
+  const queue = await open({ patienceMs: 100 })
+  const { stop } = work(queue, async () => DONE)
+  await queue.add([job])
+  await queue.idle(new AbortController().signal)
+  await redis.kill()
+  try {
+    await expect(queue.add([jobOf('rebuild', 2)])).rejects.toThrow(
+      /^the queue at redis:\/\/127\.0\.0\.1:\d+ does not answer$/,
+    )
+    await stop()
+    await expect(open({ patienceMs: 100 })).rejects.toThrow(
+      /^the queue at redis:\/\/127\.0\.0\.1:\d+ can't be used: nothing is listening/,
+    )
+  } finally {
+    await redis.start()
+  }
+  expect(await queue.find(jobId(job))).toMatchObject({ state: 'done' })
+})
+
+test('a worker that has lost a job is told so', async () => {
+  fresh()
+  const queue = await open({ lockMs: 1000 })
+  await queue.add([job])
+  const told: unknown[] = []
+  let attempts = 0
+  work(queue, async (_, { signal }) => {
+    attempts += 1
+    if (attempts > 1) return DONE
+    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+    told.push(signal.reason)
+    throw new Error('stopped')
+  })
+  await until('it runs', () => attempts === 1)
+  const client = new Redis(redis.url)
+  ends.push(async () => client.disconnect())
+  await client.del(`${prefix}:rebuild:${jobId(job)}:lock`)
+  await queue.idle(new AbortController().signal)
+  expect(told).toEqual([new Error('another worker has taken this job over')])
+  expect(await queue.find(jobId(job))).toMatchObject({ state: 'done' })
+})
+
+test("what isn't a job of ours is refused, and shown nowhere", async () => {
+  fresh()
+  const queue = await open()
+  const client = new Redis(redis.url)
+  ends.push(async () => client.disconnect())
+  await queue.add([job, jobOf('rebuild', 2)])
+  const key = `${prefix}:rebuild:${jobId(job)}`
+  // Another's flags under the name of this job, and what is no job at all.
+  const forged = { ...job, work: { ...job.work, optimizeFlags: ['--all-platforms'] } }
+  await client.hset(key, 'data', JSON.stringify(forged))
+  await client.hset(`${prefix}:rebuild:${jobId(jobOf('rebuild', 2))}`, 'data', '{"kind":"rebuild"}')
+  const performed: string[] = []
+  work(queue, async ({ work }) => {
+    performed.push(work.digest)
+    return DONE
+  })
+  await queue.idle(new AbortController().signal)
+  expect(performed).toEqual([])
+  expect((await queue.counts()).rebuild).toMatchObject({ done: 0, failed: 2 })
+  expect(await client.hget(key, 'failedReason')).toBe(
+    'this is not a job that this version of headstart knows',
+  )
+  expect(await queue.list()).toEqual([])
+  expect(await queue.find(jobId(job))).toBeUndefined()
+})
+
+test('nothing of the login is in Redis', async () => {
+  fresh()
+  const queue = await open()
+  await queue.add([job, jobOf('record')])
+  work(queue, async ({ kind }, { log }) => {
+    log(`a line of ${kind}`)
+    throw new Error(`cannot reach ${redis.url}`)
+  })
+  await queue.idle(new AbortController().signal)
+  const client = new Redis(redis.url)
+  ends.push(async () => client.disconnect())
+  const keys = await client.keys(`${prefix}:*`)
+  expect(keys.length).toBeGreaterThan(3)
+  const everything = await Promise.all(
+    keys.map(async (key) => {
+      const type = await client.type(key)
+      if (type === 'hash') return JSON.stringify(await client.hgetall(key))
+      if (type === 'list') return JSON.stringify(await client.lrange(key, 0, -1))
+      if (type === 'stream') return JSON.stringify(await client.xrange(key, '-', '+'))
+      return ''
+    }),
+  )
+  expect(everything.join('\n')).toContain('cannot reach redis://***@127.0.0.1')
+  expect(everything.join('\n')).not.toContain('ss/w')
+  expect(everything.join('\n')).not.toContain(encodeURIComponent(PASSWORD))
+})
