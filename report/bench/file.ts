@@ -59,8 +59,11 @@ const layerSchema = z.strictObject({
   tocBytes: count,
 })
 
-/** [path as text, layer index, bytes of content, bytes in the blob, 1 in the zone, 2 with ranges ahead of it]: the visible regular files. */
-const fileRow = z.tuple([z.string(), count, count, count, z.literal([0, 1, 2])])
+/**
+ * [path as text, layer index, bytes of content, bytes in the blob, 1 in the zone or 2 with ranges ahead of it, bytes of content in these]: the visible
+ * regular files. The last is absent without such ranges, and in older files.
+ */
+const fileRow = z.tuple([z.string(), count, count, count, z.literal([0, 1, 2]), count.optional()])
 
 const imageSchema = z.strictObject({
   reference: z.string(),

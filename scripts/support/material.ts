@@ -31,7 +31,7 @@ const WORDS = ['core', 'util', 'io', 'net', 'json', 'http', 'cache', 'types', 'a
 
 const LAYER_SIZES = [41_200_000, 96_500_000, 12_100_000]
 
-function makeFiles(count: number): BenchFile[] {
+function makeFiles(count: number, splitFrom: number | undefined): BenchFile[] {
   const names = new Set<string>()
   const rows: BenchFile[] = []
   while (rows.length < count) {
@@ -50,6 +50,8 @@ function makeFiles(count: number): BenchFile[] {
   )
   return rows.map(([path, layer, size, , zone]) => {
     const packed = Math.floor((size / Math.max(1, sums[layer] ?? 1)) * (LAYER_SIZES[layer] ?? 0) * 0.97)
+    if (splitFrom !== undefined && zone === 1 && size >= splitFrom)
+      return [path, layer, size, packed, 2, Math.floor(size / 8)]
     return [path, layer, size, packed, zone]
   })
 }
@@ -136,13 +138,15 @@ export interface MaterialOptions {
   readonly samples?: number
   /** names to put among the files, touched and in the zone */
   readonly names?: readonly string[]
+  /** files of the zone with at least so many bytes have only an eighth ahead; none by default */
+  readonly splitFrom?: number
 }
 
-export function makeMaterial({ files = 6000, samples = 5, names = [] }: MaterialOptions = {}): {
+export function makeMaterial({ files = 6000, samples = 5, names = [], splitFrom }: MaterialOptions = {}): {
   trace: Trace
   bench: Bench
 } {
-  const rows = makeFiles(files).concat(names.map((name): BenchFile => [name, 2, 5000, 2000, 1]))
+  const rows = makeFiles(files, splitFrom).concat(names.map((name): BenchFile => [name, 2, 5000, 2000, 1]))
   const layers = LAYER_SIZES.map((size, layer) => {
     const own = rows.filter((row) => row[1] === layer && row[4] === 1)
     return {

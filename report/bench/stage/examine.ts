@@ -75,13 +75,18 @@ const layerFacts = (layer: EstargzLayer | undefined) => ({
 function filesOf(layers: readonly EstargzLayer[]): BenchFile[] {
   const packed = layers.map(packedSizes)
   return [...mergeLayers(layers.map(({ entries }) => entries)).entries].flatMap(
-    ([path, { layer: index, entry }]) => {
+    ([path, { layer: index, entry }]): BenchFile[] => {
       const layer = layers[index]
       if (entry.type !== 'reg' || !layer) return []
-      const zone = isInZone(entry, layer) ? 1 : entry.ahead.length > 0 ? 2 : 0
-      return [[textOf(path), index, entry.size, packed[index]?.(entry) ?? 0, zone] satisfies BenchFile]
+      return [[textOf(path), index, entry.size, packed[index]?.(entry) ?? 0, ...zoneOf(entry, layer)]]
     },
   )
+}
+
+function zoneOf(entry: EstargzEntry, layer: EstargzLayer): [0 | 1] | [2, ahead: number] {
+  if (isInZone(entry, layer)) return [1]
+  const ahead = entry.ahead.reduce((sum, { size }) => sum + size, 0)
+  return ahead > 0 ? [2, ahead] : [0]
 }
 
 /** What compression adds to bytes that it can't make fewer: a member's frame, and a little for each of its blocks. */

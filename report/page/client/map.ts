@@ -11,7 +11,7 @@ interface Placed extends Rect {
 }
 
 /** In a column, from top to bottom. */
-const STATES = ['zone', 'ranges', 'demand', 'never', 'rest'] as const
+const STATES = ['zone', 'ranges', 'demand', 'whole', 'never', 'rest'] as const
 const GAP = 3
 const HEAD = 20
 
@@ -95,8 +95,15 @@ function nameCell(readout: HTMLElement, { cell }: Placed, data: PageData): void 
   )
 }
 
+/** Of what the list of files has no word for. */
+const LABELS: Partial<Record<CellState, string>> = {
+  ranges: 'Ranges in the zone',
+  whole: 'Prefetched only in ranges',
+  rest: 'Headers and other',
+}
+
 const labelOf = (state: CellState, data: PageData): string =>
-  state === 'rest' ? 'Headers and other' : stateLabel(state, data)
+  LABELS[state] ?? (state === 'whole' || state === 'rest' ? '' : stateLabel(state, data))
 
 function showLegend(cells: readonly Cell[], data: PageData): void {
   const sum = (state: CellState) =>
@@ -118,7 +125,7 @@ const STEPS: Readonly<Record<string, number>> = { ArrowRight: 1, ArrowDown: 1, A
 export function showMap(data: PageData, files: Files): void {
   const [box, readout] = [byId('image-map'), byId('map-readout')]
   if (!box || !readout) return
-  const cells = collectCells(data, files)
+  const cells = collectCells(data, files, (count) => say('count', count))
   showLegend(cells, data)
   let placed: Placed[] = []
   let largest: Cell[] | undefined

@@ -12,6 +12,8 @@ export interface FileFact {
   readonly packed: number
   /** 1: in it; 2: only ranges, ahead of it */
   readonly zone: 0 | 1 | 2
+  /** bytes of content in these ranges; 0: none, or not known */
+  readonly ahead: number
   /** bytes read before ready; undefined: not touched */
   readonly read: number | undefined
   readonly openMs: number
@@ -26,8 +28,8 @@ const readBytes = (ranges: readonly (readonly [number, number])[]): number =>
 /** Every file that the image lists or the trace touched, sorted by path. */
 export function collectFiles(trace: Trace | undefined, image: BenchImage | undefined): FileFact[] {
   const facts = new Map<string, FileFact>()
-  for (const [path, layer, size, packed, zone] of image?.files ?? [])
-    facts.set(path, { path, layer, size, packed, zone, read: undefined, openMs: -1, readMs: -1 })
+  for (const [path, layer, size, packed, zone, ahead = 0] of image?.files ?? [])
+    facts.set(path, { path, layer, size, packed, zone, ahead, read: undefined, openMs: -1, readMs: -1 })
   for (const file of trace?.files ?? []) {
     if (file.type !== 'reg') continue
     const known = facts.get(file.path)
@@ -37,6 +39,7 @@ export function collectFiles(trace: Trace | undefined, image: BenchImage | undef
       size: file.size,
       packed: known?.packed ?? 0,
       zone: known?.zone ?? 0,
+      ahead: known?.ahead ?? 0,
       read: readBytes(file.ranges),
       openMs: file.firstOpenMs,
       readMs: file.firstReadMs ?? -1,
@@ -95,6 +98,7 @@ function columnsOf(files: readonly FileFact[]): FileColumns {
     size: files.map((file) => file.size),
     packed: files.map((file) => Math.round((file.packed / Math.max(1, file.size)) * 100)),
     zone: files.map((file) => file.zone),
+    ahead: files.map((file) => file.ahead),
     read: files.map((file) => file.read ?? -1),
     openMs: files.map((file) => Math.round(file.openMs * 10) / 10),
     readMs: files.map((file) => Math.round(file.readMs * 10) / 10),

@@ -73,6 +73,8 @@ export interface FileColumns {
   readonly packed: readonly number[]
   /** 1: in it; 2: only ranges, ahead of it */
   readonly zone: readonly number[]
+  /** bytes of content in these ranges; 0: none, or not known */
+  readonly ahead: readonly number[]
   readonly read: readonly number[]
   readonly openMs: readonly number[]
   readonly readMs: readonly number[]

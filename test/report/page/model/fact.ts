@@ -7,6 +7,7 @@ export const fact = (path: string, size: number, read?: number): FileFact => ({
   size,
   packed: size / 2,
   zone: 0,
+  ahead: 0,
   read,
   openMs: read === undefined ? -1 : 1,
   readMs: read === undefined ? -1 : 2,
