@@ -55,6 +55,13 @@ export const jobSchema = z.strictObject({
 })
 export type Job = z.infer<typeof jobSchema>
 
+/** Of a name with a tag: `registry/repository`. */
+export const repositoryOf = (name: string): string => name.replace(/:[^/:]*$/, '')
+
+/** Names how an image is started: the profiles that are recorded so count for later builds while this stays the same. */
+export const workloadsId = ({ workloads }: Pick<Work, 'workloads'>): string =>
+  digestOf(Buffer.from(JSON.stringify(z.array(workloadSchema).parse(workloads))))
+
 /** The registry whose limits a job counts against. */
 export const registryOf = ({ source }: Work): string => source.split('/')[0] ?? ''
 

@@ -3,10 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { JOB_KINDS, type JobKind } from '../job.ts'
 import { addJobs } from './redis/add.ts'
 import { asQueueError, firstAnswer, parseRedisUrl, redisClient } from './redis/connect.ts'
-import { MOST_LINES } from './redis/job-log.ts'
 import { jobIn, recordOf, STORED_STATES, stateOf } from './redis/records.ts'
-import { countersIn, madeUnder, openStore, type Store } from './redis/store.ts'
+import { countersIn, madeIn, madeUnder, openStore, remember, type Store } from './redis/store.ts'
 import { workOn } from './redis/work.ts'
+import { MOST_LINES } from './told.ts'
 import {
   JOB_STATES,
   type JobRecord,
@@ -71,6 +71,8 @@ export async function openRedisQueue(options: RedisQueueOptions): Promise<Queue>
     counts: () => asked(counts(store)),
     list: (which) => asked(list(store, which)),
     made: (target) => asked(madeUnder(store, target)),
+    madeIn: (repository) => asked(madeIn(store, repository)),
+    adopt: (work, digest) => asked(remember(store, work, digest)),
     counters: () => asked(countersIn(store)),
     async [Symbol.asyncDispose]() {
       await store[Symbol.asyncDispose]()

@@ -4,7 +4,8 @@
  */
 import { z } from 'zod'
 import { digestSchema } from '../../image/document.ts'
-import type { Job, JobKind } from '../job.ts'
+import type { Digest } from '../../image/types.ts'
+import type { Job, JobKind, Work } from '../job.ts'
 
 /** What a job that succeeded has made. Small: it is kept. */
 export const resultSchema = z.strictObject({
@@ -116,6 +117,10 @@ export interface Queue extends AsyncDisposable {
   list(options?: { readonly state?: JobState; readonly limit?: number }): Promise<JobRecord[]>
   /** What this fleet last made under a tag, and of what: known without asking the registry. */
   made(target: string): Promise<Made | undefined>
+  /** The same of a repository (`registry/repository`): what was made there last, under whichever tag. */
+  madeIn(repository: string): Promise<Made | undefined>
+  /** Remembers what a target was found to be, made of this work by another fleet: its rebuild counts as done. */
+  adopt(work: Work, digest: Digest): Promise<void>
   /** What has happened since the queue was made, for metrics: sums of `countersOf`. */
   counters(): Promise<Counters>
 }
@@ -124,11 +129,14 @@ export interface Queue extends AsyncDisposable {
 export type Counters = Readonly<Record<string, number>>
 
 export interface Made {
+  readonly target: string
   /** what the target's tag was given */
-  readonly digest: string
+  readonly digest: Digest
   /** of the source it was made of */
-  readonly source: string
+  readonly source: Digest
   /** of the job */
   readonly id: string
+  /** how it is started: `workloadsId` */
+  readonly recorded: string
   readonly at: number
 }

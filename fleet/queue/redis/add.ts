@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { mapLimit } from '../../../system/map-limit.ts'
 import { type Job, jobId } from '../../job.ts'
+import { MOST_LINES } from '../told.ts'
 import type { JobState } from '../types.ts'
-import { MOST_LINES } from './job-log.ts'
 import { type Stored, stateOf } from './records.ts'
 import { madeUnder, type Store } from './store.ts'
 

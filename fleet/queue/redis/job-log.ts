@@ -1,9 +1,7 @@
 /** The last lines of a job's output, sent to Redis a few times a minute, so that a talkative job doesn't keep it busy. */
-import { visible } from '../../../system/text/visible.ts'
+import { lineOf, MOST_LINES } from '../told.ts'
 import type { Stored } from './records.ts'
 
-export const MOST_LINES = 200
-const MOST_CHARACTERS = 500
 const EVERY_MS = 1000
 
 export interface JobLog extends AsyncDisposable {
@@ -28,7 +26,7 @@ export function jobLog(stored: Stored): JobLog {
   timer.unref()
   return {
     write(line) {
-      pending.push(visible(line.slice(0, MOST_CHARACTERS)))
+      pending.push(lineOf(line))
       if (pending.length > MOST_LINES) pending.shift()
     },
     async [Symbol.asyncDispose]() {

@@ -3,8 +3,9 @@ import { Queue as StoredQueue } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { z } from 'zod'
 import { digestSchema } from '../../../image/document.ts'
-import { type Job, type JobKind, jobId } from '../../job.ts'
-import type { Counters, JobResult, Made, QueueSettings } from '../types.ts'
+import type { Digest } from '../../../image/types.ts'
+import { type JobKind, jobId, repositoryOf, type Work, workloadsId } from '../../job.ts'
+import type { Counters, Made, QueueSettings } from '../types.ts'
 
 export interface Store extends AsyncDisposable {
   readonly client: Redis
@@ -35,21 +36,35 @@ export function openStore(client: Redis, prefix: string, settings: QueueSettings
 }
 
 const madeSchema = z.strictObject({
+  target: z.string(),
   digest: digestSchema,
   source: digestSchema,
   id: z.string(),
+  recorded: z.string(),
   at: z.number(),
 })
 
-export async function madeUnder({ client, key }: Store, target: string): Promise<Made | undefined> {
-  const text = await client.hget(key('made'), target)
+export const madeUnder = (store: Store, target: string): Promise<Made | undefined> =>
+  madeAt(store, 'made', target)
+export const madeIn = (store: Store, repository: string): Promise<Made | undefined> =>
+  madeAt(store, 'made-in', repository)
+
+async function madeAt({ client, key }: Store, table: string, name: string): Promise<Made | undefined> {
+  const text = await client.hget(key(table), name)
   return text === null ? undefined : madeSchema.parse(JSON.parse(text))
 }
 
-export async function remember({ client, key }: Store, job: Job, result: JobResult): Promise<void> {
-  if (result.made === undefined) return
-  const made: Made = { digest: result.made, source: job.work.digest, id: jobId(job), at: Date.now() }
-  await client.hset(key('made'), job.work.target, JSON.stringify(made))
+/** @param digest what the target was given */
+export async function remember({ client, key }: Store, work: Work, digest: Digest): Promise<void> {
+  const { target, digest: source } = work
+  const id = jobId({ kind: 'rebuild', work })
+  const made: Made = { target, digest, source, id, recorded: workloadsId(work), at: Date.now() }
+  const text = JSON.stringify(made)
+  await client
+    .pipeline()
+    .hset(key('made'), target, text)
+    .hset(key('made-in'), repositoryOf(target), text)
+    .exec()
 }
 
 export async function count({ client, key }: Store, counted: Counters): Promise<void> {

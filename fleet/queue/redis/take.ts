@@ -1,10 +1,8 @@
 /** What a worker does with a job that it has taken: checks it, performs it, and tells BullMQ what came of it. */
 import { DelayedError, UnrecoverableError, WaitingError } from 'bullmq'
-import { messageOf } from '../../../system/errors.ts'
-import { withoutUrlSecrets } from '../../../system/text/secrets.ts'
-import { visible } from '../../../system/text/visible.ts'
-import { type Job, type JobKind, jobId, registryOf } from '../../job.ts'
+import { type Job, type JobKind, registryOf } from '../../job.ts'
 import { countersOf, type Ending } from '../counters.ts'
+import { circleOf, LINES_OF_DONE, toldOf } from '../told.ts'
 import type { JobResult, Outcome, WorkOptions } from '../types.ts'
 import { addInstead, addNext } from './add.ts'
 import { jobLog } from './job-log.ts'
@@ -21,9 +19,6 @@ export interface Taking extends Pick<WorkOptions, 'perform' | 'rate'> {
   /** tells running jobs to stop */
   readonly stop: AbortSignal
 }
-
-/** Of what is kept about a job that was done, its log is the largest and the least needed. */
-const LINES_OF_DONE = 20
 
 /**
  * @param token BullMQ's proof that the job is ours
@@ -72,7 +67,7 @@ async function perform(job: Job, stored: Stored, signal: AbortSignal, { perform 
 
 /** What an error says, in one line, and nothing else of it: BullMQ stores its stack as well. */
 function plain(error: unknown): Error {
-  const told = new Error(visible(withoutUrlSecrets(messageOf(error))))
+  const told = new Error(toldOf(error))
   told.stack = ''
   return told
 }
@@ -86,23 +81,19 @@ async function conclude(
   const tell = (ending: Ending, result?: JobResult) => count(store, countersOf(kind, ending, result))
   const fail = async (message: string): Promise<never> => {
     await tell('failed')
-    throw new UnrecoverableError(visible(withoutUrlSecrets(message)))
+    throw new UnrecoverableError(toldOf(message))
   }
   if ('failed' in outcome) return await fail(outcome.failed)
   if ('instead' in outcome) {
-    if (!(await addInstead(store, outcome.instead)))
-      return await fail(`it asks for ${named(outcome.instead)} again, which was done just now`)
+    if (!(await addInstead(store, outcome.instead))) return await fail(circleOf(outcome.instead))
     await tell('instead')
     // Forgotten when it ends: it is added again by what is done instead.
     stored.opts.removeOnComplete = true
     return undefined
   }
-  await remember(store, job, outcome.done)
+  if (outcome.done.made !== undefined) await remember(store, job.work, outcome.done.made)
   await addNext(store, outcome.next ?? [])
   await stored.clearLogs(LINES_OF_DONE)
   await tell('done', outcome.done)
   return outcome.done
 }
-
-const named = (jobs: readonly Job[]): string =>
-  jobs.map((job) => `the ${job.kind} job ${jobId(job).slice(0, `${job.kind}-`.length + 12)}`).join(', ')

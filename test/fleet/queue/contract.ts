@@ -1,6 +1,6 @@
 /** What every queue does, whatever keeps it: one suite for all adapters. */
 import { afterEach, describe, expect, test } from 'vitest'
-import { type Job, type JobKind, jobId } from '../../../fleet/job.ts'
+import { type Job, type JobKind, jobId, workloadsId } from '../../../fleet/job.ts'
 import type { Outcome, Perform, Queue, QueueSettings, WorkOptions } from '../../../fleet/queue/types.ts'
 import { until } from '../../../scripts/support/until.ts'
 
@@ -136,6 +136,25 @@ export function testQueue(name: string, fresh: () => Promise<OpenQueue>): void {
         expect((await queue.made(job.work.target))?.id).toBe(jobId(job))
       }
       expect(await queue.add([older])).toBe(0)
+    })
+
+    test('what another fleet made can be adopted; the newest of a repository is known', async () => {
+      const queue = await openOne(await fresh())
+      const [one, two] = [jobOf('rebuild', 1), jobOf('rebuild', 2)]
+      const other = { ...two, work: { ...two.work, target: 'registry.example/web:2-esgz' } }
+      await queue.adopt(one.work, digest(11))
+      expect(await queue.add([one])).toBe(0)
+      const adopted = { target: one.work.target, digest: digest(11), source: digest(1), id: jobId(one) }
+      expect(await queue.made(one.work.target)).toMatchObject({ ...adopted, recorded: workloadsId(one.work) })
+      expect(await queue.madeIn('registry.example/web')).toMatchObject(adopted)
+      await queue.add([other])
+      work(queue, async () => done(digest(12)))
+      await idle(queue)
+      expect(await queue.madeIn('registry.example/web')).toMatchObject({
+        digest: digest(12),
+        id: jobId(other),
+      })
+      expect(await queue.madeIn('registry.example/none')).toBeUndefined()
     })
 
     test('what fails is tried again, so often and no more, and the last failure is told', async () => {

@@ -1,0 +1,22 @@
+/** What a queue keeps of a job's output and its errors: bounded, in lines, fit to be shown, and without what URLs hold. Pure. */
+import { messageOf } from '../../system/errors.ts'
+import { withoutUrlSecrets } from '../../system/text/secrets.ts'
+import { visible } from '../../system/text/visible.ts'
+import { type Job, jobId } from '../job.ts'
+
+/** Of the log of a job; of one that was done, its log is the largest and the least needed. */
+export const MOST_LINES = 200
+export const LINES_OF_DONE = 20
+const MOST_CHARACTERS = 500
+
+export const lineOf = (text: string): string => visible(text.slice(0, MOST_CHARACTERS))
+
+/** What an error says, in one line. */
+export const toldOf = (error: unknown): string => visible(withoutUrlSecrets(messageOf(error)))
+
+/** Why a job fails that asks for others which were done just now. */
+export const circleOf = (jobs: readonly Job[]): string =>
+  `it asks for ${jobs.map((job) => `the ${job.kind} job ${jobId(job).slice(0, `${job.kind}-`.length + 12)}`).join(', ')} again, which was done just now`
+
+/** Of a job that workers which were killed have left behind too often: it may be what kills them. */
+export const ABANDONED = 'one worker after the other ended, or was killed, while it did this'
