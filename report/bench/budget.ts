@@ -115,7 +115,7 @@ function regressionOf(now: ArmSummary, old: ArmSummary, metric: Metric, maxRegre
   const limit = baseline.median * (1 + maxRegression)
   const isAbove = value.median > limit
   const compared = compare(value.samples, baseline.samples)
-  // One sample says nothing of chance: then the limit alone counts.
+  // One sample or two say nothing of chance: then the limit alone counts.
   const isExcused = isAbove && compared.p !== undefined && compared.verdict !== 'more'
   return {
     arm: now.arm.id,

@@ -60,10 +60,19 @@ type Verdict = 'less' | 'more' | 'none' | 'unknown'
 export interface Comparison {
   /** median of a divided by median of b: above 1, a is larger */
   readonly ratio: number
-  /** two-sided; undefined if either side has fewer than two samples */
+  /** two-sided; undefined if either side has fewer than `LEAST_SAMPLES` */
   readonly p: number | undefined
   readonly verdict: Verdict
 }
+
+/**
+ * Fewer can't tell chance from a difference: of two and two, the faster two would be on one side by chance once in three times, however far apart
+ * they are, and how they spread is anybody's guess.
+ */
+export const LEAST_SAMPLES = 3
+
+const areTooFew = (...sides: readonly (readonly number[])[]): boolean =>
+  sides.some(({ length }) => length < LEAST_SAMPLES)
 
 /** A difference below a tenth is none, if the samples show that it is. */
 const SAME = Math.log(1.1)
@@ -74,7 +83,7 @@ const SAME = Math.log(1.1)
  */
 export function compare(a: readonly number[], b: readonly number[]): Comparison {
   const ratio = median(a) / median(b)
-  if (a.length < 2 || b.length < 2) return { ratio, p: undefined, verdict: 'unknown' }
+  if (areTooFew(a, b)) return { ratio, p: undefined, verdict: 'unknown' }
   return { ratio, ...decide(spreadOf(a), spreadOf(b)) }
 }
 
@@ -87,10 +96,10 @@ export function samplesToDecide(
   b: readonly number[],
   { usual, most }: { readonly usual: number; readonly most: number },
 ): number | undefined {
-  if (a.length < 2 || b.length < 2) return usual
+  if (areTooFew(a, b)) return usual
   const [first, second] = [spreadOf(a), spreadOf(b)]
   const isEnough = (count: number) => decide({ ...first, count }, { ...second, count }).verdict !== 'unknown'
-  return Array.from({ length: most - 2 }, (_, index) => index + 3).find(isEnough)
+  return Array.from({ length: most - LEAST_SAMPLES + 1 }, (_, index) => index + LEAST_SAMPLES).find(isEnough)
 }
 
 /** Of the logarithms of samples. */

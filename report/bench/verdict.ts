@@ -2,7 +2,7 @@
  * The verdict: what a measurement says about converting its image, and why. Every place that says so gets it from here: the command, the
  * page, the overview of several images, limits and baselines. Pure.
  */
-import { type Comparison, compare, samplesToDecide } from './stats.ts'
+import { type Comparison, compare, LEAST_SAMPLES, samplesToDecide } from './stats.ts'
 import type { ArmSummary } from './summary.ts'
 
 /** `plain`: convert, but without a zone; `unclear`: too few samples */
@@ -52,7 +52,7 @@ export const TOO_FEW = 'too few samples to be sure'
 /** A smaller gain is not worth a second image. */
 const WORTH = 0.1
 
-/** Samples of each arm: what is suggested to those who took one, and the most that is suggested to anyone. */
+/** Samples of each arm: what is suggested to those who took so few that their spread isn't known, and the most that is suggested to anyone. */
 const SUGGESTED = { usual: 5, most: 20 } as const
 
 /** @param compared a time with another */
@@ -109,7 +109,10 @@ function judgeGain(
   const { how, isSure, ratio } = compared.difference
   if (!isSure) {
     const more = moreSamples(optimized, legacy, arms)
-    return { ...said('unclear', 'Too few samples to be sure', unclearReason(more)), more }
+    return {
+      ...said('unclear', 'Too few samples to be sure', unclearReason(more, fewest(optimized, legacy))),
+      more,
+    }
   }
   if (how === 'none')
     return said('dont', 'Don’t convert', 'If one of the two starts faster, it is by less than a tenth.')
@@ -147,7 +150,13 @@ function moreSamples(
   return { samples, ms: samples * arms.reduce((sum, { total }) => sum + total.median, 0) }
 }
 
-const unclearReason = (more: MoreSamples | undefined): string =>
-  more
+const fewest = (...arms: readonly ArmSummary[]): number =>
+  Math.min(...arms.map(({ total }) => total.samples.length))
+
+function unclearReason(more: MoreSamples | undefined, taken: number): string {
+  if (taken < LEAST_SAMPLES)
+    return `${taken === 1 ? 'One sample' : 'Two samples'} can’t tell chance from a difference.`
+  return more
     ? `The difference may be chance. As these samples spread, ${more.samples} of each would tell.`
     : `The difference is so small, or the samples so far apart, that even ${SUGGESTED.most} of each would hardly tell.`
+}

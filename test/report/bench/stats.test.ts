@@ -48,9 +48,15 @@ test('95 % intervals of 12 samples hold the true median about 95 times of 100', 
 test('a difference is one only when chance would hardly make it', () => {
   expect(compare([2.7, 2.8, 2.75], [16.2, 16.0, 16.5])).toMatchObject({ verdict: 'less' })
   expect(compare([16.2, 16.0, 16.5], [2.7, 2.8, 2.75])).toMatchObject({ verdict: 'more' })
-  expect(compare([12.9, 12.96], [1.6, 2.62])).toMatchObject({ verdict: 'unknown' })
-  expect(compare([10], [20, 21])).toMatchObject({ verdict: 'unknown', p: undefined })
-  expect(compare([5, 5], [5, 5])).toMatchObject({ verdict: 'none', ratio: 1, p: 1 })
+  expect(compare([12.9, 12.96, 12.93], [1.6, 12.62, 4])).toMatchObject({ verdict: 'unknown' })
+  expect(compare([5, 5, 5], [5, 5, 5])).toMatchObject({ verdict: 'none', ratio: 1, p: 1 })
+})
+
+test('one sample or two tell nothing, however far apart they are', () => {
+  const unknown = { verdict: 'unknown', p: undefined }
+  expect(compare([10], [20, 21, 22])).toMatchObject(unknown)
+  expect(compare([2.9, 2.9], [13.5, 13.6])).toMatchObject({ ...unknown, ratio: 2.9 / 13.55 })
+  expect(compare([5, 5], [5, 5])).toMatchObject({ ...unknown, ratio: 1 })
 })
 
 test('there is no difference only if the samples rule out one of a tenth', () => {
@@ -66,10 +72,11 @@ test('there is no difference only if the samples rule out one of a tenth', () =>
 test('the samples that would settle it are fewer the clearer the difference', () => {
   const bounds = { usual: 5, most: 20 }
   expect(samplesToDecide([10], [20, 21], bounds)).toBe(5)
-  expect(samplesToDecide([12.9, 12.96], [1.6, 2.62], bounds)).toBe(3)
+  expect(samplesToDecide([12.9, 12.96], [1.6, 2.62], bounds)).toBe(5)
+  expect(samplesToDecide([12.9, 12.95, 13], [1.6, 2, 2.62], bounds)).toBe(3)
   const [near, far] = [
-    samplesToDecide([10, 12], [12, 15], bounds),
-    samplesToDecide([10, 12], [13, 16], bounds),
+    samplesToDecide([10, 11, 12], [11, 12, 14], bounds),
+    samplesToDecide([10, 11, 12], [12, 14, 15], bounds),
   ]
   expect(near).toBeGreaterThan(far ?? Number.POSITIVE_INFINITY)
   expect(samplesToDecide([10, 20, 15], [10, 21, 15.5], bounds)).toBeUndefined()

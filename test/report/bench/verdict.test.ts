@@ -63,7 +63,7 @@ describe('the verdict', () => {
     markdown: formats.markdown(conclude(bench)).split('\n')[0],
   })
 
-  test('two samples far apart are too few to be sure, and every place says so, with what was seen', () => {
+  test('two samples are too few to be sure, and every place says so, with what was seen', () => {
     const said = places(measured([12_900, 12_960], [1600, 2620]))
     expect(said.command).toBe(
       'Too few samples to be sure: the optimized image seems to start 6.1 times faster, 2.11 s instead of 12.93 s.',
@@ -91,8 +91,11 @@ describe('the verdict', () => {
     const verdictOf = (legacy: number[], optimized: number[]) => judge(summarize(measured(legacy, optimized)))
     expect(verdictOf([12_900, 12_960], [1600, 2620])).toMatchObject({
       decision: 'unclear',
-      more: { samples: 3, ms: 3 * (12_930 + 2110) },
+      more: { samples: 5, ms: 5 * (12_930 + 2110) },
+      reason: 'Two samples can’t tell chance from a difference.',
     })
+    // However clear it seems to be.
+    expect(verdictOf([12_900, 12_910], [2900, 2910])).toMatchObject({ decision: 'unclear' })
     expect(verdictOf([10_000], [2000]).more).toEqual({ samples: 5, ms: 60_000 })
     const never = verdictOf([1000, 2000, 1500], [1000, 2100, 1550])
     expect(never).toMatchObject({ decision: 'unclear', more: undefined })
