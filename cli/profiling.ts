@@ -7,6 +7,7 @@ import type { CliContext } from './context.ts'
 import type { RecordOrder } from './flags/profile.ts'
 import { readyCheck } from './flags/ready.ts'
 import { bytes, type Output, thousands } from './print/output.ts'
+import { drawUnpacking } from './print/transfers.ts'
 
 export interface Recorded extends RecordOrder {
   readonly image: Image
@@ -32,6 +33,7 @@ export async function profile(
     onOutput: (_stream, chunk) => output.passThrough(chunk),
     onProgress: ({ files, bytes: read, seconds }) =>
       output.live(() => `recording: ${thousands(files)} files, ${bytes(read)}, ${seconds.toFixed(1)} s`),
+    onUnpack: drawUnpacking(output),
     onWarning: (text) => output.warn(text),
     onNote: (text) => output.note(text),
     onPhase: (phase) => {

@@ -1,6 +1,7 @@
 /** One recorded start: mounts the root, runs the container, waits until it is ready, and turns the recording into a trace. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { digestOf } from '../image/digest.ts'
+import type { UnpackProgress } from '../image/rootfs/unpack/layers.ts'
 import type { Image } from '../image/types.ts'
 import { monotonicMs } from '../system/clock.ts'
 import { HeadstartError } from '../system/errors.ts'
@@ -44,6 +45,8 @@ export interface ProfileOptions {
   readonly input?: NodeJS.ReadableStream
   readonly onOutput?: (stream: OutputStream, chunk: Buffer) => void
   readonly onProgress?: (progress: { files: number; bytes: number; seconds: number }) => void
+  /** while the image's layers are unpacked, if they have to be */
+  readonly onUnpack?: (progress: UnpackProgress) => void
   readonly onWarning?: (text: string) => void
   readonly onNote?: (text: string) => void
   readonly onPhase?: (phase: 'preparing' | 'running' | 'ready') => void
@@ -82,6 +85,7 @@ export async function profileImage(options: ProfileOptions): Promise<Profile> {
   const tree = await chooseTree(image, workspace, options.source ?? {}, {
     ...(abort && { signal: abort }),
     ...(options.onWarning && { onWarning: options.onWarning }),
+    ...(options.onUnpack && { onProgress: options.onUnpack }),
   })
   const profiles: Profile[] = []
   while (profiles.length < runs && !(profiles.length > 0 && finish?.().aborted))

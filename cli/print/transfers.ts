@@ -1,5 +1,6 @@
 /** Shows what is in progress: one live line for all blobs, or layers, on a terminal; a line for each finished blob elsewhere. */
 import type { OnProgress, Progress } from '../../image/progress.ts'
+import type { UnpackProgress } from '../../image/rootfs/unpack/layers.ts'
 import type { RebuildProgress } from '../../optimizer/rebuild/image.ts'
 import { bytes, type Output, percent } from './output.ts'
 
@@ -44,3 +45,12 @@ export function drawLayers(output: Output): (progress: RebuildProgress) => void 
     )
   }
 }
+
+/** While a root is unpacked: a live line, and in a log one from time to time. */
+export const drawUnpacking =
+  (output: Output) =>
+  ({ layer, layers, done, total }: UnpackProgress): void =>
+    output.progress(
+      () =>
+        `unpacking layer ${layer + 1} of ${layers}: ${bytes(done)} of ${bytes(total)} (${percent(done / Math.max(1, total))})`,
+    )

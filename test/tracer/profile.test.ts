@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { UnpackProgress } from '../../image/rootfs/unpack/layers.ts'
 import { openSource } from '../../image/sources.ts'
 import type { Image } from '../../image/types.ts'
 import { freePort } from '../../scripts/support/serve.ts'
@@ -70,8 +71,11 @@ test('both engines see the same, and so do both servers of the mount', async () 
 
 describe.each<EngineName>(['docker', 'runc'])('%s', (engine) => {
   test('records the link and the file behind it, what was read of it, and nothing else', async () => {
-    const { trace, exitCode } = await record(engine)
+    const unpacked: UnpackProgress[] = []
+    const { trace, exitCode } = await record(engine, { onUnpack: (progress) => unpacked.push(progress) })
     expect(exitCode).toBeUndefined()
+    const { length: layers } = image.layers
+    expect(unpacked.at(-1)).toMatchObject({ layer: layers - 1, layers })
     expect(trace.run).toMatchObject({ engine, ready: { by: 'log' }, runs: 1 })
     expect(trace.run.ready.ms).toBeGreaterThan(0)
     expect(trace.image).toMatchObject({ files: 8, diffIds: image.config.diffIds })

@@ -29,7 +29,7 @@ export async function chooseTree(
   image: Image,
   workspace: Workspace,
   source: { readonly insecure?: boolean; readonly caFile?: string },
-  options: Pick<UnpackOptions, 'signal' | 'onWarning'> = {},
+  options: Pick<UnpackOptions, 'signal' | 'onWarning' | 'onProgress'> = {},
 ): Promise<Tree> {
   const folders = await engineFolders(image, options.signal)
   if (folders) return { folder: await mountLayers(workspace, folders) }

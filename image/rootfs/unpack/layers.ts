@@ -9,14 +9,23 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { diskFull, explained, HeadstartError, isDiskFull } from '../../../system/errors.ts'
 import { compressionError, decompress } from '../../compression/decompress.ts'
 import { isElsewhere } from '../../media-types.ts'
-import { type OnProgress, watchBlob } from '../../progress.ts'
+import { type Progress, watchBlob } from '../../progress.ts'
 import { TarScanner } from '../../tar/scan.ts'
 import type { Digest, Image, Layer } from '../../types.ts'
 import { LayerWriter } from './writer.ts'
 
+export interface UnpackProgress {
+  /** of how many, base first, from 0 */
+  readonly layer: number
+  readonly layers: number
+  /** bytes as stored, of all layers together */
+  readonly done: number
+  readonly total: number
+}
+
 export interface UnpackOptions {
   readonly signal?: AbortSignal | undefined
-  readonly onProgress?: OnProgress | undefined
+  readonly onProgress?: ((progress: UnpackProgress) => void) | undefined
   /** called at most once, with what is missing in the folder but is no reason to fail */
   readonly onWarning?: ((text: string) => void) | undefined
   /** how long each layer took, from its first byte asked for, and its bytes as stored; base first */
@@ -38,9 +47,10 @@ export async function unpackLayers(
   options: UnpackOptions = {},
 ): Promise<void> {
   const writer = new LayerWriter(resolve(folder))
-  for (const layer of image.layers) {
+  const watch = watcherOf(image, options)
+  for (const [index, layer] of image.layers.entries()) {
     const started = performance.now()
-    await unpackLayer(watchBlobOf(layer, options), writer, options.signal).catch((error: unknown) => {
+    await unpackLayer(watch(layer, index), writer, options.signal).catch((error: unknown) => {
       throw isDiskFull(error) ? diskFull(resolve(folder), error, ` for ${whatIs(layer)}`) : error
     })
     options.onLayer?.(layer, { ms: performance.now() - started })
@@ -51,10 +61,22 @@ export async function unpackLayers(
 
 const whatIs = ({ descriptor }: Layer): string => `the layer ${descriptor.digest}`
 
-const watchBlobOf = (layer: Layer, { onProgress }: UnpackOptions): Layer => ({
-  ...layer,
-  ...watchBlob(layer, onProgress),
-})
+/** Layers are unpacked one after the other. */
+function watcherOf(
+  { layers }: Pick<Image, 'layers'>,
+  { onProgress }: UnpackOptions,
+): (layer: Layer, index: number) => Layer {
+  if (!onProgress) return (layer) => layer
+  const sizes = layers.map(({ descriptor }) => descriptor.size)
+  const sum = (of: readonly number[]) => of.reduce((all, size) => all + size, 0)
+  const total = sum(sizes)
+  return (layer, index) => {
+    const before = sum(sizes.slice(0, index))
+    const tell = ({ done }: Progress) =>
+      onProgress({ layer: index, layers: sizes.length, done: before + done, total })
+    return { ...layer, ...watchBlob(layer, tell) }
+  }
+}
 
 async function unpackLayer(
   layer: Layer,

@@ -1,6 +1,6 @@
 /** What is in progress: one live line, and a line for each finished blob. */
 import { expect, test } from 'vitest'
-import { drawLayers, drawTransfers } from '../../../cli/print/transfers.ts'
+import { drawLayers, drawTransfers, drawUnpacking } from '../../../cli/print/transfers.ts'
 import { captured } from './capture.ts'
 
 const mediaType = 'x'
@@ -26,5 +26,16 @@ test('layers in progress share a line, and leave it when they are done', () => {
     'layer 1/3 read 2.0 kB',
     'layer 1/3 read 2.0 kB   layer 2/3 send 10 B',
     'layer 2/3 send 10 B',
+  ])
+})
+
+test('a root that is unpacked: which layer, and how much of all', () => {
+  const { output, live } = captured()
+  const draw = drawUnpacking(output)
+  draw({ layer: 0, layers: 2, done: 500, total: 2000 })
+  draw({ layer: 1, layers: 2, done: 2000, total: 2000 })
+  expect(live).toEqual([
+    'unpacking layer 1 of 2: 500 B of 2.0 kB (25 %)',
+    'unpacking layer 2 of 2: 2.0 kB of 2.0 kB (100 %)',
   ])
 })

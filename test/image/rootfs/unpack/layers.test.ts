@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { bytesBlob } from '../../../../image/blob.ts'
 import { digestOf } from '../../../../image/digest.ts'
-import { unpackLayers } from '../../../../image/rootfs/unpack/layers.ts'
+import { type UnpackProgress, unpackLayers } from '../../../../image/rootfs/unpack/layers.ts'
 import { openSource } from '../../../../image/sources.ts'
 import type { Layer } from '../../../../image/types.ts'
 import { writeImage } from '../../../support/images.ts'
@@ -355,4 +355,17 @@ test('paths as long as the system takes: made, linked to, replaced, and hidden a
   ])
   const last = execFileSync('sh', ['-c', `cat "$(find . -name through)"`], { cwd: folder, encoding: 'utf8' })
   expect(last).toBe('through')
+})
+
+test('what is told while it is unpacked: which layer, and the bytes of all of them', async () => {
+  const folder = join(base, `root-${++count}`)
+  await mkdir(folder)
+  const same = layerOf(await tarOf([file('a', 'x'.repeat(9000))]))
+  const layers = [same, layerOf(await tarOf([file('b', 'b')])), same]
+  const total = layers.reduce((sum, { descriptor }) => sum + descriptor.size, 0)
+  const told: UnpackProgress[] = []
+  await unpackLayers({ layers }, folder, { onProgress: (progress) => told.push(progress) })
+  expect(told.map(({ layer }) => layer)).toEqual([0, 1, 2])
+  expect(told.map(({ done }) => done)).toEqual([same.descriptor.size, total - same.descriptor.size, total])
+  expect(told.every((each) => each.layers === 3 && each.total === total)).toBe(true)
 })
