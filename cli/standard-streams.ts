@@ -20,8 +20,15 @@ export interface StandardStreams extends Disposable {
 
 const PIPE_STATUS = 128 + constants.signals.SIGPIPE
 
-/** @throws HeadstartError E_OPTION: a terminal is asked for that isn't there */
-export function standardStreams({ interactive = false, tty = false }: RunOptions): StandardStreams {
+/**
+ * @param detached nobody reads what the container writes, or writes what it reads
+ * @throws HeadstartError E_OPTION: a terminal is asked for that isn't there
+ */
+export function standardStreams(
+  { interactive = false, tty = false }: RunOptions,
+  detached: boolean,
+): StandardStreams {
+  if (detached) return noStreams()
   const { stdin, stdout, stderr } = process
   if (interactive && tty && !stdin.isTTY)
     throw new HeadstartError('E_OPTION', 'the input is not a terminal, which -t with -i needs', {
@@ -55,6 +62,18 @@ export function standardStreams({ interactive = false, tty = false }: RunOptions
       stdin.pause()
       stdin.unref()
     },
+  }
+}
+
+function noStreams(): StandardStreams {
+  process.stderr.on('error', () => {}) // the process that shows it leaves
+  return {
+    onOutput: async () => {},
+    input: undefined,
+    terminal: undefined,
+    begin() {},
+    statusOf: (status) => status,
+    [Symbol.dispose]() {},
   }
 }
 

@@ -4,12 +4,14 @@ import { type Command, Option } from 'commander'
 import { HeadstartError } from '../../system/errors.ts'
 import { exists } from '../../system/files/exists.ts'
 import type { EngineName } from '../../tracer/container/types.ts'
+import { dropAhead } from '../../tracer/mount/spawn.ts'
 import type { RunImageOptions, Running } from '../../tracer/run/options.ts'
 import { runImage } from '../../tracer/run/run.ts'
 import type { CliContext } from '../context.ts'
 import { addImageFlags, type ImageFlags } from '../flags/image.ts'
 import { addLazyFlags, type LazyFlags, lazyChoices } from '../flags/lazy.ts'
 import { addRunFlags, type ContainerFlags, runOptions } from '../flags/run.ts'
+import { KEPT_FLAG, keepInBackground, tellStarted } from '../keeper.ts'
 import type { Output } from '../print/output.ts'
 import { lazyLines } from '../print/run.ts'
 import { passOn, standardStreams } from '../standard-streams.ts'
@@ -20,6 +22,8 @@ interface Flags extends ContainerFlags, ImageFlags, LazyFlags {
   readonly pull: 'missing' | 'always'
   readonly restart?: string
   readonly cidfile?: string
+  readonly detach: boolean
+  readonly kept: boolean
 }
 
 export function register(command: Command, context: CliContext): void {
@@ -62,51 +66,86 @@ function addOwnFlags(command: Command): Command {
   return command
     .addOption(option('--name <name>', 'name it, for the engine'))
     .addOption(option('--cidfile <file>', "write the container's ID to this file, once it runs"))
+    .addOption(
+      option('-d, --detach', 'print its ID once it runs, and leave it running; docker stop ends it').default(
+        false,
+      ),
+    )
+    .addOption(new Option(KEPT_FLAG).default(false).hideHelp())
     .addOption(option('--rm', 'remove it when it has ended: always so'))
     .addOption(option('--restart <policy>', 'is refused').hideHelp())
 }
 
 async function run(reference: string, args: string[], flags: Flags, context: CliContext): Promise<number> {
   const output = context.output()
-  refuseRestart(flags)
+  refuse(flags)
   await refuseOldFile(flags)
-  const { engine, name, insecure, caFile, platform, pull } = flags
-  const run = await runOptions(flags, name)
-  using streams = standardStreams(run)
-  const { interrupts } = context
+  const run = await runOptions(flags, flags.name)
+  const lazy = lazyChoices(flags)
+  if (flags.detach && !flags.kept) return runInBackground(context, output)
+  using streams = standardStreams(run, flags.kept)
   using stack = new DisposableStack()
   const status = await runImage({
+    ...(flags.kept ? { engine: 'docker' } : flags.engine && { engine: flags.engine }),
     reference,
     command: args[0] === '--' ? args.slice(1) : args,
     run,
-    access: { insecure, ...(caFile !== undefined && { caFile }), ...(platform && { platform }) },
-    lazy: lazyChoices(flags),
-    pullAlways: pull === 'always',
+    access: accessOf(flags),
+    lazy,
+    pullAlways: flags.pull === 'always',
+    detached: flags.kept,
     onOutput: streams.onOutput,
     onNote: (text) => output.note(text),
     onWarning: (text) => output.warn(text),
     onRunning: (running) => {
-      stack.use(interrupts.handOver(passOn(running.container)))
+      stack.use(context.interrupts.handOver(passOn(running.container)))
       streams.begin(running.container)
-      if (flags.cidfile !== undefined)
-        writeFileSync(flags.cidfile, running.container.id ?? '', { flag: 'wx' })
-      void tell(running, output)
+      void tellRunning(running, flags, output)
     },
-    abort: interrupts.abort,
+    abort: context.interrupts.abort,
     sweepers: async () => (await import('../../report/bench/runtime/sweepers.ts')).sweepers,
-    ...(engine && { engine }),
     ...(streams.input && { input: streams.input }),
     ...(streams.terminal && { terminal: streams.terminal }),
   } satisfies RunImageOptions)
   return streams.statusOf(status)
 }
 
-/** A container that restarts would need its root after the command has ended. */
-function refuseRestart({ restart }: Flags): void {
+const accessOf = ({ insecure, caFile, platform }: Flags): RunImageOptions['access'] => ({
+  insecure,
+  ...(caFile !== undefined && { caFile }),
+  ...(platform && { platform }),
+})
+
+async function runInBackground({ interrupts }: CliContext, output: Output): Promise<number> {
+  dropAhead() // the other process has its own
+  const { id, status } = await keepInBackground('run', interrupts.abort)
+  if (id !== undefined) output.result(id)
+  return status
+}
+
+async function tellRunning({ container, lazy }: Running, flags: Flags, output: Output): Promise<void> {
+  const id = container.id ?? ''
+  if (flags.cidfile !== undefined) writeFileSync(flags.cidfile, id, { flag: 'wx' })
+  const plan = await lazy?.prefetch.catch(() => undefined) // the mount may have ended with the container
+  if (lazy && plan) output.note(lazyLines(lazy.layers, plan))
+  if (flags.kept) tellStarted(id)
+}
+
+/** @throws HeadstartError E_OPTION */
+function refuse({ restart, detach, engine }: Flags): void {
+  // Its root would be needed after the command has ended.
   if (restart !== undefined && restart !== 'no')
     throw new HeadstartError('E_OPTION', '--restart is not supported: the root of a container ends with it', {
       hint: 'Let the service manager run headstart run again, e.g. Restart=always of systemd',
     })
+  if (detach && engine === 'runc')
+    throw new HeadstartError(
+      'E_OPTION',
+      'the runc engine does not support -d: nothing would list or stop the container',
+      {
+        hint: 'Use --engine docker, or run the command as a service',
+      },
+    )
 }
 
 /** As in docker run: another container may be known by it. @throws HeadstartError E_FILE */
@@ -115,9 +154,4 @@ async function refuseOldFile({ cidfile }: Flags): Promise<void> {
     throw new HeadstartError('E_FILE', `--cidfile ${cidfile} exists`, {
       hint: 'Remove it, unless the container that it names is running',
     })
-}
-
-async function tell({ lazy }: Running, output: Output): Promise<void> {
-  const plan = await lazy?.prefetch.catch(() => undefined) // the mount may have ended with the container
-  if (lazy && plan) output.note(lazyLines(lazy.layers, plan))
 }

@@ -29,8 +29,33 @@ export async function runImage(options: RunImageOptions): Promise<number> {
   await swept // a container that is left over may have the name of this one
   await using container = await startOn(engine, root, options, workspace)
   const mount = root.kind === 'folder' ? root.mount : undefined
+  await using _faults = tellFaults(mount, options)
   options.onRunning({ container, ...(mount && { lazy: lazyPart(mount) }) })
   return await Promise.race([container.exited, ...(mount ? [mount.died] : [])])
+}
+
+const FAULTS_EVERY_MS = 5000
+/** Whoever has read these knows. */
+const MAX_FAULTS = 3
+
+/** The program that read was only told of an input/output error. Each reason is said once; in the end, those of the last moments. */
+function tellFaults(mount: Mount | undefined, { onWarning }: RunImageOptions): AsyncDisposable {
+  const told = new Set<string>()
+  const tell = async () => {
+    const faults = (await mount?.faults().catch(() => [])) ?? [] // the mount may have died, which is said by itself
+    for (const fault of faults) {
+      if (told.has(fault) || told.size === MAX_FAULTS) continue
+      told.add(fault)
+      onWarning(`the container could not read all of its image: ${fault}`)
+    }
+  }
+  const timer = mount && setInterval(tell, FAULTS_EVERY_MS)
+  return {
+    async [Symbol.asyncDispose]() {
+      clearInterval(timer)
+      await tell()
+    },
+  }
 }
 
 /** What is left in an engine alone, where nothing is left here, waits for another command: looking for it takes as long as half a start. */
