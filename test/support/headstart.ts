@@ -16,8 +16,8 @@ export interface Outcome {
 
 export interface RunChoices {
   readonly env?: Readonly<Record<string, string>>
-  /** what comes in, to its end; nothing without */
-  readonly input?: string
+  /** what comes in, to its end; nothing without; `typed`: what `meanwhile` types */
+  readonly input?: string | 'typed'
   /** a program and its arguments that the command is run by */
   readonly under?: readonly string[]
   /** called once it runs; may send signals */
@@ -25,6 +25,8 @@ export interface RunChoices {
     kill(signal: NodeJS.Signals): void
     /** as a terminal does: where it was started by `setsid`, all processes of it */
     killGroup(signal: NodeJS.Signals): void
+    type(text: string): void
+    readonly stdout: () => string
     readonly stderr: () => string
   }) => Promise<void>
 }
@@ -67,7 +69,8 @@ async function run(
     },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
-  child.stdin.end(input)
+  child.stdin.on('error', () => {}) // one that has ended reads nothing
+  if (input !== 'typed') child.stdin.end(input)
   const output = { stdout: '', stderr: '' }
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output.stdout += text
@@ -79,8 +82,11 @@ async function run(
   await meanwhile?.({
     kill: (signal) => child.kill(signal),
     killGroup: (signal) => process.kill(-Number(child.pid), signal),
+    type: (text) => void child.stdin.write(text),
+    stdout: () => output.stdout,
     stderr: () => output.stderr,
   })
+  child.stdin.end()
   await closed
   return { status: child.exitCode, ...output }
 }

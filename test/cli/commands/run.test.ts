@@ -2,41 +2,20 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startRegistry, type TestRegistry } from '../../../scripts/support/registry.ts'
-import { ignoreMissing } from '../../../tracer/container/docker/errors.ts'
-import { copy } from '../../support/copy.ts'
-import { dockerEngine } from '../../support/engine.ts'
-import { engineLeftovers, type Sandbox, sandbox } from '../../support/headstart.ts'
-import { busyboxImage } from '../../support/images.ts'
-import { optimized, startFile } from '../../support/optimized.ts'
+import { engineLeftovers } from '../../support/headstart.ts'
+import { type RunBox, runBox } from '../run-box.ts'
 
-let box: Sandbox
-let registry: TestRegistry
+let around: RunBox
 let [lazy, plain] = ['', '']
 
 beforeAll(async () => {
-  box = await sandbox()
-  registry = await startRegistry()
-  const image = await busyboxImage(join(box.folder, 'image'), {
-    command: 'echo hello; echo problem >&2',
-    config: { User: 'web', WorkingDir: '/tmp' },
-  })
-  const layout = `oci:${join(box.folder, 'lazy')}:1`
-  await optimized(image, layout, { startup: [startFile('bin/busybox')], options: {} })
-  ;[lazy, plain] = [`${registry.host}/lazy:1`, `${registry.host}/plain:1`]
-  await copy(layout, `docker://${lazy}`)
-  await copy(image, `docker://${plain}`)
+  around = await runBox()
+  ;({ lazy, plain } = around)
 })
 
-afterAll(async () => {
-  const docker = await dockerEngine()
-  await ignoreMissing(docker.getImage(plain).remove({ force: true }))
-  await registry[Symbol.asyncDispose]()
-  await box[Symbol.asyncDispose]()
-})
+afterAll(() => around[Symbol.asyncDispose]())
 
-/** The cache of one run is not that of another. */
-const run = (...args: string[]) => box.run(['run', '--no-cache', ...args])
+const run = (...args: string[]) => around.run(args)
 
 describe.each(['docker', 'runc'])('%s', (engine) => {
   test('the container’s output is the command’s, and what is said besides is one line', async () => {
@@ -47,7 +26,7 @@ describe.each(['docker', 'runc'])('%s', (engine) => {
         /^(problem\n)?read lazily: 2 layers, \S+ .B prefetched by its prioritized zone\n(problem\n)?$/,
       ),
     })
-    expect(await box.leftovers()).toEqual([])
+    expect(await around.box.leftovers()).toEqual([])
   })
 
   test.each([
@@ -59,14 +38,12 @@ describe.each(['docker', 'runc'])('%s', (engine) => {
     const outcome = await run('--engine', engine, '-u', 'root', lazy, '--', ...command)
     expect(outcome.status, outcome.stderr).toBe(status)
     expect(outcome.stdout).toBe('')
-    expect(await box.leftovers()).toEqual([])
+    expect(await around.box.leftovers()).toEqual([])
   })
 
   test('options after the image are the container’s, and input comes to its end', async () => {
-    const { stdout } = await box.run(
+    const { stdout } = await around.run(
       [
-        'run',
-        '--no-cache',
         '-q',
         '-i',
         '-e',
@@ -99,7 +76,7 @@ test('what is not eStargz is pulled by the engine, and said why; the next time i
 })
 
 test('its ID is written to a file, which is not there yet', async () => {
-  const file = join(box.folder, 'id')
+  const file = join(around.box.folder, 'id')
   expect((await run('--cidfile', file, '--name', 'of-a-test', lazy)).status).toBe(0)
   expect(await readFile(file, 'utf8')).toMatch(/^[0-9a-f]{64}$/)
   const again = await run('--cidfile', file, lazy)

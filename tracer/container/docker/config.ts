@@ -18,10 +18,17 @@ export interface Created {
 }
 
 export function containerConfig(
-  { id, process, options, detached = false }: Pick<ProcessRequest, 'id' | 'process' | 'options' | 'detached'>,
+  {
+    id,
+    process,
+    options,
+    detached = false,
+    terminal,
+  }: Pick<ProcessRequest, 'id' | 'process' | 'options' | 'detached' | 'terminal'>,
   { image, binds, mark }: Created,
 ): Docker.ContainerCreateOptions {
   const { interactive = false, tty = false, publish = [], hostname, readOnly = false } = options
+  const size = terminal?.size()
   const root = binds.map((bind) => ({ ...bind, ...(readOnly && { ReadOnly: true }) }))
   return {
     name: options.name ?? id,
@@ -39,7 +46,13 @@ export function containerConfig(
     ...(hostname !== undefined && { Hostname: hostname }),
     ...(process.stopSignal !== undefined && { StopSignal: process.stopSignal }),
     ExposedPorts: Object.fromEntries(publish.map((port) => [`${port.containerPort}/${port.protocol}`, {}])),
-    HostConfig: { ...hostConfig(options), ...limitsOf(options), Mounts: [...root, ...bindsOf(options)] },
+    HostConfig: {
+      ...hostConfig(options),
+      ...limitsOf(options),
+      Mounts: [...root, ...bindsOf(options)],
+      // Older engines give a terminal its size only once the container runs.
+      ...(size && { ConsoleSize: [size.rows, size.columns] }),
+    },
   }
 }
 

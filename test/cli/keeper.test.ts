@@ -1,0 +1,73 @@
+/** `headstart run -d`: the container runs on without the command, and nothing stays once it has ended. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { until } from '../../scripts/support/until.ts'
+import { runCommand } from '../../system/process/command.ts'
+import { dockerEngine } from '../support/engine.ts'
+import { type RunBox, runBox } from './run-box.ts'
+
+let around: RunBox
+beforeAll(async () => {
+  around = await runBox()
+})
+afterAll(() => around[Symbol.asyncDispose]())
+
+const untilClean = () => until('nothing is left', async () => (await around.box.leftovers()).length === 0)
+
+test('its ID is printed once it runs; docker stop ends it, and what it needed', async () => {
+  const script = 'trap "exit 3" TERM; echo up; while :; do cat /app.txt >/dev/null; sleep 0.05; done'
+  const { status, stdout, stderr } = await around.run([
+    '-d',
+    '--name',
+    'of-keeper',
+    around.lazy,
+    'sh',
+    '-c',
+    script,
+  ])
+  expect({ status, stdout, stderr }).toEqual({
+    status: 0,
+    stdout: expect.stringMatching(/^[0-9a-f]{64}\n$/),
+    stderr: expect.stringMatching(/^read lazily: /),
+  })
+  const docker = await dockerEngine()
+  const container = docker.getContainer('of-keeper')
+  expect((await container.inspect()).Id).toBe(stdout.trim())
+  await until(
+    'the engine keeps its output',
+    async () => (await runCommand('docker', ['logs', 'of-keeper'])) === 'up\n',
+  )
+  const ended = container.wait()
+  await container.stop()
+  expect(await ended).toMatchObject({ StatusCode: 3 })
+  await untilClean()
+  await expect(container.inspect()).rejects.toMatchObject({ statusCode: 404 })
+})
+
+test('one that can’t be started is said here, with its status', async () => {
+  const { status, stdout, stderr } = await around.run(['-d', around.lazy, 'not-there'])
+  expect({ status, stdout }).toEqual({ status: 127, stdout: '' })
+  expect(stderr).toMatch(/^headstart: the Docker engine refused the container: exec: "not-there"/m)
+  await untilClean()
+})
+
+test('Ctrl-C before it runs ends it', async () => {
+  for (const ms of [100, 300, 500, 700]) {
+    const { status, stdout } = await around.run(['-d', around.lazy, 'sleep', '60'], {
+      meanwhile: async (child) => {
+        await sleep(ms)
+        child.kill('SIGINT')
+      },
+    })
+    if (status === 0 && stdout !== '') await (await dockerEngine()).getContainer(stdout.trim()).kill()
+    await untilClean()
+  }
+})
+
+test('a runc that nobody could stop is refused', async () => {
+  const { status, stderr } = await around.run(['-d', '--engine', 'runc', around.lazy])
+  expect({ status, stderr }).toMatchObject({
+    status: 125,
+    stderr: expect.stringContaining('does not support -d'),
+  })
+})
