@@ -144,7 +144,12 @@ test('while the server is away, whoever asks is told so in time, and a worker ca
   } finally {
     await redis.start()
   }
-  expect(await queue.find(jobId(job))).toMatchObject({ state: 'done' })
+  await until('it answers again', () =>
+    queue.find(jobId(job)).then(
+      (found) => found?.state === 'done',
+      () => false,
+    ),
+  )
 })
 
 test('a worker that has lost a job is told so', async () => {
