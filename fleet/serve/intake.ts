@@ -1,0 +1,75 @@
+/**
+ * Pushes on their way to the queue: accepted at once, since registries don't wait long, and looked at one after the other. What is lost with the
+ * process is found by the next poll.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { codeOf, messageOf } from '../../system/errors.ts'
+import type { Job } from '../job.ts'
+import type { Queue } from '../queue/types.ts'
+import type { Pushed } from './notifications.ts'
+
+export interface IntakeOptions {
+  readonly queue: Pick<Queue, 'add'>
+  /** what is to be done for a push; nothing for what the configuration doesn't name */
+  readonly jobsFor: (pushed: Pushed, signal: AbortSignal) => Promise<readonly Job[]>
+  readonly onLine: (line: string) => void
+  readonly signal: AbortSignal
+}
+
+export interface Intake {
+  /** @returns false: there are too many already */
+  accept(pushed: readonly Pushed[]): boolean
+  /** Resolves when all that was accepted has been dealt with, or the signal has aborted. */
+  settled(): Promise<void>
+}
+
+const MAX_PENDING = 10_000
+const RETRY_MS = 2000
+
+export function startIntake({ queue, jobsFor, onLine, signal }: IntakeOptions): Intake {
+  // Of a tag that was pushed several times, the last one counts.
+  const pending = new Map<string, Pushed>()
+  let working: Promise<void> | undefined
+  const addAll = async (jobs: readonly Job[]) => {
+    for (;;)
+      try {
+        await queue.add(jobs)
+        return
+      } catch (error) {
+        // The queue's connection tells of its cuts itself.
+        if (codeOf(error) !== 'E_QUEUE') throw error
+        await sleep(RETRY_MS, undefined, { signal })
+      }
+  }
+  const work = async () => {
+    for (const [key, pushed] of pending) {
+      pending.delete(key)
+      if (signal.aborted) return
+      try {
+        await addAll(await jobsFor(pushed, signal))
+      } catch (error) {
+        if (signal.aborted) return
+        onLine(
+          `${pushed.repository}:${pushed.tag}, which was pushed, can't be looked at: ${messageOf(error)}`,
+        )
+      }
+    }
+  }
+  return {
+    accept(all) {
+      if (pending.size + all.length > MAX_PENDING) return false
+      for (const pushed of all) {
+        const key = `${pushed.host ?? ''}/${pushed.repository}:${pushed.tag}`
+        pending.delete(key)
+        pending.set(key, pushed)
+      }
+      working ??= work().finally(() => {
+        working = undefined
+      })
+      return true
+    },
+    async settled() {
+      await working
+    },
+  }
+}
