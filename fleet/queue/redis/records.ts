@@ -1,6 +1,7 @@
 /** Jobs as BullMQ keeps them, read as ours. What is in Redis is another's word: it is checked. */
 import type { Job as StoredJob } from 'bullmq'
 import { type Job, type JobKind, jobId, jobSchema } from '../../job.ts'
+import { ABANDONED } from '../told.ts'
 import { type JobRecord, type JobState, resultSchema } from '../types.ts'
 
 /** A BullMQ job of ours: its data is unchecked until it is read. */
@@ -41,13 +42,11 @@ export function recordOf(job: Job, stored: Stored, state: JobState, log: readonl
     ...(isOver && stored.finishedOn !== undefined && { endedAt: stored.finishedOn }),
     ...(state === 'done' && result && { result }),
     // A job that waits for another attempt tells what the last one failed of.
-    ...(state !== 'done' && stored.failedReason && { error: toldOf(stored.failedReason) }),
+    ...(state !== 'done' && stored.failedReason && { error: inWords(stored.failedReason) }),
     log,
   }
 }
 
 /** BullMQ's own words for a job that was left behind once more than workers may leave one. */
-const toldOf = (reason: string): string =>
-  reason === 'job stalled more than allowable limit'
-    ? 'one worker after the other ended, or was killed, while it did this'
-    : reason
+const inWords = (reason: string): string =>
+  reason === 'job stalled more than allowable limit' ? ABANDONED : reason
