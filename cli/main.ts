@@ -47,7 +47,7 @@ export async function createProgram(
     .description('Gives a container image a head start: what its start reads comes first.')
     .version(version())
     .option('-q, --quiet', 'print results and errors only', false)
-    .option('--debug', 'show stack traces', false)
+    .option('--debug', 'show stack traces, and why things are as they are', false)
     .addHelpText('after', EXAMPLES)
     // What is off unless it is given needs no word.
     .configureHelp({
@@ -58,7 +58,10 @@ export async function createProgram(
     .exitOverride()
   const context: CliContext = {
     interrupts,
-    output: (json = false) => createOutput({ quiet: program.opts().quiet === true, json }),
+    output: (json = false) => {
+      const { quiet, debug } = program.opts()
+      return createOutput({ quiet: quiet === true, debug: debug === true, json })
+    },
     version: version(),
     headstart: [process.execPath, entry()],
     program: () => createProgram(interrupts),

@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type Dockerode from 'dockerode'
+import { HeadstartError } from '../system/errors.ts'
 import type { Workspace } from '../system/workspace.ts'
 import { openDockerArchive, openOciArchive } from './archive/source.ts'
 import type { BlobKeeper } from './kept-blobs.ts'
@@ -28,6 +29,8 @@ export interface TransportOptions {
   readonly onProgress?: OnProgress | undefined
   /** called with a line that a person should see, e.g. where a bare reference was found */
   readonly onNote?: ((text: string) => void) | undefined
+  /** called with a line that only helps to find out why something is as it is */
+  readonly onDetail?: ((text: string) => void) | undefined
 }
 
 /** The engine's client is large, and useless without an engine. */
@@ -71,10 +74,33 @@ async function openBare(
     return (await engine()).openEngineSource(reference, options)
   }
   const why = answer.has === undefined ? answer.why : 'the Docker engine does not have it'
-  options.onNote?.(`${name} is taken from the registry ${reference.host}: ${why}`)
+  const line = `${name} is taken from the registry ${reference.host}: ${why}`
+  // An engine that may not be asked may have a newer one. Any other place is the expected one, until it has none either.
+  const isExpected = answer.has === undefined ? !answer.refused : true
+  if (isExpected) options.onDetail?.(line)
+  else options.onNote?.(line)
   const image = await imageOnDisk(text)
   if (image !== undefined) options.onNote?.(`${text} is on this disk, too: ${image} reads it from there`)
-  return openRegistrySource(reference, options)
+  const source = await openRegistrySource(reference, options)
+  return isExpected
+    ? onFailure(source, () => options.onNote?.(`${name} was looked for in the registry: ${why}`))
+    : source
+}
+
+/** @param told before the first failure to find the image is thrown */
+function onFailure(source: ImageSource, told: () => void): ImageSource {
+  let isTold = false
+  const telling = <T>(work: Promise<T>): Promise<T> =>
+    work.catch((error: unknown) => {
+      if (!isTold && error instanceof HeadstartError) told()
+      isTold = true
+      throw error
+    })
+  return {
+    ...source,
+    index: () => telling(source.index()),
+    image: (platform) => telling(source.image(platform)),
+  }
 }
 
 /** Whoever types a layout's or an archive's name without its transport hears how to write it. */

@@ -31,6 +31,7 @@ const accessOptions = (flags: ImageFlags, context: CliContext, output: Output) =
   signal: context.interrupts.abort,
   onProgress: drawTransfers(output, 'fetched'),
   onNote: output.note,
+  onDetail: (text: string) => output.detail(text),
 })
 
 type Opener<T> = (reference: string, options: ReturnType<typeof accessOptions>) => Promise<T>

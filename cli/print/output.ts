@@ -18,6 +18,7 @@ const LOG_MORE_SELDOM = 0.1
 export interface OutputOptions {
   readonly quiet: boolean
   readonly json: boolean
+  readonly debug?: boolean
 }
 
 /** A text is one line, whatever is in it: several lines are given as several texts. */
@@ -35,6 +36,8 @@ export interface Output {
   result(lines: Lines, mark?: Mark): void
   /** what is in progress; nothing with --quiet */
   note(lines: Lines): void
+  /** only with --debug: why something is as it is */
+  detail(text: string): void
   warn(text: string): void
   /** replaces the live line; shown on a terminal only. Given lazily, since most are never drawn. */
   live(text: () => string): void
@@ -74,6 +77,9 @@ export function createOutput(
       if (options.quiet) return
       clear()
       printLines(stderr, lines)
+    },
+    detail(text) {
+      if (options.debug) this.note(text)
     },
     warn(text) {
       clear()

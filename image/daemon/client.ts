@@ -74,7 +74,9 @@ export async function requireAnswer({ engine, signal }: EngineOptions): Promise<
 export async function engineHas(
   reference: Reference,
   { engine, signal }: Pick<EngineOptions, 'engine' | 'signal'> = {},
-): Promise<{ readonly has: boolean } | { readonly has: undefined; readonly why: string }> {
+): Promise<
+  { readonly has: boolean } | { readonly has: undefined; readonly why: string; readonly refused: boolean }
+> {
   try {
     const asked = engine ?? (await connectEngine({ signal, limitMs: ANSWER_MS }))
     await asked.getImage(familiarName(reference)).inspect()
@@ -82,7 +84,8 @@ export async function engineHas(
   } catch (error) {
     signal?.throwIfAborted()
     if (statusOf(error) === 404) return { has: false }
-    return { has: undefined, why: socketRefusal(error) ?? 'no Docker engine answers' }
+    const refusal = socketRefusal(error)
+    return { has: undefined, why: refusal ?? 'no Docker engine answers', refused: refusal !== undefined }
   }
 }
 

@@ -103,6 +103,33 @@ describe.each(Object.keys(places))('from %s', (from) => {
   })
 })
 
+test('that the engine lacks what its registry has is a detail, unless that lacks it, too', async () => {
+  const place = `${registry.host}/only-there:v1`
+  await copy(original, `docker://${place}`)
+  const heard = async (name: string) => {
+    const [notes, details]: string[][] = [[], []]
+    const options = {
+      onNote: (text: string) => notes?.push(text),
+      onDetail: (text: string) => details?.push(text),
+    }
+    await using source = await openSource(name, options)
+    const found = await source.image().then(
+      () => source.index().then(() => true),
+      () => source.index().catch(() => false),
+    )
+    return { found, notes, details }
+  }
+  const line = (name: string) =>
+    `${name} is taken from the registry ${registry.host}: the Docker engine does not have it`
+  expect(await heard(place)).toEqual({ found: true, notes: [], details: [line(place)] })
+  const nowhere = `${registry.host}/nowhere:v1`
+  expect(await heard(nowhere)).toEqual({
+    found: false,
+    notes: [`${nowhere} was looked for in the registry: the Docker engine does not have it`],
+    details: [line(nowhere)],
+  })
+})
+
 test('skopeo reads the layout that an engine’s image was copied to', async () => {
   const [loaded, out] = [places['docker-daemon']?.() ?? '', places.oci?.() ?? '']
   await copy(original, loaded)

@@ -30,6 +30,7 @@ export function captured(): Captured {
     progress: (text) => {
       live.push(text())
     },
+    detail: () => {},
     passThrough: () => {},
     done: () => {},
   }

@@ -60,7 +60,7 @@ describe('one place makes text visible', () => {
 })
 
 /** An output into memory, both streams in one. */
-function capture({ isTTY = true } = {}) {
+function capture({ isTTY = true, debug = false } = {}) {
   let all = ''
   const stream = Object.setPrototypeOf(new PassThrough(), WriteStream.prototype)
   stream.isTTY = isTTY
@@ -68,8 +68,19 @@ function capture({ isTTY = true } = {}) {
     all += chunk.toString()
     return true
   }
-  return { text: () => all, output: createOutput({ quiet: false, json: false }, stream, stream) }
+  return { text: () => all, output: createOutput({ quiet: false, json: false, debug }, stream, stream) }
 }
+
+test('a detail is a line for those who asked for it', () => {
+  const said = (debug: boolean) => {
+    const { text, output } = capture({ debug })
+    output.detail(HOSTILE)
+    return text()
+  }
+  expect(said(false)).toBe('')
+  expect(said(true)).toMatch(/^x\\u001b/)
+  expectInert(said(true))
+})
 
 test('progress in a log is a line at the beginning, and seldom after that', () => {
   const { text, output } = capture({ isTTY: false })
