@@ -25,6 +25,8 @@ export interface Rest {
 const LIMITS: PlanLimits = { firstBytes: 4 << 20, mostBytes: 4 << 20, gapBytes: 32 << 10, atOnce: 1 }
 /** Groups that are looked for in the cache at once, between which others have their turn. */
 const BATCH = 256
+/** A busier or slower machine than the one that recorded: what is fetched too early is in the way of the start, and too late costs nothing. */
+const SLOWER = 2
 /** Without anything fetched on demand, once a start must be over, or where it is not known how long one takes. */
 const QUIET_MS = 500
 const UNKNOWN_QUIET_MS = 2000
@@ -50,10 +52,10 @@ export async function fetchRest(
   }
 }
 
-/** On a slow link a start takes longer than it did when it was recorded. */
+/** Called when all that was recorded is there: from here the start takes as long as it did then, at most. */
 async function startIsOver(demand: Demand, startMs: number | undefined): Promise<void> {
   const [atLeast, quietMs] =
-    startMs === undefined ? [UNKNOWN_QUIET_MS, UNKNOWN_QUIET_MS] : [startMs, QUIET_MS]
+    startMs === undefined ? [UNKNOWN_QUIET_MS, UNKNOWN_QUIET_MS] : [SLOWER * startMs, QUIET_MS]
   await sleep(atLeast)
   for (let left = quietMs - demand.quietMs(); left > 0; left = quietMs - demand.quietMs()) await sleep(left)
 }
