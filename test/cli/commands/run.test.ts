@@ -2,7 +2,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { engineLeftovers } from '../../support/headstart.ts'
 import { type RunBox, runBox } from '../run-box.ts'
 
 let around: RunBox
@@ -72,7 +71,7 @@ test('what is not eStargz is pulled by the engine, and said why; the next time i
   const second = await run(plain)
   expect(second).toMatchObject({ status: 0, stdout: 'hello\n' })
   expect(second.stderr).toContain(`${plain} is in the Docker engine: started from there`)
-  expect(await engineLeftovers()).toEqual([])
+  expect(await around.box.leftovers()).toEqual([])
 })
 
 test('its ID is written to a file, which is not there yet', async () => {
