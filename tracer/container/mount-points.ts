@@ -13,7 +13,7 @@ import type { ContainerRequest } from './types.ts'
 
 /** The engine mounts these itself. */
 export const ENGINE_FOLDERS: readonly string[] = ['dev', 'proc', 'sys']
-const NETWORK_FILES = ['etc/hosts', 'etc/hostname', 'etc/resolv.conf']
+export const NETWORK_FILES = ['etc/hosts', 'etc/hostname', 'etc/resolv.conf']
 /** The engine opens and reads these in the container, whoever is to run there: of a pipe it would wait for the end, and couldn't be stopped. */
 const USER_FILES = ['etc/passwd', 'etc/group']
 

@@ -1,8 +1,9 @@
 /** Reads files and makes folders in a container's root before the container runs: no symlink of the image leads out of it. */
-import { constants } from 'node:fs'
+import { constants, writeFileSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { codeOf } from '../../system/errors.ts'
 import { bytePathOf, RootFolder } from '../../system/files/secure-join.ts'
+import { parentOf } from '../../system/text/byte-path.ts'
 
 const MAX_BYTES = 1 << 20
 /** A fifo or device that has replaced the file is opened without blocking, and then recognized. */
@@ -51,4 +52,13 @@ async function textWithin(file: FileHandle): Promise<string | undefined> {
  */
 export function makeFolderInside(root: string, path: string): void {
   new RootFolder(root).directory(bytePathOf(path), true)
+}
+
+/** An empty file, where nothing is, with the folders above it. @throws HeadstartError E_PATH */
+export function makeFileInside(root: string, path: string): void {
+  const folder = new RootFolder(root)
+  const at = folder.join(bytePathOf(path))
+  if (folder.stat(at)) return
+  folder.directory(parentOf(at), true)
+  writeFileSync(folder.hostPath(at), '', { flag: 'wx' })
 }

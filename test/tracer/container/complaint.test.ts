@@ -1,6 +1,6 @@
 /** What an engine says when it can't start a container, without the programs that it went through. */
 import { expect, test } from 'vitest'
-import { bareComplaint, portInUse } from '../../../tracer/container/complaint.ts'
+import { bareComplaint, portInUse, startFault } from '../../../tracer/container/complaint.ts'
 
 test.each([
   [
@@ -23,4 +23,16 @@ test.each([
   ['exec: "x": not found', undefined],
 ])('the port that somebody else has: %s', (text, port) => {
   expect(portInUse(text)).toBe(port)
+})
+
+test.each([
+  ['exec: "x": executable file not found in $PATH', 'E_NO_PROGRAM'],
+  ['exec: "/x": stat /x: no such file or directory', 'E_NO_PROGRAM'],
+  ['exec: "/etc": permission denied', 'E_NOT_EXECUTABLE'],
+  ['exec: "/etc/is a directory": permission denied', 'E_NOT_EXECUTABLE'],
+  ['exec /x: exec format error', 'E_RUN'],
+  ['exec: "executable file not found": exec format error', 'E_NOT_EXECUTABLE'],
+  ['error mounting "/no such file or directory": permission denied', 'E_RUN'],
+])('whose fault it is that nothing started: %s', (text, code) => {
+  expect(startFault(text)).toBe(code)
 })

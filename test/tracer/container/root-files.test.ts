@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdir, readdir, stat, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { makeFolderInside, readInside } from '../../../tracer/container/root-files.ts'
+import { makeFileInside, makeFolderInside, readInside } from '../../../tracer/container/root-files.ts'
 import { tempFolder } from '../../support/temp.ts'
 
 /** `l0 → l1 → …`, the last to `end`. */
@@ -86,4 +86,17 @@ test.each<[string, (path: string) => unknown]>([
 test('a file that says it is empty and has no end is read to the limit', async () => {
   // As those of /proc: it says 0 bytes, and has more.
   expect(await readInside('/proc/self', 'status')).toMatch(/^Name:/)
+})
+
+test('a file is made where nothing is, and no link leads it out of the root', async () => {
+  await using temp = await tempFolder()
+  const { root, outside } = await rootBeside(temp)
+  await symlink(outside, join(root, 'link'))
+  makeFileInside(root, '/link/file')
+  makeFileInside(root, '/a/b')
+  expect(await readdir(outside)).toEqual(['passwd'])
+  expect((await stat(join(root, outside, 'file'))).size).toBe(0)
+  await writeFile(join(root, 'a/b'), 'kept')
+  makeFileInside(root, '/a/b')
+  expect((await stat(join(root, 'a/b'))).size).toBe(4)
 })

@@ -14,6 +14,7 @@ import { attach, followSize } from './attach.ts'
 import { containerConfig } from './config.ts'
 import { asRunError, ignoreMissing, isMissing } from './errors.ts'
 import { removeObjects } from './objects.ts'
+import { fillVolumes, makePlaces } from './places.ts'
 import { createShell, rootBinds } from './shell.ts'
 
 /** The engine may report a container's end before it has passed on all of its output. Only an engine that hangs takes this long. */
@@ -33,10 +34,14 @@ export const dockerEngine: Engine = {
   },
   async run(asked) {
     const request = await prepareMountPoints(asked)
-    return startIn(request, async (docker, mark) => ({
-      image: await createShell(docker, request, mark),
-      binds: await rootBinds(request),
-    }))
+    await makePlaces(request)
+    return startIn(request, {
+      make: async (docker, mark) => ({
+        image: await createShell(docker, request, mark),
+        binds: await rootBinds(request),
+      }),
+      fill: (container) => fillVolumes(container, request),
+    })
   },
   async sweep(id) {
     if ((await dockerEngine.unavailable()) === undefined) await removeObjects(id)
@@ -50,7 +55,11 @@ interface Origin {
   readonly binds: readonly Docker.MountSettings[]
 }
 
-type MakeOrigin = (docker: Docker, mark: string) => Promise<Origin>
+interface Maker {
+  make(docker: Docker, mark: string): Promise<Origin>
+  /** Gives the container that was created what the engine doesn't. */
+  fill?(container: Docker.Container): Promise<void>
+}
 
 /**
  * A container of an image that the engine has, as docker run starts it: the engine's own storage is its root.
@@ -58,9 +67,9 @@ type MakeOrigin = (docker: Docker, mark: string) => Promise<Origin>
  * @throws HeadstartError E_RUN, E_NOT_EXECUTABLE, E_NO_PROGRAM
  */
 export const runStored = (request: ProcessRequest, image: string): Promise<Container> =>
-  startIn(request, async () => ({ image, binds: [] }))
+  startIn(request, { make: async () => ({ image, binds: [] }) })
 
-async function startIn(request: ProcessRequest, origin: MakeOrigin): Promise<Container> {
+async function startIn(request: ProcessRequest, maker: Maker): Promise<Container> {
   await using stack = new AsyncDisposableStack()
   const over = new AbortController()
   stack.defer(() => over.abort()) // whatever is still being asked
@@ -68,7 +77,8 @@ async function startIn(request: ProcessRequest, origin: MakeOrigin): Promise<Con
   const docker = await connectLocalEngine({ signal })
   // By their names, and noted first: what was asked for may have been made although the answer was not waited for.
   stack.defer(() => removeObjects(request.id))
-  const container = docker.getContainer(await createContainer(request, origin, signal))
+  const container = docker.getContainer(await createContainer(request, maker, signal))
+  await maker.fill?.(container)
   const { ended } = await attach(container, request)
   signal.throwIfAborted()
   await request.beforeStart()
@@ -100,18 +110,14 @@ async function startIn(request: ProcessRequest, origin: MakeOrigin): Promise<Con
 const GRACE_MS = 10_000
 
 /** @returns the container's ID */
-async function createContainer(
-  request: ProcessRequest,
-  origin: MakeOrigin,
-  signal: AbortSignal,
-): Promise<string> {
+async function createContainer(request: ProcessRequest, maker: Maker, signal: AbortSignal): Promise<string> {
   signal.throwIfAborted()
   const late = new AbortController()
   const giveUp = () => setTimeout(() => late.abort(signal.reason), GRACE_MS).unref()
   signal.addEventListener('abort', giveUp, { once: true })
   const docker = await connectLocalEngine({ signal: late.signal })
   const mark = markOf(await ourselves())
-  const { image, binds } = await origin(docker, mark)
+  const { image, binds } = await maker.make(docker, mark)
   signal.throwIfAborted()
   const config = containerConfig(request, { image, binds, mark })
   const { id } = await asRunError(docker.createContainer(config))

@@ -64,6 +64,53 @@ test.each([
   expect(parse({ publish: [text] }).publish).toEqual(ports)
 })
 
+test('limits, names, namespaces, security', () => {
+  const flags: RunFlags = {
+    name: 'web-1',
+    hostname: 'web.local',
+    label: ['a=b=c', 'bare'],
+    ulimit: ['nofile=1:2', 'core=-1'],
+    cpus: '1.5',
+    pidsLimit: '20',
+    device: ['/dev/a', '/dev/a:r', '/dev/a:/dev/b', '/dev/a:/dev/b:rw'],
+    sysctl: ['net.core.somaxconn=1024'],
+    pid: 'host',
+    ipc: 'container:other',
+    securityOpt: ['no-new-privileges', 'label=disable'],
+    groupAdd: ['audio'],
+    capDrop: ['ALL'],
+    init: true,
+    readOnly: true,
+    stopSignal: 'SIGQUIT',
+  }
+  expect(parse(flags)).toEqual({
+    name: 'web-1',
+    hostname: 'web.local',
+    labels: { a: 'b=c', bare: '' },
+    ulimits: [
+      { name: 'nofile', soft: 1, hard: 2 },
+      { name: 'core', soft: -1, hard: -1 },
+    ],
+    cpus: 1.5,
+    pids: 20,
+    devices: [
+      { source: '/dev/a', target: '/dev/a', access: 'rwm' },
+      { source: '/dev/a', target: '/dev/a', access: 'r' },
+      { source: '/dev/a', target: '/dev/b', access: 'rwm' },
+      { source: '/dev/a', target: '/dev/b', access: 'rw' },
+    ],
+    sysctls: { 'net.core.somaxconn': '1024' },
+    pid: 'host',
+    ipc: 'container:other',
+    security: ['no-new-privileges', 'label=disable'],
+    groups: ['audio'],
+    capDrop: ['ALL'],
+    init: true,
+    readOnly: true,
+    stopSignal: 'SIGQUIT',
+  })
+})
+
 test('sizes, hosts, GPUs, entrypoint', () => {
   const flags = { memory: '1.5g', shmSize: '64KiB', addHost: ['db=10.0.0.1'], gpus: 'all', entrypoint: '' }
   expect(parse(flags)).toEqual({
@@ -88,6 +135,20 @@ test.each<[string, RunFlags]>([
   ['--gpus', { gpus: 'device=0' }],
   ['--add-host', { addHost: ['nowhere'] }],
   ['-e', { env: ['=secret'] }],
+  ['--name', { name: 'a' }],
+  ['--hostname', { hostname: '-x' }],
+  ['--label', { label: ['=x'] }],
+  ['--ulimit', { ulimit: ['nofile'] }],
+  ['--ulimit', { ulimit: ['files=1'] }],
+  ['--ulimit', { ulimit: ['nofile=2:1'] }],
+  ['--cpus', { cpus: '0' }],
+  ['--pids-limit', { pidsLimit: 'x' }],
+  ['--device', { device: ['sda'] }],
+  ['--device', { device: ['/dev/a:/dev/b:x'] }],
+  ['--sysctl', { sysctl: ['name'] }],
+  ['--pid', { pid: 'mine' }],
+  ['--ipc', { ipc: 'container:' }],
+  ['--security-opt', { securityOpt: ['secure'] }],
 ])('%s refuses what it can’t mean: %j', (option, flags) => {
   expect(() => parse(flags)).toThrow(expect.objectContaining({ code: 'E_OPTION' }))
   expect(() => parse(flags)).toThrow(option)

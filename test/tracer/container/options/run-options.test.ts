@@ -1,4 +1,5 @@
 /** docker-run's options on real containers: each is honoured, or refused in one line that names it. */
+import { readlinkSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +12,7 @@ import { HANG_MS } from '../../../../scripts/support/until.ts'
 import { parseRunOptions, type RunFlags } from '../../../../tracer/container/options/parse-run-options.ts'
 import type { EngineName } from '../../../../tracer/container/types.ts'
 import { profileImage } from '../../../../tracer/profile.ts'
+import { dockerEngine } from '../../../support/engine.ts'
 import { busyboxImage } from '../../../support/images.ts'
 import { type TempFolder, tempFolder } from '../../../support/temp.ts'
 import { leftovers } from '../../leftovers.ts'
@@ -45,6 +47,8 @@ async function says(engine: EngineName, flags: RunFlags, script: string, input?:
   })
   return Buffer.concat(output).toString()
 }
+
+const escaped = (text: string): string => text.replace(/[[\]]/g, '\\$&')
 
 /** Starts, each with flags that go together, and what its script says of each. */
 const STARTS: readonly (readonly [string, RunFlags, Readonly<Record<string, readonly [string, RegExp]>>])[] =
@@ -81,6 +85,50 @@ const STARTS: readonly (readonly [string, RunFlags, Readonly<Record<string, read
         '-m': [
           'cat /sys/fs/cgroup/memory/memory.limit_in_bytes || cat /sys/fs/cgroup/memory.max',
           /^67108864$/m,
+        ],
+      },
+    ],
+    [
+      'limits, groups, security, a root that can only be read',
+      {
+        hostname: 'named',
+        readOnly: true,
+        tmpfs: ['/tmp/new'],
+        mount: ['type=bind,src=file,dst=/var/deep/f'],
+        network: 'none',
+        capDrop: ['ALL'],
+        capAdd: ['CHOWN'],
+        securityOpt: ['no-new-privileges'],
+        groupAdd: ['extra', '77'],
+        cpus: '0.5',
+        pidsLimit: '50',
+        ulimit: ['nofile=100:200'],
+        sysctl: ['net.ipv4.ip_forward=1'],
+        pid: 'host',
+        ipc: 'host',
+        label: ['a=b'],
+      },
+      {
+        '--hostname': ['hostname', /^named$/m],
+        '--read-only': [
+          'touch /x; touch /etc/x; touch /tmp/new/x && ls /tmp/new',
+          /(Read-only.*\n.*){2}^x$/m,
+        ],
+        '--mount, where nothing is': ['cat /var/deep/f', /^of the host$/m],
+        '--cap-drop': ['grep CapBnd /proc/self/status', /0000000000000001$/m],
+        '--security-opt': ['grep NoNewPrivs /proc/self/status', /1$/m],
+        '--group-add': ['id -G', /^0 77 1001$|^0 1001 77$/m],
+        '--cpus': [
+          'cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us || cut -d " " -f 1 /sys/fs/cgroup/cpu.max',
+          /^50000$/m,
+        ],
+        '--pids-limit': ['cat /sys/fs/cgroup/pids/pids.max || cat /sys/fs/cgroup/pids.max', /^50$/m],
+        '--ulimit': ['ulimit -n; ulimit -Hn', /^100\n200$/m],
+        '--sysctl': ['cat /proc/sys/net/ipv4/ip_forward', /^1$/m],
+        '--pid': [`[ -d /proc/${process.pid} ] && echo seen`, /^seen$/m],
+        '--ipc': [
+          'readlink /proc/self/ns/ipc',
+          new RegExp(`^${escaped(readlinkSync('/proc/self/ns/ipc'))}$`, 'm'),
         ],
       },
     ],
@@ -135,6 +183,31 @@ test('docker: -t -i: a terminal, and what comes in is typed there', async () => 
   expect(text).toMatch(/^got hello\r$/m)
 })
 
+test('docker: --init, --device, and a profile of system calls', async () => {
+  const flags = {
+    init: true,
+    device: ['/dev/fuse:/dev/other'],
+    securityOpt: ['seccomp={"defaultAction":"SCMP_ACT_ALLOW"}'],
+  }
+  const text = await says(
+    'docker',
+    flags,
+    'head -c 17 /proc/1/cmdline; echo; ls /dev/other; grep Seccomp: /proc/self/status',
+  )
+  expect(text).toMatch(/^\/sbin\/docker-init\n\/dev\/other\nSeccomp:\s2$/m)
+})
+
+test('docker: a new volume begins with what the image has in its place', async () => {
+  const name = `of-a-test-${process.pid}`
+  const flags = { volume: [`${name}:/etc`] }
+  try {
+    expect(await says('docker', flags, 'cat /etc/group; rm /etc/group')).toMatch(/^extra:/m)
+    expect(await says('docker', flags, 'ls /etc')).not.toContain('group')
+  } finally {
+    await (await dockerEngine()).getVolume(name).remove()
+  }
+})
+
 test('docker: --gpus is asked for, and what the engine says of it is one line', async () => {
   await expect(says('docker', { gpus: 'all' }, 'true')).rejects.toMatchObject({
     code: 'E_RUN',
@@ -150,6 +223,11 @@ test.each<[string, RunFlags]>([
   ['--gpus', { gpus: '1' }],
   ['-t', { tty: true }],
   ['named volumes', { volume: ['data:/data'] }],
+  ['--init', { init: true }],
+  ['--device', { device: ['/dev/fuse'] }],
+  ['--pid container:x', { pid: 'container:x' }],
+  ['--ipc shareable', { ipc: 'shareable' }],
+  ['--security-opt apparmor=x', { securityOpt: ['apparmor=x'] }],
 ])('runc: %s is refused', async (option, flags) => {
   const failing = says('runc', flags, 'true')
   await expect(failing).rejects.toMatchObject({ code: 'E_OPTION', hint: 'Use --engine docker' })
