@@ -1,0 +1,153 @@
+/** `headstart run` and what it keeps; registries that fail it; and commands that are killed. */
+import { randomBytes } from 'node:crypto'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { until } from '../../../scripts/support/until.ts'
+import { runCommand } from '../../../system/process/command.ts'
+import { type Fault, type FaultProxy, startFaultProxy } from '../../image/registry/fault-proxy.ts'
+import { file } from '../../support/tar.ts'
+import { type RunBox, runBox } from '../run-box.ts'
+
+/** Not in the zone, and too large to come along with the table of contents. */
+const BIG = file('big', randomBytes(2 << 20))
+
+let around: RunBox
+let proxy: FaultProxy
+/** of every request for a blob, from now on */
+let fault: Fault | undefined
+
+beforeAll(async () => {
+  around = await runBox([BIG])
+  proxy = await startFaultProxy(around.registry.host, (_, { path }) =>
+    path.includes('/blobs/') ? fault : undefined,
+  )
+})
+
+afterAll(async () => {
+  await proxy[Symbol.asyncDispose]()
+  await around[Symbol.asyncDispose]()
+})
+
+const image = () => around.lazy.replace(around.registry.host, proxy.host)
+const cached = (...args: string[]) =>
+  around.box.run([
+    'run',
+    '--engine',
+    'runc',
+    '--cache',
+    join(around.box.folder, 'cache'),
+    '--no-background',
+    ...args,
+  ])
+
+/** Blobs that were asked for since. */
+const blobsSince = (index: number) => proxy.seen.slice(index).filter(({ path }) => path.includes('/blobs/'))
+
+describe('a cache', () => {
+  test('the second run asks for no more than the manifest, and what is attached', async () => {
+    expect(await cached(image(), 'md5sum', '/big')).toMatchObject({ status: 0 })
+    const before = proxy.seen.length
+    const { status, stderr } = await cached(image(), 'md5sum', '/big')
+    expect(status, stderr).toBe(0)
+    expect(stderr).toMatch(/read lazily: 2 layers, .* cached$/m)
+    expect(blobsSince(before)).toEqual([])
+  })
+
+  test('two at once share it', async () => {
+    const outcomes = await Promise.all(
+      [1, 2].map(() => cached('--cache', join(around.box.folder, 'shared'), image(), 'md5sum', '/big')),
+    )
+    const [first, second] = outcomes.map(({ status, stdout }) => ({ status, stdout }))
+    expect(first).toEqual({ status: 0, stdout: expect.stringMatching(/^[0-9a-f]{32} {2}\/big\n$/) })
+    expect(second).toEqual(first)
+  })
+
+  test('what somebody damaged is fetched again', async () => {
+    const folder = join(around.box.folder, 'damaged')
+    const run = () => cached('--cache', folder, image(), 'md5sum', '/big')
+    const { stdout } = await run()
+    const files = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((each) =>
+      each.isFile(),
+    )
+    expect(files.length).toBeGreaterThan(5)
+    for (const { parentPath, name } of files) await writeFile(join(parentPath, name), 'damaged')
+    expect(await run()).toMatchObject({ status: 0, stdout })
+  })
+
+  test('one that others could write to is refused', async () => {
+    const folder = join(around.box.folder, 'open')
+    await mkdir(folder)
+    await runCommand('chmod', ['777', folder])
+    const { status, stderr } = await cached('--cache', folder, image())
+    expect(status).toBe(125)
+    expect(stderr).toMatch(/^headstart: the cache folder .*open is not safe to use/m)
+  })
+
+  test('a full disk keeps nothing from running', async () => {
+    const folder = join(around.box.folder, 'small')
+    await mkdir(folder)
+    await runCommand('mount', ['-t', 'tmpfs', '-o', 'size=100k,mode=0700', 'none', folder])
+    const { status, stdout, stderr } = await cached('--cache', folder, image(), 'md5sum', '/big')
+    await runCommand('umount', [folder])
+    expect(status, stderr).toBe(0)
+    expect(stdout).toMatch(/ \/big$/m)
+  })
+})
+
+describe('a registry that fails once the container runs', () => {
+  test.each<[Fault]>([['corrupt answer'], [{ status: 404 }]])('%j', async (later) => {
+    const go = join(around.box.folder, `go-${JSON.stringify(later).length}`)
+    await mkdir(go)
+    const script = 'echo up; until [ -e /mnt/now ]; do sleep 0.05; done; cat /big | wc -c; echo read'
+    const outcome = await around.run(
+      ['--engine', 'runc', '--no-background', '-v', `${go}:/mnt`, image(), 'sh', '-c', script],
+      {
+        meanwhile: async (child) => {
+          await until(
+            'it is up',
+            () => child.stdout().includes('up') && child.stderr().includes('read lazily'),
+          )
+          fault = later
+          await writeFile(join(go, 'now'), '')
+        },
+      },
+    )
+    fault = undefined
+    expect(outcome).toMatchObject({ status: 0, stdout: 'up\n0\nread\n' })
+    expect(outcome.stderr).toMatch(/^cat: read error: (I\/O|Input\/output) error$/m)
+    expect(outcome.stderr).toMatch(/^warning: the container could not read all of its image: /m)
+    expect(await around.box.leftovers()).toEqual([])
+  })
+})
+
+test.each(['docker', 'runc'])('%s: what a killed command left the next one removes', async (engine) => {
+  await around.run(['--engine', engine, image(), 'sh', '-c', 'echo up; sleep 600'], {
+    meanwhile: async (child) => {
+      await until('it is up', () => child.stdout().includes('up') && child.stderr().includes('read lazily'))
+      child.kill('SIGKILL')
+    },
+  })
+  expect(await around.box.leftovers()).not.toEqual([])
+  expect(await around.run(['--engine', engine, image(), 'echo', 'next'])).toMatchObject({
+    status: 0,
+    stdout: 'next\n',
+  })
+  expect(await around.box.leftovers()).toEqual([])
+})
+
+test('a name that is taken is said, unless it was a killed command’s', async () => {
+  const start = ['--engine', 'docker', '--name', `of-killed-${process.pid}`, image()]
+  await around.run([...start, 'sh', '-c', 'echo up; sleep 600'], {
+    meanwhile: async (child) => {
+      await until('it is up', () => child.stdout().includes('up') && child.stderr().includes('read lazily'))
+      const { status, stderr } = await around.run([...start, 'true'])
+      expect({ status, stderr }).toMatchObject({
+        status: 125,
+        stderr: expect.stringMatching(/name .* is already in use/),
+      })
+      child.kill('SIGKILL')
+    },
+  })
+  expect(await around.run([...start, 'echo', 'next'])).toMatchObject({ status: 0, stdout: 'next\n' })
+})
