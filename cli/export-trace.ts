@@ -4,13 +4,13 @@ import { readImageTree, readLayerEntries } from '../image/rootfs/image-tree.ts'
 import { parseZtoc, type Ztoc } from '../image/soci/ztoc.ts'
 import type { Image } from '../image/types.ts'
 import { HeadstartError, messageOf } from '../system/errors.ts'
-import { writeWhole } from '../system/files/atomic-file.ts'
 import { MAX_DOCUMENT_BYTES, readWhole } from '../system/files/read-whole.ts'
 import { type BytePath, bytesOf } from '../system/text/byte-path.ts'
 import { exportForms } from '../tracer/trace/exchange/formats.ts'
 import { readTrace } from '../tracer/trace/file.ts'
 import type { CliContext } from './context.ts'
 import { type ImageFlags, sourceOf } from './flags/image.ts'
+import { writeDocument } from './print/document.ts'
 import { thousands } from './print/output.ts'
 
 export interface ExportRequest {
@@ -24,9 +24,9 @@ export interface ExportRequest {
 export async function exportTrace(request: ExportRequest, context: CliContext): Promise<void> {
   const output = context.output()
   const { text, files, leftOut } = await exported(request, context)
-  await writeWhole(request.flags.output, text)
   if (leftOut > 0) output.warn(`${thousands(leftOut)} files are left out: this format can't name them`)
-  output.result(`${thousands(files)} files, written to ${request.flags.output}`)
+  const about = (to: string) => `${thousands(files)} files, written to ${to}`
+  await writeDocument({ file: request.flags.output, text, about }, output)
 }
 
 async function exported({ trace: file, image: given, flags }: ExportRequest, context: CliContext) {

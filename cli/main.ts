@@ -102,7 +102,7 @@ function linesOf(complaint: string): string[] {
 /** Runs the command and sets the exit status; never throws. */
 export async function main(args: readonly string[]): Promise<void> {
   using interrupts = listenForInterrupts()
-  process.stdout.on('error', endQuietly)
+  process.stdout.on('error', (error) => onStdoutError(error, interrupts))
   const wanted = args.find((arg) => !arg.startsWith('-') && arg !== 'help')
   const { failure, begin } = entryOf(wanted) ?? {}
   if (!args.includes('--help')) begin?.()
@@ -190,8 +190,13 @@ const START_STATUS: Readonly<Record<string, number>> = {
   E_NO_PROGRAM: 127,
 }
 
-/** The reader of our output has closed it, as `head` does. */
-function endQuietly(error: Error): void {
-  if (codeOf(error) !== 'EPIPE') throw error
-  process.exitCode = 0
+/** A reader may close our output, as `head` does. Whatever else it fails with, like a full disk, is the command's failure. */
+function onStdoutError(error: Error, interrupts: Interrupts): void {
+  const isClosed = codeOf(error) === 'EPIPE'
+  process.exitCode = isClosed
+    ? 0
+    : report(stdoutFault(error), interrupts, { debug: false, failure: undefined })
 }
+
+const stdoutFault = (cause: Error): HeadstartError =>
+  new HeadstartError('E_FILE', `stdout can't be written: ${messageOf(cause)}`, { cause })

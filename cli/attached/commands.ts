@@ -2,14 +2,14 @@
 import type { Command } from 'commander'
 import { attach } from '../../image/referrers/attach.ts'
 import { HeadstartError } from '../../system/errors.ts'
-import { ensureWritable } from '../../system/files/atomic-file.ts'
 import { traceArtifact } from '../../tracer/trace/artifact.ts'
-import { readTrace, writeTrace } from '../../tracer/trace/file.ts'
+import { readTrace, traceText } from '../../tracer/trace/file.ts'
 import { checkName, DEFAULT_NAME } from '../../tracer/trace/name.ts'
 import type { CliContext } from '../context.ts'
 import { addImageFlags, attachedSource, attachingTarget, type ImageFlags } from '../flags/image.ts'
 import { jsonOption } from '../flags/values.ts'
 import { attachedJson, attachedTable } from '../print/attached.ts'
+import { ensureDocument, writeDocument } from '../print/document.ts'
 import { thousands } from '../print/output.ts'
 import { checkTraceOf, mergeAttached, readTraces, tracesOf, usedLines } from './traces.ts'
 
@@ -72,10 +72,10 @@ export function registerPull(command: Command, context: CliContext): void {
   command
     .argument('<image>', IMAGE)
     .option('--name <name>', 'only the profile of this name (default: the newest of each name, merged)')
-    .option('-o, --output <file>', 'where to write the trace', 'trace.json')
+    .option('-o, --output <file>', 'where to write the trace; - for stdout', 'trace.json')
     .action(async (reference: string, flags: ImageFlags & { name?: string; output: string }) => {
       const output = context.output()
-      await ensureWritable(flags.output)
+      await ensureDocument(flags.output)
       await using source = await attachedSource(reference, flags, context, output)
       const image = await source.image(flags.platform)
       const signal = context.interrupts.abort
@@ -88,8 +88,8 @@ export function registerPull(command: Command, context: CliContext): void {
       })
       output.note(usedLines(read, source.name, new Date()))
       const { trace } = mergeAttached(read, image, output)
-      await writeTrace(flags.output, trace)
-      output.result(`${thousands(trace.files.length)} files, written to ${flags.output}`)
+      const about = (to: string) => `${thousands(trace.files.length)} files, written to ${to}`
+      await writeDocument({ file: flags.output, text: traceText(trace), about }, output)
     })
   addImageFlags(command)
 }

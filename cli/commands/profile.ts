@@ -3,16 +3,16 @@ import type { Command } from 'commander'
 import { attach } from '../../image/referrers/attach.ts'
 import type { Descriptor, Image } from '../../image/types.ts'
 import { HeadstartError } from '../../system/errors.ts'
-import { ensureWritable } from '../../system/files/atomic-file.ts'
 import { requireFuse } from '../../tracer/mount/mount.ts'
 import { traceArtifact } from '../../tracer/trace/artifact.ts'
-import { writeTrace } from '../../tracer/trace/file.ts'
+import { traceText } from '../../tracer/trace/file.ts'
 import { checkName, DEFAULT_NAME } from '../../tracer/trace/name.ts'
 import { pushedLine } from '../attached/commands.ts'
 import type { CliContext } from '../context.ts'
 import { addImageFlags, attachedSource, attachingTarget, sourceOf } from '../flags/image.ts'
 import { addProfileFlags, type ProfileFlags, recordOrder } from '../flags/profile.ts'
 import { jsonOption } from '../flags/values.ts'
+import { ensureDocument, writeDocument } from '../print/document.ts'
 import { traceSummary } from '../print/trace-summary.ts'
 import { profile } from '../profiling.ts'
 
@@ -27,7 +27,7 @@ export function register(command: Command, context: CliContext): void {
   command
     .argument('<image>', 'the image to run')
     .argument('[command...]', "after --: replaces the image's command")
-    .option('-o, --output <file>', 'where to write the trace', 'trace.json')
+    .option('-o, --output <file>', 'where to write the trace; - for stdout', 'trace.json')
     .option('--push', 'attach the trace to the image in its registry, where optimize finds it', false)
     .option('--name <name>', 'with --push: the workload it is of, where there are several')
     .addOption(jsonOption())
@@ -36,15 +36,16 @@ export function register(command: Command, context: CliContext): void {
       const name = nameOf(flags)
       await requireFuse()
       const order = await recordOrder(args, flags)
-      await ensureWritable(flags.output)
+      await ensureDocument(flags.output)
       await using source = await sourceOf(reference, flags, context, output)
       const image = await source.image(flags.platform)
       const subject = name === undefined ? undefined : await subjectFor(image, { reference, flags }, context)
       const { trace } = await profile({ ...order, image, keepPart: true }, context, output)
-      await writeTrace(flags.output, trace)
-      output.result(
-        flags.json ? JSON.stringify(trace) : [...traceSummary(trace), `written to ${flags.output}`],
-      )
+      const about = (to: string) =>
+        flags.json && to === flags.output
+          ? JSON.stringify(trace)
+          : [...traceSummary(trace), `written to ${to}`]
+      await writeDocument({ file: flags.output, text: traceText(trace), about }, output)
       if (context.interrupts.isFinished() && !flags.untilInterrupt)
         throw new HeadstartError('E_INTERRUPTED', 'interrupted: the trace holds what was read until then', {
           hint: 'If Ctrl-C is how your recording ends, say so with --until-interrupt',

@@ -8,11 +8,12 @@ import { type Material, titleOf } from '../../report/page/model/model.ts'
 import { pageNames } from '../../report/page/page-names.ts'
 import { renderReport } from '../../report/page/render.ts'
 import { HeadstartError, messageOf } from '../../system/errors.ts'
-import { ensureWritable, writeWhole } from '../../system/files/atomic-file.ts'
+import { writeWhole } from '../../system/files/atomic-file.ts'
 import { readInput } from '../../system/files/read-whole.ts'
 import { jsonIf } from '../../system/text/json.ts'
 import { parseTrace } from '../../tracer/trace/file.ts'
 import type { CliContext } from '../context.ts'
+import { ensureDocument, writeDocument } from '../print/document.ts'
 import { bytes, type Output } from '../print/output.ts'
 import { type ImageMaterial, pairByImage, type ReportFile } from '../report-material.ts'
 
@@ -22,21 +23,24 @@ export function register(command: Command, context: CliContext): void {
       '<files...>',
       'traces and measurements, in any order; those of one image share a page, even if measured on several links',
     )
-    .option('-o, --output <file>', 'where to write the page', 'report.html')
+    .option('-o, --output <file>', 'where to write the page; - for stdout', 'report.html')
     .option('--against <file>', 'an earlier measurement of the image, which the page compares with this one')
     .action(async (files: string[], flags: { output: string; against?: string }) => {
       const output = context.output()
-      await ensureWritable(flags.output)
+      await ensureDocument(flags.output)
       const against = flags.against === undefined ? undefined : await readBench(flags.against)
       const given = await Promise.all(files.map(readReportFile))
       const images = pairByImage(given).map((image) => ({ ...image, files: filesOf(image, given) }))
       if (against) refuseUnmeasured(images)
       const [only, ...others] = images
-      const written =
-        others.length === 0 && only
-          ? await writePage(flags.output, renderReport({ ...only, against }))
-          : await writeFleet(flags.output, images, output)
-      output.result(`written to ${flags.output} (${bytes(written)})`)
+      const isOne = only !== undefined && others.length === 0
+      if (!isOne && flags.output === '-')
+        throw new HeadstartError('E_USAGE', 'the pages of several images are files beside one another', {
+          hint: 'Name the overview with -o; the pages are put next to it',
+        })
+      const text = isOne ? renderReport({ ...only, against }) : await writeFleet(flags.output, images, output)
+      const about = (to: string) => `written to ${to} (${bytes(Buffer.byteLength(text))})`
+      await writeDocument({ file: flags.output, text, about }, output)
     })
 }
 
@@ -74,22 +78,16 @@ async function readReportFile(file: string): Promise<ReportFile> {
 const isBench = (text: string): boolean =>
   jsonIf(text, z.looseObject({ samples: z.unknown() }))?.samples !== undefined
 
-/** The pages of the images are next to the overview, named after them: `report-web-1.html`. */
-async function writeFleet(file: string, images: readonly Material[], output: Output): Promise<number> {
+/** The pages of the images are next to the overview, named after them: `report-web-1.html`. @returns the overview */
+async function writeFleet(file: string, images: readonly Material[], output: Output): Promise<string> {
   const names = pageNames(basename(file), images)
   const entries: FleetEntry[] = []
   for (const [index, image] of images.entries()) {
     const name = names[index]
     if (name === undefined) continue
-    await writePage(join(dirname(file), name), renderReport(image))
+    await writeWhole(join(dirname(file), name), renderReport(image))
     output.note(`${titleOf(image)}: ${join(dirname(file), name)}`)
     entries.push({ ...image, href: encodeURIComponent(name) })
   }
-  return writePage(file, renderFleet(entries))
-}
-
-/** @returns its size in bytes */
-async function writePage(file: string, page: string): Promise<number> {
-  await writeWhole(file, page)
-  return Buffer.byteLength(page)
+  return renderFleet(entries)
 }

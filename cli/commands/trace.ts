@@ -3,11 +3,10 @@ import { type Command, Option } from 'commander'
 import { readImageTree } from '../../image/rootfs/image-tree.ts'
 import type { Image } from '../../image/types.ts'
 import { HeadstartError } from '../../system/errors.ts'
-import { ensureWritable } from '../../system/files/atomic-file.ts'
 import { bytesOf } from '../../system/text/byte-path.ts'
 import { diffTraces } from '../../tracer/trace/diff.ts'
 import { exportForms } from '../../tracer/trace/exchange/formats.ts'
-import { readTrace, writeTrace } from '../../tracer/trace/file.ts'
+import { readTrace, traceText } from '../../tracer/trace/file.ts'
 import { mergeTraces } from '../../tracer/trace/merge.ts'
 import { summarizeTrace } from '../../tracer/trace/summary.ts'
 import { registerList, registerPull, registerPush } from '../attached/commands.ts'
@@ -15,6 +14,7 @@ import type { CliContext } from '../context.ts'
 import { type ExportRequest, exportTrace } from '../export-trace.ts'
 import { addImageFlags, type ImageFlags, sourceOf } from '../flags/image.ts'
 import { jsonOption } from '../flags/values.ts'
+import { ensureDocument, writeDocument } from '../print/document.ts'
 import { thousands } from '../print/output.ts'
 import { traceDetails, traceDifferences } from '../print/trace-details.ts'
 import { readGiven, traceOf } from '../read-trace.ts'
@@ -63,16 +63,13 @@ function registerShow(command: Command, context: CliContext): void {
 function registerMerge(command: Command, context: CliContext): void {
   command
     .argument('<traces...>', 'traces of one image')
-    .requiredOption('-o, --output <file>', 'where to write the merged trace (required)')
+    .requiredOption('-o, --output <file>', 'where to write the merged trace; - for stdout (required)')
     .action(async (files: string[], flags: { output: string }) => {
-      await ensureWritable(flags.output)
+      await ensureDocument(flags.output)
       const merged = mergeTraces(await Promise.all(files.map(readTrace)))
-      await writeTrace(flags.output, merged)
-      context
-        .output()
-        .result(
-          `${merged.run.runs} runs, ${thousands(merged.files.length)} files, written to ${flags.output}`,
-        )
+      const about = (to: string) =>
+        `${merged.run.runs} runs, ${thousands(merged.files.length)} files, written to ${to}`
+      await writeDocument({ file: flags.output, text: traceText(merged), about }, context.output())
     })
 }
 
@@ -94,7 +91,7 @@ function registerExport(command: Command, context: CliContext): void {
       '[image]',
       'the image that was recorded, for stargz and soci-spans (default: the one that the trace names)',
     )
-    .requiredOption('-o, --output <file>', 'where to write it (required)')
+    .requiredOption('-o, --output <file>', 'where to write it; - for stdout (required)')
     .addOption(
       new Option('--format <name>', 'the format to write; docs/runtimes.md says which runtime takes which')
         .choices(Object.keys(exportForms))
@@ -102,7 +99,7 @@ function registerExport(command: Command, context: CliContext): void {
     )
     .option('--ztoc <file>', 'zTOC of one of the layers, for soci-spans')
     .action(async (trace: string, image: string | undefined, flags: ExportRequest['flags']) => {
-      await ensureWritable(flags.output)
+      await ensureDocument(flags.output)
       await exportTrace({ trace, image, flags }, context)
     })
   addImageFlags(command)
@@ -115,10 +112,10 @@ function registerImport(command: Command, context: CliContext): void {
       "ctr-remote's record file or prefetch list, Nydus' or SOCI's list, or a log with log_file_access",
     )
     .argument('<image>', 'the image that was recorded')
-    .option('-o, --output <file>', 'where to write the trace', 'trace.json')
+    .option('-o, --output <file>', 'where to write the trace; - for stdout', 'trace.json')
     .action(async (file: string, reference: string, flags: ImageFlags & { output: string }) => {
       const output = context.output()
-      await ensureWritable(flags.output)
+      await ensureDocument(flags.output)
       const given = await readGiven(file)
       if (given.kind === 'trace') throw new HeadstartError('E_RECORD', `${file} is already a trace`)
       await using source = await sourceOf(reference, flags, context, output)
@@ -129,10 +126,10 @@ function registerImport(command: Command, context: CliContext): void {
         `headstart ${context.version}`,
         context.interrupts.abort,
       )
-      await writeTrace(flags.output, trace)
       if (missing.length > 0)
         output.warn(`${thousands(missing.length)} files of the record are not in the image`)
-      output.result(`${thousands(trace.files.length)} files, written to ${flags.output}`)
+      const about = (to: string) => `${thousands(trace.files.length)} files, written to ${to}`
+      await writeDocument({ file: flags.output, text: traceText(trace), about }, output)
     })
   addImageFlags(command)
 }

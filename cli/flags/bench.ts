@@ -178,6 +178,10 @@ function addLimitFlags(command: Command): Command {
  */
 export async function benchOrder(command: readonly string[], flags: BenchFlags): Promise<BenchOrder> {
   const { arms, insecure, caFile, samples, warmups, quick, watch, audit, timeout } = flags
+  if (flags.output === '-')
+    throw new HeadstartError('E_USAGE', 'the measurement is kept in a file while it is made', {
+      hint: 'Name it with -o; --format json prints the result',
+    })
   return {
     access: flags,
     measure: {

@@ -34,6 +34,11 @@ export interface Output {
   readonly json: boolean
   /** the command's result, on stdout */
   result(lines: Lines, mark?: Mark): void
+  /**
+   * On stdout, byte for byte; on a terminal what could act on it is made visible.
+   * @returns whether it was written: of what fails on stdout, its own listener tells
+   */
+  document(text: string): Promise<boolean>
   /** what is in progress; nothing with --quiet */
   note(lines: Lines): void
   /** only with --debug: why something is as it is */
@@ -72,6 +77,12 @@ export function createOutput(
     result(lines, mark) {
       clear()
       printLines(stdout, lines, mark)
+    },
+    async document(text) {
+      clear()
+      if (!stdout.isTTY) return new Promise((resolve) => stdout.write(text, (error) => resolve(!error)))
+      printLines(stdout, text.replace(/\n$/, '').split('\n'))
+      return true
     },
     note(lines) {
       if (options.quiet) return

@@ -114,3 +114,26 @@ test('a zTOC of another image, of the same size or not', async () => {
     )
   }
 })
+
+test('with -o - it is all that is on stdout, byte for byte', async () => {
+  const [inFile, onStdout] = [
+    await exported('nydus'),
+    await box.run(['trace', 'export', 'trace.json', '--format', 'nydus', '-o', '-']),
+  ]
+  expect(onStdout).toEqual({ status: 0, stdout: inFile, stderr: '2 files, written to stdout\n' })
+  const imported = await box.run(['trace', 'import', 'out', image, '-o', '-'])
+  expect(imported).toMatchObject({ status: 0, stderr: expect.stringMatching(/files, written to stdout$/m) })
+  const merged = await box.run(['--quiet', 'trace', 'merge', 'trace.json', 'trace.json', '-o', '-'])
+  expect(merged.stderr).toBe('')
+  expect(parseTrace(merged.stdout, 'stdout').run.runs).toBe(2)
+  expect(parseTrace(imported.stdout, 'stdout').files).toHaveLength(2)
+  expect(existsSync(join(box.folder, '-'))).toBe(false)
+  const full = await box.run(['trace', 'export', 'trace.json', '--format', 'soci', '-o', '-'], {
+    under: ['sh', '-c', 'exec "$0" "$@" >/dev/full'],
+  })
+  expect(full).toMatchObject({
+    status: 1,
+    stderr: expect.stringMatching(/^headstart: stdout can't be written: no space is left on the disk$/m),
+  })
+  expect(full.stderr).not.toContain('written to stdout')
+})

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { startRegistry } from '../../../scripts/support/registry.ts'
+import { parseTrace } from '../../../tracer/trace/file.ts'
 import { copy } from '../../support/copy.ts'
 import { sandbox } from '../../support/headstart.ts'
 import { busyboxImage } from '../../support/images.ts'
@@ -18,8 +19,9 @@ test('a start is recorded, attached, and found by optimize; where nothing can be
   const record = (reference: string, ...flags: string[]) =>
     box.run(['profile', reference, '--engine', 'runc', '--ready-log', '^ready', ...flags])
 
-  const recorded = await record(place, '--push', '--name', 'web')
-  expect(recorded).toMatchObject({ status: 0 })
+  const recorded = await record(place, '--push', '--name', 'web', '-o', '-')
+  expect(recorded).toMatchObject({ status: 0, stderr: expect.stringMatching(/^written to stdout$/m) })
+  expect(parseTrace(recorded.stdout, 'stdout').image.digest).toBe(digest)
   expect(recorded.stderr).toMatch(RegExp(`^profile web \\(sha256:\\w+\\) is attached to ${digest}$`, 'm'))
   const optimized = await box.run(['optimize', place, `oci:${box.folder}/fast:v1`, '--json'])
   expect(optimized).toMatchObject({ status: 0, stderr: expect.stringContaining('using profile web,') })

@@ -50,3 +50,11 @@ describe('--against', () => {
     await expect(readFile(join(box.folder, 'no.html'))).rejects.toThrow('ENOENT')
   })
 })
+
+test('one page may go to stdout; those of several images are files', async () => {
+  const page = await box.run(['report', 'trace.json', 'bench.json', '-o', '-'])
+  expect(page).toMatchObject({ status: 0, stderr: expect.stringMatching(/^written to stdout \(/) })
+  expect(page.stdout).toMatch(/^<!doctype html>[\s\S]*<\/html>\s*$/i)
+  const several = await box.run(['report', 'trace.json', 'other.json', '-o', '-'])
+  expect(several).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining('several images') })
+})

@@ -64,6 +64,7 @@ test.each([
   [['--budget', 'memory=3'], /is not a valid budget/],
   [['--baseline', '/nowhere.json'], /nowhere\.json can't be read/],
   [['--quick', '--samples', '3'], /cannot be used with/],
+  [['-o', '-'], /is kept in a file while it is made/],
 ])('%j is refused', async (flags, why) => {
   await expect(orderOf('a', 'b', ...flags)).rejects.toThrow(why)
 })

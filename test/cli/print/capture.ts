@@ -22,6 +22,7 @@ export function captured(): Captured {
   const output: Output = {
     json: false,
     result: adder(results),
+    document: async (text) => results.push(text) > 0,
     note: adder(notes),
     warn: adder(warnings),
     live: (text) => {
