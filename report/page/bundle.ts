@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { HeadstartError } from '../../system/errors.ts'
 
 /** The pages there are, each with a program of its own. */
-export const CLIENTS = ['main', 'fleet'] as const
+export const CLIENTS = ['main', 'fleet', 'live'] as const
 export type Client = (typeof CLIENTS)[number]
 
 const known = new Map<Client, string>()

@@ -38,8 +38,10 @@ const STYLES = [
   'screens',
 ] as const
 
-const style = (): string =>
-  STYLES.map((name) => readFileSync(new URL(`./style/${name}.css`, import.meta.url), 'utf8')).join('\n')
+const style = (more: readonly string[]): string =>
+  [...STYLES, ...more]
+    .map((name) => readFileSync(new URL(`./style/${name}.css`, import.meta.url), 'utf8'))
+    .join('\n')
 
 const hash = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`
 
@@ -49,16 +51,20 @@ export interface Shell {
   /** JSON, which the script finds compressed in #data */
   readonly data: unknown
   readonly script: string
+  /** files of `style/` besides those of every page */
+  readonly styles?: readonly string[]
+  /** it may ask the server that it came from */
+  readonly asksServer?: boolean
 }
 
 /** Keeps `</script` from ending the script early: in a bundle it only occurs in strings, where an escape means the same. */
 const inScript = (text: string): string => text.replace(/<(?=\/script|!--)/gi, '\\x3c')
 
-export function renderShell({ title, body, data, script }: Shell): string {
+export function renderShell({ title, body, data, script, styles = [], asksServer = false }: Shell): string {
   const code = inScript(script)
-  const css = style()
+  const css = style(styles)
   const packed = deflateRawSync(new TextEncoder().encode(JSON.stringify(data)), { level: 9 })
-  const policy = `default-src 'none'; script-src ${hash(code)}; style-src ${hash(css)}; img-src data:; base-uri 'none'; form-action 'none'`
+  const policy = `default-src 'none'; script-src ${hash(code)}; style-src ${hash(css)}; img-src data:;${asksServer ? " connect-src 'self';" : ''} base-uri 'none'; form-action 'none'`
   const page = html`<!doctype html>
 <html lang="en">
 <head>

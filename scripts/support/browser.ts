@@ -22,6 +22,23 @@ export async function show(
   const folder = await mkdtemp(join(tmpdir(), 'report-test-'))
   const file = join(folder, 'report.html')
   await writeFile(file, html)
+  const { href } = pathToFileURL(file)
+  const visited = await visit(browser, href, { ...options, mayAskFor: (url) => url === href })
+  return {
+    ...visited,
+    async [Symbol.asyncDispose]() {
+      await visited[Symbol.asyncDispose]()
+      await rm(folder, { recursive: true })
+    },
+  }
+}
+
+/** Opens a page that a server of the test serves. */
+export async function visit(
+  browser: Browser,
+  url: string,
+  { mayAskFor, ...options }: BrowserContextOptions & { readonly mayAskFor: (url: string) => boolean },
+): Promise<Shown> {
   const context = await browser.newContext({ reducedMotion: 'reduce', locale: 'en-US', ...options })
   const page = await context.newPage()
   const complaints: string[] = []
@@ -30,18 +47,11 @@ export async function show(
     if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
   })
   page.on('request', (request) => {
-    if (request.url() !== pathToFileURL(file).href && !request.url().startsWith('data:'))
+    if (!mayAskFor(request.url()) && !request.url().startsWith('data:'))
       complaints.push(`asked for ${request.url()}`)
   })
-  await page.goto(pathToFileURL(file).href)
-  return {
-    page,
-    complaints,
-    async [Symbol.asyncDispose]() {
-      await context.close()
-      await rm(folder, { recursive: true })
-    },
-  }
+  await page.goto(url)
+  return { page, complaints, [Symbol.asyncDispose]: () => context.close() }
 }
 
 /** Kept as test output, to be looked at. */
