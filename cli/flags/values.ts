@@ -1,50 +1,20 @@
 /** Parses the values of flags: durations, sizes, rates, counts. Commander adds the flag's name to the error for an invalid value. */
 import { InvalidArgumentError, Option } from 'commander'
+import { bandwidthIn, durationIn, latencyIn, shareIn, sizeIn } from '../../system/text/amounts.ts'
 
-const amount = (text: string, units: Readonly<Record<string, number>>, example: string): number => {
-  const [, digits, unit = ''] = /^(\d+(?:\.\d+)?)\s*([a-zA-Z/]*)$/.exec(text) ?? []
-  const factor = units[unit.toLowerCase()]
-  if (digits === undefined || factor === undefined)
-    throw new InvalidArgumentError(`Expected something like ${example}.`)
-  return Number(digits) * factor
+/** What the text means, or a complaint that shows what was expected. */
+const understood = <T>(value: T | undefined, example: string): T => {
+  if (value === undefined) throw new InvalidArgumentError(`Expected ${example}.`)
+  return value
 }
 
-/** `500ms`, `10s`, `2m`; a bare number is seconds. @returns milliseconds */
 export const durationFlag = (text: string): number =>
-  amount(text, { ms: 1, '': 1000, s: 1000, m: 60_000, min: 60_000 }, '500ms, 10s or 2m')
-
-/** `10ms`, `0.5s`; a bare number is milliseconds, as latencies are written. @returns milliseconds */
-export const latencyFlag = (text: string): number => amount(text, { '': 1, ms: 1, s: 1000 }, '10ms')
-
-/** `4MiB`, `20MB`, `4096`. @returns bytes */
+  understood(durationIn(text), 'something like 500ms, 10s or 2m')
+export const latencyFlag = (text: string): number => understood(latencyIn(text), 'something like 10ms')
 export const sizeFlag = (text: string): number =>
-  Math.round(
-    amount(
-      text,
-      {
-        '': 1,
-        b: 1,
-        k: 1024,
-        kb: 1000,
-        kib: 1024,
-        m: 1024 ** 2,
-        mb: 1e6,
-        mib: 1024 ** 2,
-        g: 1024 ** 3,
-        gb: 1e9,
-        gib: 1024 ** 3,
-      },
-      '4MiB, 20MB or a number of bytes',
-    ),
-  )
-
-/** `100`, `100Mbit`, `1Gbit`; a bare number is Mbit/s. @returns Mbit per second */
+  understood(sizeIn(text), 'something like 4MiB, 20MB or a number of bytes')
 export const bandwidthFlag = (text: string): number =>
-  amount(
-    text.replace(/\/s$/, ''),
-    { '': 1, mbit: 1, mbps: 1, kbit: 0.001, kbps: 0.001, gbit: 1000, gbps: 1000 },
-    '100Mbit or 1Gbit',
-  )
+  understood(bandwidthIn(text), 'something like 100Mbit or 1Gbit')
 
 export const countFlag = (text: string): number => {
   if (!/^\d+$/.test(text)) throw new InvalidArgumentError('Expected a whole number.')
@@ -63,20 +33,14 @@ export const portFlag = (text: string): number => {
   return port
 }
 
-/** `80%` or `0.8`. @returns a share from 0 to 1 */
+/** @returns a share from 0 to 1 */
 export const shareFlag = (text: string): number => {
-  const value = text.endsWith('%') ? Number(text.slice(0, -1)) / 100 : Number(text)
-  if (!(value >= 0 && value <= 1) || text.trim() === '')
-    throw new InvalidArgumentError('Expected a share like 80% or 0.8.')
-  return value
+  const value = shareIn(text)
+  return understood(value !== undefined && value <= 1 ? value : undefined, 'a share like 80% or 0.8')
 }
 
-/** `10%` or `0.1`, also above 100 %. @returns a share, 0 or more */
-export const growthFlag = (text: string): number => {
-  const [, digits, percent] = /^(\d+(?:\.\d+)?)(%?)$/.exec(text) ?? []
-  if (digits === undefined) throw new InvalidArgumentError('Expected a share like 10% or 0.1.')
-  return percent === '%' ? Number(digits) / 100 : Number(digits)
-}
+/** @returns a share that may be more than the whole */
+export const growthFlag = (text: string): number => understood(shareIn(text), 'a share like 10% or 0.1')
 
 export const regexFlag = (text: string): RegExp => {
   try {

@@ -1,16 +1,18 @@
 /** The links to choose from, presets by name or a bandwidth and a latency, and what each is called. Pure. */
+import { LINKS } from '../../../optimizer/links.ts'
+import type { NetworkModel } from '../../../optimizer/options.ts'
 import { HeadstartError } from '../../../system/errors.ts'
 import type { BenchLink } from '../file.ts'
 
-const mbit = 1_000_000
+const shaped = ({ mbitPerSecond, latencyMs }: NetworkModel) => ({
+  bitsPerSecond: mbitPerSecond * 1e6,
+  roundTripMs: latencyMs,
+})
 
 export const LINK_PRESETS = {
-  /** a registry in the same datacentre or office */
-  lan: { bitsPerSecond: 1000 * mbit, roundTripMs: 1 },
-  /** a cloud registry over a good line */
-  wan: { bitsPerSecond: 100 * mbit, roundTripMs: 10 },
-  /** a shop, a vehicle, a home */
-  edge: { bitsPerSecond: 20 * mbit, roundTripMs: 50 },
+  lan: shaped(LINKS.lan),
+  wan: shaped(LINKS.wan),
+  edge: shaped(LINKS.edge),
   /** requests are recorded and not slowed down */
   none: { bitsPerSecond: null, roundTripMs: 0 },
 } as const satisfies Record<string, Omit<BenchLink, 'name'>>

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import {
   bandwidthFlag,
   durationFlag,
+  growthFlag,
   latencyFlag,
   portFlag,
   positiveFlag,
@@ -28,6 +29,7 @@ test.each([
   [positiveFlag, '3', 3],
   [shareFlag, '80%', 0.8],
   [shareFlag, '0.25', 0.25],
+  [growthFlag, '150%', 1.5],
 ])('%o %s', (flag, text, value) => {
   expect(flag(text)).toBe(value)
 })
@@ -43,6 +45,8 @@ test.each([
   [positiveFlag, '0'],
   [positiveFlag, '1.5'],
   [shareFlag, '120%'],
+  [growthFlag, '-1%'],
+  [sizeFlag, '1 constructor'],
   [shareFlag, ''],
   [regexFlag, '('],
   [urlFlag, 'localhost:8000'],
