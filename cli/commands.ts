@@ -49,6 +49,10 @@ export const commands = {
     summary: 'Show, merge and compare traces, exchange them with other runtimes, attach them to images',
     load: () => import('./commands/trace.ts'),
   },
+  fleet: {
+    summary: 'Keep many images optimized, as fleet.yaml says: find new builds, record and rebuild',
+    load: () => import('./commands/fleet.ts'),
+  },
   copy: {
     summary: 'Copy an image between registries, engines, layouts and archives',
     load: () => import('./commands/copy.ts'),

@@ -1,22 +1,31 @@
 /** The flags that say how this machine performs a fleet's jobs, for every command that does. */
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { type Command, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type Machine, performer } from '../../fleet/perform/perform.ts'
-import type { Perform } from '../../fleet/queue/types.ts'
+import type { Perform, WorkOptions } from '../../fleet/queue/types.ts'
+import { durationIn } from '../../system/text/amounts.ts'
 import { collect, positiveFlag } from '../flags/values.ts'
+import { type AccessFlags, addAccessFlags } from './looking.ts'
 
-export interface MachineFlags {
+export interface MachineFlags extends AccessFlags {
   readonly jobs: number
+  readonly rate?: Rate
   readonly allow: readonly string[]
-  readonly insecure: boolean
-  readonly caFile?: string
 }
+
+type Rate = NonNullable<WorkOptions['rate']>
 
 export function addMachineFlags(command: Command): Command {
   const option = (flags: string, text: string) => new Option(flags, text).helpGroup('This machine:')
-  return command
+  command
     .addOption(option('--jobs <count>', 'jobs at the same time').argParser(positiveFlag).default(1))
+    .addOption(
+      option(
+        '--rate <jobs/time>',
+        'begin at most so many jobs against one registry, e.g. 30/10m (default: no limit)',
+      ).argParser(rateFlag),
+    )
     .addOption(
       option(
         '--allow <what>',
@@ -25,8 +34,15 @@ export function addMachineFlags(command: Command): Command {
         .argParser(collect)
         .default([], 'nothing'),
     )
-    .addOption(option('--insecure', 'allow plain HTTP and untrusted certificates').default(false))
-    .addOption(option('--ca-file <file>', "PEM file of the registries' certificate authority"))
+  return addAccessFlags(command)
+}
+
+/** `30/10m`; without a number of its own, `30/m` is a minute. */
+export function rateFlag(text: string): Rate {
+  const [, jobs = '', time = ''] = /^(\d{1,9})\/(.+)$/.exec(text) ?? []
+  const perMs = durationIn(/^\d/.test(time) ? time : `1${time}`)
+  if (Number(jobs) > 0 && perMs !== undefined && perMs > 0) return { jobs: Number(jobs), perMs }
+  throw new InvalidArgumentError('Expected something like 30/10m or 2/s.')
 }
 
 /** The package's own entry: where it lies differs between a checkout and the compiled package. */

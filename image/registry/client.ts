@@ -54,6 +54,12 @@ export class RegistryClient implements AsyncDisposable {
     return new RegistryClient(host, endpoint, authorizer)
   }
 
+  /** For another repository, with the login that is kept for that one; its connections are these, and are closed with this client. */
+  forRepository(repository: string): Pick<RegistryClient, 'host' | 'request' | 'document'> {
+    const authorizer = new Authorizer(this.endpoint, () => findCredentials(this.host, repository))
+    return new RegistryClient(this.host, this.endpoint, authorizer)
+  }
+
   /** @throws HeadstartError E_UNAUTHORIZED, E_NOT_FOUND (404), E_REGISTRY, E_REGISTRY_UNREACHABLE */
   request(request: RegistryRequest): Promise<RegistryResponse> {
     return this.retried(request, async (response) => response)

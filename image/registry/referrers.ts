@@ -23,7 +23,7 @@ import { discard, headerOf, type RegistryResponse } from './request.ts'
 
 /** A repository of a registry, and what ends the requests to it. */
 export interface Repository {
-  readonly client: RegistryClient
+  readonly client: Pick<RegistryClient, 'host' | 'request' | 'document'>
   readonly repository: string
   readonly signal: AbortSignal | undefined
 }

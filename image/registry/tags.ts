@@ -12,7 +12,6 @@ import { MAX_MANIFEST_BYTES } from '../manifest.ts'
 import { MANIFEST_TYPES } from '../media-types.ts'
 import { isRepository, isTag } from '../reference.ts'
 import type { Digest } from '../types.ts'
-import type { RegistryClient } from './client.ts'
 import { nextPage } from './pages.ts'
 import type { Repository } from './referrers.ts'
 import { discard, headerOf, type RegistryResponse } from './request.ts'
@@ -77,7 +76,7 @@ export const listTags = (place: Repository): Promise<string[]> =>
 
 /** @throws HeadstartError E_REGISTRY: as `listTags`; E_UNAUTHORIZED, E_NOT_FOUND: it shows no catalog, to us or to anybody */
 export const listRepositories = (
-  client: RegistryClient,
+  client: Repository['client'],
   signal: AbortSignal | undefined,
 ): Promise<string[]> =>
   namesOf(client, {
@@ -99,7 +98,7 @@ interface NameList {
   readonly signal: AbortSignal | undefined
 }
 
-async function namesOf(client: RegistryClient, list: NameList): Promise<string[]> {
+async function namesOf(client: Repository['client'], list: NameList): Promise<string[]> {
   const { scopes, schema, isName, signal, what } = list
   const names = new Set<string>()
   let url: string | undefined = list.url

@@ -1,6 +1,6 @@
 /** Config and manifest of the rebuilt image. What has no reason to change stays, byte for byte where it can. Pure. */
 import { z } from 'zod'
-import { digestOf } from '../../image/digest.ts'
+import { digestOf, isDigest } from '../../image/digest.ts'
 import { stillTrue } from '../../image/layers/annotations.ts'
 import {
   DOCKER_LAYER_GZIP,
@@ -12,6 +12,7 @@ import {
   OCI_MANIFEST,
 } from '../../image/media-types.ts'
 import type { Descriptor, Digest, Image } from '../../image/types.ts'
+import { jsonIf } from '../../system/text/json.ts'
 
 /** Of any case, as Go's decoder reads keys. */
 const DIFF_IDS = /"diff_ids"\s*:\s*(?:\[[^\]]*\]|null)/gi
@@ -91,6 +92,14 @@ export function manifestWith(
 
 /** Of a manifest or index that was made from another one: the digest of that. What is made again from ours keeps the first one's. */
 const SOURCE_ANNOTATION = 'vnd.headstart.source.digest'
+
+const annotatedSchema = z.looseObject({ annotations: z.record(z.string(), z.string()).nullish() })
+
+/** What a manifest or index says that it was made from; undefined: nothing, or it isn't one of ours. */
+export function sourceNamedIn(raw: Uint8Array): Digest | undefined {
+  const named = jsonIf(Buffer.from(raw).toString('utf8'), annotatedSchema)?.annotations?.[SOURCE_ANNOTATION]
+  return named !== undefined && isDigest(named) ? named : undefined
+}
 
 /** The document, and which one it was made from; not where it is the same, byte for byte. */
 export function withSource(

@@ -1,0 +1,146 @@
+/** `headstart fleet run`: brings every image up to date once, and ends. What it was at when it was interrupted, the next run goes on with. */
+import type { Command } from 'commander'
+import { readFleet } from '../../fleet/config/fleet.ts'
+import { type Job, jobId } from '../../fleet/job.ts'
+import type { Perform, Queue } from '../../fleet/queue/types.ts'
+import { apply, type Surveyed, survey } from '../../fleet/survey.ts'
+import { HeadstartError, messageOf } from '../../system/errors.ts'
+import type { CliContext } from '../context.ts'
+import { counted, type Output } from '../print/output.ts'
+import { lookingWith } from './looking.ts'
+import { addMachineFlags, type MachineFlags, performOf } from './machine.ts'
+import { addQueueFlags, openQueue, type QueueFlags } from './queue.ts'
+import { countedSteps, doneLine } from './words.ts'
+
+interface Flags extends MachineFlags, QueueFlags {
+  readonly again: boolean
+}
+
+/** A person waits for it: what fails is tried again soon, and left to the next run if that doesn't help. */
+const SETTINGS = { attempts: 3, backoffMs: 5000 }
+
+export function registerRun(command: Command, context: CliContext): void {
+  command
+    .argument('[file]', 'what the fleet is', 'fleet.yaml')
+    .option('--again', 'try what failed before again, whatever has changed', false)
+    .action(async (file: string, flags: Flags) => {
+      const output = context.output()
+      const fleet = await readFleet(file)
+      await using queue = await openQueue(flags, SETTINGS)
+      const { abort } = context.interrupts
+      await using looking = lookingWith(flags, queue, abort)
+      const failed = new Map<string, string>()
+      await using worker = workOn(queue, flags, { abort, perform: told(performOf(flags), output) })
+      const { images, faults } = await survey(fleet, looking, async ({ image, step }) => {
+        const isAdded = await apply(step, queue, { again: flags.again })
+        if (step.is === 'failed' && !isAdded)
+          failed.set(image, `${step.why}; it is tried again a day later, or with --again`)
+        output.live(() => `looking at ${image}`)
+      })
+      output.note(countedSteps(images))
+      await queue.idle(worker.signal)
+      await worker.end()
+      output.done()
+      for (const each of await failures(queue, images)) failed.set(each.image, each.why)
+      report({ failed, faults }, output)
+    })
+  addMachineFlags(addQueueFlags(command))
+}
+
+interface Work {
+  readonly abort: AbortSignal
+  readonly perform: Perform
+}
+
+interface Worker extends AsyncDisposable {
+  /** aborts when the command is interrupted, or taking jobs has failed */
+  readonly signal: AbortSignal
+  /** @throws why it could not go on */
+  end(): Promise<void>
+}
+
+/** Takes jobs in the background while images are looked at. */
+function workOn(queue: Queue, flags: MachineFlags, { abort, perform }: Work): Worker {
+  const stop = new AbortController()
+  const broken = new AbortController()
+  const ended = queue
+    .work({
+      kinds: ['record', 'rebuild'],
+      slots: flags.jobs,
+      perform,
+      signal: AbortSignal.any([abort, stop.signal]),
+      ...(flags.rate && { rate: flags.rate }),
+    })
+    .catch((error: unknown) => broken.abort(error))
+  const end = async () => {
+    stop.abort()
+    await ended
+  }
+  return {
+    signal: AbortSignal.any([abort, broken.signal]),
+    async end() {
+      await end()
+      broken.signal.throwIfAborted()
+    },
+    [Symbol.asyncDispose]: end,
+  }
+}
+
+/** Says what comes of each job. What fails for good is said at the end, once. */
+const told =
+  (perform: Perform, output: Output): Perform =>
+  async (job, context) => {
+    output.live(() => `${job.work.source}: ${job.kind}`)
+    try {
+      const outcome = await perform(job, context)
+      if ('done' in outcome) output.note(doneLine(job, outcome.done))
+      if ('instead' in outcome && outcome.instead.length > 0)
+        output.note(`${job.work.source}: no profile covers it; its start is recorded first`)
+      if ('instead' in outcome && outcome.instead.length === 0)
+        output.note(`${job.work.source}: a newer image was pushed meanwhile; the next run takes that`)
+      return outcome
+    } catch (error) {
+      if (!context.signal.aborted)
+        output.note(
+          `${job.work.source}: ${job.kind}, attempt ${context.attempt} of ${SETTINGS.attempts}: ${messageOf(error)}`,
+        )
+      throw error
+    }
+  }
+
+/** Jobs of this run that failed for good, whichever process was at them. */
+async function failures(
+  queue: Queue,
+  images: readonly Surveyed[],
+): Promise<{ image: string; why: string }[]> {
+  const found = await Promise.all(
+    images.map(async ({ image, step }) => {
+      if (!('job' in step)) return []
+      const both = await Promise.all(bothOf(step.job).map((id) => queue.find(id)))
+      const lost = both.find((each) => each?.state === 'failed')
+      return lost ? [{ image, why: lost.error ?? 'it failed' }] : []
+    }),
+  )
+  return found.flat()
+}
+
+/** A rebuild may have asked for a record, and a record for its rebuild. */
+const bothOf = ({ work }: Job): string[] => [
+  jobId({ kind: 'record', work }),
+  jobId({ kind: 'rebuild', work }),
+]
+
+function report(
+  { failed, faults }: { readonly failed: ReadonlyMap<string, string>; readonly faults: readonly string[] },
+  output: Output,
+): void {
+  for (const [image, why] of [...failed].toSorted())
+    output.result(`${image}: ${why}`, { text: 'failed: ', colour: 'red' })
+  for (const fault of faults) output.warn(fault)
+  if (failed.size + faults.length === 0) return
+  const parts = [
+    ...(failed.size > 0 ? [`${counted(failed.size, 'image')} could not be brought up to date`] : []),
+    ...(faults.length > 0 ? [`${counted(faults.length, 'thing')} could not be looked at`] : []),
+  ]
+  throw new HeadstartError('E_FLEET', parts.join(', and '))
+}
