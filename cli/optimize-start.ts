@@ -3,6 +3,7 @@ import type { Image, ImageSource } from '../image/types.ts'
 import type { StartupFile } from '../optimizer/plan/startup.ts'
 import { refineStartup } from '../report/bench/refine.ts'
 import { codeOf, HeadstartError, messageOf } from '../system/errors.ts'
+import { withoutSecrets } from '../system/text/secrets.ts'
 import type { AttachedTrace } from '../tracer/trace/artifact.ts'
 import type { Trace } from '../tracer/trace/file.ts'
 import { mergeTraces } from '../tracer/trace/merge.ts'
@@ -23,7 +24,7 @@ import { type Output, thousands } from './print/output.ts'
 import { traceSummary } from './print/trace-summary.ts'
 import { profile } from './profiling.ts'
 import { type GivenTrace, traceOf } from './read-trace.ts'
-import { startupOf } from './startup.ts'
+import { programOf, startupOf } from './startup.ts'
 
 export interface Start {
   /** undefined: none was given, and none was worth recording */
@@ -110,7 +111,7 @@ async function attachedTo(
 /** What is attached to the first of several images that has it: files are found by path. @throws HeadstartError E_NO_PROFILE: none has */
 async function borrow(
   subject: Subject,
-  { to, names }: Pick<AttachedChoice, 'to' | 'names'>,
+  { to, ...choice }: AttachedChoice,
   context: CliContext,
   output: Output,
 ): Promise<Found> {
@@ -118,7 +119,7 @@ async function borrow(
   for (const from of to) {
     if (fault !== undefined) output.note(messageOf(fault))
     try {
-      return await borrowFrom(subject, { from, names }, context, output)
+      return await borrowFrom(subject, from, choice, { context, output })
     } catch (error) {
       if (codeOf(error) !== 'E_NO_PROFILE') throw error
       fault = error
@@ -129,9 +130,9 @@ async function borrow(
 
 async function borrowFrom(
   { image, access }: Subject,
-  { from, names }: { readonly from: string; readonly names: readonly string[] },
-  context: CliContext,
-  output: Output,
+  from: string,
+  { names, mustStartAlike }: Omit<AttachedChoice, 'to'>,
+  { context, output }: { readonly context: CliContext; readonly output: Output },
 ): Promise<Found> {
   const signal = context.interrupts.abort
   await using source = await attachedSource(from, access, context, output)
@@ -139,8 +140,22 @@ async function borrowFrom(
   const found = await tracesOf(source, earlier, signal)
   if (found.length === 0) throw noProfile(`${source.name}@${earlier.descriptor.digest}`)
   const read = await readTraces(source, earlier, { found, names, signal })
+  const other = otherProgram(source.name, earlier, image)
+  if (other && mustStartAlike) throw other
+  if (other) output.warn(other.message)
   output.note(usedLines(read, source.name, new Date()))
   return { ...mergeAttached(read, image, output), borrowed: read }
+}
+
+/** All files of a profile may be there, and still be none of those that another program reads. */
+function otherProgram(name: string, earlier: Image, image: Image): HeadstartError | undefined {
+  if (JSON.stringify(programOf(earlier)) === JSON.stringify(programOf(image))) return undefined
+  const [before, now] = [earlier, image].map((each) => JSON.stringify(withoutSecrets(programOf(each))))
+  return new HeadstartError(
+    'E_COVERAGE',
+    `the profile is of another program: ${name} starts ${before}, this image ${now}`,
+    { hint: 'Record the start again, with this image: headstart profile' },
+  )
 }
 
 /** Several starts become one: what any touched, in the most common order. */

@@ -39,7 +39,7 @@ export type Step =
 /** Whether the queue alone can tell what is to be done: then nothing more is asked of the registry. */
 export function knownStep({ work, made, jobs, clash }: Omit<Facts, 'seen'>): Step | undefined {
   if (clash !== undefined) return { is: 'skipped', why: `its target is that of ${clash}` }
-  if (made && isCurrent(work, made)) return { is: 'current', why: 'it was made of this very image' }
+  if (made && isCurrent(work, made)) return { is: 'current', why: currentWhy(work) }
   const [open] = jobs.filter(({ state }) => state === 'waiting' || state === 'running')
   if (open) return { is: 'waiting', why: `its ${open.job.kind} job is ${open.state}`, job: open.job }
   const [failed] = jobs.filter(({ state }) => state === 'failed')
@@ -51,6 +51,9 @@ function isCurrent(work: Work, { digest, source, id }: Made): boolean {
   const isOurs = isInPlace(work) && work.digest === digest
   return id === jobId({ kind: 'rebuild', work: isOurs ? { ...work, digest: source } : work })
 }
+
+const currentWhy = (work: Work): string =>
+  isInPlace(work) ? 'it is what was made last' : 'its target was made of this very image'
 
 export const isInPlace = ({ source, target }: Work): boolean => source === target
 
@@ -82,7 +85,7 @@ export function planFor(facts: Facts, priority: number): Step {
   const share = `${Math.round(work.minCoverage * 100)} %`
   return {
     is: 'rebuild',
-    why: `it is new: the profile of ${lender} is used if it covers ${share} of the start, else it is recorded`,
+    why: `it is new: the profile of ${short(lender)} is used if it covers ${share} of the start, else the start is recorded`,
     job: job('rebuild', lender),
   }
 }
@@ -90,9 +93,13 @@ export function planFor(facts: Facts, priority: number): Step {
 /** Recorded as it is started today, the build before it has a profile that may fit. */
 function lenderOf({ work, made, seen }: Facts): string | undefined {
   if (made && made.recorded === workloadsId(work)) return `${repositoryOf(made.target)}@${made.digest}`
-  if (made === undefined && seen?.target) return `${repositoryOf(work.target)}@${seen.target.digest}`
+  const target = made ? undefined : seen?.target
+  if (target && target.digest !== work.digest) return `${repositoryOf(work.target)}@${target.digest}`
   return seen?.lender
 }
+
+/** For people: the beginning of a digest is enough. */
+const short = (name: string): string => name.replace(/(@sha256:[0-9a-f]{12})[0-9a-f]+$/, '$1')
 
 const noProfile = ({ made, work }: Facts): string =>
   made && made.recorded !== workloadsId(work)

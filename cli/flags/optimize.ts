@@ -62,6 +62,8 @@ export interface AttachedChoice {
   readonly to: readonly string[]
   /** of these workloads; if empty, of all */
   readonly names: readonly string[]
+  /** false: a profile of another program is only warned about */
+  readonly mustStartAlike: boolean
   /** where there is none */
   readonly otherwise?: RecordOrder
 }
@@ -166,9 +168,10 @@ async function originOf(command: readonly string[], flags: OptimizeFlags): Promi
   if (trace) return { traces: await Promise.all(trace.map(readGiven)) }
   if (keepDiffId) return undefined
   const names = profileName.map(checkName)
-  if (to.length > 0 || names.length > 0) return { attached: { to, names } }
+  const mustStartAlike = flags.minCoverage > 0
+  if (to.length > 0 || names.length > 0) return { attached: { to, names, mustStartAlike } }
   const order = await recordOrder(command, flags)
-  return record ? { record: order } : { attached: { to, names, otherwise: order } }
+  return record ? { record: order } : { attached: { to, names, mustStartAlike, otherwise: order } }
 }
 
 async function readAudit(file: string): Promise<BenchAudit> {

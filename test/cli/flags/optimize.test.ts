@@ -62,9 +62,11 @@ test('without a trace, and with none attached, the start is recorded, as the fla
 
 test('attached traces are chosen by flags, which leave no start to record', async () => {
   const fromOf = async (...flags: string[]) => (await requestOf('a', 'b', ...flags)).start.from
-  expect(await fromOf('--profile-name', 'web')).toEqual({ attached: { to: [], names: ['web'] } })
+  expect(await fromOf('--profile-name', 'web')).toEqual({
+    attached: { to: [], names: ['web'], mustStartAlike: false },
+  })
   expect(await fromOf('--profile-from', 'c', '--profile-from', 'd', '--profile-name', 'web')).toEqual({
-    attached: { to: ['c', 'd'], names: ['web'] },
+    attached: { to: ['c', 'd'], names: ['web'], mustStartAlike: false },
   })
   expect(await fromOf('--record')).toMatchObject({ record: {} })
   await expect(fromOf('--record', '--profile-from', 'c')).rejects.toThrow(/cannot be used with/)
