@@ -35,7 +35,15 @@ export function sizeIn(text: string): number | undefined {
 
 /** `100`, `100Mbit`, `1Gbit/s`; a bare number is Mbit/s. @returns Mbit per second */
 export const bandwidthIn = (text: string): number | undefined =>
-  amount(text.replace(/\/s$/, ''), { '': 1, mbit: 1, mbps: 1, kbit: 0.001, kbps: 0.001, gbit: 1000, gbps: 1000 })
+  amount(text.replace(/\/s$/, ''), {
+    '': 1,
+    mbit: 1,
+    mbps: 1,
+    kbit: 0.001,
+    kbps: 0.001,
+    gbit: 1000,
+    gbps: 1000,
+  })
 
 /** `10%` or `0.1`, also above 100 %. @returns a share, 0 or more */
 export function shareIn(text: string): number | undefined {
