@@ -50,7 +50,7 @@ export interface ProfileOptions {
   readonly onWarning?: (text: string) => void
   readonly onNote?: (text: string) => void
   readonly onPhase?: (phase: 'preparing' | 'running' | 'ready') => void
-  /** ends the recording and keeps the trace. Asked for once a container runs: before that there is nothing to keep. */
+  /** ends the recording and keeps the trace. Asked for once a container runs or has written something: before that there is nothing to keep. */
   readonly finish?: () => AbortSignal
   /** ends the recording and discards it */
   readonly abort?: AbortSignal

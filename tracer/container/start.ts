@@ -32,7 +32,10 @@ export interface StartOptions {
   readonly onOutput?: (stream: OutputStream, chunk: Buffer) => void
   /** right before the container starts */
   readonly beforeStart?: () => Promise<void>
-  /** stops waiting for readiness: `by` is then `interrupt`. Asked for once the container runs: what hasn't started can only be aborted. */
+  /**
+   * Stops waiting for readiness: `by` is then `interrupt`. Asked for once the container runs, or has written something: what hasn't started can
+   * only be aborted.
+   */
   readonly finish?: () => AbortSignal
   readonly abort?: AbortSignal
 }
@@ -72,6 +75,8 @@ export async function startContainer(options: StartOptions): Promise<StartedCont
     process,
     options: options.run ?? {},
     onOutput: (stream: OutputStream, chunk: Buffer) => {
+      // Whoever sees it takes the container for running, before the engine has said so.
+      options.finish?.()
       log.write(stream, chunk)
       options.onOutput?.(stream, chunk)
     },

@@ -1,4 +1,5 @@
 /** A start and its end in the orders that an engine may tell of them. */
+import { EventEmitter } from 'node:events'
 import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -6,7 +7,7 @@ import { openSource } from '../../../image/sources.ts'
 import { runCommand } from '../../../system/process/command.ts'
 import { createWorkspace } from '../../../system/workspace.ts'
 import type { ReadyCheck } from '../../../tracer/container/readiness/readiness.ts'
-import { startContainer } from '../../../tracer/container/start.ts'
+import { type StartOptions, startContainer } from '../../../tracer/container/start.ts'
 import type { Container, Engine, OutputStream } from '../../../tracer/container/types.ts'
 import { profileImage } from '../../../tracer/profile.ts'
 import { busyboxImage, NO_PROCESS } from '../../support/images.ts'
@@ -17,7 +18,7 @@ import { expectTooLate } from './too-late.ts'
 async function startOf(
   ready: ReadyCheck,
   tell: (out: (stream: OutputStream, text: string) => void, end: () => void) => void,
-  exec: Container['exec'] = async () => 1,
+  { exec = async () => 1, finish }: Pick<StartOptions, 'finish'> & Partial<Pick<Container, 'exec'>> = {},
 ) {
   await using workspace = await createWorkspace()
   const { promise: exited, resolve } = Promise.withResolvers<number>()
@@ -48,6 +49,7 @@ async function startOf(
     config: NO_PROCESS,
     command: ['program'],
     ready,
+    ...(finish && { finish }),
   })
   return await started.untilReady()
 }
@@ -70,21 +72,38 @@ test('a program that ends without having said so was not', async () => {
   expect((await startOf({ by: 'period', ms: 60_000 }, (_, end) => end())).ready.by).toBe('exit')
 })
 
+test('an interrupt between the first output and the engine’s word that it runs ends the wait', async () => {
+  const interrupts = new EventEmitter()
+  const finishing = new AbortController()
+  const finish = () => {
+    interrupts.once('SIGINT', () => finishing.abort())
+    return finishing.signal
+  }
+  const untilInterrupt = startOf(
+    { by: 'interrupt' },
+    (out) => {
+      expect(interrupts.emit('SIGINT'), 'nothing to keep yet').toBe(false)
+      out('stdout', 'started')
+      expect(interrupts.emit('SIGINT'), 'nobody listens').toBe(true)
+    },
+    { finish },
+  )
+  expect((await untilInterrupt).ready.by).toBe('interrupt')
+})
+
 test('a question that was under way when it ended is waited for, and none is asked after it', async () => {
   const health: ReadyCheck = { by: 'health', command: ['check'] }
   for (const status of [0, 1]) {
     let asked = 0
     const ended = Promise.withResolvers<void>()
-    const outcome = startOf(
-      health,
-      (_, end) => setImmediate(() => [end(), ended.resolve()]),
-      async () => {
+    const outcome = startOf(health, (_, end) => setImmediate(() => [end(), ended.resolve()]), {
+      exec: async () => {
         asked++
         await ended.promise
         await new Promise((resolve) => setImmediate(resolve)) // its end is known by then
         return status
       },
-    )
+    })
     if (status === 0) expect((await outcome).ready.by).toBe('health')
     else await expect(outcome).rejects.toMatchObject({ code: 'E_EXIT' })
     expect(asked).toBe(1)
