@@ -4,14 +4,11 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { codeOf, messageOf } from '../../system/errors.ts'
-import type { Job } from '../job.ts'
-import type { Queue } from '../queue/types.ts'
 import type { Pushed } from './notifications.ts'
 
 export interface IntakeOptions {
-  readonly queue: Pick<Queue, 'add'>
-  /** what is to be done for a push; nothing for what the configuration doesn't name */
-  readonly jobsFor: (pushed: Pushed, signal: AbortSignal) => Promise<readonly Job[]>
+  /** looks at what was pushed, and adds what is to be done */
+  readonly look: (pushed: Pushed) => Promise<void>
   readonly onLine: (line: string) => void
   readonly signal: AbortSignal
 }
@@ -26,14 +23,14 @@ export interface Intake {
 const MAX_PENDING = 10_000
 const RETRY_MS = 2000
 
-export function startIntake({ queue, jobsFor, onLine, signal }: IntakeOptions): Intake {
+export function startIntake({ look, onLine, signal }: IntakeOptions): Intake {
   // Of a tag that was pushed several times, the last one counts.
   const pending = new Map<string, Pushed>()
   let working: Promise<void> | undefined
-  const addAll = async (jobs: readonly Job[]) => {
+  const lookUntilQueued = async (pushed: Pushed) => {
     for (;;)
       try {
-        await queue.add(jobs)
+        await look(pushed)
         return
       } catch (error) {
         // The queue's connection tells of its cuts itself.
@@ -46,7 +43,7 @@ export function startIntake({ queue, jobsFor, onLine, signal }: IntakeOptions): 
       pending.delete(key)
       if (signal.aborted) return
       try {
-        await addAll(await jobsFor(pushed, signal))
+        await lookUntilQueued(pushed)
       } catch (error) {
         if (signal.aborted) return
         onLine(

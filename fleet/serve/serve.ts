@@ -19,13 +19,6 @@ export interface Address {
   readonly port: number
 }
 
-/** What the configuration and the registries say is to be done. */
-export interface Work {
-  readonly jobs: readonly Job[]
-  /** of what couldn't be looked at, one line each */
-  readonly failures: readonly string[]
-}
-
 export interface ServeOptions {
   readonly queue: Queue
   /** of the page, the metrics and, unless they have an address of their own, the notifications */
@@ -33,10 +26,10 @@ export interface ServeOptions {
   readonly listenForNotifications?: Address
   /** that notifications must carry; undefined: none are taken */
   readonly secret: string | undefined
-  /** all images of the configuration */
-  readonly poll: (signal: AbortSignal) => Promise<Work>
-  /** what is to be done for one push; nothing for what the configuration doesn't name */
-  readonly pushed: (pushed: Pushed, signal: AbortSignal) => Promise<readonly Job[]>
+  /** looks at all images of the configuration, and adds what is to be done: resolves to what could not be looked at, a line each */
+  readonly poll: () => Promise<readonly string[]>
+  /** looks at what was pushed, if the configuration names it, and adds what is to be done */
+  readonly pushed: (pushed: Pushed) => Promise<void>
   /** ms from the end of one poll to the next */
   readonly everyMs: number
   readonly version: string
@@ -56,14 +49,14 @@ export interface ServeOptions {
  * @throws HeadstartError E_LISTEN: the address is taken, or not this machine's
  */
 export async function serveFleet(options: ServeOptions): Promise<void> {
-  const { queue, listen, listenForNotifications: apart, signal, onLine } = options
+  const { listen, listenForNotifications: apart, signal, onLine } = options
   const seen: Seen = {
     notifications: { accepted: 0, refused: 0, malformed: 0 },
     polls: { done: 0, failed: 0 },
     polledAt: undefined,
     pollError: undefined,
   }
-  const intake = startIntake({ queue, jobsFor: options.pushed, onLine, signal })
+  const intake = startIntake({ look: options.pushed, onLine, signal })
   const notifications = notificationDoor({ intake, seen, secret: options.secret })
   const pages = pageDoors({ ...options, seen })
   await using page = await listening(apart ? pages : [...pages, notifications], listen, onLine)
@@ -73,11 +66,10 @@ export async function serveFleet(options: ServeOptions): Promise<void> {
   await intake.settled()
 }
 
-async function poll({ queue, poll, everyMs, onLine, signal }: ServeOptions, seen: Seen): Promise<void> {
+async function poll({ poll, everyMs, onLine, signal }: ServeOptions, seen: Seen): Promise<void> {
   while (!signal.aborted) {
     try {
-      const { jobs, failures } = await poll(signal)
-      await queue.add(jobs)
+      const failures = await poll()
       for (const failure of failures) onLine(failure)
       seen.polls.done += 1
       seen.polledAt = Date.now()
