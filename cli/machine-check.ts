@@ -29,7 +29,7 @@ export interface MachineFindings {
 
 /** What works, in plain words, or why it doesn't. */
 export interface Ability {
-  readonly name: 'recording' | 'rebuilding'
+  readonly name: 'recording' | 'running' | 'rebuilding'
   readonly works: boolean
   readonly sentence: string
 }
@@ -112,6 +112,14 @@ export function abilitiesOf(found: MachineFindings): Ability[] {
         missing.length === 0
           ? `recording works: ${RECORDING}`
           : `recording does not work (${RECORDING}): it lacks ${missing.join(', ')}`,
+    },
+    {
+      name: 'running',
+      works: missing.length === 0,
+      sentence:
+        missing.length === 0
+          ? 'running works, and needs neither libfuse nor extended attributes: run'
+          : `running does not work (run): it lacks ${missing.join(', ')}`,
     },
     {
       name: 'rebuilding',

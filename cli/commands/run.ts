@@ -46,7 +46,7 @@ export function register(command: Command, context: CliContext): void {
         .default('missing'),
     )
     .addHelpText('after', STATUS)
-  addImageFlags(addLazyFlags(addOwnFlags(addRunFlags(command)))).action(
+  addImageFlags(addLazyFlags(addOwnFlags(addRunFlags(command, false)))).action(
     async (reference: string, args: string[], flags: Flags) => {
       process.exitCode = await run(reference, args, flags, context)
     },

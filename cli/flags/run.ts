@@ -22,7 +22,7 @@ const FLAGS = [
   ['-p, --publish <host:container>', 'publish a port; not supported by runc, see --network *'],
   [
     '--network <name>',
-    "host, none, bridge, or one of the engine's networks; by default, runc gives the container a network of its own that only the --ready-… checks and headstart's requests reach",
+    "host, none, bridge, or one of the engine's networks; by default, runc gives the container a network of its own that only headstart reaches",
   ],
   ['--add-host <name:ip>', 'add a line to /etc/hosts *'],
   ['--dns <ip>', 'use this name server *'],
@@ -50,8 +50,10 @@ const FLAGS = [
   ['-t, --tty', 'allocate a terminal'],
 ] as const
 
-export function addRunFlags(command: Command): Command {
-  for (const [flags, text] of FLAGS) {
+/** @param hasShortHelp `-h` is the command's help, and not the hostname as in docker run */
+export function addRunFlags(command: Command, hasShortHelp = true): Command {
+  for (const [given, text] of FLAGS) {
+    const flags = given.startsWith('--hostname') && !hasShortHelp ? `-h, ${given}` : given
     const option = new Option(flags, text.replace(' *', ' (repeatable)')).helpGroup(
       'Container, as in docker run:',
     )

@@ -16,10 +16,11 @@ import { publishedPorts, type RunOptions } from '../options/run-options.ts'
 import { outputOf } from '../output.ts'
 import { makeFolderInside, readInside } from '../root-files.ts'
 import type { Container, ContainerRequest, Engine, OutputStream } from '../types.ts'
-import { isKnownSecurity, runcConfig } from './config.ts'
+import { runcConfig } from './config.ts'
 import { lookAtMachine } from './machine.ts'
 import { hostnameOf, writeNetworkFiles } from './network-files.ts'
 import { createOwnNetwork, type OwnNetwork } from './own-network.ts'
+import { refuseOptions } from './refuse.ts'
 import { resolveUser } from './users.ts'
 
 export const runcEngine: Engine = {
@@ -156,26 +157,6 @@ function killGroup(pid: number): void {
   try {
     process.kill(-pid, 'SIGKILL')
   } catch {} // it has just ended
-}
-
-function refuseOptions({ options, terminal }: ContainerRequest): void {
-  const { network, binds = [], pid, ipc, security = [] } = options
-  const refused = [
-    network !== undefined && network !== 'host' && network !== 'none' && `--network ${network}`,
-    options.gpus !== undefined && '--gpus',
-    options.tty && terminal?.size() === undefined && '-t where there is no terminal',
-    binds.some(({ type, source }) => type === 'volume' && source !== '') && 'named volumes',
-    options.init && '--init',
-    options.devices && '--device',
-    pid !== undefined && pid !== 'host' && `--pid ${pid}`,
-    ipc !== undefined && ipc !== 'host' && ipc !== 'private' && `--ipc ${ipc}`,
-    ...security.map((each) => !isKnownSecurity(each) && `--security-opt ${each.slice(0, 100)}`),
-  ]
-  const option = refused.find((each) => typeof each === 'string')
-  if (typeof option === 'string')
-    throw new HeadstartError('E_OPTION', `the runc engine does not support ${option}`, {
-      hint: 'Use --engine docker',
-    })
 }
 
 async function writeBundle(request: ContainerRequest, network: OwnNetwork | 'own' | 'host'): Promise<string> {
