@@ -168,7 +168,7 @@ describe('a trace of another image', () => {
     const { stderr, stdout } = await succeeds(['optimize', image, 'oci:other', '--trace', 'other.json'])
 
     expect(stderr).toMatch(
-      /warning: the trace is of another image: \d+ of its \d+ files \([\d.]+ %\) are in this one/,
+      /warning: the trace is of another image: \d+ of its \d+ files are in this one, and cover [\d.]+ % of/,
     )
     expect(stdout).toMatch(/1 file of the trace is not in the image: opt\/gone/)
   })

@@ -189,7 +189,7 @@ describe('as a library', () => {
       ])
       expect({ status: done.status, stderr: done.stderr }).toEqual({ status: 0, stderr: '' })
       expect(done.stdout).toMatch(/^zone\tbin\/busybox\t/m)
-      expect(done.stdout).toMatch(/^100 % of the files/m)
+      expect(done.stdout).toMatch(/^the profile covers 100 % of the start$/m)
       expect(done.stdout).toMatch(/^sha256:[0-9a-f]{64}, \d+ bytes to prefetch\n$/m)
       await command('verify', 'oci:optimized')
       expect(await readdir(`${cwd}/work`)).toEqual([])
