@@ -2,6 +2,7 @@
  * The command's own input, output and terminal as a container's: bytes as they are, no faster than they are taken, and signals passed on as
  * docker run does.
  */
+import { Socket } from 'node:net'
 import { constants } from 'node:os'
 import type { Writable } from 'node:stream'
 import { HeadstartError } from '../system/errors.ts'
@@ -60,7 +61,7 @@ export function standardStreams(
       // An input that stays open would keep the command from ending.
       stdin.unpipe()
       stdin.pause()
-      stdin.unref()
+      if (stdin instanceof Socket) stdin.unref() // a file is not one, whatever its type says
     },
   }
 }

@@ -1,5 +1,5 @@
 /** The command's streams, terminal and signals are the container's, on both engines. */
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { until } from '../../scripts/support/until.ts'
@@ -99,6 +99,27 @@ describe.each(['docker', 'runc'])('%s', (engine) => {
       { under: ['sh', '-c', '"$@" | (sleep 1; wc -c)', 'sh'] },
     )
     expect({ status, stdout: stdout.trim() }).toEqual({ status: 0, stdout: '3000000' })
+  })
+
+  test.each([
+    ['a file', '<words', 'word\nend\n'],
+    ['nothing', '</dev/null', 'end\n'],
+  ])('input from %s', async (_name, redirection, expected) => {
+    await writeFile(join(around.box.folder, 'words'), 'word\n')
+    const command = ['run', '--no-cache', '-i', '--engine', engine, around.lazy, 'sh', '-c', 'cat; echo end']
+    const outcome = await around.box.run(['-q', ...command], {
+      under: ['sh', '-c', `"$@" ${redirection}`, 'sh'],
+    })
+    expect(outcome).toEqual({ status: 0, stdout: expected, stderr: '' })
+  })
+
+  test('a command that has ended doesn’t wait for the end of its input', async () => {
+    const command = ['run', '--no-cache', '-i', '--engine', engine, around.lazy, 'echo', 'end']
+    const { stdout } = await around.box.run(['-q', ...command], {
+      // The first part ends when it writes to the second one, which is gone.
+      under: ['sh', '-c', '(while sleep 0.1; do echo; done) | "$@"', 'sh'],
+    })
+    expect(stdout).toBe('end\n')
   })
 
   test('a container whose output nobody reads any more ends', async () => {
