@@ -72,15 +72,17 @@ export function sourceFromStore(store: BlobStore): ImageSource {
         ? { descriptor, rawIndex: bytes, manifests: parsed.manifests }
         : undefined
     },
-    async image(platform) {
+    async image(platform, onManifest) {
       const { descriptor, bytes, parsed } = await loadRoot()
       const chosen = parsed.kind === 'index' ? pick(parsed.manifests, platform, store.name) : descriptor
       const rawManifest =
         chosen === descriptor ? bytes : await readDocument(store, chosen, MAX_MANIFEST_BYTES)
-      return readImage(store, chosen, rawManifest, externalToc)
+      return readImage(store, chosen, rawManifest, { externalToc, onManifest })
     },
     imageOf: async (descriptor) =>
-      readImage(store, descriptor, await readDocument(store, descriptor, MAX_MANIFEST_BYTES), externalToc),
+      readImage(store, descriptor, await readDocument(store, descriptor, MAX_MANIFEST_BYTES), {
+        externalToc,
+      }),
     blob: (descriptor) => blobOf(store, descriptor),
     ...(beside && { beside: (suffix: string) => sourceFromStore(beside(suffix)) }),
     ...(store.current && { current: store.current }),
@@ -148,23 +150,32 @@ async function readRoot(store: BlobStore): Promise<RawDocument & { parsed: Parse
   return { descriptor: { ...descriptor, mediaType }, bytes, parsed }
 }
 
+interface ReadOptions {
+  readonly externalToc: ReturnType<typeof tocsIn> | undefined
+  readonly onManifest?: Parameters<ImageSource['image']>[1]
+}
+
 async function readImage(
   store: BlobStore,
   descriptor: Descriptor,
   rawManifest: Buffer,
-  externalToc: ReturnType<typeof tocsIn> | undefined,
+  { externalToc, onManifest }: ReadOptions,
 ): Promise<Image> {
   const parsed = parseManifest(rawManifest, descriptor.mediaType, store.name)
   if (parsed.kind === 'index')
     throw new HeadstartError('E_MANIFEST', `${store.name} holds an index inside an index`)
   const { manifest } = parsed
+  const blobs = manifest.layers.map((layer) => ({
+    ...blobOf(store, layer),
+    ...(externalToc && { externalToc: (signal?: AbortSignal) => externalToc(layer.digest, signal) }),
+  }))
+  onManifest?.({ descriptor, layers: blobs })
   const rawConfig = await readDocument(store, manifest.config, MAX_CONFIG_BYTES)
   const config = parseConfig(rawConfig, store.name)
   checkLayerCount(manifest, config, store.name)
-  const layers = manifest.layers.map((layer, index) => ({
-    ...blobOf(store, layer),
-    diffId: config.diffIds[index] ?? layer.digest,
-    ...(externalToc && { externalToc: (signal?: AbortSignal) => externalToc(layer.digest, signal) }),
+  const layers = blobs.map((blob, index) => ({
+    ...blob,
+    diffId: config.diffIds[index] ?? blob.descriptor.digest,
   }))
   return { reference: store.name, descriptor, manifest, rawManifest, config, rawConfig, layers }
 }

@@ -99,7 +99,7 @@ function onFailure(source: ImageSource, told: () => void): ImageSource {
   return {
     ...source,
     index: () => telling(source.index()),
-    image: (platform) => telling(source.image(platform)),
+    image: (platform, onManifest) => telling(source.image(platform, onManifest)),
   }
 }
 

@@ -131,6 +131,13 @@ export interface Image {
   readonly layers: readonly Layer[]
 }
 
+/** What is known of an image before its config. */
+export interface KnownManifest {
+  readonly descriptor: Descriptor
+  /** base layer first */
+  readonly layers: readonly Omit<Layer, 'diffId'>[]
+}
+
 /** An OCI index or Docker manifest list. */
 export interface ImageIndex {
   readonly descriptor: Descriptor
@@ -145,9 +152,10 @@ export interface ImageSource extends AsyncDisposable {
   index(): Promise<ImageIndex | undefined>
   /**
    * The image of a platform (the host's by default) when the reference names an index, else the image itself.
+   * @param onManifest told what the manifest says, at most once, by sources that know it before the image is complete
    * @throws HeadstartError E_IMAGE_NOT_FOUND, E_PLATFORM, E_MANIFEST, E_MEDIA_TYPE
    */
-  image(platform?: Platform): Promise<Image>
+  image(platform?: Platform, onManifest?: (known: KnownManifest) => void): Promise<Image>
   /** The image of a manifest of the index. @throws HeadstartError as `image` */
   imageOf(descriptor: Descriptor): Promise<Image>
   /** Any blob by descriptor: manifests of an index and attestations among them. */

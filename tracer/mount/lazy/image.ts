@@ -1,7 +1,8 @@
 /** Opens an image for lazy reading: its tables of contents first, then what a start will read, then the rest, counting what is fetched and why. */
+import type { EstargzLayer } from '../../../image/estargz/read/reader.ts'
 import { parsePlatform } from '../../../image/platform.ts'
 import { openSource } from '../../../image/sources.ts'
-import type { Image } from '../../../image/types.ts'
+import type { Image, KnownManifest } from '../../../image/types.ts'
 import { monotonicMs } from '../../../system/clock.ts'
 import { messageOf } from '../../../system/errors.ts'
 import type { FileSystem } from '../file-system.ts'
@@ -17,7 +18,7 @@ import { groupsByOffset } from './groups.ts'
 import { indexLayers } from './nodes.ts'
 import { countedStream, openLayer } from './open-layer.ts'
 import type { Material } from './prefetch/prefetch.ts'
-import { readProfile } from './prefetch/profile.ts'
+import { profileOf, readTraces } from './prefetch/profile.ts'
 import { startFetching } from './prefetch/start.ts'
 import type { LazyTree } from './tree.ts'
 
@@ -42,14 +43,32 @@ export async function openLazyImage(spec: LazyTree): Promise<LazyImage> {
   const counters = noCounts()
   const startedAt = monotonicMs()
   const disk = spec.cache && (await openDiskCache(spec.cache))
-  const { source, image } = await openImage(spec, disk)
+  const source = await openSource(spec.reference, {
+    insecure: spec.insecure,
+    ...(disk && { keeper: keeperOf(disk) }),
+    ...(spec.caFile !== undefined && { caFile: spec.caFile }),
+  })
+  /** What is asked for as soon as the manifest is there, config or not. */
+  const early = once(({ descriptor, layers }: KnownManifest) => ({
+    opened: quietly(openTocs(layers, counters, disk)),
+    traces:
+      spec.prefetch === 'stream' && spec.profile
+        ? readTraces(source, descriptor.digest, spec.profile)
+        : undefined,
+  }))
+  const platform = spec.platform === undefined ? undefined : parsePlatform(spec.platform)
+  const image = await source.image(platform, early)
   const resolvedAt = monotonicMs()
-  const profile =
-    spec.prefetch === 'stream' && spec.profile ? readProfile(source, image, spec.profile) : undefined
-  const { material, layers } = await openLayers(image, counters, disk)
+  const { opened, traces } = early(image)
+  const { material, layers } = materialOf(await opened, image, counters)
   const tocsAt = monotonicMs()
   const { content, ...keeping } = await openContent(spec, layers, { disk, counters })
-  const fetching = startFetching(spec, { material, content, profile, ...keeping })
+  const fetching = startFetching(spec, {
+    material,
+    content,
+    profile: traces?.then((read) => profileOf(read, image)),
+    ...keeping,
+  })
   if (spec.prefetch === 'zone') await fetching.done
   const faults = new Set<string>()
   return {
@@ -76,23 +95,30 @@ function noCounts(): Counters {
   return { toc: none(), prefetch: none(), onDemand: none(), background: none(), cached: 0 }
 }
 
-async function openImage({ reference, platform, insecure, caFile }: LazyTree, disk: DiskCache | undefined) {
-  const source = await openSource(reference, {
-    insecure,
-    ...(disk && { keeper: keeperOf(disk) }),
-    ...(caFile !== undefined && { caFile }),
-  })
-  const image = await source.image(platform === undefined ? undefined : parsePlatform(platform))
-  return { source, image }
+/** The first call counts. */
+function once<T, R>(work: (given: T) => R): (given: T) => R {
+  let made: { readonly result: R } | undefined
+  return (given) => {
+    made ??= { result: work(given) }
+    return made.result
+  }
 }
 
-async function openLayers(image: Image, counters: Counters, disk: DiskCache | undefined) {
+/** Its failure is reported to whoever waits for it, and to nobody before. */
+function quietly<T>(work: Promise<T>): Promise<T> {
+  work.catch(() => {})
+  return work
+}
+
+function openTocs(layers: KnownManifest['layers'], counters: Counters, disk: DiskCache | undefined) {
   const kept = disk && keptTocs(disk)
-  const opened = await Promise.all(
-    image.layers.map((layer, index) =>
-      openLayer(layer, { counters, kept, where: `layer ${index + 1} of ${image.layers.length}` }),
-    ),
+  const whereIs = (index: number) => `layer ${index + 1} of ${layers.length}`
+  return Promise.all(
+    layers.map((layer, index) => openLayer(layer, { counters, kept, where: whereIs(index) })),
   )
+}
+
+function materialOf(opened: readonly EstargzLayer[], image: Image, counters: Counters) {
   const layers = image.layers.map((layer, index) => ({
     groups: groupsByOffset(opened[index] ?? { entries: [] }),
     stream: countedStream(layer, counters),

@@ -7,14 +7,16 @@ import {
   type RangeFetch,
 } from '../../../image/estargz/read/reader.ts'
 import { fetchFrom as rangeFetchOf } from '../../../image/layers/estargz.ts'
-import type { ByteRange, Digest, Layer } from '../../../image/types.ts'
+import type { Blob, ByteRange, Digest, Layer } from '../../../image/types.ts'
 import { HeadstartError } from '../../../system/errors.ts'
 import type { Counters } from '../messages.ts'
 import type { KeptTocs } from './cache/documents.ts'
 import type { LazyLayer } from './content.ts'
 
-/** This many bytes at a blob's end usually include the table of contents along with the footer. */
-const TAIL_BYTES = 128 << 10
+/** This part of a blob's end usually includes the table of contents along with the footer, and for little more than its bytes. */
+const tailBytes = (size: number): number => Math.min(512 << 10, Math.max(8 << 10, Math.ceil(size / 128)))
+
+type LayerBlob = Omit<Layer, 'diffId'>
 
 export interface LayerPlace {
   readonly counters: Counters
@@ -25,7 +27,10 @@ export interface LayerPlace {
 }
 
 /** @throws HeadstartError E_NOT_ESTARGZ, and what reading a table of contents throws */
-export async function openLayer(layer: Layer, { counters, kept, where }: LayerPlace): Promise<EstargzLayer> {
+export async function openLayer(
+  layer: LayerBlob,
+  { counters, kept, where }: LayerPlace,
+): Promise<EstargzLayer> {
   const { digest, size, annotations } = layer.descriptor
   const tocDigest = annotations?.[TOC_DIGEST_ANNOTATION]
   if (tocDigest === undefined)
@@ -89,7 +94,7 @@ function counted(toc: ExternalToc, counter: Traffic, onBytes: (bytes: Buffer) =>
 }
 
 /** A blob's end, which is fetched in one request if it has no more than is usual. */
-function tailOf(layer: Layer, counter: Traffic) {
+function tailOf(layer: Blob, counter: Traffic) {
   const { size } = layer.descriptor
   const fetchFrom = rangeFetchOf(layer)
   const fetch = async (start: number, end: number): Promise<Buffer> => {
@@ -98,7 +103,7 @@ function tailOf(layer: Layer, counter: Traffic) {
     counter.bytes += bytes.length
     return bytes
   }
-  let start = Math.max(0, size - TAIL_BYTES)
+  let start = Math.max(0, size - tailBytes(size))
   let tail: Promise<Buffer> | undefined
   /** From there to the blob's end. */
   const from = async (wanted: number): Promise<Buffer> => {

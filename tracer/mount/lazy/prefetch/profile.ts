@@ -2,12 +2,12 @@
  * The profile that a prefetch is planned by: trace files, and what is attached to the image. It only ever helps: whatever is wrong with one
  * is a note, and the start goes on without it.
  */
-import type { Image, ImageSource } from '../../../../image/types.ts'
+import type { Digest, Image, ImageSource } from '../../../../image/types.ts'
 import { messageOf } from '../../../../system/errors.ts'
 import { mapLimit } from '../../../../system/map-limit.ts'
 import { attachedTraces, chooseTraces, readAttached } from '../../../trace/artifact.ts'
 import { readTrace, type Trace } from '../../../trace/file.ts'
-import { fittingTraces, isTraceOf } from '../../../trace/fitting.ts'
+import { fittingTraces } from '../../../trace/fitting.ts'
 import { mergeTraces } from '../../../trace/merge.ts'
 import type { PrefetchPlan } from '../../messages.ts'
 import type { LazyTree } from '../tree.ts'
@@ -31,9 +31,20 @@ interface Read {
 const PATIENCE_MS = 5000
 const AT_ONCE = 4
 
-/** Never rejects. */
-export async function readProfile(source: ImageSource, image: Image, spec: ProfileSpec): Promise<Profile> {
+export interface ReadTraces {
+  /** newest first */
+  readonly read: readonly Read[]
+  readonly notes: readonly string[]
+}
+
+/** @param subject of the image's manifest. Never rejects. */
+export async function readTraces(
+  source: ImageSource,
+  subject: Digest,
+  spec: ProfileSpec,
+): Promise<ReadTraces> {
   const notes: string[] = []
+  const signal = AbortSignal.timeout(PATIENCE_MS)
   const orNote = async <T>(work: Promise<T>, otherwise: T): Promise<T> => {
     try {
       return await work
@@ -46,25 +57,23 @@ export async function readProfile(source: ImageSource, image: Image, spec: Profi
       return otherwise
     }
   }
-  const signal = AbortSignal.timeout(PATIENCE_MS)
   const [files, attached] = await Promise.all([
     Promise.all((spec.files ?? []).map((file) => orNote(readFile(file), []))),
-    spec.attached ? orNote(attachedTo(source, image, { name: spec.name, signal, orNote }), []) : [],
+    spec.attached ? orNote(attachedTo(source, subject, { name: spec.name, signal, orNote }), []) : [],
   ])
-  const read = [...files.flat(), ...attached]
+  return { read: [...files.flat(), ...attached], notes: [...new Set(notes)] }
+}
+
+/** Those of one content become one; that it need not be this image's is no fault, since files are found by path. Pure. */
+export function profileOf({ read, notes }: ReadTraces, image: Image): Profile {
   const { fitting, others } = fittingTraces(read, image)
-  notes.push(
-    ...others.map(
-      ({ name }) => `the profile ${name} is left out: it was recorded from another image than the others`,
-    ),
-    ...fitting
-      .filter(({ trace }) => !isTraceOf(trace, image))
-      .map(({ name }) => `the profile ${name} was recorded from another image; its files are found by path`),
+  const left = others.map(
+    ({ name }) => `the profile ${name} is left out: it was recorded from another image than the others`,
   )
   return {
     trace: fitting.length === 0 ? undefined : mergeTraces(fitting.map(({ trace }) => trace)),
     used: fitting.map(({ name, digest }) => ({ name, ...(digest !== undefined && { digest }) })),
-    notes: [...new Set(notes)],
+    notes: [...notes, ...left],
   }
 }
 
@@ -78,10 +87,9 @@ interface Attached {
 
 async function attachedTo(
   source: ImageSource,
-  image: Image,
+  subject: Digest,
   { name, signal, orNote }: Attached,
 ): Promise<Read[]> {
-  const { digest: subject } = image.descriptor
   const found = attachedTraces((await source.referrers?.(subject, signal)) ?? [])
   if (found.length === 0 && name === undefined) return []
   const chosen = chooseTraces(found, name === undefined ? [] : [name], source.name)

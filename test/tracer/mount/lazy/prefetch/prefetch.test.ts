@@ -76,15 +76,24 @@ test('the ranges that the attached profile names are fetched, and only they', as
   expect(await readFile(run.at('big'))).toEqual(big)
 })
 
-test('a profile in a file is used the same way; one of another image by its paths, and it is said', async () => {
+test('a profile in a file is used the same way, one of another image too: files are found by path', async () => {
   const file = join(await temp.sub('traces'), 'trace.json')
   await writeTrace(file, trace)
   await using run = await mounted({ profile: { attached: false, files: [file] } })
   expect(await run.mount.prefetchPlan()).toMatchObject({
     by: 'profile',
     profiles: [{ name: file }],
-    notes: [expect.stringContaining('found by path')],
+    notes: [],
   })
+})
+
+test('of profiles of several contents those of one are used, and it is said which are not', async () => {
+  const other = { ...trace, image: { ...trace.image, diffIds: ['other'] } }
+  const attached = [attachedTrace('web'), traceArtifact(other, image.descriptor, 'job')]
+  await using run = await mounted({ attached, profile: { attached: true } })
+  const { profiles, notes } = await run.mount.prefetchPlan()
+  expect(profiles).toHaveLength(1)
+  expect(notes).toEqual([expect.stringMatching(/left out/)])
 })
 
 test('of several profiles the one that is named is used', async () => {
