@@ -15,6 +15,6 @@ export function lazyLines(layers: number, plan: PrefetchPlan): string[] {
 function prefetchText({ by, bytes: size, profiles }: PrefetchPlan): string {
   if (by === 'nothing') return 'nothing prefetched'
   const named = profiles.map(({ name }) => name).join(', ')
-  const what = by === 'zone' ? 'its prioritized zone' : `profile ${named}`
-  return size === 0 ? `all that ${what} names is cached` : `${bytes(size)} prefetched by ${what}`
+  const what = by === 'zone' ? 'its prioritized zone' : `profile${profiles.length > 1 ? 's' : ''} ${named}`
+  return size === 0 ? `the files of ${what} are cached` : `${bytes(size)} prefetched by ${what}`
 }

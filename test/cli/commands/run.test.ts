@@ -1,5 +1,5 @@
 /** `headstart run`, as docker run is used: its output, its status, and what it says about itself. */
-import { readFile } from 'node:fs/promises'
+import { mkdir, readFile, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type RunBox, runBox } from '../run-box.ts'
@@ -80,6 +80,24 @@ test('its ID is written to a file, which is not there yet', async () => {
   expect(await readFile(file, 'utf8')).toMatch(/^[0-9a-f]{64}$/)
   const again = await run('--cidfile', file, lazy)
   expect(again).toMatchObject({ status: 125, stderr: expect.stringContaining(`--cidfile ${file} exists`) })
+})
+
+test('it needs nothing but Docker: neither runc nor libfuse nor another program than mount and umount', async () => {
+  const folder = join(around.box.folder, 'programs')
+  await mkdir(folder)
+  for (const program of ['mount', 'umount']) await symlink(`/usr/bin/${program}`, join(folder, program))
+  const noLibrary = `import { registerHooks } from 'node:module'
+    registerHooks({ resolve(name, context, next) {
+      if (name === 'fuse-native') throw new Error('no library')
+      return next(name, context)
+    } })`
+  const NODE_OPTIONS = `--import data:text/javascript,${encodeURIComponent(noLibrary)}`
+  const outcome = await around.run([lazy], { env: { PATH: folder, NODE_OPTIONS } })
+  expect(outcome).toMatchObject({
+    status: 0,
+    stdout: 'hello\n',
+    stderr: expect.stringMatching(/^read lazily: /m),
+  })
 })
 
 test('without an engine it is unpacked', async () => {

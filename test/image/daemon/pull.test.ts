@@ -1,0 +1,39 @@
+/** The engine pulls from a registry that asks who it is, as the one whom docker login made known. */
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterEach, expect, test, vi } from 'vitest'
+import { pullIntoEngine } from '../../../image/daemon/pull.ts'
+import { parseReference } from '../../../image/reference.ts'
+import { startRegistry } from '../../../scripts/support/registry.ts'
+import { copy } from '../../support/copy.ts'
+import { dockerEngine } from '../../support/engine.ts'
+import { writeImage } from '../../support/images.ts'
+import { file } from '../../support/tar.ts'
+import { tempFolder } from '../../support/temp.ts'
+
+afterEach(() => vi.unstubAllEnvs())
+
+test('with the credentials that are saved, and not without', async () => {
+  await using temp = await tempFolder()
+  const auth = { user: 'somebody', password: 'hunter2-hunter2' }
+  await using registry = await startRegistry({ auth })
+  const docker = await dockerEngine()
+  const name = `${registry.host}/private:1`
+  const saved = Buffer.from(`${auth.user}:${auth.password}`).toString('base64')
+  await writeFile(
+    join(temp.path, 'config.json'),
+    JSON.stringify({ auths: { [registry.host]: { auth: saved } } }),
+  )
+  vi.stubEnv('DOCKER_CONFIG', temp.path)
+  await copy(await writeImage(await temp.sub('image'), { layers: [[file('a', 'a')]] }), `docker://${name}`)
+  await pullIntoEngine(docker, parseReference(name))
+  expect((await docker.getImage(name).inspect()).RepoTags).toEqual([name])
+  await docker.getImage(name).remove({ force: true })
+
+  vi.stubEnv('DOCKER_CONFIG', await temp.sub('empty'))
+  const refused = pullIntoEngine(docker, parseReference(name))
+  await expect(refused).rejects.toMatchObject({
+    code: 'E_IMAGE_NOT_FOUND',
+    message: expect.not.stringContaining('hunter2'),
+  })
+})
