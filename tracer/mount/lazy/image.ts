@@ -1,4 +1,5 @@
 /** Opens an image for lazy reading: its tables of contents first, then what a start will read, then the rest, counting what is fetched and why. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { EstargzLayer } from '../../../image/estargz/read/reader.ts'
 import { parsePlatform } from '../../../image/platform.ts'
 import { openSource } from '../../../image/sources.ts'
@@ -16,7 +17,7 @@ import { createDemand } from './demand.ts'
 import { createLazyFileSystem } from './file-system.ts'
 import { groupsByOffset } from './groups.ts'
 import { indexLayers } from './nodes.ts'
-import { countedStream, openLayer } from './open-layer.ts'
+import { countedStream, type LayerPlace, openLayer } from './open-layer.ts'
 import type { Material } from './prefetch/prefetch.ts'
 import { profileOf, readTraces } from './prefetch/profile.ts'
 import { startFetching } from './prefetch/start.ts'
@@ -35,6 +36,9 @@ export interface LazyImage {
   settled(): Promise<void>
 }
 
+/** So long, tables of contents wait for the profile, which takes more round trips and no time to parse. */
+const PROFILE_FIRST_MS = 300
+
 /**
  * Resolves once the tables of contents are there, and the zones, if those are to be waited for.
  * @throws HeadstartError E_NOT_ESTARGZ: a layer that can't be read lazily; E_CACHE, and what opening the image throws
@@ -49,13 +53,14 @@ export async function openLazyImage(spec: LazyTree): Promise<LazyImage> {
     ...(spec.caFile !== undefined && { caFile: spec.caFile }),
   })
   /** What is asked for as soon as the manifest is there, config or not. */
-  const early = once(({ descriptor, layers }: KnownManifest) => ({
-    opened: quietly(openTocs(layers, counters, disk)),
-    traces:
+  const early = once(({ descriptor, layers }: KnownManifest) => {
+    const traces =
       spec.prefetch === 'stream' && spec.profile
         ? readTraces(source, descriptor.digest, spec.profile)
-        : undefined,
-  }))
+        : undefined
+    const before = traces && Promise.race([traces, sleep(PROFILE_FIRST_MS)])
+    return { traces, opened: quietly(openTocs(layers, { counters, kept: disk && keptTocs(disk), before })) }
+  })
   const platform = spec.platform === undefined ? undefined : parsePlatform(spec.platform)
   const image = await source.image(platform, early)
   const resolvedAt = monotonicMs()
@@ -110,12 +115,9 @@ function quietly<T>(work: Promise<T>): Promise<T> {
   return work
 }
 
-function openTocs(layers: KnownManifest['layers'], counters: Counters, disk: DiskCache | undefined) {
-  const kept = disk && keptTocs(disk)
+function openTocs(layers: KnownManifest['layers'], common: Omit<LayerPlace, 'where'>) {
   const whereIs = (index: number) => `layer ${index + 1} of ${layers.length}`
-  return Promise.all(
-    layers.map((layer, index) => openLayer(layer, { counters, kept, where: whereIs(index) })),
-  )
+  return Promise.all(layers.map((layer, index) => openLayer(layer, { ...common, where: whereIs(index) })))
 }
 
 function materialOf(opened: readonly EstargzLayer[], image: Image, counters: Counters) {

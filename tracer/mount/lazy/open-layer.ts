@@ -13,8 +13,11 @@ import type { Counters } from '../messages.ts'
 import type { KeptTocs } from './cache/documents.ts'
 import type { LazyLayer } from './content.ts'
 
-/** This part of a blob's end usually includes the table of contents along with the footer, and for little more than its bytes. */
-const tailBytes = (size: number): number => Math.min(512 << 10, Math.max(8 << 10, Math.ceil(size / 128)))
+/**
+ * What is asked for of a blob's end at first: most of the table of contents, if not all, and little else. More would cost more time on most links
+ * than the second request that it saves.
+ */
+const tailBytes = (size: number): number => Math.min(256 << 10, Math.max(8 << 10, Math.ceil(size / 256)))
 
 type LayerBlob = Omit<Layer, 'diffId'>
 
@@ -22,6 +25,8 @@ export interface LayerPlace {
   readonly counters: Counters
   /** of mounts before this one */
   readonly kept: KeptTocs | undefined
+  /** Parsing keeps this process busy, and waits for what should not wait for it. */
+  readonly before?: Promise<unknown> | undefined
   /** for errors: `layer 2 of 5` */
   readonly where: string
 }
@@ -29,7 +34,7 @@ export interface LayerPlace {
 /** @throws HeadstartError E_NOT_ESTARGZ, and what reading a table of contents throws */
 export async function openLayer(
   layer: LayerBlob,
-  { counters, kept, where }: LayerPlace,
+  { counters, kept, before, where }: LayerPlace,
 ): Promise<EstargzLayer> {
   const { digest, size, annotations } = layer.descriptor
   const tocDigest = annotations?.[TOC_DIGEST_ANNOTATION]
@@ -46,7 +51,12 @@ export async function openLayer(
     counted(layer.externalToc, counters.toc, (bytes) => {
       external = bytes
     })
-  const opened = await openEstargz(size, tail.fetch, { tocDigest, externalToc })
+  const fetch: RangeFetch = async (range) => {
+    const bytes = await tail.fetch(range)
+    if (range.end < size) await before // the table of contents, unlike the footer
+    return bytes
+  }
+  const opened = await openEstargz(size, fetch, { tocDigest, externalToc })
   kept?.put(digest, { tail: await tail.from(opened.tocOffset), ...(external && { external }) })
   return opened
 }
