@@ -1,5 +1,4 @@
 /** The commands there are. Each is loaded only when it is used, so that printing help doesn't load an engine's client. */
-import { spawnAhead } from '../tracer/mount/spawn.ts'
 import type { Register } from './context.ts'
 
 interface CommandEntry {
@@ -10,15 +9,12 @@ interface CommandEntry {
    * is the container's as well.
    */
   readonly failure?: number
-  /** Begins what takes long, before the command itself is loaded, and without holding anything up. */
-  readonly begin?: () => void
 }
 
 export const commands = {
   run: {
     summary: 'Run an image as docker run does, without pulling it first: what its start reads comes first',
     load: () => import('./commands/run.ts'),
-    begin: spawnAhead,
     failure: 125,
   },
   profile: {

@@ -104,8 +104,7 @@ export async function main(args: readonly string[]): Promise<void> {
   using interrupts = listenForInterrupts()
   process.stdout.on('error', (error) => onStdoutError(error, interrupts))
   const wanted = args.find((arg) => !arg.startsWith('-') && arg !== 'help')
-  const { failure, begin } = entryOf(wanted) ?? {}
-  if (!args.includes('--help')) begin?.()
+  const failure = entryOf(wanted)?.failure
   let program: Command | undefined
   try {
     program = await createProgram(interrupts, (name) => name === wanted)
