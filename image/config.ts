@@ -75,3 +75,47 @@ export function parseConfig(bytes: Uint8Array, where: string): ImageConfig {
     })),
   }
 }
+
+/** What an engine wants to know of an image besides its process: it runs the check, and lists the rest. */
+export interface EngineFacts {
+  readonly labels: Readonly<Record<string, string>>
+  /** `80/tcp` */
+  readonly exposedPorts: readonly string[]
+  readonly healthcheck: Healthcheck | undefined
+}
+
+/** As in the config, and the engine's API; times are in ns. */
+export interface Healthcheck {
+  readonly Test: string[]
+  readonly Interval?: number
+  readonly Timeout?: number
+  readonly StartPeriod?: number
+  readonly Retries?: number
+}
+
+const amount = nullable(z.number().int().nonnegative())
+
+const factsSchema = asGo({
+  config: nullable(
+    asGo({
+      Labels: nullable(z.record(z.string(), z.string())),
+      ExposedPorts: nullable(z.record(z.string(), z.unknown())),
+      Healthcheck: nullable(
+        asGo({ Test: texts, Interval: amount, Timeout: amount, StartPeriod: amount, Retries: amount }),
+      ),
+    }),
+  ),
+})
+
+/** @throws HeadstartError E_CONFIG, E_TOO_LARGE */
+export function parseEngineFacts(bytes: Uint8Array, where: string): EngineFacts {
+  const subject = { code: 'E_CONFIG', what: `the config of ${where}` } as const
+  const { config } = checkValue(parseBounded(bytes, MAX_CONFIG_BYTES, subject), factsSchema, subject)
+  const { Test = [], ...times } = config?.Healthcheck ?? {}
+  const given = Object.entries(times).filter(([, value]) => value !== undefined)
+  return {
+    labels: config?.Labels ?? {},
+    exposedPorts: Object.keys(config?.ExposedPorts ?? {}),
+    healthcheck: Test.length > 0 ? { Test, ...Object.fromEntries(given) } : undefined,
+  }
+}

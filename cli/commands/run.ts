@@ -65,6 +65,7 @@ function addOwnFlags(command: Command): Command {
     new Option(flags, text).helpGroup('Container, as in docker run:')
   return command
     .addOption(option('--name <name>', 'name it, for the engine'))
+    .addOption(option('-P, --publish-all', 'publish all ports that the image exposes'))
     .addOption(option('--cidfile <file>', "write the container's ID to this file, once it runs"))
     .addOption(
       option('-d, --detach', 'print its ID once it runs, and leave it running; docker stop ends it').default(

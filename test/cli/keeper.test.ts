@@ -15,11 +15,14 @@ afterAll(() => around[Symbol.asyncDispose]())
 const untilClean = () => until('nothing is left', async () => (await around.box.leftovers()).length === 0)
 
 test('its ID is printed once it runs; docker stop ends it, and what it needed', async () => {
-  const script = 'trap "exit 3" TERM; echo up; while :; do cat /app.txt >/dev/null; sleep 0.05; done'
+  const script = 'trap "exit 3" QUIT; echo up; while :; do cat /app.txt >/dev/null; sleep 0.05; done'
   const { status, stdout, stderr } = await around.run([
     '-d',
     '--name',
     'of-keeper',
+    '--label',
+    'of.both=run',
+    '-P',
     around.lazy,
     'sh',
     '-c',
@@ -37,6 +40,12 @@ test('its ID is printed once it runs; docker stop ends it, and what it needed', 
     'the engine keeps its output',
     async () => (await runCommand('docker', ['logs', 'of-keeper'])) === 'up\n',
   )
+  expect((await container.inspect()).Config).toMatchObject({
+    Labels: { 'of.image': 'yes', 'of.both': 'run' },
+    Healthcheck: { Test: ['CMD', 'true'], Interval: 3_600_000_000_000 },
+    ExposedPorts: { '8080/tcp': {} },
+    StopSignal: 'SIGQUIT',
+  })
   const ended = container.wait()
   await container.stop()
   expect(await ended).toMatchObject({ StatusCode: 3 })

@@ -25,7 +25,14 @@ export async function runBox(app?: readonly TarItem[]): Promise<RunBox> {
   const registry = await startRegistry()
   const image = await busyboxImage(join(box.folder, 'image'), {
     command: 'echo hello; echo problem >&2',
-    config: { User: 'web', WorkingDir: '/tmp' },
+    config: {
+      User: 'web',
+      WorkingDir: '/tmp',
+      Labels: { 'of.image': 'yes', 'of.both': 'image' },
+      ExposedPorts: { '8080/tcp': {} },
+      Healthcheck: { Test: ['CMD', 'true'], Interval: 3_600_000_000_000 },
+      StopSignal: 'SIGQUIT',
+    },
     ...(app && { app }),
   })
   const layout = `oci:${join(box.folder, 'lazy')}:1`

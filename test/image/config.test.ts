@@ -1,6 +1,6 @@
 /** Configs as Docker's own decoder takes them: a string for a list, keys in any case, null for nothing; hostile ones are refused in a line. */
-import { expect, test } from 'vitest'
-import { parseConfig } from '../../image/config.ts'
+import { describe, expect, test } from 'vitest'
+import { parseConfig, parseEngineFacts } from '../../image/config.ts'
 import { digestOf } from '../../image/digest.ts'
 import { IMAGE_CONFIG, json, refusal } from './refusal.ts'
 
@@ -72,4 +72,25 @@ test.each<[string, unknown, RegExp]>([
   ['more than a config may have', ' '.repeat((16 << 20) + 1), /larger than/],
 ])('config: %s', async (_, value, why) => {
   expect(await refusal(() => parseConfig(json(value), 'app'))).toMatch(why)
+})
+
+describe('what an engine wants to know besides', () => {
+  const facts = (config: unknown) => parseEngineFacts(Buffer.from(JSON.stringify({ config })), 'test')
+
+  test('labels, ports and the check, as they are', () => {
+    const Healthcheck = { Test: ['CMD', 'x'], Interval: 5, Retries: 2, Timeout: null }
+    expect(facts({ Labels: { a: 'b' }, exposedports: { '80/tcp': {} }, Healthcheck })).toEqual({
+      labels: { a: 'b' },
+      exposedPorts: ['80/tcp'],
+      healthcheck: { Test: ['CMD', 'x'], Interval: 5, Retries: 2 },
+    })
+  })
+
+  test.each([[null], [{}], [{ Labels: null, Healthcheck: { Test: [] } }]])('nothing: %j', (config) => {
+    expect(facts(config)).toEqual({ labels: {}, exposedPorts: [], healthcheck: undefined })
+  })
+
+  test.each([[{ Labels: { a: 1 } }], [{ Healthcheck: { Interval: -1 } }]])('%j is refused', (config) => {
+    expect(() => facts(config)).toThrow(/^the config of test is wrong: config/)
+  })
 })

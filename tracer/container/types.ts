@@ -1,5 +1,6 @@
 /** What runs a container on a root that we prepared. Engines are siblings behind the table in `index.ts`. */
 import type { Socket } from 'node:net'
+import type { EngineFacts } from '../../image/config.ts'
 import type { ProcessPlan } from './options/process.ts'
 import type { RunOptions } from './options/run-options.ts'
 
@@ -32,6 +33,8 @@ export interface ProcessRequest {
   readonly unreached?: boolean
   /** with `options.tty` */
   readonly terminal?: Terminal
+  /** of an image that the engine doesn't have itself */
+  readonly facts?: EngineFacts
   /** standard input of the container, with `options.interactive` */
   readonly input?: NodeJS.ReadableStream
   /** Called when everything is prepared, right before the container starts. */

@@ -1,6 +1,6 @@
 /** What a run's container is started from: an image of the engine, or a root that is read lazily or has been unpacked. */
 import { z } from 'zod'
-import { parseConfig } from '../../image/config.ts'
+import { type EngineFacts, parseConfig, parseEngineFacts } from '../../image/config.ts'
 import type { EngineOptions } from '../../image/daemon/client.ts'
 import type { Reference } from '../../image/reference.ts'
 import type { Platform, ProcessConfig } from '../../image/types.ts'
@@ -14,6 +14,7 @@ export interface FolderRoot {
   /** writable */
   readonly folder: string
   readonly config: ProcessConfig
+  readonly facts: EngineFacts
   /** of one that is read lazily */
   readonly mount?: Mount
 }
@@ -53,8 +54,10 @@ export async function openLazily(
     await stackRootfs({ workspace, tree, record: false, server: 'kernel', onAsked, signal }),
   )
   const { rawConfig = '', reference = '' } = rootfs.mount.lazy ?? {}
-  const config = parseConfig(Buffer.from(rawConfig, 'base64'), reference)
-  return { kind: 'folder', folder: rootfs.folder, config: config.process, mount: rootfs.mount }
+  const { folder, mount } = rootfs
+  const bytes = Buffer.from(rawConfig, 'base64')
+  const facts = parseEngineFacts(bytes, reference)
+  return { kind: 'folder', folder, config: parseConfig(bytes, reference).process, facts, mount }
 }
 
 /** @throws HeadstartError E_IMAGE_NOT_FOUND, E_ENGINE */
@@ -107,15 +110,15 @@ export async function openUnpacked(
   const { chooseTree } = await import('../mount/choose-tree.ts')
   const source = stack.use(await openSource(reference, { ...access, workspace, signal }))
   const image = await source.image(platform)
-  const config = image.config.process
+  const known = { config: image.config.process, facts: parseEngineFacts(image.rawConfig, image.reference) }
   const tree = await chooseTree(image, workspace, access, { signal, onWarning })
   if ('folder' in tree) {
     const { folder } = stack.use(await mountWritable(workspace, tree.folder))
-    return { kind: 'folder', folder, config }
+    return { kind: 'folder', folder, ...known }
   }
   const lazy = { ...tree, cacheFolder: await workspace.sub('cache') }
   const { folder, mount } = stack.use(
     await stackRootfs({ workspace, tree: lazy, record: false, server: 'kernel', signal }),
   )
-  return { kind: 'folder', folder, config, mount }
+  return { kind: 'folder', folder, ...known, mount }
 }

@@ -95,6 +95,6 @@ async function startOn(
     },
     signal: options.abort,
   }
-  if (root.kind === 'folder') return engine.run({ ...request, root: root.folder, plainRoot: root.folder })
-  return runStored(request, root.image)
+  if (root.kind === 'stored') return runStored(request, root.image)
+  return engine.run({ ...request, facts: root.facts, root: root.folder, plainRoot: root.folder })
 }

@@ -18,22 +18,17 @@ export interface Created {
 }
 
 export function containerConfig(
-  {
-    id,
-    process,
-    options,
-    detached = false,
-    terminal,
-  }: Pick<ProcessRequest, 'id' | 'process' | 'options' | 'detached' | 'terminal'>,
+  request: Pick<ProcessRequest, 'id' | 'process' | 'options' | 'detached' | 'terminal' | 'facts'>,
   { image, binds, mark }: Created,
 ): Docker.ContainerCreateOptions {
-  const { interactive = false, tty = false, publish = [], hostname, readOnly = false } = options
+  const { id, process, options, detached = false, terminal, facts } = request
+  const { interactive = false, tty = false, hostname, readOnly = false } = options
   const size = terminal?.size()
   const root = binds.map((bind) => ({ ...bind, ...(readOnly && { ReadOnly: true }) }))
   return {
     name: options.name ?? id,
     Image: image,
-    Labels: { ...options.labels, [LABEL]: id, [OWNER_LABEL]: mark },
+    Labels: { ...facts?.labels, ...options.labels, [LABEL]: id, [OWNER_LABEL]: mark },
     Entrypoint: [process.args[0] ?? ''],
     Cmd: process.args.slice(1),
     Env: [...process.env],
@@ -45,7 +40,8 @@ export function containerConfig(
     AttachStdin: interactive && !detached,
     ...(hostname !== undefined && { Hostname: hostname }),
     ...(process.stopSignal !== undefined && { StopSignal: process.stopSignal }),
-    ExposedPorts: Object.fromEntries(publish.map((port) => [`${port.containerPort}/${port.protocol}`, {}])),
+    ...(facts?.healthcheck && { Healthcheck: { ...facts.healthcheck } }),
+    ExposedPorts: Object.fromEntries(exposedPorts(request).map((port) => [port, {}])),
     HostConfig: {
       ...hostConfig(options),
       ...limitsOf(options),
@@ -55,6 +51,11 @@ export function containerConfig(
     },
   }
 }
+
+const exposedPorts = ({ options, facts }: Pick<ProcessRequest, 'options' | 'facts'>): string[] => [
+  ...(facts?.exposedPorts ?? []),
+  ...(options.publish ?? []).map((port) => `${port.containerPort}/${port.protocol}`),
+]
 
 const bindsOf = ({ binds = [] }: RunOptions): Docker.MountSettings[] =>
   binds
@@ -81,6 +82,7 @@ function hostConfig(options: RunOptions): Docker.HostConfig {
   return {
     Tmpfs: tmpfsOf(options),
     PortBindings: Object.fromEntries(ports),
+    ...(options.publishAll && { PublishAllPorts: true }),
     ExtraHosts: [...(options.addHosts ?? [])],
     Dns: [...(options.dns ?? [])],
     CapAdd: [...(options.capAdd ?? [])],

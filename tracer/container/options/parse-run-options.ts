@@ -17,6 +17,7 @@ export interface RunFlags {
   readonly mount?: readonly string[]
   readonly tmpfs?: readonly string[]
   readonly publish?: readonly string[]
+  readonly publishAll?: boolean
   readonly network?: string
   readonly addHost?: readonly string[]
   readonly dns?: readonly string[]
@@ -87,7 +88,8 @@ function processPart({ user, workdir, entrypoint, groupAdd, stopSignal, ...flags
   }
 }
 
-const networkPart = ({ publish, network, addHost, dns }: RunFlags): RunOptions => ({
+const networkPart = ({ publish, publishAll, network, addHost, dns }: RunFlags): RunOptions => ({
+  ...(publishAll && { publishAll: true }),
   ...(publish && { publish: publish.flatMap(parsePublish) }),
   ...(network !== undefined && { network }),
   ...(addHost && { addHosts: addHost.map(parseHost) }),

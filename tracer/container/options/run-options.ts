@@ -53,6 +53,8 @@ export interface RunOptions {
   readonly entrypoint?: readonly string[]
   readonly binds?: readonly Bind[]
   readonly publish?: readonly PublishedPort[]
+  /** all that the image exposes, on ports of the engine's choice */
+  readonly publishAll?: boolean
   /** `host`, `none`, `bridge`, or a network of the engine; the engine's default if absent */
   readonly network?: string
   /** NAME:IP */

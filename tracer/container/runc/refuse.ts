@@ -11,6 +11,7 @@ export function refuseOptions({ options, terminal, unreached }: ContainerRequest
     network !== undefined && network !== 'host' && network !== 'none' && `--network ${network}`,
     options.gpus !== undefined && '--gpus',
     unreached && isPublished(options) && '-p',
+    options.publishAll && '-P',
     options.tty && terminal?.size() === undefined && '-t where there is no terminal',
     binds.some(({ type, source }) => type === 'volume' && source !== '') && 'named volumes',
     options.init && '--init',
