@@ -5,6 +5,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { z } from 'zod'
+import { PARENT_VARIABLE } from '../system/process/parent.ts'
 
 /** Hidden: the process is the one in the background. */
 export const KEPT_FLAG = '--kept'
@@ -25,6 +26,7 @@ export async function keepInBackground(command: string, abort: AbortSignal): Pro
   const child = fork(program, [...args.slice(0, at), KEPT_FLAG, ...args.slice(at)], {
     detached: true, // out of reach of Ctrl-C in a terminal, and of its end
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    env: { ...process.env, [PARENT_VARIABLE]: '0' }, // it outlives us, whatever we were asked to do
   })
   const interrupt = () => child.kill('SIGINT')
   abort.addEventListener('abort', interrupt)

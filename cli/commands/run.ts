@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import { HeadstartError } from '../../system/errors.ts'
+import { ensureWritable } from '../../system/files/atomic-file.ts'
 import { exists } from '../../system/files/exists.ts'
 import type { EngineName } from '../../tracer/container/types.ts'
 import { dropAhead } from '../../tracer/mount/spawn.ts'
@@ -151,8 +152,10 @@ function refuse({ restart, detach, engine }: Flags): void {
 
 /** As in docker run: another container may be known by it. @throws HeadstartError E_FILE */
 async function refuseOldFile({ cidfile }: Flags): Promise<void> {
-  if (cidfile !== undefined && (await exists(cidfile)))
+  if (cidfile === undefined) return
+  if (await exists(cidfile))
     throw new HeadstartError('E_FILE', `--cidfile ${cidfile} exists`, {
       hint: 'Remove it, unless the container that it names is running',
     })
+  await ensureWritable(cidfile, '--cidfile')
 }

@@ -23,13 +23,14 @@ export async function writeWhole(file: string, text: string): Promise<void> {
 
 /**
  * For what is written at the end of long work: says now what would fail then.
+ * @param option that names the file
  * @throws HeadstartError E_FILE: no such folder, no permission, or the file is a folder
  */
-export async function ensureWritable(file: string): Promise<void> {
+export async function ensureWritable(file: string, option = '-o'): Promise<void> {
   const folder = dirname(file)
   const refuse = (why: string): never => {
     throw new HeadstartError('E_FILE', `${file} can't be written: ${why}`, {
-      hint: 'Choose another file with -o',
+      hint: `Choose another file with ${option}`,
     })
   }
   const above = await stat(folder).catch(ifAbsent)

@@ -16,18 +16,10 @@ const untilClean = () => until('nothing is left', async () => (await around.box.
 
 test('its ID is printed once it runs; docker stop ends it, and what it needed', async () => {
   const script = 'trap "exit 3" QUIT; echo up; while :; do cat /app.txt >/dev/null; sleep 0.05; done'
-  const { status, stdout, stderr } = await around.run([
-    '-d',
-    '--name',
-    'of-keeper',
-    '--label',
-    'of.both=run',
-    '-P',
-    around.lazy,
-    'sh',
-    '-c',
-    script,
-  ])
+  const { status, stdout, stderr } = await around.run(
+    ['-d', '--name', 'of-keeper', '--label', 'of.both=run', '-P', around.lazy, 'sh', '-c', script],
+    { env: { HEADSTART_PARENT: '1' } },
+  )
   expect({ status, stdout, stderr }).toEqual({
     status: 0,
     stdout: expect.stringMatching(/^[0-9a-f]{64}\n$/),

@@ -110,6 +110,7 @@ test.each([
   [['--restart', 'always', 'x'], /^headstart: --restart is not supported/m],
   [['-t', '-i', 'x'], /^headstart: the input is not a terminal/m],
   [['--ulimit', 'x', 'y'], /^headstart: --ulimit "x" is not valid$/m],
+  [['--cidfile', '/nowhere/id', 'x'], /^headstart: .*\/nowhere/m],
   [['oci:/nowhere:1'], /^headstart: .*\/nowhere/m],
 ])('%j: what headstart itself can’t do ends with 125', async (args, complaint) => {
   const { status, stderr, stdout } = await run(...args)
