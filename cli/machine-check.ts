@@ -31,6 +31,8 @@ export interface MachineFindings {
 export interface Ability {
   readonly name: 'recording' | 'running' | 'rebuilding'
   readonly works: boolean
+  /** names of what it would need */
+  readonly lacks: readonly string[]
   readonly sentence: string
 }
 
@@ -108,6 +110,7 @@ export function abilitiesOf(found: MachineFindings): Ability[] {
     {
       name: 'recording',
       works: missing.length === 0,
+      lacks: missing,
       sentence:
         missing.length === 0
           ? `recording works: ${RECORDING}`
@@ -116,6 +119,7 @@ export function abilitiesOf(found: MachineFindings): Ability[] {
     {
       name: 'running',
       works: missing.length === 0,
+      lacks: missing,
       sentence:
         missing.length === 0
           ? 'running works, and needs neither libfuse nor extended attributes: run'
@@ -124,6 +128,7 @@ export function abilitiesOf(found: MachineFindings): Ability[] {
     {
       name: 'rebuilding',
       works: canRebuild,
+      lacks: canRebuild ? [] : [found.workspace.name],
       sentence: canRebuild
         ? `rebuilding works, and needs no root: ${REBUILDING}`
         : `rebuilding does not work (${REBUILDING}): it lacks ${found.workspace.name}`,

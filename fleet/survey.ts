@@ -25,6 +25,8 @@ export interface Survey {
   readonly images: readonly Surveyed[]
   /** what could not be looked at, a line each */
   readonly faults: readonly string[]
+  /** each image whose target another one has, and that one */
+  readonly clashes: ReadonlyMap<string, string>
 }
 
 /**
@@ -52,7 +54,7 @@ export async function survey(
     await onImage({ image, step })
     return [{ image, step }]
   })
-  return { images: surveyed.flat(), faults: [...faults, ...missed.toSorted()] }
+  return { images: surveyed.flat(), faults: [...faults, ...missed.toSorted()], clashes }
 }
 
 interface Asked {

@@ -68,6 +68,7 @@ export const ERROR_CODES = [
   'E_RUNTIME',
   'E_RUN_FOLDER',
   'E_SCRIPT',
+  'E_SECRET',
   'E_STATE',
   'E_SUPERSEDED',
   'E_TAR',

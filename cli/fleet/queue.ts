@@ -9,25 +9,49 @@ import { exists } from '../../system/files/exists.ts'
 
 export interface QueueFlags {
   readonly state?: string
+  readonly queue?: string
 }
 
 export const addQueueFlags = (command: Command): Command =>
-  command.addOption(
-    new Option(
-      '--state <file>',
-      'where jobs and their results are kept on this machine (default: /var/lib/headstart/fleet.sqlite for root, else in $XDG_STATE_HOME)',
-    ),
-  )
+  command
+    .addOption(
+      new Option(
+        '--state <file>',
+        'where jobs and their results are kept on this machine (default: /var/lib/headstart/fleet.sqlite for root, else in $XDG_STATE_HOME)',
+      ),
+    )
+    .addOption(
+      new Option(
+        '--queue <url>',
+        'redis://HOST:PORT of the Redis or Valkey that several machines share; better in the environment variable HEADSTART_QUEUE if it has a password',
+      ).conflicts('state'),
+    )
 
-/** @throws HeadstartError E_STATE */
-export const openQueue = (
-  { state = usualState() }: QueueFlags,
-  settings?: Partial<QueueSettings>,
-): Promise<Queue> => openSqliteQueue({ file: state, ...(settings && { settings }) })
+interface Opening {
+  readonly settings?: Partial<QueueSettings>
+  /** takes a line when the queue's server is lost, and one when it is back */
+  readonly onNotice?: (line: string) => void
+}
 
-/** What a queue knows that may not be there yet: nothing is made to look at it. @throws HeadstartError E_STATE */
+const urlOf = ({ queue, state }: QueueFlags): string | undefined =>
+  queue ?? (state === undefined ? process.env.HEADSTART_QUEUE || undefined : undefined)
+
+/** @throws HeadstartError E_STATE, E_QUEUE */
+export async function openQueue(flags: QueueFlags, opening: Opening = {}): Promise<Queue> {
+  const url = urlOf(flags)
+  if (url === undefined)
+    return openSqliteQueue({
+      file: flags.state ?? usualState(),
+      ...(opening.settings && { settings: opening.settings }),
+    })
+  // Only who uses it loads it.
+  const { openRedisQueue } = await import('../../fleet/queue/bullmq.ts')
+  return openRedisQueue({ url, ...opening })
+}
+
+/** What a queue knows that may not be there yet: nothing is made to look at it. @throws HeadstartError E_STATE, E_QUEUE */
 export async function openKnown(flags: QueueFlags): Promise<Looking['queue'] & AsyncDisposable> {
-  if (await exists(flags.state ?? usualState())) return openQueue(flags)
+  if (urlOf(flags) !== undefined || (await exists(flags.state ?? usualState()))) return openQueue(flags)
   const nothing = async () => undefined
   return { find: nothing, made: nothing, madeIn: nothing, [Symbol.asyncDispose]: nothing }
 }

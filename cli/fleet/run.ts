@@ -4,13 +4,14 @@ import { readFleet } from '../../fleet/config/fleet.ts'
 import { type Job, jobId } from '../../fleet/job.ts'
 import type { Perform, Queue } from '../../fleet/queue/types.ts'
 import { apply, type Surveyed, survey } from '../../fleet/survey.ts'
-import { HeadstartError, messageOf } from '../../system/errors.ts'
+import { HeadstartError } from '../../system/errors.ts'
 import type { CliContext } from '../context.ts'
 import { counted, type Output } from '../print/output.ts'
 import { lookingWith } from './looking.ts'
 import { addMachineFlags, type MachineFlags, performOf } from './machine.ts'
 import { addQueueFlags, openQueue, type QueueFlags } from './queue.ts'
-import { countedSteps, doneLine } from './words.ts'
+import { told } from './told.ts'
+import { countedSteps } from './words.ts'
 
 interface Flags extends MachineFlags, QueueFlags {
   readonly again: boolean
@@ -26,11 +27,17 @@ export function registerRun(command: Command, context: CliContext): void {
     .action(async (file: string, flags: Flags) => {
       const output = context.output()
       const fleet = await readFleet(file)
-      await using queue = await openQueue(flags, SETTINGS)
+      await using queue = await openQueue(flags, {
+        settings: SETTINGS,
+        onNotice: (line) => output.warn(line),
+      })
       const { abort } = context.interrupts
       await using looking = lookingWith(flags, queue, abort)
       const failed = new Map<string, string>()
-      await using worker = workOn(queue, flags, { abort, perform: told(performOf(flags), output) })
+      await using worker = workOn(queue, flags, {
+        abort,
+        perform: told(performOf(flags), output, SETTINGS.attempts),
+      })
       const { images, faults } = await survey(fleet, looking, async ({ image, step }) => {
         const isAdded = await apply(step, queue, { again: flags.again })
         if (step.is === 'failed' && !isAdded)
@@ -85,28 +92,6 @@ function workOn(queue: Queue, flags: MachineFlags, { abort, perform }: Work): Wo
     [Symbol.asyncDispose]: end,
   }
 }
-
-/** Says what comes of each job. What fails for good is said at the end, once. */
-const told =
-  (perform: Perform, output: Output): Perform =>
-  async (job, context) => {
-    output.live(() => `${job.work.source}: ${job.kind}`)
-    try {
-      const outcome = await perform(job, context)
-      if ('done' in outcome) output.note(doneLine(job, outcome.done))
-      if ('instead' in outcome && outcome.instead.length > 0)
-        output.note(`${job.work.source}: no profile covers it; its start is recorded first`)
-      if ('instead' in outcome && outcome.instead.length === 0)
-        output.note(`${job.work.source}: a newer image was pushed meanwhile; the next run takes that`)
-      return outcome
-    } catch (error) {
-      if (!context.signal.aborted)
-        output.note(
-          `${job.work.source}: ${job.kind}, attempt ${context.attempt} of ${SETTINGS.attempts}: ${messageOf(error)}`,
-        )
-      throw error
-    }
-  }
 
 /** Jobs of this run that failed for good, whichever process was at them. */
 async function failures(

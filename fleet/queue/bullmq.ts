@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { JOB_KINDS, type JobKind } from '../job.ts'
 import { addJobs } from './redis/add.ts'
-import { asQueueError, firstAnswer, parseRedisUrl, redisClient } from './redis/connect.ts'
+import { asQueueError, firstAnswer, hangUp, parseRedisUrl, redisClient } from './redis/connect.ts'
 import { jobIn, recordOf, STORED_STATES, stateOf } from './redis/records.ts'
 import { countersIn, madeIn, madeUnder, openStore, remember, type Store } from './redis/store.ts'
 import { workOn } from './redis/work.ts'
@@ -44,7 +44,7 @@ export async function openRedisQueue(options: RedisQueueOptions): Promise<Queue>
   try {
     await firstAnswer(client, place, patienceMs)
   } catch (error) {
-    client.disconnect()
+    hangUp(client)
     throw asQueueError(error, place.shown)
   }
   const store = openStore(client, prefix, settings)
@@ -64,7 +64,7 @@ export async function openRedisQueue(options: RedisQueueOptions): Promise<Queue>
         await using own = openStore(patient, prefix, settings)
         await workOn({ store: own, prefix, lockMs, onNotice }, work)
       } finally {
-        patient.disconnect()
+        hangUp(patient)
       }
     },
     idle: (signal) => asked(idle(store, signal)),
@@ -76,7 +76,7 @@ export async function openRedisQueue(options: RedisQueueOptions): Promise<Queue>
     counters: () => asked(countersIn(store)),
     async [Symbol.asyncDispose]() {
       await store[Symbol.asyncDispose]()
-      client.disconnect()
+      hangUp(client)
     },
   }
 }

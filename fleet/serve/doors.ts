@@ -4,8 +4,8 @@ import { z } from 'zod'
 import { HeadstartError } from '../../system/errors.ts'
 import { readBounded } from '../../system/files/read-bounded.ts'
 import { parseJson } from '../../system/text/json.ts'
-import type { Job } from '../job.ts'
-import type { Queue } from '../queue/types.ts'
+import type { Job, JobKind } from '../job.ts'
+import type { JobState, Queue } from '../queue/types.ts'
 import { type Answer, type Door, json, text } from './http.ts'
 import type { Intake } from './intake.ts'
 import { metricsText, type QueueCounts, type ServerCounts } from './metrics.ts'
@@ -83,6 +83,7 @@ export function pageDoors({ queue, seen, page, version, commands }: PageOptions)
       const record = await queue.find(id)
       return record ? json(detailsOf(record, commands)) : text(404, 'there is no such job any more')
     }),
+    get(/^\/api\/queue$/, async () => json(await openJobs(queue))),
     get(/^\/metrics$/, async () => metrics(version, seen, await countsOf(queue))),
     // Alive is not ready: a server without its queue is to be left alone, not started again.
     get(/^\/healthz$/, async () => text(200, 'ok')),
@@ -91,6 +92,13 @@ export function pageDoors({ queue, seen, page, version, commands }: PageOptions)
       return text(200, 'ok')
     }),
   ]
+}
+
+/** What there is to do, for what starts workers. */
+async function openJobs(queue: Queue): Promise<Record<JobKind, { open: number }>> {
+  const { record, rebuild } = await queue.counts()
+  const open = ({ waiting, running }: Record<JobState, number>) => ({ open: waiting + running })
+  return { record: open(record), rebuild: open(rebuild) }
 }
 
 async function overviewOf(queue: Queue, { polledAt, pollError }: Seen): Promise<Overview> {

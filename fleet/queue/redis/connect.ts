@@ -94,6 +94,12 @@ export function redisClient({ options, shown }: RedisPlace, { patienceMs, onNoti
   return client
 }
 
+/** Ends a connection on purpose, which nobody needs to be told. */
+export function hangUp(client: Redis): void {
+  client.removeAllListeners('close')
+  client.disconnect()
+}
+
 /**
  * Waits for the first answer.
  * @throws HeadstartError E_QUEUE: there was none in time, or the login was refused

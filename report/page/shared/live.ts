@@ -17,15 +17,17 @@ export interface LiveRow {
   readonly error?: string
   /** of the last rebuild that was done */
   readonly result?: {
-    readonly bytes?: { readonly before: number; readonly after: number }
-    readonly start?: {
-      readonly bytes: number
-      readonly fullBytes: number
-      readonly ms: number
-      readonly fullMs: number
-    }
-    readonly profiles: readonly { readonly name: string; readonly recordedAt?: string }[]
-    readonly coverage?: number
+    readonly bytes?: { readonly before: number; readonly after: number } | undefined
+    readonly start?:
+      | {
+          readonly bytes: number
+          readonly fullBytes: number
+          readonly ms: number
+          readonly fullMs: number
+        }
+      | undefined
+    readonly profiles: readonly { readonly name: string; readonly recordedAt?: string | undefined }[]
+    readonly coverage?: number | undefined
   }
 }
 

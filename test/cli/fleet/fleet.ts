@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openSource } from '../../../image/sources.ts'
-import { startRegistry } from '../../../scripts/support/registry.ts'
+import { type RegistryOptions, startRegistry } from '../../../scripts/support/registry.ts'
 import { copy } from '../../support/copy.ts'
 import { type CountingProxy, startCountingProxy } from '../../support/counting-proxy.ts'
 import { type Outcome, type RunChoices, type Sandbox, sandbox } from '../../support/headstart.ts'
@@ -23,9 +23,9 @@ export interface TestFleet extends AsyncDisposable {
   digestOf(name: string): Promise<string>
 }
 
-export async function testFleet(): Promise<TestFleet> {
+export async function testFleet(options: RegistryOptions = {}): Promise<TestFleet> {
   await using own = new AsyncDisposableStack()
-  const registry = own.use(await startRegistry())
+  const registry = own.use(await startRegistry(options))
   const proxy = own.use(await startCountingProxy(registry.host))
   const box = own.use(await sandbox())
   const kept = own.move()

@@ -265,6 +265,12 @@ describe('what it shows', () => {
     expect((await get(`/api/jobs/record-${'0'.repeat(64)}`)).status).toBe(404)
   })
 
+  test('how many jobs of a kind there are to do', async () => {
+    await queue.add([jobOf('rebuild', 1), jobOf('rebuild', 2), jobOf('record', 1)])
+    await start()
+    expect(await (await get('/api/queue')).json()).toEqual({ record: { open: 1 }, rebuild: { open: 2 } })
+  })
+
   test('metrics', async () => {
     await perform([jobOf('rebuild', 1)], async () => ({
       done: {

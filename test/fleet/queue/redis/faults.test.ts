@@ -120,6 +120,8 @@ test('a server that is killed and started again: the job goes on, and is done on
   expect(begun).toEqual([job.work.digest, jobOf('rebuild', 2).work.digest])
   expect((await queue.counts()).rebuild).toMatchObject({ done: 2, failed: 0 })
   const shown = `redis://127.0.0.1:${redis.port}`
+  // That it is over is no cut.
+  for (const end of ends.splice(0).reverse()) await end()
   expect(notices).toEqual([
     `the connection to the queue at ${shown} is lost; trying again`,
     `the queue at ${shown} is back`,

@@ -1,0 +1,75 @@
+/** `headstart fleet work`: performs a fleet's jobs on this machine until it is stopped; then running ones end within their grace, or go back. */
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { JOB_KINDS, type JobKind } from '../../fleet/job.ts'
+import { SETTINGS } from '../../fleet/queue/types.ts'
+import { HeadstartError } from '../../system/errors.ts'
+import type { CliContext } from '../context.ts'
+import { durationFlag } from '../flags/values.ts'
+import { abilitiesOf, examineMachine } from '../machine-check.ts'
+import { addMachineFlags, type MachineFlags, performOf } from './machine.ts'
+import { addQueueFlags, openQueue, type QueueFlags } from './queue.ts'
+import { told } from './told.ts'
+
+interface Flags extends MachineFlags, QueueFlags {
+  readonly kinds: readonly JobKind[]
+  readonly grace: number
+}
+
+export function registerWork(command: Command, context: CliContext): void {
+  command
+    .addOption(
+      new Option('--kinds <kinds>', 'of jobs: record needs root and FUSE, rebuild needs no privileges')
+        .argParser(kindsFlag)
+        .default(JOB_KINDS, JOB_KINDS.join(',')),
+    )
+    .addOption(
+      new Option('--grace <duration>', 'how long running jobs may go on after SIGTERM or Ctrl-C')
+        .argParser(durationFlag)
+        .default(20_000, '20s'),
+    )
+    .action(async (flags: Flags) => {
+      const output = context.output()
+      await checkMachine(flags.kinds)
+      await using queue = await openQueue(flags, { onNotice: (line) => output.warn(line) })
+      const { abort } = context.interrupts
+      output.note(`waiting for jobs: ${flags.kinds.join(' and ')}`)
+      await queue.work({
+        kinds: flags.kinds,
+        slots: flags.jobs,
+        perform: told(performOf(flags), output, SETTINGS.attempts),
+        signal: abort,
+        graceMs: flags.grace,
+        ...(flags.rate && { rate: flags.rate }),
+      })
+      output.note('stopped; what was not done is left to others')
+    })
+  addMachineFlags(addQueueFlags(command))
+}
+
+export function kindsFlag(text: string): JobKind[] {
+  const kinds = text.split(',').map((each) => JOB_KINDS.find((kind) => kind === each.trim()))
+  const known = kinds.filter((kind) => kind !== undefined)
+  if (known.length < kinds.length)
+    throw new InvalidArgumentError(`Expected ${JOB_KINDS.join(', or ')}, or both.`)
+  return [...new Set(known)]
+}
+
+/** Better now than in each job. @throws HeadstartError E_NOT_READY */
+async function checkMachine(kinds: readonly JobKind[]): Promise<void> {
+  const abilities = abilitiesOf(await examineMachine())
+  const needed = { record: 'recording', rebuild: 'rebuilding' } as const
+  for (const kind of kinds) {
+    const lacking = abilities.find(({ name, works }) => name === needed[kind] && !works)
+    if (lacking)
+      throw new HeadstartError(
+        'E_NOT_READY',
+        `this machine can't take ${kind} jobs: it lacks ${lacking.lacks.join(', ')}`,
+        {
+          hint:
+            kind === 'record'
+              ? 'headstart doctor says more; with --kinds rebuild it needs no privileges'
+              : 'headstart doctor says more',
+        },
+      )
+  }
+}
