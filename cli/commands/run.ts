@@ -86,7 +86,7 @@ async function run(reference: string, args: string[], flags: Flags, context: Cli
   const lazy = lazyChoices(flags)
   if (flags.detach && !flags.kept) return runInBackground(context, output)
   using streams = standardStreams(run, flags.kept)
-  using stack = new DisposableStack()
+  await using stack = new AsyncDisposableStack()
   const status = await runImage({
     ...(flags.kept ? { engine: 'docker' } : flags.engine && { engine: flags.engine }),
     reference,

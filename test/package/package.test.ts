@@ -116,6 +116,9 @@ describe.each(Object.entries(NODES))('%s', (name, node) => {
       await run('profile', image, '--engine', 'runc', '--fuse', server, '--ready-log', '^ready', '-o', trace)
     await run('optimize', image, 'oci:optimized', '--trace', 'trace.json')
     await run('verify', 'oci:optimized')
+    const lazily = ['run', '--no-cache', 'oci:optimized', 'echo', 'lazily']
+    for (const engine of ['docker', 'runc'])
+      expect(await run(...lazily.toSpliced(1, 0, '--engine', engine))).toBe('lazily\n')
     await run('report', 'trace.json', '-o', 'report.html')
     expect(await readFile(`${cwd}/report.html`, 'utf8')).toContain('<!doctype html>')
     expect(await readdir(`${cwd}/work`)).toEqual([])

@@ -59,8 +59,10 @@ async function shellTar(root: string, plainRoot: string): Promise<Buffer[]> {
       parts.push(encodeHeader({ ...fields, name: bytePathOf(name), linkName, mode: 0o777, flag: '2' }, []))
     }
   }
-  for (const name of LOOKED_UP) {
-    const text = await readInside(plainRoot, name)
+  // At once: of a root that is read lazily each may be a round trip.
+  const texts = await Promise.all(LOOKED_UP.map((name) => readInside(plainRoot, name)))
+  for (const [index, name] of LOOKED_UP.entries()) {
+    const text = texts[index]
     if (text === undefined) continue
     const content = Buffer.from(text)
     parts.push(plainFileHeader(name, content.length), content, Buffer.alloc(paddingOf(content.length)))
