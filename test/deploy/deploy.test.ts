@@ -228,7 +228,7 @@ describe('templates', () => {
   })
 
   test('Kubernetes: the recording job alone is privileged, and all that is mounted is there', async () => {
-    const [claim, ...jobs] = await documents('deploy/kubernetes.yml')
+    const [claim, ...jobs] = await documents('deploy/kubernetes-jobs.yml')
     expect(claim).toMatchObject({ kind: 'PersistentVolumeClaim', metadata: { name: 'headstart-traces' } })
     const parsed = z.array(jobSchema).parse(jobs)
     for (const { spec } of parsed) {

@@ -1,0 +1,68 @@
+/** A fleet on one host: fields that Compose knows, the same parts, and commands that headstart has. */
+import { readFile } from 'node:fs/promises'
+import { expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { z } from 'zod'
+import { commandLine, expectKnown } from './known.ts'
+
+const labels = z.record(z.string(), z.string())
+
+/** As in the Compose specification. */
+const composeService = z.strictObject({
+  image: z.string(),
+  restart: z.literal('unless-stopped'),
+  command: z.array(z.string()),
+  depends_on: z.record(z.string(), z.strictObject({ condition: z.literal('service_healthy') })).optional(),
+  networks: z.array(z.string()),
+  user: z.string().optional(),
+  read_only: z.boolean().optional(),
+  cap_drop: z.array(z.string()).optional(),
+  security_opt: z.array(z.string()).optional(),
+  privileged: z.boolean().optional(),
+  environment: labels.optional(),
+  ports: z.array(z.string()).optional(),
+  secrets: z.array(z.string()).optional(),
+  tmpfs: z.array(z.string()).optional(),
+  volumes: z.array(z.string()),
+  stop_grace_period: z.string().optional(),
+  healthcheck: z
+    .strictObject({ test: z.array(z.string()), interval: z.string(), retries: z.number() })
+    .optional(),
+})
+const composeSchema = z.strictObject({
+  name: z.string(),
+  'x-headstart': z.unknown(),
+  'x-unprivileged': z.unknown(),
+  services: z.record(z.string(), composeService),
+  networks: z.record(z.string(), z.strictObject({ internal: z.boolean().optional() })),
+  volumes: z.record(z.string(), z.strictObject({})),
+  secrets: z.record(z.string(), z.strictObject({ file: z.string() })),
+})
+
+test('Compose: the same parts on one host', async () => {
+  const program = await commandLine()
+  const file = new URL('../../deploy/compose.yaml', import.meta.url)
+  const compose = composeSchema.parse(parse(await readFile(file, 'utf8'), { merge: true }))
+  const { redis, server, rebuild, record } = compose.services
+  expect(Object.keys(compose.services)).toEqual(['redis', 'server', 'rebuild', 'record'])
+  for (const one of [server, rebuild, record]) {
+    expectKnown(program, one?.command ?? [])
+    expect(one?.environment?.HEADSTART_QUEUE).toBe('redis://redis:6379')
+    for (const network of one?.networks ?? []) expect(compose.networks).toHaveProperty(network)
+    for (const name of one?.secrets ?? []) expect(compose.secrets).toHaveProperty(name)
+  }
+  expect(Object.values(compose.services).map(({ privileged = false }) => privileged)).toEqual([
+    false,
+    false,
+    false,
+    true,
+  ])
+  for (const one of [server, rebuild])
+    expect(one).toMatchObject({ user: '65534:65534', read_only: true, cap_drop: ['ALL'] })
+  // Redis has no password, so nobody else may reach it; the page is for this host.
+  expect(redis).toMatchObject({ networks: ['queue'] })
+  expect(redis?.ports).toBeUndefined()
+  expect(compose.networks.queue).toEqual({ internal: true })
+  expect(redis?.command).toEqual(expect.arrayContaining(['--appendonly', 'yes']))
+  expect(server?.ports).toEqual(['127.0.0.1:8484:8484', '8485:8485'])
+})
