@@ -6,9 +6,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { z } from 'zod'
 import { PARENT_VARIABLE } from '../system/process/parent.ts'
-
-/** Hidden: the process is the one in the background. */
-export const KEPT_FLAG = '--kept'
+import { keptCall } from './kept-arguments.ts'
 
 const startedSchema = z.strictObject({ started: z.string() })
 
@@ -21,12 +19,12 @@ export interface Kept {
 
 /** @param command the name of the command among the arguments. @param abort ends it, as long as the container doesn't run */
 export async function keepInBackground(command: string, abort: AbortSignal): Promise<Kept> {
-  const [, program = '', ...args] = process.argv
-  const at = args.indexOf(command) + 1
-  const child = fork(program, [...args.slice(0, at), KEPT_FLAG, ...args.slice(at)], {
+  const [, program = '', ...typed] = process.argv
+  const call = keptCall(command, typed)
+  const child = fork(program, call.args, {
     detached: true, // out of reach of Ctrl-C in a terminal, and of its end
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    env: { ...process.env, [PARENT_VARIABLE]: '0' }, // it outlives us, whatever we were asked to do
+    env: { ...process.env, ...call.env, [PARENT_VARIABLE]: '0' }, // it outlives us, whatever we were asked to do
   })
   const interrupt = () => child.kill('SIGINT')
   abort.addEventListener('abort', interrupt)

@@ -12,6 +12,7 @@ import { workspaceRoot } from '../system/workspace.ts'
 import { commands, entryOf } from './commands.ts'
 import type { CliContext } from './context.ts'
 import { type Interrupts, listenForInterrupts } from './interrupt.ts'
+import { argumentsOf } from './kept-arguments.ts'
 import { createOutput, type Mark, printLines } from './print/output.ts'
 
 const EXAMPLES = `
@@ -100,7 +101,8 @@ function linesOf(complaint: string): string[] {
 }
 
 /** Runs the command and sets the exit status; never throws. */
-export async function main(args: readonly string[]): Promise<void> {
+export async function main(typed: readonly string[]): Promise<void> {
+  const args = argumentsOf(typed)
   using interrupts = listenForInterrupts()
   process.stdout.on('error', (error) => onStdoutError(error, interrupts))
   const wanted = args.find((arg) => !arg.startsWith('-') && arg !== 'help')

@@ -1,11 +1,14 @@
 /** `headstart run -d`: the container runs on without the command, and nothing stays once it has ended. */
+import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { until } from '../../scripts/support/until.ts'
 import { runCommand } from '../../system/process/command.ts'
+import { listProcesses } from '../../system/process/processes.ts'
 import { dockerEngine } from '../support/engine.ts'
 import { type RunBox, runBox } from './run-box.ts'
 
+const SECRET = randomBytes(9).toString('hex')
 let around: RunBox
 beforeAll(async () => {
   around = await runBox()
@@ -17,7 +20,20 @@ const untilClean = () => until('nothing is left', async () => (await around.box.
 test('its ID is printed once it runs; docker stop ends it, and what it needed', async () => {
   const script = 'trap "exit 3" QUIT; echo up; while :; do cat /app.txt >/dev/null; sleep 0.05; done'
   const { status, stdout, stderr } = await around.run(
-    ['-d', '--name', 'of-keeper', '--label', 'of.both=run', '-P', around.lazy, 'sh', '-c', script],
+    [
+      '-d',
+      '--name',
+      'of-keeper',
+      '--label',
+      'of.both=run',
+      '-e',
+      `PASSWORD=${SECRET}`,
+      '-P',
+      around.lazy,
+      'sh',
+      '-c',
+      script,
+    ],
     { env: { HEADSTART_PARENT: '1' } },
   )
   expect({ status, stdout, stderr }).toEqual({
@@ -25,6 +41,9 @@ test('its ID is printed once it runs; docker stop ends it, and what it needed', 
     stdout: expect.stringMatching(/^[0-9a-f]{64}\n$/),
     stderr: expect.stringMatching(/^read lazily: /),
   })
+  // Anybody can read command lines.
+  const lines = (await listProcesses()).map(({ args }) => args.join(' '))
+  expect(lines.filter((line) => line.includes(SECRET))).toEqual([])
   const docker = await dockerEngine()
   const container = docker.getContainer('of-keeper')
   expect((await container.inspect()).Id).toBe(stdout.trim())
@@ -33,6 +52,7 @@ test('its ID is printed once it runs; docker stop ends it, and what it needed', 
     async () => (await runCommand('docker', ['logs', 'of-keeper'])) === 'up\n',
   )
   expect((await container.inspect()).Config).toMatchObject({
+    Env: expect.arrayContaining([`PASSWORD=${SECRET}`]),
     Labels: { 'of.image': 'yes', 'of.both': 'run' },
     Healthcheck: { Test: ['CMD', 'true'], Interval: 3_600_000_000_000 },
     ExposedPorts: { '8080/tcp': {} },
