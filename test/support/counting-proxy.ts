@@ -6,13 +6,18 @@ export interface CountingProxy extends AsyncDisposable {
   readonly host: string
   /** `METHOD /path`, in order; taking them forgets them */
   take(): string[]
+  /** Answers nothing that matches until the result is disposed. */
+  hold(pattern: RegExp): Disposable
 }
 
 /** @param behind host and port of a registry without TLS */
 export async function startCountingProxy(behind: string): Promise<CountingProxy> {
   let asked: string[] = []
-  const server = createServer((incoming, response) => {
-    asked.push(`${incoming.method} ${incoming.url}`)
+  let held: { readonly pattern: RegExp; readonly released: Promise<void> } | undefined
+  const server = createServer(async (incoming, response) => {
+    const line = `${incoming.method} ${incoming.url}`
+    asked.push(line)
+    if (held?.pattern.test(line)) await held.released
     const [host, port] = behind.split(':')
     const { method, url, headers } = incoming
     const outgoing = request({ host, port, method, path: url, headers }, (answer) => {
@@ -30,6 +35,16 @@ export async function startCountingProxy(behind: string): Promise<CountingProxy>
       const taken = asked
       asked = []
       return taken
+    },
+    hold(pattern) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      held = { pattern, released: promise }
+      return {
+        [Symbol.dispose]() {
+          held = undefined
+          resolve()
+        },
+      }
     },
     [Symbol.asyncDispose]: () => serving[Symbol.asyncDispose](),
   }
