@@ -1,5 +1,5 @@
 /**
- * `npm run build`: the package's compiled form in dist/, made by `npm pack` as well. JavaScript with declarations and source maps, the report's
+ * `npm run build`: the package's compiled form in dist/, made by `npm pack` as well. JavaScript with declarations, the report's
  * programs and libdeflate bundled, and what is read at run time beside it; and the man pages in man/.
  */
 import { execFileSync } from 'node:child_process'

@@ -150,7 +150,9 @@ test('npm installs it on the oldest Node without a warning of old or unfit packa
   expect(warnings.filter((line) => /EBADENGINE|deprecated|ERESOLVE|peer/.test(line))).toEqual([])
   // Newer npms name the packages whose install scripts they leave out, or will. None of ours has one.
   const scripts = warnings.flatMap((line) => /install-scripts +([^ ]+)@\d/.exec(line)?.[1] ?? [])
-  expect(['cpu-features', 'fuse-native', 'protobufjs', 'ssh2']).toEqual(expect.arrayContaining(scripts))
+  expect(['cpu-features', 'fuse-native', 'msgpackr-extract', 'protobufjs', 'ssh2']).toEqual(
+    expect.arrayContaining(scripts),
+  )
 })
 
 test('where npm left fuse-native out, doctor says why and what to do', async () => {
@@ -251,8 +253,9 @@ describe('what is in the package', () => {
         `installed: ${packages.length} packages, ${megabytes(bytes)}`,
     )
     expect(packed.size).toBeLessThan(1.5e6)
-    expect(packages.length).toBeLessThan(85)
-    expect(bytes).toBeLessThan(40e6)
+    expect(packages.length).toBeLessThan(100)
+    // A fifth of it is what keeps jobs in Redis.
+    expect(bytes).toBeLessThan(50e6)
   })
 
   test('is what a user needs and nothing else', () => {
