@@ -7,7 +7,11 @@ import type { RunOptions } from '../../tracer/container/options/run-options.ts'
 import { collect } from './values.ts'
 
 /** As commander gives them; files are not read yet. */
-export type ContainerFlags = Omit<RunFlags, 'envFiles' | 'name'> & { readonly envFile?: readonly string[] }
+export type ContainerFlags = Omit<RunFlags, 'envFiles' | 'name'> & {
+  readonly envFile?: readonly string[]
+  /** docker run's other name of `network` */
+  readonly net?: string
+}
 
 /** flags, help; `*` may be given several times */
 const FLAGS = [
@@ -59,18 +63,19 @@ export function addRunFlags(command: Command, hasShortHelp = true): Command {
     )
     command.addOption(text.endsWith('*') ? option.argParser(collect) : option)
   }
-  return command
+  return command.addOption(new Option('--net <name>').hideHelp())
 }
 
 /** @param name of the container, where it has one. @throws HeadstartError E_OPTION, E_FILE */
 export async function runOptions(
-  { envFile = [], securityOpt, ...flags }: ContainerFlags,
+  { envFile = [], securityOpt, net, ...flags }: ContainerFlags,
   name?: string,
 ): Promise<RunOptions> {
   const envFiles = await Promise.all(envFile.map((file) => readFor('--env-file', file)))
   const security = securityOpt && (await Promise.all(securityOpt.map(withProfile)))
   return parseRunOptions(
     {
+      ...(net !== undefined && { network: net }),
       ...flags,
       envFiles,
       ...(security && { securityOpt: security }),

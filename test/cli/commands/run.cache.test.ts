@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { until } from '../../../scripts/support/until.ts'
 import { runCommand } from '../../../system/process/command.ts'
+import { listProcesses, type Process } from '../../../system/process/processes.ts'
 import { type Fault, type FaultProxy, startFaultProxy } from '../../image/registry/fault-proxy.ts'
 import { file } from '../../support/tar.ts'
 import { type RunBox, runBox } from '../run-box.ts'
@@ -135,6 +136,33 @@ test.each(['docker', 'runc'])('%s: what a killed command left the next one remov
   })
   expect(await around.box.leftovers()).toEqual([])
 })
+
+test.each(['docker', 'runc'])(
+  '%s: a mount process that is killed ends the run, and it is said',
+  async (engine) => {
+    const { status, stderr } = await around.run(
+      ['--engine', engine, image(), 'sh', '-c', 'echo up; sleep 600'],
+      {
+        meanwhile: async (child) => {
+          await until(
+            'it is up',
+            () => child.stdout().includes('up') && child.stderr().includes('read lazily'),
+          )
+          const processes = await listProcesses()
+          const command = processes.find(({ args }) => args.includes('run') && args.includes(image()))
+          const isServer = ({ parent, args }: Process) =>
+            parent === command?.pid && args.some((arg) => arg.endsWith('mount/server.ts'))
+          const server = processes.find(isServer)
+          if (server === undefined) throw new Error('no mount process')
+          process.kill(server.pid, 'SIGKILL')
+        },
+      },
+    )
+    expect(status).toBe(125)
+    expect(stderr).toMatch(/^headstart: the mount process was killed by SIGKILL$/m)
+    expect(await around.box.leftovers()).toEqual([])
+  },
+)
 
 test('a name that is taken is said, unless it was a killed command’s', async () => {
   const start = ['--engine', 'docker', '--name', `of-killed-${process.pid}`, image()]

@@ -29,6 +29,8 @@ test('all of it spelled out', async () => {
     '--insecure',
     '-u',
     '1',
+    '--net',
+    'host',
   ]
   expect((await orderOf(...flags)).options).toMatchObject({
     engine: 'runc',
@@ -36,7 +38,7 @@ test('all of it spelled out', async () => {
     graceMs: 2000,
     runs: 3,
     source: { insecure: true },
-    run: { user: '1' },
+    run: { user: '1', network: 'host' },
   })
 })
 
