@@ -39,11 +39,11 @@ export function registerServe(command: Command, context: CliContext): void {
     .addOption(
       new Option(
         '--secret-file <file>',
-        'what registries send as Authorization: Bearer SECRET; or in the environment variable HEADSTART_FLEET_SECRET (default: no notifications are taken)',
+        'with the secret that registries send as Authorization: Bearer SECRET; or it is in the environment variable HEADSTART_FLEET_SECRET (default: no notifications are taken)',
       ),
     )
     .addOption(
-      new Option('--every <duration>', 'look at all registries so often, since notifications get lost')
+      new Option('--every <duration>', 'look at all registries this often, since notifications get lost')
         .argParser(durationFlag)
         .default(600_000, '10m'),
     )
