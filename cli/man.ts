@@ -51,6 +51,10 @@ const STATUS = [
   ['3', 'A limit was exceeded.'],
   ['4', 'No profile is there, or it covers too little.'],
   ['5', 'The tag names a newer image by now.'],
+  [
+    '125, 126, 127',
+    "Of run, which otherwise ends as its container does: headstart or the engine failed; the program can't be run; it isn't there.",
+  ],
   ['130, 143', 'Interrupted: what was mounted, started or written has been removed.'],
 ] as const
 
