@@ -56,7 +56,8 @@ export async function readTraces(
   const all: ReadTrace[] = []
   for (const attached of chooseTraces(found, names, source.name)) {
     const trace =
-      before.get(attached.digest) ?? (await readAttached(source, attached, image.descriptor.digest, signal))
+      before.get(attached.digest) ??
+      (await readAttached(source, attached, image.descriptor.digest, { signal }))
     all.push({ attached, trace })
   }
   return all

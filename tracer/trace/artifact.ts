@@ -115,12 +115,18 @@ export function chooseTraces(
   return chosen
 }
 
-/** @throws HeadstartError E_ARTIFACT: it isn't about the image, or not what it says; E_TRACE, E_DIGEST, and what the source throws */
+export interface ReadLimits {
+  readonly signal?: AbortSignal | undefined
+  /** of the trace, unpacked */
+  readonly maxBytes?: number
+}
+
+/** @throws HeadstartError E_ARTIFACT: it isn't about the image, too large, or not what it says; E_TRACE, E_DIGEST, and what the source throws */
 export async function readAttached(
   source: ImageSource,
   { referrer, digest, name }: AttachedTrace,
   subject: Digest,
-  signal?: AbortSignal,
+  { signal, maxBytes = MAX_DOCUMENT_BYTES }: ReadLimits = {},
 ): Promise<Trace> {
   const what = 'the profile'
   const { content } = await readArtifact(source, referrer, {
@@ -131,17 +137,18 @@ export async function readAttached(
     signal,
   })
   const where = `${what} ${name} (${digest}) attached in ${source.name}`
-  return parseTrace((await unpacked(content, where)).toString('utf8'), where)
+  return parseTrace((await unpacked(content, maxBytes, where)).toString('utf8'), where)
 }
 
-const unpackers: Readonly<Record<string, (bytes: Buffer) => Promise<Buffer>>> = {
-  '': async (bytes) => bytes,
-  '+gzip': (bytes) => promisify(gunzip)(bytes, { maxOutputLength: MAX_DOCUMENT_BYTES }),
-  '+zstd': (bytes) => promisify(zstdDecompress)(bytes, { maxOutputLength: MAX_DOCUMENT_BYTES }),
+const unpackers: Readonly<Record<string, (bytes: Buffer, most: number) => Promise<Buffer>>> = {
+  '': async (bytes) => bytes, // bounded as it is stored
+  '+gzip': (bytes, most) => promisify(gunzip)(bytes, { maxOutputLength: most }),
+  '+zstd': (bytes, most) => promisify(zstdDecompress)(bytes, { maxOutputLength: most }),
 }
 
 async function unpacked(
   { mediaType, bytes }: { readonly mediaType: string; readonly bytes: Buffer },
+  most: number,
   where: string,
 ): Promise<Buffer> {
   const suffix = mediaType.startsWith(TRACE_ARTIFACT) ? mediaType.slice(TRACE_ARTIFACT.length) : 'other'
@@ -152,9 +159,9 @@ async function unpacked(
       `${where} is refused: its content is ${mediaType.slice(0, 200)}, not a trace`,
     )
   try {
-    return await unpack(bytes)
+    return await unpack(bytes, most)
   } catch (cause) {
-    const why = cause instanceof RangeError ? `has more than ${MAX_DOCUMENT_BYTES} bytes` : 'is damaged'
+    const why = cause instanceof RangeError ? `has more than ${most} bytes` : 'is damaged'
     throw new HeadstartError('E_ARTIFACT', `${where} is refused: unpacked, it ${why}`, { cause })
   }
 }

@@ -17,6 +17,6 @@ export async function profilesOf(
   const found = attachedTraces((await source.referrers?.(digest, signal)) ?? [])
   const profiles: NamedProfile[] = []
   for (const one of chooseTraces(found, [], source.name))
-    profiles.push({ name: one.name, trace: await readAttached(source, one, digest, signal) })
+    profiles.push({ name: one.name, trace: await readAttached(source, one, digest, { signal }) })
   return profiles
 }

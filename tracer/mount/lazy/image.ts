@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { EstargzLayer } from '../../../image/estargz/read/reader.ts'
 import { parsePlatform } from '../../../image/platform.ts'
 import { openSource } from '../../../image/sources.ts'
-import type { Image, KnownManifest } from '../../../image/types.ts'
+import type { Image, ImageSource, KnownManifest } from '../../../image/types.ts'
 import { monotonicMs } from '../../../system/clock.ts'
 import { messageOf } from '../../../system/errors.ts'
 import type { FileSystem } from '../file-system.ts'
@@ -52,15 +52,7 @@ export async function openLazyImage(spec: LazyTree): Promise<LazyImage> {
     ...(disk && { keeper: keeperOf(disk) }),
     ...(spec.caFile !== undefined && { caFile: spec.caFile }),
   })
-  /** What is asked for as soon as the manifest is there, config or not. */
-  const early = once(({ descriptor, layers }: KnownManifest) => {
-    const traces =
-      spec.prefetch === 'stream' && spec.profile
-        ? readTraces(source, descriptor.digest, spec.profile)
-        : undefined
-    const before = traces && Promise.race([traces, sleep(PROFILE_FIRST_MS)])
-    return { traces, opened: quietly(openTocs(layers, { counters, kept: disk && keptTocs(disk), before })) }
-  })
+  const early = once((known: KnownManifest) => askEarly(spec, source, known, { counters, disk }))
   const platform = spec.platform === undefined ? undefined : parsePlatform(spec.platform)
   const image = await source.image(platform, early)
   const resolvedAt = monotonicMs()
@@ -100,6 +92,26 @@ function noCounts(): Counters {
   return { toc: none(), prefetch: none(), onDemand: none(), background: none(), cached: 0 }
 }
 
+interface Ours {
+  readonly counters: Counters
+  readonly disk: DiskCache | undefined
+}
+
+/** What is asked for as soon as the manifest is there, config or not. Neither promise need be waited for. */
+function askEarly(
+  spec: LazyTree,
+  source: ImageSource,
+  { descriptor, layers }: KnownManifest,
+  { counters, disk }: Ours,
+) {
+  const profile = spec.prefetch === 'stream' ? spec.profile : undefined
+  const traces = profile && readTraces(source, descriptor.digest, profile)
+  const before = traces && Promise.race([traces, sleep(PROFILE_FIRST_MS)])
+  const opened = openTocs(layers, { counters, kept: disk && keptTocs(disk), before })
+  opened.catch(() => {}) // reported to whoever waits for it
+  return { traces, opened }
+}
+
 /** The first call counts. */
 function once<T, R>(work: (given: T) => R): (given: T) => R {
   let made: { readonly result: R } | undefined
@@ -107,12 +119,6 @@ function once<T, R>(work: (given: T) => R): (given: T) => R {
     made ??= { result: work(given) }
     return made.result
   }
-}
-
-/** Its failure is reported to whoever waits for it, and to nobody before. */
-function quietly<T>(work: Promise<T>): Promise<T> {
-  work.catch(() => {})
-  return work
 }
 
 function openTocs(layers: KnownManifest['layers'], common: Omit<LayerPlace, 'where'>) {
@@ -137,7 +143,7 @@ function materialOf(opened: readonly EstargzLayer[], image: Image, counters: Cou
 async function openContent(
   { cacheFolder, memoryBytes, diskBytes }: LazyTree,
   layers: readonly LazyLayer[],
-  { disk, counters }: { readonly disk: DiskCache | undefined; readonly counters: Counters },
+  { disk, counters }: Ours,
 ) {
   const demand = createDemand()
   const cache = await createContentCache(cacheFolder, { memoryBytes, diskBytes: disk ? 0 : diskBytes })

@@ -30,6 +30,8 @@ interface Read {
 /** How long a registry may take to list and give them. */
 const PATIENCE_MS = 5000
 const AT_ONCE = 4
+/** Of one, unpacked: parsing more would hold up the start. Those of large images have tens of megabytes. */
+const MAX_BYTES = 64 << 20
 
 export interface ReadTraces {
   /** newest first */
@@ -95,7 +97,7 @@ async function attachedTo(
   const chosen = chooseTraces(found, name === undefined ? [] : [name], source.name)
   const read = await mapLimit(chosen, AT_ONCE, signal, (each) =>
     orNote<Read[]>(
-      readAttached(source, each, subject, signal).then((trace) => [
+      readAttached(source, each, subject, { signal, maxBytes: MAX_BYTES }).then((trace) => [
         { name: each.name, digest: each.digest, trace },
       ]),
       [],

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeArtifact } from '../../../../../image/referrers/artifact.ts'
 import { openSource } from '../../../../../image/sources.ts'
@@ -130,6 +131,11 @@ const faulty: [string, () => Given, RegExp | undefined][] = [
     'unpacks to garbage',
     () => ({ attached: [lying(randomBytes(100), `${TRACE_ARTIFACT}+gzip`)] }),
     /is damaged/,
+  ],
+  [
+    'unpacks to more than a start waits for',
+    () => ({ attached: [lying(gzipSync(Buffer.alloc(65 << 20, ' ')), `${TRACE_ARTIFACT}+gzip`)] }),
+    /has more than/,
   ],
   [
     'names nothing that is there',
