@@ -62,6 +62,8 @@ export interface ConnectOptions {
 
 const RETRY_MS = 200
 const MOST_RETRY_MS = 3000
+/** More than a worker's longest wait for a job, which is one command. */
+const SILENT_MS = 15_000
 
 /** Connects at once, and again whenever the server went away. Errors are told through `onNotice`, never thrown. */
 export function redisClient({ options, shown }: RedisPlace, { patienceMs, onNotice }: ConnectOptions): Redis {
@@ -70,8 +72,8 @@ export function redisClient({ options, shown }: RedisPlace, { patienceMs, onNoti
     // A worker waits until the server is back, however long that takes.
     maxRetriesPerRequest: null,
     retryStrategy: (times) => Math.min(times * RETRY_MS, MOST_RETRY_MS),
-    // A cut that no packet tells of is noticed all the same.
-    keepAlive: 10_000,
+    // A cut that no packet tells of is noticed by the answers that don't come.
+    socketTimeout: SILENT_MS,
     ...(patienceMs !== undefined && { commandTimeout: patienceMs }),
   })
   let state: 'new' | 'ready' | 'lost' = 'new'

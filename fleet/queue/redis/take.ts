@@ -14,6 +14,8 @@ export interface Taking extends Pick<WorkOptions, 'perform' | 'rate'> {
   /** whose commands wait for a server that is away */
   readonly store: Store
   readonly kind: JobKind
+  /** Waits for a slot, which is free again when it is disposed. @returns undefined: the signal has aborted, or no job is begun any more */
+  readonly enter: (signal: AbortSignal) => Promise<Disposable | undefined>
   /** ends taking jobs */
   readonly ending: AbortSignal
   /** tells running jobs to stop */
@@ -40,10 +42,14 @@ export async function take(
     await stored.moveToDelayed(Date.now() + wait, token)
     throw new DelayedError()
   }
+  const signal = AbortSignal.any([lost, stop])
   let outcome: Outcome
   try {
-    outcome = await perform(job, stored, AbortSignal.any([lost, stop]), taking)
+    using slot = await taking.enter(signal)
+    if (!slot) return await handBack(stored, token)
+    outcome = await perform(job, stored, signal, taking)
   } catch (error) {
+    if (error instanceof WaitingError) throw error
     if (stop.aborted && !lost.aborted) {
       await count(store, countersOf(kind, 'returned'))
       return await handBack(stored, token)

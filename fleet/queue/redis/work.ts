@@ -2,11 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'bullmq'
 import { messageOf } from '../../../system/errors.ts'
-import type { JobKind } from '../../job.ts'
-import type { Perform, WorkOptions } from '../types.ts'
+import type { WorkOptions } from '../types.ts'
 import type { Stored } from './records.ts'
 import type { Store } from './store.ts'
-import { take } from './take.ts'
+import { type Taking, take } from './take.ts'
 
 export interface WorkPlace {
   /** whose commands wait for a server that is away */
@@ -27,11 +26,17 @@ const LOOK_MS = 100
 export async function workOn(place: WorkPlace, options: WorkOptions): Promise<void> {
   const stop = new AbortController()
   const slots = slotsFor(options.slots)
-  const perform: Perform = async (job, context) => {
-    using _ = await slots.take(context.signal)
-    return await options.perform(job, context)
-  }
-  const workers = options.kinds.map((kind) => startWorker(kind, place, { ...options, perform }, stop.signal))
+  const workers = options.kinds.map((kind) =>
+    startWorker(place, options.slots, {
+      kind,
+      store: place.store,
+      perform: options.perform,
+      enter: (signal) => slots.take(AbortSignal.any([signal, options.signal])),
+      ending: options.signal,
+      stop: stop.signal,
+      ...(options.rate && { rate: options.rate }),
+    }),
+  )
   await aborted(options.signal)
   for (const worker of workers) await worker.pause(true)
   const grace = setTimeout(() => stop.abort(), options.graceMs ?? 0)
@@ -51,10 +56,9 @@ async function staysAway({ store }: WorkPlace): Promise<boolean> {
 }
 
 function startWorker(
-  kind: JobKind,
   { store, prefix, lockMs, onNotice }: WorkPlace,
-  { perform, rate, slots, signal }: WorkOptions,
-  stop: AbortSignal,
+  concurrency: number,
+  taking: Taking,
 ): Worker<unknown, unknown, string> {
   const mine = new Map<string, AbortController>()
   const process = async (stored: Stored, token = '') => {
@@ -62,22 +66,15 @@ function startWorker(
     const id = stored.id ?? ''
     mine.set(id, lost)
     try {
-      return await take(stored, token, lost.signal, {
-        store,
-        kind,
-        perform,
-        ending: signal,
-        stop,
-        ...(rate && { rate }),
-      })
+      return await take(stored, token, lost.signal, taking)
     } finally {
       mine.delete(id)
     }
   }
-  const worker = new Worker<unknown, unknown, string>(kind, process, {
+  const worker = new Worker<unknown, unknown, string>(taking.kind, process, {
     connection: store.client,
     prefix,
-    concurrency: slots,
+    concurrency,
     lockDuration: lockMs,
     stalledInterval: Math.max(lockMs / 4, 500),
     maxStalledCount: MOST_STALLED,
@@ -85,13 +82,18 @@ function startWorker(
     runRetryDelay: 1000,
   })
   worker.on('lockRenewalFailed', (ids) => {
-    for (const id of ids) mine.get(id)?.abort(new Error('another worker has taken this job over'))
+    for (const id of ids)
+      mine.get(id)?.abort(new Error('it was silent for too long, so the job is no longer its own'))
+    onNotice(
+      `the queue was out of reach for so long that ${ids.length === 1 ? 'a job goes' : `${ids.length} jobs go`} to other workers`,
+    )
   })
   let last = ''
   worker.on('error', (error) => {
     const line = messageOf(error)
-    // The connection tells of its cuts itself.
-    if (line === last || store.client.status !== 'ready' || /Connection is closed|ECONN/.test(line)) return
+    // The connection tells of its cuts itself, and of lost jobs we have told.
+    const isTold = store.client.status !== 'ready' || /Connection is closed|ECONN|\block\b/.test(line)
+    if (line === last || isTold) return
     last = line
     onNotice(`the queue: ${line}`)
   })
@@ -99,8 +101,8 @@ function startWorker(
 }
 
 interface Slots {
-  /** Rejects when the signal aborts. */
-  take(signal: AbortSignal): Promise<Disposable>
+  /** @returns undefined: the signal has aborted */
+  take(signal: AbortSignal): Promise<Disposable | undefined>
   /** Resolves when none is taken. */
   free(): Promise<void>
 }
@@ -121,10 +123,10 @@ function slotsFor(count: number): Slots {
     },
     async take(signal) {
       while (free === 0) {
-        signal.throwIfAborted()
+        if (signal.aborted) return undefined
         await changed(signal)
       }
-      signal.throwIfAborted()
+      if (signal.aborted) return undefined
       free -= 1
       return {
         [Symbol.dispose]() {

@@ -1,6 +1,7 @@
 /** What goes wrong with a server and with workers: cuts, restarts, kill -9, and what others put into Redis. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
@@ -8,6 +9,7 @@ import { jobId } from '../../../../fleet/job.ts'
 import { openRedisQueue, type RedisQueueOptions } from '../../../../fleet/queue/bullmq.ts'
 import type { Outcome, Perform, Queue } from '../../../../fleet/queue/types.ts'
 import { startRedis, type TestRedis } from '../../../../scripts/support/redis.ts'
+import { serve } from '../../../../scripts/support/serve.ts'
 import { until } from '../../../../scripts/support/until.ts'
 import { jobOf } from '../contract.ts'
 
@@ -128,6 +130,43 @@ test('a server that is killed and started again: the job goes on, and is done on
   ])
 })
 
+test('connections that nobody answers any more, nor ends, are given up', async () => {
+  fresh()
+  const sockets: Socket[] = []
+  const proxy = await serve(
+    createServer((socket) => {
+      const upstream = connect(redis.port, '127.0.0.1')
+      for (const end of [socket, upstream]) end.on('error', () => {})
+      socket.pipe(upstream).pipe(socket)
+      sockets.push(socket, upstream)
+    }),
+  )
+  ends.push(async () => {
+    for (const socket of sockets) socket.destroy()
+    await proxy[Symbol.asyncDispose]()
+  })
+  const notices: string[] = []
+  const url = redis.url.replace(/:\d+$/, `:${proxy.port}`)
+  const queue = await open({ url, onNotice: (line) => notices.push(line) })
+  await queue.add([job])
+  const begun = Promise.withResolvers<void>()
+  const end = Promise.withResolvers<void>()
+  work(queue, async () => {
+    begun.resolve()
+    await end.promise
+    return DONE
+  })
+  await begun.promise
+  for (const socket of sockets) socket.unpipe().pause()
+  end.resolve()
+  await until('it is done', async () => {
+    const found = await queue.find(jobId(job)).catch(() => undefined)
+    return found?.state === 'done'
+  })
+  expect((await queue.find(jobId(job)))?.attempts).toBe(1)
+  expect(notices[0]).toMatch(/is lost; trying again$|can't be reached: /)
+})
+
 test('while the server is away, whoever asks is told so in time, and a worker can stop', async () => {
   fresh()
   const queue = await open({ patienceMs: 100 })
@@ -172,7 +211,7 @@ test('a worker that has lost a job is told so', async () => {
   ends.push(async () => client.disconnect())
   await client.del(`${prefix}:rebuild:${jobId(job)}:lock`)
   await queue.idle(new AbortController().signal)
-  expect(told).toEqual([new Error('another worker has taken this job over')])
+  expect(told).toEqual([new Error('it was silent for too long, so the job is no longer its own')])
   expect(await queue.find(jobId(job))).toMatchObject({ state: 'done' })
 })
 
