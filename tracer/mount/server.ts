@@ -29,7 +29,7 @@ interface Session {
 
 let session: Session | undefined
 /** What is not on the disk by then is fetched again. */
-const SETTLING_MS = 2000
+const CLOSING_MS = 2000
 
 /** Begun before it is asked for, where it will be: see spawn.ts. */
 if (process.argv[2] === 'lazy') void import('./lazy/image.ts')
@@ -126,7 +126,7 @@ process.on('message', (message) => {
 process.on('disconnect', async () => {
   // Lazily, since it may be in use: the parent, which stacked more on this mount, can't take it down any more.
   if (session) await tryCommand('umount', ['-l', session.mountPoint]).catch(() => {})
-  await Promise.race([session?.lazy?.settled(), sleep(SETTLING_MS)])
+  await Promise.race([session?.lazy?.close(), sleep(CLOSING_MS)])
   // Not exit(), which waits for the threads that block on the device.
   process.kill(process.pid, 'SIGKILL')
 })

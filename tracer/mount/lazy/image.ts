@@ -32,8 +32,8 @@ export interface LazyImage {
   faults(): string[]
   /** The container starts now. */
   begin(): void
-  /** Resolves when what is to be kept for other mounts is on the disk. */
-  settled(): Promise<void>
+  /** Resolves when what is to be kept for other mounts is on the disk; nothing more is. */
+  close(): Promise<void>
 }
 
 /** So long, tables of contents wait for the profile, which takes more round trips and no time to parse. */
@@ -74,7 +74,7 @@ export async function openLazyImage(spec: LazyTree): Promise<LazyImage> {
     prefetchPlan: () => fetching.plan,
     faults: () => [...faults],
     begin: fetching.begin,
-    settled: keeping.settled,
+    close: async () => disk?.close(),
     summary: {
       reference: image.reference,
       rawManifest: Buffer.from(image.rawManifest).toString('base64'),

@@ -17,6 +17,8 @@ interface LazyOptions {
 }
 
 const DEFAULT_MEMORY_BYTES = 256 << 20
+/** What a shared cache has need not be in memory, too, for as long as a container runs. */
+const CACHED_MEMORY_BYTES = 64 << 20
 /** For decoded content that does not fit in memory. */
 const DISK_BYTES = 16 * 2 ** 30
 
@@ -32,7 +34,7 @@ export function lazyTree(options: LazyOptions): Omit<LazyTree, 'cacheFolder'> {
     ...(options.profile && { profile: options.profile }),
     ...(options.background !== undefined && { background: options.background }),
     ...(options.cache && { cache: options.cache }),
-    memoryBytes: options.memoryBytes ?? DEFAULT_MEMORY_BYTES,
+    memoryBytes: options.memoryBytes ?? (options.cache ? CACHED_MEMORY_BYTES : DEFAULT_MEMORY_BYTES),
     diskBytes: DISK_BYTES,
     insecure: options.insecure ?? false,
     ...(options.caFile !== undefined && { caFile: options.caFile }),

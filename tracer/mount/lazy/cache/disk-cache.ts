@@ -23,6 +23,8 @@ export interface DiskCache {
   room(): Promise<number>
   /** Resolves when nothing is waiting to be written. */
   settled(): Promise<void>
+  /** Takes no more, and resolves when what was waiting is written. */
+  close(): Promise<void>
 }
 
 interface CacheSpec {
@@ -76,6 +78,7 @@ export async function openDiskCache({ folder, bytes: limit }: CacheSpec): Promis
     remove: (key) => rm(pathOf(key), { force: true }).catch(() => {}),
     room: usage.room,
     settled: writer.settled,
+    close: writer.close,
   }
 }
 
@@ -160,6 +163,7 @@ interface Writer {
   readonly waiting: ReadonlyMap<string, Buffer>
   write(key: string, bytes: Buffer): void
   settled(): Promise<void>
+  close(): Promise<void>
 }
 
 /** Writes one file after the other. After a failure, such as a full disk, no more: what isn't cached is fetched. */
@@ -167,6 +171,7 @@ function createWriter(pathOf: (key: string) => string, usage: Usage): Writer {
   const waiting = new Map<string, Buffer>()
   let waitingBytes = 0
   let isStopped = false
+  let isClosed = false
   let writing: Promise<void> | undefined
 
   async function writeAll(): Promise<void> {
@@ -185,13 +190,17 @@ function createWriter(pathOf: (key: string) => string, usage: Usage): Writer {
   return {
     waiting,
     write(key, bytes) {
-      if (isStopped || waiting.has(key) || waitingBytes + bytes.length > WAITING_BYTES) return
+      if (isStopped || isClosed || waiting.has(key) || waitingBytes + bytes.length > WAITING_BYTES) return
       if (existsSync(pathOf(key))) return
       waiting.set(key, bytes)
       waitingBytes += bytes.length
       writing ??= writeAll()
     },
     settled: async () => writing,
+    async close() {
+      isClosed = true
+      await writing
+    },
   }
 }
 

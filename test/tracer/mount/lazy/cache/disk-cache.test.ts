@@ -66,6 +66,16 @@ test('what one wrote another reads, in private folders; before it is written it 
   expect((await stat(await pathOf(folder, key))).mode & 0o777).toBe(0o600)
 })
 
+test('once closed it takes no more, and has what it took before', async () => {
+  await using temp = await tempFolder()
+  const cache = await openDiskCache({ folder: await temp.sub('c').then(madePrivate), bytes: PLENTY })
+  for (const number of [0, 1]) cache.write(contentNumber(number).key, contentNumber(number).content)
+  const closed = cache.close()
+  cache.write(contentNumber(2).key, contentNumber(2).content)
+  await closed
+  expect([0, 1, 2].map((number) => has(cache, number))).toEqual([true, true, false])
+})
+
 test('a file that is larger than what is asked for is not read', async () => {
   await using temp = await tempFolder()
   const cache = await openDiskCache({ folder: await temp.sub('c').then(madePrivate), bytes: PLENTY })

@@ -1,10 +1,12 @@
 /** Mounts that share a cache: what one fetched the next does not ask for, whatever became of the files in between. */
 import { randomBytes } from 'node:crypto'
 import { chmod, readdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { digestOf } from '../../../../../image/digest.ts'
 import { openSource } from '../../../../../image/sources.ts'
 import type { Image } from '../../../../../image/types.ts'
+import { HANG_MS } from '../../../../../scripts/support/until.ts'
 import { traceArtifact } from '../../../../../tracer/trace/artifact.ts'
 import { type TempFolder, tempFolder } from '../../../../support/temp.ts'
 import { traceFile, traceOf } from '../../../trace/traces.ts'
@@ -36,15 +38,38 @@ const imageOf = async (name: string, specs: readonly LazyLayerSpec[]): Promise<I
 const mounted = (given: Given = {}, of = image) =>
   mountServed(of, { cache: { folder, bytes: 1 << 30 }, ...given })
 
+/** Of all contents, by the names of their files. */
+const pieces = new Map(
+  Object.values(contents).flatMap((content) => {
+    const all: [string, Buffer][] = []
+    for (let at = 0; at < content.length; at += 100 * KIB) {
+      const piece = content.subarray(at, at + 100 * KIB)
+      all.push([`${digestOf(piece).slice('sha256:xx'.length)}.${piece.length}`, piece])
+    }
+    return all
+  }),
+)
+
+/** Contents are written behind, after what was read before them. */
+async function isAllKept(): Promise<boolean> {
+  const right = new Set<string>()
+  for (const path of await cachedFiles()) {
+    const piece = pieces.get(basename(path))
+    if (piece?.equals(await readFile(path).catch(() => Buffer.alloc(0)))) right.add(basename(path))
+  }
+  return right.size === pieces.size
+}
+
+/** Ends the mount once all is in the cache. */
+const readAndKeep = (given: Given = {}) => readAll(given, image, true)
+
 /** @returns the paths that were asked of the registry, without the question whether it speaks HTTP */
-async function readAll(
-  given: Given = {},
-  of = image,
-): Promise<{ asked: string[]; cached: number; onDemand: number }> {
+async function readAll(given: Given = {}, of = image, isKeeping = false) {
   await using run = await mounted(given, of)
   await run.mount.prefetchPlan()
   for (const [name, content] of Object.entries(contents))
     expect((await readFile(run.at(name))).equals(content)).toBe(true)
+  if (isKeeping) await expect.poll(isAllKept, { timeout: HANG_MS }).toBe(true)
   const { cached, onDemand } = await run.mount.counters()
   const asked = run.proxy.seen.map(({ path }) => path).filter((path) => path !== '/v2/')
   return { asked, cached, onDemand: onDemand.bytes }
@@ -61,7 +86,7 @@ test('a second mount asks for the manifest and the list of profiles only', async
   const profile = { attached: true }
   const trace = traceOf([traceFile('app', { ranges: [[0, 10]] })])
   const attached = [traceArtifact(trace, image.descriptor, 'web')]
-  const first = await readAll({ profile, attached })
+  const first = await readAndKeep({ profile, attached })
   expect(first.asked.filter((path) => path.includes('/blobs/')).length).toBeGreaterThan(4)
   expect(first.cached).toBe(0)
   const second = await readAll({ profile, attached })
@@ -73,7 +98,7 @@ test('a second mount asks for the manifest and the list of profiles only', async
 })
 
 test('another image with some of the content fetches only the rest', async () => {
-  await readAll()
+  await readAndKeep()
   const later = await imageOf('later', [
     { rest: [file('app'), { name: 'new', content: randomBytes(10 * KIB) }], chunkSize: 100 * KIB },
     { rest: [file('lib'), file('conf')], chunkSize: 100 * KIB },
@@ -92,7 +117,7 @@ test('two mounts at once, on an empty cache and on one that is too small', async
 })
 
 test('content that was changed, cut short or emptied is fetched again, and replaced', async () => {
-  await readAll()
+  await readAndKeep()
   const before = await cachedFiles()
   const changes = [
     (bytes: Buffer) => bytes.fill(0, 0, 1),
@@ -102,7 +127,7 @@ test('content that was changed, cut short or emptied is fetched again, and repla
   ]
   for (const change of changes) {
     for (const path of before) await writeFile(path, change(await readFile(path)))
-    const { asked, cached } = await readAll()
+    const { asked, cached } = await readAndKeep()
     expect(asked.filter((path) => path.includes('/blobs/')).length).toBeGreaterThan(3)
     expect(cached).toBe(0)
     expect((await cachedFiles()).toSorted()).toEqual(before.toSorted())

@@ -1,0 +1,65 @@
+/** A prefetch that is not waited for: while the registry gives none of it the mount is there, and a read waits for what is on its way. */
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { expect, test } from 'vitest'
+import { serveImages } from '../../../../../image/serve.ts'
+import { openSource } from '../../../../../image/sources.ts'
+import { serve } from '../../../../../scripts/support/serve.ts'
+import { lazyTree } from '../../../../../tracer/mount/lazy/tree.ts'
+import { mountFileSystem } from '../../../../../tracer/mount/mount.ts'
+import { tempFolder } from '../../../../support/temp.ts'
+import { writeLazyImage } from '../estargz-image.ts'
+
+/** Passes everything on, ranges that begin a blob only once they are let through. */
+async function startGate(upstream: string) {
+  const { promise: opened, resolve: open } = Promise.withResolvers<void>()
+  const { promise: asked, resolve: ask } = Promise.withResolvers<void>()
+  let held = 0
+  const server = createServer(async (request, response) => {
+    const { range } = request.headers
+    if (range?.startsWith('bytes=0-')) {
+      held++
+      ask()
+      await opened
+    }
+    const answer = await fetch(`http://${upstream}${request.url}`, {
+      method: request.method ?? 'GET',
+      headers: { accept: request.headers.accept ?? '*/*', ...(range && { range }) },
+    })
+    response.writeHead(answer.status, Object.fromEntries(answer.headers))
+    await pipeline(answer.body ? Readable.fromWeb(answer.body) : Readable.from([]), response).catch(() => {})
+  })
+  const serving = await serve(server)
+  return { ...serving, open, asked, held: () => held }
+}
+
+test('the mount is complete without its prefetch, and a read of what is on its way asks nobody else', async () => {
+  await using temp = await tempFolder()
+  const app = randomBytes(300_000)
+  const reference = await writeLazyImage(await temp.sub('image'), [
+    { zone: [{ name: 'app', content: app }], rest: [] },
+  ])
+  await using server = await serveImages({ 'app:1': await (await openSource(reference)).image() })
+  await using gate = await startGate(server.host)
+  await using mount = await mountFileSystem({
+    mountPoint: await temp.sub('mount'),
+    tree: {
+      ...lazyTree({ reference: `docker://${gate.host}/app:1`, prefetch: 'stream' }),
+      cacheFolder: await temp.sub('cache'),
+    },
+    record: false,
+    server: 'kernel',
+  })
+  await gate.asked
+  expect(await mount.prefetchPlan()).toMatchObject({ by: 'zone', requests: 1 })
+  expect((await mount.counters()).prefetch.bytes).toBe(0)
+  const read = readFile(join(mount.folder, 'app'))
+  gate.open()
+  expect(await read).toEqual(app)
+  expect(gate.held()).toBe(1)
+  expect((await mount.counters()).onDemand.requests).toBe(0)
+})
