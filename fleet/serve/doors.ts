@@ -70,8 +70,8 @@ export interface PageOptions {
 }
 
 /** The most jobs that the page is made of, and how long they are shown before the queue is asked again, however many look at it. */
-const MAX_JOBS = 5000
-const FRESH_MS = 2000
+const MAX_JOBS = 10_000
+const FRESH_MS = 4000
 
 export function pageDoors({ queue, seen, page, version, commands }: PageOptions): Door[] {
   const overview = kept(FRESH_MS, () => overviewOf(queue, seen))
