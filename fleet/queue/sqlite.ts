@@ -27,18 +27,12 @@ export interface SqliteQueueOptions {
 }
 
 const IDLE_POLL_MS = 100
-/** Jobs that are over and kept: an older one's product is still known by its target. */
-const KEPT = 20_000
 
 /** @throws HeadstartError E_STATE: the file can't be used; so do all of the queue's functions */
 export async function openSqliteQueue({ file, settings }: SqliteQueueOptions): Promise<Queue> {
   const store: Store = { database: await openDatabase(file), settings: { ...SETTINGS, ...settings } }
   const { database } = store
   const changes = changeBell()
-  database.run(
-    "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE state IN ('done', 'failed') ORDER BY ended DESC LIMIT -1 OFFSET ?)",
-    KEPT,
-  )
   return {
     async add(jobs, { again = false } = {}) {
       const added = database.together(() => addJobs(store, jobs, again))

@@ -8,6 +8,8 @@ import { type Job, jobId } from '../job.ts'
 export const MOST_LINES = 200
 export const LINES_OF_DONE = 20
 const MOST_CHARACTERS = 500
+/** Jobs that are over, of each kind and state: an older one's product is still known by its target. */
+export const KEPT_JOBS = 10_000
 
 export const lineOf = (text: string): string => visible(text.slice(0, MOST_CHARACTERS))
 

@@ -2,13 +2,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { mapLimit } from '../../../system/map-limit.ts'
 import { type Job, jobId } from '../../job.ts'
-import { MOST_LINES } from '../told.ts'
+import { KEPT_JOBS, MOST_LINES } from '../told.ts'
 import type { JobState } from '../types.ts'
 import { type Stored, stateOf } from './records.ts'
 import { madeUnder, type Store } from './store.ts'
 
-/** Jobs that are over and kept, of each kind and state: an older one's product is still known by its target. */
-const KEPT = { count: 10_000 }
+const KEPT = { count: KEPT_JOBS }
 /** Commands on their way at the same time. */
 const AT_ONCE = 50
 

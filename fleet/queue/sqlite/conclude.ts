@@ -1,6 +1,6 @@
 /** What comes of an attempt, written down at once: the job's end, what is to be done next, what was made, and what is counted. */
 import { countersOf, type Ending } from '../counters.ts'
-import { circleOf, LINES_OF_DONE, toldOf } from '../told.ts'
+import { circleOf, KEPT_JOBS, LINES_OF_DONE, toldOf } from '../told.ts'
 import type { JobResult, Outcome } from '../types.ts'
 import { addInstead, addJobs, type Store } from './add.ts'
 import { type Claim, giveBack } from './claim.ts'
@@ -51,6 +51,12 @@ function end({ database }: Store, { id, job }: Claim, { result, error, log }: En
     error ?? null,
     log.join('\n'),
     id,
+  )
+  database.run(
+    'DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE kind = ? AND state = ? ORDER BY ended DESC LIMIT -1 OFFSET ?)',
+    job.kind,
+    ending,
+    KEPT_JOBS,
   )
   count(database, countersOf(job.kind, ending, result))
 }

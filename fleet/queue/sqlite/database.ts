@@ -20,6 +20,7 @@ const TABLES = `
     claim TEXT, owner TEXT, added INTEGER NOT NULL, started INTEGER, ended INTEGER, result TEXT, error TEXT, log TEXT NOT NULL
   ) STRICT;
   CREATE INDEX jobs_by_turn ON jobs (state, priority, place);
+  CREATE INDEX jobs_by_end ON jobs (kind, state, ended);
   CREATE INDEX jobs_by_change ON jobs (coalesce(ended, started, added));
   CREATE TABLE made (
     target TEXT PRIMARY KEY, repository TEXT NOT NULL, digest TEXT NOT NULL, source TEXT NOT NULL, id TEXT NOT NULL,

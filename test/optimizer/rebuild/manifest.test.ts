@@ -1,7 +1,7 @@
 /** Config and manifest of the rebuilt image. */
 import { expect, test } from 'vitest'
 import { digestOf } from '../../../image/digest.ts'
-import { configWith, manifestWith, withSubject } from '../../../optimizer/rebuild/manifest.ts'
+import { configWith, manifestWith, sourceNamedIn, withSubject } from '../../../optimizer/rebuild/manifest.ts'
 
 test('only the diffIDs of a config change, and big numbers stay what they are', () => {
   const raw = Buffer.from(
@@ -62,4 +62,13 @@ test('a key of that name elsewhere is not taken for the diffIDs, which are writt
     x: { diff_ids: [] },
     rootfs: { type: 'layers', diff_ids: [id] },
   })
+})
+
+test('a manifest of ours names its source; what says nothing, or something else, names none', () => {
+  const source = digestOf('x')
+  const named = (annotations: unknown) => sourceNamedIn(Buffer.from(JSON.stringify({ annotations })))
+  expect(named({ 'vnd.headstart.source.digest': source, other: 'y' })).toBe(source)
+  for (const none of [undefined, null, {}, { 'vnd.headstart.source.digest': 'latest' }, { x: 1 }])
+    expect(named(none)).toBeUndefined()
+  expect(sourceNamedIn(Buffer.from('{'))).toBeUndefined()
 })
