@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { inspect } from 'node:util'
 import { Command, CommanderError, Help } from 'commander'
 import { codeOf, failuresOf, HeadstartError, isDiskFull, messageOf } from '../system/errors.ts'
-import { tellParent } from '../system/process/parent.ts'
+import { type Fault, tellParent } from '../system/process/parent.ts'
 import { isSystemError } from '../system/system-error.ts'
 import { withoutSecrets, withoutUrlSecrets } from '../system/text/secrets.ts'
 import { workspaceRoot } from '../system/workspace.ts'
@@ -133,6 +133,7 @@ interface Reporting {
 /** Prints what ended the command, and returns its status: 1; 2 for a wrong command line; 3 for an exceeded limit; 4 for a profile that doesn't fit, or isn't there; 5 for a tag that has moved on; 128 + the signal. */
 function report(thrown: unknown, interrupts: Interrupts, { debug, failure }: Reporting): number {
   const [error, ...whileCleaning] = failuresOf(thrown)
+  if (!interrupts.abort.aborted) tellParent(faultOf(error))
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : (failure ?? 2) // commander has printed it
   // Whatever it quotes: a name that was mistyped, a file that is a URL, a library's error with all its fields.
   const print = (lines: readonly string[], mark?: Mark) =>
@@ -152,11 +153,6 @@ function report(thrown: unknown, interrupts: Interrupts, { debug, failure }: Rep
   }
   if (error instanceof HeadstartError) {
     say(messageOf(error))
-    tellParent({
-      code: error.code,
-      message: messageOf(error),
-      ...(error.hint !== undefined && { hint: error.hint }),
-    })
     if (error.hint !== undefined) print([`  ${error.hint}`])
   } else if (isSystemError(error)) {
     // A folder without write permission: the line names the path. What was written to when a disk was full isn't always known here.
@@ -173,6 +169,14 @@ function report(thrown: unknown, interrupts: Interrupts, { debug, failure }: Rep
   if (debug) details()
   const code = error instanceof HeadstartError ? error.code : ''
   return failure === undefined ? (STATUS[code] ?? 1) : (START_STATUS[code] ?? failure)
+}
+
+function faultOf(error: unknown): Fault {
+  const message = messageOf(error)
+  if (error instanceof HeadstartError)
+    return { code: error.code, message, ...(error.hint !== undefined && { hint: error.hint }) }
+  if (error instanceof CommanderError) return { code: 'E_USAGE', message: message.replace(/^error: /, '') }
+  return { code: 'E_UNEXPECTED', message }
 }
 
 /** For errors that a script may want to tell apart. */

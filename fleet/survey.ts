@@ -27,6 +27,8 @@ export interface Survey {
   readonly faults: readonly string[]
   /** each image whose target another one has, and that one */
   readonly clashes: ReadonlyMap<string, string>
+  /** lines of `fleet.yaml`: of entries that no image belongs to */
+  readonly idleLines: readonly number[]
 }
 
 /**
@@ -39,7 +41,7 @@ export async function survey(
   onImage: (surveyed: Surveyed) => Promise<void>,
 ): Promise<Survey> {
   const { signal, registries } = looking
-  const { images, faults } = await discover(fleet, registries, signal)
+  const { images, faults, idle } = await discover(fleet, registries, signal)
   const clashes = clashesIn(images)
   const missed: string[] = []
   const surveyed = await mapLimit(images, AT_ONCE, signal, async (discovered) => {
@@ -54,7 +56,12 @@ export async function survey(
     await onImage({ image, step })
     return [{ image, step }]
   })
-  return { images: surveyed.flat(), faults: [...faults, ...missed.toSorted()], clashes }
+  return {
+    images: surveyed.flat(),
+    faults: [...faults, ...missed.toSorted()],
+    clashes,
+    idleLines: idle.map(({ line }) => line),
+  }
 }
 
 interface Asked {

@@ -8,7 +8,7 @@ import { jsonOption } from '../flags/values.ts'
 import { counted, table } from '../print/output.ts'
 import { type AccessFlags, addAccessFlags, lookingWith } from './looking.ts'
 import { addQueueFlags, openKnown, type QueueFlags } from './queue.ts'
-import { countedSteps, stepText } from './words.ts'
+import { countedSteps, idleText, stepText } from './words.ts'
 
 interface Flags extends AccessFlags, QueueFlags {
   readonly json: boolean
@@ -23,13 +23,13 @@ export function registerCheck(command: Command, context: CliContext): void {
       const fleet = await readFleet(file)
       await using queue = await openKnown(flags)
       await using looking = lookingWith(flags, queue, context.interrupts.abort)
-      const { images, faults } = await survey(fleet, looking, async () => {
+      const { images, faults, idleLines } = await survey(fleet, looking, async () => {
         output.live(() => 'looking at images')
       })
       output.done()
       if (flags.json) output.result(images.map((each) => JSON.stringify(jsonOf(each))))
       else output.result([...linesOf(images), countedSteps(images)])
-      for (const fault of faults) output.warn(fault)
+      for (const line of [...idleText(file, idleLines), ...faults]) output.warn(line)
       if (faults.length > 0)
         throw new HeadstartError('E_FLEET', `${counted(faults.length, 'thing')} could not be looked at`)
     })

@@ -11,7 +11,7 @@ import { lookingWith } from './looking.ts'
 import { addMachineFlags, type MachineFlags, performOf } from './machine.ts'
 import { addQueueFlags, openQueue, type QueueFlags } from './queue.ts'
 import { told } from './told.ts'
-import { countedSteps } from './words.ts'
+import { countedSteps, idleText } from './words.ts'
 
 interface Flags extends MachineFlags, QueueFlags {
   readonly again: boolean
@@ -38,13 +38,14 @@ export function registerRun(command: Command, context: CliContext): void {
         abort,
         perform: told(performOf(flags), output, SETTINGS.attempts),
       })
-      const { images, faults } = await survey(fleet, looking, async ({ image, step }) => {
+      const { images, faults, idleLines } = await survey(fleet, looking, async ({ image, step }) => {
         const isAdded = await apply(step, queue, { again: flags.again })
         if (step.is === 'failed' && !isAdded)
           failed.set(image, `${step.why}; it is tried again a day later, or with --again`)
         output.live(() => `looking at ${image}`)
       })
       output.note(countedSteps(images))
+      for (const line of idleText(file, idleLines)) output.warn(line)
       await queue.idle(worker.signal)
       await worker.end()
       output.done()

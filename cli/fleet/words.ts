@@ -33,6 +33,9 @@ export function countedSteps(images: readonly Surveyed[]): string {
   return `${counted(images.length, 'image')}${said.length === 0 ? '' : `: ${said.join(', ')}`}`
 }
 
+export const idleText = (file: string, lines: readonly number[]): string[] =>
+  lines.map((line) => `${file}, line ${line}: there is no such image, or an entry above has it`)
+
 /** A line when a job is done. */
 export function doneLine({ kind, work }: Job, result: JobResult): string {
   const took = duration(result.tookMs)

@@ -18,6 +18,8 @@ export interface Discovery {
   readonly images: readonly Discovered[]
   /** registries and repositories that could not be looked up, a line each */
   readonly faults: readonly string[]
+  /** entries that no image belongs to */
+  readonly idle: readonly Entry[]
 }
 
 /** Lists asked for at the same time. */
@@ -58,7 +60,12 @@ export async function discover(
       return entry ? [{ image, entry, tags }] : []
     }),
   )
-  return { images: images.toSorted((a, b) => (nameOf(a.image) < nameOf(b.image) ? -1 : 1)), faults }
+  const used = new Set(images.map(({ entry }) => entry))
+  return {
+    images: images.toSorted((a, b) => (nameOf(a.image) < nameOf(b.image) ? -1 : 1)),
+    faults,
+    idle: fleet.entries.filter((entry) => !used.has(entry)),
+  }
 }
 
 interface Wanted {

@@ -29,6 +29,7 @@ const PROFILE = new Set([
   '--memory',
   '--platform',
   '--fuse',
+  '--engine',
 ])
 
 /** Of `headstart profile` as well: they reach the machine, its network or its files. */
@@ -41,7 +42,6 @@ const REACHING = new Set([
   '--gpus',
   '--cap-add',
   '--privileged',
-  '--engine',
 ])
 
 /** Of `headstart optimize`. */

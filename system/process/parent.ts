@@ -9,7 +9,7 @@ export const PARENT_VARIABLE = 'HEADSTART_PARENT'
 
 /** What a command that failed says to its parent. */
 export const faultSchema = z.object({
-  /** of `HeadstartError`s; `E_UNEXPECTED`: any other error */
+  /** of a `HeadstartError`; `E_USAGE`: the command line was wrong; `E_UNEXPECTED`: any other error */
   code: z.string().max(100),
   message: z.string().max(8000),
   hint: z.string().max(8000).optional(),

@@ -21,6 +21,7 @@ test('an image that never becomes ready, and one over its budget, are named once
   await fleet.push('good:1', 'good')
   await fleet.push('never:1', 'never', { command: 'echo waiting; sleep 60' })
   await fleet.push('large:1', 'large')
+  await fleet.push('odd:1', 'odd')
   await fleet.write(`${READY}
 images:
   - repositories: [good]
@@ -28,6 +29,11 @@ images:
     ready: { log: started, timeout: 1s }
   - repositories: [large]
     budget: { prefetch: 10 }
+  - repositories: [good]
+    tags: ['1']
+    optimize: [--max-zone=potato]
+  - repositories: [odd]
+    optimize: [--max-zone=potato]
 `)
   const first = await fleet.fleet(['run'])
   expect(first.status, first.stderr).toBe(1)
@@ -37,19 +43,25 @@ images:
       /^failed: .*\/large:1: \d+ bytes would be fetched before the start, of 10 at most: nothing was replaced \(E_EXCEEDED\)/,
     ),
     expect.stringMatching(/^failed: .*\/never:1: .*1 s.* \(E_READY_TIMEOUT\)/),
+    expect.stringMatching(
+      /^failed: .*\/odd:1: option '--max-zone <bytes>' argument 'potato' is invalid\. .*\(E_USAGE\)$/,
+    ),
   ])
   expect(first.stderr).toMatch(/good:1-esgz: rebuilt in/)
   expect(first.stderr).not.toMatch(/attempt/)
-  expect(first.stderr).toMatch(/^headstart: 2 images could not be brought up to date$/m)
+  expect(first.stderr).toMatch(/^headstart: 3 images could not be brought up to date$/m)
+  expect(first.stderr).toMatch(
+    /^warning: fleet\.yaml, line \d+: there is no such image, or an entry above has it$/m,
+  )
   expect(pushedTags(fleet.proxy.take())).toEqual(['good:1-esgz'])
   // It is not tried again before there is a reason.
   const second = await fleet.fleet(['run'])
   expect(second).toMatchObject({ status: 1, stderr: expect.not.stringContaining('recorded') })
-  expect(second.stdout.match(/^failed: .*it is tried again a day later, or with --again$/gm)).toHaveLength(2)
+  expect(second.stdout.match(/^failed: .*it is tried again a day later, or with --again$/gm)).toHaveLength(3)
   const again = await fleet.fleet(['run', '--again'])
   expect(again.status).toBe(1)
-  expect(again.stdout.match(/^failed: /gm)).toHaveLength(2)
-  const mended = `${READY}\nimages: [{ repositories: [good, never, large], ready: { period: 100ms } }]`
+  expect(again.stdout.match(/^failed: /gm)).toHaveLength(3)
+  const mended = `${READY}\nimages: [{ repositories: [good, never, large, odd], ready: { period: 100ms } }]`
   await fleet.write(mended)
   const last = await fleet.fleet(['run'])
   expect(last.status, last.stderr).toBe(0)

@@ -75,6 +75,14 @@ test('where all is named, no list is asked for', async () => {
   expect(listsAsked(registry)).toEqual([])
 })
 
+test('an entry that no image belongs to is told: its pattern may be mistyped', async () => {
+  const registry = await registryOf({ app: ['v1'] })
+  const images =
+    "  - { repositories: ['team/*'] }\n  - { repositories: [app] }\n  - { repositories: [app], tags: [v1] }"
+  const { idle } = await find(fleetOf(registry, images))
+  expect(idle.map(({ line }) => line)).toEqual([4, 6])
+})
+
 test('a catalog that is refused is a fault that says what to do, and keeps nothing else from being found', async () => {
   const registry = await registryOf({ named: ['v1'] }, { status: 401 })
   const found = await find(
