@@ -118,10 +118,9 @@ const PARENT = `
 import { runHeadstart } from ${JSON.stringify(fileURLToPath(new URL('../../../fleet/perform/child.ts', import.meta.url)))}
 await runHeadstart([], {
   program: [process.execPath, '--input-type=module', '-e', \`
-    const { listenForInterrupts } = await import(${JSON.stringify(fileURLToPath(new URL('../../../cli/interrupt.ts', import.meta.url)))})
-    const { abort } = listenForInterrupts()
+    const { whenParentGone } = await import(${JSON.stringify(fileURLToPath(new URL('../../../system/process/parent.ts', import.meta.url)))})
     const alive = setInterval(() => {}, 1000)
-    abort.addEventListener('abort', () => clearInterval(alive))
+    whenParentGone(() => clearInterval(alive))
     console.error('pid ' + process.pid)
   \`],
   signal: new AbortController().signal,
