@@ -27,8 +27,8 @@ interface Read {
   readonly trace: Trace
 }
 
-/** How long a registry may take to list and give them. */
-const PATIENCE_MS = 5000
+/** How long a registry may take to list and give them; a start waits less long. */
+const PATIENCE_MS = 10_000
 const AT_ONCE = 4
 /** Of one, unpacked: parsing more would hold up the start. Those of large images have tens of megabytes. */
 const MAX_BYTES = 64 << 20

@@ -1,4 +1,5 @@
 /** Starts what is fetched of an image without being asked for: the prefetch at once, the rest in the background when a container's start is over. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { PrefetchPlan } from '../../messages.ts'
 import type { LazyContent } from '../content.ts'
 import type { Demand } from '../demand.ts'
@@ -32,13 +33,22 @@ export interface Started {
   begin(): void
 }
 
+/** The root is complete and the container starts: what waits longer for its plan is of no use to it. */
+const LATE_MS = 3000
+
+const inTime = (profile: Promise<Profile>): Promise<Profile> =>
+  Promise.race([
+    profile,
+    sleep(LATE_MS, { trace: undefined, used: [], notes: ['the attached profiles took too long to arrive'] }),
+  ])
+
 export function startFetching(
   { prefetch: mode, background = false }: Pick<LazyTree, 'prefetch' | 'background'>,
   { material, content, demand, profile, room, settled }: Fetching,
 ): Started {
   const isStreamed = mode === 'stream'
   const limits = isStreamed ? STREAM : WHOLE
-  const planned = Promise.resolve(profile).then((known) => {
+  const planned = (profile ? inTime(profile) : Promise.resolve(undefined)).then((known) => {
     const choice = choosePrefetch(mode, material, known)
     return { choice, ...planPrefetch(choice, content, limits) }
   })

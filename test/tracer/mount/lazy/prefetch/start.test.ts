@@ -14,14 +14,14 @@ import { mountFileSystem } from '../../../../../tracer/mount/mount.ts'
 import { tempFolder } from '../../../../support/temp.ts'
 import { writeLazyImage } from '../estargz-image.ts'
 
-/** Passes everything on, ranges that begin a blob only once they are let through. */
-async function startGate(upstream: string) {
+/** Passes everything on, what it is told to hold only once it is let through. */
+async function startGate(upstream: string, isHeld: (path: string, range: string) => boolean) {
   const { promise: opened, resolve: open } = Promise.withResolvers<void>()
   const { promise: asked, resolve: ask } = Promise.withResolvers<void>()
   let held = 0
   const server = createServer(async (request, response) => {
     const { range } = request.headers
-    if (range?.startsWith('bytes=0-')) {
+    if (isHeld(request.url ?? '', range ?? '')) {
       held++
       ask()
       await opened
@@ -44,7 +44,7 @@ test('the mount is complete without its prefetch, and a read of what is on its w
     { zone: [{ name: 'app', content: app }], rest: [] },
   ])
   await using server = await serveImages({ 'app:1': await (await openSource(reference)).image() })
-  await using gate = await startGate(server.host)
+  await using gate = await startGate(server.host, (_, range) => range.startsWith('bytes=0-'))
   await using mount = await mountFileSystem({
     mountPoint: await temp.sub('mount'),
     tree: {
@@ -62,4 +62,29 @@ test('the mount is complete without its prefetch, and a read of what is on its w
   expect(await read).toEqual(app)
   expect(gate.held()).toBe(1)
   expect((await mount.counters()).onDemand.requests).toBe(0)
+})
+
+test('a registry that never lists what is attached keeps nobody waiting for long', async () => {
+  await using temp = await tempFolder()
+  const reference = await writeLazyImage(await temp.sub('image'), [
+    { zone: [{ name: 'app', content: randomBytes(300_000) }], rest: [] },
+  ])
+  await using server = await serveImages({ 'app:1': await (await openSource(reference)).image() })
+  await using gate = await startGate(server.host, (path) => path.includes('/referrers/'))
+  await using mount = await mountFileSystem({
+    mountPoint: await temp.sub('mount'),
+    tree: {
+      ...lazyTree({
+        reference: `docker://${gate.host}/app:1`,
+        prefetch: 'stream',
+        profile: { attached: true },
+      }),
+      cacheFolder: await temp.sub('cache'),
+    },
+    record: false,
+    server: 'kernel',
+  })
+  const { by, notes } = await mount.prefetchPlan()
+  expect([by, notes]).toEqual(['zone', ['the attached profiles took too long to arrive']])
+  gate.open()
 })
