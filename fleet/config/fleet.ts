@@ -65,10 +65,19 @@ export function parseFleet(text: string, name: string): Fleet {
       const twice = names.find((each, at) => names.indexOf(each) !== at)
       if (twice !== undefined)
         throw faultAt(name, placeOf(['images', index, 'workloads']), `two workloads are named ${twice}`)
-      return entryOf(written, settings, { registry, line: place.line })
+      const entry = entryOf(written, settings, { registry, line: place.line })
+      if (entry.platforms === 'host' && isInPlace(entry))
+        throw faultAt(name, placeOf(['images', index, 'platforms']), LOSES_PLATFORMS)
+      return entry
     }),
   }
 }
+
+const LOSES_PLATFORMS =
+  'in place, platforms can only be all: an index that is replaced by one image loses its others'
+
+const SOME = { host: 'registry.example', repository: 'a/b', tag: 'c' }
+const isInPlace = ({ target }: Entry): boolean => nameOf(targetOf(target, SOME)) === nameOf(SOME)
 
 interface Around {
   readonly registry: string | undefined

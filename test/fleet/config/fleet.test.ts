@@ -28,7 +28,6 @@ images:
     exceptTags: ['*-rc*']
   - repositories: [shop]
     target: '{repository}:{tag}'
-    platforms: host
     link: { bandwidth: 50Mbit, latency: 20 }
     split: off
     optimize: [--max-zone=20MB]
@@ -75,7 +74,13 @@ describe('what it means', () => {
     })
     expect(workOf(shop, image('shop'), index)).toMatchObject({
       target: 'registry.example/shop:v1',
-      optimizeFlags: ['--split=off', '--bandwidth=50Mbit', '--latency=20ms', '--max-zone=20MB'],
+      optimizeFlags: [
+        '--split=off',
+        '--bandwidth=50Mbit',
+        '--latency=20ms',
+        '--max-zone=20MB',
+        '--all-platforms',
+      ],
       workloads: [
         {
           name: 'checkout',
@@ -99,6 +104,9 @@ describe('what it means', () => {
   test('an index is made for all its platforms, unless it is to be for one', () => {
     const [team] = fleet.entries
     if (!team) throw new Error('an entry')
+    const [one] = parseFleet(entry('    platforms: host\n'), 'fleet.yaml').entries
+    if (!one) throw new Error('an entry')
+    expect(workOf(one, image('app'), index).optimizeFlags).not.toContain('--all-platforms')
     expect(workOf(team, image('team/web'), index).optimizeFlags).toContain('--all-platforms')
     expect(workOf(team, image('team/web'), manifest).optimizeFlags).not.toContain('--all-platforms')
   })
@@ -148,6 +156,10 @@ describe('where it is wrong', () => {
     [
       entry('    target: "{repo}:{tag}"\n'),
       '4:5: a target has no {repo}: it has {registry}, {repository} and {tag}',
+    ],
+    [
+      entry('    target: "{repository}:{tag}"\n    platforms: host\n'),
+      '5:5: in place, platforms can only be all: an index that is replaced by one image loses its others',
     ],
     [entry('    minCoverage: 120%\n'), '4:5: "120%" is not a share such as 80%'],
     [entry('    budget: { growth: lots }\n'), '4:15: "lots" is not a share such as 10%'],
