@@ -1,9 +1,10 @@
 /** The images that `bench:figures` compares, each with what making it took. One that is not measured is not made. */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { exists } from '../../system/files/exists.ts'
 import { type DemoKind, demoImages } from '../demo-image/images.ts'
 import { type CommandCost, measureCommand, sizesOf } from '../support/measure.ts'
-import { makeReference } from '../support/reference.ts'
+import { makeReference, referenceFolder } from '../support/reference.ts'
 
 export const HEADSTART = new URL('../../cli/headstart.js', import.meta.url).pathname
 
@@ -36,15 +37,31 @@ export interface ImagesRequest {
   readonly folder: string
   /** of a registry, where an image can have another one beside it */
   readonly host: string
+  /** takes what is there already */
+  readonly keep: boolean
 }
 
 /** The same for every arm: a line of the log. */
 export const readiness = (kind: DemoKind): string[] => ['--ready-log', demoImages[kind].ready.source]
 
+/** @returns undefined: one of them is not there */
+async function keptImages(arms: readonly string[], folder: string): Promise<MadeImage[] | undefined> {
+  const made: MadeImage[] = []
+  for (const arm of new Set(['optimized', ...arms.filter((each) => isOwn(each) || each === 'reference')])) {
+    const layout = arm === 'reference' ? referenceFolder(folder) : join(folder, arm.replace(':', '-'))
+    if (!(await exists(join(layout, 'index.json')))) return undefined
+    const image = `oci:${layout}:latest`
+    made.push({ arm, image, cost: undefined, ...(await sizesOf(image)) })
+  }
+  return made
+}
+
 /** headstart's trace ends at ready; that of the reference ends after a period. */
 export async function makeImages(kind: DemoKind, request: ImagesRequest): Promise<MadeImage[]> {
   const folder = join(request.folder, kind)
   const original = demoImages[kind].image
+  const kept = request.keep ? await keptImages(request.arms, folder) : undefined
+  if (kept) return kept
   await mkdir(folder, { recursive: true })
   const trace = join(folder, 'trace.json')
   const recording = ['profile', original, '--network', 'none', ...readiness(kind), '-o', trace]

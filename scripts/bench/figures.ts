@@ -2,6 +2,7 @@
  * `npm run bench:figures`: the tables of the README and of docs/formats.md. Each kind of the demo image is recorded and rebuilt by headstart and by
  * `ctr-remote images optimize` (see support/reference.ts), which prints what converting takes and how large the layers are; then all arms
  * are measured from nothing to ready. Needs what scripts/test installs, root, and a quiet machine.
+ * --keep measures the images that an earlier run made.
  * Options: --samples N --links lan,wan --runtimes builtin,containerd --kinds webapp,node,nginx --out FOLDER
  * --arms legacy,lazy,optimized,split,zstd:chunked,external-toc,reference
  * --runtimes builtin,containerd,run-runc,run-docker: the last two are `headstart run`
@@ -9,7 +10,7 @@
  */
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { readBench } from '../../report/bench/file.ts'
+import { type Bench, readBench } from '../../report/bench/file.ts'
 import { type ArmSummary, summarize } from '../../report/bench/summary.ts'
 import { runCommand } from '../../system/process/command.ts'
 import { type DemoKind, demoImages, makeDemoImage } from '../demo-image/images.ts'
@@ -29,6 +30,7 @@ const { values } = parseArgs({
     arms: { type: 'string', default: 'legacy,lazy,optimized,split,reference' },
     peers: { type: 'string', default: 'newest' },
     out: { type: 'string', default: '.cache/figures' },
+    keep: { type: 'boolean', default: false },
   },
 })
 const listOf = (text: string): string[] => text.split(',').filter((part) => part !== '')
@@ -59,7 +61,8 @@ const armsAt = ({ runtime, peers }: Place): string[] =>
     (arm) => !(arm === 'external-toc' && runtime === 'containerd' && peers === 'debian'),
   )
 
-async function measure(kind: DemoKind, images: readonly MadeImage[], place: Place): Promise<ArmSummary[]> {
+/** One sample of each arm. */
+async function measureOnce(kind: DemoKind, images: readonly MadeImage[], place: Place): Promise<Bench> {
   const { runtime, peers, link } = place
   const out = join(values.out, kind, `${nameOf(place)}-${link}.json`)
   const { snapshotter, env } = await programsOf(peers)
@@ -71,12 +74,24 @@ async function measure(kind: DemoKind, images: readonly MadeImage[], place: Plac
     ...others.flatMap(({ arm, image }) => ['--image', `${arm}=${image}`]),
     ...readiness(kind),
     ...[...runtimeFlags(runtime), '--link', link, '--arms', arms.join(',')],
-    ...['--samples', values.samples, '--warmups', '0', '--watch', '0'],
+    ...['--samples', '1', '--warmups', '0', '--watch', '0'],
     ...(runtime === 'containerd' ? ['--snapshotter', snapshotter] : []),
     ...['-o', out],
   ]
   await runCommand(process.execPath, command, { env })
-  return summarize(await readBench(out))
+  return readBench(out)
+}
+
+/** The places take turns, as arms do: what changes on the machine meanwhile changes for all of them. */
+async function measure(kind: DemoKind, images: readonly MadeImage[], places: readonly Place[]) {
+  const benches = new Map<Place, Bench>()
+  for (let round = 0; round < Number(values.samples); round++)
+    for (const place of places) {
+      const bench = await measureOnce(kind, images, place)
+      const samples = [...(benches.get(place)?.samples ?? []), ...bench.samples]
+      benches.set(place, { ...bench, samples })
+    }
+  return new Map([...benches].map(([place, bench]) => [place, summarize(bench)]))
 }
 
 /** `run-docker`: the runtime, and the engine that it is given. */
@@ -116,7 +131,7 @@ const titles = new Map<DemoKind, string>()
 for (const kind of listOf(values.kinds).filter(isKind)) {
   await makeDemoImage(kind)
   titles.set(kind, `${kind}: ${megabytes((await sizesOf(demoImages[kind].image)).bytes)} MB`)
-  const request = { arms: listOf(values.arms), folder: values.out, host: registry.host }
+  const request = { arms: listOf(values.arms), folder: values.out, host: registry.host, keep: values.keep }
   made.set(kind, await makeImages(kind, request))
 }
 const [first = []] = made.values()
@@ -127,21 +142,32 @@ printTable(
 for (const [kind, images] of made)
   console.log(`| ${[titles.get(kind), ...images.map(conversionCell)].join(' | ')} |`)
 
-for (const runtime of listOf(values.runtimes))
-  for (const peers of runtime === 'containerd'
-    ? listOf(values.peers).filter(isPeerSet)
-    : (['debian'] as const))
-    for (const link of listOf(values.links)) {
-      const place = { runtime, peers, link }
-      const title = `${nameOf(place)}, ${link}, ${values.samples} samples, medians; in brackets time and bytes, the reference's being 1`
-      printTable(title, ['image', ...armsAt(place).map(headOf)])
-      for (const [kind, images] of made) {
-        const summaries = await measure(kind, images, place)
-        const reference = summaries.find(({ arm }) => arm.id === 'reference')
-        const cells = armsAt(place).map((id) => {
-          const summary = summaries.find(({ arm }) => arm.id === id)
-          return summary ? startCell(summary, id === 'reference' ? undefined : reference) : '–'
-        })
-        console.log(`| ${[titles.get(kind), ...cells].join(' | ')} |`)
-      }
-    }
+const places = listOf(values.links).flatMap((link) =>
+  listOf(values.runtimes).flatMap((runtime) =>
+    (runtime === 'containerd' ? listOf(values.peers).filter(isPeerSet) : (['debian'] as const)).map(
+      (peers): Place => ({ runtime, peers, link }),
+    ),
+  ),
+)
+const measured = new Map<DemoKind, ReadonlyMap<Place, ArmSummary[]>>()
+for (const [kind, images] of made) measured.set(kind, await measure(kind, images, places))
+
+for (const place of places) {
+  const title = `${nameOf(place)}, ${place.link}, ${values.samples} samples, medians; in brackets time and bytes, the reference's being 1`
+  printTable(title, ['image', ...armsAt(place).map(headOf)])
+  for (const [kind, byPlace] of measured) {
+    const summaries = byPlace.get(place) ?? []
+    // Every place is compared with what containerd does with it.
+    const reference =
+      places
+        .filter(({ link }) => link === place.link)
+        .flatMap((each) => byPlace.get(each) ?? [])
+        .find(({ arm }) => arm.id === 'reference' && arm.runtime === 'containerd') ??
+      summaries.find(({ arm }) => arm.id === 'reference')
+    const cells = armsAt(place).map((id) => {
+      const summary = summaries.find(({ arm }) => arm.id === id)
+      return summary ? startCell(summary, summary === reference ? undefined : reference) : '–'
+    })
+    console.log(`| ${[titles.get(kind), ...cells].join(' | ')} |`)
+  }
+}

@@ -22,10 +22,14 @@ export interface Reference {
 /** Long enough for the slowest start of the demo images. */
 const PERIOD_S = 6
 
+/** Where the image lies. */
+export const referenceFolder = (folder: string): string =>
+  join(folder, `reference-${peerSets.at(-1) ?? 'debian'}`)
+
 /** @param folder for the image and the record, which are kept for the next time */
 export async function makeReference(original: string, folder: string): Promise<Reference> {
   const peers = peerSets.at(-1) ?? 'debian'
-  const [record, to] = [join(folder, `record-${peers}.json`), join(folder, `reference-${peers}`)]
+  const [record, to] = [join(folder, `record-${peers}.json`), referenceFolder(folder)]
   await mkdir(folder, { recursive: true })
   const made = { image: `oci:${to}:latest` }
   if (peers === 'debian') {
