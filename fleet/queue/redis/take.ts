@@ -14,8 +14,8 @@ export interface Taking extends Pick<WorkOptions, 'perform' | 'rate'> {
   /** whose commands wait for a server that is away */
   readonly store: Store
   readonly kind: JobKind
-  /** Waits for a slot, which is free again when it is disposed. @returns undefined: the signal has aborted, or no job is begun any more */
-  readonly enter: (signal: AbortSignal) => Promise<Disposable | undefined>
+  /** @returns a slot, free again when it is disposed; undefined: all are taken */
+  readonly enter: () => Disposable | undefined
   /** ends taking jobs */
   readonly ending: AbortSignal
   /** tells running jobs to stop */
@@ -33,8 +33,9 @@ export async function take(
   taking: Taking,
 ): Promise<unknown> {
   const { store, kind, rate, stop } = taking
-  // It came while we were about to stop.
-  if (taking.ending.aborted) return await handBack(stored, token)
+  // It came while we were about to stop, or took another kind of job.
+  using slot = taking.ending.aborted ? undefined : taking.enter()
+  if (!slot) return await handBack(stored, token)
   const job = jobIn(kind, stored)
   if (!job) throw new UnrecoverableError('this is not a job that this version of headstart knows')
   const wait = rate ? await takeTurn(store.client, store.key(`rate:${registryOf(job.work)}`), rate) : 0
@@ -45,11 +46,8 @@ export async function take(
   const signal = AbortSignal.any([lost, stop])
   let outcome: Outcome
   try {
-    using slot = await taking.enter(signal)
-    if (!slot) return await handBack(stored, token)
     outcome = await perform(job, stored, signal, taking)
   } catch (error) {
-    if (error instanceof WaitingError) throw error
     if (stop.aborted && !lost.aborted) {
       await count(store, countersOf(kind, 'returned'))
       return await handBack(stored, token)

@@ -22,6 +22,10 @@ const MOST_STALLED = 3
 /** ms for which a server that is away is waited for when nothing runs any more and we are to stop. */
 const LEAVE_MS = 2000
 const LOOK_MS = 100
+/** How often the kinds' share of the slots is looked at, besides whenever it changes. */
+const ADJUST_MS = 1000
+/** s after which a worker that waits for a job asks for one, in case it was not told. */
+const ASK_S = 2
 
 export async function workOn(place: WorkPlace, options: WorkOptions): Promise<void> {
   const stop = new AbortController()
@@ -31,12 +35,13 @@ export async function workOn(place: WorkPlace, options: WorkOptions): Promise<vo
       kind,
       store: place.store,
       perform: options.perform,
-      enter: (signal) => slots.take(AbortSignal.any([signal, options.signal])),
+      enter: slots.take,
       ending: options.signal,
       stop: stop.signal,
       ...(options.rate && { rate: options.rate }),
     }),
   )
+  using _ = workers.length > 1 ? sharing(slots, workers, options.signal) : undefined
   await aborted(options.signal)
   for (const worker of workers) await worker.pause(true)
   const grace = setTimeout(() => stop.abort(), options.graceMs ?? 0)
@@ -45,6 +50,24 @@ export async function workOn(place: WorkPlace, options: WorkOptions): Promise<vo
   // Jobs whose end a server that is away can't be told are taken over by others, once we have been silent for long enough.
   const isAway = await staysAway(place)
   await Promise.all(workers.map((worker) => worker.close(isAway)))
+}
+
+/**
+ * BullMQ takes jobs of each kind by itself: while all slots are taken, none does, so that what can't be begun here is left to others. What one took
+ * in the same moment goes back.
+ */
+function sharing(slots: Slots, workers: readonly Worker[], ending: AbortSignal): Disposable {
+  const adjust = () => {
+    if (ending.aborted) return
+    for (const worker of workers) {
+      if (slots.areTaken()) void worker.pause(true)
+      // A loop that ended just when it was resumed needs it once more.
+      else if (worker.isPaused() || !worker.isRunning()) void worker.resume()
+    }
+  }
+  slots.onChange(adjust)
+  const timer = setInterval(adjust, ADJUST_MS)
+  return { [Symbol.dispose]: () => clearInterval(timer) }
 }
 
 async function staysAway({ store }: WorkPlace): Promise<boolean> {
@@ -75,6 +98,7 @@ function startWorker(
     connection: store.client,
     prefix,
     concurrency,
+    drainDelay: ASK_S,
     lockDuration: lockMs,
     stalledInterval: Math.max(lockMs / 4, 500),
     maxStalledCount: MOST_STALLED,
@@ -101,37 +125,39 @@ function startWorker(
 }
 
 interface Slots {
-  /** @returns undefined: the signal has aborted */
-  take(signal: AbortSignal): Promise<Disposable | undefined>
+  /** @returns a slot, free again when it is disposed; undefined: all are taken */
+  readonly take: () => Disposable | undefined
+  areTaken(): boolean
+  /** Calls back whenever one was taken or is free again. */
+  onChange(act: () => void): void
   /** Resolves when none is taken. */
   free(): Promise<void>
 }
 
-/** A worker of several kinds takes jobs of each by itself: here they share the slots, and what was taken too early waits. */
 function slotsFor(count: number): Slots {
-  let free = count
-  const waiting: (() => void)[] = []
-  const changed = (signal?: AbortSignal) => {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    waiting.push(resolve)
-    signal?.addEventListener('abort', () => resolve(), { once: true })
-    return promise
+  let taken = 0
+  const acts: (() => void)[] = []
+  const changed = () => {
+    for (const act of acts) act()
   }
   return {
+    areTaken: () => taken >= count,
+    onChange: (act) => void acts.push(act),
     async free() {
-      while (free < count) await changed()
+      const { promise, resolve } = Promise.withResolvers<void>()
+      acts.push(() => {
+        if (taken === 0) resolve()
+      })
+      if (taken > 0) await promise
     },
-    async take(signal) {
-      while (free === 0) {
-        if (signal.aborted) return undefined
-        await changed(signal)
-      }
-      if (signal.aborted) return undefined
-      free -= 1
+    take() {
+      if (taken >= count) return undefined
+      taken += 1
+      changed()
       return {
         [Symbol.dispose]() {
-          free += 1
-          for (const wake of waiting.splice(0)) wake()
+          taken -= 1
+          changed()
         },
       }
     },

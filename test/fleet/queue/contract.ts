@@ -279,6 +279,30 @@ export function testQueue(name: string, fresh: () => Promise<OpenQueue>): void {
       expect(most).toBe(1)
     })
 
+    test('what a busy worker cannot begin is left to others', async () => {
+      const open = await fresh()
+      const [busy, other] = [await openOne(open), await openOne(open)]
+      const begun = Promise.withResolvers<void>()
+      const end = Promise.withResolvers<void>()
+      const byBusy: JobKind[] = []
+      work(busy, async ({ kind }) => {
+        byBusy.push(kind)
+        begun.resolve()
+        await end.promise
+        return done()
+      })
+      await busy.add([jobOf('record')])
+      await begun.promise
+      await busy.add([1, 2, 3].map((build) => jobOf('rebuild', build)))
+      work(other, async () => done(), { kinds: ['rebuild'] })
+      await until('they are rebuilt', async () => (await busy.counts()).rebuild.done === 3)
+      expect(byBusy).toEqual(['record'])
+      end.resolve()
+      await idle(busy)
+      await busy.add([jobOf('rebuild', 4), jobOf('record', 4)])
+      await idle(busy)
+    })
+
     test('jobs of a worker that stops go back to the queue, and count as no attempt', async () => {
       const queue = await openOne(await fresh())
       const job = jobOf('rebuild')
