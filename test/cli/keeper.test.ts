@@ -53,7 +53,8 @@ test('its ID is printed once it runs; docker stop ends it, and what it needed', 
   )
   expect((await container.inspect()).Config).toMatchObject({
     Env: expect.arrayContaining([`PASSWORD=${SECRET}`]),
-    Labels: { 'of.image': 'yes', 'of.both': 'run' },
+    Image: expect.stringMatching(/^headstart-shell\/lazy:1\.headstart-\d+-\w+$/),
+    Labels: { 'of.image': 'yes', 'of.both': 'run', 'headstart.image': around.lazy },
     Healthcheck: { Test: ['CMD', 'true'], Interval: 3_600_000_000_000 },
     ExposedPorts: { '8080/tcp': {} },
     StopSignal: 'SIGQUIT',

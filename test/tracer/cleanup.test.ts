@@ -226,7 +226,7 @@ test('a container leaves a workspace of the machine alone: it does not see who l
 
 /** A container and its image in the engine, as a run of `id` has them. */
 async function inEngine(id: string, mark: string | undefined) {
-  const image = `headstart-shell:${id}`
+  const image = `headstart-shell/web:1.${id}`
   const label = mark === undefined ? [] : [`headstart.owner=${mark}`]
   await writeFile(`${box.folder}/empty.tar`, Buffer.alloc(1024))
   await runCommand('docker', [

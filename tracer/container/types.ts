@@ -19,6 +19,8 @@ export interface Terminal {
 export interface ProcessRequest {
   /** unique; the container and everything made for it have it as name or label */
   readonly id: string
+  /** as it was named: what the engine's lists show it by */
+  readonly image?: string
   /** for the engine's files */
   readonly folder: string
   /** for what a later command needs to find the container if we are killed */

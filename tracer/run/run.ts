@@ -81,6 +81,7 @@ async function startOn(
   const mount = root.kind === 'folder' ? root.mount : undefined
   const request: ProcessRequest = {
     id,
+    image: options.reference,
     folder,
     state,
     process,

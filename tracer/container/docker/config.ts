@@ -7,6 +7,8 @@ import type { ProcessRequest } from '../types.ts'
 export const LABEL = 'headstart'
 /** The mark of the process that it was made for: by it is told, also from another pid namespace, whether it is left over. */
 export const OWNER_LABEL = 'headstart.owner'
+/** What it runs, for whoever looks at the engine's list: the image's name, which the shell's name has only a part of. */
+const IMAGE_LABEL = 'headstart.image'
 
 export interface Created {
   /** the engine's name for it */
@@ -18,7 +20,7 @@ export interface Created {
 }
 
 export function containerConfig(
-  request: Pick<ProcessRequest, 'id' | 'process' | 'options' | 'detached' | 'terminal' | 'facts'>,
+  request: Pick<ProcessRequest, 'id' | 'image' | 'process' | 'options' | 'detached' | 'terminal' | 'facts'>,
   { image, binds, mark }: Created,
 ): Docker.ContainerCreateOptions {
   const { id, process, options, detached = false, terminal, facts } = request
@@ -28,7 +30,13 @@ export function containerConfig(
   return {
     name: options.name ?? id,
     Image: image,
-    Labels: { ...facts?.labels, ...options.labels, [LABEL]: id, [OWNER_LABEL]: mark },
+    Labels: {
+      ...facts?.labels,
+      ...(request.image !== undefined && { [IMAGE_LABEL]: request.image }),
+      ...options.labels,
+      [LABEL]: id,
+      [OWNER_LABEL]: mark,
+    },
     Entrypoint: [process.args[0] ?? ''],
     Cmd: process.args.slice(1),
     Env: [...process.env],

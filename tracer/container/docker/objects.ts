@@ -4,7 +4,7 @@ import { codeOf } from '../../../system/errors.ts'
 import { type Owner, ownerOf } from '../../../system/process/owner.ts'
 import { LABEL, OWNER_LABEL } from './config.ts'
 import { ignoreMissing } from './errors.ts'
-import { SHELL_REPOSITORY, shellName } from './shell.ts'
+import { idOf, SHELLS, shellsOf } from './shell-name.ts'
 
 export interface EngineObject {
   readonly id: string
@@ -19,12 +19,12 @@ export interface EngineObject {
 export async function listObjects(): Promise<EngineObject[]> {
   const docker = await connectLocalEngine({ limitMs: ANSWER_MS })
   const containers = await docker.listContainers({ all: true, filters: { label: [LABEL] } })
-  const images = await docker.listImages({ filters: { reference: [SHELL_REPOSITORY] } })
+  const images = await docker.listImages({ filters: { reference: [...SHELLS] } })
   return [
     ...containers.map(({ Labels }) => ({ id: Labels[LABEL] ?? '', owner: ownerOf(Labels[OWNER_LABEL]) })),
     ...images.flatMap(({ RepoTags, Labels }) =>
       (RepoTags ?? []).map((tag) => ({
-        id: tag.slice(SHELL_REPOSITORY.length + 1),
+        id: idOf(tag),
         owner: ownerOf(Labels?.[OWNER_LABEL]),
       })),
     ),
@@ -38,7 +38,8 @@ export async function removeObjects(id: string): Promise<void> {
     const filters = { label: [`${LABEL}=${id}`] }
     for (const { Id } of await docker.listContainers({ all: true, filters }))
       await ignoreMissing(docker.getContainer(Id).remove({ force: true, v: true }))
-    await ignoreMissing(docker.getImage(shellName(id)).remove({ force: true }))
+    for (const { RepoTags } of await docker.listImages({ filters: { reference: shellsOf(id) } }))
+      for (const name of RepoTags ?? []) await ignoreMissing(docker.getImage(name).remove({ force: true }))
   } catch (error) {
     if (codeOf(error) !== 'E_ENGINE') throw error
   }

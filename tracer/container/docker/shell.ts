@@ -18,13 +18,10 @@ import { readInside } from '../root-files.ts'
 import type { ContainerRequest } from '../types.ts'
 import { OWNER_LABEL } from './config.ts'
 import { asRunError } from './errors.ts'
+import { shellName } from './shell-name.ts'
 
-/** Its tags are workspace IDs, so that images left by a killed run can be recognized. */
-export const SHELL_REPOSITORY = 'headstart-shell'
 /** Users and groups are looked up in the image, before the binds are there. */
 const LOOKED_UP = ['etc/passwd', 'etc/group']
-
-export const shellName = (id: string): string => `${SHELL_REPOSITORY}:${id}`
 
 /**
  * @param mark of us
@@ -32,15 +29,15 @@ export const shellName = (id: string): string => `${SHELL_REPOSITORY}:${id}`
  */
 export async function createShell(
   docker: Docker,
-  { id, root, plainRoot }: ContainerRequest,
+  { id, image, root, plainRoot }: ContainerRequest,
   mark: string,
 ): Promise<string> {
-  const name = shellName(id)
+  const { repository, tag } = shellName(id, image)
   const label = { changes: `LABEL ${OWNER_LABEL}=${mark}` }
-  const options = { repo: SHELL_REPOSITORY, tag: id, ...label }
+  const options = { repo: repository, tag, ...label }
   const stream = await asRunError(docker.importImage(Readable.from(await shellTar(root, plainRoot)), options))
   await asRunError(followed(docker, stream))
-  return name
+  return `${repository}:${tag}`
 }
 
 /** The root's top folders and symlinks, and the files that are looked up. */
