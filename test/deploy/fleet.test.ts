@@ -179,7 +179,7 @@ test("Redis takes its settings as the cluster's gets them: a password, and a fil
   const { command, args } = containerOf(named('headstart-redis'))
   const script = (args[0] ?? '')
     .replace('valkey-server', 'redis-server')
-    .replace("'dir /data'", `'dir ${temp.path}' 'port ${port}' 'bind 127.0.0.1'`)
+    .replace('dir /data', `dir ${temp.path}\nport ${port}\nbind 127.0.0.1`)
   const [shell = '', ...flags] = command
   const child = spawn(shell, [...flags, script], {
     env: { ...process.env, PASSWORD: 'of-the-test' },
@@ -194,7 +194,12 @@ test("Redis takes its settings as the cluster's gets them: a password, and a fil
     expect(await setting('appendonly')).toEqual(['appendonly', 'yes'])
     expect(await setting('maxmemory-policy')).toEqual(['maxmemory-policy', 'noeviction'])
     expect(await setting('requirepass')).toEqual(['requirepass', 'of-the-test'])
-    expect(await readFile(`/proc/${child.pid}/cmdline`, 'utf8')).not.toContain('of-the-test')
+    // It has taken the shell's place, and so gets its signals.
+    const line = await readFile(`/proc/${child.pid}/cmdline`, 'utf8')
+    expect(line).toMatch(/^redis-server/)
+    expect(line).not.toContain('of-the-test')
+    child.kill('SIGTERM')
+    expect(await ended).toEqual([0, null])
   } finally {
     client.disconnect()
     child.kill('SIGKILL')
