@@ -7,7 +7,7 @@ import type { LazyNodes } from '../nodes.ts'
 import type { LazyTree } from '../tree.ts'
 import { bytesOf, type PlanLimits, type PlannedRun, planRuns, type Wanted } from './plan.ts'
 import type { Profile } from './profile.ts'
-import { wantedByEngines, wantedByProfile, wantedInZones } from './wanted.ts'
+import { type WantedByProfile, wantedByEngines, wantedByProfile, wantedInZones } from './wanted.ts'
 
 /** What of an image there is to fetch. */
 export interface Material {
@@ -46,17 +46,24 @@ export function choosePrefetch(
   const notes = [...(profile?.notes ?? [])]
   const none = { later: [], startMs: undefined, profiles: [] }
   if (profile?.trace) {
-    const { start, later } = wantedByProfile(profile.trace, nodes, layers)
+    const { start, later, files } = wantedByProfile(profile.trace, nodes, layers)
     const startMs = profile.trace.run.ready.ms ?? undefined
+    if (files.missing > files.all * MAY_BE_MISSING) notes.push(missingText(files))
     if (start.length > 0)
       return { by: 'profile', wanted: start, later, startMs, profiles: profile.used, notes }
-    notes.push('the profile names no file that this image has')
+    if (files.missing === 0) notes.push('the profile names no file that is read up to ready')
   }
   const zones = mode === 'none' ? [] : wantedInZones(zoneEnds, layers)
   if (zones.length === 0) return { by: 'nothing', wanted: [], notes, ...none }
   const ahead = mode === 'stream' ? wantedByEngines(nodes, layers) : []
   return { by: 'zone', wanted: [...ahead, ...zones], notes, ...none }
 }
+
+/** Between two builds a few files come and go. */
+const MAY_BE_MISSING = 0.1
+
+const missingText = ({ all, missing }: WantedByProfile['files']): string =>
+  `this image lacks ${missing} of the ${all} files that the profile names: it is of another build, and the start is to be recorded again`
 
 export interface Planned {
   readonly runs: readonly PlannedRun[]

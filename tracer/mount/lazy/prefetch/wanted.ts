@@ -12,10 +12,12 @@ type Layers = readonly Pick<LazyLayer, 'groups'>[]
 const ENGINE_FILES = ['etc/passwd', 'etc/group']
 
 export interface WantedByProfile {
-  /** up to ready */
+  /** up to ready; what engines look up comes first. None where the image has none of what the profile says is read. */
   readonly start: readonly Wanted[]
   /** read after it, and then what else the files of the profile have */
   readonly later: readonly Wanted[]
+  /** files that were read up to ready, and how many of them this image doesn't have */
+  readonly files: { readonly all: number; readonly missing: number }
 }
 
 /** Files are found by path, so that a profile of another build is of use; what this image doesn't have is left out. */
@@ -34,8 +36,12 @@ export function wantedByProfile(
     found.flatMap(({ file, node }) =>
       ranges(file).flatMap(([start, end]) => wantedOf(node, chunksBetween(node.chunks, start, end), layers)),
     )
+  const isOfStart = ({ afterReady, ranges }: TraceFile) => !afterReady && ranges.length > 0
+  const start = ranged((file) => (isOfStart(file) ? file.ranges : []))
+  const all = files.filter(isOfStart).length
   return {
-    start: [...wantedByEngines(nodes, layers), ...ranged((file) => (file.afterReady ? [] : file.ranges))],
+    start: start.length === 0 ? [] : [...wantedByEngines(nodes, layers), ...start],
+    files: { all, missing: all - found.filter(({ file }) => isOfStart(file)).length },
     later: [
       ...ranged((file) => (file.afterReady ? file.ranges : (file.laterRanges ?? []))),
       ...found.flatMap(({ node }) => wantedOf(node, node.chunks, layers)),

@@ -88,6 +88,24 @@ test('a profile in a file is used the same way, one of another image too: files 
   })
 })
 
+test.each([
+  [9, []],
+  [
+    8,
+    [
+      'this image lacks 2 of the 10 files that the profile names: it is of another build, and the start is to be recorded again',
+    ],
+  ],
+])(
+  'that a profile names files which are gone is said where it matters: of 10, %i are there',
+  async (there, notes) => {
+    const files = Array.from({ length: 10 }, (_, at) => traceFile(at < there ? 'app' : `gone-${at}`))
+    const attached = [traceArtifact(traceOf(files), image.descriptor, 'web')]
+    await using run = await mounted({ attached, profile: { attached: true } })
+    expect(await run.mount.prefetchPlan()).toMatchObject({ by: 'profile', notes })
+  },
+)
+
 test('of profiles of several contents those of one are used, and it is said which are not', async () => {
   const other = { ...trace, image: { ...trace.image, diffIds: ['other'] } }
   const attached = [attachedTrace('web'), traceArtifact(other, image.descriptor, 'job')]
@@ -140,7 +158,14 @@ const faulty: [string, () => Given, RegExp | undefined][] = [
   [
     'names nothing that is there',
     () => ({ attached: [traceArtifact(traceOf([traceFile('gone')]), image.descriptor, 'web')] }),
-    /names no file that this image has/,
+    /^this image lacks 1 of the 1 files that the profile names: it is of another build/,
+  ],
+  [
+    'names nothing that is read up to ready',
+    () => ({
+      attached: [traceArtifact(traceOf([traceFile('app', { afterReady: true })]), image.descriptor, 'web')],
+    }),
+    /names no file that is read up to ready/,
   ],
   [
     'has another name',

@@ -90,8 +90,9 @@ test('what was read after ready comes later, then what else the files have', () 
 })
 
 test('a profile of another image: paths that are not there, ranges beyond the end, a folder, a name that is not ASCII', () => {
-  const { start } = byProfile(
+  const { start, files } = byProfile(
     ['gone/file', {}],
+    ['gone/later', { afterReady: true }],
     ['etc', {}],
     [
       'app',
@@ -108,6 +109,14 @@ test('a profile of another image: paths that are not there, ranges beyond the en
   )
   expect(named(start)).toEqual([...ENGINE, 'app 3', 'caf\xc3\xa9 0', 'hidden 0'])
   expect(start.at(-1)?.layer).toBe(1)
+  expect(files).toEqual({ all: 5, missing: 2 })
+})
+
+test('a profile of which nothing is there wants nothing, not even what engines look up: the zones are the better choice', () => {
+  expect(byProfile(['gone', {}], ['app', { afterReady: true }])).toMatchObject({
+    start: [],
+    files: { all: 1, missing: 1 },
+  })
 })
 
 test('zones are wanted whole, base layer first, hidden files too', () => {
