@@ -32,7 +32,7 @@ export interface Survey {
 }
 
 /**
- * @param onImage called for each as soon as it is known what is to be done
+ * @param onImage called for each, one after the other by name, as soon as it is known what is to be done
  * @throws the signal's reason, and what `onImage` and the queue throw
  */
 export async function survey(
@@ -44,17 +44,24 @@ export async function survey(
   const { images, faults, idle } = await discover(fleet, registries, signal)
   const clashes = clashesIn(images)
   const missed: string[] = []
-  const surveyed = await mapLimit(images, AT_ONCE, signal, async (discovered) => {
+  const turns = images.map(() => Promise.withResolvers<void>())
+  const surveyed = await mapLimit(images, AT_ONCE, signal, async (discovered, index, either) => {
     const image = nameOf(discovered.image)
-    const step = await stepFor(discovered, looking, { clash: clashes.get(image) }).catch((error: unknown) => {
-      signal.throwIfAborted()
-      if (!(error instanceof HeadstartError) || error.code === 'E_STATE' || error.code === 'E_QUEUE')
-        throw error
-      missed.push(`${image}: ${messageOf(error)}`)
-    })
-    if (!step) return []
-    await onImage({ image, step })
-    return [{ image, step }]
+    try {
+      const step = await stepFor(discovered, looking, { clash: clashes.get(image) }).catch(
+        (error: unknown) => {
+          if (either.aborted || !isOfImage(error)) throw error
+          missed.push(`${image}: ${messageOf(error)}`)
+        },
+      )
+      // By name, however fast each was looked at: so the same fleet is done in the same order.
+      await turns[index - 1]?.promise
+      either.throwIfAborted()
+      if (step) await onImage({ image, step })
+      return step ? [{ image, step }] : []
+    } finally {
+      turns[index]?.resolve()
+    }
   })
   return {
     images: surveyed.flat(),
@@ -63,6 +70,10 @@ export async function survey(
     idleLines: idle.map(({ line }) => line),
   }
 }
+
+/** A fault that other images needn't have. */
+const isOfImage = (error: unknown): error is HeadstartError =>
+  error instanceof HeadstartError && error.code !== 'E_STATE' && error.code !== 'E_QUEUE'
 
 interface Asked {
   /** another image that has the same target */

@@ -156,7 +156,7 @@ describe('performing', () => {
     const { outcome, log } = await performing('record', '')
     expect(outcome).toMatchObject({
       done: { profiles: [{ name: 'start' }, { name: 'buy' }] },
-      next: [{ kind: 'rebuild', work: job.work }],
+      next: [{ kind: 'rebuild', work: job.work, priority: job.priority - 1 }],
     })
     expect(log).toEqual([
       expect.stringMatching(/^profile --insecure docker:.* --name=start --output=\/.*trace-0\.json$/),
