@@ -1,6 +1,5 @@
 /** A real registry (Debian's docker-registry, or the newest distribution) on a free port of the loopback interface, removed when disposed. */
-
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
@@ -22,6 +21,10 @@ export interface TestRegistry extends AsyncDisposable {
   readonly caFile: string | undefined
   /** its key: with it the certificate can be used as a client certificate that `askClients` accepts */
   readonly keyFile: string | undefined
+  /** Ends it as a power cut does; with it go the notifications that it has not sent. */
+  kill(): Promise<void>
+  /** After `kill`: on the same port, with what it stored. */
+  start(): Promise<void>
 }
 
 export interface RegistryOptions {
@@ -31,6 +34,8 @@ export interface RegistryOptions {
   readonly auth?: { readonly user: string; readonly password: string }
   /** further configuration, as YAML lines of the top level */
   readonly extra?: string
+  /** another one, whose images it has, too */
+  readonly beside?: Pick<TestRegistry, 'folder'>
   readonly peers?: PeerSet
 }
 
@@ -60,50 +65,74 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
   const folder = await mkdtemp(join(tmpdir(), 'hs-registry-'))
   const host = `127.0.0.1:${await freePort()}`
   const tls = options.tls ? await makeCertificate(folder) : undefined
-  const lines = [
-    'version: 0.1',
-    'log: { level: error, accesslog: { disabled: true } }',
-    `storage: { filesystem: { rootdirectory: ${folder}/data }, delete: { enabled: true } }`,
-    `http: { addr: '${host}'${tls ? `, tls: { ${tlsSettings(tls, options)} }` : ''} }`,
-  ]
-  if (options.auth) {
-    const { user, password } = options.auth
-    await writeFile(
-      join(folder, 'htpasswd'),
-      await runCommand('htpasswd', ['-Bbn', '-C', '4', user, password]),
-    )
-    lines.push(`auth: { htpasswd: { realm: test, path: ${folder}/htpasswd } }`)
+  const settings = await settingsFor(options, { folder, host, tls })
+  await writeFile(join(folder, 'config.yml'), `${settings.join('\n')}\n`)
+  let child: ChildProcess | undefined
+  const kill = async () => {
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    const ended = once(child, 'exit')
+    child.kill('SIGKILL')
+    await ended
   }
-  if (options.extra) lines.push(options.extra)
-  await writeFile(join(folder, 'config.yml'), `${lines.join('\n')}\n`)
-  const child = spawn(program, ['serve', join(folder, 'config.yml')], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
-  let complaint = ''
-  child.stderr.on('data', (chunk: Buffer) => {
-    complaint = (complaint + chunk.toString()).slice(-2000)
-  })
-  const ended = once(child, 'exit')
-  const url = `${tls ? 'https' : 'http'}://${host}`
-  await answering(host, () => (child.exitCode === null ? undefined : complaint))
+  const start = async () => {
+    child = await started(program, join(folder, 'config.yml'), host)
+  }
+  await start()
   return {
     host,
-    url,
+    url: `${tls ? 'https' : 'http'}://${host}`,
     folder,
     caFile: tls?.certificate,
     keyFile: tls?.key,
+    kill,
+    start,
     async [Symbol.asyncDispose]() {
-      child.kill('SIGKILL')
-      await ended
+      await kill()
       await rm(folder, { recursive: true, force: true })
     },
   }
 }
 
-const tlsSettings = (
-  { certificate, key }: { certificate: string; key: string },
-  { askClients }: RegistryOptions,
-) => `certificate: ${certificate}, key: ${key}${askClients ? `, clientcas: [${certificate}]` : ''}`
+interface Certificate {
+  readonly certificate: string
+  readonly key: string
+}
+
+interface Place {
+  readonly folder: string
+  readonly host: string
+  readonly tls: Certificate | undefined
+}
+
+/** As YAML lines. */
+async function settingsFor(options: RegistryOptions, { folder, host, tls }: Place): Promise<string[]> {
+  const { auth, extra, beside } = options
+  const lines = [
+    'version: 0.1',
+    'log: { level: error, accesslog: { disabled: true } }',
+    `storage: { filesystem: { rootdirectory: ${beside?.folder ?? folder}/data }, delete: { enabled: true } }`,
+    `http: { addr: '${host}'${tls ? `, tls: { ${tlsSettings(tls, options)} }` : ''} }`,
+  ]
+  if (auth) {
+    const file = join(folder, 'htpasswd')
+    await writeFile(file, await runCommand('htpasswd', ['-Bbn', '-C', '4', auth.user, auth.password]))
+    lines.push(`auth: { htpasswd: { realm: test, path: ${file} } }`)
+  }
+  return extra === undefined ? lines : [...lines, extra]
+}
+
+async function started(program: string, settings: string, host: string): Promise<ChildProcess> {
+  const child = spawn(program, ['serve', settings], { stdio: ['ignore', 'ignore', 'pipe'] })
+  let complaint = ''
+  child.stderr.on('data', (chunk: Buffer) => {
+    complaint = (complaint + chunk.toString()).slice(-2000)
+  })
+  await answering(host, () => (child.exitCode === null ? undefined : complaint))
+  return child
+}
+
+const tlsSettings = ({ certificate, key }: Certificate, { askClients }: RegistryOptions) =>
+  `certificate: ${certificate}, key: ${key}${askClients ? `, clientcas: [${certificate}]` : ''}`
 
 async function answering(host: string, failed: () => string | undefined): Promise<void> {
   const [address, port] = host.split(':')
@@ -120,7 +149,7 @@ async function answering(host: string, failed: () => string | undefined): Promis
   })
 }
 
-async function makeCertificate(folder: string): Promise<{ certificate: string; key: string }> {
+async function makeCertificate(folder: string): Promise<Certificate> {
   const certificate = join(folder, 'cert.pem')
   const key = join(folder, 'key.pem')
   const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost']
