@@ -6,6 +6,7 @@ import type { Looking } from '../../fleet/look/look.ts'
 import { openSqliteQueue } from '../../fleet/queue/sqlite.ts'
 import type { Queue, QueueSettings } from '../../fleet/queue/types.ts'
 import { exists } from '../../system/files/exists.ts'
+import { durationFlag, positiveFlag } from '../flags/values.ts'
 
 export interface QueueFlags {
   readonly state?: string
@@ -27,8 +28,37 @@ export const addQueueFlags = (command: Command): Command =>
       ).conflicts('state'),
     )
 
+export interface RetryFlags {
+  readonly attempts: number
+  readonly backoff: number
+}
+
+/** For who adds jobs: it decides how often they are tried. @param usual backoff in ms */
+export const addRetryFlags = (
+  command: Command,
+  usual: Pick<QueueSettings, 'attempts' | 'backoffMs'>,
+): Command =>
+  command
+    .addOption(
+      new Option('--attempts <count>', 'how often a job is begun before it has failed for good')
+        .argParser(positiveFlag)
+        .default(usual.attempts),
+    )
+    .addOption(
+      new Option('--backoff <duration>', 'wait before the second attempt, doubled before each further one')
+        .argParser(durationFlag)
+        .default(usual.backoffMs, `${usual.backoffMs / 1000}s`),
+    )
+
+export const settingsOf = ({ attempts, backoff }: RetryFlags): Partial<QueueSettings> => ({
+  attempts,
+  backoffMs: backoff,
+})
+
 interface Opening {
   readonly settings?: Partial<QueueSettings>
+  /** ms after which the jobs of a worker that is silent go to others, where it is on another machine */
+  readonly takeoverMs?: number
   /** takes a line when the queue's server is lost, and one when it is back */
   readonly onNotice?: (line: string) => void
 }
@@ -37,7 +67,7 @@ const urlOf = ({ queue, state }: QueueFlags): string | undefined =>
   queue ?? (state === undefined ? process.env.HEADSTART_QUEUE || undefined : undefined)
 
 /** @throws HeadstartError E_STATE, E_QUEUE */
-export async function openQueue(flags: QueueFlags, opening: Opening = {}): Promise<Queue> {
+export async function openQueue(flags: QueueFlags, { takeoverMs, ...opening }: Opening = {}): Promise<Queue> {
   const url = urlOf(flags)
   if (url === undefined)
     return openSqliteQueue({
@@ -46,7 +76,7 @@ export async function openQueue(flags: QueueFlags, opening: Opening = {}): Promi
     })
   // Only who uses it loads it.
   const { openRedisQueue } = await import('../../fleet/queue/bullmq.ts')
-  return openRedisQueue({ url, ...opening })
+  return openRedisQueue({ url, ...(takeoverMs !== undefined && { lockMs: takeoverMs }), ...opening })
 }
 
 /** What a queue knows that may not be there yet: nothing is made to look at it. @throws HeadstartError E_STATE, E_QUEUE */

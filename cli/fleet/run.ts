@@ -9,11 +9,18 @@ import type { CliContext } from '../context.ts'
 import { counted, type Output } from '../print/output.ts'
 import { lookingWith } from './looking.ts'
 import { addMachineFlags, type MachineFlags, performOf } from './machine.ts'
-import { addQueueFlags, openQueue, type QueueFlags } from './queue.ts'
+import {
+  addQueueFlags,
+  addRetryFlags,
+  openQueue,
+  type QueueFlags,
+  type RetryFlags,
+  settingsOf,
+} from './queue.ts'
 import { told } from './told.ts'
 import { countedSteps, idleText } from './words.ts'
 
-interface Flags extends MachineFlags, QueueFlags {
+interface Flags extends MachineFlags, QueueFlags, RetryFlags {
   readonly again: boolean
 }
 
@@ -28,16 +35,13 @@ export function registerRun(command: Command, context: CliContext): void {
       const output = context.output()
       const fleet = await readFleet(file)
       await using queue = await openQueue(flags, {
-        settings: SETTINGS,
+        settings: settingsOf(flags),
         onNotice: (line) => output.warn(line),
       })
       const { abort } = context.interrupts
       await using looking = lookingWith(flags, queue, abort)
       const failed = new Map<string, string>()
-      await using worker = workOn(queue, flags, {
-        abort,
-        perform: told(performOf(flags), output, SETTINGS.attempts),
-      })
+      await using worker = workOn(queue, flags, { abort, perform: told(performOf(flags), output) })
       const { images, faults, idleLines } = await survey(fleet, looking, async ({ image, step }) => {
         const isAdded = await apply(step, queue, { again: flags.again })
         if (step.is === 'failed' && !isAdded)
@@ -53,7 +57,7 @@ export function registerRun(command: Command, context: CliContext): void {
         if (!failed.has(image)) failed.set(image, why)
       report({ failed, faults }, output)
     })
-  addMachineFlags(addQueueFlags(command))
+  addMachineFlags(addRetryFlags(addQueueFlags(command), SETTINGS))
 }
 
 interface Work {

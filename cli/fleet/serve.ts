@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type Fleet, readFleet } from '../../fleet/config/fleet.ts'
 import type { Looking } from '../../fleet/look/look.ts'
 import { commandLines } from '../../fleet/perform/commands.ts'
-import type { Queue } from '../../fleet/queue/types.ts'
+import { type Queue, SETTINGS } from '../../fleet/queue/types.ts'
 import { stepsForPush } from '../../fleet/serve/pushed.ts'
 import { type Address, type ServeOptions, serveFleet } from '../../fleet/serve/serve.ts'
 import { apply, survey } from '../../fleet/survey.ts'
@@ -13,10 +13,17 @@ import { MAX_SETTINGS_BYTES, readInput } from '../../system/files/read-whole.ts'
 import type { CliContext } from '../context.ts'
 import { durationFlag } from '../flags/values.ts'
 import { type AccessFlags, addAccessFlags, lookingWith } from './looking.ts'
-import { addQueueFlags, openQueue, type QueueFlags } from './queue.ts'
+import {
+  addQueueFlags,
+  addRetryFlags,
+  openQueue,
+  type QueueFlags,
+  type RetryFlags,
+  settingsOf,
+} from './queue.ts'
 import { countedSteps } from './words.ts'
 
-interface Flags extends AccessFlags, QueueFlags {
+interface Flags extends AccessFlags, QueueFlags, RetryFlags {
   readonly listen: Address
   readonly listenNotifications?: Address
   readonly secretFile?: string
@@ -48,7 +55,7 @@ export function registerServe(command: Command, context: CliContext): void {
         .default(600_000, '10m'),
     )
     .action((file: string, flags: Flags) => serve(file, flags, context))
-  addAccessFlags(addQueueFlags(command))
+  addAccessFlags(addRetryFlags(addQueueFlags(command), SETTINGS))
 }
 
 async function serve(file: string, flags: Flags, context: CliContext): Promise<void> {
@@ -57,7 +64,7 @@ async function serve(file: string, flags: Flags, context: CliContext): Promise<v
   const { abort } = context.interrupts
   const secret = await secretOf(flags)
   const fleet = await readFleet(file)
-  await using queue = await openQueue(flags, { onNotice: onLine })
+  await using queue = await openQueue(flags, { settings: settingsOf(flags), onNotice: onLine })
   await using looking = lookingWith(flags, queue, abort)
   await serveFleet({
     queue,

@@ -4,14 +4,15 @@ import { messageOf } from '../../system/errors.ts'
 import type { Output } from '../print/output.ts'
 import { doneLine } from './words.ts'
 
-/** Says what comes of each job. What fails for good is said at the end, once. */
+/** Says what comes of each job. @param isLast nobody else says what has failed for good */
 export const told =
-  (perform: Perform, output: Output, attempts: number): Perform =>
+  (perform: Perform, output: Output, isLast = false): Perform =>
   async (job, context) => {
     output.live(() => `${job.work.source}: ${job.kind}`)
     try {
       const outcome = await perform(job, context)
       if ('done' in outcome) output.note(doneLine(job, outcome.done))
+      if ('failed' in outcome && isLast) output.warn(`${job.work.source}: ${job.kind}: ${outcome.failed}`)
       if ('instead' in outcome && outcome.instead.length > 0)
         output.note(`${job.work.source}: no profile covers it; its start is recorded first`)
       if ('instead' in outcome && outcome.instead.length === 0)
@@ -20,7 +21,7 @@ export const told =
     } catch (error) {
       if (!context.signal.aborted)
         output.note(
-          `${job.work.source}: ${job.kind}, attempt ${context.attempt} of ${attempts}: ${messageOf(error)}`,
+          `${job.work.source}: ${job.kind}, attempt ${context.attempt} of ${context.attempts}: ${messageOf(error)}`,
         )
       throw error
     }

@@ -1,7 +1,6 @@
 /** `headstart fleet work`: performs a fleet's jobs on this machine until it is stopped; then running ones end within their grace, or go back. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { JOB_KINDS, type JobKind } from '../../fleet/job.ts'
-import { SETTINGS } from '../../fleet/queue/types.ts'
 import { HeadstartError } from '../../system/errors.ts'
 import type { CliContext } from '../context.ts'
 import { durationFlag } from '../flags/values.ts'
@@ -13,6 +12,7 @@ import { told } from './told.ts'
 interface Flags extends MachineFlags, QueueFlags {
   readonly kinds: readonly JobKind[]
   readonly grace: number
+  readonly takeover: number
 }
 
 export function registerWork(command: Command, context: CliContext): void {
@@ -27,16 +27,27 @@ export function registerWork(command: Command, context: CliContext): void {
         .argParser(durationFlag)
         .default(20_000, '20s'),
     )
+    .addOption(
+      new Option(
+        '--takeover <duration>',
+        'how long a worker may be silent before others take over its jobs; the same for all workers',
+      )
+        .argParser(durationFlag)
+        .default(60_000, '1m'),
+    )
     .action(async (flags: Flags) => {
       const output = context.output()
       await checkMachine(flags.kinds)
-      await using queue = await openQueue(flags, { onNotice: (line) => output.warn(line) })
+      await using queue = await openQueue(flags, {
+        takeoverMs: flags.takeover,
+        onNotice: (line) => output.warn(line),
+      })
       const { abort } = context.interrupts
       output.note(`waiting for jobs: ${flags.kinds.join(' and ')}`)
       await queue.work({
         kinds: flags.kinds,
         slots: flags.jobs,
-        perform: told(performOf(flags), output, SETTINGS.attempts),
+        perform: told(performOf(flags), output, true),
         signal: abort,
         graceMs: flags.grace,
         ...(flags.rate && { rate: flags.rate }),

@@ -48,6 +48,8 @@ export type Perform = (
   context: {
     /** 1 is the first */
     readonly attempt: number
+    /** begun before it has failed for good */
+    readonly attempts: number
     readonly signal: AbortSignal
     /** takes lines of the work's own output */
     readonly log: (line: string) => void

@@ -3,7 +3,7 @@ import { DelayedError, UnrecoverableError, WaitingError } from 'bullmq'
 import { type Job, type JobKind, registryOf } from '../../job.ts'
 import { countersOf, type Ending } from '../counters.ts'
 import { circleOf, LINES_OF_DONE, toldOf } from '../told.ts'
-import type { JobResult, Outcome, WorkOptions } from '../types.ts'
+import type { JobResult, Outcome, QueueSettings, WorkOptions } from '../types.ts'
 import { addInstead, addNext } from './add.ts'
 import { jobLog } from './job-log.ts'
 import { takeTurn } from './rate.ts'
@@ -38,6 +38,7 @@ export async function take(
   if (!slot) return await handBack(stored, token)
   const job = jobIn(kind, stored)
   if (!job) throw new UnrecoverableError('this is not a job that this version of headstart knows')
+  const own = { ...taking, store: { ...store, settings: settingsOf(stored, store.settings) } }
   const wait = rate ? await takeTurn(store.client, store.key(`rate:${registryOf(job.work)}`), rate) : 0
   if (wait > 0) {
     await stored.moveToDelayed(Date.now() + wait, token)
@@ -46,17 +47,27 @@ export async function take(
   const signal = AbortSignal.any([lost, stop])
   let outcome: Outcome
   try {
-    outcome = await perform(job, stored, signal, taking)
+    outcome = await perform(job, stored, signal, own)
   } catch (error) {
     if (stop.aborted && !lost.aborted) {
       await count(store, countersOf(kind, 'returned'))
       return await handBack(stored, token)
     }
-    const isLast = stored.attemptsMade + 1 >= (stored.opts.attempts ?? 1)
+    const isLast = stored.attemptsMade + 1 >= own.store.settings.attempts
     if (!lost.aborted) await count(store, countersOf(kind, isLast ? 'failed' : 'retried'))
     throw plain(error)
   }
-  return await conclude(job, outcome, stored, taking)
+  return await conclude(job, outcome, stored, own)
+}
+
+/** What follows from a job is tried as often as itself: who asked for it has decided that. */
+function settingsOf({ opts: { attempts, backoff } }: Stored, usual: QueueSettings): QueueSettings {
+  const backoffMs = typeof backoff === 'object' ? backoff.delay : undefined
+  return {
+    ...usual,
+    ...(attempts !== undefined && { attempts }),
+    ...(backoffMs !== undefined && { backoffMs }),
+  }
 }
 
 async function handBack(stored: Stored, token: string): Promise<never> {
@@ -64,9 +75,19 @@ async function handBack(stored: Stored, token: string): Promise<never> {
   throw new WaitingError()
 }
 
-async function perform(job: Job, stored: Stored, signal: AbortSignal, { perform }: Taking): Promise<Outcome> {
+async function perform(
+  job: Job,
+  stored: Stored,
+  signal: AbortSignal,
+  { perform, store }: Taking,
+): Promise<Outcome> {
   await using log = jobLog(stored)
-  return await perform(job, { attempt: stored.attemptsMade + 1, signal, log: (line) => log.write(line) })
+  return await perform(job, {
+    attempt: stored.attemptsMade + 1,
+    attempts: store.settings.attempts,
+    signal,
+    log: (line) => log.write(line),
+  })
 }
 
 /** What an error says, in one line, and nothing else of it: BullMQ stores its stack as well. */

@@ -70,7 +70,14 @@ async function perform(
   }, LOG_MS)
   let ended: Ended
   try {
-    ended = { outcome: await perform(taken.job, { attempt: taken.attempt, signal: stop, log }) }
+    ended = {
+      outcome: await perform(taken.job, {
+        attempt: taken.attempt,
+        attempts: store.settings.attempts,
+        signal: stop,
+        log,
+      }),
+    }
   } catch (error) {
     ended = { error, isStopped: stop.aborted }
   } finally {

@@ -128,7 +128,7 @@ describe('what a job may not do, whoever put it into the queue:', () => {
 
   test('it is refused before anything is run', async () => {
     const perform = performer({ program: ['/nothing/there'], access: [], allowed: new Set() })
-    const context = { attempt: 1, signal: new AbortController().signal, log: () => {} }
+    const context = { attempt: 1, attempts: 4, signal: new AbortController().signal, log: () => {} }
     expect(await perform({ ...job, work: withFlags('--privileged') }, context)).toEqual({
       failed: expect.stringContaining('--privileged'),
     })
@@ -145,7 +145,7 @@ const performing = async (kind: Job['kind'], script: string) => {
   })
   const outcome = await perform(
     { ...job, kind },
-    { attempt: 1, signal: new AbortController().signal, log: (line) => log.push(line) },
+    { attempt: 1, attempts: 4, signal: new AbortController().signal, log: (line) => log.push(line) },
   )
   return { outcome, log }
 }
