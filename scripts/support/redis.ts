@@ -12,6 +12,8 @@ export interface TestRedis extends AsyncDisposable {
   readonly port: number
   /** with the password, if it has one */
   readonly url: string
+  /** where its append-only file is */
+  readonly folder: string
   /** Ends it as a power cut does. */
   kill(): Promise<void>
   /** After `kill`: on the same port, with the data of its append-only file. */
@@ -46,6 +48,7 @@ export async function startRedis({ password }: RedisSettings = {}): Promise<Test
   await start()
   return {
     port,
+    folder,
     url: `redis://${password === undefined ? '' : `:${encodeURIComponent(password)}@`}127.0.0.1:${port}`,
     kill,
     start,

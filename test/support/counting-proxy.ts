@@ -6,6 +6,8 @@ export interface CountingProxy extends AsyncDisposable {
   readonly host: string
   /** `METHOD /path`, in order; taking them forgets them */
   take(): string[]
+  /** `METHOD /path STATUS` of all that it has answered, in order */
+  answered(): readonly string[]
   /** Answers nothing that matches until the result is disposed. */
   hold(pattern: RegExp): Disposable
 }
@@ -13,6 +15,7 @@ export interface CountingProxy extends AsyncDisposable {
 /** @param behind host and port of a registry without TLS */
 export async function startCountingProxy(behind: string): Promise<CountingProxy> {
   let asked: string[] = []
+  const answered: string[] = []
   let held: { readonly pattern: RegExp; readonly released: Promise<void> } | undefined
   const server = createServer(async (incoming, response) => {
     const line = `${incoming.method} ${incoming.url}`
@@ -21,6 +24,7 @@ export async function startCountingProxy(behind: string): Promise<CountingProxy>
     const [host, port] = behind.split(':')
     const { method, url, headers } = incoming
     const outgoing = request({ host, port, method, path: url, headers }, (answer) => {
+      answered.push(`${line} ${answer.statusCode}`)
       response.writeHead(answer.statusCode ?? 502, answer.headers)
       answer.pipe(response)
     })
@@ -36,6 +40,7 @@ export async function startCountingProxy(behind: string): Promise<CountingProxy>
       asked = []
       return taken
     },
+    answered: () => answered,
     hold(pattern) {
       const { promise, resolve } = Promise.withResolvers<void>()
       held = { pattern, released: promise }

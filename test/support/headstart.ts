@@ -22,6 +22,7 @@ export interface RunChoices {
   readonly under?: readonly string[]
   /** called once it runs; may send signals */
   readonly meanwhile?: (child: {
+    readonly pid: number
     kill(signal: NodeJS.Signals): void
     /** as a terminal does: where it was started by `setsid`, all processes of it */
     killGroup(signal: NodeJS.Signals): void
@@ -80,6 +81,7 @@ async function run(
   })
   const closed = once(child, 'close')
   await meanwhile?.({
+    pid: Number(child.pid),
     kill: (signal) => child.kill(signal),
     killGroup: (signal) => process.kill(-Number(child.pid), signal),
     type: (text) => void child.stdin.write(text),

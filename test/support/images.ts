@@ -12,6 +12,7 @@ import { dir, file, symlink, type TarItem, tarOf } from './tar.ts'
 
 export interface ImageSpec {
   readonly tag?: string
+  /** items, or a whole tar, which is compressed once, however many images it is in */
   readonly layers: readonly (readonly TarItem[] | Buffer)[]
   /** the config's `config` object: Env, Cmd, Entrypoint, WorkingDir, User, … */
   readonly config?: Record<string, unknown>
@@ -60,6 +61,14 @@ export function bareImage({
 
 const sha256 = (bytes: Buffer): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`
 
+const compressed = new WeakMap<Buffer, Buffer>()
+
+function gzipped(tar: Buffer): Buffer {
+  const bytes = compressed.get(tar) ?? gzipSync(tar)
+  compressed.set(tar, bytes)
+  return bytes
+}
+
 /** Writes an image of gzip layers into an OCI layout at `folder` and gives its reference `oci:FOLDER:TAG`. */
 export async function writeImage(folder: string, spec: ImageSpec): Promise<string> {
   await mkdir(join(folder, 'blobs/sha256'), { recursive: true })
@@ -70,7 +79,7 @@ export async function writeImage(folder: string, spec: ImageSpec): Promise<strin
   }
   const tars = await Promise.all(spec.layers.map((layer) => (Buffer.isBuffer(layer) ? layer : tarOf(layer))))
   const layers = await Promise.all(
-    tars.map((tar) => put(gzipSync(tar), 'application/vnd.oci.image.layer.v1.tar+gzip')),
+    tars.map((tar) => put(gzipped(tar), 'application/vnd.oci.image.layer.v1.tar+gzip')),
   )
   const config = {
     architecture: process.arch === 'arm64' ? 'arm64' : 'amd64',
