@@ -116,7 +116,8 @@ function startWorker(
   worker.on('error', (error) => {
     const line = messageOf(error)
     // The connection tells of its cuts itself, and of lost jobs we have told.
-    const isTold = store.client.status !== 'ready' || /Connection is closed|ECONN|\block\b/.test(line)
+    const isTold =
+      store.client.status !== 'ready' || /Connection is closed|ECONN|Socket timeout|\block\b/.test(line)
     if (line === last || isTold) return
     last = line
     onNotice(`the queue: ${line}`)
