@@ -136,7 +136,7 @@ async function borrowFrom(
 ): Promise<Found> {
   const signal = context.interrupts.abort
   await using source = await attachedSource(from, access, context, output)
-  const earlier = await source.image(access.platform)
+  const earlier = await source.image(access.platform).catch(asNoProfile)
   const found = await tracesOf(source, earlier, signal)
   if (found.length === 0) throw noProfile(`${source.name}@${earlier.descriptor.digest}`)
   const read = await readTraces(source, earlier, { found, names, signal })
@@ -145,6 +145,15 @@ async function borrowFrom(
   if (other) output.warn(other.message)
   output.note(usedLines(read, source.name, new Date()))
   return { ...mergeAttached(read, image, output), borrowed: read }
+}
+
+/** The build before may have failed, or there was none: that is as if it had no profile. */
+function asNoProfile(error: unknown): never {
+  if (codeOf(error) !== 'E_IMAGE_NOT_FOUND') throw error
+  throw new HeadstartError('E_NO_PROFILE', `${messageOf(error)}, and so no profile of it`, {
+    hint: 'Name another build with a further --profile-from, or record the start: headstart profile --push',
+    cause: error,
+  })
 }
 
 /** All files of a profile may be there, and still be none of those that another program reads. */

@@ -133,6 +133,13 @@ test('an earlier build lends its profile, if enough of it fits', async () => {
     status: 4,
     stderr: expect.stringMatching(/no profile is attached to docker:.*bare:v1@sha256/),
   })
+  const gone = ['--profile-from', placeOf('registry', 'gone')]
+  const missing = await run('optimize', later, placeOf('registry', 'none'), ...gone)
+  expect(missing).toMatchObject({
+    status: 4,
+    stderr: expect.stringMatching(/^headstart: \S+ has no image gone:v1, and so no profile of it$/m),
+  })
+  await done('optimize', later, placeOf('registry', 'second'), ...gone, '--profile-from', earlier)
 })
 
 test('an archive has its profiles in it: pushed, carried on by optimize, and copied from and to', async () => {
