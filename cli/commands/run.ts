@@ -14,8 +14,8 @@ import { addLazyFlags, type LazyFlags, lazyChoices } from '../flags/lazy.ts'
 import { addRunFlags, type ContainerFlags, runOptions } from '../flags/run.ts'
 import { keepInBackground, tellStarted } from '../keeper.ts'
 import { KEPT_FLAG } from '../kept-arguments.ts'
+import { type LazyNotes, lazyNotes } from '../print/lazy-notes.ts'
 import type { Output } from '../print/output.ts'
-import { lazyLines } from '../print/run.ts'
 import { passOn, standardStreams } from '../standard-streams.ts'
 
 interface Flags extends ContainerFlags, ImageFlags, LazyFlags {
@@ -87,6 +87,7 @@ async function run(reference: string, args: string[], flags: Flags, context: Cli
   const lazy = lazyChoices(flags)
   if (flags.detach && !flags.kept) return runInBackground(context, output)
   using streams = standardStreams(run, flags.kept)
+  const notes = lazyNotes(output, streams.terminal !== undefined && process.stderr.isTTY)
   await using stack = new AsyncDisposableStack()
   const status = await runImage({
     ...(flags.kept ? { engine: 'docker' } : flags.engine && { engine: flags.engine }),
@@ -97,13 +98,17 @@ async function run(reference: string, args: string[], flags: Flags, context: Cli
     lazy,
     pullAlways: flags.pull === 'always',
     detached: flags.kept,
-    onOutput: streams.onOutput,
+    onOutput(stream, chunk) {
+      notes.begun()
+      return streams.onOutput(stream, chunk)
+    },
     onNote: (text) => output.note(text),
     onWarning: (text) => output.warn(text),
+    onOpened: notes.opened,
     onRunning: (running) => {
       stack.use(context.interrupts.handOver(passOn(running.container)))
       streams.begin(running.container)
-      void tellRunning(running, flags, output)
+      void tellRunning(running, flags, notes)
     },
     abort: context.interrupts.abort,
     sweepers: async () => (await import('../../report/bench/runtime/sweepers.ts')).sweepers,
@@ -126,11 +131,10 @@ async function runInBackground({ interrupts }: CliContext, output: Output): Prom
   return status
 }
 
-async function tellRunning({ container, lazy }: Running, flags: Flags, output: Output): Promise<void> {
+async function tellRunning({ container, lazy }: Running, flags: Flags, notes: LazyNotes): Promise<void> {
   const id = container.id ?? ''
   if (flags.cidfile !== undefined) writeFileSync(flags.cidfile, id, { flag: 'wx' })
-  const plan = await lazy?.prefetch.catch(() => undefined) // the mount may have ended with the container
-  if (lazy && plan) output.note(lazyLines(lazy.layers, plan))
+  await notes.running(lazy)
   if (flags.kept) tellStarted(id)
 }
 

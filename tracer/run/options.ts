@@ -19,6 +19,8 @@ export interface RunImageOptions
   readonly pullAlways?: boolean
   readonly onNote: (text: string) => void
   readonly onWarning: (text: string) => void
+  /** The root is open, and will be read lazily; the container is started next. */
+  readonly onOpened: (lazy: LazyPart) => void
   /** The container runs. */
   readonly onRunning: (running: Running) => void
   /** until it runs */
@@ -30,5 +32,10 @@ export interface RunImageOptions
 export interface Running {
   readonly container: Container
   /** of an image that is read lazily */
-  readonly lazy?: { readonly layers: number; readonly prefetch: Promise<PrefetchPlan> }
+  readonly lazy?: LazyPart
+}
+
+export interface LazyPart {
+  readonly layers: number
+  readonly prefetch: Promise<PrefetchPlan>
 }

@@ -11,7 +11,7 @@ import { planProcess } from '../container/options/process.ts'
 import type { Container, Engine, ProcessRequest } from '../container/types.ts'
 import { type Mount, requireRoot } from '../mount/mount.ts'
 import { openRoot } from './open-root.ts'
-import type { RunImageOptions, Running } from './options.ts'
+import type { LazyPart, RunImageOptions } from './options.ts'
 import type { Root } from './roots.ts'
 
 /**
@@ -27,10 +27,12 @@ export async function runImage(options: RunImageOptions): Promise<number> {
   swept.catch(() => {}) // awaited below
   const { engine, root } = await openRoot(options, workspace, stack)
   await swept // a container that is left over may have the name of this one
-  await using container = await startOn(engine, root, options, workspace)
   const mount = root.kind === 'folder' ? root.mount : undefined
+  const lazy = mount && lazyPart(mount)
+  if (lazy) options.onOpened(lazy)
+  await using container = await startOn(engine, root, options, workspace)
   await using _faults = tellFaults(mount, options)
-  options.onRunning({ container, ...(mount && { lazy: lazyPart(mount) }) })
+  options.onRunning({ container, ...(lazy && { lazy }) })
   return await Promise.race([container.exited, ...(mount ? [mount.died] : [])])
 }
 
@@ -63,7 +65,7 @@ async function sweepHere({ sweepers }: RunImageOptions): Promise<void> {
   if ((await staleWorkspaces()).length > 0) await sweep(await sweepers?.())
 }
 
-function lazyPart(mount: Mount): NonNullable<Running['lazy']> {
+function lazyPart(mount: Mount): LazyPart {
   const prefetch = mount.prefetchPlan()
   prefetch.catch(() => {}) // the mount may end with the container
   return { layers: mount.lazy?.zoneBytes.length ?? 0, prefetch }
