@@ -66,7 +66,7 @@ export function addRunFlags(command: Command, hasShortHelp = true): Command {
   return command.addOption(new Option('--net <name>').hideHelp())
 }
 
-/** @param name of the container, where it has one. @throws HeadstartError E_OPTION, E_FILE */
+/** @param name of the container, where it has one: a `--name` among the flags may be of something else, as of a profile. @throws HeadstartError E_OPTION, E_FILE */
 export async function runOptions(
   { envFile = [], securityOpt, net, ...flags }: ContainerFlags,
   name?: string,
@@ -79,7 +79,7 @@ export async function runOptions(
       ...flags,
       envFiles,
       ...(security && { securityOpt: security }),
-      ...(name !== undefined && { name }),
+      name,
     },
     { env: process.env, folder: process.cwd() },
   )

@@ -1,11 +1,12 @@
 /** Where a fleet's jobs are kept, as the flags say: for every command of a fleet. */
+import { lstat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { Looking } from '../../fleet/look/look.ts'
 import { openSqliteQueue } from '../../fleet/queue/sqlite.ts'
 import type { Queue, QueueSettings } from '../../fleet/queue/types.ts'
-import { exists } from '../../system/files/exists.ts'
+import { codeOf } from '../../system/errors.ts'
 import { durationFlag, positiveFlag } from '../flags/values.ts'
 
 export interface QueueFlags {
@@ -81,10 +82,17 @@ export async function openQueue(flags: QueueFlags, { takeoverMs, ...opening }: O
 
 /** What a queue knows that may not be there yet: nothing is made to look at it. @throws HeadstartError E_STATE, E_QUEUE */
 export async function openKnown(flags: QueueFlags): Promise<Looking['queue'] & AsyncDisposable> {
-  if (urlOf(flags) !== undefined || (await exists(flags.state ?? usualState()))) return openQueue(flags)
+  if (urlOf(flags) !== undefined || (await isThere(flags.state ?? usualState()))) return openQueue(flags)
   const nothing = async () => undefined
   return { find: nothing, made: nothing, madeIn: nothing, [Symbol.asyncDispose]: nothing }
 }
+
+/** One that we may not look at is there: opening it says what is wrong. */
+const isThere = (file: string): Promise<boolean> =>
+  lstat(file).then(
+    () => true,
+    (error: unknown) => codeOf(error) !== 'ENOENT',
+  )
 
 function usualState(): string {
   if (process.geteuid?.() === 0) return '/var/lib/headstart/fleet.sqlite'

@@ -43,7 +43,9 @@ export function parseYaml<T>(text: string, name: string, schema: z.ZodType<T>): 
   const [fault] = [...document.errors, ...document.warnings]
   if (fault) throw faultAt(name, placeAt(lines, fault.pos[0]), plain(fault))
   const placeOf = (path: readonly PropertyKey[]) => placeAt(lines, offsetOf(document, path))
-  const parsed = schema.safeParse(contentOf(document, name))
+  const content = contentOf(document, name)
+  if (content === null) throw faultAt(name, { line: 1, column: 1 }, 'it is empty')
+  const parsed = schema.safeParse(content, { error: inWords })
   if (parsed.success) return { value: parsed.data, placeOf }
   const issue = deepest(parsed.error.issues)
   throw faultAt(name, placeOf(issue.path), issue.message)
@@ -74,16 +76,20 @@ interface Issue {
   readonly message: string
 }
 
-/** What is wrong, and where: of an unknown key the key itself; of several forms that are possible the one that went furthest. */
+/**
+ * What is wrong, and where: of an unknown key the key itself, since it may be what is missing, spelt wrongly; of several forms that are possible
+ * the one that went furthest.
+ */
 function deepest(issues: readonly z.core.$ZodIssue[]): Issue {
-  const [first] = issues.map(issueOf)
+  const unknown = issues.find(({ code }) => code === 'unrecognized_keys')
+  const [first] = (unknown ? [unknown] : issues).map(issueOf)
   return first ?? { path: [], message: 'it is wrong' }
 }
 
 function issueOf(issue: z.core.$ZodIssue): Issue {
   if (issue.code === 'unrecognized_keys') {
     const [key = ''] = issue.keys
-    return { path: [...issue.path, key], message: `there is no setting ${JSON.stringify(key)} here` }
+    return { path: [...issue.path, key], message: issue.message }
   }
   if (issue.code === 'invalid_union') {
     const inner = issue.errors
@@ -92,10 +98,47 @@ function issueOf(issue: z.core.$ZodIssue): Issue {
     if (inner && inner.path.length > 0)
       return { path: [...issue.path, ...inner.path], message: inner.message }
   }
-  const key = issue.path.at(-1)
-  const isMissing = issue.code === 'invalid_type' && issue.input === undefined
-  return { path: issue.path, message: isMissing ? `${String(key)} is missing` : issue.message }
+  return issue
 }
+
+const FORMS: Readonly<Record<string, string>> = {
+  array: 'a list',
+  int: 'a whole number',
+  number: 'a number',
+  object: 'settings, each with its name',
+  string: 'text',
+}
+
+/** What the schema itself says in a library's words. */
+function inWords(issue: z.core.$ZodRawIssue): string | undefined {
+  const { code, input, path = [] } = issue
+  const key = String(path.at(-1) ?? 'fleet.yaml')
+  switch (code) {
+    case 'unrecognized_keys':
+      return `there is no setting ${JSON.stringify(issue.keys[0])} here`
+    case 'invalid_type':
+      return input === undefined
+        ? `${key} is missing`
+        : `${inList(key)} is to be ${FORMS[issue.expected] ?? issue.expected}`
+    case 'invalid_value':
+      return `${inList(key)} is to be ${issue.values.join(', or ')}`
+    case 'too_small':
+      return issue.origin === 'array'
+        ? `${inList(key)} is empty`
+        : `${inList(key)} is to be ${issue.minimum} or more`
+    case 'too_big':
+      return issue.origin === 'array'
+        ? `${inList(key)} has more than ${issue.maximum} members`
+        : issue.origin === 'string'
+          ? `${inList(key)} has more than ${issue.maximum} characters`
+          : `${inList(key)} is to be ${issue.maximum} or less`
+    default:
+      return undefined
+  }
+}
+
+/** A member of a list has no name. */
+const inList = (key: string): string => (/^\d+$/.test(key) ? 'this' : key)
 
 /** Of a key that stands there, the key; of what is missing, what it would be in. */
 function offsetOf(document: Document, path: readonly PropertyKey[]): number {

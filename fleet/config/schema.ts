@@ -97,13 +97,16 @@ const workloadSchema = z.strictObject({
   ...START,
 })
 
-const linkSchema = z.union([
-  z.enum(['lan', 'wan', 'edge']),
-  z.strictObject({
-    bandwidth: written(example((value) => (bandwidthIn(value) ?? 0) > 0, 'a rate such as 100Mbit')),
-    latency: written(example((value) => latencyIn(value) !== undefined, 'a latency such as 10ms')),
-  }),
-])
+const linkSchema = z.union(
+  [
+    z.enum(['lan', 'wan', 'edge']),
+    z.strictObject({
+      bandwidth: written(example((value) => (bandwidthIn(value) ?? 0) > 0, 'a rate such as 100Mbit')),
+      latency: written(example((value) => latencyIn(value) !== undefined, 'a latency such as 10ms')),
+    }),
+  ],
+  'link is to be lan, wan, or edge, or { bandwidth: 50Mbit, latency: 20ms }',
+)
 
 const budgetSchema = z.strictObject({ growth: growth.optional(), prefetch: size.optional() })
 

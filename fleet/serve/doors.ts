@@ -30,13 +30,17 @@ export interface NotificationOptions {
   readonly intake: Intake
   readonly seen: Seen
   readonly secret: string | undefined
+  /** takes lines for the log */
+  readonly onLine: (line: string) => void
 }
 
-export const notificationDoor = ({ intake, seen, secret }: NotificationOptions): Door => ({
+export const notificationDoor = ({ intake, seen, secret, onLine }: NotificationOptions): Door => ({
   method: 'POST',
   path: /^\/notifications\/?$/,
   async answer(request) {
     if (secret === undefined || !isAuthorized(request.headers.authorization, secret)) {
+      // Registries send each of them again and again.
+      if (seen.notifications.refused === 0) onLine(refusedText(secret, request.headers.authorization))
       seen.notifications.refused += 1
       return text(401, 'a notification needs the secret, as Authorization: Bearer SECRET')
     }
@@ -51,6 +55,16 @@ export const notificationDoor = ({ intake, seen, secret }: NotificationOptions):
     return text(202, 'accepted')
   },
 })
+
+const refusedText = (secret: string | undefined, header: string | undefined): string => {
+  const why =
+    secret === undefined
+      ? 'this server has no secret to tell registries by'
+      : header === undefined
+        ? 'it has no Authorization header'
+        : 'its Authorization header holds another secret'
+  return `a notification was refused: ${why}; further ones are only counted, in /metrics`
+}
 
 /** @throws HeadstartError E_TOO_LARGE, E_NOTIFICATION */
 async function bodyOf(request: IncomingMessage): Promise<unknown> {

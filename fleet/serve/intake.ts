@@ -1,6 +1,6 @@
 /**
- * Pushes on their way to the queue: accepted at once, since registries don't wait long, and looked at one after the other. What is lost with the
- * process is found by the next poll.
+ * Pushes on their way to the queue: accepted at once, since registries don't wait long, and looked at a few at a time: what a tag doesn't name
+ * yet, or no longer, is waited for. What is lost with the process is found by the next poll.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { codeOf, messageOf } from '../../system/errors.ts'
@@ -22,11 +22,13 @@ export interface Intake {
 
 const MAX_PENDING = 10_000
 const RETRY_MS = 2000
+/** Looked at at the same time. */
+const AT_ONCE = 8
 
 export function startIntake({ look, onLine, signal }: IntakeOptions): Intake {
   // Of a tag that was pushed several times, the last one counts.
   const pending = new Map<string, Pushed>()
-  let working: Promise<void> | undefined
+  const lanes = new Set<Promise<void>>()
   const lookUntilQueued = async (pushed: Pushed) => {
     for (;;)
       try {
@@ -39,9 +41,11 @@ export function startIntake({ look, onLine, signal }: IntakeOptions): Intake {
       }
   }
   const work = async () => {
-    for (const [key, pushed] of pending) {
+    for (;;) {
+      const [next] = pending
+      if (!next || signal.aborted) return
+      const [key, pushed] = next
       pending.delete(key)
-      if (signal.aborted) return
       try {
         await lookUntilQueued(pushed)
       } catch (error) {
@@ -60,13 +64,14 @@ export function startIntake({ look, onLine, signal }: IntakeOptions): Intake {
         pending.delete(key)
         pending.set(key, pushed)
       }
-      working ??= work().finally(() => {
-        working = undefined
-      })
+      for (let count = Math.min(AT_ONCE - lanes.size, pending.size); count > 0; count -= 1) {
+        const lane = work().finally(() => lanes.delete(lane))
+        lanes.add(lane)
+      }
       return true
     },
     async settled() {
-      await working
+      await Promise.all(lanes)
     },
   }
 }

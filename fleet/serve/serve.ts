@@ -57,7 +57,7 @@ export async function serveFleet(options: ServeOptions): Promise<void> {
     pollError: undefined,
   }
   const intake = startIntake({ look: options.pushed, onLine, signal })
-  const notifications = notificationDoor({ intake, seen, secret: options.secret })
+  const notifications = notificationDoor({ intake, seen, secret: options.secret, onLine })
   const pages = pageDoors({ ...options, seen })
   await using page = await listening(apart ? pages : [...pages, notifications], listen, onLine)
   await using other = apart ? await listening([notifications], apart, onLine) : undefined

@@ -112,8 +112,7 @@ export async function firstAnswer(client: Redis, { shown }: RedisPlace, patience
   const timer = setTimeout(() => reject(unreachable(shown, last)), patienceMs)
   const onError = (error: unknown) => {
     last = error
-    if (/^(WRONGPASS|NOAUTH|NOPERM|ERR (invalid password|AUTH|DB index))/.test(messageOf(error)))
-      reject(unreachable(shown, error))
+    if (REFUSED.test(messageOf(error))) reject(unreachable(shown, error))
   }
   client.on('error', onError)
   client.once('ready', resolve)
@@ -126,12 +125,21 @@ export async function firstAnswer(client: Redis, { shown }: RedisPlace, patience
   }
 }
 
+const REFUSED = /^(WRONGPASS|NOAUTH|NOPERM|ERR (invalid password|AUTH|DB index))/
+
 const unreachable = (shown: string, reason: unknown): HeadstartError =>
   new HeadstartError(
     'E_QUEUE',
-    `the queue at ${shown} can't be used${reason === undefined ? ': it does not answer' : `: ${messageOf(reason)}`}`,
+    `the queue at ${shown} can't be used: ${reason === undefined ? 'it does not answer' : inWords(messageOf(reason))}`,
     { hint: 'Check --queue or HEADSTART_QUEUE, its password, and that Redis or Valkey runs there' },
   )
+
+/** A server's own words for a login are about its commands. */
+function inWords(said: string): string {
+  if (said.startsWith('NOAUTH')) return 'it asks for a password, and none was given'
+  if (/^(WRONGPASS|ERR invalid password)/.test(said)) return 'it refuses the password'
+  return said
+}
 
 /**
  * An error of the server or of BullMQ as one line of ours. The original is dropped, not kept as the cause: it may quote a command, and one of those

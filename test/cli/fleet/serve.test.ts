@@ -140,6 +140,15 @@ test('a job of a worker that is stopped goes back, and nothing of it stays', asy
   expect(await server.stop('SIGINT')).toMatchObject({ status: 0 })
 })
 
+test('a worker says what failed', async () => {
+  await fleet.push('ends:1', 'ends', { command: 'exit 3' })
+  await fleet.write(`${READY}\nimages:\n  - { repositories: [ends], tags: ['1'] }`)
+  const server = await serve()
+  const worker = await start(['work'], /ends:1: record failed: .* ended with status 3 .*\(E_EXIT\)/)
+  expect(await worker.stop()).toMatchObject({ status: 0 })
+  expect(await server.stop()).toMatchObject({ status: 0 })
+})
+
 test('a machine that cannot record is told so at once', async () => {
   const { status, stderr } = await fleet.box.run(['fleet', 'work'], {
     ...unprivileged(),

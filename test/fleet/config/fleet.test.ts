@@ -135,8 +135,16 @@ describe('where it is wrong', () => {
   test.each([
     ['version: 2\nimages: []\n', '1:1: this headstart knows version 1 alone'],
     ['version: 1\n', '1:1: images is missing'],
-    ['version: 1\nimages: []\n', /^2:1: .*>=1/],
+    ['version: 1\nimages: []\n', '2:1: images is empty'],
     ['version: 1\nimages:\n  - tags: [v1]\n', '3:5: repositories is missing'],
+    ['version: 1\nimages:\n  - repository: [v1]\n', '3:5: there is no setting "repository" here'],
+    ['version: 1\nimages:\n  - repositories: app\n', '3:5: repositories is to be a list'],
+    ['version: 1\nimages:\n  - repositories: [[app]]\n', '3:20: this is to be text'],
+    ['version: 1\nimages: app\n', '2:1: images is to be a list'],
+    ['just text\n', '1:1: fleet.yaml is to be settings, each with its name'],
+    [entry('    split: sometimes\n'), '4:5: split is to be '],
+    [entry('    link: moon\n'), '4:5: link is to be lan, wan, or edge'],
+    [entry('    ready: { tcp: 70000 }\n'), '4:14: tcp is to be 65535 or less'],
     [entry('    tag: [v1]\n'), '4:5: there is no setting "tag" here'],
     [
       entry('    ready: { http: localhost:80 }\n'),
@@ -176,7 +184,8 @@ describe('where it is wrong', () => {
     ['version: 1\nimages: [\n', /^3:1: /],
     ['version: !!js/function x\n', /^1:10: Unresolved tag/],
     ['version: 1\n---\nversion: 1\n', /^2:1: .*multiple documents/i],
-    ['', '1:1: '],
+    ['', '1:1: it is empty'],
+    ['# nothing but words\n', '1:1: it is empty'],
   ])('%j', (text, expected) => {
     const where =
       typeof expected === 'string'

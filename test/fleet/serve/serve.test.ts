@@ -121,12 +121,36 @@ describe('notifications', () => {
     expect((await notify('{', headers)).status).toBe(401)
     expect(server.pushed).toEqual([])
     expect(await (await get('/metrics')).text()).toContain('notifications_total{result="refused"} 2\n')
+    expect(server.lines).toEqual([
+      expect.stringMatching(/^a notification was refused: (it has no|its) Authorization header/),
+    ])
+    expect(server.lines.join()).not.toContain('the secret of')
   })
 
   test('without a secret none are taken', async () => {
     await start({ secret: undefined })
     for (const Authorization of ['', 'Bearer ', 'Bearer undefined', 'undefined'])
       expect((await notify(distribution('web', '1'), { Authorization })).status).toBe(401)
+    expect(server.lines).toEqual([expect.stringContaining('this server has no secret to tell registries by')])
+  })
+
+  test('one that waits for its tag keeps no others waiting', async () => {
+    const tagged = Promise.withResolvers<void>()
+    const seen: string[] = []
+    await start({
+      pushed: async ({ repository }) => {
+        if (repository === 'slow') await tagged.promise
+        seen.push(repository)
+      },
+    })
+    await notify(distribution('slow', '1'))
+    for (const name of ['a', 'b']) await notify(distribution(name, '1'))
+    await until('the others were looked at', () => seen.length === 2)
+    await notify(distribution('c', '1'))
+    await until('another was looked at', () => seen.length === 3)
+    tagged.resolve()
+    await until('all were looked at', () => seen.length === 4)
+    expect(seen).toEqual(['a', 'b', 'c', 'slow'])
   })
 
   test.each([

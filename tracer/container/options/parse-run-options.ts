@@ -29,7 +29,7 @@ export interface RunFlags {
   readonly memory?: string
   readonly interactive?: boolean
   readonly tty?: boolean
-  readonly name?: string
+  readonly name?: string | undefined
   readonly hostname?: string
   readonly label?: readonly string[]
   readonly init?: boolean

@@ -45,12 +45,18 @@ test('a wrong password is told at once, and not repeated', async () => {
     () => undefined,
     (error: unknown) => error,
   )
-  expect(thrown).toMatchObject({ code: 'E_QUEUE', message: expect.stringMatching(/WRONGPASS/) })
+  expect(thrown).toMatchObject({
+    code: 'E_QUEUE',
+    message: expect.stringContaining('it refuses the password'),
+  })
   expect(inspect(thrown, { depth: 9 })).not.toContain('wrong-password')
   const without: unknown = await openRedisQueue({ url: `redis://127.0.0.1:${redis.port}` }).catch(
     (error: unknown) => error,
   )
-  expect(without).toMatchObject({ code: 'E_QUEUE', message: expect.stringMatching(/NOAUTH/) })
+  expect(without).toMatchObject({
+    code: 'E_QUEUE',
+    message: expect.stringContaining('it asks for a password'),
+  })
 })
 
 test('errors of others are told without what they carry', () => {
