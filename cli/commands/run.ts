@@ -16,6 +16,7 @@ import { keepInBackground, tellStarted } from '../keeper.ts'
 import { KEPT_FLAG } from '../kept-arguments.ts'
 import { type LazyNotes, lazyNotes } from '../print/lazy-notes.ts'
 import type { Output } from '../print/output.ts'
+import { drawPull, drawUnpacking } from '../print/transfers.ts'
 import { passOn, standardStreams } from '../standard-streams.ts'
 
 interface Flags extends ContainerFlags, ImageFlags, LazyFlags {
@@ -104,7 +105,12 @@ async function run(reference: string, args: string[], flags: Flags, context: Cli
     },
     onNote: (text) => output.note(text),
     onWarning: (text) => output.warn(text),
-    onOpened: notes.opened,
+    onPull: drawPull(output),
+    onUnpack: drawUnpacking(output),
+    onOpened(lazy) {
+      output.done()
+      notes.opened(lazy)
+    },
     onRunning: (running) => {
       stack.use(context.interrupts.handOver(passOn(running.container)))
       streams.begin(running.container)

@@ -4,8 +4,8 @@ import type { Output } from './output.ts'
 import { lazyLines } from './run.ts'
 
 export interface LazyNotes {
-  /** The root is open, and nothing has been started on it. */
-  opened(lazy: LazyPart): void
+  /** The root is there, and nothing has been started on it. */
+  opened(lazy: LazyPart | undefined): void
   /** The container has written something, or runs. */
   begun(): void
   /** It runs. Resolves when all is said. */
@@ -21,7 +21,7 @@ export function lazyNotes(output: Pick<Output, 'note'>, isShared: boolean): Lazy
   }
   return {
     opened(lazy) {
-      if (isShared) void say(lazy)
+      if (lazy && isShared) void say(lazy)
     },
     begun() {
       hasBegun = true

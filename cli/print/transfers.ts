@@ -1,4 +1,5 @@
 /** Shows what is in progress: one live line for all blobs, or layers, on a terminal; a line for each finished blob elsewhere. */
+import type { PullProgress } from '../../image/daemon/pull.ts'
 import type { OnProgress, Progress } from '../../image/progress.ts'
 import type { UnpackProgress } from '../../image/rootfs/unpack/layers.ts'
 import type { RebuildProgress } from '../../optimizer/rebuild/image.ts'
@@ -45,6 +46,14 @@ export function drawLayers(output: Output): (progress: RebuildProgress) => void 
     )
   }
 }
+
+/** While the engine pulls an image, likewise. */
+export const drawPull =
+  (output: Output) =>
+  ({ done, total }: PullProgress): void =>
+    output.progress(
+      () => `pulling: ${bytes(done)} of ${bytes(total)} (${percent(done / Math.max(1, total))})`,
+    )
 
 /** While a root is unpacked: a live line, and in a log one from time to time. */
 export const drawUnpacking =

@@ -92,12 +92,17 @@ export async function engineHas(
 const progressSchema = z.object({ error: z.string().optional() })
 
 /** Reads an engine's stream of JSON lines to its end. @returns all lines; @throws Error with the engine's own words */
-export function followed(engine: Dockerode, stream: NodeJS.ReadableStream): Promise<unknown[]> {
+export function followed(
+  engine: Dockerode,
+  stream: NodeJS.ReadableStream,
+  onLine?: (line: unknown) => void,
+): Promise<unknown[]> {
   return new Promise((resolve, reject) => {
-    engine.modem.followProgress(stream, (error: Error | null, lines: unknown[]) => {
+    const ended = (error: Error | null, lines: unknown[]) => {
       const said = lines?.map((line) => progressSchema.safeParse(line).data?.error).find(Boolean)
       if (error || said) reject(error ?? new Error(said))
       else resolve(lines)
-    })
+    }
+    engine.modem.followProgress(stream, ended, onLine)
   })
 }

@@ -1,5 +1,6 @@
 /** The Docker engine pulls an image from its registry, with the credentials that `docker login` saved for whoever asks it to. */
 import type Dockerode from 'dockerode'
+import { z } from 'zod'
 import { HeadstartError } from '../../system/errors.ts'
 import { formatPlatform } from '../platform.ts'
 import type { Reference } from '../reference.ts'
@@ -11,13 +12,20 @@ export interface PullOptions {
   /** the engine's own without */
   readonly platform?: Platform | undefined
   readonly signal?: AbortSignal | undefined
+  readonly onPull?: ((progress: PullProgress) => void) | undefined
+}
+
+/** Bytes as stored, of the layers that the engine has begun to fetch. */
+export interface PullProgress {
+  readonly done: number
+  readonly total: number
 }
 
 /** @throws HeadstartError E_IMAGE_NOT_FOUND with the engine's words, E_CREDENTIALS */
 export async function pullIntoEngine(
   engine: Dockerode,
   reference: Reference,
-  { platform, signal }: PullOptions = {},
+  { platform, signal, onPull }: PullOptions = {},
 ): Promise<void> {
   const name = nameOf(reference)
   const credentials = await findCredentials(reference.host, reference.repository)
@@ -26,7 +34,7 @@ export async function pullIntoEngine(
       ...(platform && { platform: formatPlatform(platform) }),
       ...(credentials && { authconfig: authOf(credentials, reference.host) }),
     })
-    await followed(engine, stream)
+    await followed(engine, stream, onPull && pullCounter(onPull))
   } catch (cause) {
     signal?.throwIfAborted()
     throw new HeadstartError(
@@ -34,6 +42,24 @@ export async function pullIntoEngine(
       `the Docker engine has no image ${name} and can't pull it: ${wordsOf(cause)}`,
       { cause },
     )
+  }
+}
+
+const downloading = z.object({
+  status: z.literal('Downloading'),
+  id: z.string(),
+  progressDetail: z.object({ current: z.number(), total: z.number() }),
+})
+
+/** @returns takes the engine's lines, most of which are about something else */
+export function pullCounter(onPull: (progress: PullProgress) => void): (line: unknown) => void {
+  const layers = new Map<string, { readonly current: number; readonly total: number }>()
+  return (line) => {
+    const { data } = downloading.safeParse(line)
+    if (!data) return
+    layers.set(data.id, data.progressDetail)
+    const sum = (of: 'current' | 'total') => [...layers.values()].reduce((all, layer) => all + layer[of], 0)
+    onPull({ done: sum('current'), total: sum('total') })
   }
 }
 

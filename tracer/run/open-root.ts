@@ -41,7 +41,8 @@ export async function openRoot(
   } catch (error) {
     const why = whyWhole(error)
     if (why === undefined) throw error
-    onNote(`pulled whole, since ${why}; convert it with: headstart optimize`)
+    const what = plan.otherwise.how === 'pulled' ? 'pulling' : 'unpacking'
+    onNote(`${what} it whole, since ${why}; convert it with: headstart optimize`)
     return { engine, root: await openWhole(plan.otherwise, options, workspace, stack) }
   }
 }
@@ -52,9 +53,9 @@ function openWhole(
   workspace: Workspace,
   stack: AsyncDisposableStack,
 ): Promise<Root> {
-  const { reference, access, abort: signal, onWarning } = options
-  if (plan.how === 'pulled') return openPulled(plan.reference, { platform: access.platform, signal })
-  return openUnpacked(reference, access, { workspace, signal, onWarning }, stack)
+  const { reference, access, abort: signal, onWarning, onPull, onUnpack } = options
+  if (plan.how === 'pulled') return openPulled(plan.reference, { platform: access.platform, signal, onPull })
+  return openUnpacked(reference, access, { workspace, signal, onWarning, onProgress: onUnpack }, stack)
 }
 
 /** A name in the registry alone, or one that is to be looked up there, isn't asked for. */

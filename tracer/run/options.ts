@@ -1,4 +1,6 @@
 /** What is asked for when an image is run, and what its caller is told. */
+import type { PullProgress } from '../../image/daemon/pull.ts'
+import type { UnpackProgress } from '../../image/rootfs/unpack/layers.ts'
 import type { Sweeper } from '../cleanup.ts'
 import type { RunOptions } from '../container/options/run-options.ts'
 import type { Container, EngineName, ProcessRequest } from '../container/types.ts'
@@ -19,8 +21,12 @@ export interface RunImageOptions
   readonly pullAlways?: boolean
   readonly onNote: (text: string) => void
   readonly onWarning: (text: string) => void
-  /** The root is open, and will be read lazily; the container is started next. */
-  readonly onOpened: (lazy: LazyPart) => void
+  /** while the engine pulls the image */
+  readonly onPull: (progress: PullProgress) => void
+  /** while it is unpacked here */
+  readonly onUnpack: (progress: UnpackProgress) => void
+  /** The root is there; the container is started next. */
+  readonly onOpened: (lazy: LazyPart | undefined) => void
   /** The container runs. */
   readonly onRunning: (running: Running) => void
   /** until it runs */

@@ -2,7 +2,9 @@
 import { z } from 'zod'
 import { type EngineFacts, parseConfig, parseEngineFacts } from '../../image/config.ts'
 import type { EngineOptions } from '../../image/daemon/client.ts'
+import type { PullOptions } from '../../image/daemon/pull.ts'
 import type { Reference } from '../../image/reference.ts'
+import type { UnpackOptions } from '../../image/rootfs/unpack/layers.ts'
 import type { Platform, ProcessConfig } from '../../image/types.ts'
 import type { Workspace } from '../../system/workspace.ts'
 import { lazyTree } from '../mount/lazy/tree.ts'
@@ -90,12 +92,13 @@ function configOf(found: unknown, image: string): ProcessConfig {
 /** The engine has it afterwards, as after docker pull. @throws HeadstartError E_IMAGE_NOT_FOUND, E_ENGINE, E_CREDENTIALS */
 export async function openPulled(
   reference: Reference,
-  { platform, signal }: { readonly platform?: Platform | undefined; readonly signal: AbortSignal },
+  options: PullOptions & { readonly signal: AbortSignal },
 ): Promise<StoredRoot> {
+  const { signal } = options
   const { connectLocalEngine } = await import('../../image/daemon/connection.ts')
   const { nameOf } = await import('../../image/daemon/client.ts')
   const { pullIntoEngine } = await import('../../image/daemon/pull.ts')
-  await pullIntoEngine(await connectLocalEngine({ signal }), reference, { platform, signal })
+  await pullIntoEngine(await connectLocalEngine({ signal }), reference, options)
   return openStored(nameOf(reference), { signal })
 }
 
@@ -103,15 +106,16 @@ export async function openPulled(
 export async function openUnpacked(
   reference: string,
   { platform, ...access }: Access,
-  { workspace, signal, onWarning }: Opening & { readonly onWarning: (text: string) => void },
+  { workspace, ...options }: Opening & Pick<UnpackOptions, 'onWarning' | 'onProgress'>,
   stack: AsyncDisposableStack,
 ): Promise<FolderRoot> {
   const { openSource } = await import('../../image/sources.ts')
   const { chooseTree } = await import('../mount/choose-tree.ts')
+  const { signal } = options
   const source = stack.use(await openSource(reference, { ...access, workspace, signal }))
   const image = await source.image(platform)
   const known = { config: image.config.process, facts: parseEngineFacts(image.rawConfig, image.reference) }
-  const tree = await chooseTree(image, workspace, access, { signal, onWarning })
+  const tree = await chooseTree(image, workspace, access, options)
   if ('folder' in tree) {
     const { folder } = stack.use(await mountWritable(workspace, tree.folder))
     return { kind: 'folder', folder, ...known }

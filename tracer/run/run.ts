@@ -29,7 +29,7 @@ export async function runImage(options: RunImageOptions): Promise<number> {
   await swept // a container that is left over may have the name of this one
   const mount = root.kind === 'folder' ? root.mount : undefined
   const lazy = mount && lazyPart(mount)
-  if (lazy) options.onOpened(lazy)
+  options.onOpened(lazy)
   await using container = await startOn(engine, root, options, workspace)
   await using _faults = tellFaults(mount, options)
   options.onRunning({ container, ...(lazy && { lazy }) })

@@ -66,7 +66,7 @@ test('what is not eStargz is pulled by the engine, and said why; the next time i
   const first = await run('--engine', 'docker', plain)
   expect(first).toMatchObject({ status: 0, stdout: 'hello\n' })
   expect(first.stderr).toMatch(
-    /^pulled whole, since layer 1 of 2 can't be read lazily: it is not an eStargz layer; convert it with: headstart optimize$/m,
+    /^pulling it whole, since layer 1 of 2 can't be read lazily: it is not an eStargz layer; convert it with: headstart optimize$/m,
   )
   const second = await run(plain)
   expect(second).toMatchObject({ status: 0, stdout: 'hello\n' })

@@ -1,6 +1,6 @@
 /** What is in progress: one live line, and a line for each finished blob. */
 import { expect, test } from 'vitest'
-import { drawLayers, drawTransfers, drawUnpacking } from '../../../cli/print/transfers.ts'
+import { drawLayers, drawPull, drawTransfers, drawUnpacking } from '../../../cli/print/transfers.ts'
 import { captured } from './capture.ts'
 
 const mediaType = 'x'
@@ -38,4 +38,11 @@ test('a root that is unpacked: which layer, and how much of all', () => {
     'unpacking layer 1 of 2: 500 B of 2.0 kB (25 %)',
     'unpacking layer 2 of 2: 2.0 kB of 2.0 kB (100 %)',
   ])
+})
+
+test('an image that the engine pulls: how much of all', () => {
+  const { output, live } = captured()
+  drawPull(output)({ done: 500, total: 2000 })
+  drawPull(output)({ done: 0, total: 0 })
+  expect(live).toEqual(['pulling: 500 B of 2.0 kB (25 %)', 'pulling: 0 B of 0 B (0.0 %)'])
 })

@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, expect, test, vi } from 'vitest'
-import { pullIntoEngine } from '../../../image/daemon/pull.ts'
+import { type PullProgress, pullCounter, pullIntoEngine } from '../../../image/daemon/pull.ts'
 import { parseReference } from '../../../image/reference.ts'
 import { startRegistry } from '../../../scripts/support/registry.ts'
 import { copy } from '../../support/copy.ts'
@@ -36,4 +36,28 @@ test('with the credentials that are saved, and not without', async () => {
     code: 'E_IMAGE_NOT_FOUND',
     message: expect.not.stringContaining('hunter2'),
   })
+})
+
+test('what it has fetched is summed over the layers that it has begun; other lines are none of it', () => {
+  const seen: PullProgress[] = []
+  const take = pullCounter((progress) => void seen.push(progress))
+  const layer = (id: string, current: number, total: number, status = 'Downloading') =>
+    take({ status, id, progressDetail: { current, total } })
+  layer('a', 10, 100)
+  layer('b', 5, 50)
+  layer('a', 100, 100)
+  layer('a', 7, 300, 'Extracting')
+  for (const other of [
+    null,
+    'text',
+    {},
+    { status: 'Downloading', id: 'c' },
+    { status: 'Pulling from web', id: '1' },
+  ])
+    take(other)
+  expect(seen).toEqual([
+    { done: 10, total: 100 },
+    { done: 15, total: 150 },
+    { done: 105, total: 150 },
+  ])
 })
