@@ -1,4 +1,5 @@
 /** The command line as plain data, read from commander's definitions: what completions and man pages are made of. */
+import { EventEmitter } from 'node:events'
 import type { Argument, Command, Option } from 'commander'
 
 export interface CommandDefinition {
@@ -7,6 +8,8 @@ export interface CommandDefinition {
   readonly arguments: readonly ArgumentDefinition[]
   readonly options: readonly OptionDefinition[]
   readonly commands: readonly CommandDefinition[]
+  /** what the help says after the options, line by line: examples, statuses */
+  readonly notes: readonly string[]
 }
 
 export interface ArgumentDefinition {
@@ -46,7 +49,18 @@ export function definitionOf(command: Command): CommandDefinition {
     arguments: command.registeredArguments.map(argumentOf),
     options: [...command.options.filter(({ hidden }) => !hidden).map(optionOf), helpOf(command)],
     commands: command.commands.map(definitionOf),
+    notes: notesOf(command),
   }
+}
+
+/** Commander keeps them as listeners, which write when the help is shown. */
+function notesOf(command: Command): string[] {
+  let text = ''
+  const write = (part: string) => {
+    text += part
+  }
+  if (command instanceof EventEmitter) command.emit('afterHelp', { command, error: false, write })
+  return text.trim() === '' ? [] : text.replace(/^\n+|\s+$/g, '').split('\n')
 }
 
 /** Where -h is something else, as in docker run, help has its long name alone. */

@@ -28,7 +28,7 @@ export function manPages(program: CommandDefinition, version: string): ManPage[]
 const title = (name: string, version: string): string =>
   `.TH "${roff(name.toUpperCase())}" "1" "" "headstart ${roff(version)}" "headstart"`
 
-function programSections({ commands, options, name }: CommandDefinition): string[] {
+function programSections({ commands, options, name, notes }: CommandDefinition): string[] {
   return [
     ...section('SYNOPSIS', [`.B ${name}`, '.I command', '.RI [ options ]']),
     ...section(
@@ -40,6 +40,7 @@ function programSections({ commands, options, name }: CommandDefinition): string
       'EXIT STATUS',
       STATUS.flatMap(([status, text]) => entry(bold(status), text)),
     ),
+    ...notesSection(notes),
     ...section('SEE ALSO', [commands.map((each) => `${bold(`${name}-${each.name}`)}(1)`).join(',\n')]),
   ]
 }
@@ -75,6 +76,7 @@ function commandSections(command: CommandDefinition, name: string): string[] {
           ...each.arguments.flatMap(argumentEntry),
           ...each.options.flatMap(optionEntry),
         ])),
+    ...notesSection(command.notes),
     ...section('SEE ALSO', [`${bold('headstart')}(1)`]),
   ]
 }
@@ -96,6 +98,10 @@ function details({ arguments: given, options }: CommandDefinition): string[] {
       .flatMap(([group, each]) => [`.SS ${roff(group)}`, ...each.flatMap(optionEntry)]),
   ]
 }
+
+/** As the help has them, line by line. */
+const notesSection = (notes: readonly string[]): string[] =>
+  notes.length === 0 ? [] : section('NOTES', ['.nf', ...notes.map(roff), '.fi'])
 
 const section = (name: string, lines: readonly string[]): string[] => [`.SH ${name}`, ...lines]
 const entry = (tag: string, text: string): string[] => ['.TP', tag, roff(text)]

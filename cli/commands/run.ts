@@ -48,7 +48,7 @@ export function register(command: Command, context: CliContext): void {
         .choices(['missing', 'always'])
         .default('missing'),
     )
-    .addHelpText('after', STATUS)
+    .addHelpText('after', NOTES)
   addImageFlags(addLazyFlags(addOwnFlags(addRunFlags(command, false)))).action(
     async (reference: string, args: string[], flags: Flags) => {
       process.exitCode = await run(reference, args, flags, context)
@@ -56,7 +56,17 @@ export function register(command: Command, context: CliContext): void {
   )
 }
 
-const STATUS = `
+const NOTES = `
+Examples:
+  a server in the background, reached at port 8080 of the host:
+    headstart run -d --name web -p 8080:8000 registry.example/web:1-esgz
+  a shell:
+    headstart run -it registry.example/web:1-esgz sh
+
+A line on standard error says how the image is read: lazily, from the engine, or
+whole, and why. docker ps names the image in part, its label headstart.image
+in full.
+
 Exit status: the container's, 128 + N where signal N ended it. 125: headstart or
 the engine failed; 126: the program can't be run; 127: it isn't there.
 

@@ -56,6 +56,9 @@ test('man shows what the help shows', async () => {
   expect(trace).toContain('headstart trace show [options] <trace> [image]')
   expect(trace).toContain('headstart trace merge [options] <traces...>')
   expect(await shown('headstart.1')).toContain('EXIT STATUS 0 Done.')
+  const run = await shown('headstart-run.1')
+  expect(run).toContain('NOTES Examples: a server in the background')
+  expect(run).toContain("Exit status: the container's, 128 + N")
 })
 
 test('no line of a text is a request of roff', async () => {
