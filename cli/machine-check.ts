@@ -105,6 +105,7 @@ export function abilitiesOf(found: MachineFindings): Ability[] {
   const noRunc = found.runc.fault !== undefined || found.controlGroups.fault !== undefined
   const noEngine = found.docker.fault !== undefined && noRunc
   const missing = [...lacks.map(({ name }) => name), ...(noEngine ? ['an engine that runs containers'] : [])]
+  const runLacks = missing.filter((name) => name !== found.fuse.name)
   const canRebuild = found.workspace.fault === undefined
   return [
     {
@@ -118,12 +119,9 @@ export function abilitiesOf(found: MachineFindings): Ability[] {
     },
     {
       name: 'running',
-      works: missing.length === 0,
-      lacks: missing,
-      sentence:
-        missing.length === 0
-          ? 'running works, and needs neither libfuse nor extended attributes: run'
-          : `running does not work (run): it lacks ${missing.join(', ')}`,
+      works: runLacks.length === 0,
+      lacks: runLacks,
+      sentence: runningSentence(runLacks, missing.length === 0),
     },
     {
       name: 'rebuilding',
@@ -134,4 +132,11 @@ export function abilitiesOf(found: MachineFindings): Ability[] {
         : `rebuilding does not work (${REBUILDING}): it lacks ${found.workspace.name}`,
     },
   ]
+}
+
+function runningSentence(lacks: readonly string[], canMount: boolean): string {
+  if (lacks.length > 0) return `running does not work (run): it lacks ${lacks.join(', ')}`
+  return canMount
+    ? 'running works, and needs neither libfuse nor extended attributes: run'
+    : 'running works (run), but pulls images whole: it lacks FUSE'
 }

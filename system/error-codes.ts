@@ -46,6 +46,7 @@ export const ERROR_CODES = [
   'E_NOT_READY',
   'E_NOTIFICATION',
   'E_NO_COMMAND',
+  'E_NO_FUSE',
   'E_NO_PROFILE',
   'E_NO_PROGRAM',
   'E_NO_TOC',

@@ -50,7 +50,7 @@ describe('what follows from what is there', () => {
       [false, false, true],
     ],
     [['root'], [false, false, true]],
-    [['fuse'], [false, false, true]],
+    [['fuse'], [false, true, true]],
     [['workspace'], [false, false, false]],
   ])('without %s', (names, expected) => {
     expect(works(lacking(...names))).toEqual(expected)
@@ -59,6 +59,8 @@ describe('what follows from what is there', () => {
   test('it is said what is lacking', () => {
     const [recording] = abilitiesOf(lacking('root', 'docker', 'runc'))
     expect(recording?.sentence).toMatch(/it lacks root, an engine that runs containers$/)
+    const [, running] = abilitiesOf(lacking('fuse'))
+    expect(running?.sentence).toBe('running works (run), but pulls images whole: it lacks FUSE')
   })
 })
 

@@ -29,17 +29,32 @@ export async function chooseTree(
   image: Image,
   workspace: Workspace,
   source: { readonly insecure?: boolean; readonly caFile?: string },
-  options: Pick<UnpackOptions, 'signal' | 'onWarning' | 'onProgress'> = {},
+  options: WholeOptions = {},
 ): Promise<Tree> {
   const folders = await engineFolders(image, options.signal)
-  if (folders) return { folder: await mountLayers(workspace, folders) }
-  if (await isLazy(image, options.signal)) {
+  if (!folders && (await isLazy(image, options.signal))) {
     const platform = formatPlatform(image.config.platform)
     return lazyTree({ reference: image.reference, platform, prefetch: 'zone', ...source })
   }
+  return { folder: await folderOf(image, folders, workspace, options) }
+}
+
+type WholeOptions = Pick<UnpackOptions, 'signal' | 'onWarning' | 'onProgress'>
+
+/** A folder with all of it. @throws what reading and unpacking the layers throws */
+export const wholeTree = async (image: Image, workspace: Workspace, options: WholeOptions): Promise<string> =>
+  folderOf(image, await engineFolders(image, options.signal), workspace, options)
+
+async function folderOf(
+  image: Image,
+  folders: readonly string[] | undefined,
+  workspace: Workspace,
+  options: WholeOptions,
+): Promise<string> {
+  if (folders) return mountLayers(workspace, folders)
   const folder = await workspace.sub('image')
   await unpackLayers(image, folder, options)
-  return { folder }
+  return folder
 }
 
 /** The manifest alone doesn't tell: other formats, and layers that were compressed again, may carry the annotation, too. */

@@ -5,9 +5,9 @@
  * mounted it can read it, unless asked otherwise. A container still has all three: the writable overlay over the mount
  * (`stack-rootfs.ts`) allows them, and reads the mount as the user who mounted it.
  */
-import { access, readFile, stat, writeFile } from 'node:fs/promises'
+import { open, readFile, stat, writeFile } from 'node:fs/promises'
 import type { z } from 'zod'
-import { HeadstartError, messageOf } from '../../system/errors.ts'
+import { codeOf, HeadstartError, messageOf } from '../../system/errors.ts'
 import { requirePrograms } from '../../system/process/command.ts'
 import { type Trace, unusedSchema } from '../trace/file.ts'
 import {
@@ -72,7 +72,7 @@ export interface Mount extends AsyncDisposable {
   begin(): Promise<void>
 }
 
-/** @throws HeadstartError E_ROOT, E_FUSE, E_LIBFUSE, and for a lazy tree what reading its layers throws */
+/** @throws HeadstartError E_ROOT, E_NO_FUSE, E_FUSE, E_LIBFUSE, and for a lazy tree what reading its layers throws */
 export async function mountFileSystem(options: MountOptions): Promise<Mount> {
   await requireFuse()
   options.signal?.throwIfAborted()
@@ -123,16 +123,24 @@ export function requireRoot(): void {
     })
 }
 
-/** Checks what every mount needs, for the same callers. @throws HeadstartError E_ROOT, E_FUSE, E_NOT_INSTALLED */
+/** Checks what every mount needs, for the same callers. @throws HeadstartError E_ROOT, E_NO_FUSE, E_NOT_INSTALLED */
 export async function requireFuse(): Promise<void> {
   requireRoot()
-  await access('/dev/fuse').catch((cause: unknown) => {
-    throw new HeadstartError('E_FUSE', 'FUSE is not available: /dev/fuse is missing', {
+  await requireDevice()
+  await requirePrograms(['mount', 'umount'])
+}
+
+/** It may be there, and yet the kernel may lack FUSE, or a container may not be allowed to use it. */
+async function requireDevice(): Promise<void> {
+  try {
+    await using _ = await open('/dev/fuse', 'r+')
+  } catch (cause) {
+    const why = codeOf(cause) === 'ENOENT' ? '/dev/fuse is missing' : messageOf(cause)
+    throw new HeadstartError('E_NO_FUSE', `FUSE is not available: ${why}`, {
       cause,
       hint: 'Load it with: modprobe fuse (in a container, run it with --device /dev/fuse)',
     })
-  })
-  await requirePrograms(['mount', 'umount'])
+  }
 }
 
 /** The device of a FUSE mount is anonymous: 0:MINOR. @returns KiB in force */

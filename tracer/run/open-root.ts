@@ -42,7 +42,8 @@ export async function openRoot(
     const why = whyWhole(error)
     if (why === undefined) throw error
     const what = plan.otherwise.how === 'pulled' ? 'pulling' : 'unpacking'
-    onNote(`${what} it whole, since ${why}; convert it with: headstart optimize`)
+    onNote(`${what} it whole, since ${why}`)
+    dropAhead() // nothing is left for it to serve
     return { engine, root: await openWhole(plan.otherwise, options, workspace, stack) }
   }
 }

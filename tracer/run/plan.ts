@@ -52,9 +52,22 @@ export const lazyReference = (reference: string, { transport }: Location): strin
 export const mayBeLazy = ({ transport }: Location): boolean =>
   transport !== 'docker-daemon' && transport !== 'docker-archive'
 
-/** What a registry's image has to be for ranges of it to be read: each of these says what it isn't, and a pull doesn't need it. */
-const PLAIN = new Set(['E_NOT_ESTARGZ', 'E_NO_TOC', 'E_RANGE'])
+const CONVERT = 'convert it with: headstart optimize'
 
-/** Why an image that couldn't be opened lazily is run whole; undefined: it can't be run at all. */
-export const whyWhole = (error: unknown): string | undefined =>
-  PLAIN.has(codeOf(error) ?? '') ? messageOf(error) : undefined
+/**
+ * What an image, its registry and the machine have to be for ranges of it to be read, and what to do about it. Each of these says what isn't so, and
+ * a pull doesn't need it.
+ */
+const PLAIN: ReadonlyMap<string, string | undefined> = new Map([
+  ['E_NOT_ESTARGZ', CONVERT],
+  ['E_NO_TOC', CONVERT],
+  ['E_RANGE', undefined],
+  ['E_NO_FUSE', 'load it with: modprobe fuse'],
+])
+
+/** Why an image that couldn't be opened lazily is run whole, and what to do about it; undefined: it can't be run at all. */
+export function whyWhole(error: unknown): string | undefined {
+  const code = codeOf(error) ?? ''
+  if (!PLAIN.has(code)) return undefined
+  return [messageOf(error), PLAIN.get(code)].filter(Boolean).join('; ')
+}

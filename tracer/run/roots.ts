@@ -110,19 +110,12 @@ export async function openUnpacked(
   stack: AsyncDisposableStack,
 ): Promise<FolderRoot> {
   const { openSource } = await import('../../image/sources.ts')
-  const { chooseTree } = await import('../mount/choose-tree.ts')
+  const { wholeTree } = await import('../mount/choose-tree.ts')
   const { signal } = options
   const source = stack.use(await openSource(reference, { ...access, workspace, signal }))
   const image = await source.image(platform)
   const known = { config: image.config.process, facts: parseEngineFacts(image.rawConfig, image.reference) }
-  const tree = await chooseTree(image, workspace, access, options)
-  if ('folder' in tree) {
-    const { folder } = stack.use(await mountWritable(workspace, tree.folder))
-    return { kind: 'folder', folder, ...known }
-  }
-  const lazy = { ...tree, cacheFolder: await workspace.sub('cache') }
-  const { folder, mount } = stack.use(
-    await stackRootfs({ workspace, tree: lazy, record: false, server: 'kernel', signal }),
-  )
-  return { kind: 'folder', folder, ...known, mount }
+  const whole = await wholeTree(image, workspace, options)
+  const { folder } = stack.use(await mountWritable(workspace, whole))
+  return { kind: 'folder', folder, ...known }
 }

@@ -2,6 +2,8 @@
 import { mkdir, readFile, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ignoreMissing } from '../../../tracer/container/docker/errors.ts'
+import { dockerEngine } from '../../support/engine.ts'
 import { type RunBox, runBox } from '../run-box.ts'
 
 let around: RunBox
@@ -98,6 +100,20 @@ test('it needs nothing but Docker: neither runc nor libfuse nor another program 
     stdout: 'hello\n',
     stderr: expect.stringMatching(/^read lazily: /m),
   })
+})
+
+test.each(['docker', 'runc'])('%s: without FUSE the image is run whole, and said why', async (engine) => {
+  const hide =
+    'mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3 && mknod -m 666 /dev/urandom c 1 9 && exec "$@"'
+  const outcome = await around.run(['--engine', engine, `docker://${lazy}`], {
+    under: ['unshare', '--mount', 'sh', '-c', hide, 'sh'],
+  })
+  await ignoreMissing((await dockerEngine()).getImage(lazy).remove({ force: true }))
+  expect(outcome).toMatchObject({ status: 0, stdout: 'hello\n' })
+  expect(outcome.stderr).toMatch(
+    /^(pulling|unpacking) it whole, since FUSE is not available: \/dev\/fuse is missing; load it with: modprobe fuse$/m,
+  )
+  expect(await around.box.leftovers()).toEqual([])
 })
 
 test('without an engine it is unpacked', async () => {

@@ -1,6 +1,7 @@
 /** How an image is run, by its place, the engine, and whether that has it. */
 import { expect, test } from 'vitest'
 import { parseLocation } from '../../../image/location.ts'
+import type { ErrorCode } from '../../../system/error-codes.ts'
 import { HeadstartError } from '../../../system/errors.ts'
 import type { EngineName } from '../../../tracer/container/types.ts'
 import { planRun, whyWhole } from '../../../tracer/run/plan.ts'
@@ -32,11 +33,13 @@ test('a layout and an archive of layers as a registry has them are read lazily, 
   expect(plan('docker-archive:file', 'docker')).toEqual({ how: 'unpacked' })
 })
 
-test('an image that isn’t eStargz is run whole; one that can’t be had, or lies, isn’t', () => {
-  const failed = (code: 'E_NOT_ESTARGZ' | 'E_DIGEST' | 'E_UNAUTHORIZED') =>
-    whyWhole(new HeadstartError(code, 'why'))
-  expect([failed('E_NOT_ESTARGZ'), failed('E_DIGEST'), failed('E_UNAUTHORIZED')]).toEqual([
-    'why',
+test('an image that isn’t eStargz is run whole, and what to do is said; one that can’t be had, or lies, isn’t', () => {
+  const failed = (code: ErrorCode) => whyWhole(new HeadstartError(code, 'why'))
+  expect(failed('E_NOT_ESTARGZ')).toBe('why; convert it with: headstart optimize')
+  expect(failed('E_RANGE')).toBe('why')
+  expect(failed('E_NO_FUSE')).toBe('why; load it with: modprobe fuse')
+  expect([failed('E_DIGEST'), failed('E_UNAUTHORIZED'), failed('E_FUSE')]).toEqual([
+    undefined,
     undefined,
     undefined,
   ])
