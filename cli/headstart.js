@@ -17,6 +17,7 @@ else {
   // Types stripped and code compiled once, not at every call. Whoever can write compiled code decides what runs, so it lies with
   // the code, trusted as it is; Node's own choice is a folder that every user of the machine can make.
   if (isCheckout) (await import('node:module')).enableCompileCache(file('../node_modules/.cache/headstart'))
+  process.on('SIGUSR1', () => {}) // until the command listens: Node would open its debugger, to everybody on the machine
   const args = process.argv.slice(2)
   // The process of its mount loads while the command does: see tracer/mount/spawn.ts.
   if (args.find((arg) => !arg.startsWith('-')) === 'run' && !args.includes('--help'))

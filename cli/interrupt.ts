@@ -7,6 +7,7 @@
  *
  * A command that runs a container hands signals over to it: then none of them interrupts anything here.
  */
+import { constants } from 'node:os'
 import { whenParentGone } from '../system/process/parent.ts'
 
 export interface Interrupts extends Disposable {
@@ -22,8 +23,10 @@ export interface Interrupts extends Disposable {
   status(): number
 }
 
-/** What else a container may be sent, besides what interrupts. Not that a terminal has another size, which some servers stop at. */
-const OTHERS = ['SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGCONT', 'SIGTSTP'] as const
+/** Each ends a process that doesn't listen, mounts and all; at SIGUSR1 Node would open its debugger to everybody on the machine. */
+const ENDING = ['SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGALRM'] as const
+/** What else a container may be sent. Not that a terminal has another size, which some servers stop at. */
+const OTHERS = ['SIGCONT', 'SIGTSTP'] as const
 
 export function listenForInterrupts(target: NodeJS.Process = process): Interrupts {
   const aborting = new AbortController()
@@ -40,15 +43,14 @@ export function listenForInterrupts(target: NodeJS.Process = process): Interrupt
   }
   const terminate = (signal: NodeJS.Signals) => {
     if (taker) return taker(signal)
-    status = signal === 'SIGHUP' ? 129 : 143
+    status = 128 + constants.signals[signal]
     aborting.abort()
   }
   const pass = (signal: NodeJS.Signals) => taker?.(signal)
   const [onInterrupt, onPassedOn] = [() => interrupt('SIGINT'), () => interrupt('SIGSTKFLT')]
   target.on('SIGINT', onInterrupt)
   target.on('SIGSTKFLT', onPassedOn)
-  target.on('SIGTERM', terminate)
-  target.on('SIGHUP', terminate)
+  for (const signal of ENDING) target.on(signal, terminate)
   const parent = whenParentGone(() => terminate('SIGTERM'))
   const stop = () => {
     for (const signal of OTHERS) target.off(signal, pass)
@@ -72,8 +74,7 @@ export function listenForInterrupts(target: NodeJS.Process = process): Interrupt
       stop()
       target.off('SIGINT', onInterrupt)
       target.off('SIGSTKFLT', onPassedOn)
-      target.off('SIGTERM', terminate)
-      target.off('SIGHUP', terminate)
+      for (const signal of ENDING) target.off(signal, terminate)
     },
   }
 }

@@ -133,6 +133,27 @@ test('the first Ctrl-C while layers are fetched ends the command: there is nothi
   expect(await box.leftovers()).toEqual([])
 })
 
+test.each([
+  ['SIGQUIT', 131],
+  ['SIGUSR1', 138],
+  ['SIGUSR2', 140],
+  ['SIGALRM', 142],
+] as const)(
+  '%s ends a command that has made something, and nothing of it stays',
+  async (signal, expected) => {
+    const { status, stderr } = await box.run(profile('--period', '60s'), {
+      meanwhile: async (child) => {
+        await until('it started', () => child.stderr().includes('started'))
+        child.kill(signal)
+      },
+    })
+    expect(status, stderr).toBe(expected)
+    expect(stderr).toMatch(/interrupted/)
+    expect(stderr).not.toMatch(/debugg/i)
+    expect(await box.leftovers()).toEqual([])
+  },
+)
+
 /** From before the command has loaded to after it should have ended. */
 const MOMENTS_MS = [60, 150, 250, 350, 450, 550, 650, 800, 1000, 1300]
 
