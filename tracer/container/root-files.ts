@@ -62,3 +62,10 @@ export function makeFileInside(root: string, path: string): void {
   folder.directory(parentOf(at), true)
   writeFileSync(folder.hostPath(at), '', { flag: 'wx' })
 }
+
+/** A folder of the root on this machine. @returns undefined: there is none. @throws HeadstartError E_PATH: it has too many symlinks */
+export function folderInside(root: string, path: string): string | undefined {
+  const folder = new RootFolder(root)
+  const found = folder.directory(bytePathOf(path), false)
+  return found === undefined ? undefined : String(folder.hostPath(found))
+}

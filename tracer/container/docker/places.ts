@@ -1,11 +1,10 @@
 /** What the Docker engine does for its own images in a container's root, and can't do in one that is bind-mounted. */
 import { readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
 import type Docker from 'dockerode'
 import { z } from 'zod'
 import { runCommand } from '../../../system/process/command.ts'
 import { NETWORK_FILES } from '../mount-points.ts'
-import { makeFileInside, makeFolderInside } from '../root-files.ts'
+import { folderInside, makeFileInside, makeFolderInside } from '../root-files.ts'
 import type { ContainerRequest } from '../types.ts'
 import { asRunError } from './errors.ts'
 
@@ -39,14 +38,8 @@ export async function fillVolumes(
   const { Mounts } = await asRunError(container.inspect())
   for (const { Type, Source, Destination, Driver } of volumes.parse(Mounts)) {
     if (Type !== 'volume' || Driver !== 'local' || Source === undefined) continue
-    const place = join(root, Destination)
-    if ((await readdir(Source)).length > 0 || !(await isFolder(place))) continue
+    const place = folderInside(root, Destination)
+    if (place === undefined || (await readdir(Source)).length > 0) continue
     await runCommand('cp', ['-a', '--', `${place}/.`, Source])
   }
 }
-
-const isFolder = (path: string): Promise<boolean> =>
-  stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  )
