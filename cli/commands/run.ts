@@ -11,7 +11,7 @@ import { runImage } from '../../tracer/run/run.ts'
 import type { CliContext } from '../context.ts'
 import { addImageFlags, type ImageFlags } from '../flags/image.ts'
 import { addLazyFlags, type LazyFlags, lazyChoices } from '../flags/lazy.ts'
-import { addRunFlags, type ContainerFlags, runOptions } from '../flags/run.ts'
+import { addRunFlags, type ContainerFlags, engineOption, runOptions } from '../flags/run.ts'
 import { keepInBackground, tellStarted } from '../keeper.ts'
 import { KEPT_FLAG } from '../kept-arguments.ts'
 import { type LazyNotes, lazyNotes } from '../print/lazy-notes.ts'
@@ -34,12 +34,7 @@ export function register(command: Command, context: CliContext): void {
     .helpOption('--help', 'display help for command')
     .argument('<image>', 'the image to run')
     .argument('[command...]', "replaces the image's command; may come after --")
-    .addOption(
-      new Option(
-        '--engine <name>',
-        'what runs the container (default: docker if it responds, else runc)',
-      ).choices(['docker', 'runc']),
-    )
+    .addOption(engineOption())
     .addOption(
       new Option(
         '--pull <when>',

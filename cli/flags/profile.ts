@@ -8,7 +8,7 @@ import type { ServerName } from '../../tracer/mount/mount.ts'
 import type { ProfileOptions } from '../../tracer/profile.ts'
 import type { ImageFlags } from './image.ts'
 import { addReadyFlags, type ReadyFlags, untilInterruptOption } from './ready.ts'
-import { addRunFlags, type ContainerFlags, runOptions } from './run.ts'
+import { addRunFlags, type ContainerFlags, engineOption, runOptions } from './run.ts'
 import { durationFlag, positiveFlag } from './values.ts'
 
 export interface ProfileFlags extends ReadyFlags, ContainerFlags, ImageFlags {
@@ -21,12 +21,7 @@ export interface ProfileFlags extends ReadyFlags, ContainerFlags, ImageFlags {
 
 export function addProfileFlags(command: Command): Command {
   command
-    .addOption(
-      new Option(
-        '--engine <name>',
-        'what runs the container (default: docker if it responds, else runc)',
-      ).choices(['docker', 'runc']),
-    )
+    .addOption(engineOption())
     .addOption(
       new Option(
         '--fuse <server>',

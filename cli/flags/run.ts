@@ -66,6 +66,12 @@ export function addRunFlags(command: Command, hasShortHelp = true): Command {
   return command.addOption(new Option('--net <name>').hideHelp())
 }
 
+export const engineOption = (): Option =>
+  new Option(
+    '--engine <name>',
+    'what runs the container (default: docker if it responds, else runc)',
+  ).choices(['docker', 'runc'])
+
 /** @param name of the container, where it has one: a `--name` among the flags may be of something else, as of a profile. @throws HeadstartError E_OPTION, E_FILE */
 export async function runOptions(
   { envFile = [], securityOpt, net, ...flags }: ContainerFlags,

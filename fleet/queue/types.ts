@@ -130,15 +130,17 @@ export interface Queue extends AsyncDisposable {
 /** Sums by name: see `counters.ts`. */
 export type Counters = Readonly<Record<string, number>>
 
-export interface Made {
-  readonly target: string
+export const madeSchema = z.strictObject({
+  target: z.string(),
   /** what the target's tag was given */
-  readonly digest: Digest
+  digest: digestSchema,
   /** of the source it was made of */
-  readonly source: Digest
+  source: digestSchema,
   /** of the job */
-  readonly id: string
+  id: z.string(),
   /** how it is started: `workloadsId` */
-  readonly recorded: string
-  readonly at: number
-}
+  recorded: z.string(),
+  /** ms since 1970 */
+  at: z.number(),
+})
+export type Made = Readonly<z.infer<typeof madeSchema>>

@@ -1,11 +1,9 @@
 /** The fleet's keys in Redis, by one connection: BullMQ's two queues, and beside them what was made under each target, and sums. */
 import { Queue as StoredQueue } from 'bullmq'
 import type { Redis } from 'ioredis'
-import { z } from 'zod'
-import { digestSchema } from '../../../image/document.ts'
 import type { Digest } from '../../../image/types.ts'
 import { type JobKind, jobId, repositoryOf, type Work, workloadsId } from '../../job.ts'
-import type { Counters, Made, QueueSettings } from '../types.ts'
+import { type Counters, type Made, madeSchema, type QueueSettings } from '../types.ts'
 
 export interface Store extends AsyncDisposable {
   readonly client: Redis
@@ -34,15 +32,6 @@ export function openStore(client: Redis, prefix: string, settings: QueueSettings
     },
   }
 }
-
-const madeSchema = z.strictObject({
-  target: z.string(),
-  digest: digestSchema,
-  source: digestSchema,
-  id: z.string(),
-  recorded: z.string(),
-  at: z.number(),
-})
 
 export const madeUnder = (store: Store, target: string): Promise<Made | undefined> =>
   madeAt(store, 'made', target)

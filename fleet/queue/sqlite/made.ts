@@ -1,18 +1,8 @@
 /** What was made under each target, and the sums: they outlive the jobs that they are of. */
 import { z } from 'zod'
-import { digestSchema } from '../../../image/document.ts'
 import { jobId, repositoryOf, type Work, workloadsId } from '../../job.ts'
-import type { Counters, Made } from '../types.ts'
+import { type Counters, type Made, madeSchema } from '../types.ts'
 import type { Database } from './database.ts'
-
-const madeSchema = z.strictObject({
-  target: z.string(),
-  digest: digestSchema,
-  source: digestSchema,
-  id: z.string(),
-  recorded: z.string(),
-  at: z.number(),
-})
 
 const COLUMNS = 'target, digest, source, id, recorded, at'
 
