@@ -1,6 +1,7 @@
 /** Profiles that are attached to images: found, read and merged, attached, and carried on to the image that was made. */
 import { attach } from '../../image/referrers/attach.ts'
 import type { Descriptor, Image, ImageSource, ImageTarget } from '../../image/types.ts'
+import { sourceNamedIn } from '../../optimizer/rebuild/manifest.ts'
 import { HeadstartError } from '../../system/errors.ts'
 import {
   type AttachedTrace,
@@ -87,9 +88,9 @@ export const usedLines = (read: readonly ReadTrace[], where: string, now: Date):
       `using profile ${name}, ${created ? `recorded ${ageText(created, now)}` : 'of unknown age'}, attached to ${where}: ${digest}`,
   )
 
-/** @throws HeadstartError E_ARTIFACT: the trace is of another image */
+/** One of the image that this one was made from by `optimize` is of it, too: it has the same files. @throws HeadstartError E_ARTIFACT: the trace is of another image */
 export function checkTraceOf(trace: Trace, image: Image): void {
-  if (isTraceOf(trace, image)) return
+  if (isTraceOf(trace, image) || trace.image.digest === sourceNamedIn(image.rawManifest)) return
   const { reference, digest } = trace.image
   throw new HeadstartError(
     'E_ARTIFACT',

@@ -1,6 +1,8 @@
 /** Which attached traces become one, and what is said of them. */
 import { expect, test } from 'vitest'
 import { checkTraceOf, mergeAttached, type ReadTrace, usedLines } from '../../../cli/attached/traces.ts'
+import { digestOf } from '../../../image/digest.ts'
+import { withSource } from '../../../optimizer/rebuild/manifest.ts'
 import { attachedTraces, traceArtifact } from '../../../tracer/trace/artifact.ts'
 import type { Trace } from '../../../tracer/trace/file.ts'
 import { bareImage } from '../../support/images.ts'
@@ -54,4 +56,8 @@ test('a trace of another image is named with both digests', () => {
     `the trace was recorded from another image, app:1 (sha256:1): web:1 is ${image.descriptor.digest}`,
   )
   checkTraceOf(attached('a', 'app', own).trace, image)
+  const made = { ...image, rawManifest: withSource({}, image.rawManifest) }
+  const ofOriginal = { ...trace, image: { ...trace.image, digest: digestOf(image.rawManifest) } }
+  checkTraceOf(ofOriginal, made)
+  expect(() => checkTraceOf(trace, made)).toThrow('recorded from another image')
 })
