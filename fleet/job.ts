@@ -5,15 +5,32 @@
 import { z } from 'zod'
 import { digestOf } from '../image/digest.ts'
 import { digestSchema } from '../image/document.ts'
+import { parseReference } from '../image/reference.ts'
+import { isName } from '../tracer/trace/name.ts'
 
 /** `record` needs root and FUSE; `rebuild` needs no privileges. */
 export const JOB_KINDS = ['record', 'rebuild'] as const
 export type JobKind = (typeof JOB_KINDS)[number]
 
+/** A job may come from anybody who can write to the queue: its names are shown, and given to commands. */
+const imageName = (isWhole: (text: string) => boolean) =>
+  z.string().refine((text) => {
+    try {
+      return isWhole(text)
+    } catch {
+      return false
+    }
+  }, 'not the name of an image')
+
+const tagName = imageName((text) => {
+  const { host, repository, tag, digest } = parseReference(text)
+  return digest === undefined && text === `${host}/${repository}:${tag}`
+})
+
 /** One way in which the image is started: flags of `headstart profile`, checked when `fleet.yaml` is read. */
 const workloadSchema = z.strictObject({
   /** of the profile that is attached */
-  name: z.string(),
+  name: z.string().refine(isName, 'not the name of a profile'),
   flags: z.array(z.string()),
   /** replaces the image's `Cmd`, unless empty */
   command: z.array(z.string()),
@@ -31,11 +48,11 @@ export type Budget = z.infer<typeof budgetSchema>
 
 export const workSchema = z.strictObject({
   /** `registry/repository:tag` */
-  source: z.string(),
+  source: tagName,
   /** of what that tag named when it was looked at, a manifest or an index: this is what is recorded and rebuilt */
   digest: digestSchema,
   /** `registry/repository:tag`; the source itself: in place */
-  target: z.string(),
+  target: tagName,
   workloads: z.array(workloadSchema).min(1),
   /** flags of `headstart optimize`, checked when `fleet.yaml` is read */
   optimizeFlags: z.array(z.string()),
@@ -49,7 +66,7 @@ export const jobSchema = z.strictObject({
   kind: z.enum(JOB_KINDS),
   work: workSchema,
   /** where an attached profile is looked for when the image has none of its own: usually the target of the build before */
-  profileFrom: z.string().optional(),
+  profileFrom: imageName((text) => parseReference(text).host !== '').optional(),
   /** smaller comes first; 0 is what somebody has just pushed */
   priority: z.number().int().min(0).max(1000),
 })
