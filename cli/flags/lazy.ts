@@ -44,6 +44,6 @@ export function lazyChoices({ profile = true, trace, background, cache, cacheSiz
       ...(trace && { files: [...trace] }),
     },
     background,
-    ...(cache !== false && { cache: { folder: cache, bytes: cacheSize } }),
+    ...(cache !== false && cacheSize > 0 && { cache: { folder: cache, bytes: cacheSize } }),
   }
 }

@@ -3,6 +3,7 @@
  * for first, since it waits for the network; the engine is looked for meanwhile.
  */
 import { parseLocation } from '../../image/location.ts'
+import { codeOf, HeadstartError, messageOf } from '../../system/errors.ts'
 import { createWorkspace, staleWorkspaces, type Workspace } from '../../system/workspace.ts'
 import { sweep } from '../cleanup.ts'
 import { runStored } from '../container/docker/engine.ts'
@@ -30,10 +31,21 @@ export async function runImage(options: RunImageOptions): Promise<number> {
   const mount = root.kind === 'folder' ? root.mount : undefined
   const lazy = mount && lazyPart(mount)
   options.onOpened(lazy)
-  await using container = await startOn(engine, root, options, workspace)
+  await using container = await startOn(engine, root, options, workspace).catch(async (error: unknown) => {
+    throw (await readFault(error, mount)) ?? error
+  })
   await using _faults = tellFaults(mount, options)
   options.onRunning({ container, ...(lazy && { lazy }) })
   return await Promise.race([container.exited, ...(mount ? [mount.died] : [])])
+}
+
+/** Whoever could not read the root, we or an engine, knows no more than that there was an input/output error. */
+async function readFault(error: unknown, mount: Mount | undefined): Promise<HeadstartError | undefined> {
+  if (codeOf(error) !== 'EIO' && !/input\/output error/i.test(messageOf(error))) return undefined
+  const [fault] = (await mount?.faults().catch(() => [])) ?? []
+  return fault === undefined
+    ? undefined
+    : new HeadstartError('E_RUN', `the container can't be started: its image could not be read: ${fault}`)
 }
 
 const FAULTS_EVERY_MS = 5000

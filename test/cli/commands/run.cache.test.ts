@@ -1,6 +1,6 @@
 /** `headstart run` and what it keeps; registries that fail it; and commands that are killed. */
 import { randomBytes } from 'node:crypto'
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { until } from '../../../scripts/support/until.ts'
@@ -85,6 +85,37 @@ describe('a cache', () => {
     expect(stderr).toMatch(/^headstart: the cache folder .*open is not safe to use/m)
   })
 
+  test('what is no file there is not waited for, or read without end', async () => {
+    const folder = join(around.box.folder, 'special')
+    const run = () => cached('--cache', folder, image(), 'md5sum', '/big')
+    const { stdout } = await run()
+    const files = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((each) =>
+      each.isFile(),
+    )
+    for (const [index, { parentPath, name }] of files.entries()) {
+      const path = join(parentPath, name)
+      await rm(path)
+      if (index % 3 === 0) await runCommand('mkfifo', [path])
+      else if (index % 3 === 1) await symlink('/dev/zero', path)
+      else await mkdir(path)
+    }
+    expect(await run()).toMatchObject({ status: 0, stdout })
+  })
+
+  test('one that can’t be written is refused; one of no size is none', async () => {
+    const folder = join(around.box.folder, 'read-only')
+    await mkdir(folder)
+    await runCommand('mount', ['-t', 'tmpfs', '-o', 'ro,mode=0700', 'none', folder])
+    const refused = await cached('--cache', folder, image())
+    const without = await cached('--cache', folder, '--cache-size', '0', image())
+    await runCommand('umount', [folder])
+    expect(refused.stderr).toMatch(
+      /^headstart: the cache folder .*read-only can't be used: the file system is read-only/m,
+    )
+    expect(refused.status).toBe(125)
+    expect(without).toMatchObject({ status: 0, stdout: 'hello\n' })
+  })
+
   test('a full disk keeps nothing from running', async () => {
     const folder = join(around.box.folder, 'small')
     await mkdir(folder)
@@ -120,6 +151,24 @@ describe('a registry that fails once the container runs', () => {
     expect(outcome.stderr).toMatch(/^warning: the container could not read all of its image: /m)
     expect(await around.box.leftovers()).toEqual([])
   })
+})
+
+/** Of contents, each in one request: one a layer. */
+const TABLES = 2
+
+test.each(['docker', 'runc'])('%s: a start that can’t read its image says why', async (engine) => {
+  let ranges = 0
+  await using bad = await startFaultProxy(around.registry.host, (_, { headers }) => {
+    if (headers.range !== undefined) ranges += 1
+    return ranges > TABLES ? { status: 404 } : undefined
+  })
+  const name = around.lazy.replace(around.registry.host, bad.host)
+  const { status, stderr } = await around.run(['--engine', engine, '-u', '0', name])
+  expect(status).toBe(125)
+  expect(stderr).toMatch(
+    /^headstart: the container can't be started: its image could not be read: [^\n]*\n$/m,
+  )
+  expect(await around.box.leftovers()).toEqual([])
 })
 
 test.each(['docker', 'runc'])('%s: what a killed command left the next one removes', async (engine) => {

@@ -2,7 +2,7 @@
  * A folder of files by key that processes of one user share: written behind, so that nobody waits for it; bounded, the least recently used
  * removed first; and safe for several at once, since each file is renamed into place whole. What is in it is checked by those who read it.
  */
-import { existsSync } from 'node:fs'
+import { constants, existsSync } from 'node:fs'
 import { mkdir, open, realpath, rename, rm, statfs, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { codeOf, HeadstartError, messageOf } from '../../../../system/errors.ts'
@@ -48,8 +48,7 @@ const LOCK_MS = 2000
 
 /** @throws HeadstartError E_CACHE: it can't be made, or others could write to it */
 export async function openDiskCache({ folder, bytes: limit }: CacheSpec): Promise<DiskCache> {
-  const root = join(await privateFolder(folder), VERSION)
-  await mkdir(root, { recursive: true, mode: 0o700 })
+  const root = await privateFolder(folder)
   const pathOf = (key: string): string => {
     const { shard, name } = placeOf(key)
     return join(root, shard, name)
@@ -82,32 +81,41 @@ export async function openDiskCache({ folder, bytes: limit }: CacheSpec): Promis
   }
 }
 
-/** @returns its path without symlinks. @throws HeadstartError E_CACHE */
+/** @returns the path of what is in it, without symlinks. @throws HeadstartError E_CACHE */
 async function privateFolder(wanted: string): Promise<string> {
-  let folder: string
-  try {
-    await mkdir(wanted, { recursive: true, mode: 0o700 })
-    folder = await realpath(wanted)
-  } catch (cause) {
+  const orRefuse = (cause: unknown): never => {
     throw new HeadstartError('E_CACHE', `the cache folder ${wanted} can't be used: ${messageOf(cause)}`, {
       cause,
       hint: 'Choose another one with --cache, or do without: --no-cache',
     })
   }
+  await mkdir(wanted, { recursive: true, mode: 0o700 }).catch(orRefuse)
+  const folder = await realpath(wanted).catch(orRefuse)
   const fault = (await isPrivate(folder))
     ? await exchangeable(folder)
     : 'it is not a folder that only its owner can enter'
-  if (fault === undefined) return folder
+  if (fault === undefined) {
+    const root = join(folder, VERSION)
+    // Not recursively: of a disk that can't be written Node would say that the folder isn't there.
+    await mkdir(root, { mode: 0o700 }).catch(
+      (error: unknown) => codeOf(error) === 'EEXIST' || orRefuse(error),
+    )
+    return root
+  }
   throw new HeadstartError('E_CACHE', `the cache folder ${wanted} is not safe to use: ${fault}`, {
     hint: `Choose a folder of your own with --cache, or make this one private: chmod 700 ${wanted}`,
   })
 }
 
+/** Something else in a file's place is no content, and must not be waited for. */
+const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+
 async function readUpTo(path: string, most: number): Promise<Buffer | undefined> {
   try {
-    await using file = await open(path, 'r')
-    const { size } = await file.stat()
-    if (size > most) return undefined
+    await using file = await open(path, READ)
+    const found = await file.stat()
+    const { size } = found
+    if (!found.isFile() || size > most) return undefined
     const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(size), 0, size, 0)
     return buffer.subarray(0, bytesRead)
   } catch {
