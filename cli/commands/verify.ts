@@ -25,7 +25,7 @@ export function register(command: Command, context: CliContext): void {
           output.warn(`layer ${layer + 1} of ${layers} ${message}`)
         },
         onNote: (layer, message) => output.note(`layer ${layer + 1} of ${layers} ${message}`),
-        onLayer: (layer) => output.live(() => `verified layer ${layer + 1} of ${layers}`),
+        onLayer: (layer) => output.progress(() => `verified layer ${layer + 1} of ${layers}`),
       })
       output.done()
       if (problems[0]?.code === 'E_NOT_ESTARGZ') {

@@ -1,4 +1,4 @@
-/** Shows what is in progress: one live line for all blobs, or layers, on a terminal; a line for each finished blob elsewhere. */
+/** Shows what is in progress: one live line for all blobs, or layers, on a terminal; elsewhere a line for each finished blob, and now and then one on the way. */
 import type { PullProgress } from '../../image/daemon/pull.ts'
 import type { OnProgress, Progress } from '../../image/progress.ts'
 import type { UnpackProgress } from '../../image/rootfs/unpack/layers.ts'
@@ -19,7 +19,7 @@ export function drawTransfers(output: Output, what: 'fetched' | 'written'): OnPr
       return
     }
     underWay.set(progress.digest, progress)
-    output.live(() => [...underWay.values()].map(bar).join('  '))
+    output.progress(() => [...underWay.values()].map(bar).join('  '))
   }
 }
 
@@ -37,7 +37,8 @@ export function drawLayers(output: Output): (progress: RebuildProgress) => void 
   return (progress) => {
     if (progress.stage === 'done') underWay.delete(progress.layer)
     else underWay.set(progress.layer, progress)
-    output.live(() =>
+    if (underWay.size === 0) return output.done()
+    output.progress(() =>
       [...underWay.values()]
         .map(
           ({ layer, layers, stage, bytes: count }) => `layer ${layer + 1}/${layers} ${stage} ${bytes(count)}`,

@@ -22,6 +22,7 @@ test('layers in progress share a line, and leave it when they are done', () => {
   draw({ layer: 0, layers: 3, stage: 'read', bytes: 2000 })
   draw({ layer: 1, layers: 3, stage: 'send', bytes: 10 })
   draw({ layer: 0, layers: 3, stage: 'done', bytes: 2000 })
+  draw({ layer: 1, layers: 3, stage: 'done', bytes: 20 })
   expect(live).toEqual([
     'layer 1/3 read 2.0 kB',
     'layer 1/3 read 2.0 kB   layer 2/3 send 10 B',
