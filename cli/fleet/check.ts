@@ -23,6 +23,7 @@ export function registerCheck(command: Command, context: CliContext): void {
       const fleet = await readFleet(file)
       await using queue = await openKnown(flags)
       await using looking = lookingWith(flags, queue, context.interrupts.abort)
+      output.live(() => 'listing repositories and tags')
       const { images, faults, idleLines } = await survey(fleet, looking, async () => {
         output.live(() => 'looking at images')
       })

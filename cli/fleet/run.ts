@@ -42,6 +42,7 @@ export function registerRun(command: Command, context: CliContext): void {
       await using looking = lookingWith(flags, queue, abort)
       const failed = new Map<string, string>()
       await using worker = workOn(queue, flags, { abort, perform: told(performOf(flags), output) })
+      output.live(() => 'listing repositories and tags')
       const { images, faults, idleLines } = await survey(fleet, looking, async ({ image, step }) => {
         const isAdded = await apply(step, queue, { again: flags.again })
         if (step.is === 'failed' && !isAdded)

@@ -23,6 +23,13 @@ const TRANSIENT = new Set([
   'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
 ])
 
+/** Instead of the client's own. */
+const WORDS: Readonly<Record<string, string>> = {
+  UND_ERR_CONNECT_TIMEOUT: 'it did not answer in time',
+  UND_ERR_HEADERS_TIMEOUT: 'it did not answer in time',
+  UND_ERR_BODY_TIMEOUT: 'it fell silent in the middle of an answer',
+}
+
 /** True for network failures, which another try may not meet. Wrong names and certificates stay wrong. */
 export function isTransient(error: unknown): boolean {
   if (error instanceof HeadstartError) return false
@@ -37,7 +44,7 @@ export const isRefusal = (error: unknown): boolean => codeOf(error) === 'ECONNRE
 export function unreachable(origin: string, error: unknown): HeadstartError {
   const code = codeOf(error) ?? ''
   const isCertificate = /CERT|SELF_SIGNED|UNABLE_TO|ERR_TLS|ERR_SSL|EPROTO/.test(code)
-  const why = withoutUrlSecrets(messageOf(error)) || code || 'no answer'
+  const why = WORDS[code] ?? (withoutUrlSecrets(messageOf(error)) || code || 'no answer')
   return new HeadstartError('E_REGISTRY_UNREACHABLE', `${origin} can't be reached: ${why}`, {
     cause: error,
     ...(isCertificate && {
