@@ -26,7 +26,8 @@ export interface Seen {
 }
 
 export type Step =
-  | { readonly is: 'current'; readonly why: string }
+  /** `at`: ms since 1970, when it was made */
+  | { readonly is: 'current'; readonly why: string; readonly work: Work; readonly at: number }
   /** made by another fleet, or before this one lost its state */
   | { readonly is: 'adopt'; readonly why: string; readonly work: Work; readonly digest: Digest }
   | { readonly is: 'rebuild' | 'record'; readonly why: string; readonly job: Job }
@@ -39,7 +40,7 @@ export type Step =
 /** Whether the queue alone can tell what is to be done: then nothing more is asked of the registry. */
 export function knownStep({ work, made, jobs, clash }: Omit<Facts, 'seen'>): Step | undefined {
   if (clash !== undefined) return { is: 'skipped', why: `its target is that of ${clash}` }
-  if (made && isCurrent(work, made)) return { is: 'current', why: currentWhy(work) }
+  if (made && isCurrent(work, made)) return { is: 'current', why: currentWhy(work), work, at: made.at }
   const [open] = jobs.filter(({ state }) => state === 'waiting' || state === 'running')
   if (open) return { is: 'waiting', why: `its ${open.job.kind} job is ${open.state}`, job: open.job }
   const [failed] = jobs.filter(({ state }) => state === 'failed')

@@ -3,7 +3,9 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type Fleet, readFleet } from '../../fleet/config/fleet.ts'
 import type { Looking } from '../../fleet/look/look.ts'
 import { commandLines } from '../../fleet/perform/commands.ts'
+import type { Step } from '../../fleet/plan.ts'
 import { type Queue, SETTINGS } from '../../fleet/queue/types.ts'
+import type { Known } from '../../fleet/serve/overview.ts'
 import { stepsForPush } from '../../fleet/serve/pushed.ts'
 import { type Address, type ServeOptions, serveFleet } from '../../fleet/serve/serve.ts'
 import { apply, survey } from '../../fleet/survey.ts'
@@ -100,11 +102,13 @@ interface Following {
 function follower(
   { file, fleet: first, queue, looking }: Following,
   note: (line: string) => void,
-): Pick<ServeOptions, 'poll' | 'pushed'> {
+): Pick<ServeOptions, 'poll' | 'pushed' | 'known'> {
   let fleet = first
   let clashes: ReadonlyMap<string, string> = new Map()
   let said = ''
+  let known: readonly Known[] = []
   return {
+    known: () => known,
     async poll() {
       const wrong: string[] = []
       try {
@@ -116,6 +120,7 @@ function follower(
         await apply(step, queue)
       })
       clashes = found.clashes
+      known = found.images.flatMap(({ step }) => knownFrom(step))
       const sum = countedSteps(found.images)
       if (sum !== said) note(sum)
       said = sum
@@ -128,6 +133,11 @@ function follower(
       }
     },
   }
+}
+
+function knownFrom(step: Step): Known[] {
+  if (step.is === 'current') return [{ work: step.work, at: step.at }]
+  return step.is === 'adopt' ? [{ work: step.work, at: Date.now() }] : []
 }
 
 /** `127.0.0.1:8484`, `[::]:8484`, `localhost:0` */

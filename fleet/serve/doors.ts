@@ -10,7 +10,7 @@ import { type Answer, type Door, json, text } from './http.ts'
 import type { Intake } from './intake.ts'
 import { metricsText, type QueueCounts, type ServerCounts } from './metrics.ts'
 import { parseNotification } from './notifications.ts'
-import { detailsOf, type Overview, rowsOf } from './overview.ts'
+import { detailsOf, type Known, type Overview, recordOfKnown, rowsOf } from './overview.ts'
 import { isAuthorized } from './secret.ts'
 
 /** What the server has seen since it was started. */
@@ -81,20 +81,26 @@ export interface PageOptions {
   readonly page: string
   readonly version: string
   readonly commands: (job: Job) => readonly string[]
+  /** images that were up to date when they were looked at last; none by default */
+  readonly known?: () => readonly Known[]
 }
 
 /** The most jobs that the page is made of, and how long they are shown before the queue is asked again, however many look at it. */
 const MAX_JOBS = 10_000
 const FRESH_MS = 4000
 
-export function pageDoors({ queue, seen, page, version, commands }: PageOptions): Door[] {
-  const overview = kept(FRESH_MS, () => overviewOf(queue, seen))
+export function pageDoors({ queue, seen, page, version, commands, known = () => [] }: PageOptions): Door[] {
+  const overview = kept(FRESH_MS, () => overviewOf(queue, seen, known()))
   const get = (path: RegExp, answer: Door['answer']): Door => ({ method: 'GET', path, answer })
   return [
     get(/^\/$/, async () => ({ status: 200, type: 'text/html', body: page })),
     get(/^\/api\/fleet$/, async () => json(await overview())),
     get(/^\/api\/jobs\/((?:record|rebuild)-[0-9a-f]{64})$/, async (_, [id = '']) => {
-      const record = await queue.find(id)
+      const record =
+        (await queue.find(id)) ??
+        known()
+          .map(recordOfKnown)
+          .find((each) => each.id === id)
       return record ? json(detailsOf(record, commands)) : text(404, 'there is no such job any more')
     }),
     get(/^\/api\/queue$/, async () => json(await openJobs(queue))),
@@ -115,11 +121,15 @@ async function openJobs(queue: Queue): Promise<Record<JobKind, { open: number }>
   return { record: open(record), rebuild: open(rebuild) }
 }
 
-async function overviewOf(queue: Queue, { polledAt, pollError }: Seen): Promise<Overview> {
+async function overviewOf(
+  queue: Queue,
+  { polledAt, pollError }: Seen,
+  known: readonly Known[],
+): Promise<Overview> {
   const [counts, records] = await Promise.all([queue.counts(), queue.list({ limit: MAX_JOBS })])
   return {
     counts,
-    rows: rowsOf(records),
+    rows: rowsOf(records, known),
     ...(polledAt !== undefined && { polledAt }),
     ...(pollError !== undefined && { pollError }),
   }

@@ -1,5 +1,5 @@
 /** The fleet as its page shows it: one row for each target, from what the queue knows. Pure. */
-import { type Job, type JobKind, registryOf } from '../job.ts'
+import { type Job, type JobKind, jobId, registryOf, type Work } from '../job.ts'
 import type { JobRecord, JobResult, JobState } from '../queue/types.ts'
 
 export interface Row {
@@ -31,13 +31,28 @@ export interface Overview {
 const timeOf = ({ endedAt, startedAt, addedAt, state }: JobRecord): number =>
   state === 'waiting' ? addedAt : (endedAt ?? startedAt ?? addedAt)
 
+/** An image that was up to date when it was looked at last, whoever made its product. */
+export interface Known {
+  readonly work: Work
+  /** ms since 1970 */
+  readonly at: number
+}
+
+/** As though it had been done here: that is what one more request for it would find. */
+export const recordOfKnown = ({ work, at }: Known): JobRecord => {
+  const job: Job = { kind: 'rebuild', work, priority: 0 }
+  return { id: jobId(job), job, state: 'done', attempts: 0, addedAt: at, log: [] }
+}
+
 /**
  * A target's newest build decides; of its jobs one that runs or waits before one that is over, and a failure before what was done before it.
  * @param records of one queue, in any order
+ * @param known what no job may tell of: it was made before this queue was used
  */
-export function rowsOf(records: readonly JobRecord[]): Row[] {
+export function rowsOf(records: readonly JobRecord[], known: readonly Known[] = []): Row[] {
   const byTarget = Map.groupBy(records, ({ job }) => job.work.target)
-  return [...byTarget.values()].map(rowOf)
+  const others = known.filter(({ work }) => !byTarget.has(work.target)).map(recordOfKnown)
+  return [...byTarget.values(), ...others.map((each) => [each])].map(rowOf)
 }
 
 const UNDER_WAY: Readonly<Record<JobState, number>> = { running: 2, waiting: 1, failed: 0, done: 0 }

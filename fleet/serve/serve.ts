@@ -12,6 +12,7 @@ import { notificationDoor, pageDoors, type Seen } from './doors.ts'
 import { type Door, doorsServer, isLocalName } from './http.ts'
 import { startIntake } from './intake.ts'
 import type { Pushed } from './notifications.ts'
+import type { Known } from './overview.ts'
 
 export interface Address {
   readonly host: string
@@ -37,6 +38,8 @@ export interface ServeOptions {
   readonly page: string
   /** commands that repeat a job by hand */
   readonly commands: (job: Job) => readonly string[]
+  /** images that were up to date when they were looked at last; none by default */
+  readonly known?: () => readonly Known[]
   /** takes lines for the log */
   readonly onLine: (line: string) => void
   /** told where it listens, once it does */

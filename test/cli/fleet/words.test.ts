@@ -36,13 +36,12 @@ test('a job that is done says what was gained', () => {
 })
 
 test('images are counted by what is to be done', () => {
-  const of = (step: 'current' | 'skipped' | 'adopt') => ({
-    image: 'x',
-    step:
-      step === 'adopt'
-        ? { is: step, why: '', work: job.work, digest: job.work.digest }
-        : { is: step, why: '' },
-  })
+  const steps = {
+    adopt: { is: 'adopt', why: '', work: job.work, digest: job.work.digest },
+    current: { is: 'current', why: '', work: job.work, at: 0 },
+    skipped: { is: 'skipped', why: '' },
+  } as const
+  const of = (step: keyof typeof steps) => ({ image: 'x', step: steps[step] })
   expect(countedSteps([of('current'), of('adopt'), of('skipped')])).toBe('3 images: 2 up to date, 1 skipped')
   expect(countedSteps([of('current')])).toBe('1 image: 1 up to date')
   expect(countedSteps([])).toBe('0 images')

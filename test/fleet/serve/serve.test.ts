@@ -289,6 +289,23 @@ describe('what it shows', () => {
     expect((await get(`/api/jobs/record-${'0'.repeat(64)}`)).status).toBe(404)
   })
 
+  test('what is up to date without a job that is known, such as what another fleet has made', async () => {
+    const [made, done] = [jobOf('rebuild', 1, { name: 'made' }), jobOf('rebuild', 1)]
+    await queue.add([done])
+    await start({ known: () => [made, done].map(({ work }) => ({ work, at: 5 })) })
+    expect(await (await get('/api/fleet')).json()).toMatchObject({
+      rows: [
+        { source: 'registry.example/web:1', state: 'waiting' },
+        { source: 'registry.example/made:1', state: 'done', kind: 'rebuild', attempts: 0, at: 5 },
+      ],
+    })
+    expect(await (await get(`/api/jobs/${jobId(made)}`)).json()).toMatchObject({
+      state: 'done',
+      log: [],
+      commands: ['headstart rebuild'],
+    })
+  })
+
   test('how many jobs of a kind there are to do', async () => {
     await queue.add([jobOf('rebuild', 1), jobOf('rebuild', 2), jobOf('record', 1)])
     await start()
