@@ -35,8 +35,12 @@ export const withoutEscapes = (text: string): string =>
 
 /** A mount that is busy, or whose server is dead, is detached lazily. */
 export async function unmount(point: string): Promise<void> {
-  const { status } = await tryCommand('umount', [point])
-  if (status !== 0) await tryCommand('umount', ['-l', point])
+  // A terminal's Ctrl-C reaches this program, too.
+  const isDone = await tryCommand('umount', [point]).then(
+    ({ status }) => status === 0,
+    () => false,
+  )
+  if (!isDone) await tryCommand('umount', ['-l', point])
 }
 
 const currentMounts = (): Promise<string> => readFile('/proc/self/mountinfo', 'utf8')

@@ -1,6 +1,10 @@
-/** The kernel's table of mounts, read. */
-import { expect, test } from 'vitest'
-import { mountsBelow, mountsOfType } from '../../system/mounts.ts'
+/** The kernel's table of mounts, read; and a mount that is taken down. */
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, test, vi } from 'vitest'
+import { isMountPoint, mountsBelow, mountsOfType, unmount } from '../../system/mounts.ts'
+import { runCommand } from '../../system/process/command.ts'
+import { tempFolder } from '../support/temp.ts'
 
 const TABLE = `22 1 254:1 / / rw,relatime - ext4 /dev/vda1 rw
 30 22 0:40 / /work rw - tmpfs none rw
@@ -16,4 +20,16 @@ test('those at or below a folder, the deepest first, with their names as they ar
 test('those of a type and with an option', () => {
   expect(mountsOfType(TABLE, 'fuse.headstart', 'user_id=0')).toEqual(['/work/with space'])
   expect(mountsOfType(TABLE, 'fuse.headstart', 'user_id=1000')).toEqual(['/workshop'])
+})
+
+test('an umount that a signal ends is done again', async () => {
+  await using temp = await tempFolder()
+  const [programs, point] = [await temp.sub('programs'), await temp.sub('point')]
+  const script = '#!/bin/sh\n[ "$1" = -l ] || kill -INT $$\nexec /usr/bin/umount "$@"\n'
+  await writeFile(join(programs, 'umount'), script, { mode: 0o755 })
+  await runCommand('mount', ['-t', 'tmpfs', 'none', point])
+  vi.stubEnv('PATH', `${programs}:${process.env.PATH}`)
+  await unmount(point)
+  vi.unstubAllEnvs()
+  expect(await isMountPoint(point)).toBe(false)
 })
