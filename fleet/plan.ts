@@ -23,6 +23,8 @@ export interface Seen {
   readonly hasProfiles: boolean
   /** the newest product of the repository, with its digest, whose profile may fit */
   readonly lender: string | undefined
+  /** the image is itself a product, of this */
+  readonly madeOf?: Digest | undefined
 }
 
 export type Step =
@@ -65,6 +67,8 @@ export function planFor(facts: Facts, priority: number): Step {
   const { work, made, seen } = facts
   const adopted = made ? undefined : adoptable(work, seen?.target)
   if (adopted) return adopted
+  if (seen?.madeOf !== undefined && !isInPlace(work))
+    return { is: 'skipped', why: `it is a product itself, made of ${short(`@${seen.madeOf}`).slice(1)}` }
   const job = (kind: Job['kind'], profileFrom?: string): Job => ({
     kind,
     work,

@@ -48,9 +48,9 @@ export async function lookAt(
   const target = made ? undefined : await targetSeen(discovered, tagged, looking)
   const isAdopted = target?.madeOf === work.digest || (isInPlace(work) && target?.madeOf !== undefined)
   if (isAdopted) return { ...facts, seen: { target, hasProfiles: false, lender: undefined } }
-  const hasProfiles = await hasOwnProfiles(work, looking)
+  const { madeOf, hasProfiles } = await sourceSeen(work, looking)
   const lender = hasProfiles ? undefined : await lenderFor(discovered, work, looking)
-  return { ...facts, seen: { target, hasProfiles, lender } }
+  return { ...facts, seen: { target, hasProfiles, lender, madeOf } }
 }
 
 /** What the target is, and what it was made of: the image itself, also where that is an index of which one platform was rebuilt. */
@@ -106,15 +106,19 @@ function open({ host, repository }: Named, which: string, { access, signal }: Lo
   )
 }
 
-/** Whether the image, of its index that of the platform that is recorded, has a profile for each workload. */
-async function hasOwnProfiles(work: Work, looking: Looking): Promise<boolean> {
+/**
+ * Whether the image, of its index that of the platform that is recorded, has a profile for each workload; and what it was made of, where it is a
+ * product itself.
+ */
+async function sourceSeen(work: Work, looking: Looking): Promise<Pick<Seen, 'hasProfiles' | 'madeOf'>> {
   const { host, repository } = parseReference(work.source)
   await using source = await open({ host, repository, tag: '' }, work.digest, looking)
   const platform = work.optimizeFlags.flatMap((flag) => /^--platform=(.+)$/.exec(flag)?.[1] ?? [])[0]
   const image = await source.image(platform === undefined ? undefined : parsePlatform(platform))
   const found = attachedTraces((await source.referrers?.(image.descriptor.digest, looking.signal)) ?? [])
   const names = new Set(found.map(({ name }) => name))
-  return work.workloads.every(({ name }) => names.has(name))
+  const root = (await source.index())?.rawIndex ?? image.rawManifest
+  return { hasProfiles: work.workloads.every(({ name }) => names.has(name)), madeOf: sourceNamedIn(root) }
 }
 
 const naturally = new Intl.Collator('en', { numeric: true })

@@ -58,6 +58,16 @@ describe('a target apart', () => {
     })
   })
 
+  test('a product, under a name that another fleet.yaml gave it, is not made once more; in place it is', () => {
+    const seen = { ...unseen, madeOf: OLD }
+    expect(plan({ seen })).toMatchObject({
+      is: 'skipped',
+      why: expect.stringMatching(/^it is a product itself/),
+    })
+    const now = { ...inPlace, digest: PRODUCT, minCoverage: 0.5 }
+    expect(plan({ work: now, made: madeOf(inPlace, PRODUCT, OLD), seen })).toMatchObject({ is: 'rebuild' })
+  })
+
   test('made by somebody else of this very image, it is taken over', () => {
     const target = { digest: PRODUCT, madeOf: NEW }
     expect(plan({ seen: { ...unseen, target } })).toMatchObject({ is: 'adopt', work, digest: PRODUCT })
