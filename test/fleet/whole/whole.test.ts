@@ -102,7 +102,8 @@ test('with a server, four workers, and whatever goes wrong: the same, none twice
     expect(pushed.filter((each) => each === target).length, target).toBeOneOf([1, most])
   }
   expect(pushed.filter((each) => ![...TARGETS.values()].includes(each))).toEqual([])
-  expect(await seen.metric(attempts('record', 'done'))).toBe(8)
+  // What was just rebuilt when the registry went away may have got no profile to lend: each of the three that rebuild may cost one more record.
+  expect(await seen.metric(attempts('record', 'done'))).toBeOneOf([8, 9, 10, 11])
   expect(await seen.metric(attempts('record', 'failed'))).toBe(1)
   expect(await seen.metric(attempts('rebuild', 'failed'))).toBe(1)
   expect(await seen.metric('notifications_total{result="refused"}')).toBe(0)
