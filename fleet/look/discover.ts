@@ -1,6 +1,6 @@
 /** Finds the images that a fleet is about: names are taken as they are, patterns are looked up in the registry's lists. */
 import { listRepositories, listTags } from '../../image/registry/tags.ts'
-import { HeadstartError, messageOf } from '../../system/errors.ts'
+import { codeOf, HeadstartError, messageOf } from '../../system/errors.ts'
 import { mapLimit } from '../../system/map-limit.ts'
 import { type Entry, entryFor, type Fleet, literalTags } from '../config/fleet.ts'
 import { matcher, type Named, nameOf } from '../config/names.ts'
@@ -18,7 +18,7 @@ export interface Discovery {
   readonly images: readonly Discovered[]
   /** registries and repositories that could not be looked up, a line each */
   readonly faults: readonly string[]
-  /** entries that no image belongs to */
+  /** entries that no image belongs to, as far as could be looked up */
   readonly idle: readonly Entry[]
 }
 
@@ -32,25 +32,27 @@ export async function discover(
   signal: AbortSignal,
 ): Promise<Discovery> {
   const faults: string[] = []
-  const orFault = async <T>(work: Promise<T>, otherwise: T): Promise<T> => {
+  const faulty = new Set<string>()
+  const orFault = async <T>(host: string, work: Promise<T>, otherwise: T): Promise<T> => {
     try {
       return await work
     } catch (error) {
       signal.throwIfAborted()
       if (!(error instanceof HeadstartError)) throw error
       faults.push(messageOf(error))
+      faulty.add(host)
       return otherwise
     }
   }
   const catalogs = new Map<string, Promise<readonly string[]>>()
   const catalogOf = (host: string): Promise<readonly string[]> => {
-    const known = catalogs.get(host) ?? orFault(catalog(registries, host, signal), [])
+    const known = catalogs.get(host) ?? orFault(host, catalog(registries, host, signal), [])
     catalogs.set(host, known)
     return known
   }
   const repositories = await repositoriesOf(fleet, catalogOf)
   const listed = await mapLimit([...repositories.values()], AT_ONCE, signal, async (each) => {
-    const tags = each.needsList ? await orFault(tagsOf(registries, each), []) : []
+    const tags = each.needsList ? await orFault(each.host, tagsOf(registries, each), []) : []
     return { ...each, tags }
   })
   const images = listed.flatMap(({ host, repository, tags, literal }) =>
@@ -64,7 +66,9 @@ export async function discover(
   return {
     images: images.toSorted((a, b) => (nameOf(a.image) < nameOf(b.image) ? -1 : 1)),
     faults,
-    idle: fleet.entries.filter((entry) => !used.has(entry)),
+    idle: fleet.entries.filter(
+      (entry) => !used.has(entry) && !entry.repositories.some(({ host }) => faulty.has(host)),
+    ),
   }
 }
 
@@ -107,6 +111,7 @@ async function catalog(registries: Registries, host: string, signal: AbortSignal
     return await listRepositories(client, signal)
   } catch (cause) {
     signal.throwIfAborted()
+    if (codeOf(cause) === 'E_REGISTRY_UNREACHABLE') throw cause
     throw new HeadstartError(
       'E_REGISTRY',
       `${host} does not list its repositories, so that they have to be named in fleet.yaml: ${messageOf(cause)}`,

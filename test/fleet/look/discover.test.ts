@@ -98,6 +98,17 @@ test('a catalog that is refused is a fault that says what to do, and keeps nothi
   ])
 })
 
+test('a registry that is away is said to be, and not that it has nothing', async () => {
+  const registry = await registryOf({ 'team/a': ['v1'] })
+  const away = '127.0.0.1:1'
+  const found = await find(
+    fleetOf(registry, `  - { repositories: ['${away}/team/*'] }\n  - { repositories: ['team/*', x/y] }`),
+  )
+  expect(namesIn(found, registry)).toEqual(['team/a:v1'])
+  expect(found.faults).toEqual([expect.stringMatching(/^https?:\/\/127\.0\.0\.1:1 can't be reached: /)])
+  expect(found.idle).toEqual([])
+})
+
 test('names that are none, of a registry that means harm, lead nowhere', async () => {
   const registry = await registryOf(
     { good: ['v1', '../../x', 'a\u001b[2Jb', '-v', 'x'.repeat(200)] },
