@@ -32,9 +32,10 @@ export function claim(
 ): Claim | undefined {
   return database.together(() => {
     const held = rate ? registriesAt(database, rate) : []
+    // What is of the future is of before the clock was set back.
     const [row] = rowsOf(
       database,
-      `WHERE state = 'waiting' AND due <= ? AND kind IN (${marks(kinds.length)}) AND registry NOT IN (${marks(held.length)})
+      `WHERE state = 'waiting' AND (due <= ?1 OR coalesce(started, added) > ?1) AND kind IN (${marks(kinds.length)}) AND registry NOT IN (${marks(held.length)})
        ORDER BY priority, place LIMIT 1`,
       [Date.now(), ...kinds, ...held],
     )
@@ -72,7 +73,7 @@ function registriesAt(
   { jobs, perMs }: NonNullable<WorkOptions['rate']>,
 ): string[] {
   const since = Date.now() - perMs
-  database.run('DELETE FROM begun WHERE at <= ?', since)
+  database.run('DELETE FROM begun WHERE at <= ? OR at > ?', since, Date.now())
   return database
     .rows(registrySchema, 'SELECT registry FROM begun GROUP BY registry HAVING count(*) >= ?', jobs)
     .map(({ registry }) => registry)

@@ -62,6 +62,28 @@ test('several processes share a file, and none does what another did', async () 
   expect((await queue.counts()).rebuild).toEqual({ waiting: 0, running: 0, done: 150, failed: 0 })
 })
 
+test('a clock that is set back keeps no job waiting', async () => {
+  const file = `${temp.path}/clock.sqlite`
+  await using queue = await openSqliteQueue({ file })
+  await queue.add(jobs(2))
+  using database = new DatabaseSync(file)
+  const later = Date.now() + 24 * 3600_000
+  // One was added before the clock was set back, one has failed once besides.
+  database.prepare('UPDATE jobs SET added = ?, due = ?').run(later, later)
+  database
+    .prepare('UPDATE jobs SET started = ?, due = ? WHERE id = ?')
+    .run(later, later + 1, jobId(jobOf('rebuild', 1)))
+  database.prepare('INSERT INTO begun (registry, at) VALUES (?, ?)').run('registry.example', later)
+  const stop = new AbortController()
+  const rate = { jobs: 2, perMs: 3600_000 }
+  const perform = async () => ({ done: { profiles: [], tookMs: 1 } })
+  const ended = queue.work({ kinds: ['rebuild'], slots: 1, perform, rate, signal: stop.signal })
+  await queue.idle(new AbortController().signal)
+  stop.abort()
+  await ended
+  expect((await queue.counts()).rebuild).toMatchObject({ waiting: 0, done: 2 })
+})
+
 test('what a killed process was at, another goes on with; what kills one after the other fails', async () => {
   const file = `${temp.path}/killed.sqlite`
   await using queue = await openSqliteQueue({ file, settings: { attempts: 3, backoffMs: 10 } })
