@@ -82,9 +82,7 @@ images:
   expect(stderr).toMatch(/good:1-esgz: rebuilt in/)
   expect(stderr).toMatch(/^2 images: 1 to record, 1 skipped$/m)
   expect(stderr).toMatch(/^warning: 127\.0\.0\.1:1\/closed:1: .* can't be reached/m)
-  expect(stderr).toMatch(
-    /^warning: 127\.0\.0\.1:1 does not list its repositories, so that they have to be named/m,
-  )
+  expect(stderr).toMatch(/^warning: https:\/\/127\.0\.0\.1:1 can't be reached: nothing is listening/m)
   expect(stderr).toMatch(/^headstart: 2 things could not be looked at$/m)
 })
 
@@ -193,7 +191,7 @@ describe('bad input is one line:', () => {
     for (const command of ['check', 'run']) {
       const wrong = await fleet.fleet([command, 'wrong.yaml'])
       expect(wrong).toMatchObject({ status: 1, stdout: '' })
-      expect(wrong.stderr).toBe('headstart: wrong.yaml:3:5: repositories is missing\n')
+      expect(wrong.stderr).toBe('headstart: wrong.yaml:3:5: there is no setting "repository" here\n')
       const missing = await fleet.fleet([command, 'none.yaml'])
       expect(missing.stderr).toMatch(/^headstart: none\.yaml can't be read: .*\n$/)
     }

@@ -126,6 +126,15 @@ test('what is pushed is recorded where that can be done, rebuilt by who has no r
   expect(await fleet.box.leftovers()).toEqual([])
 })
 
+test('a worker says what failed', async () => {
+  await fleet.push('ends:1', 'ends', { command: 'exit 3' })
+  await fleet.write(`${READY}\nimages:\n  - { repositories: [ends], tags: ['1'] }`)
+  const server = await serve()
+  const worker = await start(['work'], /ends:1: record failed: .* ended with status 3 .*\(E_EXIT\)/)
+  expect(await worker.stop()).toMatchObject({ status: 0 })
+  expect(await server.stop()).toMatchObject({ status: 0 })
+})
+
 test('a job of a worker that is stopped goes back, and nothing of it stays', async () => {
   await fleet.push('slow:1', 'slow', { command: 'cat /app.txt; sleep 600' })
   await fleet.write(`${READY}\nimages:\n  - { repositories: [slow], tags: ['1'] }`)
@@ -139,15 +148,6 @@ test('a job of a worker that is stopped goes back, and nothing of it stays', asy
   expect(await (await get('/api/queue')).json()).toEqual({ record: { open: 1 }, rebuild: { open: 0 } })
   expect(await fleet.box.leftovers()).toEqual([])
   expect(await server.stop('SIGINT')).toMatchObject({ status: 0 })
-})
-
-test('a worker says what failed', async () => {
-  await fleet.push('ends:1', 'ends', { command: 'exit 3' })
-  await fleet.write(`${READY}\nimages:\n  - { repositories: [ends], tags: ['1'] }`)
-  const server = await serve()
-  const worker = await start(['work'], /ends:1: record failed: .* ended with status 3 .*\(E_EXIT\)/)
-  expect(await worker.stop()).toMatchObject({ status: 0 })
-  expect(await server.stop()).toMatchObject({ status: 0 })
 })
 
 test('a machine that cannot record is told so at once', async () => {
