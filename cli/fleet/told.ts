@@ -12,7 +12,8 @@ export const told =
     try {
       const outcome = await perform(job, context)
       if ('done' in outcome) output.note(doneLine(job, outcome.done))
-      if ('failed' in outcome && isLast) output.warn(`${job.work.source}: ${job.kind} failed: ${outcome.failed}`)
+      if ('failed' in outcome && isLast)
+        output.warn(`${job.work.source}: ${job.kind} failed: ${outcome.failed}`)
       if ('instead' in outcome && outcome.instead.length > 0)
         output.note(`${job.work.source}: no profile covers it; its start is recorded first`)
       if ('instead' in outcome && outcome.instead.length === 0)
