@@ -11,6 +11,7 @@ import { type Counters, mountFileSystem, requireFuse } from '../../tracer/mount/
 import type { CliContext } from '../context.ts'
 import { addImageFlags, type ImageFlags } from '../flags/image.ts'
 import { bytes, duration, thousands } from '../print/output.ts'
+import { sweepFirst } from '../sweeping.ts'
 
 interface Flags extends ImageFlags {
   readonly prefetch: boolean
@@ -36,6 +37,7 @@ export function register(command: Command, context: CliContext): void {
       const output = context.output()
       await requireFuse()
       const { abort, finish } = context.interrupts
+      await sweepFirst()
       await using workspace = await createWorkspace()
       await using mount = await mountFileSystem({
         mountPoint: await existingFolder(folder),

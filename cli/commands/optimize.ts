@@ -30,10 +30,13 @@ import { leftBehind } from '../print/left-behind.ts'
 import { printRebuilt, type Rebuilt, tocImageLine } from '../print/optimize-summary.ts'
 import type { Output } from '../print/output.ts'
 import { drawLayers } from '../print/transfers.ts'
+import { sweepFirst } from '../sweeping.ts'
 
 export function register(command: Command, context: CliContext): void {
   addOptimizeFlags(command).action(async (from: string, to: string, args: string[], flags: OptimizeFlags) => {
-    await optimize({ from, to, access: flags }, await optimizeRequest(args, flags), context)
+    const request = await optimizeRequest(args, flags)
+    await sweepFirst()
+    await optimize({ from, to, access: flags }, request, context)
   })
 }
 

@@ -7,6 +7,7 @@ import { apply, type Surveyed, survey } from '../../fleet/survey.ts'
 import { HeadstartError } from '../../system/errors.ts'
 import type { CliContext } from '../context.ts'
 import { counted, type Output } from '../print/output.ts'
+import { sweepFirst } from '../sweeping.ts'
 import { lookingWith } from './looking.ts'
 import { addMachineFlags, type MachineFlags, performOf } from './machine.ts'
 import {
@@ -34,6 +35,7 @@ export function registerRun(command: Command, context: CliContext): void {
     .action(async (file: string, flags: Flags) => {
       const output = context.output()
       const fleet = await readFleet(file)
+      await sweepFirst()
       await using queue = await openQueue(flags, {
         settings: settingsOf(flags),
         onNotice: (line) => output.warn(line),

@@ -5,6 +5,7 @@ import { HeadstartError } from '../../system/errors.ts'
 import type { CliContext } from '../context.ts'
 import { durationFlag } from '../flags/values.ts'
 import { abilitiesOf, examineMachine } from '../machine-check.ts'
+import { sweepFirst } from '../sweeping.ts'
 import { addMachineFlags, type MachineFlags, performOf } from './machine.ts'
 import { addQueueFlags, openQueue, type QueueFlags } from './queue.ts'
 import { told } from './told.ts'
@@ -38,6 +39,7 @@ export function registerWork(command: Command, context: CliContext): void {
     .action(async (flags: Flags) => {
       const output = context.output()
       await checkMachine(flags.kinds)
+      await sweepFirst()
       await using queue = await openQueue(flags, {
         takeoverMs: flags.takeover,
         onNotice: (line) => output.warn(line),
