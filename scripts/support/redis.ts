@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePort } from './serve.ts'
+import { freePort, killed } from './serve.ts'
 import { until } from './until.ts'
 
 export interface TestRedis extends AsyncDisposable {
@@ -28,12 +28,7 @@ export async function startRedis({ password }: RedisSettings = {}): Promise<Test
   const folder = await mkdtemp(join(tmpdir(), 'hs-redis-'))
   const port = await freePort()
   let child: ChildProcess | undefined
-  const kill = async () => {
-    if (!child || child.exitCode !== null || child.signalCode !== null) return
-    const ended = once(child, 'exit')
-    child.kill('SIGKILL')
-    await ended
-  }
+  const kill = () => killed(child)
   const start = async () => {
     const settings = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', '']
     const kept = ['--appendonly', 'yes', '--appendfsync', 'everysec']

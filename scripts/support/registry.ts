@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { runCommand } from '../../system/process/command.ts'
 import { buildNewest } from './newest.ts'
 import { type PeerSet, peerSets } from './peers.ts'
-import { freePort } from './serve.ts'
+import { freePort, killed } from './serve.ts'
 import { until } from './until.ts'
 
 export interface TestRegistry extends AsyncDisposable {
@@ -68,12 +68,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
   const settings = await settingsFor(options, { folder, host, tls })
   await writeFile(join(folder, 'config.yml'), `${settings.join('\n')}\n`)
   let child: ChildProcess | undefined
-  const kill = async () => {
-    if (!child || child.exitCode !== null || child.signalCode !== null) return
-    const ended = once(child, 'exit')
-    child.kill('SIGKILL')
-    await ended
-  }
+  const kill = () => killed(child)
   const start = async () => {
     child = await started(program, join(folder, 'config.yml'), host)
   }

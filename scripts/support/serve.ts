@@ -1,4 +1,5 @@
 /** Servers of tests, on a port of the loopback that is free. */
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { Server as HttpServer } from 'node:http'
 import type { Server } from 'node:net'
@@ -30,4 +31,12 @@ export async function serve(server: Server): Promise<Serving> {
 export async function freePort(): Promise<number> {
   await using serving = await serve(new HttpServer())
   return serving.port
+}
+
+/** Ends a server as a power cut does, unless it has ended. */
+export async function killed(child: ChildProcess | undefined): Promise<void> {
+  if (!child || child.exitCode !== null || child.signalCode !== null) return
+  const ended = once(child, 'exit')
+  child.kill('SIGKILL')
+  await ended
 }
