@@ -1,4 +1,7 @@
-/** What killed commands left, removed by the next one that makes a workspace. Nothing is loaded for it where nothing is left. */
+/**
+ * What killed commands left, removed by the next one that makes a workspace. Nothing is loaded for it where nothing is left; what is left in an
+ * engine alone waits for a command that asks the engine anyway: looking for it takes as long as half a start.
+ */
 import { staleWorkspaces } from '../system/workspace.ts'
 
 export async function sweepFirst(): Promise<void> {

@@ -18,6 +18,7 @@ import { type LazyNotes, lazyNotes } from '../print/lazy-notes.ts'
 import type { Output } from '../print/output.ts'
 import { drawPull, drawUnpacking } from '../print/transfers.ts'
 import { passOn, standardStreams } from '../standard-streams.ts'
+import { sweepFirst } from '../sweeping.ts'
 
 interface Flags extends ContainerFlags, ImageFlags, LazyFlags {
   readonly engine?: EngineName
@@ -122,7 +123,7 @@ async function run(reference: string, args: string[], flags: Flags, context: Cli
       void tellRunning(running, flags, notes)
     },
     abort: context.interrupts.abort,
-    sweepers: async () => (await import('../../report/bench/runtime/sweepers.ts')).sweepers,
+    sweep: sweepFirst,
     ...(streams.input && { input: streams.input }),
     ...(streams.terminal && { terminal: streams.terminal }),
   } satisfies RunImageOptions)

@@ -1,7 +1,6 @@
 /** What is asked for when an image is run, and what its caller is told. */
 import type { PullProgress } from '../../image/daemon/pull.ts'
 import type { UnpackProgress } from '../../image/rootfs/unpack/layers.ts'
-import type { Sweeper } from '../cleanup.ts'
 import type { RunOptions } from '../container/options/run-options.ts'
 import type { Container, EngineName, ProcessRequest } from '../container/types.ts'
 import type { PrefetchPlan } from '../mount/mount.ts'
@@ -31,8 +30,8 @@ export interface RunImageOptions
   readonly onRunning: (running: Running) => void
   /** until it runs */
   readonly abort: AbortSignal
-  /** remove what killed commands of higher floors left behind; asked for where there is something */
-  readonly sweepers?: () => Promise<readonly Sweeper[]>
+  /** Removes what killed commands left, while the image is opened. */
+  readonly sweep?: () => Promise<void>
 }
 
 export interface Running {

@@ -4,8 +4,7 @@
  */
 import { parseLocation } from '../../image/location.ts'
 import { codeOf, HeadstartError, messageOf } from '../../system/errors.ts'
-import { createWorkspace, staleWorkspaces, type Workspace } from '../../system/workspace.ts'
-import { sweep } from '../cleanup.ts'
+import { createWorkspace, type Workspace } from '../../system/workspace.ts'
 import { runStored } from '../container/docker/engine.ts'
 import { prepareBindSources } from '../container/options/bind-sources.ts'
 import { planProcess } from '../container/options/process.ts'
@@ -24,8 +23,8 @@ export async function runImage(options: RunImageOptions): Promise<number> {
   requireRoot()
   await using workspace = await createWorkspace()
   await using stack = new AsyncDisposableStack()
-  const swept = sweepHere(options)
-  swept.catch(() => {}) // awaited below
+  const swept = options.sweep?.()
+  swept?.catch(() => {}) // awaited below
   const { engine, root } = await openRoot(options, workspace, stack)
   await swept // a container that is left over may have the name of this one
   const mount = root.kind === 'folder' ? root.mount : undefined
@@ -70,11 +69,6 @@ function tellFaults(mount: Mount | undefined, { onWarning }: RunImageOptions): A
       await tell()
     },
   }
-}
-
-/** What is left in an engine alone, where nothing is left here, waits for another command: looking for it takes as long as half a start. */
-async function sweepHere({ sweepers }: RunImageOptions): Promise<void> {
-  if ((await staleWorkspaces()).length > 0) await sweep(await sweepers?.())
 }
 
 function lazyPart(mount: Mount): LazyPart {
