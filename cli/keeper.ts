@@ -44,7 +44,7 @@ export async function keepInBackground(command: string, abort: AbortSignal): Pro
   return kept
 }
 
-/** In the background: the container runs, and whoever waits for that may leave. */
+/** Called in the background process once the container runs: the process that started it needn't wait any longer. */
 export function tellStarted(id: string): void {
   const message: z.infer<typeof startedSchema> = { started: id }
   process.send?.(message, undefined, undefined, () => process.connected && process.disconnect())

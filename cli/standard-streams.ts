@@ -78,7 +78,7 @@ function noStreams(): StandardStreams {
   }
 }
 
-/** Also where it can't be: then whoever reads it is gone, and its stream says so. */
+/** Resolves even if the write fails: then the reader is gone, which the stream reports by itself. */
 const written = (stream: Writable, chunk: Buffer): Promise<void> =>
   new Promise((resolve) => void stream.write(chunk, () => resolve()))
 
