@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { mapLimit } from '../../../system/map-limit.ts'
 import { type Job, jobId } from '../../job.ts'
+import { isDue, isLongAgo } from '../due.ts'
 import { KEPT_JOBS, MOST_LINES } from '../told.ts'
 import type { JobState } from '../types.ts'
 import { type Stored, stateOf } from './records.ts'
@@ -23,10 +24,9 @@ async function addJob(store: Store, job: Job, again: boolean): Promise<boolean> 
   const queue = store.queues[job.kind]
   const id = jobId(job)
   const [stored, state] = await storedJob(store, job)
-  if (state === undefined && (await isMade(store, job))) return false
-  if (stored && state !== undefined) {
-    if (!(await isDueAgain(store, job, { stored, state, again })) || !(await removed(stored))) return false
-  }
+  const known = { state, endedAt: stored?.finishedOn, made: await madeUnder(store, job.work.target) }
+  if (!isDue(job, known, { ...store.settings, again })) return false
+  if (stored && state !== undefined && !(await removed(stored))) return false
   await queue.add(job.kind, job, {
     jobId: id,
     priority: job.priority,
@@ -47,22 +47,6 @@ async function storedJob(
   const stored = await queues[job.kind].getJob(jobId(job))
   return stored ? [stored, stateOf(await stored.getState())] : [undefined, undefined]
 }
-
-async function isDueAgain(
-  store: Store,
-  job: Job,
-  { stored, state, again }: { stored: Stored; state: JobState; again: boolean },
-): Promise<boolean> {
-  if (state === 'failed') return again || isLongAgo(store, stored)
-  return state === 'done' && job.kind === 'rebuild' && !(await isMade(store, job))
-}
-
-const isLongAgo = ({ settings }: Store, { finishedOn = 0 }: Stored): boolean =>
-  finishedOn + settings.retryAfterMs <= Date.now()
-
-/** Whether the job's product is what its target was given last: known for longer than the job itself is kept. */
-const isMade = async (store: Store, job: Job): Promise<boolean> =>
-  job.kind === 'rebuild' && (await madeUnder(store, job.work.target))?.id === jobId(job)
 
 /** Somebody else may have just done the same; if it runs already it can't be removed, and needn't. */
 const removed = (stored: Stored): Promise<boolean> =>
@@ -94,7 +78,7 @@ export async function addInstead(store: Store, jobs: readonly Job[]): Promise<bo
   for (const job of jobs) {
     const [stored, state] = await storedJob(store, job)
     // What was done long ago may be gone from the registry.
-    if (stored && state === 'done' && isLongAgo(store, stored)) {
+    if (stored && state === 'done' && isLongAgo(stored.finishedOn, store.settings)) {
       await removed(stored)
       await addJob(store, job, false)
       leads = true

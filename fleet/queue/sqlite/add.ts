@@ -1,9 +1,10 @@
 /** Adding jobs: none twice, those that failed for good or whose product was replaced once more, and what one job asks for another. */
 import { type Job, jobId, registryOf } from '../../job.ts'
+import { isDue, isLongAgo } from '../due.ts'
 import type { QueueSettings } from '../types.ts'
 import type { Database } from './database.ts'
 import { madeUnder } from './made.ts'
-import { type Row, rowOf } from './rows.ts'
+import { rowOf } from './rows.ts'
 
 /** The state file, and how its queue goes about jobs. */
 export interface Store {
@@ -17,9 +18,14 @@ export const addJobs = (store: Store, jobs: readonly Job[], again: boolean): num
 
 function addJob(store: Store, job: Job, again: boolean): boolean {
   const { database } = store
-  const row = rowOf(database, jobId(job))
-  if (row ? !isDueAgain(store, job, row, again) : isMade(database, job)) return false
   const [now, id] = [Date.now(), jobId(job)]
+  const row = rowOf(database, id)
+  const known = {
+    state: row?.state,
+    endedAt: row?.ended ?? undefined,
+    made: madeUnder(database, job.work.target),
+  }
+  if (!isDue(job, known, { ...store.settings, again })) return false
   database.run('DELETE FROM jobs WHERE id = ?', id)
   database.run(
     `INSERT INTO jobs (id, kind, registry, job, state, priority, place, due, attempts, abandoned, added, log)
@@ -34,18 +40,6 @@ function addJob(store: Store, job: Job, again: boolean): boolean {
   return true
 }
 
-function isDueAgain(store: Store, job: Job, row: Row, again: boolean): boolean {
-  if (row.state === 'failed') return again || isLongAgo(store, row)
-  return row.state === 'done' && job.kind === 'rebuild' && !isMade(store.database, job)
-}
-
-const isLongAgo = ({ settings }: Store, { ended }: Row): boolean =>
-  (ended ?? 0) + settings.retryAfterMs <= Date.now()
-
-/** Whether the job's product is what its target was given last: known for longer than the job itself is kept. */
-const isMade = (database: Database, job: Job): boolean =>
-  job.kind === 'rebuild' && madeUnder(database, job.work.target)?.id === jobId(job)
-
 /**
  * Within a transaction.
  * @returns whether nothing was asked for, or any of it is still to be done or has failed: if all was done lately, asking again leads nowhere
@@ -56,7 +50,7 @@ export function addInstead(store: Store, jobs: readonly Job[]): boolean {
   for (const job of jobs) {
     const row = rowOf(store.database, jobId(job))
     // What was done long ago may be gone from the registry.
-    if (row?.state === 'done' && isLongAgo(store, row)) {
+    if (row?.state === 'done' && isLongAgo(row.ended ?? undefined, store.settings)) {
       store.database.run('DELETE FROM jobs WHERE id = ?', row.id)
       leads = addJob(store, job, false) || leads
     } else leads ||= row?.state !== 'done'
