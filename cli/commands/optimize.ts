@@ -35,6 +35,7 @@ import { sweepFirst } from '../sweeping.ts'
 export function register(command: Command, context: CliContext): void {
   addOptimizeFlags(command).action(async (from: string, to: string, args: string[], flags: OptimizeFlags) => {
     const request = await optimizeRequest(args, flags)
+    if (request.start.from && 'record' in request.start.from) await requireFuse()
     await sweepFirst()
     await optimize({ from, to, access: flags }, request, context)
   })
@@ -54,7 +55,6 @@ async function optimize(
 ): Promise<void> {
   const { options } = request
   const output = context.output(request.print.json)
-  if (request.start.from && 'record' in request.start.from) await requireFuse()
   await using source = await sourceOf(from, access, context, output)
   const image = await source.image(access.platform)
   await using target = await targetOf(to, access, context, output)

@@ -16,7 +16,8 @@ afterAll(() => around[Symbol.asyncDispose]())
 /** An engine may give the terminal its size when the program runs already. */
 const DIALOGUE = `#!/bin/sh
 echo on $(tty)
-until stty size 2>/dev/null; do sleep 0.05; done
+until [ "$(stty size)" != '0 0' ]; do sleep 0.05; done
+stty size
 read line
 echo "got $line"
 trap 'echo interrupted' INT

@@ -21,15 +21,17 @@ export interface RunChoices {
   /** a program and its arguments that the command is run by */
   readonly under?: readonly string[]
   /** called once it runs; may send signals */
-  readonly meanwhile?: (child: {
-    readonly pid: number
-    kill(signal: NodeJS.Signals): void
-    /** as a terminal does: where it was started by `setsid`, all processes of it */
-    killGroup(signal: NodeJS.Signals): void
-    type(text: string): void
-    readonly stdout: () => string
-    readonly stderr: () => string
-  }) => Promise<void>
+  readonly meanwhile?: (child: Running) => Promise<void>
+}
+
+interface Running {
+  readonly pid: number
+  kill(signal: NodeJS.Signals): void
+  /** as a terminal does: where it was started by `setsid`, all processes of it */
+  killGroup(signal: NodeJS.Signals): void
+  type(text: string): void
+  readonly stdout: () => string
+  readonly stderr: () => string
 }
 
 export interface Sandbox extends AsyncDisposable {
@@ -80,14 +82,20 @@ async function run(
     output.stderr += text
   })
   const closed = once(child, 'close')
-  await meanwhile?.({
+  const running: Running = {
     pid: Number(child.pid),
     kill: (signal) => child.kill(signal),
     killGroup: (signal) => process.kill(-Number(child.pid), signal),
     type: (text) => void child.stdin.write(text),
     stdout: () => output.stdout,
     stderr: () => output.stderr,
-  })
+  }
+  try {
+    await meanwhile?.(running)
+  } catch (error) {
+    await killAll(folder) // or the next test would find it
+    throw error
+  }
   child.stdin.end()
   await closed
   return { status: child.exitCode, ...output }
@@ -98,14 +106,30 @@ async function leftovers(folder: string): Promise<string[]> {
   const places = [`${folder}/work`, `${folder}/run`]
   const names = (await Promise.all(places.map((place) => readdir(place).catch(() => [])))).flat()
   const folders = names.filter((name) => name.startsWith('headstart-'))
-  return [...mounts, ...folders, ...(await processesOf(folder))]
+  return [...mounts, ...folders, ...(await processesOf(folder)).map(({ line }) => line)]
 }
 
 /** Processes whose command line or root names the folder: mount servers, containers. */
-async function processesOf(folder: string): Promise<string[]> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-  const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')))
-  return lines.filter((line) => line.includes(folder)).map((line) => line.replaceAll('\0', ' '))
+async function processesOf(folder: string): Promise<{ readonly pid: number; readonly line: string }[]> {
+  const pids = (await readdir('/proc')).map(Number).filter((pid) => pid > 0 && pid !== process.pid)
+  const lines = await Promise.all(
+    pids.map(async (pid) => ({ pid, line: await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '') })),
+  )
+  return lines
+    .filter(({ line }) => line.includes(folder))
+    .map(({ pid, line }) => ({ pid, line: line.replaceAll('\0', ' ') }))
+}
+
+/** What a test that failed has left running, and its mounts. */
+async function killAll(folder: string): Promise<void> {
+  for (const { pid } of await processesOf(folder)) {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch {
+      // It has just ended.
+    }
+  }
+  await unmountBelow(folder)
 }
 
 /** Containers and images that the Docker engine holds for workspaces in the list. */

@@ -1,4 +1,5 @@
 /** A container of the Docker engine and its input, output and terminal. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type Docker from 'dockerode'
 import { outputFrom, outputOf } from '../output.ts'
 import type { ProcessRequest, Terminal } from '../types.ts'
@@ -49,12 +50,37 @@ function passInput(input: NodeJS.ReadableStream, stream: NodeJS.WritableStream, 
   if (tty) input.once('end', () => stream.write(END_OF_TRANSMISSION))
 }
 
-/** Gives the container's terminal the size of the caller's, now and whenever that changes. Call it once the container runs. */
+const RESIZE_ATTEMPTS = 10
+const RESIZE_WAIT_MS = 20
+
+/**
+ * Gives the container's terminal the size of the caller's, now and whenever that changes. Call it once the container runs: an engine may refuse
+ * for a moment all the same, until the terminal is there.
+ */
 export function followSize(container: Docker.Container, terminal: Terminal | undefined): Disposable {
-  const resize = () => {
-    const size = terminal?.size()
-    if (size) container.resize({ h: size.rows, w: size.columns }).catch(() => {}) // it may just have ended
+  const over = new AbortController()
+  const resize = async () => {
+    for (let attempt = 1; attempt <= RESIZE_ATTEMPTS && !over.signal.aborted; attempt += 1) {
+      const size = terminal?.size()
+      if (!size) return
+      if (await isDone(container.resize({ h: size.rows, w: size.columns }))) return
+      await sleep(attempt * RESIZE_WAIT_MS, undefined, { ref: false })
+    }
+    // It has ended by now, or has the size it had: no reason to end it.
   }
-  resize()
-  return terminal?.onResize(resize) ?? { [Symbol.dispose]() {} }
+  const follow = () => void resize()
+  follow()
+  const following = terminal?.onResize(follow)
+  return {
+    [Symbol.dispose]() {
+      over.abort()
+      following?.[Symbol.dispose]()
+    },
+  }
 }
+
+const isDone = (action: Promise<unknown>): Promise<boolean> =>
+  action.then(
+    () => true,
+    () => false,
+  )
