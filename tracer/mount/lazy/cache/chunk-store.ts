@@ -2,7 +2,7 @@
 
 import { chunkFault } from '../../../../image/estargz/read/decode.ts'
 import type { Chunk } from '../../../../image/estargz/read/reader.ts'
-import type { DiskCache } from './disk-cache.ts'
+import type { DiskCache } from '../../../../system/cache/disk-cache.ts'
 
 export interface ChunkStore {
   has(chunk: Chunk): boolean

@@ -4,7 +4,7 @@ import { digestOf } from '../../../../image/digest.ts'
 import { MAX_TOC_COMPRESSED } from '../../../../image/estargz/read/reader.ts'
 import type { BlobKeeper } from '../../../../image/kept-blobs.ts'
 import type { Digest } from '../../../../image/types.ts'
-import type { DiskCache } from './disk-cache.ts'
+import type { DiskCache } from '../../../../system/cache/disk-cache.ts'
 
 /** A layer's end, from where its data ends; with a table of contents in another image that as well. Unchecked: opening them checks them. */
 export interface KeptToc {

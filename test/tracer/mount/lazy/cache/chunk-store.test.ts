@@ -1,9 +1,9 @@
 /** Chunks by digest: read once by many, counted, and never given out damaged. */
 import { expect, test } from 'vitest'
 import type { Chunk } from '../../../../../image/estargz/read/reader.ts'
+import type { DiskCache } from '../../../../../system/cache/disk-cache.ts'
 import { createChunkStore } from '../../../../../tracer/mount/lazy/cache/chunk-store.ts'
-import type { DiskCache } from '../../../../../tracer/mount/lazy/cache/disk-cache.ts'
-import { contentNumber } from './contents.ts'
+import { contentNumber } from '../../../../system/cache/contents.ts'
 
 function chunkNumber(number: number, changed: Partial<Chunk> = {}): Chunk {
   const { digest, content } = contentNumber(number)

@@ -5,10 +5,10 @@
 import { constants, existsSync } from 'node:fs'
 import { mkdir, open, realpath, rename, rm, statfs, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { codeOf, HeadstartError, messageOf } from '../../../../system/errors.ts'
-import { besideName } from '../../../../system/files/leftovers.ts'
-import { withFolderLock } from '../../../../system/files/lock.ts'
-import { exchangeable, isPrivate } from '../../../../system/files/private-folder.ts'
+import { codeOf, HeadstartError, messageOf } from '../errors.ts'
+import { besideName } from '../files/leftovers.ts'
+import { withFolderLock } from '../files/lock.ts'
+import { exchangeable, isPrivate } from '../files/private-folder.ts'
 import { countBytes, evict, onDisk, placeOf } from './shards.ts'
 
 export interface DiskCache {

@@ -1,6 +1,6 @@
 /** A process that writes to a shared cache: `writer.ts FOLDER BYTES FROM TO`, contents that follow from their numbers. It says so, and waits to be ended. */
 
-import { openDiskCache } from '../../../../../tracer/mount/lazy/cache/disk-cache.ts'
+import { openDiskCache } from '../../../system/cache/disk-cache.ts'
 import { contentNumber } from './contents.ts'
 
 const [folder = '', bytes, from, to] = process.argv.slice(2)

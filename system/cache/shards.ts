@@ -4,9 +4,9 @@
  */
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isLeftover, writerOf } from '../../../../system/files/leftovers.ts'
-import { mapLimit } from '../../../../system/map-limit.ts'
-import { isGone } from '../../../../system/process/owner.ts'
+import { isLeftover, writerOf } from '../files/leftovers.ts'
+import { mapLimit } from '../map-limit.ts'
+import { isGone } from '../process/owner.ts'
 
 /** What a file takes on most disks at least, and a multiple of which it takes. */
 const BLOCK_BYTES = 4096
