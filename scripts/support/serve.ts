@@ -1,8 +1,10 @@
 /** Servers of tests, on a port of the loopback that is free. */
 import type { ChildProcess } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { Server as HttpServer } from 'node:http'
 import type { Server } from 'node:net'
+import { codeOf } from '../../system/errors.ts'
 
 export interface Serving extends AsyncDisposable {
   readonly port: number
@@ -10,9 +12,12 @@ export interface Serving extends AsyncDisposable {
   readonly host: string
 }
 
-/** Disposing closes the server and all of its connections. */
-export async function serve(server: Server): Promise<Serving> {
-  server.listen(0, '127.0.0.1')
+/**
+ * Disposing closes the server and all of its connections.
+ * @param port one that is free, by default
+ */
+export async function serve(server: Server, port = 0): Promise<Serving> {
+  server.listen(port, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('no port')
@@ -27,10 +32,21 @@ export async function serve(server: Server): Promise<Serving> {
   }
 }
 
-/** Free now, but not reserved: another process may take it first. */
+/** The kernel gives none of these to whoever connects, or listens on any port: see /proc/sys/net/ipv4/ip_local_port_range. */
+const FIRST_PORT = 10_000
+const END_PORT = 32_000
+
+/** Free now, and not reserved; but nobody takes it who doesn't draw the very same number meanwhile. */
 export async function freePort(): Promise<number> {
-  await using serving = await serve(new HttpServer())
-  return serving.port
+  for (;;) {
+    const server = new HttpServer()
+    try {
+      await using serving = await serve(server, randomInt(FIRST_PORT, END_PORT))
+      return serving.port
+    } catch (error) {
+      if (codeOf(error) !== 'EADDRINUSE') throw error
+    }
+  }
 }
 
 /** Ends a server as a power cut does, unless it has ended. */
