@@ -1,14 +1,13 @@
 /** Passwords and tokens given to a command are in nothing that it prints, writes, leaves or starts. */
 
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startRegistry } from '../../scripts/support/registry.ts'
-import { freePort } from '../../scripts/support/serve.ts'
+import { serve } from '../../scripts/support/serve.ts'
 import { type Outcome, type Sandbox, sandbox } from '../support/headstart.ts'
 import { busyboxImage } from '../support/images.ts'
 
@@ -52,17 +51,19 @@ async function childLines(): Promise<string[]> {
   const own = await readFile('/proc/self/status', 'utf8')
   const lines = await Promise.all(
     pids.map(async (pid) => {
-      const [line, status] = await Promise.all(
-        ['cmdline', 'status'].map((name) => readFile(`/proc/${pid}/${name}`, 'utf8').catch(() => '')),
-      )
-      const isInside =
-        (status?.match(/^NSpid:.*$/m)?.[0].split('\t').length ?? 0) >
-        (own.match(/^NSpid:.*$/m)?.[0].split('\t').length ?? 0)
-      return isInside ? '' : (line ?? '').replaceAll('\0', ' ')
+      const line = (await textOf(pid, 'cmdline')).replaceAll('\0', ' ')
+      if (!line.includes(CANARY) || line.includes('headstart.js')) return ''
+      return depthOf(await textOf(pid, 'status')) > depthOf(own) ? '' : line
     }),
   )
-  return lines.filter((line) => line.includes(CANARY) && !line.includes('headstart.js'))
+  return lines.filter((line) => line !== '')
 }
+
+const textOf = (pid: string, name: string): Promise<string> =>
+  readFile(`/proc/${pid}/${name}`, 'utf8').catch(() => '')
+
+/** How many namespaces of processes are within each other there. */
+const depthOf = (status: string): number => status.match(/^NSpid:.*$/m)?.[0].split('\t').length ?? 0
 
 async function expectClean(
   outcome: Outcome & { argv: string[] },
@@ -113,23 +114,16 @@ test.each(['runc', 'docker'])('a failure under %s, with all details', async (eng
 })
 
 test('requests: for readiness, and of a script', async () => {
-  const port = await freePort()
-  const server = createServer((_, response) => response.end('ok')).listen(port, '127.0.0.1')
-  await once(server, 'listening')
-  try {
-    const url = `http://me:${CANARY}@localhost:${port}/health?token=${CANARY}`
-    await writeFile(join(box.folder, 'script'), `GET ${url}\nhttp://me:${CANARY}@localhost:1/\n`)
-    const args = ['profile', image, '--engine', 'runc', '--network', 'host', '--ready-http', url]
-    const outcome = await run([...args, '--script', 'script', '-o', 'http.json'])
-    expect(outcome.stderr).toMatch(/200 {2}http:\/\/\*\*\*@localhost/)
-    await expectClean(outcome, ['http.json'])
-    await expectClean(await run([...args, '--ready-body', 'never', '--timeout', '1s']))
-    await writeFile(join(box.folder, 'script'), `FETCH ${url}\n`)
-    await expectClean(await run([...args, '--script', 'script']))
-  } finally {
-    server.closeAllConnections()
-    server.close()
-  }
+  await using server = await serve(createServer((_, response) => response.end('ok')))
+  const url = `http://me:${CANARY}@localhost:${server.port}/health?token=${CANARY}`
+  await writeFile(join(box.folder, 'script'), `GET ${url}\nhttp://me:${CANARY}@localhost:1/\n`)
+  const args = ['profile', image, '--engine', 'runc', '--network', 'host', '--ready-http', url]
+  const outcome = await run([...args, '--script', 'script', '-o', 'http.json'])
+  expect(outcome.stderr).toMatch(/200 {2}http:\/\/\*\*\*@localhost/)
+  await expectClean(outcome, ['http.json'])
+  await expectClean(await run([...args, '--ready-body', 'never', '--timeout', '1s']))
+  await writeFile(join(box.folder, 'script'), `FETCH ${url}\n`)
+  await expectClean(await run([...args, '--script', 'script']))
 })
 
 test('a measurement, and the report of it', async () => {
