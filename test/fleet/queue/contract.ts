@@ -255,11 +255,14 @@ export function testQueue(name: string, fresh: () => Promise<OpenQueue>): void {
       const queue = await openOne(await fresh())
       let [now, most] = [0, 0]
       const kinds = new Set<JobKind>()
+      const two = Promise.withResolvers<void>()
       const perform: Perform = async ({ kind }) => {
         kinds.add(kind)
         now += 1
         most = Math.max(most, now)
-        await new Promise((resolve) => setTimeout(resolve, 30))
+        if (now === 2) two.resolve()
+        await two.promise
+        await new Promise((resolve) => setTimeout(resolve, 30)) // for a third, if that were begun
         now -= 1
         return done()
       }

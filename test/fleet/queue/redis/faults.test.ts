@@ -56,15 +56,20 @@ function work(queue: Queue, perform: Perform): { stop(): Promise<void> } {
   return { stop }
 }
 
-test('the job of a worker that was killed is taken over, as no new attempt', async () => {
-  fresh()
-  const lockMs = 1000
-  const queue = await open({ lockMs })
-  await queue.add([job])
+/** In a process of its own: it says when it has begun a job, and never ends that. */
+function startWorker(lockMs: number) {
   const program = fileURLToPath(new URL('worker-process.ts', import.meta.url))
-  const child = spawn(process.execPath, [program, redis.url, prefix, `${lockMs}`], {
+  return spawn(process.execPath, [program, redis.url, prefix, `${lockMs}`], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
+}
+
+test('the job of a worker that was killed is taken over, as no new attempt', async () => {
+  fresh()
+  const lockMs = 4000
+  const queue = await open({ lockMs })
+  await queue.add([job])
+  const child = startWorker(lockMs)
   await once(child.stdout, 'data')
   const attempts: number[] = []
   work(queue, async (_, { attempt }) => {
@@ -72,7 +77,15 @@ test('the job of a worker that was killed is taken over, as no new attempt', asy
     return DONE
   })
   // It lives, so it keeps its job for longer than a lock lasts.
-  await new Promise((resolve) => setTimeout(resolve, 3 * lockMs))
+  const client = new Redis(redis.url)
+  ends.push(async () => client.disconnect())
+  let least = lockMs
+  await until('its lock is renewed', async () => {
+    const left = await client.pttl(`${prefix}:rebuild:${jobId(job)}:lock`)
+    const isRenewed = left > least
+    least = Math.min(least, left)
+    return isRenewed
+  })
   expect(attempts).toEqual([])
   child.kill('SIGKILL')
   await queue.idle(new AbortController().signal)
@@ -85,14 +98,18 @@ test('a job that kills every worker fails for good', async () => {
   const lockMs = 500
   const queue = await open({ lockMs })
   await queue.add([job])
-  const program = fileURLToPath(new URL('worker-process.ts', import.meta.url))
+  const hasFailed = async () => (await queue.find(jobId(job)))?.state === 'failed'
   for (let killed = 0; killed < 4; killed += 1) {
-    const child = spawn(process.execPath, [program, redis.url, prefix, `${lockMs}`], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+    const child = startWorker(lockMs)
+    let hasBegun = false
+    child.stdout.once('data', () => {
+      hasBegun = true
     })
-    await once(child.stdout, 'data')
+    // One that is held up for longer than its lock lasts is taken for killed, too.
+    await until('it has begun, or the job has failed', async () => hasBegun || (await hasFailed()))
+    const ended = once(child, 'exit')
     child.kill('SIGKILL')
-    await once(child, 'exit')
+    await ended
   }
   work(queue, async () => DONE)
   await queue.idle(new AbortController().signal)
@@ -169,17 +186,18 @@ test('connections that nobody answers any more, nor ends, are given up', async (
 
 test('while the server is away, whoever asks is told so in time, and a worker can stop', async () => {
   fresh()
-  const queue = await open({ patienceMs: 100 })
-  const { stop } = work(queue, async () => DONE)
-  await queue.add([job])
-  await queue.idle(new AbortController().signal)
+  const patient = await open()
+  const { stop } = work(patient, async () => DONE)
+  await patient.add([job])
+  await patient.idle(new AbortController().signal)
+  const queue = await open({ patienceMs: 1000 })
   await redis.kill()
   try {
     await expect(queue.add([jobOf('rebuild', 2)])).rejects.toThrow(
       /^the queue at redis:\/\/127\.0\.0\.1:\d+ does not answer$/,
     )
     await stop()
-    await expect(open({ patienceMs: 100 })).rejects.toThrow(
+    await expect(open({ patienceMs: 1000 })).rejects.toThrow(
       /^the queue at redis:\/\/127\.0\.0\.1:\d+ can't be used: nothing is listening/,
     )
   } finally {
