@@ -2,13 +2,15 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { until } from '../../scripts/support/until.ts'
+import { HANG_MS, until } from '../../scripts/support/until.ts'
 import { runCommand } from '../../system/process/command.ts'
 import { listProcesses } from '../../system/process/processes.ts'
 import { dockerEngine } from '../support/engine.ts'
 import { type RunBox, runBox } from './run-box.ts'
 
 const SECRET = randomBytes(9).toString('hex')
+/** The engine is everybody's. */
+const NAME = `of-keeper-${process.pid}`
 let around: RunBox
 beforeAll(async () => {
   around = await runBox()
@@ -23,7 +25,7 @@ test('its ID is printed once it runs; docker stop ends it, and what it needed', 
     [
       '-d',
       '--name',
-      'of-keeper',
+      NAME,
       '--label',
       'of.both=run',
       '-e',
@@ -45,11 +47,11 @@ test('its ID is printed once it runs; docker stop ends it, and what it needed', 
   const lines = (await listProcesses()).map(({ args }) => args.join(' '))
   expect(lines.filter((line) => line.includes(SECRET))).toEqual([])
   const docker = await dockerEngine()
-  const container = docker.getContainer('of-keeper')
+  const container = docker.getContainer(NAME)
   expect((await container.inspect()).Id).toBe(stdout.trim())
   await until(
     'the engine keeps its output',
-    async () => (await runCommand('docker', ['logs', 'of-keeper'])) === 'up\n',
+    async () => (await runCommand('docker', ['logs', NAME])) === 'up\n',
   )
   expect((await container.inspect()).Config).toMatchObject({
     Env: expect.arrayContaining([`PASSWORD=${SECRET}`]),
@@ -60,7 +62,7 @@ test('its ID is printed once it runs; docker stop ends it, and what it needed', 
     StopSignal: 'SIGQUIT',
   })
   const ended = container.wait()
-  await container.stop()
+  await container.stop({ t: HANG_MS / 1000 }) // by its signal, and not killed where that takes a while
   expect(await ended).toMatchObject({ StatusCode: 3 })
   await untilClean()
   await expect(container.inspect()).rejects.toMatchObject({ statusCode: 404 })

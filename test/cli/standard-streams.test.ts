@@ -19,9 +19,9 @@ echo on $(tty)
 until [ "$(stty size)" != '0 0' ]; do sleep 0.05; done
 stty size
 read line
-echo "got $line"
 trap 'echo interrupted' INT
 trap 'echo now $(stty size); exit 9' WINCH
+echo "got $line"
 while :; do sleep 0.05; done
 `
 

@@ -78,7 +78,7 @@ test('what is not eStargz is pulled by the engine, and said why; the next time i
 
 test('its ID is written to a file, which is not there yet', async () => {
   const file = join(around.box.folder, 'id')
-  expect((await run('--cidfile', file, '--name', 'of-a-test', lazy)).status).toBe(0)
+  expect((await run('--cidfile', file, '--name', `of-a-test-${process.pid}`, lazy)).status).toBe(0)
   expect(await readFile(file, 'utf8')).toMatch(/^[0-9a-f]{64}$/)
   const again = await run('--cidfile', file, lazy)
   expect(again).toMatchObject({ status: 125, stderr: expect.stringContaining(`--cidfile ${file} exists`) })

@@ -35,10 +35,10 @@ images:
   - { repositories: ['team/*'], tags: ['v*'] }
 `
 
-/** In the command line of every container of these. */
-export const MARK = 'one-of-forty-images'
+/** In the command line of every container of these, and of no others on this machine. */
+export const MARK = `one-of-forty-images-${process.pid}`
 
-/** @returns the source text of each by name. The same in every run, so are their digests. */
+/** @returns the source text of each by name */
 export async function makeImages(folder: string): Promise<ReadonlyMap<string, string>> {
   const root = await tarOf(await busyboxRoot())
   const made = new Map<string, string>()
