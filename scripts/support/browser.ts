@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { HANG_MS } from './until.ts'
 
 export const launch = (): Promise<Browser> =>
-  chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] })
+  chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'], timeout: HANG_MS })
 
 export interface Shown extends AsyncDisposable {
   readonly page: Page
@@ -40,6 +41,7 @@ export async function visit(
   { mayAskFor, ...options }: BrowserContextOptions & { readonly mayAskFor: (url: string) => boolean },
 ): Promise<Shown> {
   const context = await browser.newContext({ reducedMotion: 'reduce', locale: 'en-US', ...options })
+  context.setDefaultTimeout(HANG_MS)
   const page = await context.newPage()
   const complaints: string[] = []
   page.on('pageerror', (error) => complaints.push(error.message))

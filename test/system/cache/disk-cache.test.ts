@@ -17,6 +17,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
+import { until } from '../../../scripts/support/until.ts'
 import { type DiskCache, openDiskCache } from '../../../system/cache/disk-cache.ts'
 import { runCommand } from '../../../system/process/command.ts'
 import { NOBODY } from '../../support/nobody.ts'
@@ -101,7 +102,7 @@ test('it stays within its bytes: what was used longest ago goes first', async ()
   const cache = await openDiskCache({ folder, bytes: 30 * onDisk })
   expect(await isRight(cache, 0)).toBe(true) // the oldest, but it is used now
   const used = async () => (await stat(await pathOf(folder, contentNumber(0).key))).mtime.getUTCFullYear()
-  await expect.poll(used).toBeGreaterThan(2020)
+  await until('its use is noted', async () => (await used()) > 2020)
   await written(cache, 100, 101)
   expect(has(cache, 0)).toBe(true)
   expect(has(cache, 100)).toBe(true)

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { renderReport } from '../../../../report/page/render.ts'
 import { makeMaterial } from '../../../../scripts/support/material.ts'
+import { until } from '../../../../scripts/support/until.ts'
 import { useBrowser } from '../in-browser.ts'
 
 const show = useBrowser()
@@ -33,9 +34,8 @@ describe('the table', () => {
     expect((await page.locator('#table tbody td:nth-child(3)').allTextContents())[0]).toMatch(/\sB$/)
 
     await page.locator('#table-scroll').evaluate((box) => box.scrollTo(0, box.scrollHeight))
-    await expect
-      .poll(async () => (await page.locator('#table tbody td:nth-child(3)').allTextContents()).at(-1))
-      .toMatch(/MB/)
+    const last = page.locator('#table tbody td:nth-child(3)').last()
+    await until('its end is shown', async () => /MB/.test((await last.textContent()) ?? ''))
     expect(shown.complaints).toEqual([])
   })
 

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
 import { TOC_DIGEST_ANNOTATION } from '../../../../image/estargz/format/toc.ts'
 import type { ByteRange, Digest } from '../../../../image/types.ts'
+import { until } from '../../../../scripts/support/until.ts'
 import type { KeptToc, KeptTocs } from '../../../../tracer/mount/lazy/cache/documents.ts'
 import { openLayer } from '../../../../tracer/mount/lazy/open-layer.ts'
 import type { Counters } from '../../../../tracer/mount/messages.ts'
@@ -111,7 +112,7 @@ test('parsing waits for what comes before it, fetching does not', async () => {
   }).then(() => {
     isOpen = true
   })
-  await expect.poll(() => asked.length).toBe(2)
+  await until('all is asked for', () => asked.length === 2)
   expect(isOpen).toBe(false)
   before.resolve()
   await opening
