@@ -111,8 +111,9 @@ describe('the built-in runtime', () => {
       }),
     )
     expect(bench.interrupted).toBe(true)
-    expect(bench.samples.length).toBe(2)
-    expect(kept.map(({ samples }) => samples.length)).toEqual([1, 2])
+    // However far the third came in that time.
+    expect(bench.samples.length).toBeOneOf([2, 3])
+    expect(kept.map(({ samples }) => samples.length)).toEqual([1, 2, 3].slice(0, bench.samples.length))
     expect(await mountsOfOurs()).toEqual([])
     expect(await workspacesOfOurs()).toEqual([])
   })
