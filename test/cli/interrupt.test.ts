@@ -173,14 +173,23 @@ test('Ctrl-C twice at any moment leaves nothing', async () => {
 
 test('Ctrl-C while it optimizes leaves neither folders nor half an image', async () => {
   for (const ms of [250, 350, 450]) {
-    const { status } = await box.run(['optimize', image, `oci:half-${ms}`, '--trace', 'kept.json'], {
+    const folder = join(box.folder, `half-${ms}`)
+    const { status } = await box.run(['optimize', image, `oci:${folder}`, '--trace', 'kept.json'], {
       meanwhile: async (child) => {
         await sleep(ms)
         child.kill('SIGINT')
       },
     })
     expect(await box.leftovers()).toEqual([])
-    expect(existsSync(join(box.folder, `half-${ms}`, 'index.json'))).toBe(status === 0)
+    // The image may be there already, while what follows it is interrupted.
+    const isThere = existsSync(folder)
+    if (isThere) expect((await box.run(['verify', `oci:${folder}`])).status).toBe(0)
+    expect([isThere, status]).toBeOneOf([
+      [true, 0],
+      [true, 130],
+      [false, 130],
+      [false, null],
+    ])
   }
 })
 
