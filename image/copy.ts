@@ -12,11 +12,15 @@ import type { Blob, Descriptor, Digest, Image, ImageIndex, ImageSource, ImageTar
 export interface CopyOptions {
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: OnProgress | undefined
+  /** false: without a name, for `giveTag` once all that is attached to it is there, too; true unless told */
+  readonly tagged?: boolean | undefined
   /** number of parallel transfers */
   readonly concurrency?: number | undefined
 }
 
 const DEFAULT_CONCURRENCY = 4
+
+const taggedBy = ({ tagged = true }: CopyOptions) => ({ tagged })
 
 /**
  * Copies one image under the target's name. The target must be prepared.
@@ -29,7 +33,7 @@ export async function copyImage(
 ): Promise<Descriptor> {
   await copyBlobs([bytesBlob(image.manifest.config, image.rawConfig), ...image.layers], target, options)
   options.signal?.throwIfAborted()
-  return target.putManifest(image.rawManifest, image.manifest.mediaType, { tagged: true })
+  return target.putManifest(image.rawManifest, image.manifest.mediaType, taggedBy(options))
 }
 
 /** Copies an index with every image, attestation and artifact it names, each byte for byte. The target must be prepared. */
@@ -42,7 +46,7 @@ export async function copyIndex(
   const copied = new Set<Digest>()
   for (const descriptor of index.manifests) await copyOnce(descriptor, { source, target, options, copied }, 1)
   options.signal?.throwIfAborted()
-  return target.putManifest(index.rawIndex, index.descriptor.mediaType, { tagged: true })
+  return target.putManifest(index.rawIndex, index.descriptor.mediaType, taggedBy(options))
 }
 
 /** One manifest of an index, untagged, with its blobs. */

@@ -177,17 +177,17 @@ export interface ImageTarget extends AsyncDisposable {
   readonly name: string
   /** Of a registry: an image in the same repository, which shares its blobs, under the same tag with this suffix. It is disposed with this one. */
   beside?(suffix: string): ImageTarget
-  /**
-   * Fails with E_TARGET_EXISTS when writing would replace another image and `force` was not given. Called first.
-   * With `attaching`, `finish` is called in the end, and referrers may be put until then.
-   */
-  prepare(options: { force: boolean; attaching?: boolean }): Promise<void>
+  /** Fails with E_TARGET_EXISTS when writing would replace another image and `force` was not given. Called first. */
+  prepare(options: { force: boolean }): Promise<void>
   /** @returns `existed`: the blob was there already and was not sent */
   putBlob(blob: Blob, signal?: AbortSignal): Promise<{ existed: boolean }>
-  /** Manifests go last; the one under the target's tag is the very last, and makes the image appear at once. */
+  /**
+   * Manifests go after their blobs. Untagged ones have no name yet, also in a registry that knows them by their digest. The one under the target's
+   * tag is the very last, after all that is attached to it, and makes both appear at once.
+   */
   putManifest(bytes: Uint8Array, mediaType: string, options: { tagged: boolean }): Promise<Descriptor>
   /**
-   * Attaches what says itself what it is about, once its blobs are there; only where artifacts can be attached.
+   * Attaches what says itself what it is about, once that and its own blobs are there; only where artifacts can be attached.
    * @throws HeadstartError E_ARTIFACT: it is refused; and what the target throws
    */
   putReferrer?(manifest: ReferrerManifest): Promise<void>
@@ -196,8 +196,6 @@ export interface ImageTarget extends AsyncDisposable {
    * @throws HeadstartError E_TARGET_EXISTS: the tag is another's, and `force` was not given
    */
   putTagged?(manifest: TaggedManifest, options: { force: boolean }): Promise<void>
-  /** Of an archive, which can't be added to once it is complete: with `attaching`, the image appears only now, and what is attached to it too. */
-  finish?(): Promise<void>
   /** What the name stands for now, and `force` replaces; undefined: nothing. */
   replaced?(): Promise<Digest | undefined>
 }

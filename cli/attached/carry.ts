@@ -1,6 +1,7 @@
-/** The profiles that are attached to the images that were rebuilt, attached to the new ones as well; a target that refuses them has its image all the same. */
+/** The profiles that are attached to the images that were rebuilt, attached to the new ones as well; a target that refuses them gets its image all the same. */
+import { refusalOf } from '../../image/referrers/attach.ts'
 import type { Image, ImageSource, ImageTarget } from '../../image/types.ts'
-import { codeOf, messageOf } from '../../system/errors.ts'
+import { messageOf } from '../../system/errors.ts'
 import type { CliContext } from '../context.ts'
 import type { Rebuilt } from '../print/optimize-summary.ts'
 import { counted, type Output } from '../print/output.ts'
@@ -17,7 +18,7 @@ export interface Carrying {
   readonly borrowed: readonly ReadTrace[]
 }
 
-/** What can't be carried on is a warning: the image is there, and a start can be recorded again. */
+/** What can't be carried on is a warning: a start can be recorded again. */
 export async function carryProfiles(
   { source, target, rebuilt, image, attached, borrowed }: Carrying,
   context: CliContext,
@@ -25,7 +26,7 @@ export async function carryProfiles(
 ): Promise<void> {
   const signal = context.interrupts.abort
   let carried = 0
-  try {
+  const carry = async () => {
     for (const each of rebuilt) {
       const isProfiled = each.image.descriptor.digest === image.descriptor.digest
       const known = (isProfiled && attached) || {
@@ -36,11 +37,9 @@ export async function carryProfiles(
       const read = newestOfEachName([...own, ...(isProfiled ? borrowed : [])])
       carried += await carryOn(read, each.summary.manifest, target, signal)
     }
-  } catch (error) {
-    signal.throwIfAborted()
-    if (codeOf(error) === undefined) throw error
-    output.warn(`the attached profiles were not carried on: ${messageOf(error)}`)
   }
+  const refused = await refusalOf(carry, signal)
+  if (refused) output.warn(`the attached profiles were not carried on: ${messageOf(refused)}`)
   if (carried > 0) output.note(`${counted(carried, 'profile')} attached to the new image, too`)
 }
 

@@ -2,8 +2,14 @@
 import type { Command } from 'commander'
 import { type CopyOptions, copyImage, copyIndex } from '../../image/copy.ts'
 import { TOC_DIGEST_ANNOTATION } from '../../image/estargz/format/toc.ts'
-import { TOC_IMAGE_SUFFIX, tocImageOf } from '../../image/layers/external-toc.ts'
-import { copyCosignTags, copyReferrers, noPlace } from '../../image/referrers/attach.ts'
+import {
+  giveTag,
+  type PutTocImage,
+  TOC_IMAGE_SUFFIX,
+  tocImageOf,
+  type Untagged,
+} from '../../image/layers/external-toc.ts'
+import { copyCosignTags, copyReferrers, noPlace, refusalOf } from '../../image/referrers/attach.ts'
 import type { Image, ImageIndex, ImageSource, ImageTarget } from '../../image/types.ts'
 import type { CliContext } from '../context.ts'
 import { addImageFlags, type ImageFlags, sourceOf, targetOf } from '../flags/image.ts'
@@ -20,8 +26,13 @@ const mayHaveTocs = (what: Image | ImageIndex): boolean =>
 const NOT_BESIDE =
   'only in a registry is it found beside the image; without it nodes pull the image whole, so copy it to the same registry in the end'
 
+interface Beside {
+  readonly tocs: Image
+  readonly target: ImageTarget
+}
+
 /** @returns undefined: the target has no place for them, which is said */
-function besideOf(tocs: Image, target: ImageTarget, output: Output) {
+function besideOf(tocs: Image, target: ImageTarget, output: Output): Beside | undefined {
   const beside = target.beside?.(TOC_IMAGE_SUFFIX)
   if (beside) return { tocs, target: beside }
   output.note(`${tocs.reference} is left behind: ${NOT_BESIDE}`)
@@ -59,29 +70,25 @@ async function copy(
   const output = context.output(flags.json)
   await using source = await sourceOf(from, flags, context, output)
   await using target = await targetOf(to, flags, context, output)
-  const options = { signal: context.interrupts.abort, onProgress: drawTransfers(output, 'written') }
+  const signal = context.interrupts.abort
+  const options = { signal, onProgress: drawTransfers(output, 'written'), tagged: false }
   const what = (flags.all ? await source.index() : undefined) ?? (await source.image(flags.platform))
   if (!('rawIndex' in what))
     output.note(leftBehind(await source.index(), what, 'use --all to copy the whole index'))
   const tocs = mayHaveTocs(what) ? await tocImageOf(source) : undefined
   const beside = tocs && besideOf(tocs, target, output)
   if (flags.referrers && !target.putReferrer) throw noPlace(target.name)
-  await target.prepare({ force: flags.force, attaching: flags.referrers })
+  await target.prepare({ force: flags.force })
   await beside?.target.prepare({ force: flags.force })
-  // First, so that nobody finds the one without the other.
-  if (beside) await copyImage(beside.tocs, beside.target, options)
-  const copied =
-    'rawIndex' in what ? copyIndex(source, what, target, options) : copyImage(what, target, options)
-  const { digest } = await copied
+  const tocImage = beside && (await copyTocs(beside, options))
+  const made = { ...(await copyWhat({ source, what, target }, options)), tocImage }
   output.done()
-  const tocImage = beside && { name: beside.target.name, digest: beside.tocs.descriptor.digest }
-  if (tocImage) output.note(`the tables of contents were copied to ${tocImage.name}@${tocImage.digest}`)
-  const result = { target: target.name, digest, ...(tocImage && { tocImage }) }
-  const isThere = () => output.result(flags.json ? JSON.stringify(result) : `${target.name}@${digest}`)
-  if (!target.finish) isThere() // whatever becomes of what is attached to it
-  if (flags.referrers) output.note(await attachments({ source, what, target }, { ...options, ...flags }))
-  await target.finish?.()
-  if (target.finish) isThere()
+  const attach = async () =>
+    output.note(await attachments({ source, what, target }, { ...options, force: flags.force }))
+  const refused = flags.referrers ? await refusalOf(attach, signal) : undefined
+  await giveTag(target, made, signal)
+  report(made, { target: target.name, json: flags.json }, output)
+  if (refused) throw refused
 }
 
 interface Copied {
@@ -90,10 +97,31 @@ interface Copied {
   readonly target: ImageTarget
 }
 
+async function copyWhat({ source, what, target }: Copied, options: CopyOptions): Promise<Untagged> {
+  if ('rawIndex' in what)
+    return { manifest: await copyIndex(source, what, target, options), rawManifest: what.rawIndex }
+  return { manifest: await copyImage(what, target, options), rawManifest: what.rawManifest }
+}
+
+async function copyTocs({ tocs, target }: Beside, options: CopyOptions): Promise<PutTocImage> {
+  const manifest = await copyImage(tocs, target, options)
+  return { ...manifest, name: target.name, rawManifest: tocs.rawManifest }
+}
+
+function report(
+  { manifest: { digest }, tocImage }: Untagged,
+  { target, json }: { readonly target: string; readonly json: boolean },
+  output: Output,
+): void {
+  if (tocImage) output.note(`the tables of contents were copied to ${tocImage.name}@${tocImage.digest}`)
+  const besides = tocImage && { tocImage: { name: tocImage.name, digest: tocImage.digest } }
+  output.result(json ? JSON.stringify({ target, digest, ...besides }) : `${target}@${digest}`)
+}
+
 /**
  * Copies what is attached to the manifests that were copied, each of which kept its digest.
  * @returns lines for people
- * @throws HeadstartError E_ARTIFACT: the target refuses it; E_TARGET_EXISTS: it has other signatures. The image is there by then, unless in an archive
+ * @throws HeadstartError E_ARTIFACT: the target refuses it; E_TARGET_EXISTS: it has other signatures
  */
 async function attachments(
   { source, what, target }: Copied,

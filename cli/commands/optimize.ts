@@ -1,7 +1,8 @@
 /** `headstart optimize`: rebuild an image as eStargz, startup files first. */
 import type { Command } from 'commander'
 import { checkCurrent } from '../../image/current.ts'
-import { noPlace } from '../../image/referrers/attach.ts'
+import { giveTag, type Untagged } from '../../image/layers/external-toc.ts'
+import { noPlace, refusalOf } from '../../image/referrers/attach.ts'
 import type { Digest, Image, ImageSource, ImageTarget } from '../../image/types.ts'
 import { rebuildImage } from '../../optimizer/rebuild/image.ts'
 import { rebuildIndex } from '../../optimizer/rebuild/image-index.ts'
@@ -10,13 +11,7 @@ import { HeadstartError } from '../../system/errors.ts'
 import { ensureWritable } from '../../system/files/atomic-file.ts'
 import { requireFuse } from '../../tracer/mount/mount.ts'
 import { carryProfiles } from '../attached/carry.ts'
-import {
-  attachProvenance,
-  type Made,
-  type Result,
-  signatureLine,
-  writeMetadata,
-} from '../attached/supply-chain.ts'
+import { attachProvenance, type Made, signatureLine, writeMetadata } from '../attached/supply-chain.ts'
 import type { CliContext } from '../context.ts'
 import { type ImageFlags, sourceOf, targetOf } from '../flags/image.ts'
 import {
@@ -58,64 +53,56 @@ async function optimize(
   await using source = await sourceOf(from, access, context, output)
   const image = await source.image(access.platform)
   await using target = await targetOf(to, access, context, output)
-  const beforeTag = await currentCheck({ source, image, ...request }, target, context.interrupts.abort)
+  const signal = context.interrupts.abort
+  const beforeTag = await currentCheck({ source, image, ...request }, target, signal)
   if (request.provenance && !target.putReferrer) throw noPlace(target.name)
   if (request.metadataFile !== undefined) await ensureWritable(request.metadataFile)
-  await prepareTarget(target, options, { force: request.replaceTarget, attaching: true })
+  await prepareTarget(target, options, { force: request.replaceTarget })
   const before = request.replaceTarget ? await target.replaced?.() : undefined
   const start = await startOf({ source, image, access }, request.start, context, output)
   if (!request.allPlatforms)
     output.note(leftBehind(await source.index(), image, 'use --all-platforms to rebuild the whole index'))
-  const { images, root, index } = await rebuild(
-    { source, image, target, start, beforeTag },
-    request,
-    context,
-    output,
-  )
+  const results = await rebuild({ source, image, target, start }, request, context, output)
   output.done()
-  const parts = images.map((each) => ({ from: each.image.descriptor, to: each.summary.manifest }))
-  const made = [...parts.filter(({ to }) => to.digest !== root.to.digest), root]
-  await conclude(
-    { source, target, root, made, image, images, index, start, before },
-    request,
-    context,
-    output,
-  )
+  const done = { ...results, source, target, image, start }
+  const refused = await attachAll(done, request, context, output)
+  await beforeTag?.()
+  await giveTag(target, results, signal)
+  await conclude(done, before, { ...request, signal }, output)
+  if (refused) throw refused
 }
 
-interface Concluded extends Result {
-  readonly image: Image
-  readonly images: readonly Rebuilt[]
-  readonly index: Digest | undefined
-  readonly start: Start
-  /** what the target's name stood for; undefined: nothing, or it isn't known */
-  readonly before: Digest | undefined
-}
+interface Done extends Results, Material {}
 
-/** An archive is closed before anybody hears of it. Elsewhere the image is there by now, whatever becomes of what is attached to it. */
-async function conclude(
-  { image, images, index, start, before, ...result }: Concluded,
+/** @returns why the provenance, which was asked for, was refused: the image is given its name all the same */
+async function attachAll(
+  { images: rebuilt, ...done }: Done,
   request: OptimizeRequest,
   context: CliContext,
   output: Output,
-): Promise<void> {
-  const { source, target, root } = result
-  const { options, start: about, print } = request
-  const provenance = async () => {
-    if (request.provenance) await attachProvenance(result, start.trace, { options, ...about }, context)
-  }
-  await carryProfiles(
-    { source, target, rebuilt: images, image, attached: start.attached, borrowed: start.borrowed },
-    context,
-    output,
+): Promise<HeadstartError | undefined> {
+  const { attached, borrowed, trace } = done.start
+  await carryProfiles({ ...done, rebuilt, attached, borrowed }, context, output)
+  if (!request.provenance) return undefined
+  const { options, start } = request
+  return refusalOf(
+    () => attachProvenance(done, trace, { options, ...start }, context),
+    context.interrupts.abort,
   )
-  if (target.finish) await provenance()
-  await target.finish?.()
+}
+
+/** @param before what the target's name stood for; undefined: nothing, or it isn't known */
+async function conclude(
+  { images, index, start, ...result }: Done,
+  before: Digest | undefined,
+  { print, metadataFile, signal }: OptimizeRequest & { readonly signal: AbortSignal },
+  output: Output,
+): Promise<void> {
+  const { target, root } = result
   for (const each of images) printRebuilt(each, { ...start, target: target.name, index }, print, output)
   if (before !== undefined && before !== root.to.digest) output.note(`${target.name} was ${before} before`)
-  for (const line of await signatureLine(result, context.interrupts.abort)) output.warn(line)
-  if (request.metadataFile !== undefined) await writeMetadata(request.metadataFile, result)
-  if (!target.finish) await provenance()
+  for (const line of await signatureLine(result, signal)) output.warn(line)
+  if (metadataFile !== undefined) await writeMetadata(metadataFile, result)
 }
 
 interface Reading {
@@ -148,18 +135,20 @@ interface Material {
   readonly image: Image
   readonly target: ImageTarget
   readonly start: Start
-  readonly beforeTag: (() => Promise<void>) | undefined
 }
 
-interface Results {
+interface Results extends Untagged {
   readonly images: readonly Rebuilt[]
+  /** what gets the target's name */
   readonly root: Made
+  /** `root` among them */
+  readonly made: readonly Made[]
   /** where all platforms were rebuilt: what has the target's name */
   readonly index?: Digest
 }
 
 async function rebuild(
-  { source, image, target, start, beforeTag }: Material,
+  { source, image, target, start }: Material,
   { options, limits, allPlatforms }: Pick<OptimizeRequest, 'options' | 'limits' | 'allPlatforms'>,
   context: CliContext,
   output: Output,
@@ -170,13 +159,13 @@ async function rebuild(
     recorded: start.trace?.image.diffIds,
     options,
     limits,
-    beforeTag,
     signal: context.interrupts.abort,
     onProgress: drawLayers(output),
   }
   if (!allPlatforms) {
-    const summary = await rebuildImage({ ...common, image })
-    return { images: [{ image, summary }], root: { from: image.descriptor, to: summary.manifest } }
+    const summary = await rebuildImage({ ...common, image, tagged: false })
+    const root = { from: image.descriptor, to: summary.manifest }
+    return { ...summary, images: [{ image, summary }], root, made: [root] }
   }
   const index = await source.index()
   if (!index)
@@ -185,8 +174,10 @@ async function rebuild(
     })
   const profiled = image.descriptor.digest
   const rebuilt = await rebuildIndex({ ...common, source, index, profiled })
-  const { images, notes, tocImage } = rebuilt
+  const { images, notes, manifest, tocImage } = rebuilt
   for (const note of notes) output.warn(note)
   if (tocImage) output.note(tocImageLine(tocImage))
-  return { images, root: { from: index.descriptor, to: rebuilt.index }, index: rebuilt.index.digest }
+  const root = { from: index.descriptor, to: manifest }
+  const parts = images.map((each) => ({ from: each.image.descriptor, to: each.summary.manifest }))
+  return { ...rebuilt, root, made: [...parts, root], index: manifest.digest }
 }

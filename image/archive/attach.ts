@@ -8,7 +8,7 @@ import { removeLeftovers } from '../../system/files/leftovers.ts'
 import { type LockOptions, withFolderLock } from '../../system/files/lock.ts'
 import { bytesBlob } from '../blob.ts'
 import { hashStream } from '../digest.ts'
-import { attachInIndex, blobPath, type LayoutEntry, parseLayoutIndex } from '../layout/index-file.ts'
+import { blobPath, indexWith, type LayoutEntry, parseLayoutIndex } from '../layout/index-file.ts'
 import type { FileLocation } from '../location.ts'
 import { MAX_MANIFEST_BYTES } from '../manifest.ts'
 import { paddingOf } from '../tar/entry.ts'
@@ -81,7 +81,7 @@ async function fill(
   { name, added }: { readonly name: string; readonly added: Added },
 ): Promise<void> {
   const { manifest, blobs } = added
-  const index = attachInIndex(await readIndex(archive, name), [manifest.referrer])
+  const index = indexWith(await readIndex(archive, name), { attached: [manifest.referrer] })
   const old = archive.index.entry('index.json')
   const after = old.offset + old.size + paddingOf(old.size)
   for (const [start, end] of [

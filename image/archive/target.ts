@@ -44,7 +44,6 @@ function archiveTarget(path: string, name: string, names: ArchiveNames): ImageTa
   let beside: string | undefined
   let out: WriteStream | undefined
   let writer: ArchiveWriter | undefined
-  let isAttaching = false
   const failed = (error: unknown): never => {
     throw explained(ifDiskFull(error, dirname(path)), 'E_TARGET', `${name} can't be written`)
   }
@@ -52,14 +51,9 @@ function archiveTarget(path: string, name: string, names: ArchiveNames): ImageTa
     if (!writer) throw new Error(`${name} was not prepared`)
     return writer
   }
-  const finish = async () => {
-    await prepared().finish().catch(failed)
-    if (beside !== undefined) await rename(beside, path)
-  }
   return {
     name,
-    async prepare({ force, attaching = false }) {
-      isAttaching = attaching
+    async prepare({ force }) {
       beside = await makeRoom(path, name, force)
       out = createWriteStream(beside, { flags: 'wx' })
       writer = new ArchiveWriter(out, names)
@@ -67,14 +61,13 @@ function archiveTarget(path: string, name: string, names: ArchiveNames): ImageTa
     putBlob: (blob, signal) => prepared().putBlob(blob, signal).catch(failed),
     async putManifest(bytes, mediaType, { tagged }) {
       const descriptor = await prepared().putManifest(bytes, mediaType, tagged).catch(failed)
-      if (tagged && !isAttaching) await finish()
+      if (!tagged) return descriptor
+      await prepared().finish().catch(failed)
+      if (beside !== undefined) await rename(beside, path)
       return descriptor
     },
     putReferrer: (manifest) => prepared().putReferrer(manifest).catch(failed),
     putTagged: (manifest) => prepared().putTagged(manifest).catch(failed),
-    finish: async () => {
-      if (isAttaching) await finish()
-    },
     async [Symbol.asyncDispose]() {
       out?.destroy()
       if (beside !== undefined) await rm(beside, { force: true })

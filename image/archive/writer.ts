@@ -5,7 +5,7 @@
 import type { Writable } from 'node:stream'
 import { HeadstartError } from '../../system/errors.ts'
 import { digestOf } from '../digest.ts'
-import { attachInIndex, blobPath, LAYOUT_DOCUMENT, placeInIndex } from '../layout/index-file.ts'
+import { blobPath, indexWith, LAYOUT_DOCUMENT } from '../layout/index-file.ts'
 import { parseManifest } from '../manifest.ts'
 import type { Blob, Descriptor, Digest, Referrer, ReferrerManifest, TaggedManifest } from '../types.ts'
 import { TarWriter } from './tar-writer.ts'
@@ -23,7 +23,7 @@ export class ArchiveWriter {
   private readonly names: ArchiveNames
   private readonly done = new Set<Digest>()
   private readonly attached: Referrer[] = []
-  private readonly others = new Map<string, Descriptor>()
+  private readonly others = new Map<string | undefined, Descriptor>()
   /** the manifest under the archive's tag */
   private root: { readonly bytes: Uint8Array; readonly descriptor: Descriptor } | undefined
 
@@ -70,11 +70,8 @@ export class ArchiveWriter {
     if (!root) throw new Error('an archive is of an image')
     const { tag, annotations, repoTags } = names
     const descriptor = { ...root.descriptor, ...(annotations && { annotations }) }
-    const placed = [[tag, descriptor] as const, ...this.others]
-    const entries = placed.flatMap(([name, each]) =>
-      placeInIndex([], each, name).manifests.map((raw) => ({ descriptor: each, raw })),
-    )
-    const index = JSON.stringify(attachInIndex(entries, attached))
+    const placed = new Map([...this.others, [tag, descriptor]])
+    const index = JSON.stringify(indexWith([], { placed, attached }))
     await this.tar.inTurn(async () => {
       await this.tar.bytes('index.json', Buffer.from(index))
       if (repoTags)

@@ -8,7 +8,7 @@ import { codeOf, HeadstartError } from '../../system/errors.ts'
 import { readBounded } from '../../system/files/read-bounded.ts'
 import { lazily } from '../../system/lazily.ts'
 import { MAX_TOC_COMPRESSED } from '../estargz/read/reader.ts'
-import type { Blob, Descriptor, Digest, Image, ImageSource } from '../types.ts'
+import type { Blob, Descriptor, Digest, Image, ImageSource, ImageTarget } from '../types.ts'
 
 export const TOC_IMAGE_SUFFIX = '-esgztoc'
 export const LAYER_DIGEST_ANNOTATION = 'containerd.io/snapshot/stargz/layer.digest'
@@ -49,6 +49,35 @@ export async function tocImageOf(source: ImageSource): Promise<Image | undefined
     if (codeOf(error) === 'E_IMAGE_NOT_FOUND') return undefined
     throw error
   }
+}
+
+export interface PutTocImage extends Descriptor {
+  readonly name: string
+  /** the exact bytes of its manifest */
+  readonly rawManifest: Uint8Array
+}
+
+/** What was made, or an index of it: in the target, and nobody finds it there yet. */
+export interface Untagged {
+  readonly manifest: Descriptor
+  /** the exact bytes of it */
+  readonly rawManifest: Uint8Array
+  /** of the image beside it, where the format needs one and it isn't an index's */
+  readonly tocImage?: PutTocImage | undefined
+}
+
+/** The very last step: from here on it is found under the target's name. */
+export async function giveTag(
+  target: ImageTarget,
+  { manifest, rawManifest, tocImage }: Untagged,
+  signal?: AbortSignal,
+): Promise<void> {
+  signal?.throwIfAborted()
+  if (tocImage)
+    await target
+      .beside?.(TOC_IMAGE_SUFFIX)
+      .putManifest(tocImage.rawManifest, tocImage.mediaType, { tagged: true })
+  await target.putManifest(rawManifest, manifest.mediaType, { tagged: true })
 }
 
 const byLayer = (layers: readonly Descriptor[]): ReadonlyMap<string, Descriptor> =>

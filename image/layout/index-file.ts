@@ -82,23 +82,28 @@ export function selectFromIndex(
   throw new HeadstartError('E_IMAGE_NOT_FOUND', `${name} was not found`, { hint: there })
 }
 
-/** The document with `descriptor` under `tag`, instead of what had that tag. */
-export function placeInIndex(index: readonly LayoutEntry[], descriptor: Descriptor, tag: string | undefined) {
-  const kept = index.filter((entry) => tagOf(entry) !== tag || isAttached(entry)).map(({ raw }) => raw)
-  const placed =
-    tag === undefined
-      ? descriptor
-      : { ...descriptor, annotations: { ...descriptor.annotations, [REF_NAME]: tag } }
-  return { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [...kept, placed] }
+/** What is new in a layout. */
+export interface Additions {
+  /** by tag; undefined: the image without one */
+  readonly placed?: ReadonlyMap<string | undefined, Descriptor>
+  readonly attached?: readonly Referrer[]
 }
 
-/** The document with more referrers, each of which stands there once, under no tag: a name that one gives itself is no name of the layout's. */
-export function attachInIndex(index: readonly LayoutEntry[], referrers: readonly Referrer[]) {
-  const added = new Map(referrers.map((referrer) => [referrer.digest, unnamed(referrer)]))
-  const kept = index
-    .filter((entry) => !(isAttached(entry) && added.has(entry.descriptor.digest)))
-    .map(({ raw }) => raw)
-  return { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [...kept, ...added.values()] }
+/**
+ * The document with each of `placed` under its tag, instead of what had that tag; and with what is attached, each once, under no tag: a name that
+ * one gives itself is no name of the layout's.
+ */
+export function indexWith(index: readonly LayoutEntry[], { placed = new Map(), attached = [] }: Additions) {
+  const added = new Map(attached.map((referrer) => [referrer.digest, unnamed(referrer)]))
+  const isReplaced = (entry: LayoutEntry): boolean =>
+    isAttached(entry) ? added.has(entry.descriptor.digest) : placed.has(tagOf(entry))
+  const kept = index.filter((entry) => !isReplaced(entry)).map(({ raw }) => raw)
+  const named = [...placed].map(([tag, descriptor]) =>
+    tag === undefined
+      ? descriptor
+      : { ...descriptor, annotations: { ...descriptor.annotations, [REF_NAME]: tag } },
+  )
+  return { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [...kept, ...named, ...added.values()] }
 }
 
 function unnamed({ annotations, ...referrer }: Referrer): Referrer {

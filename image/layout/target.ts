@@ -1,6 +1,6 @@
 /**
- * An OCI layout as a target. An image appears at once or not at all: blobs are placed by rename, `index.json` is written last, and what a failed
- * write added is removed again.
+ * An OCI layout as a target. An image appears at once, with all that is attached to it, or not at all: blobs are placed by rename, `index.json` is
+ * written last, and what a failed write added is removed again.
  */
 import { createWriteStream } from 'node:fs'
 import { mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises'
@@ -11,38 +11,37 @@ import { placeWhole, writeNew } from '../../system/files/atomic-file.ts'
 import { exists } from '../../system/files/exists.ts'
 import { isLeftover, removeLeftovers } from '../../system/files/leftovers.ts'
 import { type LockOptions, withFolderLock } from '../../system/files/lock.ts'
-import { openRegular, readWhole } from '../../system/files/read-whole.ts'
-import { type BlobIdentity, digestOf, hashStream } from '../digest.ts'
+import { readWhole } from '../../system/files/read-whole.ts'
+import { digestOf } from '../digest.ts'
 import type { FileLocation } from '../location.ts'
 import { MAX_MANIFEST_BYTES } from '../manifest.ts'
 import { tagTaken } from '../referrers/cosign-tags.ts'
-import type { Blob, Descriptor, Digest, ImageTarget, ReferrerManifest, TaggedManifest } from '../types.ts'
-import { blobFile, layoutName, readIndex } from './folder.ts'
-import { attachInIndex, LAYOUT_DOCUMENT, type LayoutEntry, placeInIndex, taggedIn } from './index-file.ts'
+import type {
+  Blob,
+  Descriptor,
+  Digest,
+  ImageTarget,
+  Referrer,
+  ReferrerManifest,
+  TaggedManifest,
+} from '../types.ts'
+import { blobFile, isWhole, layoutName, readIndex } from './folder.ts'
+import { indexWith, LAYOUT_DOCUMENT, taggedIn } from './index-file.ts'
+
+interface LayoutOptions extends LockOptions {
+  /** to images that are there: each artifact appears when it is put */
+  readonly attaching?: boolean
+}
 
 /** A target at `oci:DIR[:TAG]`. @throws HeadstartError E_TARGET_EXISTS when prepared */
-export function layoutTarget(location: FileLocation, lock: LockOptions = {}): ImageTarget {
+export function layoutTarget(location: FileLocation, options: LayoutOptions = {}): ImageTarget {
   if (location.digest)
     throw new HeadstartError('E_TARGET', `${layoutName(location)} names a digest; a target takes a tag`)
-  return new LayoutTarget(location, lock)
+  return new LayoutTarget(location, options)
 }
 
 /** Writing the index takes less. Where the lock is held for longer, leftover blobs stay, which do no harm. */
 const UNDO_MS = 2000
-
-/** The folder may be shared, and what is in it cut or changed since it was written: a blob is hashed before it is relied on. */
-async function isWhole(path: string, { digest, size }: BlobIdentity, signal?: AbortSignal): Promise<boolean> {
-  try {
-    await using file = await openRegular(path)
-    if ((await file.stat()).size !== size) return false
-    // One byte more than there should be, since it may grow meanwhile.
-    const stream = file.createReadStream({ end: size, highWaterMark: 1 << 20, ...(signal && { signal }) })
-    return (await hashStream(stream)).digest === digest
-  } catch {
-    signal?.throwIfAborted()
-    return false
-  }
-}
 
 function ifLocked(error: unknown): false {
   if (codeOf(error) === 'E_LOCKED') return false
@@ -53,7 +52,12 @@ class LayoutTarget implements ImageTarget {
   readonly name: string
   private readonly folder: string
   private readonly tag: string | undefined
-  private readonly lock: LockOptions
+  private readonly options: LayoutOptions
+  /** what the index gets when it is written */
+  private readonly added = {
+    placed: new Map<string | undefined, Descriptor>(),
+    attached: [] as Referrer[],
+  }
   private readonly written = new Set<string>()
   /** blobs that existed already */
   private readonly found = new Set<string>()
@@ -61,8 +65,8 @@ class LayoutTarget implements ImageTarget {
   private committed = false
   private indexBefore: string | undefined
 
-  constructor({ path, tag }: FileLocation, lock: LockOptions) {
-    this.lock = lock
+  constructor({ path, tag }: FileLocation, options: LayoutOptions) {
+    this.options = options
     this.name = layoutName({ path, tag, digest: undefined })
     this.folder = path
     this.tag = tag
@@ -162,34 +166,39 @@ class LayoutTarget implements ImageTarget {
       await placeWhole(path, (beside) => writeNew(beside, bytes))
       this.placed(path, isThere)
     }
-    if (tagged) await this.commit((index) => placeInIndex(index, descriptor, this.tag))
+    if (!tagged) return descriptor
+    this.added.placed.set(this.tag, descriptor)
+    await this.commit()
     return descriptor
   }
 
   async putReferrer({ bytes, referrer }: ReferrerManifest): Promise<void> {
     await this.putManifest(bytes, referrer.mediaType, { tagged: false })
-    await this.commit((index) => attachInIndex(index, [referrer]))
+    this.added.attached.push(referrer)
+    if (this.options.attaching) await this.commit()
   }
 
   async putTagged({ tag, bytes, mediaType }: TaggedManifest, { force }: { force: boolean }): Promise<void> {
-    const descriptor = await this.putManifest(bytes, mediaType, { tagged: false })
-    await this.commit((index) => {
-      const there = taggedIn(index, tag)?.descriptor.digest
-      if (there !== undefined && there !== descriptor.digest && !force) throw tagTaken(this.name, tag)
-      return placeInIndex(index, descriptor, tag)
-    })
+    const there = await this.digestUnder(tag)
+    if (there !== undefined && there !== digestOf(bytes) && !force) throw tagTaken(this.name, tag)
+    this.added.placed.set(tag, await this.putManifest(bytes, mediaType, { tagged: false }))
+    if (this.options.attaching) await this.commit()
   }
 
-  async replaced(): Promise<Digest | undefined> {
+  replaced(): Promise<Digest | undefined> {
+    return this.digestUnder(this.tag)
+  }
+
+  private async digestUnder(tag: string | undefined): Promise<Digest | undefined> {
     const index = await readIndex(this.folder, this.name).catch(() => undefined)
-    return index && taggedIn(index, this.tag)?.descriptor.digest
+    return index && taggedIn(index, tag)?.descriptor.digest
   }
 
-  private commit(change: (index: readonly LayoutEntry[]) => object): Promise<void> {
-    return withFolderLock(this.folder, () => this.changeIndex(change), this.lock)
+  private commit(): Promise<void> {
+    return withFolderLock(this.folder, () => this.changeIndex(), this.options)
   }
 
-  private async changeIndex(change: (index: readonly LayoutEntry[]) => object): Promise<void> {
+  private async changeIndex(): Promise<void> {
     // Until an image is in the index, another writer of this layout that fails removes its blobs, and some of them may be ours too.
     for (const path of [...this.found, ...this.written])
       if (!(await stat(path).catch(() => undefined)))
@@ -201,7 +210,7 @@ class LayoutTarget implements ImageTarget {
           },
         )
     const index = (await readIndex(this.folder, this.name)) ?? []
-    await this.write('index.json', JSON.stringify(change(index)))
+    await this.write('index.json', JSON.stringify(indexWith(index, this.added)))
     this.committed = true
   }
 
@@ -218,7 +227,7 @@ class LayoutTarget implements ImageTarget {
     if (this.committed || (this.written.size === 0 && this.made.length === 0)) return
     if (!(await stat(this.folder).catch(() => undefined))) return
     // Without the signal that may have ended the work: what it wrote is removed all the same. Nobody is kept waiting for that.
-    const limitMs = Math.min(this.lock.limitMs ?? UNDO_MS, UNDO_MS)
+    const limitMs = Math.min(this.options.limitMs ?? UNDO_MS, UNDO_MS)
     const isUndone = await withFolderLock(this.folder, () => this.undo(), { limitMs }).catch(ifLocked)
     // Only after the lock is released, which lies in the folder. A folder that another writer has put something into stays.
     if (isUndone) for (const folder of this.made.reverse()) await rmdir(folder).catch(() => {})

@@ -20,6 +20,25 @@ export async function attach(target: ImageTarget, artifact: Artifact, signal?: A
   await target.putReferrer(artifact)
 }
 
+/**
+ * A place that refuses what is attached takes the image itself all the same; one that is gone by now takes nothing.
+ * @returns why it was refused
+ * @throws HeadstartError E_REGISTRY_UNREACHABLE, and what is no answer to a person
+ */
+export async function refusalOf(
+  work: () => Promise<void>,
+  signal: AbortSignal,
+): Promise<HeadstartError | undefined> {
+  try {
+    await work()
+    return undefined
+  } catch (error) {
+    signal.throwIfAborted()
+    if (!(error instanceof HeadstartError) || error.code === 'E_REGISTRY_UNREACHABLE') throw error
+    return error
+  }
+}
+
 export const noPlace = (name: string): HeadstartError =>
   new HeadstartError('E_ARTIFACT', `nothing can be attached to ${name}`, {
     hint: 'Only registries, OCI layouts and OCI archives can hold artifacts attached to an image',

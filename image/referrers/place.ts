@@ -27,7 +27,8 @@ export async function openAttaching(text: string, options: TransportOptions): Pr
 
 async function attachingTarget(location: Holding, options: TransportOptions): Promise<ImageTarget> {
   const lock = { signal: options.signal, onWait: options.onNote }
-  if (location.transport === 'oci') return layoutTarget({ ...location, digest: undefined }, lock)
+  if (location.transport === 'oci')
+    return layoutTarget({ ...location, digest: undefined }, { ...lock, attaching: true })
   if (location.transport === 'oci-archive') return attachingToArchive(location, lock)
   return registryTarget({ ...location.reference, digest: undefined }, options)
 }

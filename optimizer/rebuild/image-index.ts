@@ -1,11 +1,12 @@
 /**
  * Rebuilds every image of an index, each from its own digest, in the index's order, those of nested indexes too. Other artifacts are
  * copied byte for byte. Of what refers to an image that was changed, attestations are linked to the new one and marked as made for the original; all
- * else is left out, with a note. The index goes last.
+ * else is left out, with a note. The index goes last, and has no name yet.
  */
 import { z } from 'zod'
 import { copyContents, copyManifest, MAX_INDEX_DEPTH, readManifest, tooDeep } from '../../image/copy.ts'
 import { stillTrue } from '../../image/layers/annotations.ts'
+import type { PutTocImage, Untagged } from '../../image/layers/external-toc.ts'
 import { manifestFacts, parseManifest } from '../../image/manifest.ts'
 import { isIndexType, isManifestType, OCI_INDEX } from '../../image/media-types.ts'
 import { formatPlatform } from '../../image/platform.ts'
@@ -17,7 +18,7 @@ import type { StartupFile } from '../plan/startup.ts'
 import { type RebuildProgress, type RebuildSummary, rebuildImage } from './image.ts'
 import type { Limits } from './limits.ts'
 import { subjectNote, withSource, withSubject } from './manifest.ts'
-import { type PutTocImage, type TocImageWriter, tocImageWriter } from './toc-image.ts'
+import { type TocImageWriter, tocImageWriter } from './toc-image.ts'
 
 export interface RebuildIndexRequest {
   readonly source: ImageSource
@@ -32,8 +33,6 @@ export interface RebuildIndexRequest {
   readonly recorded?: readonly string[] | undefined
   /** of each image */
   readonly limits?: Limits | undefined
-  /** called right before anything goes under the target's name; what it throws prevents that */
-  readonly beforeTag?: (() => Promise<void>) | undefined
   readonly options: Partial<OptimizeOptions>
   readonly workspace?: Workspace | undefined
   readonly signal?: AbortSignal | undefined
@@ -48,10 +47,8 @@ export interface RebuiltImage {
   readonly summary: RebuildSummary
 }
 
-export interface RebuildIndexSummary {
-  readonly index: Descriptor
-  /** of the image beside it, where the format needs one */
-  readonly tocImage?: PutTocImage | undefined
+/** For `giveTag`, once all that is attached to it is there, too. */
+export interface RebuildIndexSummary extends Untagged {
   /** each once, in the order of the index */
   readonly images: readonly RebuiltImage[]
   /** what was left out, a line each, for people */
@@ -74,14 +71,14 @@ export async function rebuildIndex(request: RebuildIndexRequest): Promise<Rebuil
   const { options, signal, index } = request
   await using pool = createPool({ threads: options.threads, signal })
   const rebuild = new IndexRebuild(request, pool)
-  const descriptor = await rebuild.index(index.rawIndex, index.manifests, 0)
-  return { index: descriptor, tocImage: rebuild.tocImage, images: rebuild.images, notes: rebuild.notes }
+  const put = await rebuild.index(index.rawIndex, index.manifests, 0)
+  const { images, notes } = rebuild
+  return { ...put, tocImage: await rebuild.putTocs(), images, notes }
 }
 
 class IndexRebuild {
   readonly images: RebuiltImage[] = []
   readonly notes: string[] = []
-  tocImage: PutTocImage | undefined
   private readonly tocs: TocImageWriter | undefined
   private readonly request: RebuildIndexRequest
   private readonly pool: Pool
@@ -95,7 +92,11 @@ class IndexRebuild {
   }
 
   /** Images first, since the other artifacts may refer to any of them. */
-  async index(rawIndex: Uint8Array, manifests: readonly Descriptor[], depth: number): Promise<Descriptor> {
+  async index(
+    rawIndex: Uint8Array,
+    manifests: readonly Descriptor[],
+    depth: number,
+  ): Promise<Omit<Untagged, 'tocImage'>> {
     const { source, target, signal } = this.request
     if (depth > MAX_INDEX_DEPTH) throw tooDeep(source.name)
     const raw = indexSchema.parse(JSON.parse(Buffer.from(rawIndex).toString('utf8')))
@@ -111,7 +112,7 @@ class IndexRebuild {
         const result =
           kind.is === 'image'
             ? await this.image(descriptor)
-            : await this.index(kind.bytes, kind.manifests, depth + 1)
+            : (await this.index(kind.bytes, kind.manifests, depth + 1)).manifest
         this.done.set(descriptor.digest, result)
         changed.set(place, this.renamed(entry, descriptor))
       }
@@ -132,10 +133,8 @@ class IndexRebuild {
     if (subject !== undefined && subject !== null) this.notes.push(subjectNote('the index'))
     const kept = [...raw.manifests.keys()].flatMap((place) => changed.get(place) ?? [])
     const document = { ...rest, mediaType: OCI_INDEX, manifests: kept, ...annotationsOf(raw) }
-    if (depth === 0) await this.request.beforeTag?.()
-    if (depth === 0) await this.putTocs()
-    const bytes = withSource(document, rawIndex)
-    return target.putManifest(bytes, OCI_INDEX, { tagged: depth === 0 })
+    const rawManifest = withSource(document, rawIndex)
+    return { manifest: await target.putManifest(rawManifest, OCI_INDEX, { tagged: false }), rawManifest }
   }
 
   /**
@@ -160,11 +159,10 @@ class IndexRebuild {
     }
   }
 
-  private async putTocs(): Promise<void> {
+  async putTocs(): Promise<PutTocImage | undefined> {
     const platform = this.images[0]?.image.config.platform
-    if (platform === undefined) return
-    const signal = this.request.signal ?? new AbortController().signal
-    this.tocImage = await this.tocs?.finish(platform, signal)
+    if (platform === undefined) return undefined
+    return this.tocs?.finish(platform, this.request.signal ?? new AbortController().signal)
   }
 
   private async kindOf(descriptor: Descriptor): Promise<Kind> {

@@ -4,8 +4,9 @@
  */
 import { bytesBlob } from '../../image/blob.ts'
 import { digestOf } from '../../image/digest.ts'
+import { giveTag, type Untagged } from '../../image/layers/external-toc.ts'
 import { OCI_CONFIG, OCI_MANIFEST } from '../../image/media-types.ts'
-import type { Descriptor, Image, ImageTarget } from '../../image/types.ts'
+import type { Image, ImageTarget } from '../../image/types.ts'
 import { HeadstartError } from '../../system/errors.ts'
 import { mapLimit } from '../../system/map-limit.ts'
 import { keepYoungSmall } from '../../system/minor-gc.ts'
@@ -23,7 +24,7 @@ import { checkLimits, type Limits } from './limits.ts'
 import { resolveLinks } from './lower-links.ts'
 import { configWith, historyNote, manifestWith } from './manifest.ts'
 import { type LayerRead, planLayerOf } from './read-layer.ts'
-import { type PutTocImage, type TocImageWriter, tocImageWriter } from './toc-image.ts'
+import { type TocImageWriter, tocImageWriter } from './toc-image.ts'
 
 export type { LayerSummary } from './layer-summary.ts'
 
@@ -46,11 +47,9 @@ export interface PlanRequest {
 export interface RebuildRequest extends PlanRequest {
   /** of what may be made; none unless told */
   readonly limits?: Limits | undefined
-  /** called right before anything goes under the target's name; what it throws prevents that */
-  readonly beforeTag?: (() => Promise<void>) | undefined
   /** prepared by the caller */
   readonly target: ImageTarget
-  /** false for one image of an index; true unless told */
+  /** false: it is put without a name, for an index, or for `giveTag` once all that is attached to it is there, too; true unless told */
   readonly tagged?: boolean | undefined
   /** of an index, whose images have one together; one is made, and put, when none is given and the format needs it */
   readonly tocs?: TocImageWriter | undefined
@@ -65,10 +64,7 @@ export interface RebuildProgress {
   readonly bytes: number
 }
 
-export interface RebuildSummary {
-  readonly manifest: Descriptor
-  /** of the image beside it, where the format needs one and it isn't an index's */
-  readonly tocImage?: PutTocImage | undefined
+export interface RebuildSummary extends Untagged {
   readonly layers: readonly LayerSummary[]
   readonly plan: Plan
   readonly start: PredictedStart
@@ -105,14 +101,14 @@ export async function rebuildImage(request: RebuildRequest): Promise<RebuildSumm
   })
   const summaries = layers.map(({ summary }) => summary)
   checkLimits(summaries, request.limits ?? {})
-  if (ownTocs) await request.beforeTag?.()
   const tocImage = await ownTocs?.finish(image.config.platform, signal)
-  const { manifest, notes } = await finish(request, layers, signal)
+  const { notes, ...put } = await finish(request, layers, signal)
+  if (request.tagged ?? true) await giveTag(target, { ...put, tocImage }, signal)
   const ofLayers = summaries.flatMap(({ notes: lines = [] }, index) =>
     lines.map((line) => `layer ${index + 1}: ${line}`),
   )
   return {
-    manifest,
+    ...put,
     tocImage,
     layers: summaries,
     plan,
@@ -158,12 +154,12 @@ async function readImage(request: PlanRequest, own: AsyncDisposableStack) {
   return { jobs, layersRead, plan, signal }
 }
 
-/** Config and manifest, once all layers are there. */
+/** Config and manifest, once all layers are there; without a name. */
 async function finish(
-  { image, target, tagged = true, beforeTag }: RebuildRequest,
+  { image, target }: RebuildRequest,
   layers: readonly Written[],
   signal: AbortSignal,
-): Promise<Pick<RebuildSummary, 'manifest' | 'notes'>> {
+): Promise<Pick<RebuildSummary, 'manifest' | 'rawManifest' | 'notes'>> {
   const config = configWith(
     image.rawConfig,
     layers.map(({ diffId }) => diffId),
@@ -174,8 +170,8 @@ async function finish(
   const results = layers.map(({ summary }) => summary.result)
   const { bytes, notes } = manifestWith(image.rawManifest, { digest, size }, results)
   signal.throwIfAborted()
-  if (tagged) await beforeTag?.()
-  return { manifest: await target.putManifest(bytes, OCI_MANIFEST, { tagged }), notes }
+  const manifest = await target.putManifest(bytes, OCI_MANIFEST, { tagged: false })
+  return { manifest, rawManifest: bytes, notes }
 }
 
 function checkRanges(startup: readonly StartupFile[], { split }: OptimizeOptions): void {

@@ -1,6 +1,6 @@
 /**
- * The image that holds the tables of contents of layers which have none in their blobs. Its blobs go to the target as they come; its manifest is
- * written before that of the image it belongs to, so that nobody finds that image without it.
+ * The image that holds the tables of contents of layers which have none in their blobs. Its blobs go to the target as they come; it gets its tag
+ * before the image it belongs to, so that nobody finds that image without it.
  */
 import { gunzipSync } from 'node:zlib'
 import { bytesBlob } from '../../image/blob.ts'
@@ -8,7 +8,11 @@ import { digestOf } from '../../image/digest.ts'
 import { FORMATS, type FormatName } from '../../image/estargz/format/formats.ts'
 import { MAX_TOC_BYTES } from '../../image/estargz/read/reader.ts'
 import type { ExternalTocBlob } from '../../image/estargz/write/layer.ts'
-import { LAYER_DIGEST_ANNOTATION, TOC_IMAGE_SUFFIX } from '../../image/layers/external-toc.ts'
+import {
+  LAYER_DIGEST_ANNOTATION,
+  type PutTocImage,
+  TOC_IMAGE_SUFFIX,
+} from '../../image/layers/external-toc.ts'
 import { OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST } from '../../image/media-types.ts'
 import type { Descriptor, Digest, ImageTarget, Platform } from '../../image/types.ts'
 import { HeadstartError } from '../../system/errors.ts'
@@ -21,7 +25,7 @@ import { checkFormat, DEFAULT_OPTIONS, type OptimizeOptions } from '../options.t
 export async function prepareTarget(
   target: ImageTarget,
   options: Partial<OptimizeOptions>,
-  how: { readonly force: boolean; readonly attaching?: boolean },
+  how: { readonly force: boolean },
 ): Promise<void> {
   checkFormat(options)
   const beside = tocTarget(target, options.format ?? DEFAULT_OPTIONS.format)
@@ -40,10 +44,6 @@ function tocTarget(target: ImageTarget, format: FormatName): ImageTarget | undef
       hint: 'Name a registry as the target, or choose another --format',
     },
   )
-}
-
-export interface PutTocImage extends Descriptor {
-  readonly name: string
 }
 
 /** @throws HeadstartError E_TARGET, as `prepareTarget` */
@@ -69,7 +69,7 @@ export class TocImageWriter {
     this.tocs.set(layer, { descriptor: { ...descriptor, annotations }, diffId })
   }
 
-  /** @param platform of an image that it is about: an image has to have one */
+  /** Without a name. @param platform of an image that it is about: an image has to have one */
   async finish({ os, architecture }: Platform, signal: AbortSignal): Promise<PutTocImage> {
     // Layers are done in any order.
     const tocs = [...this.tocs].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, toc]) => toc)
@@ -79,11 +79,10 @@ export class TocImageWriter {
     await this.target.putBlob(bytesBlob(descriptor, config), signal)
     const layers = tocs.map((toc) => toc.descriptor)
     const manifest = { schemaVersion: 2, mediaType: OCI_MANIFEST, config: descriptor, layers }
+    const rawManifest = Buffer.from(JSON.stringify(manifest))
     signal.throwIfAborted()
-    const put = await this.target.putManifest(Buffer.from(JSON.stringify(manifest)), OCI_MANIFEST, {
-      tagged: true,
-    })
-    return { ...put, name: this.target.name }
+    const put = await this.target.putManifest(rawManifest, OCI_MANIFEST, { tagged: false })
+    return { ...put, name: this.target.name, rawManifest }
   }
 }
 

@@ -68,6 +68,7 @@ const attached: AttachedTrace = {
 
 const summary: RebuildSummary = {
   manifest: descriptor('sha256:m', 10),
+  rawManifest: Buffer.from('{}'),
   layers: [layer({}), layer({ how: 'reused', zoneBytes: 0, zoneFiles: 0, splitFiles: 2 })],
   plan,
   start: { bytes: 1_000_000, fullBytes: 10_000_000, ms: 200, fullMs: 1500 },

@@ -2,10 +2,9 @@
 import { expect, test } from 'vitest'
 import { digestOf } from '../../../image/digest.ts'
 import {
-  attachInIndex,
   checkLayoutVersion,
+  indexWith,
   parseLayoutIndex,
-  placeInIndex,
   selectFromIndex,
 } from '../../../image/layout/index-file.ts'
 
@@ -38,7 +37,8 @@ test('what is attached to an image is not taken for one', () => {
 
 test('an image takes its tag from what had it, and leaves all else as it was', () => {
   const index = indexOf(entry('a', { unknown: 1 }), entry('b'))
-  const { manifests } = placeInIndex(index, { mediaType, size: 2, digest: digestOf(Buffer.from('new')) }, 'b')
+  const placed = new Map([['b', { mediaType, size: 2, digest: digestOf(Buffer.from('new')) }]])
+  const { manifests } = indexWith(index, { placed })
   expect(manifests[0]).toMatchObject({ unknown: 1 })
   expect(manifests.slice(1)).toEqual([{ ...entry('b'), digest: digestOf(Buffer.from('new')) }])
 })
@@ -46,9 +46,9 @@ test('an image takes its tag from what had it, and leaves all else as it was', (
 test('what is attached stands there once, and under no tag, whatever it says of itself', () => {
   const [image, artifact] = [entry('a'), { ...entry('a'), digest: digestOf(Buffer.from('artifact')) }]
   const referrer = { ...artifact, artifactType: 'application/x' }
-  const once = attachInIndex(indexOf(image), [referrer, referrer])
+  const once = indexWith(indexOf(image), { attached: [referrer, referrer] })
   expect(once.manifests).toEqual([image, { ...referrer, annotations: {} }])
-  expect(attachInIndex(indexOf(...once.manifests), [referrer])).toEqual(once)
+  expect(indexWith(indexOf(...once.manifests), { attached: [referrer] })).toEqual(once)
   expect(select(indexOf(...once.manifests), 'a')).toBe(image.digest)
 })
 

@@ -4,8 +4,10 @@ import { lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { attach } from '../../../image/referrers/attach.ts'
 import { openSource } from '../../../image/sources.ts'
 import { openTarget } from '../../../image/targets.ts'
+import { listAt, note, textsAt } from '../../support/artifacts.ts'
 import { copy } from '../../support/copy.ts'
 import { writeImage } from '../../support/images.ts'
 import { file } from '../../support/tar.ts'
@@ -127,4 +129,22 @@ test('a link in the place of a blob is not followed to a device', async () => {
   }
   await copy(good, `oci:${place}:b`)
   for (const name of names) expect((await lstat(join(place, 'blobs/sha256', name))).isFile()).toBe(true)
+})
+
+test('what is attached while an image is written appears with it, or not at all', async () => {
+  await using source = await openSource(good)
+  const image = await source.image()
+  const { digest } = image.descriptor
+  for (const isWritten of [false, true]) {
+    const place = `oci:${folder}/attached:v1`
+    await using target = await openTarget(place)
+    await target.prepare({ force: false })
+    for (const blob of [...image.layers, source.blob(image.manifest.config)]) await target.putBlob(blob)
+    await attach(target, note(image.descriptor, 'with it'))
+    await expect(listAt(place, digest)).rejects.toThrow(/has no index.json/)
+    if (isWritten) await target.putManifest(image.rawManifest, image.manifest.mediaType, { tagged: true })
+    await target[Symbol.asyncDispose]()
+    if (isWritten) expect(await textsAt(place, digest)).toEqual(['with it'])
+    else expect(await readdir(folder)).not.toContain('attached')
+  }
 })

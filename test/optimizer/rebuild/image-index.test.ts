@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { copyIndex } from '../../../image/copy.ts'
 import { digestOf } from '../../../image/digest.ts'
+import { giveTag } from '../../../image/layers/external-toc.ts'
 import { OCI_CONFIG, OCI_INDEX, OCI_MANIFEST } from '../../../image/media-types.ts'
 import { openSource } from '../../../image/sources.ts'
 import { openTarget } from '../../../image/targets.ts'
@@ -54,6 +55,7 @@ async function rebuild(
     profiled: profiled ?? index.manifests[0]?.digest ?? digestOf(''),
     options: { threads: 1 },
   })
+  await giveTag(target, summary)
   await using result = await openSource(to)
   return { to, summary, raw: rawOf((await result.index())?.rawIndex ?? Buffer.alloc(0)) }
 }

@@ -8,6 +8,7 @@ import { copyImage } from '../../../image/copy.ts'
 import type { FormatName } from '../../../image/estargz/format/formats.ts'
 import { inspectImage } from '../../../image/inspect.ts'
 import { openIfEstargz } from '../../../image/layers/estargz.ts'
+import { giveTag } from '../../../image/layers/external-toc.ts'
 import { examineLazy } from '../../../image/lazy/examine.ts'
 import { lazyFindings, wouldBeLazy } from '../../../image/lazy/findings.ts'
 import { openSource } from '../../../image/sources.ts'
@@ -92,21 +93,21 @@ test('its layers have no table of contents in them, verify, and read back throug
   expect(summary.tocImage?.name).toBe(`${to}-esgztoc`)
 })
 
-test('it is found before the image is: its manifest is put first', async () => {
+test('it is found before the image is: it gets its tag first, once everything is there', async () => {
   const put: string[] = []
   const noting = (target: ImageTarget): ImageTarget => ({
     name: target.name,
     prepare: (options) => target.prepare(options),
     putBlob: (blob, signal) => target.putBlob(blob, signal),
     putManifest: async (bytes, type, options) => {
-      put.push(target.name)
+      put.push(`${target.name} ${options.tagged}`)
       return target.putManifest(bytes, type, options)
     },
     beside: (suffix) => noting(target.beside?.(suffix) ?? expect.fail()),
     [Symbol.asyncDispose]: () => target[Symbol.asyncDispose](),
   })
   const { to } = await rebuilt(original, [], EXTERNAL, { spy: noting })
-  expect(put).toEqual([`${to}-esgztoc`, to])
+  expect(put).toEqual([false, true].flatMap((tagged) => [`${to}-esgztoc ${tagged}`, `${to} ${tagged}`]))
 })
 
 test('a table of contents moves into the layers and out of them by copying members; one that may stay is passed on', async () => {
@@ -184,15 +185,9 @@ test('an index has one for all its images', async () => {
   const index = (await source.index()) ?? expect.fail()
   const profiled = index.manifests[0]?.digest ?? expect.fail()
   const startup = [read('app')]
-  const { tocImage } = await rebuildIndex({
-    source,
-    index,
-    target,
-    startup,
-    profiled,
-    options: { format: EXTERNAL },
-  })
-  expect(tocImage?.name).toBe(`${to}-esgztoc`)
+  const made = await rebuildIndex({ source, index, target, startup, profiled, options: { format: EXTERNAL } })
+  expect(made.tocImage?.name).toBe(`${to}-esgztoc`)
+  await giveTag(target, made)
   await using result = await openSource(to)
   for (const architecture of ['amd64', 'arm64'])
     expect(await verifyImage(await result.image({ os: 'linux', architecture }))).toEqual([])
