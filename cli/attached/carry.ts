@@ -1,10 +1,12 @@
 /** The profiles that are attached to the images that were rebuilt, attached to the new ones as well; a target that refuses them gets its image all the same. */
-import { refusalOf } from '../../image/referrers/attach.ts'
+import { attach, refusalOf } from '../../image/referrers/attach.ts'
 import type { Image, ImageSource, ImageTarget } from '../../image/types.ts'
-import { messageOf } from '../../system/errors.ts'
-import type { CliContext } from '../context.ts'
+import type { HeadstartError } from '../../system/errors.ts'
+import { traceArtifact } from '../../tracer/trace/artifact.ts'
+import type { Trace } from '../../tracer/trace/file.ts'
 import type { Rebuilt } from '../print/optimize-summary.ts'
 import { counted, type Output } from '../print/output.ts'
+import { pushedLine } from './commands.ts'
 import { type Attached, carryOn, type ReadTrace, readTraces, tracesOf } from './traces.ts'
 
 export interface Carrying {
@@ -16,15 +18,16 @@ export interface Carrying {
   readonly attached: Attached | undefined
   /** used for `image`, though attached to another */
   readonly borrowed: readonly ReadTrace[]
+  /** of `image`, whose profile of this name is another one now */
+  readonly except: string | undefined
 }
 
-/** What can't be carried on is a warning: a start can be recorded again. */
+/** @returns why the target refused them, or they can't be read. @throws HeadstartError E_REGISTRY_UNREACHABLE */
 export async function carryProfiles(
-  { source, target, rebuilt, image, attached, borrowed }: Carrying,
-  context: CliContext,
+  { source, target, rebuilt, image, attached, borrowed, except }: Carrying,
+  signal: AbortSignal,
   output: Output,
-): Promise<void> {
-  const signal = context.interrupts.abort
+): Promise<HeadstartError | undefined> {
   let carried = 0
   const carry = async () => {
     for (const each of rebuilt) {
@@ -34,13 +37,28 @@ export async function carryProfiles(
         read: [],
       }
       const own = await readTraces(source, each.image, { ...known, names: [], signal })
-      const read = newestOfEachName([...own, ...(isProfiled ? borrowed : [])])
+      const newest = newestOfEachName([...own, ...(isProfiled ? borrowed : [])])
+      const read = newest.filter(({ attached: { name } }) => !(isProfiled && name === except))
       carried += await carryOn(read, each.summary.manifest, target, signal)
     }
   }
   const refused = await refusalOf(carry, signal)
-  if (refused) output.warn(`the attached profiles were not carried on: ${messageOf(refused)}`)
   if (carried > 0) output.note(`${counted(carried, 'profile')} attached to the new image, too`)
+  return refused
+}
+
+/** The one of `image`, which was given or has just been recorded, and is attached to nothing yet. @throws HeadstartError as `attach` */
+export async function pushTrace(
+  { target, rebuilt, image }: Pick<Carrying, 'target' | 'rebuilt' | 'image'>,
+  { trace, name }: { readonly trace: Trace; readonly name: string },
+  signal: AbortSignal,
+  output: Output,
+): Promise<void> {
+  const made = rebuilt.find((each) => each.image.descriptor.digest === image.descriptor.digest)
+  if (!made) return
+  const artifact = traceArtifact(trace, made.summary.manifest, name)
+  await attach(target, artifact, signal)
+  output.note(pushedLine(name, artifact.referrer.digest, artifact.subject))
 }
 
 /** Nothing would ever use the others; an undated one is the oldest. */

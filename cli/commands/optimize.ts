@@ -7,10 +7,10 @@ import type { Digest, Image, ImageSource, ImageTarget } from '../../image/types.
 import { rebuildImage } from '../../optimizer/rebuild/image.ts'
 import { rebuildIndex } from '../../optimizer/rebuild/image-index.ts'
 import { prepareTarget } from '../../optimizer/rebuild/toc-image.ts'
-import { HeadstartError } from '../../system/errors.ts'
+import { HeadstartError, messageOf } from '../../system/errors.ts'
 import { ensureWritable } from '../../system/files/atomic-file.ts'
 import { requireFuse } from '../../tracer/mount/mount.ts'
-import { carryProfiles } from '../attached/carry.ts'
+import { carryProfiles, pushTrace } from '../attached/carry.ts'
 import { attachProvenance, type Made, signatureLine, writeMetadata } from '../attached/supply-chain.ts'
 import type { CliContext } from '../context.ts'
 import { type ImageFlags, sourceOf, targetOf } from '../flags/image.ts'
@@ -55,7 +55,7 @@ async function optimize(
   await using target = await targetOf(to, access, context, output)
   const signal = context.interrupts.abort
   const beforeTag = await currentCheck({ source, image, ...request }, target, signal)
-  if (request.provenance && !target.putReferrer) throw noPlace(target.name)
+  if ((request.provenance || request.pushProfile) && !target.putReferrer) throw noPlace(target.name)
   if (request.metadataFile !== undefined) await ensureWritable(request.metadataFile)
   await prepareTarget(target, options, { force: request.replaceTarget })
   const before = request.replaceTarget ? await target.replaced?.() : undefined
@@ -74,21 +74,26 @@ async function optimize(
 
 interface Done extends Results, Material {}
 
-/** @returns why the provenance, which was asked for, was refused: the image is given its name all the same */
+/** @returns why something that was asked for was refused: the image is given its name all the same */
 async function attachAll(
   { images: rebuilt, ...done }: Done,
   request: OptimizeRequest,
   context: CliContext,
   output: Output,
 ): Promise<HeadstartError | undefined> {
-  const { attached, borrowed, trace } = done.start
-  await carryProfiles({ ...done, rebuilt, attached, borrowed }, context, output)
-  if (!request.provenance) return undefined
-  const { options, start } = request
-  return refusalOf(
-    () => attachProvenance(done, trace, { options, ...start }, context),
-    context.interrupts.abort,
-  )
+  const { attached, borrowed, trace, profiles } = done.start
+  const signal = context.interrupts.abort
+  const isCarried = profiles.length > 0 // under the names that they have
+  const name = isCarried ? undefined : request.pushProfile
+  const lost = await carryProfiles({ ...done, rebuilt, attached, borrowed, except: name }, signal, output)
+  const isAsked = isCarried && request.pushProfile !== undefined
+  if (lost && !isAsked) output.warn(`the attached profiles were not carried on: ${messageOf(lost)}`)
+  const refused = await refusalOf(async () => {
+    if (trace && name !== undefined) await pushTrace({ ...done, rebuilt }, { trace, name }, signal, output)
+    const { options, start } = request
+    if (request.provenance) await attachProvenance(done, trace, { options, ...start }, context)
+  }, signal)
+  return refused ?? (isAsked ? lost : undefined)
 }
 
 /** @param before what the target's name stood for; undefined: nothing, or it isn't known */

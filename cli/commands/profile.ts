@@ -6,11 +6,10 @@ import { HeadstartError } from '../../system/errors.ts'
 import { requireFuse } from '../../tracer/mount/mount.ts'
 import { traceArtifact } from '../../tracer/trace/artifact.ts'
 import { traceText } from '../../tracer/trace/file.ts'
-import { checkName, DEFAULT_NAME } from '../../tracer/trace/name.ts'
 import { pushedLine } from '../attached/commands.ts'
 import type { CliContext } from '../context.ts'
 import { addImageFlags, attachedSource, attachingTarget, sourceOf } from '../flags/image.ts'
-import { addProfileFlags, type ProfileFlags, recordOrder } from '../flags/profile.ts'
+import { addProfileFlags, type ProfileFlags, pushedName, recordOrder } from '../flags/profile.ts'
 import { jsonOption } from '../flags/values.ts'
 import { ensureDocument, writeDocument } from '../print/document.ts'
 import { traceSummary } from '../print/trace-summary.ts'
@@ -33,7 +32,7 @@ export function register(command: Command, context: CliContext): void {
     .addOption(jsonOption())
     .action(async (reference: string, args: string[], flags: Flags) => {
       const output = context.output(flags.json)
-      const name = nameOf(flags)
+      const name = pushedName('--push', flags.push, flags.name)
       await requireFuse()
       const order = await recordOrder(args, flags)
       await ensureDocument(flags.output)
@@ -57,12 +56,6 @@ export function register(command: Command, context: CliContext): void {
       output.note(pushedLine(name, artifact.referrer.digest, artifact.subject))
     })
   addImageFlags(addProfileFlags(command))
-}
-
-/** @returns undefined: it isn't pushed */
-function nameOf({ push, name }: Flags): string | undefined {
-  if (name !== undefined && !push) throw new HeadstartError('E_USAGE', '--name requires --push')
-  return push ? checkName(name ?? DEFAULT_NAME) : undefined
 }
 
 interface Place {

@@ -7,7 +7,7 @@ import { HeadstartError } from '../../system/errors.ts'
 import { checkName } from '../../tracer/trace/name.ts'
 import { type GivenTrace, readGiven } from '../read-trace.ts'
 import { addImageFlags } from './image.ts'
-import { addProfileFlags, type ProfileFlags, type RecordOrder, recordOrder } from './profile.ts'
+import { addProfileFlags, type ProfileFlags, pushedName, type RecordOrder, recordOrder } from './profile.ts'
 import { addRebuildFlags, optionsOf, type RebuildFlags } from './rebuild.ts'
 import { collect, growthFlag, jsonOption, positiveFlag, sizeFlag } from './values.ts'
 
@@ -19,6 +19,8 @@ export interface OptimizeFlags extends ProfileFlags, RebuildFlags {
   readonly minRuns: number
   readonly refine?: string
   readonly allPlatforms: boolean
+  readonly pushProfile: boolean
+  readonly name?: string
   readonly provenance: boolean
   readonly metadataFile?: string
   readonly force: boolean
@@ -35,6 +37,8 @@ export interface OptimizeRequest {
   /** the target only while the source's tag names what was read */
   readonly ifCurrent: boolean
   readonly limits: Limits
+  /** the name under which the profile is attached to the new image, where it isn't attached to an image yet */
+  readonly pushProfile?: string
   readonly provenance: boolean
   readonly metadataFile?: string
   readonly start: StartRequest
@@ -106,6 +110,12 @@ export function addOptimizeFlags(command: Command): Command {
     )
     .option('--all-platforms', 'rebuild every image of an index; files are matched by path', false)
     .option(
+      '--push-profile',
+      'attach the profile to the new image, where run and the next build find it; what is attached already goes along without',
+      false,
+    )
+    .option('--name <name>', 'with --push-profile: the workload it is of, where there are several')
+    .option(
       '--provenance',
       'attach how and from what it was made, as an in-toto statement of SLSA provenance',
       false,
@@ -146,15 +156,23 @@ export async function optimizeRequest(
   flags: OptimizeFlags,
 ): Promise<OptimizeRequest> {
   const { refine, minRuns, allPlatforms, force, ifCurrent, json, explain } = flags
+  const pushProfile = pushedName('--push-profile', flags.pushProfile, flags.name)
+  const from = await originOf(command, flags)
+  if (pushProfile !== undefined && from === undefined)
+    throw new HeadstartError(
+      'E_USAGE',
+      '--push-profile: with --keep-diff-id there is no profile but of --trace',
+    )
   return {
     allPlatforms,
     replaceTarget: force,
     ifCurrent,
     limits: { growth: flags.maxGrowth, prefetchBytes: flags.maxPrefetch },
+    ...(pushProfile !== undefined && { pushProfile }),
     provenance: flags.provenance,
     ...(flags.metadataFile !== undefined && { metadataFile: flags.metadataFile }),
     start: {
-      from: await originOf(command, flags),
+      from,
       minRuns,
       ...(refine !== undefined && { audit: await readAudit(refine) }),
     },

@@ -6,6 +6,7 @@ import type { EngineName } from '../../tracer/container/types.ts'
 import { parseWorkload, type WorkloadRequest } from '../../tracer/container/workload.ts'
 import type { ServerName } from '../../tracer/mount/mount.ts'
 import type { ProfileOptions } from '../../tracer/profile.ts'
+import { checkName, DEFAULT_NAME } from '../../tracer/trace/name.ts'
 import type { ImageFlags } from './image.ts'
 import { addReadyFlags, type ReadyFlags, untilInterruptOption } from './ready.ts'
 import { addRunFlags, type ContainerFlags, engineOption, runOptions } from './run.ts'
@@ -46,6 +47,16 @@ export function addProfileFlags(command: Command): Command {
         .default(1),
     )
   return addRunFlags(addReadyFlags(command, untilInterruptOption()))
+}
+
+/**
+ * @param flag that asks for it
+ * @returns under which name a profile is attached; undefined: it isn't
+ * @throws HeadstartError E_USAGE: a name alone; E_OPTION
+ */
+export function pushedName(flag: string, isAsked: boolean, name: string | undefined): string | undefined {
+  if (name !== undefined && !isAsked) throw new HeadstartError('E_USAGE', `--name requires ${flag}`)
+  return isAsked ? checkName(name ?? DEFAULT_NAME) : undefined
 }
 
 export interface RecordOrder {
