@@ -179,6 +179,8 @@ export interface ImageTarget extends AsyncDisposable {
   beside?(suffix: string): ImageTarget
   /** Fails with E_TARGET_EXISTS when writing would replace another image and `force` was not given. Called first. */
   prepare(options: { force: boolean }): Promise<void>
+  /** Whether the blob is there, whole, and would not be sent; only where that can be told. */
+  hasBlob?(descriptor: Descriptor, signal?: AbortSignal): Promise<boolean>
   /** @returns `existed`: the blob was there already and was not sent */
   putBlob(blob: Blob, signal?: AbortSignal): Promise<{ existed: boolean }>
   /**

@@ -4,6 +4,7 @@ import { checkCurrent } from '../../image/current.ts'
 import { giveTag, type Untagged } from '../../image/layers/external-toc.ts'
 import { noPlace, refusalOf } from '../../image/referrers/attach.ts'
 import type { Digest, Image, ImageSource, ImageTarget } from '../../image/types.ts'
+import type { LayerMemory } from '../../optimizer/known/known-layers.ts'
 import { rebuildImage } from '../../optimizer/rebuild/image.ts'
 import { rebuildIndex } from '../../optimizer/rebuild/image-index.ts'
 import { prepareTarget } from '../../optimizer/rebuild/toc-image.ts'
@@ -20,6 +21,7 @@ import {
   type OptimizeRequest,
   optimizeRequest,
 } from '../flags/optimize.ts'
+import { openMemory } from '../layer-memory.ts'
 import { type Start, startOf } from '../optimize-start.ts'
 import { leftBehind } from '../print/left-behind.ts'
 import { printRebuilt, type Rebuilt, tocImageLine } from '../print/optimize-summary.ts'
@@ -59,10 +61,12 @@ async function optimize(
   if (request.metadataFile !== undefined) await ensureWritable(request.metadataFile)
   await prepareTarget(target, options, { force: request.replaceTarget })
   const before = request.replaceTarget ? await target.replaced?.() : undefined
+  await using remembered = await openMemory(request.cache, context)
   const start = await startOf({ source, image, access }, request.start, context, output)
   if (!request.allPlatforms)
     output.note(leftBehind(await source.index(), image, 'use --all-platforms to rebuild the whole index'))
-  const results = await rebuild({ source, image, target, start }, request, context, output)
+  const material = { source, image, target, start, memory: remembered.memory }
+  const results = await rebuild(material, request, context, output)
   output.done()
   const done = { ...results, source, target, image, start }
   const refused = await attachAll(done, request, context, output)
@@ -153,7 +157,7 @@ interface Results extends Untagged {
 }
 
 async function rebuild(
-  { source, image, target, start }: Material,
+  { source, image, target, start, memory }: Material & { readonly memory: LayerMemory | undefined },
   { options, limits, allPlatforms }: Pick<OptimizeRequest, 'options' | 'limits' | 'allPlatforms'>,
   context: CliContext,
   output: Output,
@@ -164,6 +168,7 @@ async function rebuild(
     recorded: start.trace?.image.diffIds,
     options,
     limits,
+    memory,
     signal: context.interrupts.abort,
     onProgress: drawLayers(output),
   }

@@ -3,38 +3,31 @@ import { type Command, Option } from 'commander'
 import { HeadstartError } from '../../system/errors.ts'
 import type { LazyChoices } from '../../tracer/run/roots.ts'
 import { checkName } from '../../tracer/trace/name.ts'
-import { collect, sizeFlag } from './values.ts'
+import { type CacheFlags, cacheOptions, cacheRequest } from './cache.ts'
+import { collect } from './values.ts'
 
-export interface LazyFlags {
+export interface LazyFlags extends CacheFlags {
   readonly profile?: string | boolean
   readonly trace?: readonly string[]
   readonly background: boolean
-  /** false: none */
-  readonly cache: string | false
-  readonly cacheSize: number
 }
-
-const CACHE_FOLDER = '/var/cache/headstart'
-const CACHE_BYTES = 10e9
 
 export function addLazyFlags(command: Command): Command {
   const option = (flags: string, text: string) => new Option(flags, text).helpGroup('Reading lazily:')
-  return command
+  command
     .addOption(
       option('--profile <name>', 'prefetch by the attached profile of this name (default: by all of them)'),
     )
     .addOption(option('--no-profile', "prefetch the image's prioritized zone, whatever is attached to it"))
     .addOption(option('--trace <file>', 'prefetch by this trace (repeatable)').argParser(collect))
     .addOption(option('--no-background', 'fetch only what is read, once the start is over'))
-    .addOption(option('--cache <folder>', 'keep what was fetched here, for later runs').default(CACHE_FOLDER))
-    .addOption(option('--no-cache', 'keep nothing'))
-    .addOption(
-      option('--cache-size <bytes>', 'how much is kept').argParser(sizeFlag).default(CACHE_BYTES, '10GB'),
-    )
+  for (const each of cacheOptions(option, 'what was fetched, for later runs,')) command.addOption(each)
+  return command
 }
 
 /** @throws HeadstartError E_USAGE, E_OPTION */
-export function lazyChoices({ profile = true, trace, background, cache, cacheSize }: LazyFlags): LazyChoices {
+export function lazyChoices({ profile = true, trace, background, ...flags }: LazyFlags): LazyChoices {
+  const cache = cacheRequest(flags)
   if (trace && typeof profile === 'string')
     throw new HeadstartError('E_USAGE', '--profile cannot be used with --trace')
   return {
@@ -44,6 +37,6 @@ export function lazyChoices({ profile = true, trace, background, cache, cacheSiz
       ...(trace && { files: [...trace] }),
     },
     background,
-    ...(cache !== false && cacheSize > 0 && { cache: { folder: cache, bytes: cacheSize } }),
+    ...(cache && { cache: { folder: cache.folder, bytes: cache.bytes } }),
   }
 }

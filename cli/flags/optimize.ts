@@ -6,12 +6,13 @@ import { type BenchAudit, readBench } from '../../report/bench/file.ts'
 import { HeadstartError } from '../../system/errors.ts'
 import { checkName } from '../../tracer/trace/name.ts'
 import { type GivenTrace, readGiven } from '../read-trace.ts'
+import { type CacheFlags, type CacheRequest, cacheOptions, cacheRequest } from './cache.ts'
 import { addImageFlags } from './image.ts'
 import { addProfileFlags, type ProfileFlags, pushedName, type RecordOrder, recordOrder } from './profile.ts'
 import { addRebuildFlags, optionsOf, type RebuildFlags } from './rebuild.ts'
 import { collect, growthFlag, jsonOption, positiveFlag, sizeFlag } from './values.ts'
 
-export interface OptimizeFlags extends ProfileFlags, RebuildFlags {
+export interface OptimizeFlags extends ProfileFlags, RebuildFlags, CacheFlags {
   readonly trace?: string[]
   readonly profileFrom?: string[]
   readonly profileName?: string[]
@@ -43,6 +44,8 @@ export interface OptimizeRequest {
   readonly metadataFile?: string
   readonly start: StartRequest
   readonly options: Partial<OptimizeOptions>
+  /** where what earlier rebuilds learned of layers is kept */
+  readonly cache: CacheRequest | undefined
   readonly print: { readonly json: boolean; readonly explain: boolean }
 }
 
@@ -129,6 +132,12 @@ export function addOptimizeFlags(command: Command): Command {
     )
     .option('--explain', 'show for each file of the start where it was put, and why', false)
     .addOption(jsonOption())
+  const option = (flags: string, text: string) => new Option(flags, text)
+  for (const each of cacheOptions(
+    option,
+    'which layers were made of which, so that unchanged ones are not made again,',
+  ))
+    command.addOption(each)
   return addImageFlags(addProfileFlags(addRebuildFlags(addLimitFlags(command))))
 }
 
@@ -177,6 +186,7 @@ export async function optimizeRequest(
       ...(refine !== undefined && { audit: await readAudit(refine) }),
     },
     options: optionsOf(flags),
+    cache: cacheRequest(flags),
     print: { json, explain },
   }
 }

@@ -117,13 +117,17 @@ class LayoutTarget implements ImageTarget {
       })
   }
 
+  async hasBlob(descriptor: Descriptor, signal?: AbortSignal): Promise<boolean> {
+    const path = blobFile(this.folder, descriptor.digest)
+    const isThere = (await exists(path)) && (await isWhole(path, descriptor, signal))
+    if (isThere) this.found.add(path)
+    return isThere
+  }
+
   async putBlob(blob: Blob, signal?: AbortSignal): Promise<{ existed: boolean }> {
     const path = blobFile(this.folder, blob.descriptor.digest)
+    if (await this.hasBlob(blob.descriptor, signal)) return { existed: true }
     const isThere = await exists(path)
-    if (isThere && (await isWhole(path, blob.descriptor, signal))) {
-      this.found.add(path)
-      return { existed: true }
-    }
     try {
       await placeWhole(path, async (beside) =>
         pipeline(

@@ -73,9 +73,17 @@ class RegistryTarget implements ImageTarget {
       })
   }
 
-  putBlob(blob: Blob, given?: AbortSignal): Promise<{ existed: boolean }> {
-    const { uploader, signal } = this.connection
-    return uploader.put(blob, given && signal ? AbortSignal.any([given, signal]) : (given ?? signal))
+  hasBlob(descriptor: Descriptor, signal?: AbortSignal): Promise<boolean> {
+    return this.connection.uploader.has(descriptor, this.either(signal))
+  }
+
+  putBlob(blob: Blob, signal?: AbortSignal): Promise<{ existed: boolean }> {
+    return this.connection.uploader.put(blob, this.either(signal))
+  }
+
+  private either(given: AbortSignal | undefined): AbortSignal | undefined {
+    const { signal } = this.connection
+    return given && signal ? AbortSignal.any([given, signal]) : (given ?? signal)
   }
 
   async putManifest(

@@ -35,7 +35,7 @@ export class Uploader {
 
   async put(blob: Blob, signal: AbortSignal | undefined): Promise<{ existed: boolean }> {
     const { descriptor, origin } = blob
-    if (await this.exists(descriptor, signal)) return { existed: true }
+    if (await this.has(descriptor, signal)) return { existed: true }
     const canMount = origin?.host === this.client.host && origin.repository !== this.repository
     const mounting = canMount ? await this.mount(descriptor, origin, signal) : 'refused'
     const start = mounting === 'refused' ? await this.start(descriptor, signal) : mounting
@@ -44,7 +44,7 @@ export class Uploader {
     return { existed: false }
   }
 
-  private async exists({ digest, size }: Descriptor, signal: AbortSignal | undefined): Promise<boolean> {
+  async has({ digest, size }: Descriptor, signal: AbortSignal | undefined): Promise<boolean> {
     const response = await this.client.request({
       method: 'HEAD',
       url: `/v2/${this.repository}/blobs/${digest}`,
@@ -85,7 +85,7 @@ export class Uploader {
   private async start(descriptor: Descriptor, signal: AbortSignal | undefined): Promise<string | undefined> {
     const response = await this.client.request(this.startRequest(signal))
     await discard(response)
-    if (response.status === 201 && (await this.exists(descriptor, signal))) return undefined
+    if (response.status === 201 && (await this.has(descriptor, signal))) return undefined
     return uploadUrl(response)
   }
 
@@ -232,7 +232,7 @@ export class Uploader {
       signal,
     })
     if (response.status !== 404) await discard(response)
-    else if (!(await this.exists(descriptor, signal)))
+    else if (!(await this.has(descriptor, signal)))
       throw await refused('PUT', response, this.client.silenceMs)
   }
 

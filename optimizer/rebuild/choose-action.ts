@@ -3,7 +3,7 @@ import { type EstargzEntry, rangesAhead } from '../../image/estargz/format/entri
 import { orderLayer } from '../plan/order.ts'
 import type { LayerMoves } from '../plan/plan.ts'
 import type { ByteSpan } from '../plan/split.ts'
-import type { EstargzRead, KeptRead, LayerRead, SpooledRead } from './read-layer.ts'
+import type { EstargzRead, KeptRead, KnownRead, LayerRead, SpooledRead } from './read-layer.ts'
 
 /** `why` is a clause for people: "the layer is converted: …" */
 export type Action =
@@ -15,10 +15,13 @@ export type Action =
   | { readonly kind: 'reorder'; readonly why: string; readonly read: EstargzRead }
   /** its tar is compressed */
   | { readonly kind: 'convert'; readonly why: string; readonly read: SpooledRead | EstargzRead }
+  /** what was made of it before is used if it is still there, else it is converted */
+  | { readonly kind: 'recall'; readonly why: string; readonly read: KnownRead }
 
 /** @param moves what the plan moves to the layer's beginning */
 export function chooseAction(read: LayerRead, moves: LayerMoves): Action {
   if (read.kind === 'kept') return { kind: 'keep', why: read.why, read }
+  if (read.kind === 'known') return { kind: 'recall', why: 'it was converted before', read }
   if (read.flaw !== undefined) return { kind: 'convert', why: read.flaw, read }
   if (read.kind === 'spooled') return { kind: 'convert', why: 'it is not an eStargz layer', read }
   if (read.staysWhole) return { kind: 'reuse', why: 'it is to stay as it is', read }

@@ -13,6 +13,7 @@ import { formatPlatform } from '../../image/platform.ts'
 import type { Descriptor, Digest, Image, ImageIndex, ImageSource, ImageTarget } from '../../image/types.ts'
 import type { Workspace } from '../../system/workspace.ts'
 import { createPool, type Pool } from '../compress/pool.ts'
+import type { LayerMemory } from '../known/known-layers.ts'
 import { DEFAULT_OPTIONS, type OptimizeOptions } from '../options.ts'
 import type { StartupFile } from '../plan/startup.ts'
 import { type RebuildProgress, type RebuildSummary, rebuildImage } from './image.ts'
@@ -35,6 +36,7 @@ export interface RebuildIndexRequest {
   readonly limits?: Limits | undefined
   readonly options: Partial<OptimizeOptions>
   readonly workspace?: Workspace | undefined
+  readonly memory?: LayerMemory | undefined
   readonly signal?: AbortSignal | undefined
   readonly onImage?: ((platform: string) => void) | undefined
   readonly onProgress?: ((progress: RebuildProgress) => void) | undefined
@@ -192,7 +194,8 @@ class IndexRebuild {
   }
 
   private async image(descriptor: Descriptor): Promise<Descriptor> {
-    const { source, target, startup, recorded, limits, options, workspace, signal, onProgress } = this.request
+    const { source, target, startup, recorded, limits, options } = this.request
+    const { workspace, memory, signal, onProgress } = this.request
     const image = await source.imageOf(descriptor)
     const platform = this.nameOf(image, descriptor)
     this.request.onImage?.(platform)
@@ -207,6 +210,7 @@ class IndexRebuild {
       tagged: false,
       tocs: this.tocs,
       workspace,
+      memory,
       pool: this.pool,
       signal,
       onProgress,

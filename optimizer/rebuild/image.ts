@@ -4,14 +4,16 @@
  */
 import { bytesBlob } from '../../image/blob.ts'
 import { digestOf } from '../../image/digest.ts'
+import { FORMATS } from '../../image/estargz/format/formats.ts'
 import { giveTag, type Untagged } from '../../image/layers/external-toc.ts'
-import { OCI_CONFIG, OCI_MANIFEST } from '../../image/media-types.ts'
+import { isForeign, OCI_CONFIG, OCI_MANIFEST } from '../../image/media-types.ts'
 import type { Image, ImageTarget } from '../../image/types.ts'
 import { HeadstartError } from '../../system/errors.ts'
 import { mapLimit } from '../../system/map-limit.ts'
 import { keepYoungSmall } from '../../system/minor-gc.ts'
 import { createWorkspace, type Workspace } from '../../system/workspace.ts'
 import { createPool, type Pool } from '../compress/pool.ts'
+import { type KnownLayers, knownLayers, type LayerMemory } from '../known/known-layers.ts'
 import { checkOptions, DEFAULT_OPTIONS, type NetworkModel, type OptimizeOptions } from '../options.ts'
 import { chunkSizes } from '../plan/chunking.ts'
 import { type Plan, planImage } from '../plan/plan.ts'
@@ -40,6 +42,8 @@ export interface PlanRequest {
   readonly workspace?: Workspace | undefined
   /** for several images one after the other; one is made, and closed, when none is given */
   readonly pool?: Pool | undefined
+  /** where it is kept what earlier rebuilds learned of layers; without, all are read */
+  readonly memory?: LayerMemory | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: RebuildProgress) => void) | undefined
 }
@@ -134,6 +138,7 @@ async function readImage(request: PlanRequest, own: AsyncDisposableStack) {
     given: request.options ?? {},
     chunkSizeOf,
     pool,
+    known: knownOf(request, options),
     folder: await workspace.sub('optimize'),
     onProgress: (layer, stage, bytes) =>
       request.onProgress?.({ layer, layers: image.layers.length, stage, bytes }),
@@ -213,4 +218,14 @@ function checkCoverage({ coverage, missing }: Plan, files: number, least: number
     `the image has ${files - missing.length} of the ${files} files that the start touched, which cover ${share(coverage)} of it: ${least > 0 ? `at least ${share(least)}` : 'at least one file'} is required`,
     { hint: 'Record the start again, with this image: headstart profile' },
   )
+}
+
+/**
+ * Not of layers with a table of contents elsewhere, which would have to be sent, too; nor above a foreign layer, since where a link into that
+ * one leads isn't known.
+ */
+function knownOf({ memory, image, startup }: PlanRequest, options: OptimizeOptions): KnownLayers | undefined {
+  if (!memory || options.keepDiffId || FORMATS[options.format].tocPlace === 'external') return undefined
+  if (image.layers.some(({ descriptor }) => isForeign(descriptor.mediaType))) return undefined
+  return knownLayers(memory, { options, startup })
 }

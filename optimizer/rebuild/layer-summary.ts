@@ -4,8 +4,8 @@ import type { Descriptor, Digest } from '../../image/types.ts'
 export interface LayerSummary {
   readonly source: Descriptor
   readonly result: Descriptor
-  /** `reused`: it was right already; `kept`: not among `onlyLayers`; `reordered`: members copied, not compressed */
-  readonly how: 'converted' | 'reordered' | 'reused' | 'kept'
+  /** `reused`: it was right already; `kept`: not among `onlyLayers`; `reordered`: members copied, not compressed; `unchanged`: converted before, and the target has it */
+  readonly how: 'converted' | 'reordered' | 'reused' | 'kept' | 'unchanged'
   /** of a layer that was eStargz already: why it was converted all the same, a clause for people */
   readonly why?: string
   /** what of the layer could not stay, a line each, for people */

@@ -2,11 +2,10 @@
 
 import { FORMATS } from '../../image/estargz/format/formats.ts'
 import { zoneFilesOf } from '../../image/estargz/read/zone.ts'
-import { withoutWrong } from '../../image/layers/annotations.ts'
-import { isElsewhere } from '../../image/media-types.ts'
-import type { Blob, ImageTarget, Layer } from '../../image/types.ts'
+import type { Layer } from '../../image/types.ts'
 import { HeadstartError } from '../../system/errors.ts'
 import type { Pool } from '../compress/pool.ts'
+import type { KnownLayers } from '../known/known-layers.ts'
 import { levelOf, type OptimizeOptions } from '../options.ts'
 import type { ChunkSizes } from '../plan/chunking.ts'
 import { orderLayer } from '../plan/order.ts'
@@ -18,10 +17,17 @@ import { chooseAction } from './choose-action.ts'
 import { hotRangesOf } from './hot-ranges.ts'
 import { blobOf } from './layer-blob.ts'
 import type { LayerSummary, Stage, Written } from './layer-summary.ts'
-import { keptDescriptor } from './manifest.ts'
-import { type EstargzRead, type LayerRead, readLayer, type SpooledRead, spoolerOf } from './read-layer.ts'
+import {
+  type EstargzRead,
+  type KnownRead,
+  type LayerRead,
+  readLayer,
+  type SpooledRead,
+  spoolerOf,
+} from './read-layer.ts'
+import { remembering, writtenBefore } from './remember.ts'
 import { faultOf, type GivenFormat, minChunkSizeOf } from './reuse.ts'
-import { storedToc, type TocImageWriter } from './toc-image.ts'
+import { type Destination, passOnToc, sendAsIs, sendBlob } from './send.ts'
 import { type WriteOptions, writeLayer } from './write.ts'
 
 /** What all layers of an image share. */
@@ -31,17 +37,11 @@ export interface LayerJobOptions {
   readonly given: GivenFormat
   readonly chunkSizeOf: ChunkSizes
   readonly pool: Pool
+  /** what earlier rebuilds learned; undefined: nothing is to be remembered */
+  readonly known: KnownLayers | undefined
   /** where its files go */
   readonly folder: string
   onProgress(layer: number, stage: Stage, bytes: number): void
-}
-
-/** Where a written layer goes. */
-export interface Destination {
-  readonly target: ImageTarget
-  /** takes what the format keeps out of the layer */
-  readonly tocs: TocImageWriter | undefined
-  readonly signal: AbortSignal
 }
 
 /** How a spooled layer is written, and what is said about it. */
@@ -71,6 +71,7 @@ export class LayerJob implements AsyncDisposable {
       format: this.shared.options.format,
       keepDiffId: this.shared.options.keepDiffId,
       signal,
+      recall: async () => this.shared.known?.entriesOf(this.source),
       mayChange: this.shared.options.onlyLayers?.includes(this.index) ?? true,
       openFiles: () => this.openFiles(),
     })
@@ -92,8 +93,8 @@ export class LayerJob implements AsyncDisposable {
           ...(tocBytes !== undefined && !isLost && { tocBytes }),
           ...(isLost && { notes: [LOST_TOC] }),
         }
-        if (hasExternalToc) await this.passOnToc(to)
-        return this.sendAsIs({ how: 'kept', ...facts }, to)
+        if (hasExternalToc) await passOnToc(this.source, to)
+        return sendAsIs(this.source, { how: 'kept', ...facts }, to, this.onStage)
       }
       case 'reuse': {
         const fault = await faultOf(this.source, to.signal)
@@ -101,15 +102,17 @@ export class LayerJob implements AsyncDisposable {
           return this.write({ ...action.read, flaw: `it is damaged: ${fault}` }, moves, to)
         const { zoneEntries, zoneEnd, tocPlace, tocBytes } = action.read.layer
         const entries = action.read.entries.length
-        if (tocPlace === 'external') await this.passOnToc(to)
+        if (tocPlace === 'external') await passOnToc(this.source, to)
         const files = zoneFilesOf(action.read.layer)
         const facts = { entries, zoneEntries, zoneBytes: zoneEnd, tocBytes, ...files }
-        return this.sendAsIs({ how: 'reused', ...facts }, to)
+        return sendAsIs(this.source, { how: 'reused', ...facts }, to, this.onStage)
       }
       case 'reorder':
         return this.reorder(action.read, moves, to)
       case 'convert':
         return this.convert(action.read, moves, to)
+      case 'recall':
+        return (await this.recall(moves, to)) ?? this.convert(action.read, moves, to)
     }
   }
 
@@ -138,8 +141,16 @@ export class LayerJob implements AsyncDisposable {
     return this.writeSpooled(spooled, moves, { how: 'reordered', format }, to)
   }
 
+  /** @returns undefined: the target doesn't have it, or it was never made with these moves */
+  private async recall(moves: LayerMoves, { target, signal }: Destination): Promise<Written | undefined> {
+    const made = await this.shared.known?.madeOf(this.source, moves)
+    if (!made || !(await target.hasBlob?.(made.result, signal))) return undefined
+    this.onStage('done', made.result.size)
+    return writtenBefore(this.source.descriptor, made)
+  }
+
   private async convert(
-    read: SpooledRead | EstargzRead,
+    read: SpooledRead | EstargzRead | KnownRead,
     moves: LayerMoves,
     to: Destination,
   ): Promise<Written> {
@@ -147,7 +158,10 @@ export class LayerJob implements AsyncDisposable {
     const { options } = this.shared
     const { format: name, minChunkSize } = options
     const format = { name, level: levelOf(options), minChunkSize, chunkSizeOf: this.shared.chunkSizeOf }
-    return this.writeSpooled(spooled, moves, { how: 'converted', why: read.flaw, format }, to)
+    const remember = remembering(this.source, read, moves, this.shared)
+    const written = await this.writeSpooled(spooled, moves, { how: 'converted', why: read.flaw, format }, to)
+    await remember?.(written)
+    return written
   }
 
   private async spoolTarOf(signal: AbortSignal): Promise<SpooledRead> {
@@ -178,7 +192,7 @@ export class LayerJob implements AsyncDisposable {
       )
     to.signal.throwIfAborted()
     const blob = blobOf(this.source.descriptor, written, this.shared.options.format)
-    const { existed } = await this.send(blob, to)
+    const { existed } = await sendBlob(blob, to, this.onStage)
     if (written.externalToc) await to.tocs?.add(written.digest, written.externalToc, to.signal)
     await this[Symbol.asyncDispose]()
     const summary: LayerSummary = {
@@ -198,28 +212,8 @@ export class LayerJob implements AsyncDisposable {
     return { diffId: written.diffId, summary }
   }
 
-  /** The source's own, of a layer that stays. */
-  private async passOnToc({ tocs, signal }: Destination): Promise<void> {
-    const { externalToc, descriptor } = this.source
-    if (tocs && externalToc) await tocs.add(descriptor.digest, storedToc(await externalToc(signal)), signal)
-  }
-
-  private async sendAsIs(
-    facts: Omit<LayerSummary, 'source' | 'result' | 'existed'>,
-    to: Destination,
-  ): Promise<Written> {
-    const { source } = this
-    const result = withoutWrong(keptDescriptor(source.descriptor), source.diffId)
-    const { existed } = await this.send({ ...source, descriptor: result }, to)
-    return { diffId: source.diffId, summary: { source: source.descriptor, result, ...facts, existed } }
-  }
-
-  private async send(blob: Blob, { target, signal }: Destination): Promise<{ existed: boolean }> {
-    this.shared.onProgress(this.index, 'send', blob.descriptor.size)
-    const sent = isElsewhere(blob.descriptor) ? { existed: true } : await target.putBlob(blob, signal)
-    this.shared.onProgress(this.index, 'done', blob.descriptor.size)
-    return sent
-  }
+  private readonly onStage = (stage: Stage, bytes: number): void =>
+    this.shared.onProgress(this.index, stage, bytes)
 
   private spoolOptions(signal: AbortSignal): SpoolOptions {
     const { options, pool, chunkSizeOf, onProgress } = this.shared

@@ -15,7 +15,7 @@ import { lazily } from '../../system/lazily.ts'
 import type { BytePath } from '../../system/text/byte-path.ts'
 import { readParts } from '../compress/jobs.ts'
 import type { AppendFile } from '../spool/append-file.ts'
-import type { SpooledEntry, SpooledLayer } from '../spool/spooled-layer.ts'
+import type { SpooledEntry } from '../spool/spooled-layer.ts'
 import { changesOfLinks } from './hardlinks.ts'
 import type { AnyEntry, LayerRead, SpooledRead } from './read-layer.ts'
 
@@ -49,7 +49,7 @@ async function resolveLayer(
   index: number,
   below: readonly LayerRead[],
   options: LinkOptions,
-): Promise<{ layer: SpooledLayer; entries: readonly SpooledEntry[] }> {
+): Promise<Pick<SpooledRead, 'layer' | 'entries' | 'isRelinked'>> {
   const { sources, signal } = options
   const tree = lazily(() => mergeLayers<AnyEntry>(below.map(({ entries }) => entries)))
   const changes = changesOfLinks<AnyEntry>(
@@ -84,7 +84,7 @@ async function resolveLayer(
   }
   await spool.flush()
   const entries = [...made.values()]
-  return { layer: { ...layer, entries }, entries }
+  return { layer: { ...layer, entries }, entries, isRelinked: true }
 }
 
 /** From the layer's spool, or, where it has none, from the layer itself. */

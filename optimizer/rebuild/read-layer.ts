@@ -13,6 +13,7 @@ import { readLayerEntries } from '../../image/rootfs/image-tree.ts'
 import type { EntryFacts } from '../../image/tar/entry.ts'
 import type { Layer } from '../../image/types.ts'
 import { type BytePath, textOf } from '../../system/text/byte-path.ts'
+import type { KnownEntry } from '../known/record.ts'
 import type { StoredChunk } from '../plan/cost.ts'
 import type { PlanEntry, PlanLayer } from '../plan/layer.ts'
 import { spoolTar } from '../spool/from-tar.ts'
@@ -33,7 +34,7 @@ export interface AnyEntry extends PlanEntry {
 }
 
 /** A layer as it is known before the plan is made. */
-export type LayerRead = SpooledRead | EstargzRead | KeptRead
+export type LayerRead = SpooledRead | EstargzRead | KeptRead | KnownRead
 
 interface Flawed {
   /** of an eStargz layer: why it can't stay one as it is, a clause for people */
@@ -46,6 +47,8 @@ export interface SpooledRead extends Flawed {
   readonly entries: readonly SpooledEntry[]
   /** where it lies; the caller removes them */
   readonly files: LayerFiles
+  /** What it has depends on the layers below, too. */
+  readonly isRelinked?: boolean
 }
 
 export interface EstargzRead extends Flawed {
@@ -69,6 +72,12 @@ export interface KeptRead {
   readonly tocBytes?: number
 }
 
+/** It was not read: an earlier rebuild remembered what that gave. */
+export interface KnownRead extends Flawed {
+  readonly kind: 'known'
+  readonly entries: readonly KnownEntry[]
+}
+
 export interface ReadOptions extends SpoolOptions {
   readonly signal: AbortSignal
   /** false: the layer stays as it is */
@@ -80,6 +89,8 @@ export interface ReadOptions extends SpoolOptions {
   /** It has to unpack to the bytes it unpacks to now. */
   readonly keepDiffId: boolean
   openFiles(): Promise<LayerFiles>
+  /** @returns the layer's entries, if they are remembered */
+  recall(): Promise<readonly KnownEntry[] | undefined>
 }
 
 export async function readLayer(source: Layer, options: ReadOptions): Promise<LayerRead> {
@@ -103,6 +114,8 @@ export async function readLayer(source: Layer, options: ReadOptions): Promise<La
       (keepDiffId ? misplaced : undefined))
   if (estargz && flaw === undefined)
     return { kind: 'estargz', layer: estargz, entries: estargz.entries, misplaced, staysWhole: keepDiffId }
+  const known = estargz ? undefined : await options.recall()
+  if (known) return { kind: 'known', entries: known }
   // First: an error of a stream without a listener would end the process.
   const files = await options.openFiles()
   const where = `layer ${source.descriptor.digest}`
@@ -154,6 +167,7 @@ export function planLayerOf(
     storedChunks: (entry) => {
       if (read.kind === 'spooled' && isSpooled(entry))
         return spooledChunks(read.layer, entry, chunkSizeOf(entry))
+      if (isKnown(entry)) return knownChunks(entry, chunkSizeOf(entry))
       if (!isEstargz(entry)) return []
       return entry.chunks.map(({ fileOffset, size, offset, end }) => ({
         fileOffset,
@@ -165,6 +179,7 @@ export function planLayerOf(
 }
 
 const isSpooled = (entry: AnyEntry): entry is SpooledEntry => 'content' in entry
+const isKnown = (entry: AnyEntry): entry is KnownEntry => 'stored' in entry
 const isEstargz = (entry: AnyEntry): entry is EstargzEntry => 'chunks' in entry
 
 /** Small files that share a member have no compressed size of their own; this is about what a file shrinks to. */
@@ -184,3 +199,10 @@ function spooledChunks(
   }
   return chunks
 }
+
+/** As they were when the layer was read, in chunks of the same size. */
+const knownChunks = ({ size, stored }: KnownEntry, chunkSize: number): StoredChunk[] =>
+  stored.map((bytes, index) => {
+    const fileOffset = index * chunkSize
+    return { fileOffset, size: Math.min(chunkSize, size - fileOffset), stored: bytes }
+  })

@@ -67,6 +67,7 @@ async function run(
       ...process.env,
       HEADSTART_TMPDIR: `${folder}/work`,
       HEADSTART_RUNDIR: `${folder}/run`,
+      HEADSTART_CACHEDIR: `${folder}/cache`,
       NO_COLOR: '1',
       ...env,
     },

@@ -4,33 +4,25 @@
  */
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { gunzipSync, gzipSync, zstdCompressSync } from 'node:zlib'
+import { gunzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { digestOf } from '../../../image/digest.ts'
-import {
-  OCI_CONFIG,
-  OCI_LAYER_GZIP,
-  OCI_LAYER_TAR,
-  OCI_LAYER_ZSTD,
-  OCI_MANIFEST,
-} from '../../../image/media-types.ts'
 import { openTarget } from '../../../image/targets.ts'
 import type { Image, Layer } from '../../../image/types.ts'
 import { verifyImage } from '../../../image/verify.ts'
-import { SPLIT_MODES, type SplitMode } from '../../../optimizer/options.ts'
+import type { SplitMode } from '../../../optimizer/options.ts'
 import type { StartupFile } from '../../../optimizer/plan/startup.ts'
 import { rebuildImage } from '../../../optimizer/rebuild/image.ts'
 import { readBounded } from '../../../system/files/read-bounded.ts'
-import { textOf } from '../../../system/text/byte-path.ts'
 import { createWorkspace, type Workspace } from '../../../system/workspace.ts'
 import { type Oracle, startOracle } from '../../peers/oracle/oracle.ts'
-import { NO_PROCESS } from '../../support/images.ts'
 import { cases, PATIENCE_MS } from '../../support/property.ts'
+import { type GeneratedStart, imageOf, starts, startupOf, storedPlainly } from '../generated-image.ts'
 import { tarOfItems } from '../generated-tar.ts'
 import { anyImage, type Item, type Storage } from '../generator.ts'
 import { type LayerBench, layerBench, layerOf, unpack } from '../layers.ts'
-import { read, withImage } from '../support.ts'
+import { withImage } from '../support.ts'
 import { type UnpackedFile, unpackImage } from '../unpack-model.ts'
 
 let bench: LayerBench
@@ -64,34 +56,7 @@ async function stored(items: readonly Item[], storage: Storage): Promise<Layer> 
     const bytes = await readFile(name)
     return layerOf(bytes, { digest: digestOf(bytes), diffId: digestOf(gunzipSync(bytes)), tocDigest })
   }
-  const [bytes, mediaType] =
-    storage === 'gzip'
-      ? [gzipSync(tar), OCI_LAYER_GZIP]
-      : storage === 'zstd'
-        ? [zstdCompressSync(tar), OCI_LAYER_ZSTD]
-        : [tar, OCI_LAYER_TAR]
-  return layerOf(bytes, { digest: digestOf(bytes), diffId: digestOf(tar), mediaType })
-}
-
-function imageOf(layers: readonly Layer[]): Image {
-  const diffIds = layers.map(({ diffId }) => diffId)
-  const config = { architecture: 'amd64', os: 'linux', rootfs: { type: 'layers', diff_ids: diffIds } }
-  const rawConfig = Buffer.from(JSON.stringify(config))
-  const manifest = {
-    mediaType: OCI_MANIFEST,
-    config: { mediaType: OCI_CONFIG, digest: digestOf(rawConfig), size: rawConfig.length },
-    layers: layers.map(({ descriptor }) => descriptor),
-  }
-  const rawManifest = Buffer.from(JSON.stringify({ schemaVersion: 2, ...manifest }))
-  return {
-    reference: 'generated',
-    descriptor: { mediaType: OCI_MANIFEST, digest: digestOf(rawManifest), size: rawManifest.length },
-    manifest,
-    rawManifest,
-    config: { platform: { os: 'linux', architecture: 'amd64' }, process: NO_PROCESS, diffIds, history: [] },
-    rawConfig,
-    layers,
-  }
+  return storedPlainly(tar, storage === 'gzip' || storage === 'zstd' ? storage : 'none')
 }
 
 async function rebuild(image: Image, to: string, start: Start): Promise<void> {
@@ -114,23 +79,11 @@ async function filesOf({ layers }: Image): Promise<UnpackedFile[][]> {
   return files
 }
 
-const rangesAt = (places: readonly number[], size: number): [number, number][] =>
-  [...new Set(places.map((at) => Math.floor(at * size)))].toSorted((a, b) => a - b).map((at) => [at, at + 1])
-
 async function faultsOf(image: Image): Promise<string[]> {
   const problems = await verifyImage(image)
   return problems.map(({ message }) => message)
 }
 
-const share = fc.double({ min: 0, max: 1, noNaN: true })
-/** Files are read whole, or in places; some of their ranges go ahead. */
-const starts = fc.record({
-  reads: fc.array(
-    fc.record({ pick: fc.nat(), all: fc.boolean(), places: fc.array(share, { minLength: 1, maxLength: 3 }) }),
-    { maxLength: 5 },
-  ),
-  split: fc.constantFrom(...SPLIT_MODES),
-})
 /** Of a file that has ten times what the generator gives it, some pages can be ahead. */
 const scales = fc.constantFrom(1, 10)
 
@@ -151,16 +104,9 @@ test(
         const before = await filesOf(image)
         const tree = unpackImage(before)
         const entries = before.flat().map(({ entry }) => entry)
-        const startOf = ({ reads, split }: typeof first): Start => ({
+        const startOf = ({ reads, split }: GeneratedStart): Start => ({
           split,
-          startup: reads.flatMap(({ pick, all, places }) => {
-            const entry = entries[pick % Math.max(1, entries.length)]
-            if (entry === undefined) return []
-            const { size } = entry
-            return [
-              read(textOf(entry.path), { ranges: all ? [[0, size + 1]] : rangesAt(places, size), size }),
-            ]
-          }),
+          startup: startupOf(reads, entries),
         })
         const names = ['once', 'twice'].map((name) => `oci:${join(bench.folder, name)}:x`)
         const [once = '', twice = ''] = names
