@@ -69,13 +69,27 @@ export function mergeLayers<E extends LayerEntry>(layers: readonly (readonly E[]
 function applyLayer<E extends LayerEntry>(root: Root<E>, entries: readonly E[], layer: number): void {
   const links = resolveHardlinks(root, entries, layer)
   for (const { path } of entries) if (isWhiteout(path)) hide(root, path)
+  const folders = foldersOf(root, layer)
   for (const entry of entries) {
-    if (isWhiteout(entry.path)) directory(root, parentOf(entry.path), layer)
-    else place(root, entry, { layer, entry, content: links(entry) })
+    if (isWhiteout(entry.path)) folders(parentOf(entry.path))
+    else place(root, entry, { owned: { layer, entry, content: links(entry) }, folders })
   }
 }
 
-export const isWhiteout = (path: BytePath): boolean => baseOf(path).startsWith(WHITEOUT_PREFIX)
+/** Gives a directory's children: see `directory`. */
+type Folders<E> = (path: BytePath) => Map<string, Node<E>>
+
+/** Most entries are in the directory of the one before. What replaces a directory is asked for in the one above, so that is never the last one. */
+function foldersOf<E>(root: Root<E>, layer: number): Folders<E> {
+  let last: { readonly path: BytePath; readonly children: Map<string, Node<E>> } | undefined
+  return (path) => {
+    if (last?.path !== path) last = { path, children: directory(root, path, layer) }
+    return last.children
+  }
+}
+
+export const isWhiteout = (path: BytePath): boolean =>
+  path.startsWith(WHITEOUT_PREFIX, path.lastIndexOf('/') + 1)
 
 /**
  * What a whiteout hides: `a/.wh.b` → `a/b`. Undefined for an opaque marker, and for the private `.wh..wh.` names of aufs.
@@ -100,13 +114,18 @@ function hide<E>(root: Root<E>, whiteout: BytePath): void {
   if (target !== undefined) children?.delete(baseOf(target))
 }
 
-function place<E extends LayerEntry>(root: Root<E>, entry: E, owned: Owned<E>): void {
+interface Placing<E> {
+  readonly owned: Owned<E>
+  readonly folders: Folders<E>
+}
+
+function place<E extends LayerEntry>(root: Root<E>, entry: E, { owned, folders }: Placing<E>): void {
   const isDirectory = entry.type === 'dir'
   if (entry.path === '') {
     if (isDirectory) root.owned = owned
     return
   }
-  const siblings = directory(root, parentOf(entry.path), owned.layer)
+  const siblings = folders(parentOf(entry.path))
   const name = baseOf(entry.path)
   const kept = isDirectory ? siblings.get(name)?.children : undefined
   siblings.set(name, {
@@ -165,7 +184,7 @@ function find<E>(root: Root<E>, path: BytePath): Node<E> | undefined {
   return node
 }
 
-function collect<E>(
+function collect<E extends LayerEntry>(
   node: Node<E>,
   path: BytePath,
   tree: { entries: Map<BytePath, Owned<E>>; implied: Map<BytePath, number> },
@@ -175,7 +194,7 @@ function collect<E>(
   for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
     const [parent, at] = next
     for (const [name, child] of parent.children ?? []) {
-      const childPath = at === '' ? name : `${at}/${name}`
+      const childPath = child.owned?.entry.path ?? (at === '' ? name : `${at}/${name}`)
       if (child.owned) tree.entries.set(childPath, child.owned)
       else tree.implied.set(childPath, child.layer)
       if (child.children) stack.push([child, childPath])

@@ -25,12 +25,17 @@ const PATH_MAX = 4096
 const NAME_MAX = 255
 const WHITEOUT_PREFIX_BYTES = 4
 
+/** A path with nothing to clean but a `./` before it and a `/` behind it, of names that are short enough; most are. */
+const CLEAN = /^(?:\.\/)?([^/.\0][^/\0]{0,254}(?:\/[^/.\0][^/\0]{0,254})*)\/?$/
+
 /**
  * The path that an entry of a layer means, as container runtimes clean it: below the layer's root, whatever `..` it has.
  * `./usr//bin/` → `usr/bin`, `../x` → `x`, `a/../../b` → `b`.
  * @throws HeadstartError E_PATH: a NUL byte, or longer than any file system allows
  */
 export function layerPath(name: string): BytePath {
+  const clean = CLEAN.exec(name)?.[1]
+  if (clean !== undefined && clean.length < PATH_MAX) return clean
   if (name.includes('\0')) throw new HeadstartError('E_PATH', `the path ${shown(name)} contains a NUL byte`)
   const parts: string[] = []
   for (const part of name.split('/')) {

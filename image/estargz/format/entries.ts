@@ -118,9 +118,14 @@ function withCopies(
   copies: ReadonlyMap<BytePath, readonly Chunk[]>,
 ): readonly EstargzEntry[] {
   if (copies.size === 0) return entries
-  const last = new Map(entries.map((entry) => [entry.path, entry]))
+  const last = new Map<BytePath, number>()
+  entries.forEach(({ path }, place) => {
+    if (copies.has(path)) last.set(path, place)
+  })
+  const complete = [...entries]
   for (const [path, ahead] of copies) {
-    const entry = last.get(path)
+    const place = last.get(path) ?? -1
+    const entry = entries[place]
     const chunks = new Map(entry?.chunks.map((chunk) => [chunk.fileOffset, chunk]))
     const strange = ahead.find(({ fileOffset, size, digest }) => {
       const chunk = chunks.get(fileOffset)
@@ -129,11 +134,9 @@ function withCopies(
     })
     if (strange)
       throw fault({ name: path }, `the copy of its byte ${strange.fileOffset} matches none of its chunks`)
+    if (entry) complete[place] = { ...entry, ahead: ahead.toSorted((a, b) => a.fileOffset - b.fileOffset) }
   }
-  return entries.map((entry) => {
-    const ahead = last.get(entry.path) === entry ? copies.get(entry.path) : undefined
-    return ahead ? { ...entry, ahead: ahead.toSorted((a, b) => a.fileOffset - b.fileOffset) } : entry
-  })
+  return complete
 }
 
 function checkedPath(entry: Pick<TocEntry, 'name'>, name: string): BytePath {
@@ -218,9 +221,12 @@ function entryOf(
   }
 }
 
-function xattrsOf(entry: TocEntry): Map<string, Buffer> {
+const NO_XATTRS: ReadonlyMap<string, Buffer> = new Map()
+
+function xattrsOf(entry: TocEntry): ReadonlyMap<string, Buffer> {
+  if (!entry.xattrs) return NO_XATTRS
   const xattrs = new Map<string, Buffer>()
-  for (const [name, value] of Object.entries(entry.xattrs ?? {})) {
+  for (const [name, value] of Object.entries(entry.xattrs)) {
     // Among the names of a listing, which end with a NUL each, either would be no name.
     if (name === '') throw fault(entry, 'an extended attribute has no name')
     if (name.includes('\0')) throw fault(entry, "an extended attribute's name contains a NUL byte")

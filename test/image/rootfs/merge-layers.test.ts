@@ -45,6 +45,7 @@ test.each([
   ['a whiteout of what isn’t there', ['a', '.wh.b'], 'a@0'],
   ['private names of aufs are nobody’s', ['a .wh..wh.plnk/ .wh..wh.aufs'], 'a@0'],
   ['a duplicate: the last wins, directory or not', ['d/ d/x d'], 'd@0'],
+  ['a file in the place of a directory, then again a directory', ['d/ d/x d d/y'], 'd/@0? d/y@0'],
   ['a path back from the dead', ['x', '.wh.x', 'x'], 'x@2'],
 ])('%s', (_, layers, expected) => {
   expect(owners(...layers)).toEqual(expected.split(' ').sort())

@@ -20,7 +20,7 @@ export function createLazyFileSystem(nodes: LazyNodes, content: Pick<LazyContent
     withOldTimes: nodes.some((node) => node !== undefined && node.attributes.mtimeSeconds < 0),
     lookup: (parent, name) => nodeOf(parent).children.get(name)?.node,
     attributes: (id) => nodeOf(id).attributes,
-    entries: (id) => [...nodeOf(id).children.values()],
+    entries: (id) => [...nodeOf(id).children.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
     readlink: (id) => nodeOf(id).entry?.linkName ?? '',
     xattr: (id, name) => (isShown(name) ? nodeOf(id).entry?.xattrs.get(name) : undefined),
     xattrs: (id) => namesIn(nodeOf(id)),

@@ -22,8 +22,12 @@ export interface LazyFile {
 export interface LazyNode extends LazyFile {
   readonly attributes: NodeAttributes
   readonly entry: EstargzEntry | undefined
-  readonly children: Map<string, DirectoryEntry>
+  readonly children: ReadonlyMap<string, DirectoryEntry>
 }
+
+type Children = Map<string, DirectoryEntry>
+/** of all but directories, which are few */
+const NO_CHILDREN: ReadonlyMap<string, DirectoryEntry> = new Map()
 
 /** By number; the first place is empty. */
 export type LazyNodes = readonly (LazyNode | undefined)[]
@@ -59,57 +63,81 @@ export function chunksBetween(chunks: readonly Chunk[], start: number, end: numb
 export function indexLayers(layers: readonly Pick<EstargzLayer, 'entries'>[]): LazyNodes {
   const tree = mergeLayers(layers.map(({ entries }) => entries))
   const nodes: (LazyNode | undefined)[] = [undefined]
-  const byPath = new Map<BytePath, NodeId>()
+  const folders = new Map<BytePath, Children>()
   const linked = new Map<EstargzEntry, NodeId>()
   const links = countLinks(tree.entries)
 
-  function add(path: BytePath, node: LazyNode): void {
+  function add(path: BytePath, node: LazyNode): NodeId {
     const id = nodes.push(node) - 1
-    byPath.set(path, id)
-    if (node.entry) linked.set(node.entry, id)
     attach(path, id, node.attributes.type)
+    return id
   }
 
-  function attach(path: BytePath, id: NodeId, type: NodeType): void {
+  function attach(path: BytePath, node: NodeId, type: NodeType): void {
+    if (path === '') return
     const name = baseOf(path)
-    if (path !== '') nodes[byPath.get(parentOf(path)) ?? 0]?.children.set(name, { name, node: id, type })
+    folderAt(parentOf(path)).set(name, { name, node, type })
   }
 
-  const root = tree.entries.get('')
-  add('', root ? nodeFor(root.layer, root.entry, 1) : impliedDirectory())
-  if (byPath.get('') !== ROOT_NODE) throw new Error('the root has the wrong number')
+  function addDirectory(path: BytePath, owned: Owned<EstargzEntry> | undefined): Children {
+    const children: Children = new Map()
+    folders.set(path, children)
+    add(path, owned ? nodeFor(owned, 1, children) : impliedDirectory(children))
+    return children
+  }
 
-  const paths = [...tree.entries.keys(), ...tree.implied.keys()].filter((path) => path !== '')
-  // A parent sorts before what is in it.
-  for (const path of paths.sort()) {
-    const owned = tree.entries.get(path)
-    if (!owned) {
-      add(path, impliedDirectory())
-      continue
-    }
-    if (!owned.content) continue // a hardlink to nothing
-    const { layer, entry } = owned.content
+  /** Its ancestors that have an entry are there: in the tree, parents come first. */
+  function folderAt(path: BytePath): Children {
+    const known = folders.get(path)
+    if (known) return known
+    const missing: BytePath[] = []
+    for (let at = parentOf(path); !folders.has(at); at = parentOf(at)) missing.push(at)
+    for (const each of missing.reverse()) addDirectory(each, undefined)
+    return addDirectory(path, undefined)
+  }
+
+  function addEntry(path: BytePath, owned: Owned<EstargzEntry>): void {
+    if (owned.entry.type === 'dir') addDirectory(path, owned)
+    if (owned.entry.type === 'dir' || !owned.content) return // a hardlink to nothing
+    const { entry } = owned.content
     const known = linked.get(entry)
-    if (known === undefined) add(path, nodeFor(layer, entry, links.get(entry) ?? 1))
-    else attach(path, known, typeOf(entry))
+    const count = links.get(entry)
+    if (known !== undefined) attach(path, known, typeOf(entry))
+    else if (count === undefined) add(path, nodeFor(owned.content, 1, NO_CHILDREN))
+    else linked.set(entry, add(path, nodeFor(owned.content, count, NO_CHILDREN)))
   }
+
+  addDirectory('', tree.entries.get(''))
+  if (nodes.length - 1 !== ROOT_NODE) throw new Error('the root has the wrong number')
+
+  for (const [path, owned] of tree.entries) if (path !== '') addEntry(path, owned)
+  for (const path of tree.implied.keys()) folderAt(path)
   return nodes
 }
 
+/** Of those that have more than one name. */
 function countLinks(entries: ReadonlyMap<BytePath, Owned<EstargzEntry>>): Map<EstargzEntry, number> {
   const links = new Map<EstargzEntry, number>()
-  for (const { content } of entries.values())
-    if (content) links.set(content.entry, (links.get(content.entry) ?? 0) + 1)
+  for (const { entry, content } of entries.values())
+    if (content && content.entry !== entry) links.set(content.entry, (links.get(content.entry) ?? 0) + 1)
+  for (const { entry } of entries.values()) {
+    const others = links.get(entry)
+    if (others !== undefined) links.set(entry, others + 1)
+  }
   return links
 }
 
-function nodeFor(layer: number, entry: EstargzEntry, nlink: number): LazyNode {
+function nodeFor(
+  { layer, entry }: Pick<Owned<EstargzEntry>, 'layer' | 'entry'>,
+  nlink: number,
+  children: LazyNode['children'],
+): LazyNode {
   const type = typeOf(entry)
   return {
     layer,
     entry,
     chunks: soonest(entry),
-    children: new Map(),
+    children,
     attributes: {
       type,
       mode: entry.mode,
@@ -118,7 +146,8 @@ function nodeFor(layer: number, entry: EstargzEntry, nlink: number): LazyNode {
       size: type === 'symlink' ? entry.linkName.length : entry.size,
       nlink,
       blocks: Math.ceil((type === 'reg' ? entry.size : 0) / 512),
-      ...splitTime(entry.mtime),
+      mtimeSeconds: Math.floor(entry.mtime),
+      mtimeNanoseconds: Math.floor((entry.mtime - Math.floor(entry.mtime)) * 1e9),
       rdevMajor: entry.devMajor,
       rdevMinor: entry.devMinor,
     },
@@ -136,11 +165,11 @@ function soonest({ chunks, ahead }: EstargzEntry): readonly Chunk[] {
 const typeOf = (entry: EstargzEntry): NodeType => (entry.type === 'hardlink' ? 'reg' : entry.type)
 
 /** What a runtime makes where a path's parent has no entry. */
-const impliedDirectory = (): LazyNode => ({
+const impliedDirectory = (children: Children): LazyNode => ({
   layer: 0,
   entry: undefined,
   chunks: [],
-  children: new Map(),
+  children,
   attributes: {
     type: 'dir',
     mode: 0o755,
@@ -155,8 +184,3 @@ const impliedDirectory = (): LazyNode => ({
     rdevMinor: 0,
   },
 })
-
-function splitTime(seconds: number): Pick<NodeAttributes, 'mtimeSeconds' | 'mtimeNanoseconds'> {
-  const mtimeSeconds = Math.floor(seconds)
-  return { mtimeSeconds, mtimeNanoseconds: Math.floor((seconds - mtimeSeconds) * 1e9) }
-}

@@ -23,6 +23,29 @@ test.each([
   expect(() => parseToc(json)).toThrow(/more than 2000000 entries/)
 })
 
+test.each([
+  ['name', {}],
+  ['name', { name: 1 }],
+  ['type', { name: 'f' }],
+  ['type', { name: 'f', type: 'socket' }],
+  ['size', { size: -1 }],
+  ['size', { size: 1.5 }],
+  ['offset', { offset: '1' }],
+  ['mode', { mode: 2 ** 53 }],
+  ['uid', { uid: null }],
+  ['modtime', { modtime: 1 }],
+  ['xattrs.a', { xattrs: { a: 1 } }],
+  ['chunkDigest', { chunkDigest: {} }],
+])('a field that is wrong is named: %s of %j', (field, fields) => {
+  const isWhole = 'name' in fields || field === 'name'
+  const wrong = JSON.stringify(isWhole ? fields : { name: 'f', type: 'reg', ...fields })
+  const right = '{"name":"f","type":"reg","xattrs":null,"mode":-1,"NumLink":1}'
+  expect(() => parseToc(toc(`${right},${wrong}`))).toThrow(
+    expect.objectContaining({ message: expect.stringContaining(`is invalid: entries.1.${field}: `) }),
+  )
+  expect(parseToc(toc(right))).toHaveLength(1)
+})
+
 test('a table that could not be read again is not written', () => {
   const one: TocEntry = { name: 'f', type: 'reg' }
   const write = (count: number) => {
