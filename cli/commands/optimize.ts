@@ -38,6 +38,8 @@ export function register(command: Command, context: CliContext): void {
   })
 }
 
+const UNPACKED = 'the Docker engine unpacks whole layers: only runtimes that pull lazily benefit from eStargz'
+
 /** Which images, and how they are reached. */
 interface GivenImages {
   readonly from: string
@@ -60,6 +62,7 @@ async function optimize(
   if ((request.provenance || request.pushProfile) && !target.putReferrer) throw noPlace(target.name)
   if (request.metadataFile !== undefined) await ensureWritable(request.metadataFile)
   await prepareTarget(target, options, { force: request.replaceTarget })
+  if (target.name.startsWith('docker-daemon:')) output.note(UNPACKED)
   const before = request.replaceTarget ? await target.replaced?.() : undefined
   await using remembered = await openMemory(request.cache, context)
   const start = await startOf({ source, image, access }, request.start, context, output)

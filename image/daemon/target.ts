@@ -38,9 +38,6 @@ export async function engineTarget(
     name,
     async prepare({ force }) {
       await requireAnswer(options)
-      options.onNote?.(
-        'the Docker engine unpacks whole layers: only runtimes that pull lazily benefit from eStargz',
-      )
       if (!force && (await engineHas(reference, options)).has)
         throw new HeadstartError('E_TARGET_EXISTS', `${name} already exists`, {
           hint: 'Choose another tag, or replace it with --force',

@@ -1,10 +1,12 @@
-/** `headstart copy` of an image whose tables of contents are in another one: both go, or it is said. */
+/** `headstart copy` of an image whose tables of contents are in another one: both go, or it is said. And what it says of an engine. */
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openSource } from '../../../image/sources.ts'
 import { verifyImage } from '../../../image/verify.ts'
 import { startRegistry, type TestRegistry } from '../../../scripts/support/registry.ts'
+import { ignoreMissing } from '../../../tracer/container/docker/errors.ts'
+import { dockerEngine } from '../../support/engine.ts'
 import { type Sandbox, sandbox } from '../../support/headstart.ts'
 import { writeImage } from '../../support/images.ts'
 import { optimized } from '../../support/optimized.ts'
@@ -73,4 +75,23 @@ test('an image that has its own is copied without a word about others', async ()
   const { status, stderr } = await box.run(['copy', plain, 'oci:plain:v1'])
   expect(status, stderr).toBe(0)
   expect(stderr).not.toContain('esgztoc')
+})
+
+test('into an engine: only what was optimized for other runtimes is told that it unpacks whole layers', async () => {
+  const docker = await dockerEngine()
+  const name = 'hs-copy-engine:v1'
+  try {
+    const copied = await box.run([
+      'copy',
+      `oci:${join(box.folder, 'original')}:latest`,
+      `docker-daemon:${name}`,
+    ])
+    expect(copied).toMatchObject({ status: 0, stdout: expect.stringContaining(name) })
+    expect(copied.stderr).not.toContain('layers')
+    const flags = ['--keep-diff-id', '--format', 'zstd:chunked', '--force']
+    const made = await box.run(['optimize', `docker-daemon:${name}`, `docker-daemon:${name}`, ...flags])
+    expect(made.stderr).toContain('the Docker engine unpacks whole layers')
+  } finally {
+    await ignoreMissing(docker.getImage(name).remove({ force: true }))
+  }
 })
