@@ -29,6 +29,14 @@ function platformFits(have: Platform, want: Platform): boolean {
   return have.variant === want.variant
 }
 
+/** Of a single image, which is for one platform whatever is asked for. @throws HeadstartError E_PLATFORM */
+export function checkPlatform(have: Platform, want: Platform | undefined, where: string): void {
+  if (want === undefined || platformFits(have, want)) return
+  throw new HeadstartError('E_PLATFORM', `${where} has no image for ${formatPlatform(want)}`, {
+    hint: `It is a single image, and for ${formatPlatform(have)}`,
+  })
+}
+
 const identical = (a: Platform, b: Platform): boolean =>
   a.os === b.os && a.architecture === b.architecture && a.variant === b.variant
 

@@ -10,7 +10,7 @@ import { checkBytes, verifyingStream } from './digest.ts'
 import { TOC_IMAGE_SUFFIX, tocsIn } from './layers/external-toc.ts'
 import { checkLayerCount, MAX_MANIFEST_BYTES, type ParsedManifest, parseManifest } from './manifest.ts'
 import { isManifestType } from './media-types.ts'
-import { hostPlatform, selectPlatform } from './platform.ts'
+import { checkPlatform, hostPlatform, selectPlatform } from './platform.ts'
 import { joined } from './progress.ts'
 import { EMPTY_TYPE, referrerIn } from './referrers/list.ts'
 import type {
@@ -77,7 +77,9 @@ export function sourceFromStore(store: BlobStore): ImageSource {
       const chosen = parsed.kind === 'index' ? pick(parsed.manifests, platform, store.name) : descriptor
       const rawManifest =
         chosen === descriptor ? bytes : await readDocument(store, chosen, MAX_MANIFEST_BYTES)
-      return readImage(store, chosen, rawManifest, { externalToc, onManifest })
+      const image = await readImage(store, chosen, rawManifest, { externalToc, onManifest })
+      if (chosen === descriptor) checkPlatform(image.config.platform, platform, store.name)
+      return image
     },
     imageOf: async (descriptor) =>
       readImage(store, descriptor, await readDocument(store, descriptor, MAX_MANIFEST_BYTES), {

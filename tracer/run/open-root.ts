@@ -33,7 +33,10 @@ export async function openRoot(
   if (isStored)
     onNote(`${reference} is in the Docker engine: started from there, without looking at its registry`)
   if (plan.how === 'stored') {
-    return { engine, root: await openStored(plan.image, { signal: abort }) }
+    return {
+      engine,
+      root: await openStored(plan.image, { platform: options.access.platform, signal: abort }),
+    }
   }
   if (plan.how !== 'lazily') return { engine, root: await openWhole(plan, options, workspace, stack) }
   try {

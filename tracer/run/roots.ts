@@ -1,11 +1,11 @@
 /** What a run's container is started from: an image of the engine, or a root that is read lazily or has been unpacked. */
 import { z } from 'zod'
 import { type EngineFacts, parseConfig, parseEngineFacts } from '../../image/config.ts'
-import type { EngineOptions } from '../../image/daemon/client.ts'
 import type { PullOptions } from '../../image/daemon/pull.ts'
+import { checkPlatform } from '../../image/platform.ts'
 import type { Reference } from '../../image/reference.ts'
 import type { UnpackOptions } from '../../image/rootfs/unpack/layers.ts'
-import type { Platform, ProcessConfig } from '../../image/types.ts'
+import type { ImageConfig, Platform, ProcessConfig } from '../../image/types.ts'
 import type { Workspace } from '../../system/workspace.ts'
 import { lazyTree } from '../mount/lazy/tree.ts'
 import type { Mount } from '../mount/mount.ts'
@@ -62,10 +62,10 @@ export async function openLazily(
   return { kind: 'folder', folder, config: parseConfig(bytes, reference).process, facts, mount }
 }
 
-/** @throws HeadstartError E_IMAGE_NOT_FOUND, E_ENGINE */
+/** @throws HeadstartError E_IMAGE_NOT_FOUND, E_ENGINE, E_PLATFORM */
 export async function openStored(
   image: string,
-  { signal }: Pick<EngineOptions, 'signal'>,
+  { platform, signal }: Pick<PullOptions, 'platform' | 'signal'>,
 ): Promise<StoredRoot> {
   const { connectLocalEngine } = await import('../../image/daemon/connection.ts')
   const { engineError } = await import('../../image/daemon/client.ts')
@@ -76,17 +76,19 @@ export async function openStored(
     .catch((error: unknown) => {
       throw engineError(error, `inspect ${image}`)
     })
-  return { kind: 'stored', image, config: configOf(found, image) }
+  const config = configOf(found, image)
+  checkPlatform(config.platform, platform, `docker-daemon:${image}`)
+  return { kind: 'stored', image, config: config.process }
 }
 
 const inspected = z.object({ Config: z.unknown(), Architecture: z.string(), Os: z.string() })
 
 /** The engine's description has the config's own fields. */
-function configOf(found: unknown, image: string): ProcessConfig {
+function configOf(found: unknown, image: string): ImageConfig {
   const { Config, Architecture, Os } = inspected.parse(found)
   const rootfs = { type: 'layers', diff_ids: [] }
   const text = JSON.stringify({ config: Config, architecture: Architecture, os: Os, rootfs })
-  return parseConfig(Buffer.from(text), image).process
+  return parseConfig(Buffer.from(text), image)
 }
 
 /** The engine has it afterwards, as after docker pull. @throws HeadstartError E_IMAGE_NOT_FOUND, E_ENGINE, E_CREDENTIALS */
@@ -99,7 +101,7 @@ export async function openPulled(
   const { nameOf } = await import('../../image/daemon/client.ts')
   const { pullIntoEngine } = await import('../../image/daemon/pull.ts')
   await pullIntoEngine(await connectLocalEngine({ signal }), reference, options)
-  return openStored(nameOf(reference), { signal })
+  return openStored(nameOf(reference), options)
 }
 
 /** @param reference as it was given. @throws what opening, reading and unpacking the image throws */

@@ -121,6 +121,14 @@ test('without an engine it is unpacked', async () => {
   expect(outcome).toEqual({ status: 0, stdout: 'hello\n', stderr: 'problem\n' })
 })
 
+test('one for another platform is not run, wherever it is', async () => {
+  for (const args of [[lazy], [plain], ['--engine', 'runc', `docker://${plain}`]]) {
+    const { status, stdout, stderr } = await run('--platform', 'linux/s390x', ...args)
+    expect({ status, stdout }, stderr).toEqual({ status: 125, stdout: '' })
+    expect(stderr).toMatch(/^headstart: \S+ has no image for linux\/s390x$/m)
+  }
+})
+
 test.each([
   [['--not-an-option', 'x'], /^error: unknown option '--not-an-option'$/m],
   [['--restart', 'always', 'x'], /^headstart: --restart is not supported/m],
