@@ -198,6 +198,6 @@ export interface ImageTarget extends AsyncDisposable {
    * @throws HeadstartError E_TARGET_EXISTS: the tag is another's, and `force` was not given
    */
   putTagged?(manifest: TaggedManifest, options: { force: boolean }): Promise<void>
-  /** What the name stands for now, and `force` replaces; undefined: nothing. */
+  /** What the name stands for now, and `force` replaces; undefined: nothing, or nothing that can be read. */
   replaced?(): Promise<Digest | undefined>
 }

@@ -1,6 +1,6 @@
 /** An image in a registry as a target. The manifest under the tag is put last, so an image is complete or not there at all. */
 
-import { HeadstartError, messageOf } from '../../system/errors.ts'
+import { codeOf, HeadstartError, messageOf } from '../../system/errors.ts'
 import { digestOf, isDigest } from '../digest.ts'
 import { MAX_MANIFEST_BYTES } from '../manifest.ts'
 import { MANIFEST_TYPES } from '../media-types.ts'
@@ -116,8 +116,14 @@ class RegistryTarget implements ImageTarget {
     await this.put(tag, bytes, mediaType)
   }
 
-  replaced(): Promise<Digest | undefined> {
-    return this.digestUnder(this.tag)
+  /** A tag that the registry has and can't read, since it was killed while it wrote it, is sound again once it is replaced. */
+  async replaced(): Promise<Digest | undefined> {
+    try {
+      return await this.digestUnder(this.tag)
+    } catch (error) {
+      if (codeOf(error) === 'E_REGISTRY') return undefined
+      throw error
+    }
   }
 
   private async digestUnder(tag: string): Promise<Digest | undefined> {

@@ -20,7 +20,7 @@ export interface Ground extends AsyncDisposable {
   push(name: string, image: string): Promise<void>
   /** The same, of which the registry tells nobody. */
   pushSilently(name: string, image: string): Promise<void>
-  /** @returns undefined: there is no such tag */
+  /** @returns undefined: there is no such tag, or the registry can't read it */
   digestOf(name: string): Promise<string | undefined>
   /** `repository:tag` of images that the fleet has pushed, in order */
   pushed(): string[]
@@ -76,7 +76,9 @@ async function digestAt(reference: string): Promise<string | undefined> {
   try {
     return ((await source.index()) ?? (await source.image())).descriptor.digest
   } catch (error) {
-    if (error instanceof HeadstartError && error.code === 'E_IMAGE_NOT_FOUND') return undefined
+    // A registry that was killed while it wrote a tag has one that it can't read, until the image is pushed again.
+    if (error instanceof HeadstartError && ['E_IMAGE_NOT_FOUND', 'E_REGISTRY'].includes(error.code))
+      return undefined
     throw error
   }
 }
