@@ -121,13 +121,18 @@ export async function busyboxRoot(): Promise<TarItem[]> {
   ]
 }
 
+let busybox: Promise<Buffer> | undefined
+
+/** The root as a layer, which is packed once, however many images it is in. */
+export const busyboxLayer = (): Promise<Buffer> => (busybox ??= busyboxRoot().then(tarOf))
+
 /** busybox below, `app` above; runs `/bin/sh -c COMMAND`. */
 export async function busyboxImage(
   folder: string,
   options: { command: string; app?: readonly TarItem[]; config?: Record<string, unknown> },
 ): Promise<string> {
   return writeImage(folder, {
-    layers: [await busyboxRoot(), options.app ?? [file('app.txt', 'hello\n')]],
+    layers: [await busyboxLayer(), options.app ?? [file('app.txt', 'hello\n')]],
     config: { Env: ['PATH=/bin'], Cmd: ['/bin/sh', '-c', options.command], ...options.config },
   })
 }

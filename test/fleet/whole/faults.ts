@@ -1,12 +1,24 @@
-/** What goes wrong, each in the middle of a job, so that it surely does. */
+/** What goes wrong, each in the middle of a job that is looked for while its image is pushed, so that it surely does. */
 import type { TestRedis } from '../../../scripts/support/redis.ts'
 import type { TestRegistry } from '../../../scripts/support/registry.ts'
 import { until } from '../../../scripts/support/until.ts'
-import { freeze, isGone } from './processes.ts'
+import { type Frozen, freeze, isGone } from './processes.ts'
 import type { Program } from './programs.ts'
 
+type Command = 'profile' | 'optimize'
+
 /** @returns the image whose job was begun, and not ended */
-export type Fault = (workers: readonly Program[], command: 'profile' | 'optimize') => Promise<string>
+export type Fault = (workers: readonly Program[], command: Command, pushing: Promise<void>) => Promise<string>
+
+/** Once all is pushed, and a command that had begun by then stands still. */
+async function frozen(
+  workers: readonly Program[],
+  command: Command,
+  pushing: Promise<void>,
+): Promise<Frozen> {
+  const [found] = await Promise.all([freeze(pidsOf(workers), command), pushing])
+  return found
+}
 
 const pidsOf = (workers: readonly Program[]): number[] => workers.map((worker) => worker.pid())
 
@@ -17,8 +29,8 @@ const ownerOf = (workers: readonly Program[], pid: number): Program => {
 }
 
 /** The worker and its command end at the same time; what the command has started stays. Another worker is started there. */
-export const machineDies: Fault = async (workers, command) => {
-  const { image, parent, pid } = await freeze(pidsOf(workers), command)
+export const machineDies: Fault = async (workers, command, pushing) => {
+  const { image, parent, pid } = await frozen(workers, command, pushing)
   const worker = ownerOf(workers, parent)
   await worker.end('SIGKILL')
   process.kill(pid, 'SIGKILL')
@@ -27,8 +39,8 @@ export const machineDies: Fault = async (workers, command) => {
 }
 
 /** The worker alone ends: its command sees that, and ends as well. */
-export const workerDies: Fault = async (workers, command) => {
-  const { image, parent, pid, goOn } = await freeze(pidsOf(workers), command)
+export const workerDies: Fault = async (workers, command, pushing) => {
+  const { image, parent, pid, goOn } = await frozen(workers, command, pushing)
   const worker = ownerOf(workers, parent)
   await worker.end('SIGKILL')
   goOn()
@@ -38,8 +50,12 @@ export const workerDies: Fault = async (workers, command) => {
 }
 
 /** It is away when a job ends. */
-export async function redisDies(redis: TestRedis, workers: readonly Program[]): Promise<void> {
-  const { pid, goOn } = await freeze(pidsOf(workers), 'optimize')
+export async function redisDies(
+  redis: TestRedis,
+  workers: readonly Program[],
+  pushing: Promise<void>,
+): Promise<void> {
+  const { pid, goOn } = await frozen(workers, 'optimize', pushing)
   await redis.kill()
   goOn()
   await until('the job has ended', () => isGone(pid))
@@ -50,9 +66,9 @@ export async function redisDies(redis: TestRedis, workers: readonly Program[]): 
 export async function registryDies(
   registry: TestRegistry,
   workers: readonly Program[],
-  hasFailed: () => Promise<boolean>,
+  { pushing, hasFailed }: { readonly pushing: Promise<void>; readonly hasFailed: () => Promise<boolean> },
 ): Promise<void> {
-  const { goOn } = await freeze(pidsOf(workers), 'optimize')
+  const { goOn } = await frozen(workers, 'optimize', pushing)
   await registry.kill()
   goOn()
   await until('a job is to be tried again', hasFailed)
