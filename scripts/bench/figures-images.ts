@@ -73,7 +73,7 @@ export async function makeImages(kind: DemoKind, request: ImagesRequest): Promis
       arm === 'external-toc'
         ? `docker://${request.host}/${kind}:latest`
         : `oci:${folder}/${arm.replace(':', '-')}:latest`
-    const order = ['optimize', original, image, '--trace', trace, ...FLAGS[arm], '--force']
+    const order = ['optimize', original, image, '--trace', trace, '--no-cache', ...FLAGS[arm], '--force']
     const cost = await measureCommand(process.execPath, [HEADSTART, ...order])
     made.push({ arm, image, cost, ...(await sizesOf(image)) })
   }

@@ -9,6 +9,7 @@ import { runCommand } from '../../system/process/command.ts'
 import { startRedis } from '../support/redis.ts'
 import { startRegistry } from '../support/registry.ts'
 import { HEADSTART } from './figures-images.ts'
+import { pushNextBuild } from './next-build.ts'
 
 const NEVER = new AbortController().signal
 
@@ -58,22 +59,15 @@ export async function throughput(
     ])
   await using _workers = await startWorkers(workers, redis.url)
   const first = await bringUpToDate()
-  for (const name of names) await pushNextBuild(`${registry.url}/v2/${name}/manifests`)
+  for (const name of names) {
+    const place = `docker://${registry.host}/${name}`
+    await pushNextBuild(`${place}:v1`, `${place}:v2`)
+  }
   const second = await bringUpToDate()
   const { record, rebuild } = await queue.counts()
   if (record.done !== images || rebuild.done !== 2 * images)
     throw new Error(`not all was done: ${JSON.stringify({ record, rebuild })}`)
   return [first, second]
-}
-
-/** The same layers under another digest. */
-async function pushNextBuild(manifests: string): Promise<void> {
-  const type = 'application/vnd.oci.image.manifest.v1+json'
-  const found = await fetch(`${manifests}/v1`, { headers: { accept: type } })
-  const manifest: unknown = await found.json()
-  const body = JSON.stringify(Object.assign({}, manifest, { annotations: { build: '2' } }))
-  const put = await fetch(`${manifests}/v2`, { method: 'PUT', headers: { 'content-type': type }, body })
-  if (!found.ok || !put.ok) throw new Error(`${manifests}: ${found.status}, ${put.status}`)
 }
 
 async function startWorkers(count: number, queue: string): Promise<AsyncDisposable> {

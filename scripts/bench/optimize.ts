@@ -52,7 +52,7 @@ const HEADSTART = new URL('../../cli/headstart.js', import.meta.url).pathname
 
 /** As a user runs it. @param trace selects the prioritized zone */
 async function ours(from: string, to: string, trace: string, more: readonly string[] = []): Promise<Sample> {
-  const order = ['optimize', from, to, '--trace', trace, ...more]
+  const order = ['optimize', from, to, '--trace', trace, '--no-cache', ...more]
   const sample = await measureCommand(process.execPath, [HEADSTART, ...order])
   const { bytes, tocBytes } = await sizesOf(to)
   return { ...sample, bytes: bytes + tocBytes }
