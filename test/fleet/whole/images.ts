@@ -1,16 +1,16 @@
-/** Twenty-five small images in five repositories, two of which can't be brought up to date; and the `fleet.yaml` that is about them. */
+/** Forty small images in eight repositories, two of which can't be brought up to date; and the `fleet.yaml` that is about them. */
 import { join } from 'node:path'
 import { busyboxLayer, writeImage } from '../../support/images.ts'
 import { file } from '../../support/tar.ts'
 
 const IN_PLACE = 'shop/web'
-const REPOSITORIES = [IN_PLACE, ...['a', 'b', 'c', 'd'].map((name) => `team/${name}`)]
+const REPOSITORIES = [IN_PLACE, ...['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((name) => `team/${name}`)]
 export const TAGS = ['v1', 'v2', 'v3', 'v4', 'v5'] as const
 export type Tag = (typeof TAGS)[number]
 
 /** Never ready, and over its budget. */
-export const UNREADY = 'team/c:v5'
-export const HEAVY = 'team/d:v5'
+export const UNREADY = 'team/f:v5'
+export const HEAVY = 'team/g:v5'
 
 /** `repository:tag` of one tag in all repositories. */
 export const namesOf = (tag: Tag): string[] => REPOSITORIES.map((repository) => `${repository}:${tag}`)
@@ -29,8 +29,8 @@ export const fleetYaml = (host: string): string => `version: 1
 registry: ${host}
 defaults: { ready: { log: started, timeout: 5m } }
 images:
-  - { repositories: [team/c], tags: [v5], ready: { log: started, timeout: 2s } }
-  - { repositories: [team/d], tags: [v5], budget: { prefetch: 1KB } }
+  - { repositories: [team/f], tags: [v5], ready: { log: started, timeout: 2s } }
+  - { repositories: [team/g], tags: [v5], budget: { prefetch: 1KB } }
   - { repositories: ['shop/*'], tags: ['v*'], target: '{repository}:{tag}' }
   - { repositories: ['team/*'], tags: ['v*'] }
 `

@@ -1,5 +1,5 @@
 /**
- * A fleet of twenty-five images with all of its parts, real ones, and what happens to them: machines that die, a Redis that is started again, a registry
+ * A fleet of forty images with all of its parts, real ones, and what happens to them: machines that die, a Redis that is started again, a registry
  * that is cut off, notifications that come twice or not at all. What comes of it is what a run without any of that makes, on the embedded queue.
  */
 import { join } from 'node:path'
