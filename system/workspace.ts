@@ -7,6 +7,7 @@ import { chmod, mkdir, readdir, readFile, realpath, rmdir, writeFile } from 'nod
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { HeadstartError, messageOf } from './errors.ts'
+import { makeFolder } from './files/make-folder.ts'
 import { exchangeable, isPrivate } from './files/private-folder.ts'
 import { removeTree } from './files/remove-tree.ts'
 import { runFolder } from './files/run-folder.ts'
@@ -66,7 +67,7 @@ async function prepareRoot(wanted: string): Promise<string> {
   let root: string
   let fault: string | undefined
   try {
-    await mkdir(wanted, { mode: 0o700, recursive: true })
+    await makeFolder(wanted, 0o700)
     root = await realpath(wanted)
     fault = await exchangeable(root)
   } catch (cause) {

@@ -1,6 +1,6 @@
 /** Archives as targets: written to a temporary file next to the final one, renamed when complete. */
 import { createWriteStream, type WriteStream } from 'node:fs'
-import { mkdir, rename, rm, stat } from 'node:fs/promises'
+import { rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import {
   diskFull,
@@ -11,6 +11,7 @@ import {
   messageOf,
 } from '../../system/errors.ts'
 import { besideName, removeLeftovers } from '../../system/files/leftovers.ts'
+import { makeFolder } from '../../system/files/make-folder.ts'
 import type { FileLocation } from '../location.ts'
 import { familiarName, formatReference, type Reference } from '../reference.ts'
 import type { ImageTarget } from '../types.ts'
@@ -82,7 +83,7 @@ async function makeRoom(path: string, name: string, force: boolean): Promise<str
     throw new HeadstartError('E_TARGET_EXISTS', `${path} already exists`, {
       hint: there.isFile() ? 'Choose another file, or replace it with --force' : 'Choose another file',
     })
-  await mkdir(dirname(path), { recursive: true }).catch((cause: unknown) => {
+  await makeFolder(dirname(path)).catch((cause: unknown) => {
     if (isDiskFull(cause)) throw diskFull(dirname(path), cause)
     throw new HeadstartError('E_TARGET', `${name}: ${messageOf(cause)}`, { cause })
   })

@@ -3,7 +3,7 @@
  * written last, and what a failed write added is removed again.
  */
 import { createWriteStream } from 'node:fs'
-import { mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises'
+import { readdir, rm, rmdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { codeOf, explained, HeadstartError, ifDiskFull, messageOf } from '../../system/errors.ts'
@@ -11,6 +11,7 @@ import { placeWhole, writeNew } from '../../system/files/atomic-file.ts'
 import { exists } from '../../system/files/exists.ts'
 import { isLeftover, removeLeftovers } from '../../system/files/leftovers.ts'
 import { type LockOptions, withFolderLock } from '../../system/files/lock.ts'
+import { makeFolder } from '../../system/files/make-folder.ts'
 import { readWhole } from '../../system/files/read-whole.ts'
 import { digestOf } from '../digest.ts'
 import type { FileLocation } from '../location.ts'
@@ -100,7 +101,7 @@ class LayoutTarget implements ImageTarget {
   }
 
   private async make(folder: string): Promise<void> {
-    const first = await mkdir(folder, { recursive: true })
+    const first = await makeFolder(folder)
     if (first !== undefined) this.made.push(folder)
   }
 
@@ -166,7 +167,7 @@ class LayoutTarget implements ImageTarget {
     const path = blobFile(this.folder, descriptor.digest)
     const isThere = await exists(path)
     if (!isThere || !(await isWhole(path, descriptor))) {
-      await mkdir(dirname(path), { recursive: true }) // removed when another writer failed in the meantime
+      await makeFolder(dirname(path)) // removed when another writer failed in the meantime
       await placeWhole(path, (beside) => writeNew(beside, bytes))
       this.placed(path, isThere)
     }

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { codeOf, HeadstartError, messageOf } from '../errors.ts'
 import { besideName } from '../files/leftovers.ts'
 import { withFolderLock } from '../files/lock.ts'
+import { makeFolder } from '../files/make-folder.ts'
 import { exchangeable, isPrivate } from '../files/private-folder.ts'
 import { countBytes, evict, onDisk, placeOf } from './shards.ts'
 
@@ -89,14 +90,13 @@ async function privateFolder(wanted: string): Promise<string> {
       hint: 'Choose another one with --cache, or do without: --no-cache',
     })
   }
-  await mkdir(wanted, { recursive: true, mode: 0o700 }).catch(orRefuse)
+  await makeFolder(wanted, 0o700).catch(orRefuse)
   const folder = await realpath(wanted).catch(orRefuse)
   const fault = (await isPrivate(folder))
     ? await exchangeable(folder)
     : 'it is not a folder that only its owner can enter'
   if (fault === undefined) {
     const root = join(folder, VERSION)
-    // Not recursively: of a disk that can't be written Node would say that the folder isn't there.
     await mkdir(root, { mode: 0o700 }).catch(
       (error: unknown) => codeOf(error) === 'EEXIST' || orRefuse(error),
     )

@@ -1,9 +1,10 @@
 /** The state file: opened safely, with its tables; every failure of SQLite is one line that names the file. */
-import { lstat, mkdir, open } from 'node:fs/promises'
+import { lstat, open } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import type { z } from 'zod'
 import { codeOf, HeadstartError, messageOf } from '../../../system/errors.ts'
+import { makeFolder } from '../../../system/files/make-folder.ts'
 import { exchangeable, trustedUsers } from '../../../system/files/private-folder.ts'
 
 /** Of the tables below; a file of another version is refused. */
@@ -108,7 +109,7 @@ const isEmpty = (db: DatabaseSync): boolean =>
 /** Jobs are performed as they stand there, by root perhaps: nobody else may write to it, or put another in its place. */
 async function prepareFile(file: string): Promise<void> {
   try {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+    await makeFolder(dirname(file), 0o700)
     const fault = await exchangeable(dirname(file))
     if (fault !== undefined) throw stateFault(file, `others could replace it: ${fault}`)
     const made = await open(file, 'wx', 0o600).catch((error: unknown) => {
