@@ -100,6 +100,7 @@ export class RegistryClient implements AsyncDisposable {
       }
       const wait = attempt < attempts ? waitMs(attempt, asked, Math.random()) : undefined
       if (wait === undefined) throw fault
+      request.onRetry?.()
       await sleep(wait, undefined, { signal: request.signal })
     }
   }

@@ -16,6 +16,8 @@ export interface RegistryRequest {
   readonly signal?: AbortSignal | undefined
   /** in all; the default is `MAX_ATTEMPTS` */
   readonly attempts?: number
+  /** An attempt failed, and another follows: the registry may still be at the first. */
+  readonly onRetry?: () => void
 }
 
 export interface RegistryResponse {

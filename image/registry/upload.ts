@@ -9,7 +9,7 @@ import { HeadstartError } from '../../system/errors.ts'
 import type { Blob, Descriptor, MountOrigin } from '../types.ts'
 import type { RegistryClient } from './client.ts'
 import { isTransient, refused, unreachable } from './faults.ts'
-import { discard, headerOf } from './request.ts'
+import { discard, headerOf, type RegistryRequest } from './request.ts'
 import { isRetried, MAX_ATTEMPTS, retryAfterMs, waitMs } from './retry.ts'
 import { bytesReceived, uploadUrl, withDigest } from './upload-url.ts'
 
@@ -102,14 +102,19 @@ export class Uploader {
 
   private async upload(blob: Blob, start: string, signal: AbortSignal | undefined): Promise<void> {
     const { location, isResumed } = await this.send(blob, start, signal)
+    let isRepeated = isResumed
+    const onRetry = () => {
+      isRepeated = true
+    }
     try {
-      await this.finish(blob.descriptor, location, signal)
+      await this.finish(blob.descriptor, location, { signal, onRetry })
     } catch (error) {
       signal?.throwIfAborted()
-      // Part of a request that was cut may have arrived after the registry was asked how far it had got: then the bytes aren't the blob's.
-      if (!isResumed || !isRefused(error)) throw error
+      // Part of a request that was cut may have arrived after the registry was asked how far it had got: then the bytes aren't the blob's. Or it is
+      // still at the end of the upload when it is asked for that again.
+      if (!isRepeated || !isRefused(error)) throw error
       const again = await this.send(blob, await this.restart(blob, signal), signal)
-      await this.finish(blob.descriptor, again.location, signal)
+      await this.finish(blob.descriptor, again.location, { signal })
     }
   }
 
@@ -221,18 +226,18 @@ export class Uploader {
   private async finish(
     descriptor: Descriptor,
     location: string,
-    signal: AbortSignal | undefined,
+    around: Pick<RegistryRequest, 'signal' | 'onRetry'>,
   ): Promise<void> {
     const response = await this.client.request({
+      ...around,
       method: 'PUT',
       url: withDigest(location, descriptor.digest),
       headers: { 'content-length': '0' },
       scopes: this.scopes(),
       expected: [200, 201, 202, 204, 404],
-      signal,
     })
     if (response.status !== 404) await discard(response)
-    else if (!(await this.has(descriptor, signal)))
+    else if (!(await this.has(descriptor, around.signal)))
       throw await refused('PUT', response, this.client.silenceMs)
   }
 

@@ -140,3 +140,23 @@ test('an upload that was cut, and whose bytes turn out not to be the blob’s, i
   expect(refused).toBe(1)
   expectWhole(registry)
 })
+
+test('push: an upload whose end is refused, asked for again while the registry is still at it, starts over', async () => {
+  let first = ''
+  const answers: ('cut' | Answer)[] = ['cut', { status: 400 }]
+  await using registry = await startLooseRegistry((asked, answer) => {
+    if (asked.method !== 'PUT' || !isUpload(asked)) return answer()
+    first ||= asked.path
+    return (asked.path === first ? answers.shift() : undefined) ?? answer()
+  })
+  await push(registry.host)
+  expect(answers).toEqual([])
+  expectWhole(registry)
+})
+
+test('push: an upload whose end is refused at once does not', async () => {
+  await using registry = await startLooseRegistry(says('PUT', isUpload, 400))
+  await expect(push(registry.host)).rejects.toThrow(/answered 400 to PUT/)
+  const blobs = 3
+  expect(registry.asked.filter(({ method }) => method === 'POST').length).toBeLessThanOrEqual(blobs)
+})
