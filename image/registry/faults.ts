@@ -53,6 +53,9 @@ export function unreachable(origin: string, error: unknown): HeadstartError {
   })
 }
 
+/** What a gateway answers for a registry behind it that doesn't. */
+const AWAY = new Set([502, 503, 504])
+
 const errorsSchema = z.object({
   errors: z.array(z.object({ code: z.string().optional(), message: z.string().optional() })).min(1),
 })
@@ -70,6 +73,7 @@ export async function refused(
     return new HeadstartError('E_UNAUTHORIZED', text, {
       hint: 'Log in with docker login, and make sure that the account may read (or write) the repository',
     })
+  if (AWAY.has(status)) return new HeadstartError('E_REGISTRY_UNREACHABLE', text)
   return new HeadstartError(status === 404 ? 'E_NOT_FOUND' : 'E_REGISTRY', text)
 }
 

@@ -2,11 +2,11 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openSource } from '../../../image/sources.ts'
-import { BUILDING_MS, peerSets } from '../../../scripts/support/peers.ts'
+import { BUILDING_MS, type PeerSet, peerSets } from '../../../scripts/support/peers.ts'
 import { type Registries, startRegistries } from '../../../scripts/support/registry.ts'
 import { until } from '../../../scripts/support/until.ts'
 import { traceArtifact } from '../../../tracer/trace/artifact.ts'
-import { type SeenRequest, startFaultProxy } from '../../image/registry/fault-proxy.ts'
+import { type Fault, type SeenRequest, startFaultProxy } from '../../image/registry/fault-proxy.ts'
 import { attachAt, listAt } from '../../support/artifacts.ts'
 import { copy } from '../../support/copy.ts'
 import { startCountingProxy } from '../../support/counting-proxy.ts'
@@ -85,18 +85,19 @@ test('an index, after what is attached to its images and to itself', async () =>
   expect(namesIn(proxy.seen)).toEqual(['sha256:', 'sha256:', ...[attached, attached, attached].flat(), 'v1'])
 })
 
-test.each(peerSets)('a registry that goes away in between keeps the old image: %s', async (peers) => {
-  let isGone = false
-  await using proxy = await startFaultProxy(registries.of(peers).host, (_, seen) => {
-    isGone ||= isList(seen)
-    return isGone ? 'cut before the answer' : undefined
-  })
+const gone = (peers: PeerSet) => ['goes away', peers, 'cut before the answer', "can't be reached"] as const
+test.each<readonly [string, PeerSet, Fault, string]>([
+  ...peerSets.map(gone),
+  ['is away behind its gateway', 'debian', { status: 503 }, 'answered 503'],
+])('a registry that %s in between keeps the old image: %s', async (_, peers, fault, said) => {
+  await using proxy = await startFaultProxy(registries.of(peers).host, (_, seen) =>
+    isList(seen) ? fault : undefined,
+  )
   const place = `docker://${registries.of(peers).host}/cut:v1`
-  const before = await copy(old, place)
+  const before = await copy(old, place, { force: true })
   for (const command of [['optimize'], ['copy', '--referrers']]) {
-    isGone = false
     const cut = await box.run([...command, source, `docker://${proxy.host}/cut:v1`, '--force'])
-    expect(cut).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining("can't be reached") })
+    expect(cut).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining(said) })
     expect(await digestAt(place)).toBe(before)
   }
 })
