@@ -36,12 +36,12 @@ function get(host: string, bytes: number, options: { agent?: Agent; body?: Buffe
 const link = (bitsPerSecond: number | null, roundTripMs: number) =>
   startLink(upstream, { name: 'custom', bitsPerSecond, roundTripMs })
 
-/** Tried until it does: a busy machine can make a try slower, never quicker. */
+/** Tried until it does: a busy machine can make a try slower, never quicker; a round trip or a byte that counts twice makes it twice as slow. */
 async function takes(asked: number, attempt: () => Promise<number>): Promise<void> {
   await until(`it takes ${asked} ms`, async () => {
     const ms = await attempt()
     expect(ms).toBeGreaterThan(asked * 0.9)
-    return ms < asked * 1.1
+    return ms < asked * 1.5
   })
 }
 
