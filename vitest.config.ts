@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
-/** Folders whose tests start nothing, and leave their process as it was: they share one, which is started and filled with modules once. */
+/** Folders whose tests leave nothing running, and their process as it was: they share one, which is started and filled with modules once. */
 const PURE = [
   'cli/flags',
   'fleet/config',
