@@ -2,7 +2,7 @@
 // The command's entry: the compiled command in the package, the sources in a checkout. Sources need Node 24: an older Node hands over to the
 // one of the `node` package.
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
@@ -15,8 +15,10 @@ else if (major < 22 || (major === 22 && minor < 19))
   refuse(`headstart needs Node 22.19 or newer; this is ${process.version}`)
 else {
   // Types stripped and code compiled once, not at every call. Whoever can write compiled code decides what runs, so it lies with
-  // the code, trusted as it is; Node's own choice is a folder that every user of the machine can make.
-  if (isCheckout) (await import('node:module')).enableCompileCache(file('../node_modules/.cache/headstart'))
+  // the code, trusted as it is; Node's own choice is a folder that every user of the machine can make. Whoever installed the package
+  // can remove it again, so nobody else leaves files in it.
+  if (isCheckout || statSync(file('..')).uid === process.getuid?.())
+    (await import('node:module')).enableCompileCache(file('../node_modules/.cache/headstart'))
   process.on('SIGUSR1', () => {}) // until the command listens: Node would open its debugger, to everybody on the machine
   const args = process.argv.slice(2)
   // The process of its mount loads while the command does: see tracer/mount/spawn.ts.

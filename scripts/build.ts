@@ -1,6 +1,6 @@
 /**
  * `npm run build`: the package's compiled form in dist/, made by `npm pack` as well. JavaScript with declarations, the report's
- * programs and libdeflate bundled, and what is read at run time beside it; and the man pages in man/.
+ * programs, what a start loads and libdeflate bundled, and what is read at run time beside it; and the man pages in man/.
  */
 import { execFileSync } from 'node:child_process'
 import { cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -11,9 +11,14 @@ import { listenForInterrupts } from '../cli/interrupt.ts'
 import { createProgram, version } from '../cli/main.ts'
 import { manPages } from '../cli/man.ts'
 import { bundleClient, bundledFile, CLIENTS } from '../report/page/bundle.ts'
+import { bundleStart } from './bundle-start.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 process.chdir(root)
+const {
+  dependencies,
+  optionalDependencies,
+}: Record<string, Record<string, string>> = JSON.parse(readFileSync('package.json', 'utf8'))
 rmSync('dist', { recursive: true, force: true })
 execFileSync('node_modules/.bin/tsc', ['--project', 'tsconfig.build.json'], { stdio: 'inherit' })
 for (const file of globSync('dist/**/*.js')) startCompiledThreads(file)
@@ -21,6 +26,7 @@ bundleLibdeflate()
 mkdirSync('dist/report/page/client', { recursive: true })
 for (const client of CLIENTS) writeFileSync(`dist/report/page/${bundledFile(client)}`, bundleClient(client))
 cpSync('report/page/style', 'dist/report/page/style', { recursive: true })
+await bundleStart(Object.keys({ ...dependencies, ...optionalDependencies }))
 await writeManPages()
 
 /** The compiler rewrites imports; the files of threads and processes are named by URLs, which it leaves. */
