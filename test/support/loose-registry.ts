@@ -5,6 +5,7 @@
 
 import { createHash, randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage } from 'node:http'
+import { buffer } from 'node:stream/consumers'
 import { serve } from '../../scripts/support/serve.ts'
 
 export interface Answer {
@@ -39,18 +40,18 @@ export async function startLooseRegistry(
     uploads: new Map<string, Buffer>(),
   }
   const server = createServer(async (request, response) => {
-    const chunks: Buffer[] = []
-    for await (const chunk of request) chunks.push(chunk)
+    const body = await buffer(request).catch(() => undefined) // cut by who sent it
+    if (body === undefined) return
     const { method = '', url: path = '', headers } = request
-    const asked = { method, path, headers, body: Buffer.concat(chunks) }
+    const asked = { method, path, headers, body }
     state.asked.push(asked)
     const answer = alter(asked, () => respond(state, asked))
     if (answer === 'cut') return void request.socket.destroy()
-    const { status, headers: said = {}, body = '' } = answer
+    const { status, headers: said = {}, body: sent = '' } = answer
     for (const [name, value] of Object.entries(said)) if (value !== undefined) response.setHeader(name, value)
     response.statusCode = status
     if (method === 'HEAD') response.end()
-    else response.end(body)
+    else response.end(sent)
   })
   const serving = await serve(server)
   return {

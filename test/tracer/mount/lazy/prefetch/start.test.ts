@@ -29,7 +29,8 @@ async function startGate(upstream: string, isHeld: (path: string, range: string)
     const answer = await fetch(`http://${upstream}${request.url}`, {
       method: request.method ?? 'GET',
       headers: { accept: request.headers.accept ?? '*/*', ...(range && { range }) },
-    })
+    }).catch(() => undefined) // what was held may be let through when all is over
+    if (!answer) return void response.destroy()
     response.writeHead(answer.status, Object.fromEntries(answer.headers))
     await pipeline(answer.body ? Readable.fromWeb(answer.body) : Readable.from([]), response).catch(() => {})
   })
