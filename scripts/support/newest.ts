@@ -40,6 +40,10 @@ const modules = {
   conformance: { packages: ['github.com/opencontainers/distribution-spec/conformance'] },
   // A registry with the referrers API, and a client that knows it.
   referrers: { packages: ['.', 'oras.land/oras/cmd/oras'] },
+  // What Kubernetes, Kustomize and Compose say of manifests.
+  manifests: {
+    packages: ['.', 'sigs.k8s.io/kustomize/kustomize/v5', 'github.com/compose-spec/compose-go/v2/cmd'],
+  },
   // Its zlib is a static one, which Debian has in zlib1g-dev.
   soci: { packages: ['github.com/awslabs/soci-snapshotter/cmd/soci', '.'], cgo: true },
 } satisfies Record<string, Module>

@@ -1,4 +1,4 @@
-/** A fleet in a cluster: fields that Kubernetes, KEDA and Kustomize know, parts that fit together, and commands that headstart has. */
+/** A fleet in a cluster: parts that fit together, and commands that headstart has. Whether the fields are valid: `manifests.test.ts`. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
