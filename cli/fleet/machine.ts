@@ -49,10 +49,11 @@ export function rateFlag(text: string): Rate {
 const entry = (): string =>
   join(dirname(createRequire(import.meta.url).resolve('headstart/package.json')), 'cli/headstart.js')
 
-export const machineOf = ({ allow, insecure, caFile }: MachineFlags): Machine => ({
-  program: [process.execPath, entry()],
-  access: [...(insecure ? ['--insecure'] : []), ...(caFile === undefined ? [] : [`--ca-file=${caFile}`])],
-  allowed: new Set(allow),
-})
-
-export const performOf = (flags: MachineFlags): Perform => performer(machineOf(flags))
+/** @param fleet what `fleet.yaml` says by now */
+export const performOf = ({ allow, insecure, caFile }: MachineFlags, fleet: Machine['fleet']): Perform =>
+  performer({
+    program: [process.execPath, entry()],
+    access: [...(insecure ? ['--insecure'] : []), ...(caFile === undefined ? [] : [`--ca-file=${caFile}`])],
+    fleet,
+    allowed: new Set(allow),
+  })

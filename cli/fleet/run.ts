@@ -43,7 +43,11 @@ export function registerRun(command: Command, context: CliContext): void {
       const { abort } = context.interrupts
       await using looking = lookingWith(flags, queue, abort)
       const failed = new Map<string, string>()
-      await using worker = workOn(queue, flags, { abort, perform: told(performOf(flags), output) })
+      const perform = told(
+        performOf(flags, async () => fleet),
+        output,
+      )
+      await using worker = workOn(queue, flags, { abort, perform })
       output.live(() => 'listing repositories and tags')
       const { images, faults, idleLines } = await survey(fleet, looking, async ({ image, step }) => {
         const isAdded = await apply(step, queue, { again: flags.again })

@@ -1,6 +1,6 @@
 /** `headstart fleet serve`: follows the registries, and shows the fleet on a page and to Prometheus. Workers do what is to be done. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { type Fleet, readFleet } from '../../fleet/config/fleet.ts'
+import { type FollowedFleet, followFleet } from '../../fleet/config/followed.ts'
 import type { Looking } from '../../fleet/look/look.ts'
 import { commandLines } from '../../fleet/perform/commands.ts'
 import type { Step } from '../../fleet/plan.ts'
@@ -65,7 +65,7 @@ async function serve(file: string, flags: Flags, context: CliContext): Promise<v
   const onLine = (line: string) => output.warn(line)
   const { abort } = context.interrupts
   const secret = await secretOf(flags)
-  const fleet = await readFleet(file)
+  const fleet = await followFleet(file)
   await using queue = await openQueue(flags, { settings: settingsOf(flags), onNotice: onLine })
   await using looking = lookingWith(flags, queue, abort)
   await serveFleet({
@@ -77,7 +77,7 @@ async function serve(file: string, flags: Flags, context: CliContext): Promise<v
     version: context.version,
     page: renderLive(),
     commands: commandLines,
-    ...follower({ file, fleet, queue, looking }, (line) => output.note(line)),
+    ...follower({ fleet, queue, looking }, (line) => output.note(line)),
     onLine,
     onListening({ page, notifications }) {
       output.result(`the page is at ${page}, the metrics at ${page}/metrics`)
@@ -92,31 +92,24 @@ async function serve(file: string, flags: Flags, context: CliContext): Promise<v
 }
 
 interface Following {
-  readonly file: string
-  readonly fleet: Fleet
+  readonly fleet: FollowedFleet
   readonly queue: Queue
   readonly looking: Looking
 }
 
 /** @param note takes what came of each look, when it differs from the one before */
 function follower(
-  { file, fleet: first, queue, looking }: Following,
+  { fleet, queue, looking }: Following,
   note: (line: string) => void,
 ): Pick<ServeOptions, 'poll' | 'pushed' | 'known'> {
-  let fleet = first
   let clashes: ReadonlyMap<string, string> = new Map()
   let said = ''
   let known: readonly Known[] = []
   return {
     known: () => known,
     async poll() {
-      const wrong: string[] = []
-      try {
-        fleet = await readFleet(file)
-      } catch (error) {
-        wrong.push(`${messageOf(error)}; what it said before still holds`)
-      }
-      const found = await survey(fleet, looking, async ({ step }) => {
+      const wrong = await fleet.readAgain()
+      const found = await survey(fleet.now, looking, async ({ step }) => {
         await apply(step, queue)
       })
       clashes = found.clashes
@@ -124,10 +117,10 @@ function follower(
       const sum = countedSteps(found.images)
       if (sum !== said) note(sum)
       said = sum
-      return [...wrong, ...found.faults]
+      return [...(wrong === undefined ? [] : [wrong]), ...found.faults]
     },
     async pushed(pushed) {
-      for (const { image, step } of await stepsForPush(fleet, pushed, looking, clashes)) {
+      for (const { image, step } of await stepsForPush(fleet.now, pushed, looking, clashes)) {
         const isAdded = await apply(step, queue)
         if (isAdded) note(`${image} was pushed: ${step.why}`)
       }

@@ -1,5 +1,7 @@
 /** `headstart fleet work`: performs a fleet's jobs on this machine until it is stopped; then running ones end within their grace, or go back. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { Fleet } from '../../fleet/config/fleet.ts'
+import { followFleet } from '../../fleet/config/followed.ts'
 import { JOB_KINDS, type JobKind } from '../../fleet/job.ts'
 import { HeadstartError } from '../../system/errors.ts'
 import type { CliContext } from '../context.ts'
@@ -18,6 +20,7 @@ interface Flags extends MachineFlags, QueueFlags {
 
 export function registerWork(command: Command, context: CliContext): void {
   command
+    .argument('[file]', 'what the fleet is; jobs that it does not ask for are refused', 'fleet.yaml')
     .addOption(
       new Option('--kinds <kinds>', 'of jobs: record needs root and FUSE, rebuild needs no privileges')
         .argParser(kindsFlag)
@@ -36,20 +39,22 @@ export function registerWork(command: Command, context: CliContext): void {
         .argParser(durationFlag)
         .default(60_000, '1m'),
     )
-    .action(async (flags: Flags) => {
+    .action(async (file: string, flags: Flags) => {
       const output = context.output()
+      const warn = (line: string) => output.warn(line)
+      const fleet = await readAgainAndAgain(file, warn)
       await checkMachine(flags.kinds)
       await sweepFirst()
       await using queue = await openQueue(flags, {
         takeoverMs: flags.takeover,
-        onNotice: (line) => output.warn(line),
+        onNotice: warn,
       })
       const { abort } = context.interrupts
       output.note(`waiting for jobs: ${flags.kinds.join(' and ')}`)
       await queue.work({
         kinds: flags.kinds,
         slots: flags.jobs,
-        perform: told(performOf(flags), output, true),
+        perform: told(performOf(flags, fleet), output, true),
         signal: abort,
         graceMs: flags.grace,
         ...(flags.rate && { rate: flags.rate }),
@@ -57,6 +62,18 @@ export function registerWork(command: Command, context: CliContext): void {
       output.note('stopped; what was not done is left to others')
     })
   addMachineFlags(addQueueFlags(command))
+}
+
+/** @returns reads the file before each job. @param warn told once of each thing that is wrong with it */
+async function readAgainAndAgain(file: string, warn: (line: string) => void): Promise<() => Promise<Fleet>> {
+  const followed = await followFleet(file)
+  let said: string | undefined
+  return async () => {
+    const wrong = await followed.readAgain()
+    if (wrong !== undefined && wrong !== said) warn(wrong)
+    said = wrong
+    return followed.now
+  }
 }
 
 export function kindsFlag(text: string): JobKind[] {

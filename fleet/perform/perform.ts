@@ -5,8 +5,11 @@
 import { join } from 'node:path'
 import { HeadstartError } from '../../system/errors.ts'
 import { createWorkspace } from '../../system/workspace.ts'
+import type { Fleet } from '../config/fleet.ts'
 import type { Job } from '../job.ts'
+import { REFUSED } from '../queue/told.ts'
 import type { Outcome, Perform } from '../queue/types.ts'
+import { faultOfOrigin } from './asked.ts'
 import { type ChildOptions, type Ended, runHeadstart } from './child.ts'
 import { rebuildCommand, recordCommand } from './commands.ts'
 import { type Failure, failureOf } from './failures.ts'
@@ -19,6 +22,8 @@ export interface Machine {
   readonly program: ChildOptions['program']
   /** flags for reaching registries: `--insecure`, `--ca-file=FILE` */
   readonly access: readonly string[]
+  /** what this machine's own `fleet.yaml` says by now: jobs that it doesn't ask for are refused, whoever added them */
+  readonly fleet: () => Promise<Fleet>
   /** what jobs may do to it besides: see `flags.ts` */
   readonly allowed: Allowed
   /** ms, from any moment on */
@@ -29,6 +34,8 @@ export interface Machine {
 export function performer(machine: Machine): Perform {
   const { now = () => performance.now() } = machine
   return async (job, { signal, log }) => {
+    const fault = faultOfOrigin(job, await machine.fleet())
+    if (fault !== undefined) return { failed: `${REFUSED}${fault}` }
     const refusal = refusalOf(job.work, machine.allowed)
     if (refusal !== undefined) return { failed: refusal }
     const secrets = passedOn(job.work).flatMap((name) => process.env[name] ?? [])

@@ -20,5 +20,8 @@ export const toldOf = (error: unknown): string => visible(withoutUrlSecrets(mess
 export const circleOf = (jobs: readonly Job[]): string =>
   `it asks for ${jobs.map((job) => `the ${job.kind} job ${jobId(job).slice(0, `${job.kind}-`.length + 12)}`).join(', ')} again, which was done just now`
 
+/** How the error of a job begins that a worker did not take: it has cost nothing, so it may be asked for again at once. */
+export const REFUSED = 'refused: '
+
 /** Of a job that workers which were killed have left behind too often: it may be what kills them. */
 export const ABANDONED = 'one worker after the other ended, or was killed, while it did this'

@@ -103,7 +103,7 @@ export const SETTINGS: QueueSettings = { attempts: 4, backoffMs: 30_000, retryAf
 export interface Queue extends AsyncDisposable {
   /**
    * Adds jobs that are not there. One that waits, runs, or was done is left alone; one that failed for good is tried again with `again`, or when
-   * `retryAfterMs` have passed since. A rebuild that was done counts as such only while its target was given nothing else (`made`): a tag that
+   * `retryAfterMs` have passed since; one that a worker refused, at once. A rebuild that was done counts as such only while its target was given nothing else (`made`): a tag that
    * is moved back to an older build needs that one's product again.
    * @returns how many were added
    */

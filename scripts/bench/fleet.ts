@@ -7,6 +7,7 @@
 import { mkdtempDisposable } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { listenForInterrupts } from '../../cli/interrupt.ts'
 import { median } from '../../report/bench/stats.ts'
 import { workspaceRoot } from '../../system/workspace.ts'
 import { busyboxImage } from '../../test/support/images.ts'
@@ -44,7 +45,7 @@ interface Jobs {
 }
 
 /** Of jobs that are done one at a time, each on an image that nobody has seen before. */
-async function jobsOf({ name, image, ready }: BenchImage): Promise<Jobs> {
+async function jobsOf({ name, image, ready }: BenchImage, signal: AbortSignal): Promise<Jobs> {
   await using registry = await startRegistry()
   const headstart = (...args: string[]) => measureCommand(process.execPath, [HEADSTART, '--quiet', ...args])
   const records: CommandCost[] = []
@@ -52,6 +53,7 @@ async function jobsOf({ name, image, ready }: BenchImage): Promise<Jobs> {
   const nexts: CommandCost[] = []
   let last = ''
   for (let round = 0; round < ROUNDS; round++) {
+    signal.throwIfAborted()
     const source = `docker://${registry.host}/${name}-${round}:v1`
     await headstart('copy', image, source)
     records.push(
@@ -96,37 +98,52 @@ function head(title: string, cells: readonly string[]): void {
   row(cells.map(() => '---'))
 }
 
-await using folder = await mkdtempDisposable(join(workspaceRoot(), 'bench-fleet-'))
-process.env.HEADSTART_CACHEDIR = join(folder.path, 'cache')
-const images = await Promise.all(values.kinds.split(',').map((kind) => imageOf(kind, folder.path)))
-
-head(`One job at a time, medians of ${ROUNDS}`, ['image', 'job', 'time', 'CPU time', 'memory'])
-for (const image of images) {
-  const { record, rebuild, next, bytes, madeBytes } = await jobsOf(image)
-  const name = `${image.name}: ${(bytes / 1e6).toFixed(1)} MB, then ${(madeBytes / 1e6).toFixed(1)} MB`
-  for (const [job, { wallS, cpuS, peakMiB }] of Object.entries({
-    record,
-    rebuild,
-    'next build: rebuild': next,
-  }))
-    row([name, job, `${wallS.toFixed(2)} s`, `${cpuS.toFixed(2)} s`, `${peakMiB.toFixed(0)} MiB`])
+async function oneByOne(images: readonly BenchImage[], signal: AbortSignal): Promise<void> {
+  head(`One job at a time, medians of ${ROUNDS}`, ['image', 'job', 'time', 'CPU time', 'memory'])
+  for (const image of images) {
+    const { record, rebuild, next, bytes, madeBytes } = await jobsOf(image, signal)
+    const name = `${image.name}: ${(bytes / 1e6).toFixed(1)} MB, then ${(madeBytes / 1e6).toFixed(1)} MB`
+    for (const [job, { wallS, cpuS, peakMiB }] of Object.entries({
+      record,
+      rebuild,
+      'next build: rebuild': next,
+    }))
+      row([name, job, `${wallS.toFixed(2)} s`, `${cpuS.toFixed(2)} s`, `${peakMiB.toFixed(0)} MiB`])
+  }
 }
 
-head(`Images an hour, ${values.images} at once; in brackets: with one worker being 1`, [
-  'image',
-  'workers',
-  'new: record and rebuild',
-  'next build: rebuild',
-])
-for (const image of images) {
-  let first: readonly number[] | undefined
-  for (const workers of values.workers.split(',').map(Number)) {
-    const perHour = await throughput(image, workers, Number(values.images))
-    first ??= perHour
-    const cells = perHour.map((rate, index) => {
-      const ratio = rate / (first?.[index] ?? rate)
-      return `${rate.toFixed(0)} (${ratio.toFixed(2)})`
-    })
-    row([image.name, `${workers}`, ...cells])
+async function allAtOnce(images: readonly BenchImage[], signal: AbortSignal): Promise<void> {
+  head(`Images an hour, ${values.images} at once; in brackets: with one worker being 1`, [
+    'image',
+    'workers',
+    'new: record and rebuild',
+    'next build: rebuild',
+  ])
+  for (const image of images) {
+    let first: readonly number[] | undefined
+    for (const workers of values.workers.split(',').map(Number)) {
+      const sizes = { workers, images: Number(values.images) }
+      const perHour = await throughput(image, sizes, signal)
+      first ??= perHour
+      const cells = perHour.map((rate, index) => {
+        const ratio = rate / (first?.[index] ?? rate)
+        return `${rate.toFixed(0)} (${ratio.toFixed(2)})`
+      })
+      row([image.name, `${workers}`, ...cells])
+    }
   }
+}
+
+/** However it is ended: its servers and workers are ended, too. */
+using interrupts = listenForInterrupts()
+const { abort } = interrupts
+try {
+  await using folder = await mkdtempDisposable(join(workspaceRoot(), 'bench-fleet-'))
+  process.env.HEADSTART_CACHEDIR = join(folder.path, 'cache')
+  const images = await Promise.all(values.kinds.split(',').map((kind) => imageOf(kind, folder.path)))
+  await oneByOne(images, abort)
+  await allAtOnce(images, abort)
+} catch (error) {
+  if (!abort.aborted) throw error
+  process.exitCode = interrupts.status()
 }

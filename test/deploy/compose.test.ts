@@ -15,6 +15,7 @@ const composeSchema = z.object({
       privileged: z.boolean().optional(),
       environment: z.record(z.string(), z.string()).optional(),
       ports: z.array(z.string()).optional(),
+      volumes: z.array(z.string()),
       secrets: z.array(z.string()).optional(),
     }),
   ),
@@ -31,6 +32,8 @@ test('Compose: the same parts on one host', async () => {
   for (const one of [server, rebuild, record]) {
     expectKnown(program, one?.command ?? [])
     expect(one?.environment?.HEADSTART_QUEUE).toBe('redis://redis:6379')
+    expect(one?.command[2]).toBe('/config/fleet.yaml')
+    expect(one?.volumes).toContain('./fleet.yaml:/config/fleet.yaml:ro')
     for (const network of one?.networks ?? []) expect(compose.networks).toHaveProperty(network)
     for (const name of one?.secrets ?? []) expect(compose.secrets).toHaveProperty(name)
   }

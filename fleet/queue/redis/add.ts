@@ -24,7 +24,8 @@ async function addJob(store: Store, job: Job, again: boolean): Promise<boolean> 
   const queue = store.queues[job.kind]
   const id = jobId(job)
   const [stored, state] = await storedJob(store, job)
-  const known = { state, endedAt: stored?.finishedOn, made: await madeUnder(store, job.work.target) }
+  const made = await madeUnder(store, job.work.target)
+  const known = { state, endedAt: stored?.finishedOn, error: stored?.failedReason, made }
   if (!isDue(job, known, { ...store.settings, again })) return false
   if (stored && state !== undefined && !(await removed(stored))) return false
   await queue.add(job.kind, job, {

@@ -23,6 +23,7 @@ function addJob(store: Store, job: Job, again: boolean): boolean {
   const known = {
     state: row?.state,
     endedAt: row?.ended ?? undefined,
+    error: row?.error ?? undefined,
     made: madeUnder(database, job.work.target),
   }
   if (!isDue(job, known, { ...store.settings, again })) return false

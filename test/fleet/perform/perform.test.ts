@@ -7,7 +7,7 @@ import { refusalOf } from '../../../fleet/perform/flags.ts'
 import { linesOf } from '../../../fleet/perform/log-lines.ts'
 import { resultFrom } from '../../../fleet/perform/optimized.ts'
 import { performer } from '../../../fleet/perform/perform.ts'
-import { jobOf } from '../queue/contract.ts'
+import { fleetOf, jobOf } from '../queue/contract.ts'
 
 const job: Job = {
   ...jobOf('rebuild'),
@@ -20,7 +20,7 @@ const job: Job = {
     optimizeFlags: ['--split=auto'],
     budget: { growth: 0.15, prefetchBytes: 1000 },
   },
-  profileFrom: 'registry.example/web@sha256:00',
+  profileFrom: `registry.example/web@sha256:${'0'.repeat(64)}`,
 }
 const source = `docker://registry.example/web:1@${job.work.digest}`
 
@@ -47,7 +47,7 @@ describe('commands', () => {
   test('a rebuild: by the image’s own profiles, or those of the build before, within its limits', () => {
     expect(rebuildCommand(job)).toEqual([
       ...['optimize', source, 'docker://registry.example/web:1-esgz', '--force', '--if-current', '--json'],
-      ...[`--profile-from=${source}`, '--profile-from=docker://registry.example/web@sha256:00'],
+      ...[`--profile-from=${source}`, `--profile-from=docker://${job.profileFrom}`],
       ...['--profile-name=start', '--profile-name=buy', '--min-coverage=0.8'],
       ...['--max-growth=0.15', '--max-prefetch=1000', '--split=auto'],
     ])
@@ -127,9 +127,15 @@ describe('what a job may not do, whoever put it into the queue:', () => {
   })
 
   test('it is refused before anything is run', async () => {
-    const perform = performer({ program: ['/nothing/there'], access: [], allowed: new Set() })
+    const work = withFlags('--privileged')
+    const perform = performer({
+      program: ['/nothing/there'],
+      access: [],
+      fleet: async () => fleetOf(work),
+      allowed: new Set(),
+    })
     const context = { attempt: 1, attempts: 4, signal: new AbortController().signal, log: () => {} }
-    expect(await perform({ ...job, work: withFlags('--privileged') }, context)).toEqual({
+    expect(await perform({ ...job, work }, context)).toEqual({
       failed: expect.stringContaining('--privileged'),
     })
   })
@@ -141,6 +147,7 @@ const performing = async (kind: Job['kind'], script: string) => {
   const perform = performer({
     program: [process.execPath, '-e', `console.error(process.argv.slice(1).join(' ')); ${script}`, '--'],
     access: ['--insecure'],
+    fleet: async () => fleetOf(job.work),
     allowed: new Set(),
   })
   const outcome = await perform(

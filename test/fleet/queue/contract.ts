@@ -1,6 +1,8 @@
 /** What every queue does, whatever keeps it: one suite for all adapters. */
 import { afterEach, describe, expect, test } from 'vitest'
-import { type Job, type JobKind, jobId, workloadsId } from '../../../fleet/job.ts'
+import type { Fleet } from '../../../fleet/config/fleet.ts'
+import { type Job, type JobKind, jobId, type Work, workloadsId } from '../../../fleet/job.ts'
+import { performer } from '../../../fleet/perform/perform.ts'
 import type { Outcome, Perform, Queue, QueueSettings, WorkOptions } from '../../../fleet/queue/types.ts'
 import { until } from '../../../scripts/support/until.ts'
 
@@ -28,6 +30,16 @@ export function jobOf(kind: JobKind, build = 1, more: Partial<Job> & { readonly 
     ...rest,
   }
 }
+
+/** A configuration that asks for the job, and for the same of every other image. */
+export const fleetOf = ({ workloads, optimizeFlags, minCoverage, budget }: Work): Fleet => ({
+  entries: [
+    {
+      ...{ line: 1, repositories: [], tags: ['*'], has: () => true, target: '{repository}:{tag}-esgz' },
+      ...{ platforms: 'all', workloads, optimizeFlags, minCoverage, budget },
+    },
+  ],
+})
 
 const done = (made?: Digest): Outcome => ({
   done: { profiles: [], tookMs: 1500, ...(made !== undefined && { made }) },
@@ -196,6 +208,35 @@ export function testQueue(name: string, fresh: () => Promise<OpenQueue>): void {
       expect(await patient.add([job])).toBe(1)
       await idle(queue)
       expect(attempts).toBe(3)
+    })
+
+    test("what a worker's own configuration does not ask for fails at once, and can be asked for again at once", async () => {
+      const queue = await openOne(await fresh())
+      const job = jobOf('rebuild')
+      const asked = jobOf('rebuild', 1, { name: 'asked' })
+      let entries = fleetOf({ ...job.work, minCoverage: 0.5 }).entries
+      work(
+        queue,
+        performer({
+          program: ['/nothing/there'],
+          access: [],
+          fleet: async () => ({ entries }),
+          allowed: new Set(),
+        }),
+      )
+      await queue.add([job])
+      await idle(queue)
+      expect(await queue.find(jobId(job))).toMatchObject({
+        state: 'failed',
+        attempts: 1,
+        error: expect.stringMatching(/^refused: this worker's fleet\.yaml has other settings for .*web:1/),
+      })
+      // It is asked for now, and fails of something else: that is left alone.
+      entries = fleetOf(job.work).entries
+      expect(await queue.add([job, asked])).toBe(2)
+      await idle(queue)
+      expect(await queue.find(jobId(job))).toMatchObject({ error: 'up is not a flag that a workload can have' })
+      expect(await queue.add([job, asked])).toBe(0)
     })
 
     test('a rebuild that asks for a record is forgotten, and comes back after it', async () => {
