@@ -9,7 +9,7 @@ const understood = <T>(value: T | undefined, example: string): T => {
 }
 
 export const durationFlag = (text: string): number =>
-  understood(durationIn(text), 'something like 500ms, 10s or 2m')
+  understood(durationIn(text), 'something like 500ms, 10s, 2m or 1h, at most 24d')
 export const latencyFlag = (text: string): number => understood(latencyIn(text), 'something like 10ms')
 export const sizeFlag = (text: string): number =>
   understood(sizeIn(text), 'something like 4MiB, 20MB or a number of bytes')

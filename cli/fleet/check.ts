@@ -21,7 +21,7 @@ export function registerCheck(command: Command, context: CliContext): void {
     .action(async (file: string, flags: Flags) => {
       const output = context.output(flags.json)
       const fleet = await readFleet(file)
-      await using queue = await openKnown(flags)
+      await using queue = await openKnown(flags, { onNotice: (line) => output.warn(line) })
       await using looking = lookingWith(flags, queue, context.interrupts.abort)
       output.live(() => 'listing repositories and tags')
       const { images, faults, idleLines } = await survey(fleet, looking, async () => {

@@ -6,12 +6,14 @@ import { type Command, Option } from 'commander'
 import type { Looking } from '../../fleet/look/look.ts'
 import { openSqliteQueue } from '../../fleet/queue/sqlite.ts'
 import type { Queue, QueueSettings } from '../../fleet/queue/types.ts'
-import { codeOf } from '../../system/errors.ts'
+import { readAuthority } from '../../image/registry/endpoint.ts'
+import { codeOf, HeadstartError } from '../../system/errors.ts'
 import { durationFlag, positiveFlag } from '../flags/values.ts'
 
 export interface QueueFlags {
   readonly state?: string
   readonly queue?: string
+  readonly queueCaFile?: string
 }
 
 export const addQueueFlags = (command: Command): Command =>
@@ -26,6 +28,12 @@ export const addQueueFlags = (command: Command): Command =>
       new Option(
         '--queue <url>',
         'redis://HOST:PORT of the Redis or Valkey that several machines share; better in the environment variable HEADSTART_QUEUE if it has a password',
+      ).conflicts('state'),
+    )
+    .addOption(
+      new Option(
+        '--queue-ca-file <file>',
+        "PEM file of the certificate authority of the queue's server, for rediss://",
       ).conflicts('state'),
     )
 
@@ -64,8 +72,19 @@ interface Opening {
   readonly onNotice?: (line: string) => void
 }
 
-const urlOf = ({ queue, state }: QueueFlags): string | undefined =>
-  queue ?? (state === undefined ? process.env.HEADSTART_QUEUE || undefined : undefined)
+/** @throws HeadstartError E_USAGE */
+function urlOf({ queue, state, queueCaFile }: QueueFlags): string | undefined {
+  const url = queue ?? (state === undefined ? process.env.HEADSTART_QUEUE || undefined : undefined)
+  if (url === undefined && queueCaFile !== undefined)
+    throw new HeadstartError(
+      'E_USAGE',
+      '--queue-ca-file is of a queue that has a server, and none is named',
+      {
+        hint: 'Name it with --queue, or in HEADSTART_QUEUE',
+      },
+    )
+  return url
+}
 
 /** @throws HeadstartError E_STATE, E_QUEUE */
 export async function openQueue(flags: QueueFlags, { takeoverMs, ...opening }: Opening = {}): Promise<Queue> {
@@ -75,14 +94,24 @@ export async function openQueue(flags: QueueFlags, { takeoverMs, ...opening }: O
       file: flags.state ?? usualState(),
       ...(opening.settings && { settings: opening.settings }),
     })
+  const ca = flags.queueCaFile === undefined ? undefined : await readAuthority(flags.queueCaFile)
   // Only who uses it loads it.
   const { openRedisQueue } = await import('../../fleet/queue/bullmq.ts')
-  return openRedisQueue({ url, ...(takeoverMs !== undefined && { lockMs: takeoverMs }), ...opening })
+  return openRedisQueue({
+    url,
+    ...(ca !== undefined && { ca }),
+    ...(takeoverMs !== undefined && { lockMs: takeoverMs }),
+    ...opening,
+  })
 }
 
 /** What a queue knows that may not be there yet: nothing is made to look at it. @throws HeadstartError E_STATE, E_QUEUE */
-export async function openKnown(flags: QueueFlags): Promise<Looking['queue'] & AsyncDisposable> {
-  if (urlOf(flags) !== undefined || (await isThere(flags.state ?? usualState()))) return openQueue(flags)
+export async function openKnown(
+  flags: QueueFlags,
+  opening: Pick<Opening, 'onNotice'>,
+): Promise<Looking['queue'] & AsyncDisposable> {
+  if (urlOf(flags) !== undefined || (await isThere(flags.state ?? usualState())))
+    return openQueue(flags, opening)
   const nothing = async () => undefined
   return { find: nothing, made: nothing, madeIn: nothing, [Symbol.asyncDispose]: nothing }
 }

@@ -27,7 +27,7 @@ const written = <T extends z.ZodType<string, string>>(schema: T) =>
   z.preprocess((value) => (typeof value === 'number' ? String(value) : value), schema)
 
 const duration = written(
-  example((value) => durationIn(value) !== undefined, 'a time such as 500ms, 10s or 2m'),
+  example((value) => durationIn(value) !== undefined, 'a time such as 500ms, 10s, 2m or 1h, at most 24d'),
 )
 const size = written(example((value) => sizeIn(value) !== undefined, 'a size such as 40MB'))
 const share = written(example((value) => (shareIn(value) ?? 2) <= 1, 'a share such as 80%'))

@@ -19,6 +19,8 @@ import {
 export interface RedisQueueOptions {
   /** `redis://[user:password@]host[:port][/database]`; `rediss://` for TLS */
   readonly url: string
+  /** PEM of the authorities that its certificate may be of; the usual ones by default */
+  readonly ca?: string
   /** of all keys: several fleets may share a server */
   readonly prefix?: string
   readonly settings?: Partial<QueueSettings>
@@ -34,18 +36,23 @@ const PREFIX = 'headstart'
 const LOCK_MS = 60_000
 const PATIENCE_MS = 10_000
 const IDLE_POLL_MS = 250
+/** Silence looks like a fault after this. */
+const TELL_MS = 2000
 
-/** @throws HeadstartError E_QUEUE: the URL is wrong, the server doesn't answer in time or refuses the login; so do all of the queue's functions */
+/** @throws HeadstartError E_QUEUE: the URL is wrong, the server doesn't answer in time, isn't trusted, or refuses the login; so do all of the queue's functions */
 export async function openRedisQueue(options: RedisQueueOptions): Promise<Queue> {
   const { url, prefix = PREFIX, patienceMs = PATIENCE_MS, lockMs = LOCK_MS, onNotice = () => {} } = options
-  const place = parseRedisUrl(url)
+  const place = parseRedisUrl(url, options.ca)
   const settings = { ...SETTINGS, ...options.settings }
   const client = redisClient(place, { patienceMs, onNotice })
+  const saying = setTimeout(() => onNotice(`waiting for the queue at ${place.shown}`), TELL_MS)
   try {
     await firstAnswer(client, place, patienceMs)
   } catch (error) {
     hangUp(client)
     throw asQueueError(error, place.shown)
+  } finally {
+    clearTimeout(saying)
   }
   const store = openStore(client, prefix, settings)
   const asked = async <T>(answer: Promise<T>): Promise<T> => {

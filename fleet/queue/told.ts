@@ -23,5 +23,6 @@ export const circleOf = (jobs: readonly Job[]): string =>
 /** How the error of a job begins that a worker did not take: it has cost nothing, so it may be asked for again at once. */
 export const REFUSED = 'refused: '
 
-/** Of a job that workers which were killed have left behind too often: it may be what kills them. */
-export const ABANDONED = 'one worker after the other ended, or was killed, while it did this'
+/** Workers that were killed while they did a job, after which it is given up: it may be what ends them. Before that, another takes it over. */
+export const MOST_ABANDONED = 3
+export const ABANDONED = `${MOST_ABANDONED} workers were killed while they did this: it may be what ends them`

@@ -65,7 +65,8 @@ function proxyAgent(options: EnvHttpProxyAgent.Options): Dispatcher {
   }
 }
 
-async function readAuthority(file: string): Promise<string> {
+/** @throws HeadstartError E_CA_FILE */
+export async function readAuthority(file: string): Promise<string> {
   try {
     return await readInput(file, MAX_SETTINGS_BYTES)
   } catch (cause) {

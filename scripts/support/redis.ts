@@ -5,13 +5,17 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { connect as connectSecurely } from 'node:tls'
+import { type Certificate, makeCertificate } from './certificate.ts'
 import { freePort, killed } from './serve.ts'
 import { until } from './until.ts'
 
 export interface TestRedis extends AsyncDisposable {
   readonly port: number
-  /** with the password, if it has one */
+  /** with the password, if it has one; `rediss:` where it speaks TLS */
   readonly url: string
+  /** PEM file of its certificate's authority, where it speaks TLS */
+  readonly caFile: string | undefined
   /** where its append-only file is */
   readonly folder: string
   /** Ends it as a power cut does. */
@@ -22,29 +26,41 @@ export interface TestRedis extends AsyncDisposable {
 
 export interface RedisSettings {
   readonly password?: string
+  /** it speaks TLS alone, with a certificate for these names, such as `IP:127.0.0.1` */
+  readonly tls?: string
 }
 
-export async function startRedis({ password }: RedisSettings = {}): Promise<TestRedis> {
+export async function startRedis({ password, tls }: RedisSettings = {}): Promise<TestRedis> {
   const folder = await mkdtemp(join(tmpdir(), 'hs-redis-'))
   const port = await freePort()
+  const certificate = tls === undefined ? undefined : await makeCertificate(folder, tls)
   let child: ChildProcess | undefined
   const kill = () => killed(child)
   const start = async () => {
-    const settings = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', '']
+    const settings = [
+      ...portSettings(port, certificate),
+      '--bind',
+      '127.0.0.1',
+      '--dir',
+      folder,
+      '--save',
+      '',
+    ]
     const kept = ['--appendonly', 'yes', '--appendfsync', 'everysec']
     const login = password === undefined ? [] : ['--requirepass', password]
     const started = spawn('redis-server', [...settings, ...kept, ...login], { stdio: 'ignore' })
     child = started
     await until('redis-server answers', async () => {
       if (started.exitCode !== null) throw new Error(`redis-server ended with ${started.exitCode}`)
-      return await answers(port)
+      return await answers(port, certificate !== undefined)
     })
   }
   await start()
   return {
     port,
     folder,
-    url: `redis://${password === undefined ? '' : `:${encodeURIComponent(password)}@`}127.0.0.1:${port}`,
+    caFile: certificate?.certificate,
+    url: `redis${certificate ? 's' : ''}://${password === undefined ? '' : `:${encodeURIComponent(password)}@`}127.0.0.1:${port}`,
     kill,
     start,
     async [Symbol.asyncDispose]() {
@@ -54,11 +70,20 @@ export async function startRedis({ password }: RedisSettings = {}): Promise<Test
   }
 }
 
+const portSettings = (port: number, certificate: Certificate | undefined): string[] =>
+  certificate
+    ? [
+        ...['--port', '0', '--tls-port', `${port}`, '--tls-auth-clients', 'no'],
+        ...['--tls-cert-file', certificate.certificate, '--tls-key-file', certificate.key],
+      ]
+    : ['--port', `${port}`]
+
 /** It reads its file before it answers anything but LOADING. */
-async function answers(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1')
+async function answers(port: number, isSecure: boolean): Promise<boolean> {
+  const place = { port, host: '127.0.0.1' }
+  const socket = isSecure ? connectSecurely({ ...place, rejectUnauthorized: false }) : connect(place)
   try {
-    await once(socket, 'connect')
+    await once(socket, isSecure ? 'secureConnect' : 'connect')
     socket.write('PING\r\n')
     const [answer]: unknown[] = await once(socket, 'data')
     return /^(\+PONG|-NOAUTH)/.test(String(answer))

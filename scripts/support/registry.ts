@@ -6,6 +6,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runCommand } from '../../system/process/command.ts'
+import { type Certificate, makeCertificate } from './certificate.ts'
 import { buildNewest } from './newest.ts'
 import { type PeerSet, peerSets } from './peers.ts'
 import { freePort, killed } from './serve.ts'
@@ -88,11 +89,6 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
   }
 }
 
-interface Certificate {
-  readonly certificate: string
-  readonly key: string
-}
-
 interface Place {
   readonly folder: string
   readonly host: string
@@ -142,13 +138,4 @@ async function answering(host: string, failed: () => string | undefined): Promis
     if (complaint !== undefined) throw new Error(`docker-registry ended: ${complaint}`)
     return open
   })
-}
-
-async function makeCertificate(folder: string): Promise<Certificate> {
-  const certificate = join(folder, 'cert.pem')
-  const key = join(folder, 'key.pem')
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost']
-  const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2']
-  await runCommand('openssl', ['req', '-x509', ...kind, ...subject, '-keyout', key, '-out', certificate])
-  return { certificate, key }
 }

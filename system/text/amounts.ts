@@ -6,9 +6,16 @@ function amount(text: string, units: Readonly<Record<string, number>>): number |
   return digits === undefined || factor === undefined ? undefined : Number(digits) * factor
 }
 
-/** `500ms`, `10s`, `2m`; a bare number is seconds. @returns milliseconds */
-export const durationIn = (text: string): number | undefined =>
-  amount(text, { ms: 1, '': 1000, s: 1000, m: 60_000, min: 60_000 })
+/** What a timer of Node's can wait; a longer one would be over at once. */
+const MOST_MS = 2 ** 31 - 1
+const HOUR_MS = 3_600_000
+
+/** `500ms`, `10s`, `2m`, `1h`, `1d`, at most 24 days; a bare number is seconds. @returns milliseconds */
+export function durationIn(text: string): number | undefined {
+  const units = { ms: 1, '': 1000, s: 1000, m: 60_000, min: 60_000, h: HOUR_MS, d: 24 * HOUR_MS }
+  const ms = amount(text, units)
+  return ms === undefined || ms > MOST_MS ? undefined : ms
+}
 
 /** `10ms`, `0.5s`; a bare number is milliseconds, as latencies are written. @returns milliseconds */
 export const latencyIn = (text: string): number | undefined => amount(text, { '': 1, ms: 1, s: 1000 })

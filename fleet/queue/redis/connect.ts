@@ -1,6 +1,7 @@
 /** A connection to Redis or Valkey that outlives cuts, tells of them once, and never shows the password. */
+import { isIP } from 'node:net'
 import { Redis } from 'ioredis'
-import { HeadstartError, messageOf } from '../../../system/errors.ts'
+import { codeOf, HeadstartError, messageOf } from '../../../system/errors.ts'
 
 /** Where a server is, and how to log in to it. */
 export interface RedisPlace {
@@ -10,7 +11,7 @@ export interface RedisPlace {
     readonly db: number
     readonly username?: string
     readonly password?: string
-    readonly tls?: { readonly servername: string }
+    readonly tls?: { readonly servername?: string; readonly ca?: string }
   }
   /** `redis://host:6379/0`, without the login: for people */
   readonly shown: string
@@ -20,15 +21,24 @@ const SCHEMES = ['redis:', 'rediss:']
 
 /**
  * @param text `redis://[user:password@]host[:port][/database]`; `rediss://` for TLS
+ * @param ca PEM, in place of the usual authorities
  * @throws HeadstartError E_QUEUE, which doesn't repeat the text: it may hold a password
  */
-export function parseRedisUrl(text: string): RedisPlace {
+export function parseRedisUrl(text: string, ca?: string): RedisPlace {
   const url = URL.parse(text)
   const database = /^\/?(\d{0,5})$/.exec(url?.pathname ?? '')?.[1]
   if (!url || !SCHEMES.includes(url.protocol) || url.hostname === '' || database === undefined)
     throw new HeadstartError('E_QUEUE', 'the address of the queue is not one of Redis or Valkey', {
       hint: 'Write it as redis://HOST:PORT or rediss://HOST:PORT, with :PASSWORD@ before the host if there is one',
     })
+  if (ca !== undefined && url.protocol !== 'rediss:')
+    throw new HeadstartError(
+      'E_QUEUE',
+      'the queue is not reached by TLS, so that no authority is asked for',
+      {
+        hint: 'Write its address as rediss://HOST:PORT, or leave out --queue-ca-file',
+      },
+    )
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
   const port = url.port === '' ? 6379 : Number(url.port)
   return {
@@ -39,7 +49,10 @@ export function parseRedisUrl(text: string): RedisPlace {
       db: Number(database),
       ...(url.username !== '' && { username: decoded(url.username) }),
       ...(url.password !== '' && { password: decoded(url.password) }),
-      ...(url.protocol === 'rediss:' && { tls: { servername: host } }),
+      ...(url.protocol === 'rediss:' && {
+        // A name alone: an address has no place there.
+        tls: { ...(isIP(host) === 0 && { servername: host }), ...(ca !== undefined && { ca }) },
+      }),
     },
   }
 }
@@ -104,7 +117,7 @@ export function hangUp(client: Redis): void {
 
 /**
  * Waits for the first answer.
- * @throws HeadstartError E_QUEUE: there was none in time, or the login was refused
+ * @throws HeadstartError E_QUEUE: there was none in time, the server isn't trusted, or it refused the login
  */
 export async function firstAnswer(client: Redis, { shown }: RedisPlace, patienceMs: number): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
@@ -112,7 +125,7 @@ export async function firstAnswer(client: Redis, { shown }: RedisPlace, patience
   const timer = setTimeout(() => reject(unreachable(shown, last)), patienceMs)
   const onError = (error: unknown) => {
     last = error
-    if (REFUSED.test(messageOf(error))) reject(unreachable(shown, error))
+    if (REFUSED.test(messageOf(error)) || isUntrusted(error)) reject(unreachable(shown, error))
   }
   client.on('error', onError)
   client.once('ready', resolve)
@@ -127,12 +140,21 @@ export async function firstAnswer(client: Redis, { shown }: RedisPlace, patience
 
 const REFUSED = /^(WRONGPASS|NOAUTH|NOPERM|ERR (invalid password|AUTH|DB index))/
 
-const unreachable = (shown: string, reason: unknown): HeadstartError =>
-  new HeadstartError(
-    'E_QUEUE',
-    `the queue at ${shown} can't be used: ${reason === undefined ? 'it does not answer' : inWords(messageOf(reason))}`,
-    { hint: 'Check --queue or HEADSTART_QUEUE, its password, and that Redis or Valkey runs there' },
-  )
+/** No further attempt makes a certificate another one. */
+const isUntrusted = (error: unknown): boolean => /CERT|SELF_SIGNED|UNABLE_TO/.test(codeOf(error) ?? '')
+
+function unreachable(shown: string, reason: unknown): HeadstartError {
+  const why = isUntrusted(reason)
+    ? `its certificate is not trusted: ${messageOf(reason)}`
+    : reason === undefined
+      ? `it does not answer${shown.startsWith('rediss:') ? ' by TLS' : ''}`
+      : inWords(messageOf(reason))
+  return new HeadstartError('E_QUEUE', `the queue at ${shown} can't be used: ${why}`, {
+    hint: isUntrusted(reason)
+      ? 'Trust its certificate authority with --queue-ca-file FILE; the certificate has to name the host'
+      : 'Check --queue or HEADSTART_QUEUE, its password, and that Redis or Valkey runs there',
+  })
+}
 
 /** A server's own words for a login are about its commands. */
 function inWords(said: string): string {

@@ -1,7 +1,8 @@
 /** Takes jobs from Redis until it is told to stop; then running ones end, or go back. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'bullmq'
-import { messageOf } from '../../../system/errors.ts'
+import { codeOf, messageOf } from '../../../system/errors.ts'
+import { MOST_ABANDONED } from '../told.ts'
 import type { WorkOptions } from '../types.ts'
 import type { Stored } from './records.ts'
 import type { Store } from './store.ts'
@@ -16,14 +17,13 @@ export interface WorkPlace {
   readonly onNotice: (line: string) => void
 }
 
-/** How often a job may be left behind by workers that were killed: it may be what kills them. */
-const MOST_STALLED = 3
-
 /** ms for which a server that is away is waited for when nothing runs any more and we are to stop. */
 const LEAVE_MS = 2000
 const LOOK_MS = 100
 /** How often the kinds' share of the slots is looked at, besides whenever it changes. */
 const ADJUST_MS = 1000
+/** Codes of a connection that is lost. */
+const CUT = /^(ECONN|EPIPE)/
 /** s after which a worker that waits for a job asks for one, in case it was not told. */
 const ASK_S = 2
 
@@ -101,7 +101,8 @@ function startWorker(
     drainDelay: ASK_S,
     lockDuration: lockMs,
     stalledInterval: Math.max(lockMs / 4, 500),
-    maxStalledCount: MOST_STALLED,
+    // Once more, and it fails.
+    maxStalledCount: MOST_ABANDONED - 1,
     // After a cut, jobs are taken again soon.
     runRetryDelay: 1000,
   })
@@ -117,7 +118,9 @@ function startWorker(
     const line = messageOf(error)
     // The connection tells of its cuts itself, and of lost jobs we have told.
     const isTold =
-      store.client.status !== 'ready' || /Connection is closed|ECONN|Socket timeout|\block\b/.test(line)
+      store.client.status !== 'ready' ||
+      CUT.test(codeOf(error) ?? '') ||
+      /Connection is closed|Socket timeout|\block\b/.test(line)
     if (line === last || isTold) return
     last = line
     onNotice(`the queue: ${line}`)

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { isGone, markOf, ourselves, ownerOf } from '../../../system/process/owner.ts'
 import type { Job } from '../../job.ts'
 import { countersOf } from '../counters.ts'
-import { ABANDONED } from '../told.ts'
+import { ABANDONED, MOST_ABANDONED } from '../told.ts'
 import type { WorkOptions } from '../types.ts'
 import type { Store } from './add.ts'
 import { count } from './made.ts'
@@ -20,9 +20,6 @@ export interface Claim {
   /** of earlier attempts: its last lines */
   readonly log: readonly string[]
 }
-
-/** How often a job may be left behind by processes that were killed: it may be what kills them. */
-const MOST_ABANDONED = 3
 
 /** @param owner mark of this process. @returns undefined: nothing is due now */
 export function claim(

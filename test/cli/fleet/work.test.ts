@@ -114,3 +114,24 @@ test('without a fleet.yaml there is no worker', async () => {
   const { status, stderr } = await fleet.fleet(['work', 'none.yaml'])
   expect([status, stderr]).toEqual([1, expect.stringMatching(/^headstart: none\.yaml can't be read: .*\n$/)])
 })
+
+test("a queue by TLS: its authority is named by a file; who isn't trusted gets no password, and none is shown", async () => {
+  await fleet.write(IMAGES)
+  await using secure = await startRedis({ password: 'a-password-of-redis', tls: 'IP:127.0.0.1' })
+  const check = (...args: string[]) =>
+    fleet.box.run(['fleet', 'check', ...args], { env: { HEADSTART_QUEUE: secure.url } })
+  const trusted = await check('--queue-ca-file', secure.caFile ?? '')
+  expect([trusted.status, trusted.stderr]).toEqual([0, ''])
+  const untrusted = await check()
+  expect(untrusted.stderr).toMatch(
+    /^headstart: the queue at rediss:\/\/127\.0\.0\.1:\d+ can't be used: its certificate is not trusted: .*\n {2}Trust its .* --queue-ca-file FILE.*\n$/,
+  )
+  const missing = await check('--queue-ca-file', 'none.pem')
+  expect(missing.stderr).toMatch(/^headstart: the file of certificate authorities can't be read: .*none\.pem/)
+  const without = await fleet.box.run(['fleet', 'check', '--queue-ca-file', 'none.pem'])
+  expect(without.stderr).toMatch(
+    /^headstart: --queue-ca-file is of a queue that has a server, and none is named\n/,
+  )
+  expect([untrusted, missing, without].map(({ status }) => status)).toEqual([1, 1, 2])
+  expect(JSON.stringify([trusted, untrusted, missing])).not.toContain('a-password-of-redis')
+})

@@ -156,7 +156,10 @@ describe('where it is wrong', () => {
       "4:23: log and tcp can't be combined: a container is ready in one way",
     ],
     [entry('    ready: { status: 200 }\n'), '4:14: status and body are of http, which is missing'],
-    [entry('    ready:\n      timeout: soon\n'), '5:7: "soon" is not a time such as 500ms, 10s or 2m'],
+    [
+      entry('    ready:\n      timeout: soon\n'),
+      '5:7: "soon" is not a time such as 500ms, 10s, 2m or 1h, at most 24d',
+    ],
     [
       entry('    target: "app:{tag}"\n'),
       '4:5: a target needs {repository}, so that two images have two targets',

@@ -235,7 +235,9 @@ export function testQueue(name: string, fresh: () => Promise<OpenQueue>): void {
       entries = fleetOf(job.work).entries
       expect(await queue.add([job, asked])).toBe(2)
       await idle(queue)
-      expect(await queue.find(jobId(job))).toMatchObject({ error: 'up is not a flag that a workload can have' })
+      expect(await queue.find(jobId(job))).toMatchObject({
+        error: 'up is not a flag that a workload can have',
+      })
       expect(await queue.add([job, asked])).toBe(0)
     })
 

@@ -104,7 +104,7 @@ test('what a killed process was at, another goes on with; what kills one after t
   await queue.idle(new AbortController().signal)
   expect(await queue.find(jobId(other))).toMatchObject({
     state: 'failed',
-    error: 'one worker after the other ended, or was killed, while it did this',
+    error: '3 workers were killed while they did this: it may be what ends them',
   })
 })
 

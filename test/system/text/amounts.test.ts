@@ -5,6 +5,8 @@ import { bandwidthIn, durationIn, latencyIn, shareIn, sizeIn } from '../../../sy
 test.each([
   [durationIn, '2m', 120_000],
   [durationIn, '1', 1000],
+  [durationIn, '1h', 3_600_000],
+  [durationIn, '24d', 24 * 86_400_000],
   [latencyIn, '1', 1],
   [sizeIn, '1.5k', 1536],
   [bandwidthIn, '1 Gbps', 1000],
@@ -12,6 +14,10 @@ test.each([
   [shareIn, '150%', 1.5],
 ])('%o %s', (read, text, value) => {
   expect(read(text)).toBe(value)
+})
+
+test.each(['25d', '2147483648ms'])('%s is longer than any timer: it is refused, not over at once', (text) => {
+  expect(durationIn(text)).toBeUndefined()
 })
 
 test.each([durationIn, latencyIn, sizeIn, bandwidthIn, shareIn])('%o understands no nonsense', (read) => {

@@ -99,7 +99,7 @@ test('a job that kills every worker fails for good', async () => {
   const queue = await open({ lockMs })
   await queue.add([job])
   const hasFailed = async () => (await queue.find(jobId(job)))?.state === 'failed'
-  for (let killed = 0; killed < 4; killed += 1) {
+  for (let killed = 0; killed < 3; killed += 1) {
     const child = startWorker(lockMs)
     let hasBegun = false
     child.stdout.once('data', () => {
@@ -115,7 +115,7 @@ test('a job that kills every worker fails for good', async () => {
   await queue.idle(new AbortController().signal)
   const found = await queue.find(jobId(job))
   expect(found?.state).toBe('failed')
-  expect(found?.error).toBe('one worker after the other ended, or was killed, while it did this')
+  expect(found?.error).toBe('3 workers were killed while they did this: it may be what ends them')
 })
 
 test('a server that is killed and started again: the job goes on, and is done once', async () => {
