@@ -15,7 +15,7 @@ const path = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 const KUBERNETES = path('../../deploy/kubernetes')
 const COMPOSE = path('../../deploy/compose.yaml')
 
-describe.each(peerSets.filter((set) => set === 'newest'))('by the %s peers', () => {
+describe.skipIf(!peerSets.includes('newest'))('by the newest peers', () => {
   let programs: string
   let rendered: string
 
