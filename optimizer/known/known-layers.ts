@@ -3,7 +3,7 @@
  * plan is made, and, for each plan, what was made of it. An image is the same with or without: all that a layer's bytes depend on is in
  * the keys.
  */
-import { createHash } from 'node:crypto'
+import { createHash, type Hash } from 'node:crypto'
 import type { Layer } from '../../image/types.ts'
 import type { DiskCache } from '../../system/cache/disk-cache.ts'
 import type { OptimizeOptions } from '../options.ts'
@@ -11,7 +11,6 @@ import type { LayerMoves } from '../plan/plan.ts'
 import type { StartupFile } from '../plan/startup.ts'
 import {
   type KnownEntry,
-  MAX_KNOWN_ENTRIES,
   MAX_RECORD_BYTES,
   type MadeLayer,
   packEntries,
@@ -50,8 +49,8 @@ export function knownLayers({ cache, version }: LayerMemory, { options, startup 
   const { zstd } = process.versions
   const start = hashOf(startup)
   const how = [REVISION, version, zstd, format, level, chunkSize, minChunkSize, prioritize, start]
-  const layerKey = ({ descriptor, diffId }: Layer) =>
-    hashOf([...how, descriptor.digest, descriptor.mediaType, descriptor.annotations, diffId])
+  const layerKey = ({ descriptor: { digest, size, mediaType, annotations }, diffId }: Layer) =>
+    hashOf([...how, digest, size, mediaType, annotations, diffId]) // its size, too: a wrong one is refused when the layer is read
   const entriesKey = (source: Layer) => `${layerKey(source)}.entries`
   const madeKey = (source: Layer, { zone, afterZone, hot }: LayerMoves) =>
     `${hashOf([layerKey(source), zone, afterZone, [...hot]])}.made`
@@ -64,7 +63,8 @@ export function knownLayers({ cache, version }: LayerMemory, { options, startup 
   return {
     entriesOf: (source) => read(entriesKey(source), unpackEntries),
     async rememberEntries(source, entries) {
-      if (entries.length <= MAX_KNOWN_ENTRIES) cache.write(entriesKey(source), await packEntries(entries))
+      const record = await packEntries(entries)
+      if (record) cache.write(entriesKey(source), record)
     },
     madeOf: (source, moves) => read(madeKey(source, moves), unpackMade),
     async rememberMade(source, moves, made) {
@@ -73,4 +73,12 @@ export function knownLayers({ cache, version }: LayerMemory, { options, startup 
   }
 }
 
-const hashOf = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex')
+const hashOf = (value: unknown): string => fed(createHash('sha256'), value).digest('hex')
+
+/** Item by item: all paths of a layer may be more than a string can hold. */
+function fed(hash: Hash, value: unknown): Hash {
+  if (!Array.isArray(value)) return hash.update(JSON.stringify(value) ?? 'null')
+  hash.update('[')
+  for (const each of value) fed(hash, each).update(',')
+  return hash.update(']')
+}

@@ -14,7 +14,9 @@ export interface KnownEntry extends PlanEntry {
 }
 
 /** More entries than this are not kept: their record would take as long to read as the layer. */
-export const MAX_KNOWN_ENTRIES = 300_000
+const MAX_KNOWN_ENTRIES = 300_000
+/** In all paths and links: as text in JSON, where a character may become six, they still fit into a string. */
+const MAX_KNOWN_CHARACTERS = 64 << 20
 /** Of a record, packed and unpacked. */
 export const MAX_RECORD_BYTES = 32 << 20
 const MAX_UNPACKED_BYTES = 256 << 20
@@ -59,8 +61,11 @@ export type MadeLayer = z.infer<typeof madeSchema>
 
 const [pack, unpack] = [promisify(gzip), promisify(gunzip)]
 
-export const packEntries = (entries: readonly KnownEntry[]): Promise<Buffer> =>
-  packed(
+/** @returns undefined: they are too many, or take too much, to be kept */
+export async function packEntries(entries: readonly KnownEntry[]): Promise<Buffer | undefined> {
+  const characters = entries.reduce((sum, { path, linkPath = '' }) => sum + path.length + linkPath.length, 0)
+  if (entries.length > MAX_KNOWN_ENTRIES || characters > MAX_KNOWN_CHARACTERS) return undefined
+  const record = await packed(
     entries.map(({ path, type, size, linkPath, digest, stored }) => [
       path,
       type,
@@ -70,6 +75,8 @@ export const packEntries = (entries: readonly KnownEntry[]): Promise<Buffer> =>
       stored,
     ]),
   )
+  return record.length <= MAX_RECORD_BYTES ? record : undefined
+}
 
 export const packMade = (made: MadeLayer): Promise<Buffer> => packed(made)
 

@@ -3,7 +3,7 @@ import { readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openTarget } from '../../../image/targets.ts'
-import type { Image } from '../../../image/types.ts'
+import type { Image, Layer } from '../../../image/types.ts'
 import type { OptimizeOptions } from '../../../optimizer/options.ts'
 import type { StartupFile } from '../../../optimizer/plan/startup.ts'
 import { rebuildImage } from '../../../optimizer/rebuild/image.ts'
@@ -38,6 +38,8 @@ const anImage = (...layers: readonly (readonly TarItem[])[]): Promise<string> =>
 const app = (content: string) => [dir('app/'), file('app/main', content)]
 
 interface Given {
+  /** what is done to the image */
+  readonly changed?: (image: Image) => Image
   readonly start?: readonly StartupFile[]
   readonly options?: Partial<OptimizeOptions>
   /** false: nothing is remembered */
@@ -49,7 +51,14 @@ interface Given {
 
 /** @returns what became of each layer, the image's digest, and which layers were read */
 async function rebuilt(from: string, given: Given = {}) {
-  const { start = startup, options, memory = true, version = '1', to = 'out' } = given
+  const {
+    start = startup,
+    options,
+    memory = true,
+    version = '1',
+    to = 'out',
+    changed = (same) => same,
+  } = given
   const cache = await openDiskCache({ folder: join(folder.path, 'cache'), bytes: 1 << 30 })
   const readLayers = new Set<number>()
   const watched = (image: Image): Image => ({
@@ -67,7 +76,7 @@ async function rebuilt(from: string, given: Given = {}) {
       await using target = await openTarget(`oci:${join(folder.path, to)}:x`)
       await target.prepare({ force: true })
       const { layers, manifest } = await rebuildImage({
-        image: watched(image),
+        image: changed(watched(image)),
         target,
         startup: start,
         options: { threads: 2, ...options },
@@ -147,6 +156,17 @@ test('a link into a layer that was not read is made of the layer itself', async 
   // What its layer is made of depends on the one below: it is not remembered.
   expect((await rebuilt(linked)).how).toEqual([UNCHANGED, CONVERTED])
   expect((await rebuilt(linked, { memory: false, to: 'fresh' })).digest).toBe(digest)
+})
+
+test('a layer whose size is not what the manifest says is not one that is known', async () => {
+  const image = await anImage(base, app('1st'))
+  await rebuilt(image)
+  const lie = ({ descriptor, ...layer }: Layer): Layer => ({
+    ...layer,
+    descriptor: { ...descriptor, size: descriptor.size - 1 },
+  })
+  const changed = (true_: Image): Image => ({ ...true_, layers: true_.layers.map(lie) })
+  expect(await rebuilt(image, { changed })).toMatchObject({ how: [CONVERTED, CONVERTED], read: [0, 1] })
 })
 
 test.each(['.entries', '.made'])('a damaged record %s is made again', async (ending) => {
