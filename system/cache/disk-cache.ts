@@ -95,16 +95,17 @@ async function privateFolder(wanted: string): Promise<string> {
   const fault = (await isPrivate(folder))
     ? await exchangeable(folder)
     : 'it is not a folder that only its owner can enter'
-  if (fault === undefined) {
-    const root = join(folder, VERSION)
-    await mkdir(root, { mode: 0o700 }).catch(
-      (error: unknown) => codeOf(error) === 'EEXIST' || orRefuse(error),
-    )
-    return root
-  }
-  throw new HeadstartError('E_CACHE', `the cache folder ${wanted} is not safe to use: ${fault}`, {
-    hint: `Choose a folder of your own with --cache, or make this one private: chmod 700 ${wanted}`,
-  })
+  const unsafe = (why: string, remedy: string) =>
+    new HeadstartError('E_CACHE', `the cache folder ${wanted} is not safe to use: ${why}`, {
+      hint: `Choose a folder of your own with --cache, or ${remedy}`,
+    })
+  if (fault !== undefined) throw unsafe(fault, `make this one private: chmod 700 ${wanted}`)
+  const root = join(folder, VERSION)
+  await mkdir(root, { mode: 0o700 }).catch((error: unknown) => codeOf(error) === 'EEXIST' || orRefuse(error))
+  // From a time when the folder was open to others: they may have put files into it, and may still hold it open.
+  if (!(await isPrivate(root)))
+    throw unsafe(`${VERSION} in it is not a folder that only its owner can enter`, `remove it: rm -r ${root}`)
+  return root
 }
 
 /** Something else in a file's place is no content, and must not be waited for. */

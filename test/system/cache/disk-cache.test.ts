@@ -144,6 +144,24 @@ test.each<[string, (folder: string) => Promise<unknown>, RegExp]>([
   })
 })
 
+test.each<[string, (root: string) => Promise<unknown>]>([
+  ['belongs to another user', (root) => chown(root, NOBODY, NOBODY)],
+  ['others may write to', (root) => chmod(root, 0o777)],
+])(
+  'a private folder in which another user may have put files, since what is in it %s, is refused',
+  async (_, spoil) => {
+    await using temp = await tempFolder()
+    const folder = await temp.sub('c').then(madePrivate)
+    await written(await openDiskCache({ folder, bytes: PLENTY }), 0, 1)
+    await spoil(join(folder, 'v1'))
+    await expect(openDiskCache({ folder, bytes: PLENTY })).rejects.toMatchObject({
+      code: 'E_CACHE',
+      message: expect.stringMatching(/v1 in it is not a folder that only its owner can enter/),
+      hint: expect.stringContaining('rm -r'),
+    })
+  },
+)
+
 test('a folder that is a file, or can’t be made, is refused; a link to a private one is followed', async () => {
   await using temp = await tempFolder()
   const file = join(temp.path, 'file')
