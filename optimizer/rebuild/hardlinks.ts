@@ -30,6 +30,8 @@ export interface LinkChanges<E> {
   readonly late: ReadonlySet<E>
   /** what a later entry replaces */
   readonly dropped: ReadonlySet<E>
+  /** One of the links leads into a lower layer, though it may be replaced later. */
+  readonly leadsBelow: boolean
 }
 
 /**
@@ -64,7 +66,8 @@ export function changesOfLinks<E extends LayerEntry>(
   }
   const isPlain = copies.size + relinked.size + late.size === 0 && [...origins.keys()].every(lasting.isThere)
   const dropped = isPlain ? [] : entries.filter(lasting.isReplaced)
-  return { copies, relinked, late, dropped: new Set(dropped) }
+  const leadsBelow = [...origins.values()].some((origin) => origin.layer !== layer)
+  return { copies, relinked, late, dropped: new Set(dropped), leadsBelow }
 }
 
 /** What stays: the last entry of a path that isn't the format's own, unless a later file replaces a directory above it. */

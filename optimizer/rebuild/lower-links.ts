@@ -61,8 +61,9 @@ async function resolveLayer(
     },
     `layer ${sources[index]?.descriptor.digest}`,
   )
-  const { copies, relinked, late, dropped } = changes
-  if (copies.size + relinked.size + late.size + dropped.size === 0) return { layer, entries: layer.entries }
+  const { copies, relinked, late, dropped, leadsBelow } = changes
+  if (copies.size + relinked.size + late.size + dropped.size === 0)
+    return { layer, entries: layer.entries, isRelinked: leadsBelow }
   const { spool } = files
   const own: LayerRead = { kind: 'spooled', layer, entries: [...layer.own, ...layer.entries], files }
   const made = new Map<AnyEntry, SpooledEntry>()

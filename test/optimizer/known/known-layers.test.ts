@@ -169,6 +169,13 @@ test('a layer whose size is not what the manifest says is not one that is known'
   expect(await rebuilt(image, { changed })).toMatchObject({ how: [CONVERTED, CONVERTED], read: [0, 1] })
 })
 
+test('a link into a lower layer that a directory replaces is no link into another one, which has no such file', async () => {
+  const upper = [hardlink('lib/linked', 'lib/c.so'), dir('lib/linked/'), ...app('1st')]
+  await rebuilt(await anImage(base, upper))
+  const without = await anImage([dir('lib/'), file('lib/config', 'a')], upper)
+  await expect(rebuilt(without)).rejects.toMatchObject({ code: 'E_TAR' })
+})
+
 test.each(['.entries', '.made'])('a damaged record %s is made again', async (ending) => {
   const image = await anImage(base, app('1st'))
   const { digest } = await rebuilt(image)
