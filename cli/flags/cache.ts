@@ -19,25 +19,38 @@ export interface CacheRequest {
 
 const CACHE_BYTES = 10e9
 
-/** @param kept what is kept in it */
-export const cacheOptions = (option: (flags: string, text: string) => Option, kept: string): Option[] => [
+/** @param use what the folder is for */
+export const cacheOptions = (option: (flags: string, text: string) => Option, use: string): Option[] => [
   option(
     '--cache <folder>',
-    `keep ${kept} here (default: $HEADSTART_CACHEDIR, else /var/cache/headstart for root, else in $XDG_CACHE_HOME)`,
+    `${use} (default: $HEADSTART_CACHEDIR, else /var/cache/headstart for root, else in $XDG_CACHE_HOME)`,
   ),
-  option('--no-cache', 'keep nothing'),
+  option('--no-cache', 'keep nothing, and use nothing that was kept'),
   option('--cache-size <bytes>', 'how much is kept').argParser(sizeFlag).default(CACHE_BYTES, '10GB'),
 ]
 
 /** @returns undefined: nothing is kept */
 export function cacheRequest({ cache, cacheSize }: CacheFlags): CacheRequest | undefined {
   if (cache === false || cacheSize === 0) return undefined
-  return { folder: cache ?? usualFolder(), bytes: cacheSize, isNamed: cache !== undefined }
+  const folder = cache ?? usualFolder()
+  return folder === undefined ? undefined : { folder, bytes: cacheSize, isNamed: cache !== undefined }
 }
 
-function usualFolder(): string {
-  const named = process.env.HEADSTART_CACHEDIR
+/** @returns undefined: there is none, of a user who has no home */
+function usualFolder(): string | undefined {
+  const { HEADSTART_CACHEDIR: named, XDG_CACHE_HOME: caches } = process.env
   if (named) return named
   if (process.geteuid?.() === 0) return '/var/cache/headstart'
-  return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'headstart')
+  if (caches) return join(caches, 'headstart')
+  const home = homeOfUser()
+  return home ? join(home, '.cache', 'headstart') : undefined
+}
+
+/** A number that a container was given as its user may be nobody's. */
+function homeOfUser(): string | undefined {
+  try {
+    return homedir()
+  } catch {
+    return undefined
+  }
 }

@@ -21,7 +21,8 @@ export function addLazyFlags(command: Command): Command {
     .addOption(option('--no-profile', "prefetch the image's prioritized zone, whatever is attached to it"))
     .addOption(option('--trace <file>', 'prefetch by this trace (repeatable)').argParser(collect))
     .addOption(option('--no-background', 'fetch only what is read, once the start is over'))
-  for (const each of cacheOptions(option, 'what was fetched, for later runs,')) command.addOption(each)
+  for (const each of cacheOptions(option, 'keep what was fetched here, for later runs'))
+    command.addOption(each)
   return command
 }
 

@@ -114,7 +114,7 @@ export function addOptimizeFlags(command: Command): Command {
     .option('--all-platforms', 'rebuild every image of an index; files are matched by path', false)
     .option(
       '--push-profile',
-      'attach the profile to the new image, where run and the next build find it; what is attached already goes along without',
+      'attach the profile to the new image, where run and the next build find it; those that are attached to the original go along in any case',
       false,
     )
     .option('--name <name>', 'with --push-profile: the workload it is of, where there are several')
@@ -135,7 +135,7 @@ export function addOptimizeFlags(command: Command): Command {
   const option = (flags: string, text: string) => new Option(flags, text)
   for (const each of cacheOptions(
     option,
-    'which layers were made of which, so that unchanged ones are not made again,',
+    'remember here what was made of each layer, so that one that is unchanged is not made again',
   ))
     command.addOption(each)
   return addImageFlags(addProfileFlags(addRebuildFlags(addLimitFlags(command))))

@@ -1,6 +1,6 @@
 /**
  * A folder of files by key that processes of one user share: written behind, so that nobody waits for it; bounded, the least recently used
- * removed first; and safe for several at once, since each file is renamed into place whole. What is in it is checked by those who read it.
+ * removed first; and safe for several at once, since each file is renamed into place whole. What can be checked of it is checked by those who read it.
  */
 import { constants, existsSync } from 'node:fs'
 import { mkdir, open, realpath, rename, rm, statfs, utimes, writeFile } from 'node:fs/promises'
