@@ -26,5 +26,7 @@ COPY --from=build /build/dist /opt/headstart/dist
 RUN ln -s /opt/headstart/cli/headstart.js /usr/local/bin/headstart
 # The root of a recorded container is an overlay, which can't lie on the overlay that this container's own root is.
 VOLUME /var/tmp
+# What is remembered of layers lasts as long as that volume.
+ENV HEADSTART_CACHEDIR=/var/tmp/headstart-cache
 WORKDIR /work
 ENTRYPOINT ["headstart"]

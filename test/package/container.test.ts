@@ -3,7 +3,18 @@
  * as another user without any rights. The images that it is built on are made here, of a Debian and our own Node, so that no hub is asked.
  */
 import { randomBytes } from 'node:crypto'
-import { chmod, chown, copyFile, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  chown,
+  copyFile,
+  cp,
+  mkdir,
+  mkdtemp,
+  mkdtempDisposable,
+  readFile,
+  rm,
+  writeFile,
+} from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -12,6 +23,7 @@ import { startRegistry } from '../../scripts/support/registry.ts'
 import { type CommandResult, runCommand, tryCommand } from '../../system/process/command.ts'
 import { parseTrace } from '../../tracer/trace/file.ts'
 import { HEADSTART } from '../support/headstart.ts'
+import { podOf } from './pod.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const BASE_TAR = `${ROOT}.cache/base-${process.env.DEMO_SUITE ?? 'bookworm'}/base.tar`
@@ -183,3 +195,33 @@ test('whoever has no rights attaches the profile, and optimizes by what is attac
   )
   expect(pulled).toBe(recorded)
 })
+
+test.each([
+  ['kubernetes/rebuild.yaml', 'headstart-rebuild'],
+  ['kubernetes-jobs.yml', 'headstart-rebuild'],
+])(
+  'in a pod of %s, whose volume is anybody’s to write to, it rebuilds, and the next build from what it remembers',
+  async (file, name) => {
+    await using registry = await startRegistry()
+    await using scratch = await mkdtempDisposable(`${folder}/pod-`)
+    await chmod(scratch.path, 0o755)
+    const place = `docker://${registry.host}/shell`
+    await runCommand(process.execPath, [HEADSTART, 'copy', `oci:${folder}/work/shell`, `${place}:1`])
+    const pod = await podOf(`${ROOT}deploy/${file}`, name, scratch.path)
+    for (const {
+      flags,
+      command: [program = '', ...args],
+    } of pod.first)
+      expect(await docker([...flags, '--entrypoint', program], [images.headstart, ...args])).toEqual(
+        succeeded,
+      )
+    const optimize = (to: string) =>
+      docker(
+        [...pod.flags, '--network', 'host'],
+        [images.headstart, 'optimize', `${place}:1`, `${place}:${to}`, '--trace', 'trace.json'],
+      )
+    expect(await optimize('fast')).toEqual(succeeded)
+    const { stdout } = await optimize('again')
+    expect(stdout).toMatch(/^1 unchanged/m)
+  },
+)
