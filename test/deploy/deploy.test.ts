@@ -175,6 +175,8 @@ const jobSchema = z.strictObject({
     template: z.strictObject({
       spec: z.strictObject({
         restartPolicy: z.literal('Never'),
+        // What they do is tried in test/package/container.test.ts.
+        initContainers: z.array(z.looseObject({ command: z.array(z.string()) })),
         containers: z.array(container),
         volumes: z.array(z.looseObject({ name: z.string() })),
       }),
