@@ -2,7 +2,8 @@
  * `npm run bench:figures`: the tables of the README and of docs/formats.md. Each kind of the demo image is recorded and rebuilt by headstart and by
  * `ctr-remote images optimize` (see support/reference.ts), which prints what converting takes and how large the layers are; then all arms
  * are measured from nothing to ready. Needs what scripts/test installs, root, and a quiet machine.
- * --keep measures the images that an earlier run made.
+ * --keep measures the images that an earlier run made. --program FILE measures with another headstart than this checkout's: the `cli/headstart.js` of
+ * a package that was installed, which loads faster and is what people have.
  * Options: --samples N --links lan,wan --runtimes builtin,containerd --kinds webapp,node,nginx --out FOLDER
  * --arms legacy,lazy,optimized,split,zstd:chunked,external-toc,reference
  * --runtimes builtin,containerd,run-runc,run-docker: the last two are `headstart run`
@@ -31,6 +32,7 @@ const { values } = parseArgs({
     peers: { type: 'string', default: 'newest' },
     out: { type: 'string', default: '.cache/figures' },
     keep: { type: 'boolean', default: false },
+    program: { type: 'string', default: HEADSTART },
   },
 })
 const listOf = (text: string): string[] => text.split(',').filter((part) => part !== '')
@@ -70,7 +72,7 @@ async function measureOnce(kind: DemoKind, images: readonly MadeImage[], place: 
   const imageOf = (wanted: string) => images.find(({ arm }) => arm === wanted)?.image ?? ''
   const others = images.filter(({ arm }) => arm !== 'optimized' && arms.includes(arm))
   const command = [
-    ...[HEADSTART, 'bench', demoImages[kind].image, imageOf('optimized')],
+    ...[values.program, 'bench', demoImages[kind].image, imageOf('optimized')],
     ...others.flatMap(({ arm, image }) => ['--image', `${arm}=${image}`]),
     ...readiness(kind),
     ...[...runtimeFlags(runtime), '--link', link, '--arms', arms.join(',')],
