@@ -1,12 +1,9 @@
 /** Which folder is the cache. */
+import { execFile } from 'node:child_process'
 import { homedir } from 'node:os'
+import { promisify } from 'node:util'
 import { afterEach, expect, test, vi } from 'vitest'
 import { cacheRequest } from '../../../cli/flags/cache.ts'
-
-vi.mock('node:os', async (load) => {
-  const os = await load<typeof import('node:os')>()
-  return { ...os, homedir: vi.fn(os.homedir) }
-})
 
 afterEach(() => vi.unstubAllEnvs())
 
@@ -32,17 +29,12 @@ test.each([
   us.mockRestore()
 })
 
-test('a user without a home has none, unless it is named', () => {
-  vi.stubEnv('HEADSTART_CACHEDIR', undefined)
-  vi.stubEnv('XDG_CACHE_HOME', undefined)
-  const us = vi.spyOn(process, 'geteuid').mockReturnValue(1000)
-  vi.mocked(homedir).mockImplementation(() => {
-    throw new Error('uv_os_homedir returned ENOENT')
-  })
-  expect(request()).toBeUndefined()
-  expect(request({ cache: 'here' })).toMatchObject({ folder: 'here' })
-  vi.mocked(homedir).mockReset()
-  us.mockRestore()
+test('a user without a home has none', async () => {
+  const module = new URL('../../../cli/flags/cache.ts', import.meta.url)
+  const script = `import { cacheRequest } from '${module}'; console.log(cacheRequest({ cacheSize: 1 }))`
+  const user = { uid: 54_321, gid: 54_321, cwd: '/', env: {} }
+  const asked = promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], user)
+  expect((await asked).stdout).toBe('undefined\n')
 })
 
 test('a named one, and none', () => {
