@@ -37,7 +37,8 @@ export type Step =
   | { readonly is: 'waiting'; readonly why: string; readonly job: Job }
   /** lately; its job can be asked for again */
   | { readonly is: 'failed'; readonly why: string; readonly job: Job }
-  | { readonly is: 'skipped'; readonly why: string }
+  /** `isMissing`: a tag that was named, and isn't there */
+  | { readonly is: 'skipped'; readonly why: string; readonly isMissing?: boolean }
 
 /** Whether the queue alone can tell what is to be done: then nothing more is asked of the registry. */
 export function knownStep({ work, made, jobs, clash }: Omit<Facts, 'seen'>): Step | undefined {

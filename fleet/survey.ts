@@ -88,7 +88,7 @@ export async function stepFor(
   { clash, priority = SURVEY_PRIORITY }: Asked = {},
 ): Promise<Step> {
   const facts = await lookAt(discovered, clash, looking)
-  return facts ? planFor(facts, priority) : { is: 'skipped', why: 'there is no such tag' }
+  return facts ? planFor(facts, priority) : { is: 'skipped', why: 'there is no such tag', isMissing: true }
 }
 
 /** Each image whose target an earlier one has, and that one. */

@@ -19,7 +19,7 @@ import {
   settingsOf,
 } from './queue.ts'
 import { told } from './told.ts'
-import { countedSteps, idleText } from './words.ts'
+import { countedSteps, idleText, missingText } from './words.ts'
 
 interface Flags extends MachineFlags, QueueFlags, RetryFlags {
   readonly again: boolean
@@ -56,7 +56,7 @@ export function registerRun(command: Command, context: CliContext): void {
         output.live(() => `looking at ${image}`)
       })
       output.note(countedSteps(images))
-      for (const line of idleText(file, idleLines)) output.warn(line)
+      for (const line of [...idleText(file, idleLines), ...missingText(images)]) output.warn(line)
       await queue.idle(worker.signal)
       await worker.end()
       output.done()

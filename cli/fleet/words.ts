@@ -36,6 +36,12 @@ export function countedSteps(images: readonly Surveyed[]): string {
 export const idleText = (file: string, lines: readonly number[]): string[] =>
   lines.map((line) => `${file}, line ${line}: there is no such image, or an entry above has it`)
 
+/** Of tags that are named and aren't there: misspelled perhaps. */
+export const missingText = (images: readonly Surveyed[]): string[] =>
+  images.flatMap(({ image, step }) =>
+    step.is === 'skipped' && step.isMissing ? `${image} was skipped: ${step.why}` : [],
+  )
+
 /** A line when a job is done. */
 export function doneLine({ kind, work }: Job, result: JobResult): string {
   const took = duration(result.tookMs)

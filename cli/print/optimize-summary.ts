@@ -117,6 +117,7 @@ export function optimizeSummary(
   return [
     ...table(['layer', ...sizes.heads, 'zone', 'share', 'files in it'], rows),
     prefetched(plan),
+    ...unchangedLine(layers),
     ...layers.flatMap(({ why }, index) =>
       why === undefined ? [] : [`layer ${index + 1} was reconverted: ${why}`],
     ),
@@ -124,6 +125,15 @@ export function optimizeSummary(
     ...missingLines(plan),
     ...(tocImage ? [tocImageLine(tocImage)] : []),
     `${target}@${manifest.digest}`,
+  ]
+}
+
+function unchangedLine(layers: readonly LayerSummary[]): string[] {
+  const { length } = layers.filter(({ how }) => how === 'unchanged')
+  if (length === 0) return []
+  const [are, were] = length === 1 ? ['is', 'was'] : ['are', 'were']
+  return [
+    `${length} of ${layers.length} layers ${are} as an earlier build made ${length === 1 ? 'it' : 'them'}, and ${were} neither read nor compressed again`,
   ]
 }
 

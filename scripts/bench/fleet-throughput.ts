@@ -29,7 +29,7 @@ export async function throughput(
   signal: AbortSignal,
 ): Promise<number[]> {
   await using registry = await startRegistry()
-  await using redis = await startRedis()
+  await using redis = await startRedis({ fsync: 'everysec' })
   await using queue = await openRedisQueue({ url: redis.url })
   const names = Array.from({ length: images }, (_, index) => `${kind}-${index}`)
   const text = JSON.stringify({

@@ -28,9 +28,14 @@ export interface RedisSettings {
   readonly password?: string
   /** it speaks TLS alone, with a certificate for these names, such as `IP:127.0.0.1` */
   readonly tls?: string
+  /**
+   * `always` unless told: nothing that was answered is lost when it is killed. `everysec`, as people run it, puts a write off while the disk is busy
+   * with the one before.
+   */
+  readonly fsync?: 'always' | 'everysec'
 }
 
-export async function startRedis({ password, tls }: RedisSettings = {}): Promise<TestRedis> {
+export async function startRedis({ password, tls, fsync = 'always' }: RedisSettings = {}): Promise<TestRedis> {
   const folder = await mkdtemp(join(tmpdir(), 'hs-redis-'))
   const port = await freePort()
   const certificate = tls === undefined ? undefined : await makeCertificate(folder, tls)
@@ -46,7 +51,7 @@ export async function startRedis({ password, tls }: RedisSettings = {}): Promise
       '--save',
       '',
     ]
-    const kept = ['--appendonly', 'yes', '--appendfsync', 'everysec']
+    const kept = ['--appendonly', 'yes', '--appendfsync', fsync]
     const login = password === undefined ? [] : ['--requirepass', password]
     const started = spawn('redis-server', [...settings, ...kept, ...login], { stdio: 'ignore' })
     child = started

@@ -1,7 +1,7 @@
 /** What is said of images and jobs. */
 import { expect, test } from 'vitest'
 import { rateFlag } from '../../../cli/fleet/machine.ts'
-import { countedSteps, doneLine } from '../../../cli/fleet/words.ts'
+import { countedSteps, doneLine, missingText } from '../../../cli/fleet/words.ts'
 import type { Job } from '../../../fleet/job.ts'
 
 const job: Job = {
@@ -45,6 +45,16 @@ test('images are counted by what is to be done', () => {
   expect(countedSteps([of('current'), of('adopt'), of('skipped')])).toBe('3 images: 2 up to date, 1 skipped')
   expect(countedSteps([of('current')])).toBe('1 image: 1 up to date')
   expect(countedSteps([])).toBe('0 images')
+})
+
+test('a tag that is named and not there is told; what is left out on purpose is not', () => {
+  const skipped = (why: string, isMissing?: true) => ({
+    image: 'web:1',
+    step: { is: 'skipped', why, ...(isMissing && { isMissing }) } as const,
+  })
+  expect(missingText([skipped('there is no such tag', true), skipped('it is a product itself')])).toEqual([
+    'web:1 was skipped: there is no such tag',
+  ])
 })
 
 test.each([

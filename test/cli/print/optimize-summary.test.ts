@@ -104,6 +104,16 @@ describe('the summary', () => {
     expect(all).toMatch(/all\s+14\.0 kB\s+14\.5 kB\s+6\.0 kB/)
   })
 
+  test('says what it means that layers are unchanged', () => {
+    const of = (...how: readonly ('unchanged' | 'converted')[]) =>
+      optimizeSummary({ ...summary, layers: how.map((each) => layer({ how: each })) }, 'oci:out').join('\n')
+    expect(of('unchanged', 'converted')).toContain(
+      '1 of 2 layers is as an earlier build made it, and was neither read nor compressed again',
+    )
+    expect(of('unchanged', 'unchanged', 'converted')).toContain('2 of 3 layers are as an earlier build made them')
+    expect(of('converted')).not.toContain('layers')
+  })
+
   test('counts what is prefetched, and what is not by its reasons', () => {
     expect(optimizeSummary(summary, 'oci:out')).toContain(
       '1 of 4 files of the start are prefetched; not prefetched: 1 read after ready; 2 opened but never read (--explain lists them)',

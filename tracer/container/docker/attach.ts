@@ -50,7 +50,7 @@ function passInput(input: NodeJS.ReadableStream, stream: NodeJS.WritableStream, 
   if (tty) input.once('end', () => stream.write(END_OF_TRANSMISSION))
 }
 
-const RESIZE_ATTEMPTS = 10
+const RESIZE_ATTEMPTS = 20
 const RESIZE_WAIT_MS = 20
 
 /**
