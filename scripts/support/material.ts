@@ -3,7 +3,8 @@ import type { Bench, BenchFile, BenchSample } from '../../report/bench/file.ts'
 import { randomFrom } from '../../report/bench/stats.ts'
 import type { Trace } from '../../tracer/trace/file.ts'
 
-const random = randomFrom(11)
+const SEED = 11
+let random = randomFrom(SEED)
 const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] ?? list[0] ?? fail()
 const fail = (): never => {
   throw new Error('nothing to pick from')
@@ -146,6 +147,7 @@ export function makeMaterial({ files = 6000, samples = 5, names = [], splitFrom 
   trace: Trace
   bench: Bench
 } {
+  random = randomFrom(SEED) // however often it is called in a process
   const rows = makeFiles(files, splitFrom).concat(names.map((name): BenchFile => [name, 2, 5000, 2000, 1]))
   const layers = LAYER_SIZES.map((size, layer) => {
     const own = rows.filter((row) => row[1] === layer && row[4] === 1)

@@ -35,7 +35,11 @@ export interface RedisSettings {
   readonly fsync?: 'always' | 'everysec'
 }
 
-export async function startRedis({ password, tls, fsync = 'always' }: RedisSettings = {}): Promise<TestRedis> {
+export async function startRedis({
+  password,
+  tls,
+  fsync = 'always',
+}: RedisSettings = {}): Promise<TestRedis> {
   const folder = await mkdtemp(join(tmpdir(), 'hs-redis-'))
   const port = await freePort()
   const certificate = tls === undefined ? undefined : await makeCertificate(folder, tls)

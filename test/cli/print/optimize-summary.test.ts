@@ -110,7 +110,9 @@ describe('the summary', () => {
     expect(of('unchanged', 'converted')).toContain(
       '1 of 2 layers is as an earlier build made it, and was neither read nor compressed again',
     )
-    expect(of('unchanged', 'unchanged', 'converted')).toContain('2 of 3 layers are as an earlier build made them')
+    expect(of('unchanged', 'unchanged', 'converted')).toContain(
+      '2 of 3 layers are as an earlier build made them',
+    )
     expect(of('converted')).not.toContain('layers')
   })
 

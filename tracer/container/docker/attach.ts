@@ -50,6 +50,10 @@ function passInput(input: NodeJS.ReadableStream, stream: NodeJS.WritableStream, 
   if (tty) input.once('end', () => stream.write(END_OF_TRANSMISSION))
 }
 
+interface Resizable {
+  resize(size: { readonly h: number; readonly w: number }): Promise<unknown>
+}
+
 const RESIZE_ATTEMPTS = 20
 const RESIZE_WAIT_MS = 20
 
@@ -57,7 +61,7 @@ const RESIZE_WAIT_MS = 20
  * Gives the container's terminal the size of the caller's, now and whenever that changes. Call it once the container runs: an engine may refuse
  * for a moment all the same, until the terminal is there.
  */
-export function followSize(container: Docker.Container, terminal: Terminal | undefined): Disposable {
+export function followSize(container: Resizable, terminal: Terminal | undefined): Disposable {
   const over = new AbortController()
   const resize = async () => {
     for (let attempt = 1; attempt <= RESIZE_ATTEMPTS && !over.signal.aborted; attempt += 1) {
