@@ -46,15 +46,18 @@ export async function openRedisQueue(options: RedisQueueOptions): Promise<Queue>
   const settings = { ...SETTINGS, ...options.settings }
   const client = redisClient(place, { patienceMs, onNotice })
   const saying = setTimeout(() => onNotice(`waiting for the queue at ${place.shown}`), TELL_MS)
+  let store: Store
   try {
     await firstAnswer(client, place, patienceMs)
+    store = openStore(client, prefix, settings)
+    // BullMQ asks for the server's version first, and never again: a queue that got no answer would never have one.
+    await Promise.all(Object.values(store.queues).map((queue) => queue.waitUntilReady()))
   } catch (error) {
     hangUp(client)
     throw asQueueError(error, place.shown)
   } finally {
     clearTimeout(saying)
   }
-  const store = openStore(client, prefix, settings)
   const asked = async <T>(answer: Promise<T>): Promise<T> => {
     try {
       return await answer
