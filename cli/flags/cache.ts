@@ -1,7 +1,7 @@
 /** The flags that say where, and how much, is kept between commands. */
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import type { Option } from 'commander'
+import { type Command, Option } from 'commander'
 import { sizeFlag } from './values.ts'
 
 export interface CacheFlags {
@@ -19,15 +19,24 @@ export interface CacheRequest {
 
 const CACHE_BYTES = 10e9
 
-/** @param use what the folder is for */
-export const cacheOptions = (option: (flags: string, text: string) => Option, use: string): Option[] => [
-  option(
-    '--cache <folder>',
-    `${use} (default: $HEADSTART_CACHEDIR, else /var/cache/headstart for root, else in $XDG_CACHE_HOME)`,
-  ),
-  option('--no-cache', 'keep nothing, and use nothing that was kept'),
-  option('--cache-size <bytes>', 'how much is kept').argParser(sizeFlag).default(CACHE_BYTES, '10GB'),
-]
+/** @param use what the folder is for; @param option makes one, in the group that it belongs to */
+export function addCacheFlags(
+  command: Command,
+  use: string,
+  option = (flags: string, text: string) => new Option(flags, text),
+): Command {
+  return command
+    .addOption(
+      option(
+        '--cache <folder>',
+        `${use} (default: $HEADSTART_CACHEDIR, else /var/cache/headstart for root, else in $XDG_CACHE_HOME)`,
+      ),
+    )
+    .addOption(option('--no-cache', 'keep nothing, and use nothing that was kept'))
+    .addOption(
+      option('--cache-size <bytes>', 'how much is kept').argParser(sizeFlag).default(CACHE_BYTES, '10GB'),
+    )
+}
 
 /** @returns undefined: nothing is kept */
 export function cacheRequest({ cache, cacheSize }: CacheFlags): CacheRequest | undefined {

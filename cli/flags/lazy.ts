@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander'
 import { HeadstartError } from '../../system/errors.ts'
 import type { LazyChoices } from '../../tracer/run/roots.ts'
 import { checkName } from '../../tracer/trace/name.ts'
-import { type CacheFlags, cacheOptions, cacheRequest } from './cache.ts'
+import { addCacheFlags, type CacheFlags, cacheRequest } from './cache.ts'
 import { collect } from './values.ts'
 
 export interface LazyFlags extends CacheFlags {
@@ -21,9 +21,7 @@ export function addLazyFlags(command: Command): Command {
     .addOption(option('--no-profile', "prefetch the image's prioritized zone, whatever is attached to it"))
     .addOption(option('--trace <file>', 'prefetch by this trace (repeatable)').argParser(collect))
     .addOption(option('--no-background', 'fetch only what is read, once the start is over'))
-  for (const each of cacheOptions(option, 'keep what was fetched here, for later runs'))
-    command.addOption(each)
-  return command
+  return addCacheFlags(command, 'keep what was fetched here, for later runs', option)
 }
 
 /** @throws HeadstartError E_USAGE, E_OPTION */

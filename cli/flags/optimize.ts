@@ -6,7 +6,7 @@ import { type BenchAudit, readBench } from '../../report/bench/file.ts'
 import { HeadstartError } from '../../system/errors.ts'
 import { checkName } from '../../tracer/trace/name.ts'
 import { type GivenTrace, readGiven } from '../read-trace.ts'
-import { type CacheFlags, type CacheRequest, cacheOptions, cacheRequest } from './cache.ts'
+import { addCacheFlags, type CacheFlags, type CacheRequest, cacheRequest } from './cache.ts'
 import { addImageFlags } from './image.ts'
 import { addProfileFlags, type ProfileFlags, pushedName, type RecordOrder, recordOrder } from './profile.ts'
 import { addRebuildFlags, optionsOf, type RebuildFlags } from './rebuild.ts'
@@ -132,12 +132,10 @@ export function addOptimizeFlags(command: Command): Command {
     )
     .option('--explain', 'show for each file of the start where it was put, and why', false)
     .addOption(jsonOption())
-  const option = (flags: string, text: string) => new Option(flags, text)
-  for (const each of cacheOptions(
-    option,
+  addCacheFlags(
+    command,
     'remember here what was made of each layer, so that one that is unchanged is not made again',
-  ))
-    command.addOption(each)
+  )
   return addImageFlags(addProfileFlags(addRebuildFlags(addLimitFlags(command))))
 }
 

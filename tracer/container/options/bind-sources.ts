@@ -1,7 +1,7 @@
 /** The host's side of binds, before a container starts: created where docker run would create it; otherwise a missing one is reported in one line. */
-import { mkdir } from 'node:fs/promises'
 import { HeadstartError, messageOf } from '../../../system/errors.ts'
 import { exists } from '../../../system/files/exists.ts'
+import { makeFolder } from '../../../system/files/make-folder.ts'
 import type { Bind } from './run-options.ts'
 
 /** @throws HeadstartError E_OPTION */
@@ -12,7 +12,7 @@ export async function prepareBindSources(binds: readonly Bind[]): Promise<void> 
       throw new HeadstartError('E_OPTION', `${source} does not exist on this machine`, {
         hint: 'Create it, or use -v HOST:CONTAINER, which does',
       })
-    await mkdir(source, { recursive: true }).catch((cause: unknown) => {
+    await makeFolder(source).catch((cause: unknown) => {
       throw new HeadstartError('E_OPTION', `-v ${source} can't be created: ${messageOf(cause)}`, { cause })
     })
   }
