@@ -13,10 +13,11 @@ beforeAll(async () => {
 })
 afterAll(() => around[Symbol.asyncDispose]())
 
-/** An engine may give the terminal its size when the program runs already; until then there is none to tell. */
+/** An engine may give the terminal its size when the program runs already. Until then BusyBox’s stty prints none, and succeeds. */
 const DIALOGUE = `#!/bin/sh
 echo on $(tty)
-until stty size 2>/dev/null; do sleep 0.05; done
+until size=$(stty size 2>/dev/null) && [ "$size" ]; do sleep 0.05; done
+echo $size
 read line
 trap 'echo interrupted' INT
 trap 'echo now $(stty size); exit 9' WINCH
