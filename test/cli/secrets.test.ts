@@ -51,9 +51,10 @@ async function childLines(): Promise<string[]> {
   const own = await readFile('/proc/self/status', 'utf8')
   const lines = await Promise.all(
     pids.map(async (pid) => {
+      const status = await textOf(pid, 'status') // first: where a process is can't be asked once it has ended
       const line = (await textOf(pid, 'cmdline')).replaceAll('\0', ' ')
       if (!line.includes(CANARY) || line.includes('headstart.js')) return ''
-      return depthOf(await textOf(pid, 'status')) > depthOf(own) ? '' : line
+      return depthOf(status) > depthOf(own) ? '' : line
     }),
   )
   return lines.filter((line) => line !== '')
