@@ -13,7 +13,7 @@ export interface StandardStreams extends Disposable {
   readonly onOutput: (stream: OutputStream, chunk: Buffer) => Promise<void>
   readonly input: NodeJS.ReadableStream | undefined
   readonly terminal: Terminal | undefined
-  /** The container runs: what is typed is its own from now on, and it ends if nobody reads what it writes. */
+  /** The container runs: what is typed is its own from now on, if not since it has written something; and it ends if nobody reads what it writes. */
   begin(container: Container): void
   /** what the command ends with */
   statusOf(container: number): number
@@ -43,18 +43,26 @@ export function standardStreams(
   }
   for (const stream of [stdout, stderr]) stream.on('error', close)
   const isRaw = interactive && tty
+  let isOver = false
+  const handKeysOver = () => {
+    if (isRaw && !isOver && !stdin.isRaw) stdin.setRawMode(true)
+  }
   return {
-    onOutput: (name, chunk) =>
-      isClosed ? Promise.resolve() : written(name === 'stdout' ? stdout : stderr, chunk),
+    onOutput(name, chunk) {
+      // Whoever sees it types for it, before the engine has said that it runs.
+      handKeysOver()
+      return isClosed ? Promise.resolve() : written(name === 'stdout' ? stdout : stderr, chunk)
+    },
     input: interactive ? stdin : undefined,
     terminal: tty ? terminalOf(stdout) : undefined,
     begin(container) {
-      if (isRaw) stdin.setRawMode(true)
+      handKeysOver()
       // As if it had written to the pipe itself.
       void closed.promise.then(() => container.kill('SIGKILL')).catch(() => {})
     },
     statusOf: (status) => (isClosed ? PIPE_STATUS : status),
     [Symbol.dispose]() {
+      isOver = true
       if (isRaw) stdin.setRawMode(false)
       for (const stream of [stdout, stderr]) stream.off('error', close)
       if (!interactive) return

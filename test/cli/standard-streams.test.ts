@@ -1,5 +1,6 @@
 /** The command's streams, terminal and signals are the container's, on both engines. */
 import { readFile, writeFile } from 'node:fs/promises'
+import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { until } from '../../scripts/support/until.ts'
@@ -134,9 +135,11 @@ describe.each(['docker', 'runc'])('%s', (engine) => {
 
   test('with -t -i the container is on the terminal, with its size, and what is typed is its own', async () => {
     const terminal = join(around.box.folder, `terminal-${engine}`)
+    await using late = await lateEngine(join(around.box.folder, `${engine}.sock`))
     const command = ['run', '--no-cache', '-t', '-i', '--engine', engine, around.lazy, 'dialogue']
     const { status, stdout } = await around.box.run(['-q', ...command], {
       under: inTerminal(`tty >${terminal}; stty rows 33 cols 99`),
+      env: { DOCKER_HOST: late.host },
       input: 'typed',
       meanwhile: async (child) => {
         const says = (text: string) => until(text, () => child.stdout().includes(text))
@@ -146,6 +149,7 @@ describe.each(['docker', 'runc'])('%s', (engine) => {
         await says('got something')
         child.type('\x03')
         await says('interrupted')
+        late.answer()
         const ours = (await readFile(terminal, 'utf8')).trim()
         await runCommand('stty', ['-F', ours, 'rows', '44', 'cols', '88'])
       },
@@ -155,6 +159,26 @@ describe.each(['docker', 'runc'])('%s', (engine) => {
     expect(await around.box.leftovers()).toEqual([])
   })
 })
+
+/** The engine, which answers what a container is only when it is told to: by then that has run for a while. */
+async function lateEngine(socket: string) {
+  const told = Promise.withResolvers<void>()
+  const server = createServer((client) => {
+    const engine = connect('/var/run/docker.sock')
+    engine.on('error', () => client.destroy()).pipe(client)
+    client.on('error', () => engine.destroy()).on('close', () => engine.destroy())
+    client.on('data', async (bytes) => {
+      if (/^GET \S*\/containers\/\w+\/json\b/.test(bytes.toString('latin1'))) await told.promise
+      engine.write(bytes)
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(socket, resolve))
+  return {
+    host: `unix://${socket}`,
+    answer: () => told.resolve(),
+    [Symbol.asyncDispose]: async () => void server.close(),
+  }
+}
 
 /** script(1) gives the command a terminal. */
 const inTerminal = (before: string): string[] => ['sh', '-c', `script -qec "${before}; $*" /dev/null`, 'sh']
