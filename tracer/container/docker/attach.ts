@@ -54,30 +54,41 @@ interface Resizable {
   resize(size: { readonly h: number; readonly w: number }): Promise<unknown>
 }
 
-const RESIZE_ATTEMPTS = 20
 const RESIZE_WAIT_MS = 20
+/** A container that has ended takes none either. */
+const MOST_RESIZE_WAIT_MS = 500
 
 /**
- * Gives the container's terminal the size of the caller's, now and whenever that changes. Call it once the container runs: an engine may refuse
- * for a moment all the same, until the terminal is there.
+ * Gives the container's terminal the size of the caller's, now and whenever that changes, until it is disposed. Call it once the container runs:
+ * an engine may refuse for a while all the same, until the terminal is there. One size after the other, lest an earlier one arrive last.
  */
 export function followSize(container: Resizable, terminal: Terminal | undefined): Disposable {
-  const over = new AbortController()
-  const resize = async () => {
-    for (let attempt = 1; attempt <= RESIZE_ATTEMPTS && !over.signal.aborted; attempt += 1) {
+  let isOver = false
+  let isNew = false
+  let isGiving = false
+  const give = async () => {
+    if (isGiving) return
+    isGiving = true
+    let waitMs = 0
+    while (isNew && !isOver) {
+      isNew = false
       const size = terminal?.size()
-      if (!size) return
-      if (await isDone(container.resize({ h: size.rows, w: size.columns }))) return
-      await sleep(attempt * RESIZE_WAIT_MS, undefined, { ref: false })
+      if (!size || (await isDone(container.resize({ h: size.rows, w: size.columns })))) continue
+      isNew = true
+      waitMs = Math.min(waitMs + RESIZE_WAIT_MS, MOST_RESIZE_WAIT_MS)
+      await sleep(waitMs, undefined, { ref: false })
     }
-    // It has ended by now, or has the size it had: no reason to end it.
+    isGiving = false
   }
-  const follow = () => void resize()
+  const follow = () => {
+    isNew = true
+    void give()
+  }
   follow()
   const following = terminal?.onResize(follow)
   return {
     [Symbol.dispose]() {
-      over.abort()
+      isOver = true
       following?.[Symbol.dispose]()
     },
   }
