@@ -46,11 +46,12 @@ async function take(folder: string, options: LockOptions): Promise<AsyncDisposab
     const held = await tryTake(folder)
     if (typeof held !== 'string') return held
     const waited = performance.now() - since
-    if (waited > limitMs) throw lockedFor(folder, held, waited)
+    // First, so that it is said on a machine that stood still beyond the limit, too.
     if (waited > NOTICE_MS && !isTold) {
       isTold = true
       onWait?.(`waiting for ${folder}, which ${holderOf(held)} is using`)
     }
+    if (waited > limitMs) throw lockedFor(folder, held, waited)
     await setTimeout(retryMs(), undefined, { ...(signal && { signal }) })
   }
 }
