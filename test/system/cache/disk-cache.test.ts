@@ -202,9 +202,9 @@ test('after kill -9 while it writes, what is there is whole, and what is not is 
   const folder = await temp.sub('c').then(madePrivate)
   for (let round = 0; round < 5; round++) {
     const child = writer(folder, PLENTY, [round * 1000, round * 1000 + 1000])
+    const ended = once(child, 'exit') // it may end by itself before it is killed
     for await (const _ of createInterface({ input: child.stdout })) break
     while ((await filesIn(folder)).length < (round + 1) * 10) await new Promise(setImmediate)
-    const ended = once(child, 'exit')
     child.kill('SIGKILL')
     await ended
   }
