@@ -6,7 +6,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { until } from '../../scripts/support/until.ts'
+import { freePort, serve } from '../../scripts/support/serve.ts'
 import { messageOf } from '../../system/errors.ts'
 
 let folder: string
@@ -38,16 +38,13 @@ test('a full disk', async () => {
 })
 
 test('of connections, with the address', async () => {
-  const listening = createServer().listen(0, '127.0.0.1')
-  await until('it listens', () => listening.listening)
-  const address = listening.address()
-  const port = typeof address === 'object' ? address?.port : undefined
-  const second = createServer().listen(port, '127.0.0.1')
+  await using listening = await serve(createServer())
+  const second = createServer().listen(listening.port, '127.0.0.1')
   expect(await refusal(new Promise((_, reject) => second.once('error', reject)))).toBe(
-    `the address is in use: 127.0.0.1:${port}`,
+    `the address is in use: ${listening.host}`,
   )
-  await new Promise((resolve) => listening.close(resolve))
-  const socket = connect(Number(port), '127.0.0.1')
+  const port = await freePort()
+  const socket = connect(port, '127.0.0.1')
   expect(await refusal(new Promise((_, reject) => socket.once('error', reject)))).toBe(
     `nothing is listening: 127.0.0.1:${port}`,
   )
