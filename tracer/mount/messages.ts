@@ -21,6 +21,8 @@ const treeSpec = z.discriminatedUnion('kind', [
         attached: z.boolean(),
         name: z.string().optional(),
         files: z.array(z.string()).optional(),
+        /** how long the registry may take to list and give them, and a start to wait for them, instead of the usual times */
+        patienceMs: z.number().int().positive().optional(),
       })
       .optional(),
     /** once the start is over, fetches what is left */

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Artifact } from '../../../../image/referrers/artifact.ts'
 import { serveImages } from '../../../../image/serve.ts'
 import type { Image } from '../../../../image/types.ts'
+import { HANG_MS } from '../../../../scripts/support/until.ts'
 import { lazyTree } from '../../../../tracer/mount/lazy/tree.ts'
 import { mountFileSystem } from '../../../../tracer/mount/mount.ts'
 import { type Fault, startFaultProxy } from '../../../image/registry/fault-proxy.ts'
@@ -16,8 +17,8 @@ export interface Given extends TreeOptions {
   readonly fault?: (path: string) => Fault | undefined
 }
 
-/** Streamed, on the kernel's protocol. */
-export async function mountServed(image: Image, { attached = [], fault, ...options }: Given) {
+/** Streamed, on the kernel's protocol. Its profile is waited for, however slow the machine is. */
+export async function mountServed(image: Image, { attached = [], fault, profile, ...options }: Given) {
   const stack = new AsyncDisposableStack()
   const server = stack.use(await serveImages({ 'app:1': image }, { app: attached }))
   const proxy = stack.use(await startFaultProxy(server.host, (_, { path }) => fault?.(path)))
@@ -27,7 +28,12 @@ export async function mountServed(image: Image, { attached = [], fault, ...optio
       await mountFileSystem({
         mountPoint: await own.sub('mount'),
         tree: {
-          ...lazyTree({ ...options, reference: `docker://${proxy.host}/app:1`, prefetch: 'stream' }),
+          ...lazyTree({
+            ...options,
+            ...(profile && { profile: { patienceMs: HANG_MS, ...profile } }),
+            reference: `docker://${proxy.host}/app:1`,
+            prefetch: 'stream',
+          }),
           cacheFolder: await own.sub('cache'),
         },
         record: false,

@@ -46,14 +46,15 @@ export async function readTraces(
   spec: ProfileSpec,
 ): Promise<ReadTraces> {
   const notes: string[] = []
-  const signal = AbortSignal.timeout(PATIENCE_MS)
+  const { patienceMs = PATIENCE_MS } = spec
+  const signal = AbortSignal.timeout(patienceMs)
   const orNote = async <T>(work: Promise<T>, otherwise: T): Promise<T> => {
     try {
       return await work
     } catch (error) {
       notes.push(
         signal.aborted
-          ? `the attached profiles did not arrive within ${PATIENCE_MS / 1000} s`
+          ? `the attached profiles did not arrive within ${patienceMs / 1000} s`
           : messageOf(error),
       )
       return otherwise

@@ -36,22 +36,28 @@ export interface Started {
 /** The root is complete and the container starts: what waits longer for its plan is of no use to it. */
 const LATE_MS = 3000
 
-const inTime = (profile: Promise<Profile>): Promise<Profile> =>
+const inTime = (profile: Promise<Profile>, limitMs = LATE_MS): Promise<Profile> =>
   Promise.race([
     profile,
-    sleep(LATE_MS, { trace: undefined, used: [], notes: ['the attached profiles took too long to arrive'] }),
+    sleep(limitMs, { trace: undefined, used: [], notes: ['the attached profiles took too long to arrive'] }),
   ])
 
 export function startFetching(
-  { prefetch: mode, background = false }: Pick<LazyTree, 'prefetch' | 'background'>,
+  {
+    prefetch: mode,
+    background = false,
+    profile: asked,
+  }: Pick<LazyTree, 'prefetch' | 'background' | 'profile'>,
   { material, content, demand, profile, room, settled }: Fetching,
 ): Started {
   const isStreamed = mode === 'stream'
   const limits = isStreamed ? STREAM : WHOLE
-  const planned = (profile ? inTime(profile) : Promise.resolve(undefined)).then((known) => {
-    const choice = choosePrefetch(mode, material, known)
-    return { choice, ...planPrefetch(choice, content, limits) }
-  })
+  const planned = (profile ? inTime(profile, asked?.patienceMs) : Promise.resolve(undefined)).then(
+    (known) => {
+      const choice = choosePrefetch(mode, material, known)
+      return { choice, ...planPrefetch(choice, content, limits) }
+    },
+  )
   const fetchAll = isStreamed ? fetchWhatThereIs : fetchRuns
   const done = planned.then(({ runs }) => fetchAll(content, runs, limits.atOnce))
   const begun = Promise.withResolvers<void>()
