@@ -1,10 +1,17 @@
 /** A registry that never stops talking and never comes to an end: each request ends, and says why. */
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { RegistryClient } from '../../../image/registry/client.ts'
 import { Downloader } from '../../../image/registry/download.ts'
+import { HANG_MS } from '../../../scripts/support/until.ts'
 import { readBounded } from '../../../system/files/read-bounded.ts'
+
+/** The pace is kept by a clock that is fast, and silence by one that is not: of a machine that stands still nobody thinks that the server is silent. */
+vi.mock(import('../../../system/clock.ts'), async (original) => {
+  const clock = await original()
+  return { ...clock, monotonicMs: () => 1000 * clock.monotonicMs() }
+})
 
 /** Answers each request with these bytes, then again and again with a few more, until the connection is closed. */
 type Drip = (path: string, host: string) => readonly [answer: string, drop: string]
@@ -49,18 +56,16 @@ async function startDripping(drip: Drip): Promise<AsyncDisposable & { readonly h
   }
 }
 
-const SILENCE_MS = 500
-
 async function documentFrom(drip: Drip): Promise<string> {
   await using registry = await startDripping(drip)
-  await using client = await RegistryClient.connect(registry.host, 'app', { silenceMs: SILENCE_MS })
+  await using client = await RegistryClient.connect(registry.host, 'app', { silenceMs: HANG_MS })
   const request = { method: 'GET', url: '/v2/app/x', scopes: [], expected: [200], attempts: 1 } as const
   const { bytes } = await client.document(request, 100_000)
   return bytes.toString()
 }
 
 test.each<[string, Drip, RegExp]>([
-  ['a document', () => endless('200 OK'), /^an answer of 127\S+ arrives too slowly: \d+ bytes in \d\.\d s$/],
+  ['a document', () => endless('200 OK'), /^an answer of 127\S+ arrives too slowly: \d+ bytes in \d+\.\d s$/],
   [
     'what comes before an answer',
     () => [hint, hint],
@@ -99,7 +104,7 @@ test('a redirect without end is followed', async () => {
 
 test('a blob that trickles in is given up', async () => {
   await using registry = await startDripping(() => endless('200 OK'))
-  await using client = await RegistryClient.connect(registry.host, 'app', { silenceMs: SILENCE_MS })
+  await using client = await RegistryClient.connect(registry.host, 'app', { silenceMs: HANG_MS })
   const digest = `sha256:${'a'.repeat(64)}` as const
   const blob = { mediaType: 'x', digest, size: 100_000 }
   const stream = await new Downloader(client, 'app').open(blob, undefined, undefined)
