@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { RegistryClient } from '../../../image/registry/client.ts'
 import { serve } from '../../../scripts/support/serve.ts'
 
-test.each<[string, (response: ServerResponse) => void, RegExp]>([
+test.concurrent.each<[string, (response: ServerResponse, host: string) => void, RegExp]>([
   ['before the answer', () => {}, /can't be reached: it did not answer in time$/],
   [
     'after the headers',
@@ -24,19 +24,17 @@ test.each<[string, (response: ServerResponse) => void, RegExp]>([
   ],
   [
     'before a token',
-    (response) => response.writeHead(401, { 'www-authenticate': `Bearer realm="${realm}"` }).end(),
+    (response, host) =>
+      response.writeHead(401, { 'www-authenticate': `Bearer realm="http://${host}/token"` }).end(),
     /returned no token: Headers Timeout Error$/,
   ],
 ])('silence %s', async (_, answer, why) => {
-  const server = createServer(({ url }, response) => {
+  const server = createServer(({ url, headers }, response) => {
     if (url === '/v2/') response.end('{}')
-    else if (url !== '/token') answer(response)
+    else if (url !== '/token') answer(response, headers.host ?? '')
   })
   await using serving = await serve(server)
-  realm = `http://${serving.host}/token`
   await using client = await RegistryClient.connect(serving.host, 'app', { silenceMs: 2000 })
   const request = { method: 'GET', url: '/v2/app/x', scopes: [], expected: [200], attempts: 1 } as const
   await expect(client.document(request, 1000)).rejects.toThrow(why)
 })
-
-let realm = ''
