@@ -124,7 +124,7 @@ async function recordStart(tree: Tree, engine: Engine, options: ProfileOptions):
   })
   options.onPhase?.('running')
   using _progress = reportProgress(mount, started.startedAt.monotonic, options.onProgress)
-  const { ready, exitCode } = await readyOn(started, mount.died, () => mount.progress())
+  const { ready, exitCode } = await readyOn(started, { died: mount.died, isThere: () => mount.progress() })
   await mount.markReady()
   options.onPhase?.('ready')
   if (exitCode === undefined && ready.by !== 'interrupt') await recordOn(started.container, options)

@@ -17,7 +17,7 @@ import type { ArmTarget, Session } from './cycle.ts'
 import type { BenchAudit, BenchFile } from './file.ts'
 import type { LinkRequest } from './link/messages.ts'
 import { type LayerOffsets, purposeOf, rangeOf } from './link/requests.ts'
-import { lazyTreeOf } from './runtime/builtin.ts'
+import { groundOf, lazyTreeOf } from './runtime/builtin.ts'
 import type { Cycle, Starter } from './runtime/types.ts'
 
 /** One start of the optimized image on the recording mount, whatever runtime the samples were taken with. */
@@ -46,7 +46,7 @@ async function recordStart(cycle: Cycle, starter: Starter) {
   const engine = await chooseEngine(starter.settings.engine, { signal: cycle.signal })
   await using container = await starter.start(cycle, engine, rootfs.folder, {
     beforeStart: () => rootfs.mount.restart(),
-    died: rootfs.mount.died,
+    ground: groundOf(rootfs.mount),
   })
   await rootfs.mount.markReady()
   const recording = await rootfs.mount.recording()

@@ -6,8 +6,9 @@
 import { epochMs } from '../../../system/clock.ts'
 import { HeadstartError } from '../../../system/errors.ts'
 import { chooseEngine } from '../../../tracer/container/index.ts'
+import type { Ground } from '../../../tracer/container/readiness/ready-on.ts'
 import { type LazyTree, lazyTree } from '../../../tracer/mount/lazy/tree.ts'
-import { requireFuse } from '../../../tracer/mount/mount.ts'
+import { type Mount, requireFuse } from '../../../tracer/mount/mount.ts'
 import { stackRootfs } from '../../../tracer/mount/stack-rootfs.ts'
 import { lastManifestEnd } from '../link/requests.ts'
 import { fullPull } from './full-pull.ts'
@@ -65,6 +66,9 @@ export const lazyTreeOf = (cycle: Cycle, cacheFolder: string): LazyTree => ({
   cacheFolder,
 })
 
+/** It answers whatever is asked as long as it is there. */
+export const groundOf = ({ died, counters }: Mount): Ground => ({ died, isThere: counters })
+
 async function lazyRoot(cycle: Cycle, stack: AsyncDisposableStack): Promise<PulledRoot> {
   const { workspace, signal } = cycle
   const rootfs = stack.use(
@@ -82,7 +86,7 @@ async function lazyRoot(cycle: Cycle, stack: AsyncDisposableStack): Promise<Pull
   const tocs = resolve + lazy.tocMs
   return {
     folder: rootfs.folder,
-    died: rootfs.mount.died,
+    ground: groundOf(rootfs.mount),
     ends: { resolve, tocs, prefetch: tocs + lazy.prefetchMs },
     unpack: [],
   }

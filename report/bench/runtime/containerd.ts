@@ -7,13 +7,14 @@ import { join } from 'node:path'
 import { epochMs } from '../../../system/clock.ts'
 import { HeadstartError } from '../../../system/errors.ts'
 import { runCommand, tryCommand } from '../../../system/process/command.ts'
+import type { Ground } from '../../../tracer/container/readiness/ready-on.ts'
 import type { ContainerRequest } from '../../../tracer/container/types.ts'
 import { lastManifestEnd, pulledWhole, zoneSpan } from '../link/requests.ts'
 import { programVersion } from '../machine.ts'
 import { commandEngine } from './command-engine.ts'
 import { type ContainerdNamespace, clearNamespace, ctrEnvironment, tryCtr } from './containerd-namespace.ts'
 import { ctrFlags } from './ctr-flags.ts'
-import { type Daemon, whileAlive } from './daemon.ts'
+import { whileAlive } from './daemon.ts'
 import { DEFAULT_SNAPSHOTTER, type FoundContainerd, findContainerd } from './find-containerd.ts'
 import { ensurePrograms } from './options.ts'
 import { startOwnContainerd } from './own-containerd.ts'
@@ -64,7 +65,7 @@ async function prepare(cycle: Cycle, found: FoundContainerd, client: Client): Pr
   }
   const place =
     found.kind === 'theirs'
-      ? found.place
+      ? { ...found.place, ...THEIRS }
       : stack.use(await startOwnContainerd(cycle, isLazy(cycle) ? found.snapshotter : undefined))
   const owned = stack.move()
   return { run: () => pullAndStart(cycle, place, client), [Symbol.asyncDispose]: () => owned.disposeAsync() }
@@ -93,7 +94,7 @@ async function refuseHeld({ image }: Cycle, place: ContainerdNamespace): Promise
 }
 
 /** A containerd of the person's own: its end is not ours to know. */
-const NEVER: Promise<never> = new Promise<never>(() => {})
+const THEIRS: Ground = { died: new Promise<never>(() => {}), isThere: async () => {} }
 
 const filesOf = ({ workspace }: Cycle) => ({
   pidFile: join(workspace.folder, 'pid'),
@@ -105,7 +106,7 @@ const WITH_US = ['--pdeathsig', 'SIGKILL', 'ctr-remote'] as const
 
 async function pullAndStart(
   cycle: Cycle,
-  place: ContainerdNamespace & Partial<Pick<Daemon, 'died'>>,
+  place: ContainerdNamespace & Ground,
   client: Client,
 ): Promise<ReadyCycle> {
   const { signal, workspace } = cycle
@@ -115,13 +116,13 @@ async function pullAndStart(
   const args = [...WITH_US, 'images', ...pull, `${cycle.host}/${cycle.name}`]
   const asked = { env: ctrEnvironment(place), known: 'ctr-remote' }
   const pulling = (either: AbortSignal) => runCommand('setpriv', args, { ...asked, signal: either })
-  await whileAlive(place.died ?? NEVER, pulling, signal)
+  await whileAlive(place, pulling, signal)
   const pulledAt = epochMs()
   await (isLazy(cycle) ? refuseFallback(cycle) : refuseShortcut(cycle))
   await writeFile(filesOf(cycle).envFile, (settings.run.env ?? []).join('\n'), { mode: 0o600 })
   const engine = commandEngine((request) => commandsOf(request, cycle, place, client))
   await using stack = new AsyncDisposableStack()
-  const container = stack.use(await start(cycle, engine, workspace.folder, place))
+  const container = stack.use(await start(cycle, engine, workspace.folder, { ground: place }))
   const ends = { ...(await endsOfPull(cycle, startedAt, pulledAt)), ready: container.readyAt }
   const owned = stack.move()
   return { marks: { startedAt, ends }, unpack: [], [Symbol.asyncDispose]: () => owned.disposeAsync() }

@@ -3,9 +3,11 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { openSync } from 'node:fs'
 import { access, readFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HeadstartError } from '../../../system/errors.ts'
 import { type CommandOptions, tryCommand } from '../../../system/process/command.ts'
+import { type Ground, holds } from '../../../tracer/container/readiness/ready-on.ts'
 
 export interface DaemonOptions {
   readonly program: string
@@ -17,10 +19,7 @@ export interface DaemonOptions {
   readonly signal?: AbortSignal
 }
 
-export interface Daemon extends AsyncDisposable {
-  /** Rejects when it ends before its time; never resolves. */
-  readonly died: Promise<never>
-}
+export type Daemon = AsyncDisposable & Ground
 
 const START_MS = 30_000
 const STOP_MS = 5000
@@ -45,6 +44,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   died.catch(() => {}) // reported where it is awaited, which may be nowhere
   const daemon = {
     died,
+    isThere: () => takesConnections(socket, died),
     async [Symbol.asyncDispose]() {
       isWanted = false
       if (child.exitCode !== null || child.signalCode !== null) return
@@ -82,25 +82,34 @@ async function untilThere(
   }
 }
 
-/** The daemon's end may be noticed after its client's. */
-const DEATH_MS = 200
+/** One that takes none has ended, or is about to: there is nothing to wait for but that. */
+async function takesConnections(socket: string, died: Promise<never>): Promise<void> {
+  const connection = connect(socket)
+  try {
+    await once(connection, 'connect')
+  } catch {
+    await died
+  } finally {
+    connection.destroy()
+  }
+}
 
 /**
  * What a client does, which is ended with its daemon.
  * @throws the daemon's end, if it ended early, rather than the client's failure that it caused
  */
 export async function whileAlive<T>(
-  died: Promise<never>,
+  daemon: Ground,
   work: (signal: AbortSignal) => Promise<T>,
   signal?: AbortSignal,
 ): Promise<T> {
   const over = new AbortController()
   const signals = [over.signal, ...(signal ? [signal] : [])]
   try {
-    return await Promise.race([work(AbortSignal.any(signals)), died])
+    return await Promise.race([work(AbortSignal.any(signals)), daemon.died])
   } catch (error) {
     over.abort()
-    await Promise.race([died, sleep(DEATH_MS, undefined, { ref: false })])
+    await holds(daemon)
     throw error
   }
 }

@@ -8,6 +8,7 @@ import { epochMs } from '../../../system/clock.ts'
 import { runCommand, tryCommand } from '../../../system/process/command.ts'
 import type { StaleWorkspace } from '../../../system/workspace.ts'
 import { endOrphans } from '../../../tracer/container/orphans.ts'
+import type { Ground } from '../../../tracer/container/readiness/ready-on.ts'
 import type { ContainerRequest } from '../../../tracer/container/types.ts'
 import { lastManifestEnd } from '../link/requests.ts'
 import { addBridge } from './bridge.ts'
@@ -41,7 +42,7 @@ async function startEngine(cycle: Cycle, starter: Starter): Promise<PreparedCycl
   stack.defer(() => removeEngineSockets(execRootIn(cycle.workspace.folder)))
   stack.defer(() => endOrphans(cycle.workspace)) // shims outlive an engine that was killed
   const bridge = stack.use(await addBridge(cycle.workspace.id))
-  const { died } = stack.use(
+  const daemon = stack.use(
     await startDaemon({
       program: 'dockerd',
       args: daemonArgs(folder, socket, bridge.name),
@@ -52,9 +53,9 @@ async function startEngine(cycle: Cycle, starter: Starter): Promise<PreparedCycl
   )
   const host = `unix://${socket}`
   const answers = (signal: AbortSignal) => untilAnswers('docker', ['--host', host, 'version'], { signal })
-  await whileAlive(died, answers, cycle.signal)
+  await whileAlive(daemon, answers, cycle.signal)
   const owned = stack.move()
-  const engine = { host, died }
+  const engine = { host, daemon }
   return {
     run: () => pullAndStart(cycle, starter, engine),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
@@ -78,26 +79,26 @@ const daemonArgs = (folder: string, socket: string, bridge: string): string[] =>
 interface OwnEngine {
   /** its address */
   readonly host: string
-  readonly died: Promise<never>
+  readonly daemon: Ground
 }
 
 async function pullAndStart(
   cycle: Cycle,
   { settings, start }: Starter,
-  { host, died }: OwnEngine,
+  { host, daemon }: OwnEngine,
 ): Promise<ReadyCycle> {
   const reference = `${cycle.host}/${cycle.name}`
   const { signal, workspace } = cycle
   const startedAt = epochMs()
   const args = ['--host', host, 'pull', '--quiet', reference]
-  await whileAlive(died, (either) => runCommand('docker', args, { signal: either }), signal)
+  await whileAlive(daemon, (either) => runCommand('docker', args, { signal: either }), signal)
   const pulledAt = epochMs()
   // Neither on a command line, which anybody on the machine can read, nor in the client's own environment, which would obey some of them.
   const envFile = join(workspace.folder, 'env')
   await writeFile(envFile, (settings.run.env ?? []).join('\n'), { mode: 0o600 })
   const engine = commandEngine((request) => commandsOf(request, host, reference, envFile))
   await using stack = new AsyncDisposableStack()
-  const container = stack.use(await start(cycle, engine, workspace.folder, { died }))
+  const container = stack.use(await start(cycle, engine, workspace.folder, { ground: daemon }))
   const resolve = lastManifestEnd(await cycle.requests(), cycle.layers, startedAt)
   const create = (await processStartedAt(host, workspace.id)) ?? pulledAt
   const owned = stack.move()

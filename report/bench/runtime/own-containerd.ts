@@ -44,11 +44,12 @@ export async function startOwnContainerd(
   const place = { address: sockets.containerd, name: id }
   const died = Promise.race(daemons.map((daemon) => daemon.died))
   died.catch(() => {}) // as each of them
+  const isThere = () => Promise.all(daemons.map((daemon) => daemon.isThere()))
   const answers = (signal: AbortSignal) =>
     untilAnswers('ctr', ['version'], { env: ctrEnvironment(place), signal })
-  await whileAlive(died, answers, cycle.signal)
+  await whileAlive({ died, isThere }, answers, cycle.signal)
   const owned = stack.move()
-  return { ...place, died, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return { ...place, died, isThere, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
 const configuration = (folder: string, sockets: { containerd: string; snapshotter: string }): string =>

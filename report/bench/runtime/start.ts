@@ -7,7 +7,7 @@ import type { Starter, StartSettings } from './types.ts'
 
 export const createStarter = (settings: StartSettings): Starter => ({
   settings,
-  async start({ workspace, image, signal }, engine, root, { beforeStart, died } = {}) {
+  async start({ workspace, image, signal }, engine, root, { beforeStart, ground } = {}) {
     const { command, run, ready: check, timeoutMs } = settings
     await using stack = new AsyncDisposableStack()
     const started = stack.use(
@@ -24,7 +24,7 @@ export const createStarter = (settings: StartSettings): Starter => ({
         ...(signal && { abort: signal }),
       }),
     )
-    const { ready } = await (died ? readyOn(started, died) : started.untilReady())
+    const { ready } = await (ground ? readyOn(started, ground) : started.untilReady())
     const readyAt = ready.at === undefined ? epochMs() : epochOf(ready.at)
     const owned = stack.move()
     return {

@@ -3,6 +3,7 @@ import type { Image } from '../../../image/types.ts'
 import type { Workspace } from '../../../system/workspace.ts'
 import type { RunOptions } from '../../../tracer/container/options/run-options.ts'
 import type { ReadyCheck } from '../../../tracer/container/readiness/readiness.ts'
+import type { Ground } from '../../../tracer/container/readiness/ready-on.ts'
 import type { Engine, EngineName } from '../../../tracer/container/types.ts'
 import type { ArmKind, BenchSample, Phase } from '../file.ts'
 import type { LinkRequest } from '../link/messages.ts'
@@ -44,8 +45,8 @@ export interface Starter {
 export interface StartChoices {
   /** called right before the container starts */
   readonly beforeStart?: () => Promise<void>
-  /** rejects when the mount or daemon that the container lives by ends before its time */
-  readonly died?: Promise<never>
+  /** the mount or daemon that the container lives by */
+  readonly ground?: Ground
 }
 
 export interface ReadyContainer extends AsyncDisposable {
@@ -84,8 +85,8 @@ export interface Cycle {
 
 /** An image pulled onto this machine, before its container starts. */
 export interface PulledRoot {
-  /** of a mount: rejects when it ends before its time */
-  readonly died?: Promise<never>
+  /** the mount, where it is one */
+  readonly ground?: Ground
   readonly folder: string
   /** ms since 1970 */
   readonly ends: Pick<Record<Phase, number>, 'resolve' | 'tocs' | 'prefetch'>

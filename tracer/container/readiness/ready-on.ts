@@ -2,26 +2,30 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Outcome, StartedContainer } from '../start.ts'
 
-/** The container ends with what it depends on, and its end may be noticed first. */
-const DEATH_MS = 200
+export interface Ground {
+  /** rejects when it ends early; never resolves */
+  readonly died: Promise<never>
+  /** Resolves where it is still there. */
+  isThere(): Promise<unknown>
+}
+
 /** For something that neither answers nor ends. */
 const PATIENCE_MS = 5000
 
-/**
- * @param died rejects when what the container depends on ends early
- * @param asked resolves where that is still there, so that nobody has to wait to know
- * @throws that failure, if there was one, rather than the container's failure that it caused
- */
-export async function readyOn(
-  started: StartedContainer,
-  died: Promise<never>,
-  asked?: () => Promise<unknown>,
-): Promise<Outcome> {
+/** @throws the end of what it stands on, if there was one, rather than the container's failure that it caused */
+export async function readyOn(started: StartedContainer, ground: Ground): Promise<Outcome> {
   try {
-    return await Promise.race([started.untilReady(), died])
+    return await Promise.race([started.untilReady(), ground.died])
   } catch (error) {
-    const patience = sleep(asked ? PATIENCE_MS : DEATH_MS, undefined, { ref: false })
-    await Promise.race([died, patience, ...(asked ? [asked()] : [])])
+    await holds(ground)
     throw error
   }
+}
+
+/**
+ * Asks after a failure: what depends on something ends with it, and that may be noticed first.
+ * @throws its end
+ */
+export async function holds(ground: Ground): Promise<void> {
+  await Promise.race([ground.died, ground.isThere(), sleep(PATIENCE_MS, undefined, { ref: false })])
 }

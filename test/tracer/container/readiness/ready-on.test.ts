@@ -1,6 +1,6 @@
 /** Why a container was not ready: the reason, and not what followed from it. */
 import { expect, test } from 'vitest'
-import { readyOn } from '../../../../tracer/container/readiness/ready-on.ts'
+import { type Ground, readyOn } from '../../../../tracer/container/readiness/ready-on.ts'
 import type { Outcome, StartedContainer } from '../../../../tracer/container/start.ts'
 
 const nothing = async () => {}
@@ -20,18 +20,24 @@ const started = (ready: Promise<Outcome>): StartedContainer => ({
 })
 const ended = () => started(Promise.reject(new Error('the container ended')))
 const never = new Promise<never>(() => {})
+const lasting: Ground = { died: never, isThere: async () => {} }
 
 test('ready, as long as what it depends on lives', async () => {
   const outcome: Outcome = { ready: { by: 'exit', at: 1 } }
-  expect(await readyOn(started(Promise.resolve(outcome)), never)).toBe(outcome)
+  expect(await readyOn(started(Promise.resolve(outcome)), lasting)).toBe(outcome)
 })
 
 test('the mount died: so says the error, though the container ended first', async () => {
-  const died = new Promise<never>((_, reject) => setTimeout(reject, 10, new Error('the mount died')))
-  await expect(readyOn(ended(), died)).rejects.toThrow('the mount died')
-  await expect(readyOn(started(never), died)).rejects.toThrow('the mount died')
+  const { promise: died, reject } = Promise.withResolvers<never>()
+  const isThere = () => {
+    // It is asked before its end is noticed.
+    reject(new Error('the mount died'))
+    return never
+  }
+  await expect(readyOn(ended(), { died, isThere })).rejects.toThrow('the mount died')
+  await expect(readyOn(started(never), { died, isThere })).rejects.toThrow('the mount died')
 })
 
 test('the mount answers: it was the container’s own end, and nobody waits to know', async () => {
-  await expect(readyOn(ended(), never, async () => 'here')).rejects.toThrow('the container ended')
+  await expect(readyOn(ended(), lasting)).rejects.toThrow('the container ended')
 })
