@@ -122,7 +122,8 @@ export function hangUp(client: Redis): void {
 export async function firstAnswer(client: Redis, { shown }: RedisPlace, patienceMs: number): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   let last: unknown
-  const timer = setTimeout(() => reject(unreachable(shown, last)), patienceMs)
+  // After a stall of this machine its answer may be there already, and is read first.
+  const timer = setTimeout(() => setImmediate(() => reject(unreachable(shown, last))), patienceMs)
   const onError = (error: unknown) => {
     last = error
     if (REFUSED.test(messageOf(error)) || isUntrusted(error)) reject(unreachable(shown, error))
