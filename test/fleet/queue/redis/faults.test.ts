@@ -7,7 +7,7 @@ import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { jobId } from '../../../../fleet/job.ts'
 import { openRedisQueue, type RedisQueueOptions } from '../../../../fleet/queue/bullmq.ts'
-import type { Outcome, Perform, Queue } from '../../../../fleet/queue/types.ts'
+import type { JobRecord, Outcome, Perform, Queue } from '../../../../fleet/queue/types.ts'
 import { startRedis, type TestRedis } from '../../../../scripts/support/redis.ts'
 import { serve } from '../../../../scripts/support/serve.ts'
 import { until } from '../../../../scripts/support/until.ts'
@@ -40,6 +40,19 @@ async function open(options: Partial<RedisQueueOptions> = {}): Promise<Queue> {
   return queue
 }
 
+/** The same, of a server that doesn't keep it waiting: what is asked for soon is tried until it is that soon. */
+async function openSoon(patienceMs: number): Promise<Queue> {
+  const opened: Queue[] = []
+  await until('it is open', async () => {
+    const queue = await open({ patienceMs }).catch(() => undefined)
+    if (queue) opened.push(queue)
+    return queue !== undefined
+  })
+  const [queue] = opened
+  if (!queue) throw new Error('until has returned')
+  return queue
+}
+
 function fresh(): void {
   fleets += 1
   prefix = `faults-${fleets}`
@@ -66,8 +79,9 @@ function startWorker(lockMs: number) {
 
 test('the job of a worker that was killed is taken over, as no new attempt', async () => {
   fresh()
-  const lockMs = 4000
-  const queue = await open({ lockMs })
+  // Much longer than a machine that is busy keeps it waiting.
+  const lockMs = 20_000
+  const queue = await open({ lockMs: 8000 })
   await queue.add([job])
   const child = startWorker(lockMs)
   await once(child.stdout, 'data')
@@ -79,15 +93,20 @@ test('the job of a worker that was killed is taken over, as no new attempt', asy
   // It lives, so it keeps its job for longer than a lock lasts.
   const client = new Redis(redis.url)
   ends.push(async () => client.disconnect())
+  const lock = `${prefix}:rebuild:${jobId(job)}:lock`
   let least = lockMs
   await until('its lock is renewed', async () => {
-    const left = await client.pttl(`${prefix}:rebuild:${jobId(job)}:lock`)
+    const left = await client.pttl(lock)
     const isRenewed = left > least
     least = Math.min(least, left)
     return isRenewed
   })
   expect(attempts).toEqual([])
+  const ended = once(child, 'exit')
   child.kill('SIGKILL')
+  await ended
+  // As time would.
+  await client.pexpire(lock, 1)
   await queue.idle(new AbortController().signal)
   expect(attempts).toEqual([1])
   expect(await queue.find(jobId(job))).toMatchObject({ state: 'done', attempts: 1 })
@@ -122,6 +141,7 @@ test('a server that is killed and started again: the job goes on, and is done on
   fresh()
   const notices: string[] = []
   const queue = await open({ onNotice: (line) => notices.push(line) })
+  notices.length = 0 // of a server that is slow to answer
   await queue.add([job, jobOf('rebuild', 2)])
   const begun: string[] = []
   const end = Promise.withResolvers<void>()
@@ -165,6 +185,7 @@ test('connections that nobody answers any more, nor ends, are given up', async (
   const notices: string[] = []
   const url = redis.url.replace(/:\d+$/, `:${proxy.port}`)
   const queue = await open({ url, onNotice: (line) => notices.push(line) })
+  notices.length = 0 // of a server that is slow to answer
   await queue.add([job])
   const begun = Promise.withResolvers<void>()
   const end = Promise.withResolvers<void>()
@@ -190,7 +211,7 @@ test('while the server is away, whoever asks is told so in time, and a worker ca
   const { stop } = work(patient, async () => DONE)
   await patient.add([job])
   await patient.idle(new AbortController().signal)
-  const queue = await open({ patienceMs: 1000 })
+  const queue = await openSoon(1000)
   await redis.kill()
   try {
     await expect(queue.add([jobOf('rebuild', 2)])).rejects.toThrow(
@@ -203,13 +224,12 @@ test('while the server is away, whoever asks is told so in time, and a worker ca
   } finally {
     await redis.start()
   }
-  await until('it answers again', () =>
-    queue.find(jobId(job)).then(
-      () => true,
-      () => false,
-    ),
-  )
-  expect(await queue.find(jobId(job))).toMatchObject({ state: 'done' })
+  let found: JobRecord | undefined
+  await until('it answers again', async () => {
+    found = await queue.find(jobId(job)).catch(() => undefined)
+    return found !== undefined
+  })
+  expect(found).toMatchObject({ state: 'done' })
 })
 
 test('a worker that has lost a job is told so', async () => {
@@ -225,7 +245,7 @@ test('a worker that has lost a job is told so', async () => {
     told.push(signal.reason)
     throw new Error('stopped')
   })
-  await until('it runs', () => attempts === 1)
+  await until('it runs', () => attempts > 0)
   const client = new Redis(redis.url)
   ends.push(async () => client.disconnect())
   await client.del(`${prefix}:rebuild:${jobId(job)}:lock`)
