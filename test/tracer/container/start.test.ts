@@ -4,6 +4,7 @@ import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { openSource } from '../../../image/sources.ts'
+import { exists } from '../../../system/files/exists.ts'
 import { runCommand } from '../../../system/process/command.ts'
 import { createWorkspace } from '../../../system/workspace.ts'
 import type { ReadyCheck } from '../../../tracer/container/readiness/readiness.ts'
@@ -177,7 +178,7 @@ test('the limit counts while runc starts the container, and a runc that is stuck
   const before = { ...process.env }
   try {
     Object.assign(process.env, { REAL_PATH: before.PATH, PATH: `${programs}:${before.PATH}`, LOG: logFile })
-    await expectTooLate(await source.image(), 'runc')
+    await expectTooLate(await source.image(), 'runc', () => exists(logFile))
     const pid = (await readFile(logFile, 'utf8')).trim()
     await expect(readFile(`/proc/${pid}/cmdline`)).rejects.toThrow(/ENOENT/)
   } finally {
