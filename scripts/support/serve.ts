@@ -49,7 +49,7 @@ export async function freePort(): Promise<number> {
   }
 }
 
-/** Ends a server as a power cut does, unless it has ended. */
+/** Ends a process as a power cut does, unless it has ended. */
 export async function killed(child: ChildProcess | undefined): Promise<void> {
   if (!child || child.exitCode !== null || child.signalCode !== null) return
   const ended = once(child, 'exit')
