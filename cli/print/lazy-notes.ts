@@ -17,7 +17,7 @@ export function lazyNotes(output: Pick<Output, 'note'>, isShared: boolean): Lazy
   let hasBegun = false
   const say = async ({ layers, prefetch }: LazyPart) => {
     const plan = await prefetch.catch(() => undefined) // the mount may have ended with the container
-    if (plan && !(isShared && hasBegun)) output.note(lazyLines(layers, plan))
+    if (!(isShared && hasBegun)) output.note(lazyLines(layers, plan))
   }
   return {
     opened(lazy) {

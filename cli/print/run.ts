@@ -5,11 +5,10 @@ import { bytes, counted } from './output.ts'
 /** More of them would bury what the container writes. */
 const MAX_NOTES = 2
 
-export function lazyLines(layers: number, plan: PrefetchPlan): string[] {
-  return [
-    `read lazily: ${counted(layers, 'layer')}, ${prefetchText(plan)}`,
-    ...plan.notes.slice(0, MAX_NOTES),
-  ]
+/** @param plan undefined: it was over before that was known */
+export function lazyLines(layers: number, plan: PrefetchPlan | undefined): string[] {
+  const line = `read lazily: ${counted(layers, 'layer')}`
+  return plan ? [`${line}, ${prefetchText(plan)}`, ...plan.notes.slice(0, MAX_NOTES)] : [line]
 }
 
 function prefetchText({ by, bytes: size, profiles }: PrefetchPlan): string {

@@ -52,9 +52,11 @@ test.each([[begun], [running]])('a container on the same screen: never after %o'
   expect(await saidAfter(true, opened, step, planned, running)).toEqual([0, 0, 0, 0])
 })
 
-test('a mount that ends before its plan is known says nothing, and hinders nobody', async () => {
+test('a container that ends before it is known what is prefetched was read lazily all the same', async () => {
   const lazy = { layers: 1, prefetch: Promise.reject(new Error('gone')) }
-  const notes = lazyNotes({ note: () => expect.unreachable() }, false)
+  const said: unknown[] = []
+  const notes = lazyNotes({ note: (lines) => void said.push(lines) }, false)
   notes.opened(lazy)
   await notes.running(lazy)
+  expect(said).toEqual([['read lazily: 1 layer']])
 })
