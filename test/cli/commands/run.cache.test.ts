@@ -7,6 +7,7 @@ import { until } from '../../../scripts/support/until.ts'
 import { runCommand } from '../../../system/process/command.ts'
 import { listProcesses, type Process } from '../../../system/process/processes.ts'
 import { type Fault, type FaultProxy, startFaultProxy } from '../../image/registry/fault-proxy.ts'
+import type { Outcome } from '../../support/headstart.ts'
 import { file } from '../../support/tar.ts'
 import { type RunBox, runBox } from '../run-box.ts'
 
@@ -31,26 +32,37 @@ afterAll(async () => {
 })
 
 const image = () => around.lazy.replace(around.registry.host, proxy.host)
-const cached = (...args: string[]) =>
-  around.box.run([
-    'run',
-    '--engine',
-    'runc',
-    '--cache',
-    join(around.box.folder, 'cache'),
-    '--no-background',
-    ...args,
-  ])
+const CACHED = ['run', '--engine', 'runc', '--no-background']
+const cached = (...args: string[]) => around.box.run([...CACHED, ...args])
 
 /** Blobs that were asked for since. */
 const blobsSince = (index: number) => proxy.seen.slice(index).filter(({ path }) => path.includes('/blobs/'))
 
 describe('a cache', () => {
-  test('the second run asks for no more than the manifest, and what is attached', async () => {
-    expect(await cached(image(), 'md5sum', '/big')).toMatchObject({ status: 0 })
+  /** Runs until nothing more is fetched: a run that ends leaves to the next one what the disk has not taken by then. */
+  async function filled(folder: string): Promise<Outcome> {
+    let outcome: Outcome | undefined
+    await until('the cache has all of it', async () => {
+      const before = proxy.seen.length
+      outcome = await cached('--cache', folder, image(), 'md5sum', '/big')
+      expect(outcome.status, outcome.stderr).toBe(0)
+      return blobsSince(before).length === 0
+    })
+    return outcome ?? expect.fail()
+  }
+
+  test('a run whose image is there asks for no more than the manifest, and what is attached', async () => {
+    const folder = join(around.box.folder, 'filled')
+    await filled(folder)
+    expect((await readdir(folder, { recursive: true })).length).toBeGreaterThan(5)
     const before = proxy.seen.length
-    const { status, stderr } = await cached(image(), 'md5sum', '/big')
-    expect(status, stderr).toBe(0)
+    const { stderr } = await around.box.run(
+      [...CACHED, '--cache', folder, '-i', image(), 'sh', '-c', 'md5sum /big; cat'],
+      {
+        input: 'typed',
+        meanwhile: (child) => until('it is said', () => child.stderr().includes('read lazily')),
+      },
+    )
     expect(stderr).toMatch(/read lazily: 2 layers, .* cached$/m)
     expect(blobsSince(before)).toEqual([])
   })
@@ -66,14 +78,12 @@ describe('a cache', () => {
 
   test('what somebody damaged is fetched again', async () => {
     const folder = join(around.box.folder, 'damaged')
-    const run = () => cached('--cache', folder, image(), 'md5sum', '/big')
-    const { stdout } = await run()
+    const { stdout } = await filled(folder)
     const files = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((each) =>
       each.isFile(),
     )
-    expect(files.length).toBeGreaterThan(5)
     for (const { parentPath, name } of files) await writeFile(join(parentPath, name), 'damaged')
-    expect(await run()).toMatchObject({ status: 0, stdout })
+    expect(await cached('--cache', folder, image(), 'md5sum', '/big')).toMatchObject({ status: 0, stdout })
   })
 
   test('one that others could write to is refused', async () => {
