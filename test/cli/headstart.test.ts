@@ -31,7 +31,7 @@ describe('an older Node, which hands over to the one of the node package', () =>
 
   beforeAll(async () => {
     box = await sandbox()
-    image = await busyboxImage(join(box.folder, 'image'), { command: 'echo started; sleep 60' })
+    image = await busyboxImage(join(box.folder, 'image'), { command: 'echo started; sleep 600' })
   })
   afterAll(() => box[Symbol.asyncDispose]())
 
@@ -52,7 +52,8 @@ describe('an older Node, which hands over to the one of the node package', () =>
     ['SIGTERM', 143],
     ['SIGHUP', 129],
   ] as const)('passes on %s when it alone gets it', async (signal, expected) => {
-    const { status, stderr } = await box.run(['optimize', image, 'oci:none', '--engine', 'runc'], {
+    const args = ['optimize', image, 'oci:none', '--engine', 'runc', '--period', '600s']
+    const { status, stderr } = await box.run(args, {
       under: older,
       meanwhile: async (child) => {
         await until('it started', () => child.stderr().includes('started'))

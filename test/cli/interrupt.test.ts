@@ -19,7 +19,7 @@ let image: string
 
 beforeAll(async () => {
   box = await sandbox()
-  image = await busyboxImage(join(box.folder, 'image'), { command: 'echo started; sleep 60' })
+  image = await busyboxImage(join(box.folder, 'image'), { command: 'echo started; sleep 600' })
 })
 
 afterAll(async () => {
@@ -29,7 +29,7 @@ afterAll(async () => {
 const profile = (...more: string[]) => ['profile', image, '--engine', 'runc', '--network', 'none', ...more]
 
 test('the first Ctrl-C ends the recording and keeps the trace, and a script sees that it did', async () => {
-  const { status, stderr } = await box.run(profile('--period', '60s', '-o', 'kept.json'), {
+  const { status, stderr } = await box.run(profile('--period', '600s', '-o', 'kept.json'), {
     meanwhile: async (child) => {
       await until('it started', () => child.stderr().includes('started'))
       child.kill('SIGINT')
@@ -62,7 +62,7 @@ test('where Ctrl-C is how the recording ends, that is success', async () => {
 })
 
 test('Ctrl-C while optimize records makes no image of half a start', async () => {
-  const args = ['optimize', image, 'oci:dropped', '--engine', 'runc', '--network', 'none', '--period', '60s']
+  const args = ['optimize', image, 'oci:dropped', '--engine', 'runc', '--network', 'none', '--period', '600s']
   const { status, stderr } = await box.run(args, {
     meanwhile: async (child) => {
       await until('it started', () => child.stderr().includes('started'))
@@ -98,7 +98,7 @@ test.each([
 )
 
 test.each(['SIGTERM', 'SIGHUP'] as const)('%s drops everything', async (signal) => {
-  const { status, stderr } = await box.run(profile('--period', '60s', '-o', `${signal}.json`), {
+  const { status, stderr } = await box.run(profile('--period', '600s', '-o', `${signal}.json`), {
     meanwhile: async (child) => {
       await until('it started', () => child.stderr().includes('started'))
       child.kill(signal)
@@ -141,7 +141,7 @@ test.each([
 ] as const)(
   '%s ends a command that has made something, and nothing of it stays',
   async (signal, expected) => {
-    const { status, stderr } = await box.run(profile('--period', '60s'), {
+    const { status, stderr } = await box.run(profile('--period', '600s'), {
       meanwhile: async (child) => {
         await until('it started', () => child.stderr().includes('started'))
         child.kill(signal)
@@ -195,7 +195,7 @@ test('Ctrl-C while it optimizes leaves neither folders nor half an image', async
 
 test('after kill -9 the next command removes what was left', async () => {
   for (const engine of ['runc', 'docker']) {
-    await box.run(['profile', image, '--engine', engine, '--period', '60s'], {
+    await box.run(['profile', image, '--engine', engine, '--period', '600s'], {
       meanwhile: async (child) => {
         await until('it started', () => child.stderr().includes('started'))
         child.kill('SIGKILL')

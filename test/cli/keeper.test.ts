@@ -77,7 +77,7 @@ test('one that can’t be started is said here, with its status', async () => {
 
 test('Ctrl-C before it runs ends it', async () => {
   for (const ms of [100, 300, 500, 700]) {
-    const { status, stdout } = await around.run(['-d', around.lazy, 'sleep', '60'], {
+    const { status, stdout } = await around.run(['-d', around.lazy, 'sleep', '600'], {
       meanwhile: async (child) => {
         await sleep(ms)
         child.kill('SIGINT')

@@ -12,7 +12,7 @@ const start = ['--network', 'none', '--ready-log', '^served']
 
 beforeAll(async () => {
   box = await sandbox()
-  image = await busyboxImage(join(box.folder, 'image'), { command: 'echo served; sleep 60' })
+  image = await busyboxImage(join(box.folder, 'image'), { command: 'echo served; sleep 600' })
   await mkdir(`${box.folder}/mnt`)
 })
 afterAll(() => box[Symbol.asyncDispose]())
