@@ -6,6 +6,7 @@
  */
 
 import { HeadstartError } from '../../system/errors.ts'
+import { finish, type Steps } from '../../system/steps.ts'
 import { type BytePath, baseOf, layerPath, parentOf, textOf } from '../../system/text/byte-path.ts'
 
 export const WHITEOUT_PREFIX = '.wh.'
@@ -38,6 +39,18 @@ export interface MergedTree<E> {
   readonly implied: ReadonlyMap<BytePath, number>
 }
 
+/** What is visible at a name. */
+export interface MergedNode<E> {
+  /** undefined: no layer has an entry for this directory */
+  readonly owned: Owned<E> | undefined
+  /** that has it, or implies it */
+  readonly layer: number
+  /** undefined: it is not a directory */
+  readonly children: ReadonlyMap<string, MergedNode<E>> | undefined
+}
+
+export type MergedDirectory<E> = MergedNode<E> & { readonly children: ReadonlyMap<string, MergedNode<E>> }
+
 interface Node<E> {
   owned: Owned<E> | undefined
   layer: number
@@ -55,22 +68,32 @@ type Root<E> = Node<E> & { children: Map<string, Node<E>> }
  * @throws HeadstartError E_PATH: a whiteout that names its own folder or the one above
  */
 export function mergeLayers<E extends LayerEntry>(layers: readonly (readonly E[])[]): MergedTree<E> {
-  const root: Root<E> = { owned: undefined, layer: 0, children: new Map() }
-  layers.forEach((entries, layer) => {
-    applyLayer(root, entries, layer)
-  })
+  const root = finish(stackLayers(layers))
   const tree = { entries: new Map<BytePath, Owned<E>>(), implied: new Map<BytePath, number>() }
   if (root.owned) tree.entries.set('', root.owned)
   collect(root, '', tree)
   return tree
 }
 
+/** The same as a tree. Of layers of many thousand entries, which a start waits for. @throws as `mergeLayers` does */
+export function* stackLayers<E extends LayerEntry>(
+  layers: readonly (readonly E[])[],
+): Steps<MergedDirectory<E>> {
+  const root: Root<E> = { owned: undefined, layer: 0, children: new Map() }
+  for (const [layer, entries] of layers.entries()) yield* applyLayer(root, entries, layer)
+  return root
+}
+
+/** Entries that are placed at a time. */
+const STEP = 256
+
 /** A whiteout hides what lower layers brought, never an entry of its own layer, wherever in the layer it stands. */
-function applyLayer<E extends LayerEntry>(root: Root<E>, entries: readonly E[], layer: number): void {
+function* applyLayer<E extends LayerEntry>(root: Root<E>, entries: readonly E[], layer: number): Steps<void> {
   const links = resolveHardlinks(root, entries, layer)
   for (const { path } of entries) if (isWhiteout(path)) hide(root, path)
   const folders = foldersOf(root, layer)
-  for (const entry of entries) {
+  for (const [at, entry] of entries.entries()) {
+    if (at % STEP === 0) yield
     if (isWhiteout(entry.path)) folders(parentOf(entry.path))
     else place(root, entry, { owned: { layer, entry, content: links(entry) }, folders })
   }
@@ -185,12 +208,12 @@ function find<E>(root: Root<E>, path: BytePath): Node<E> | undefined {
 }
 
 function collect<E extends LayerEntry>(
-  node: Node<E>,
+  node: MergedNode<E>,
   path: BytePath,
   tree: { entries: Map<BytePath, Owned<E>>; implied: Map<BytePath, number> },
 ): void {
   // A stack of our own: a hostile layer may nest deeper than the engine's call stack.
-  const stack: [Node<E>, BytePath][] = [[node, path]]
+  const stack: [MergedNode<E>, BytePath][] = [[node, path]]
   for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
     const [parent, at] = next
     for (const [name, child] of parent.children ?? []) {

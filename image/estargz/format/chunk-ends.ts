@@ -2,18 +2,11 @@
  * Where the compressed bytes of each chunk end at the latest. A table of contents says where a chunk's member begins; what follows it up to the next
  * one may be headers. A reader on demand fetches no more of that than it has to. Pure.
  */
-import { HeadstartError } from '../../../system/errors.ts'
-import { textOf } from '../../../system/text/byte-path.ts'
+import { fault } from './faults.ts'
 import type { TocEntry } from './toc.ts'
 
 /** What may follow the last chunk in its member: padding, and headers up to the next file with content. */
 export const MAX_TRAILING_BYTES = 64 << 20
-
-export const fault = (entry: Pick<TocEntry, 'name'>, what: string): HeadstartError =>
-  new HeadstartError(
-    'E_ESTARGZ',
-    `the table of contents, ${JSON.stringify(textOf(entry.name.slice(0, 200)))}: ${what}`,
-  )
 
 const hasData = (entry: TocEntry): boolean =>
   (entry.type === 'reg' && (entry.size ?? 0) > 0) || entry.type === 'chunk'

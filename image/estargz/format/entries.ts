@@ -1,11 +1,13 @@
 /** From the TOC's JSON to entries with their chunks: everything that a reader relies on is checked here, once. */
 
-import { messageOf } from '../../../system/errors.ts'
-import { type BytePath, layerPath } from '../../../system/text/byte-path.ts'
+import { finish, type Steps } from '../../../system/steps.ts'
+import type { BytePath } from '../../../system/text/byte-path.ts'
 import { type Digest, isDigest } from '../../digest.ts'
 import type { EntryFacts } from '../../tar/entry.ts'
-import { type Chain, chainsIn, isAnchorName, mostBytesOf } from './ahead.ts'
-import { chunkEnds, fault } from './chunk-ends.ts'
+import { type Chain, chainsIn, isAnchorName } from './ahead.ts'
+import { chunkEnds } from './chunk-ends.ts'
+import { copiesOf, withCopies } from './copies.ts'
+import { checkedPath, fault } from './faults.ts'
 import { NO_PREFETCH_LANDMARK, PREFETCH_LANDMARK, type TocEntry } from './toc.ts'
 
 /** A chunk is held in memory. No writer makes larger ones. */
@@ -58,16 +60,27 @@ export interface Contents {
   readonly zoneEnd: number
 }
 
+/** Entries that are made at a time. */
+const STEP = 256
+
 /**
  * @param tocOffset where the data ends
  * @param keep.landmarks leaves them among the entries
  * @throws HeadstartError E_ESTARGZ: chunks with gaps or out of the blob, a path that leaves the layer, …
  */
-export function contentsOf(
+export const contentsOf = (toc: readonly TocEntry[], tocOffset: number, keep?: Keep): Contents =>
+  finish(contentsInSteps(toc, tocOffset, keep))
+
+interface Keep {
+  readonly landmarks: boolean
+}
+
+/** Of a table of contents of many thousand entries, which a start waits for. @throws as `contentsOf` does */
+export function* contentsInSteps(
   toc: readonly TocEntry[],
   tocOffset: number,
-  keep: { readonly landmarks: boolean } = { landmarks: false },
-): Contents {
+  keep: Keep = { landmarks: false },
+): Steps<Contents> {
   const { chains, entries: first } = chainsIn(toc)
   const { ends, start } = chunkEnds(toc, { from: first, tocOffset })
   const copies = copiesOf(chains, start)
@@ -79,6 +92,7 @@ export function contentsOf(
   for (let at = first; at < toc.length; ) {
     const head = toc[at]
     if (head === undefined) break
+    if (entries.length % STEP === 0) yield
     if (head.type === 'chunk') throw fault(head, 'a chunk without a file before it')
     let after = at + 1
     while (toc[after]?.type === 'chunk') after++
@@ -93,58 +107,6 @@ export function contentsOf(
     at = after
   }
   return { entries: withCopies(entries, copies), chains, landmark, zoneEnd, zoneEntries }
-}
-
-/** @param start where the blob's other data begins */
-function copiesOf(chains: readonly Chain[], start: number): ReadonlyMap<BytePath, readonly Chunk[]> {
-  const copies = new Map<BytePath, Chunk[]>()
-  for (const [index, chain] of chains.entries()) {
-    const { offset } = chain
-    const end = Math.min(chains[index + 1]?.offset ?? start, offset + mostBytesOf(chain))
-    for (const { name, ...copy } of chain.copies) {
-      if (offset >= start) throw fault({ name }, 'a copy ahead of it is not at the top of the blob')
-      const path = checkedPath({ name }, name)
-      const known = copies.get(path)
-      if (known) known.push({ ...copy, offset, end })
-      else copies.set(path, [{ ...copy, offset, end }])
-    }
-  }
-  return copies
-}
-
-/** A file is known by its last entry. */
-function withCopies(
-  entries: readonly EstargzEntry[],
-  copies: ReadonlyMap<BytePath, readonly Chunk[]>,
-): readonly EstargzEntry[] {
-  if (copies.size === 0) return entries
-  const last = new Map<BytePath, number>()
-  entries.forEach(({ path }, place) => {
-    if (copies.has(path)) last.set(path, place)
-  })
-  const complete = [...entries]
-  for (const [path, ahead] of copies) {
-    const place = last.get(path) ?? -1
-    const entry = entries[place]
-    const chunks = new Map(entry?.chunks.map((chunk) => [chunk.fileOffset, chunk]))
-    const strange = ahead.find(({ fileOffset, size, digest }) => {
-      const chunk = chunks.get(fileOffset)
-      chunks.delete(fileOffset) // of each there is one copy
-      return chunk?.size !== size || chunk.digest !== digest
-    })
-    if (strange)
-      throw fault({ name: path }, `the copy of its byte ${strange.fileOffset} matches none of its chunks`)
-    if (entry) complete[place] = { ...entry, ahead: ahead.toSorted((a, b) => a.fileOffset - b.fileOffset) }
-  }
-  return complete
-}
-
-function checkedPath(entry: Pick<TocEntry, 'name'>, name: string): BytePath {
-  try {
-    return layerPath(name)
-  } catch (cause) {
-    throw fault(entry, messageOf(cause))
-  }
 }
 
 /** @param group one file's entries, `[at, after)` */

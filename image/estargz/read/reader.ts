@@ -2,11 +2,13 @@
  * Opens an eStargz layer without having all of it: footer and table of contents are read through a fetch function that is passed in, and
  * checked. They say where each chunk of each file lies; see decode.ts for how chunks are read.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { HeadstartError, messageOf } from '../../../system/errors.ts'
+import { inTurns } from '../../../system/steps.ts'
 import { type ByteRange, type Digest, digestOf } from '../../digest.ts'
 import { TarScanner } from '../../tar/scan.ts'
-import { type Contents, contentsOf } from '../format/entries.ts'
+import { type Contents, contentsInSteps } from '../format/entries.ts'
 import { EXTERNAL_FOOTER, FOOTER_BYTES, isExternalFooter, parseFooter } from '../format/footer.ts'
 import type { Codec, TocPlace } from '../format/formats.ts'
 import { parseToc, TOC_NAME, type TocEntry } from '../format/toc.ts'
@@ -50,16 +52,30 @@ export interface OpenOptions {
 /** @throws HeadstartError E_NO_TOC: there is none */
 export type ExternalToc = (signal?: AbortSignal) => Promise<Buffer>
 
+/** A table of contents whose digest is right, if that is known, and whose content may be anything. */
+export interface FetchedToc {
+  readonly json: Buffer
+  readonly place: PlaceOfToc
+  readonly layer: Pick<EstargzLayer, 'size' | 'tocDigest' | 'tocBytes'>
+}
+
 /**
  * @param size bytes of the blob
  * @throws HeadstartError E_NOT_ESTARGZ: the blob has no footer; E_NO_TOC: its TOC would be in a separate image, and isn't at hand; E_ESTARGZ:
  * damaged; E_DIGEST: not the TOC of the annotation
  */
-export async function openEstargz(
+export const openEstargz = async (
   size: number,
   fetch: RangeFetch,
   options: OpenOptions = {},
-): Promise<EstargzLayer> {
+): Promise<EstargzLayer> => parseLayer(await fetchToc(size, fetch, options))
+
+/** The first half of `openEstargz`, which waits for others. */
+export async function fetchToc(
+  size: number,
+  fetch: RangeFetch,
+  options: OpenOptions = {},
+): Promise<FetchedToc> {
   const { signal } = options
   const tail =
     size === 0 ? Buffer.alloc(0) : await fetch({ start: Math.max(0, size - FOOTER_BYTES), end: size }, signal)
@@ -68,7 +84,7 @@ export async function openEstargz(
     throw new HeadstartError('E_NOT_ESTARGZ', 'not an eStargz layer', {
       hint: 'Convert the image with: headstart optimize',
     })
-  const { codec, tocPlace, dataEnd: tocOffset, range } = place
+  const { codec, dataEnd, range } = place
   if (range && range.end - range.start > MAX_TOC_COMPRESSED)
     throw new HeadstartError(
       'E_ESTARGZ',
@@ -83,20 +99,18 @@ export async function openEstargz(
       `the table of contents has the digest ${tocDigest}; the manifest says ${options.tocDigest}`,
       { hint: 'The layer changed after it was annotated; convert the image again' },
     )
+  return { json, place, layer: { size, tocDigest, tocBytes: size - dataEnd + (range ? 0 : stored.length) } }
+}
+
+/** The second half, which keeps the process busy. @throws HeadstartError E_ESTARGZ */
+export async function parseLayer({ json, place, layer }: FetchedToc): Promise<EstargzLayer> {
+  const { codec, tocPlace, dataEnd: tocOffset } = place
+  await nextTurn() // for what was asked for just now
   const toc = parseToc(json)
-  const contents = contentsOf(toc, tocOffset)
+  const contents = await inTurns(contentsInSteps(toc, tocOffset))
   if (codec === 'zstd' && contents.chains.length > 0)
     throw new HeadstartError('E_ESTARGZ', 'the table of contents has ranges ahead, which only gzip can have')
-  return {
-    ...contents,
-    codec,
-    tocPlace,
-    size,
-    tocOffset,
-    tocDigest,
-    tocBytes: size - tocOffset + (range ? 0 : stored.length),
-    toc,
-  }
+  return { ...contents, codec, tocPlace, ...layer, tocOffset, toc }
 }
 
 const notAtHand: ExternalToc = () => {
@@ -105,7 +119,7 @@ const notAtHand: ExternalToc = () => {
   })
 }
 
-interface PlaceOfToc {
+export interface PlaceOfToc {
   readonly codec: Codec
   readonly tocPlace: TocPlace
   readonly dataEnd: number

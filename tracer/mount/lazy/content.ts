@@ -16,13 +16,13 @@ import { edgesOf, mergeRuns, type Run } from './runs.ts'
 export type Reason = 'prefetch' | 'onDemand' | 'background'
 
 export interface LazyLayer {
-  /** by offset */
+  /** by offset; what is fetched ahead of its table of contents is not among them */
   readonly groups: ReadonlyMap<number, Group>
   /** The bytes of its blob in a range, as they arrive. */
   stream(range: ByteRange, reason: Reason): AsyncIterable<Buffer>
 }
 
-interface Stores {
+export interface Stores {
   readonly cache: Pick<ContentCache, 'get' | 'has' | 'put'>
   /** shared with other mounts */
   readonly store?: ChunkStore | undefined

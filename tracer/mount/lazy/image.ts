@@ -1,26 +1,30 @@
 /** Opens an image for lazy reading: its tables of contents first, then what a start will read, then the rest, counting what is fetched and why. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { EstargzLayer } from '../../../image/estargz/read/reader.ts'
+import type { EstargzLayer, FetchedToc } from '../../../image/estargz/read/reader.ts'
+import { zoneFirst } from '../../../image/estargz/read/zone-first.ts'
 import { parsePlatform } from '../../../image/platform.ts'
 import { openSource } from '../../../image/sources.ts'
-import type { Image, ImageSource, KnownManifest } from '../../../image/types.ts'
+import type { ImageSource, KnownManifest } from '../../../image/types.ts'
 import { type DiskCache, openDiskCache } from '../../../system/cache/disk-cache.ts'
 import { monotonicMs } from '../../../system/clock.ts'
 import { messageOf } from '../../../system/errors.ts'
+import { inTurns } from '../../../system/steps.ts'
 import type { FileSystem } from '../file-system.ts'
 import type { Counters, LazySummary, PrefetchPlan } from '../messages.ts'
 import { createChunkStore } from './cache/chunk-store.ts'
 import { createContentCache } from './cache/content-cache.ts'
 import { keeperOf, keptTocs } from './cache/documents.ts'
-import { LazyContent, type LazyLayer } from './content.ts'
+import { LazyContent, type LazyLayer, type Stores } from './content.ts'
 import { createDemand } from './demand.ts'
 import { createLazyFileSystem } from './file-system.ts'
 import { groupsByOffset } from './groups.ts'
 import { indexLayers } from './nodes.ts'
 import { countedStream, type LayerPlace, openLayer } from './open-layer.ts'
+import { fetchEarly } from './prefetch/early.ts'
 import type { Material } from './prefetch/prefetch.ts'
 import { profileOf, readTraces } from './prefetch/profile.ts'
 import { startFetching } from './prefetch/start.ts'
+import { wantedOfZone } from './prefetch/wanted.ts'
 import type { LazyTree } from './tree.ts'
 
 export interface LazyImage {
@@ -47,23 +51,25 @@ export async function openLazyImage(spec: LazyTree): Promise<LazyImage> {
   const counters = noCounts()
   const startedAt = monotonicMs()
   const disk = spec.cache && (await openDiskCache(spec.cache))
+  const { stores, ...keeping } = await openStores(spec, { disk, counters })
   const source = await openSource(spec.reference, {
     insecure: spec.insecure,
     ...(disk && { keeper: keeperOf(disk) }),
     ...(spec.caFile !== undefined && { caFile: spec.caFile }),
   })
-  const early = once((known: KnownManifest) => askEarly(spec, source, known, { counters, disk }))
+  const early = once((known: KnownManifest) => askEarly(spec, source, known, { counters, disk, stores }))
   const platform = spec.platform === undefined ? undefined : parsePlatform(spec.platform)
   const image = await source.image(platform, early)
   const resolvedAt = monotonicMs()
-  const { opened, traces } = early(image)
-  const { material, layers } = materialOf(await opened, image, counters)
+  const { opened, traces, layers, content, zones } = early(image)
+  const material = await materialOf(await opened, layers)
   const tocsAt = monotonicMs()
-  const { content, ...keeping } = await openContent(spec, layers, { disk, counters })
   const fetching = startFetching(spec, {
     material,
     content,
+    demand: stores.demand,
     profile: traces?.then((read) => profileOf(read, image)),
+    early: zones,
     ...keeping,
   })
   if (spec.prefetch === 'zone') await fetching.done
@@ -97,19 +103,37 @@ interface Ours {
   readonly disk: DiskCache | undefined
 }
 
+/** Its groups are known once its table of contents has been read. */
+type OpeningLayer = { -readonly [Field in keyof LazyLayer]: LazyLayer[Field] }
+
 /** What is asked for as soon as the manifest is there, config or not. Neither promise need be waited for. */
 function askEarly(
   spec: LazyTree,
   source: ImageSource,
   { descriptor, layers }: KnownManifest,
-  { counters, disk }: Ours,
+  { counters, disk, stores }: Ours & { readonly stores: Stores },
 ) {
+  const lazyLayers = layers.map(
+    (layer): OpeningLayer => ({ groups: new Map(), stream: countedStream(layer, counters) }),
+  )
+  const content = new LazyContent(lazyLayers, stores)
+  const zones = spec.prefetch === 'stream' ? fetchEarly(content) : undefined
   const profile = spec.prefetch === 'stream' ? spec.profile : undefined
   const traces = profile && readTraces(source, descriptor.digest, profile)
   const before = traces && Promise.race([traces, sleep(PROFILE_FIRST_MS)])
-  const opened = openTocs(layers, { counters, kept: disk && keptTocs(disk), before })
-  opened.catch(() => {}) // reported to whoever waits for it
-  return { traces, opened }
+  const common = { counters, kept: disk && keptTocs(disk), before }
+  const opened = openTocs(layers, common, async (layer, toc) => {
+    const known = await traces
+    zones?.add(
+      layer,
+      wantedOfZone(
+        zoneFirst(toc),
+        known?.read.map(({ trace }) => trace),
+      ),
+    )
+  })
+  opened.catch(() => zones?.stop()) // reported to whoever waits for it
+  return { traces, opened, layers: lazyLayers, content, zones }
 }
 
 /** The first call counts. */
@@ -121,38 +145,43 @@ function once<T, R>(work: (given: T) => R): (given: T) => R {
   }
 }
 
-function openTocs(layers: KnownManifest['layers'], common: Omit<LayerPlace, 'where'>) {
-  const whereIs = (index: number) => `layer ${index + 1} of ${layers.length}`
-  return Promise.all(layers.map((layer, index) => openLayer(layer, { ...common, where: whereIs(index) })))
+function openTocs(
+  layers: KnownManifest['layers'],
+  common: Omit<LayerPlace, 'where' | 'onFetched'>,
+  onFetched: (layer: number, toc: FetchedToc) => Promise<void>,
+) {
+  return Promise.all(
+    layers.map((layer, index) =>
+      openLayer(layer, {
+        ...common,
+        where: `layer ${index + 1} of ${layers.length}`,
+        onFetched: (toc) => void onFetched(index, toc),
+      }),
+    ),
+  )
 }
 
-function materialOf(opened: readonly EstargzLayer[], image: Image, counters: Counters) {
-  const layers = image.layers.map((layer, index) => ({
-    groups: groupsByOffset(opened[index] ?? { entries: [] }),
-    stream: countedStream(layer, counters),
-  }))
-  const material: Material = {
-    nodes: indexLayers(opened),
+async function materialOf(
+  opened: readonly EstargzLayer[],
+  layers: readonly OpeningLayer[],
+): Promise<Material> {
+  for (const [index, layer] of layers.entries())
+    layer.groups = groupsByOffset(opened[index] ?? { entries: [] })
+  return {
+    nodes: await inTurns(indexLayers(opened)),
     layers,
     zoneEnds: opened.map(({ zoneEnd }) => zoneEnd),
   }
-  return { material, layers }
 }
 
 /** What other mounts use, too, need not be on the disk twice: with a shared cache there is no other. */
-async function openContent(
-  { cacheFolder, memoryBytes, diskBytes }: LazyTree,
-  layers: readonly LazyLayer[],
-  { disk, counters }: Ours,
-) {
-  const demand = createDemand()
+async function openStores({ cacheFolder, memoryBytes, diskBytes }: LazyTree, { disk, counters }: Ours) {
   const cache = await createContentCache(cacheFolder, { memoryBytes, diskBytes: disk ? 0 : diskBytes })
   const onHit = (bytes: number) => {
     counters.cached += bytes
   }
   return {
-    demand,
-    content: new LazyContent(layers, { cache, store: disk && createChunkStore(disk, onHit), demand }),
+    stores: { cache, store: disk && createChunkStore(disk, onHit), demand: createDemand() },
     room: disk ? disk.room : async () => cache.room(),
     settled: async () => disk?.settled(),
   }

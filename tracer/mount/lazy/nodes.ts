@@ -1,8 +1,14 @@
 /** The visible tree of eStargz layers as numbered nodes: names, attributes, and where each file's content is in the blobs. Pure. */
 
 import type { Chunk, EstargzEntry, EstargzLayer } from '../../../image/estargz/read/reader.ts'
-import { mergeLayers, type Owned } from '../../../image/rootfs/merge-layers.ts'
-import { type BytePath, baseOf, parentOf } from '../../../system/text/byte-path.ts'
+import {
+  type MergedDirectory,
+  type MergedNode,
+  type Owned,
+  stackLayers,
+} from '../../../image/rootfs/merge-layers.ts'
+import type { Steps } from '../../../system/steps.ts'
+import type { BytePath } from '../../../system/text/byte-path.ts'
 import {
   type DirectoryEntry,
   type NodeAttributes,
@@ -56,82 +62,72 @@ export function chunksBetween(chunks: readonly Chunk[], start: number, end: numb
   return chunks.slice(low, last)
 }
 
+/** Nodes that are made at a time. */
+const STEP = 256
+
 /**
  * Numbers the visible tree. A hardlink shares the node of what it links to.
  * @param layers base first
  */
-export function indexLayers(layers: readonly Pick<EstargzLayer, 'entries'>[]): LazyNodes {
-  const tree = mergeLayers(layers.map(({ entries }) => entries))
+export function* indexLayers(layers: readonly Pick<EstargzLayer, 'entries'>[]): Steps<LazyNodes> {
+  const root = yield* stackLayers(layers.map(({ entries }) => entries))
+  const links = layers.some(hasHardlinks) ? countLinks(root) : new Map<EstargzEntry, number>()
   const nodes: (LazyNode | undefined)[] = [undefined]
-  const folders = new Map<BytePath, Children>()
   const linked = new Map<EstargzEntry, NodeId>()
-  const links = countLinks(tree.entries)
+  const directories: [from: MergedDirectory<EstargzEntry>['children'], to: Children][] = []
 
-  function add(path: BytePath, node: LazyNode): NodeId {
-    const id = nodes.push(node) - 1
-    attach(path, id, node.attributes.type)
-    return id
+  const add = (node: LazyNode): NodeId => nodes.push(node) - 1
+
+  function addDirectory({ owned, children: from }: MergedDirectory<EstargzEntry>): NodeId {
+    const to: Children = new Map()
+    directories.push([from, to])
+    return add(owned ? nodeFor(owned, 1, to) : impliedDirectory(to))
   }
 
-  function attach(path: BytePath, node: NodeId, type: NodeType): void {
-    if (path === '') return
-    const name = baseOf(path)
-    folderAt(parentOf(path)).set(name, { name, node, type })
-  }
-
-  function addDirectory(path: BytePath, owned: Owned<EstargzEntry> | undefined): Children {
-    const children: Children = new Map()
-    folders.set(path, children)
-    add(path, owned ? nodeFor(owned, 1, children) : impliedDirectory(children))
-    return children
-  }
-
-  /** Its ancestors that have an entry are there: in the tree, parents come first. */
-  function folderAt(path: BytePath): Children {
-    const known = folders.get(path)
-    if (known) return known
-    const missing: BytePath[] = []
-    for (let at = parentOf(path); !folders.has(at); at = parentOf(at)) missing.push(at)
-    for (const each of missing.reverse()) addDirectory(each, undefined)
-    return addDirectory(path, undefined)
-  }
-
-  function addEntry(path: BytePath, owned: Owned<EstargzEntry>): void {
-    if (owned.entry.type === 'dir') addDirectory(path, owned)
-    if (owned.entry.type === 'dir' || !owned.content) return // a hardlink to nothing
-    const { entry } = owned.content
-    const known = linked.get(entry)
+  function addFile({ layer, entry }: Place): NodeId {
     const count = links.get(entry)
-    if (known !== undefined) attach(path, known, typeOf(entry))
-    else if (count === undefined) add(path, nodeFor(owned.content, 1, NO_CHILDREN))
-    else linked.set(entry, add(path, nodeFor(owned.content, count, NO_CHILDREN)))
+    if (count === undefined) return add(nodeFor({ layer, entry }, 1, NO_CHILDREN))
+    const node = linked.get(entry) ?? add(nodeFor({ layer, entry }, count, NO_CHILDREN))
+    linked.set(entry, node)
+    return node
   }
 
-  addDirectory('', tree.entries.get(''))
-  if (nodes.length - 1 !== ROOT_NODE) throw new Error('the root has the wrong number')
-
-  for (const [path, owned] of tree.entries) if (path !== '') addEntry(path, owned)
-  for (const path of tree.implied.keys()) folderAt(path)
+  if (addDirectory(root) !== ROOT_NODE) throw new Error('the root has the wrong number')
+  for (let next = directories.pop(); next !== undefined; next = directories.pop()) {
+    const [from, to] = next
+    for (const [name, child] of from) {
+      const content = child.owned?.content
+      if (isDirectory(child)) to.set(name, { name, node: addDirectory(child), type: 'dir' })
+      else if (content) to.set(name, { name, node: addFile(content), type: typeOf(content.entry) })
+      if (nodes.length % STEP === 0) yield
+    }
+  }
   return nodes
 }
 
+type Place = Pick<Owned<EstargzEntry>, 'layer' | 'entry'>
+
+const isDirectory = <E>(node: MergedNode<E>): node is MergedDirectory<E> => node.children !== undefined
+
+const hasHardlinks = ({ entries }: Pick<EstargzLayer, 'entries'>): boolean =>
+  entries.some(({ type }) => type === 'hardlink')
+
 /** Of those that have more than one name. */
-function countLinks(entries: ReadonlyMap<BytePath, Owned<EstargzEntry>>): Map<EstargzEntry, number> {
-  const links = new Map<EstargzEntry, number>()
-  for (const { entry, content } of entries.values())
-    if (content && content.entry !== entry) links.set(content.entry, (links.get(content.entry) ?? 0) + 1)
-  for (const { entry } of entries.values()) {
-    const others = links.get(entry)
-    if (others !== undefined) links.set(entry, others + 1)
+function countLinks(root: MergedDirectory<EstargzEntry>): Map<EstargzEntry, number> {
+  const names = new Map<EstargzEntry, number>()
+  for (const directories = [root]; ; ) {
+    const directory = directories.pop()
+    if (!directory) break
+    for (const child of directory.children.values()) {
+      const entry = child.owned?.content?.entry
+      if (isDirectory(child)) directories.push(child)
+      else if (entry) names.set(entry, (names.get(entry) ?? 0) + 1)
+    }
   }
-  return links
+  return new Map([...names].filter(([, count]) => count > 1))
 }
 
-function nodeFor(
-  { layer, entry }: Pick<Owned<EstargzEntry>, 'layer' | 'entry'>,
-  nlink: number,
-  children: LazyNode['children'],
-): LazyNode {
+function nodeFor({ layer, entry }: Place, nlink: number, children: LazyNode['children']): LazyNode {
   const type = typeOf(entry)
   return {
     layer,

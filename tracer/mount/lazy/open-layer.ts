@@ -3,7 +3,10 @@ import { TOC_DIGEST_ANNOTATION } from '../../../image/estargz/format/toc.ts'
 import {
   type EstargzLayer,
   type ExternalToc,
+  type FetchedToc,
+  fetchToc,
   openEstargz,
+  parseLayer,
   type RangeFetch,
 } from '../../../image/estargz/read/reader.ts'
 import { fetchFrom as rangeFetchOf } from '../../../image/layers/estargz.ts'
@@ -27,6 +30,8 @@ export interface LayerPlace {
   readonly kept: KeptTocs | undefined
   /** Parsing keeps this process busy, and waits for what should not wait for it. */
   readonly before?: Promise<unknown> | undefined
+  /** Told as soon as it is here, unless it was kept: what has been fetched then is, too. */
+  readonly onFetched?: (toc: FetchedToc) => void
   /** for errors: `layer 2 of 5` */
   readonly where: string
 }
@@ -34,7 +39,7 @@ export interface LayerPlace {
 /** @throws HeadstartError E_NOT_ESTARGZ, and what reading a table of contents throws */
 export async function openLayer(
   layer: LayerBlob,
-  { counters, kept, before, where }: LayerPlace,
+  { counters, kept, before, onFetched, where }: LayerPlace,
 ): Promise<EstargzLayer> {
   const { digest, size, annotations } = layer.descriptor
   const tocDigest = annotations?.[TOC_DIGEST_ANNOTATION]
@@ -51,12 +56,10 @@ export async function openLayer(
     counted(layer.externalToc, counters.toc, (bytes) => {
       external = bytes
     })
-  const fetch: RangeFetch = async (range) => {
-    const bytes = await tail.fetch(range)
-    if (range.end < size) await before // the table of contents, unlike the footer
-    return bytes
-  }
-  const opened = await openEstargz(size, fetch, { tocDigest, externalToc })
+  const toc = await fetchToc(size, tail.fetch, { tocDigest, externalToc })
+  onFetched?.(toc)
+  await before
+  const opened = await parseLayer(toc)
   kept?.put(digest, { tail: await tail.from(opened.tocOffset), ...(external && { external }) })
   return opened
 }

@@ -5,6 +5,7 @@ import type { LazyContent } from '../content.ts'
 import type { Demand } from '../demand.ts'
 import type { LazyTree } from '../tree.ts'
 import { fetchRest, type Rest } from './background.ts'
+import type { Asked, Early } from './early.ts'
 import {
   choosePrefetch,
   fetchRuns,
@@ -23,6 +24,8 @@ export interface Fetching extends Pick<Rest, 'room' | 'settled'> {
   readonly demand: Demand
   /** undefined: none is asked for */
   readonly profile: Promise<Profile> | undefined
+  /** of the zones, until it is known what is wanted */
+  readonly early: Early | undefined
 }
 
 export interface Started {
@@ -42,22 +45,29 @@ const inTime = (profile: Promise<Profile>, limitMs = LATE_MS): Promise<Profile> 
     sleep(limitMs, { trace: undefined, used: [], notes: ['the attached profiles took too long to arrive'] }),
   ])
 
+const withEarly = (plan: PrefetchPlan, { requests, bytes }: Asked = NOTHING): PrefetchPlan => ({
+  ...plan,
+  requests: plan.requests + requests,
+  bytes: plan.bytes + bytes,
+})
+const NOTHING: Asked = { requests: 0, bytes: 0 }
+
 export function startFetching(
   {
     prefetch: mode,
     background = false,
-    profile: asked,
+    profile: spec,
   }: Pick<LazyTree, 'prefetch' | 'background' | 'profile'>,
-  { material, content, demand, profile, room, settled }: Fetching,
+  { material, content, demand, profile, early, room, settled }: Fetching,
 ): Started {
   const isStreamed = mode === 'stream'
   const limits = isStreamed ? STREAM : WHOLE
-  const planned = (profile ? inTime(profile, asked?.patienceMs) : Promise.resolve(undefined)).then(
-    (known) => {
-      const choice = choosePrefetch(mode, material, known)
-      return { choice, ...planPrefetch(choice, content, limits) }
-    },
-  )
+  const planned = (profile ? inTime(profile, spec?.patienceMs) : Promise.resolve(undefined)).then((known) => {
+    const choice = choosePrefetch(mode, material, known)
+    const asked = early?.stop()
+    const { runs, plan } = planPrefetch(choice, content, limits)
+    return { choice, runs, plan: withEarly(plan, asked) }
+  })
   const fetchAll = isStreamed ? fetchWhatThereIs : fetchRuns
   const done = planned.then(({ runs }) => fetchAll(content, runs, limits.atOnce))
   const begun = Promise.withResolvers<void>()

@@ -1,5 +1,7 @@
 /** What of an image is needed, and in which order: by a profile of its start, by the zones of its layers, or all that can be seen. Pure. */
 
+import type { Group } from '../../../../image/estargz/read/groups.ts'
+import type { Piece, ZoneGroup } from '../../../../image/estargz/read/zone-first.ts'
 import { bytesOf as pathBytes } from '../../../../system/text/byte-path.ts'
 import type { Trace, TraceFile } from '../../../trace/file.ts'
 import type { LazyLayer } from '../content.ts'
@@ -36,7 +38,6 @@ export function wantedByProfile(
     found.flatMap(({ file, node }) =>
       ranges(file).flatMap(([start, end]) => wantedOf(node, chunksBetween(node.chunks, start, end), layers)),
     )
-  const isOfStart = ({ afterReady, ranges }: TraceFile) => !afterReady && ranges.length > 0
   const start = ranged((file) => (isOfStart(file) ? file.ranges : []))
   const all = files.filter(isOfStart).length
   return {
@@ -48,6 +49,24 @@ export function wantedByProfile(
     ],
   }
 }
+
+/**
+ * Of one zone, before the tables of contents are read: what profiles name, though another layer may hide it. Without a profile, all.
+ * @param traces undefined: whether there is one isn't known yet
+ */
+export function wantedOfZone(
+  zone: readonly ZoneGroup[],
+  traces: readonly Pick<Trace, 'files'>[] = [],
+): Group[] {
+  if (traces.length === 0) return [...zone]
+  const ofStart = traces.flatMap(({ files }) => files.filter(isOfStart))
+  const ranges = Map.groupBy(ofStart, ({ path }) => pathBytes(path))
+  const isNamed = ({ path, start, end }: Piece) =>
+    ranges.get(path)?.some((file) => file.ranges.some(([from, to]) => from < end && start < to)) ?? false
+  return zone.filter(({ pieces }) => pieces.some(isNamed))
+}
+
+const isOfStart = ({ afterReady, ranges }: TraceFile): boolean => !afterReady && ranges.length > 0
 
 /** Base layer first, each zone in the order of its blob, carriers and hidden files included. */
 export const wantedInZones = (zoneEnds: readonly number[], layers: Layers): Wanted[] =>

@@ -9,6 +9,7 @@ import { expect, test } from 'vitest'
 import { serveImages } from '../../../../../image/serve.ts'
 import { openSource } from '../../../../../image/sources.ts'
 import { serve } from '../../../../../scripts/support/serve.ts'
+import { until } from '../../../../../scripts/support/until.ts'
 import { lazyTree } from '../../../../../tracer/mount/lazy/tree.ts'
 import { mountFileSystem } from '../../../../../tracer/mount/mount.ts'
 import { tempFolder } from '../../../../support/temp.ts'
@@ -90,4 +91,35 @@ test('a registry that never lists what is attached keeps nobody waiting for long
   const late = /^the attached profiles (took too long to arrive|did not arrive within 10 s)$/
   expect([by, notes]).toEqual(['zone', [expect.stringMatching(late)]])
   gate.open()
+})
+
+test('a zone is on its way while the table of contents of another layer is not there yet', async () => {
+  await using temp = await tempFolder()
+  const reference = await writeLazyImage(await temp.sub('image'), [
+    { zone: [{ name: 'app', content: randomBytes(300_000) }], rest: [] },
+    { zone: [{ name: 'late', content: randomBytes(10) }], rest: [] },
+  ])
+  const image = await (await openSource(reference)).image()
+  const late = image.layers[1]?.descriptor.digest ?? 'none'
+  await using server = await serveImages({ 'app:1': image })
+  let isAsked = false
+  await using gate = await startGate(server.host, (path, range) => {
+    if (range.startsWith('bytes=0-')) isAsked = true
+    return path.includes(late)
+  })
+  const opening = mountFileSystem({
+    mountPoint: await temp.sub('mount'),
+    tree: {
+      ...lazyTree({ reference: `docker://${gate.host}/app:1`, prefetch: 'stream' }),
+      cacheFolder: await temp.sub('cache'),
+    },
+    record: false,
+    server: 'kernel',
+  })
+  await until('the first zone is asked for', () => isAsked)
+  gate.open()
+  await using mount = await opening
+  expect(await mount.prefetchPlan()).toMatchObject({ by: 'zone', requests: 2 })
+  await readFile(join(mount.folder, 'app'))
+  expect((await mount.counters()).onDemand.requests).toBe(0)
 })

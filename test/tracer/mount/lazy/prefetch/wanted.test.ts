@@ -1,5 +1,6 @@
 /** What is wanted of an image, by a profile and by its zones: layers written with the real writer, as a reader opens them. */
 import { beforeAll, expect, test } from 'vitest'
+import { finish } from '../../../../../system/steps.ts'
 import { groupsByOffset } from '../../../../../tracer/mount/lazy/groups.ts'
 import { indexLayers, nodeAt } from '../../../../../tracer/mount/lazy/nodes.ts'
 import type { Wanted } from '../../../../../tracer/mount/lazy/prefetch/plan.ts'
@@ -37,7 +38,7 @@ beforeAll(async () => {
     await layerOf([file('app', content(4)), file('hidden', content(2))], ['app']),
   ]
   material = {
-    nodes: indexLayers(layers),
+    nodes: finish(indexLayers(layers)),
     layers: layers.map((layer) => ({ groups: groupsByOffset(layer) })),
     zoneEnds: layers.map(({ zoneEnd }) => zoneEnd),
   }
