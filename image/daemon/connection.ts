@@ -2,6 +2,8 @@
 import { createHash } from 'node:crypto'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 import type Docker from 'dockerode'
 import { z } from 'zod'
 import { HeadstartError } from '../../system/errors.ts'
@@ -53,6 +55,7 @@ export async function connectLocalEngine(connecting: Connecting = {}): Promise<D
 }
 
 function limited(docker: Docker, { signal, limitMs }: Connecting): Docker {
+  requireWholeAnswers(docker)
   const limit = limitMs === undefined ? undefined : AbortSignal.timeout(limitMs)
   const signals = [signal, limit].filter((each) => each !== undefined)
   const dial = docker.modem.dial.bind(docker.modem)
@@ -66,6 +69,27 @@ function limited(docker: Docker, { signal, limitMs }: Connecting): Docker {
     }
   return docker
 }
+
+/** The client itself would wait for the rest of an answer for ever, if the engine ended in between. */
+function requireWholeAnswers({ modem }: Docker): void {
+  const dial = modem.dial.bind(modem)
+  modem.dial = (options, callback) => {
+    if (options.isStream || options.hijack) return dial(options, callback)
+    dial({ ...options, isStream: true }, (error, result) => {
+      if (error || !(result instanceof Readable)) return callback?.(error, result)
+      buffer(result).then(
+        (body) => callback?.(null, jsonIf(body.toString(), z.unknown()) ?? body),
+        (cause: Error) => callback?.(options.abortSignal?.aborted ? cause : cutShort(cause), null),
+      )
+    })
+  }
+}
+
+const cutShort = (cause: unknown): HeadstartError =>
+  new HeadstartError('E_ENGINE', 'the Docker engine ended the connection before it had answered', {
+    cause,
+    hint: 'It may have been stopped or restarted: check whether docker ps responds',
+  })
 
 const unanswered = (limitMs = 0): HeadstartError =>
   new HeadstartError('E_ENGINE', `the Docker engine has not answered within ${limitMs / 1000} s`, {

@@ -76,6 +76,26 @@ test('images are had from a remote engine too, by its address, and from one behi
   }
 })
 
+test('an engine that ends in the middle of an answer: whoever waits for the rest is told', async () => {
+  await using temp = await tempFolder()
+  const socket = join(temp.path, 'socket')
+  const server = createServer((engine) => {
+    engine
+      .on('error', () => {})
+      .once('data', () => {
+        const head = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n'
+        engine.end(`${head}{"StatusCode"`)
+      })
+  }).listen(socket)
+  await once(server, 'listening')
+  const engine = await connectEngine({ env: { DOCKER_HOST: `unix://${socket}` } })
+  await expect(engine.getContainer('web').wait()).rejects.toMatchObject({
+    code: 'E_ENGINE',
+    message: 'the Docker engine ended the connection before it had answered',
+  })
+  server.close()
+})
+
 test('an engine that doesn’t answer: the limit says so, and the signal’s reason is passed on', async () => {
   const temp = await tempFolder()
   const server = createServer(() => {}).listen(join(temp.path, 'socket'))
