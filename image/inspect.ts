@@ -5,7 +5,7 @@
 
 import { mapLimit } from '../system/map-limit.ts'
 import { textOf } from '../system/text/byte-path.ts'
-import { type EstargzEntry, rangesAhead } from './estargz/format/entries.ts'
+import { type EstargzEntry, rangesAhead } from './estargz/format/entry.ts'
 import type { EstargzLayer } from './estargz/read/reader.ts'
 import { isInZone, zoneFilesOf } from './estargz/read/zone.ts'
 import { isVouched, openIfEstargz } from './layers/estargz.ts'

@@ -1,5 +1,5 @@
 /** The job that decodes members of a layer that is already eStargz, and checks its chunks on the way. */
-import type { Chunk } from '../../image/estargz/format/entries.ts'
+import type { Chunk } from '../../image/estargz/format/entry.ts'
 import { checkChunk, decodeMembers } from '../../image/estargz/read/decode.ts'
 
 export interface InflateJob {

@@ -1,5 +1,5 @@
 /** Decides what becomes of a layer: kept, reused, reordered or converted, and why. Pure. */
-import { type EstargzEntry, rangesAhead } from '../../image/estargz/format/entries.ts'
+import { type EstargzEntry, rangesAhead } from '../../image/estargz/format/entry.ts'
 import { orderLayer } from '../plan/order.ts'
 import type { LayerMoves } from '../plan/plan.ts'
 import type { ByteSpan } from '../plan/split.ts'

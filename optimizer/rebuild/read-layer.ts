@@ -3,7 +3,7 @@
  * that is eStargz already the table of contents is enough.
  */
 
-import type { EstargzEntry } from '../../image/estargz/format/entries.ts'
+import type { EstargzEntry } from '../../image/estargz/format/entry.ts'
 import { FORMATS, type FormatName } from '../../image/estargz/format/formats.ts'
 import type { EstargzLayer } from '../../image/estargz/read/reader.ts'
 import { hardlinkFaults } from '../../image/estargz/verify/hardlinks.ts'

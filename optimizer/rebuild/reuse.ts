@@ -1,5 +1,5 @@
 /** What is known of a layer that is eStargz already: whether it has the format that was asked for, how it is packed, whether it is sound. */
-import type { Chunk, EstargzEntry } from '../../image/estargz/format/entries.ts'
+import type { Chunk, EstargzEntry } from '../../image/estargz/format/entry.ts'
 import { limitOf } from '../../image/estargz/read/decode.ts'
 import { decodeMember } from '../../image/estargz/read/member.ts'
 import type { EstargzLayer } from '../../image/estargz/read/reader.ts'

@@ -6,7 +6,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { MAX_TRAILING_BYTES } from '../../image/estargz/format/chunk-ends.ts'
-import type { Chunk, EstargzEntry } from '../../image/estargz/format/entries.ts'
+import type { Chunk, EstargzEntry } from '../../image/estargz/format/entry.ts'
 import { withLandmarks } from '../../image/estargz/format/landmarks.ts'
 import { isFormatFile } from '../../image/estargz/format/toc.ts'
 import { allGroups, cutAt, type Group } from '../../image/estargz/read/groups.ts'

@@ -1,7 +1,7 @@
 /** Copies of chunks that stand ahead of the landmark: where they are in the blob, and which files' they are. Pure. */
 import type { BytePath } from '../../../system/text/byte-path.ts'
 import { type Chain, mostBytesOf } from './ahead.ts'
-import type { Chunk, EstargzEntry } from './entries.ts'
+import type { Chunk, EstargzEntry } from './entry.ts'
 import { checkedPath, fault } from './faults.ts'
 
 /** Chunks by the path of their file. @param start where the blob's other data begins. @throws HeadstartError E_ESTARGZ */

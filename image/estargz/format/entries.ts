@@ -3,50 +3,15 @@
 import { finish, type Steps } from '../../../system/steps.ts'
 import type { BytePath } from '../../../system/text/byte-path.ts'
 import { type Digest, isDigest } from '../../digest.ts'
-import type { EntryFacts } from '../../tar/entry.ts'
 import { type Chain, chainsIn, isAnchorName } from './ahead.ts'
 import { chunkEnds } from './chunk-ends.ts'
 import { copiesOf, withCopies } from './copies.ts'
+import type { Chunk, EstargzEntry } from './entry.ts'
 import { checkedPath, fault } from './faults.ts'
 import { NO_PREFETCH_LANDMARK, PREFETCH_LANDMARK, type TocEntry } from './toc.ts'
 
 /** A chunk is held in memory. No writer makes larger ones. */
 const MAX_CHUNK_BYTES = 1 << 30
-
-/** A piece of a file that is fetched, checked and decoded at once. */
-export interface Chunk {
-  /** its gzip member in the blob begins at `offset` and ends at `end` at the latest */
-  readonly offset: number
-  readonly end: number
-  /** bytes of the member's content before the chunk's */
-  readonly innerOffset: number
-  /** where it belongs in the file */
-  readonly fileOffset: number
-  readonly size: number
-  /** sha256 of its content; undefined in layers older than eStargz, which can't be read */
-  readonly digest: Digest | undefined
-}
-
-/** Times are in whole seconds. */
-export interface EstargzEntry extends EntryFacts {
-  /** sha256 of the whole content */
-  readonly digest: Digest | undefined
-  /** of a regular file, in order, without gaps; of others and of empty files: none */
-  readonly chunks: readonly Chunk[]
-  /** copies of chunks that stand ahead of the landmark, in the order of the file: see ahead.ts */
-  readonly ahead: readonly Chunk[]
-}
-
-/** The bytes of a file that stand ahead: half-open, ascending, apart. */
-export function rangesAhead({ ahead }: Pick<EstargzEntry, 'ahead'>): [start: number, end: number][] {
-  const ranges: [number, number][] = []
-  for (const { fileOffset, size } of ahead) {
-    const last = ranges.at(-1)
-    if (last?.[1] === fileOffset) last[1] += size
-    else ranges.push([fileOffset, fileOffset + size])
-  }
-  return ranges
-}
 
 export interface Contents {
   /** in blob order, landmarks not among them */

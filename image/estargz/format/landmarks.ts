@@ -1,6 +1,7 @@
 /** The two landmark files: where they must stand, and what they must be. Source: eStargz specification, "Landmark Files". */
 import { digestOf } from '../../digest.ts'
-import { contentsOf, type EstargzEntry } from './entries.ts'
+import { contentsOf } from './entries.ts'
+import type { EstargzEntry } from './entry.ts'
 import { LANDMARK_CONTENT, NO_PREFETCH_LANDMARK, PREFETCH_LANDMARK, type TocEntry } from './toc.ts'
 
 const isLandmark = ({ path }: EstargzEntry): boolean =>

@@ -5,7 +5,7 @@
 import { HeadstartError } from '../../../system/errors.ts'
 import { digestOf } from '../../digest.ts'
 import { MAX_TRAILING_BYTES } from '../format/chunk-ends.ts'
-import type { Chunk } from '../format/entries.ts'
+import type { Chunk } from '../format/entry.ts'
 import type { Group } from './groups.ts'
 import { decodeMember, decodeMemberInBackground } from './member.ts'
 

@@ -1,6 +1,6 @@
 /** Cuts a layer's blob into groups of gzip members, as its table of contents says where chunks begin. */
 import { HeadstartError } from '../../../system/errors.ts'
-import type { Chunk } from '../format/entries.ts'
+import type { Chunk, EstargzEntry } from '../format/entry.ts'
 
 /** Bytes of the blob that begin with a chunk's member, and are enough for it. */
 export interface Group {
@@ -24,6 +24,16 @@ export function groupsOf(chunks: Iterable<Chunk>): Group[] {
     } else groups.push({ offset: chunk.offset, end: chunk.end, chunks: [chunk] })
   }
   return groups
+}
+
+/** Of all chunks, copies ahead among them. */
+export const groupsByOffset = (entries: readonly EstargzEntry[]): ReadonlyMap<number, Group> =>
+  new Map(groupsOf(allChunks(entries)).map((group) => [group.offset, group]))
+
+function* allChunks(entries: readonly EstargzEntry[]): Generator<Chunk> {
+  const ahead = entries.flatMap((entry) => entry.ahead)
+  yield* ahead.sort((a, b) => a.offset - b.offset)
+  for (const { chunks } of entries) yield* chunks
 }
 
 /**

@@ -14,7 +14,7 @@ import type { Codec, TocPlace } from '../format/formats.ts'
 import { parseToc, TOC_NAME, type TocEntry } from '../format/toc.ts'
 import { parseZstdFooter, SKIPPABLE_HEAD_BYTES } from '../format/zstd-footer.ts'
 
-export type { Chunk, EstargzEntry } from '../format/entries.ts'
+export type { Chunk, EstargzEntry } from '../format/entry.ts'
 
 /** Gives exactly the bytes asked for, or fails. */
 export type RangeFetch = (range: ByteRange, signal?: AbortSignal) => Promise<Buffer>

@@ -1,5 +1,5 @@
 /** Which files of a layer are prefetched: whole in its zone, or in part ahead of everything. Pure. */
-import type { EstargzEntry } from '../format/entries.ts'
+import type { EstargzEntry } from '../format/entry.ts'
 import type { EstargzLayer } from './reader.ts'
 
 /** Whole; what has no content is nowhere. */

@@ -1,6 +1,6 @@
 /** An entry of the tar compared with the table of contents' entry for it. Pure. */
 import type { TarEntry } from '../../tar/entry.ts'
-import type { EstargzEntry } from '../format/entries.ts'
+import type { EstargzEntry } from '../format/entry.ts'
 
 /** @returns what differs, each with both values; empty when nothing does */
 export function differencesOf(tar: TarEntry, toc: EstargzEntry): string[] {

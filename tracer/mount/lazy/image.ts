@@ -1,5 +1,6 @@
 /** Opens an image for lazy reading: its tables of contents first, then what a start will read, then the rest, counting what is fetched and why. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { groupsByOffset } from '../../../image/estargz/read/groups.ts'
 import type { EstargzLayer, FetchedToc } from '../../../image/estargz/read/reader.ts'
 import { zoneFirst } from '../../../image/estargz/read/zone-first.ts'
 import { parsePlatform } from '../../../image/platform.ts'
@@ -17,7 +18,6 @@ import { keeperOf, keptTocs } from './cache/documents.ts'
 import { LazyContent, type LazyLayer, type Stores } from './content.ts'
 import { createDemand } from './demand.ts'
 import { createLazyFileSystem } from './file-system.ts'
-import { groupsByOffset } from './groups.ts'
 import { indexLayers } from './nodes.ts'
 import { countedStream, type LayerPlace, openLayer } from './open-layer.ts'
 import { fetchEarly } from './prefetch/early.ts'
@@ -165,8 +165,7 @@ async function materialOf(
   opened: readonly EstargzLayer[],
   layers: readonly OpeningLayer[],
 ): Promise<Material> {
-  for (const [index, layer] of layers.entries())
-    layer.groups = groupsByOffset(opened[index] ?? { entries: [] })
+  for (const [index, layer] of layers.entries()) layer.groups = groupsByOffset(opened[index]?.entries ?? [])
   return {
     nodes: await inTurns(indexLayers(opened)),
     layers,

@@ -2,7 +2,8 @@
 
 import { expect, test } from 'vitest'
 import { digestOf } from '../../../../image/digest.ts'
-import { contentsOf, rangesAhead } from '../../../../image/estargz/format/entries.ts'
+import { contentsOf } from '../../../../image/estargz/format/entries.ts'
+import { rangesAhead } from '../../../../image/estargz/format/entry.ts'
 import type { TocEntry } from '../../../../image/estargz/format/toc.ts'
 
 const lies: [string, TocEntry[], RegExp][] = [

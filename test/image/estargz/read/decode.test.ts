@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { digestOf } from '../../../../image/digest.ts'
 import { MAX_TRAILING_BYTES } from '../../../../image/estargz/format/chunk-ends.ts'
-import type { Chunk } from '../../../../image/estargz/format/entries.ts'
+import type { Chunk } from '../../../../image/estargz/format/entry.ts'
 import {
   chunkFault,
   decodeChunks,

@@ -1,6 +1,6 @@
 /** A blob cut into groups of members. */
 import { expect, test } from 'vitest'
-import type { Chunk } from '../../../../image/estargz/format/entries.ts'
+import type { Chunk } from '../../../../image/estargz/format/entry.ts'
 import { allGroups, cutAt, groupsOf } from '../../../../image/estargz/read/groups.ts'
 import { streamOf } from '../stream.ts'
 

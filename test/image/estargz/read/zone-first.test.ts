@@ -2,9 +2,9 @@
 import { randomFillSync } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { groupsByOffset } from '../../../../image/estargz/read/groups.ts'
 import { type FetchedToc, fetchToc, parseLayer } from '../../../../image/estargz/read/reader.ts'
 import { zoneFirst } from '../../../../image/estargz/read/zone-first.ts'
-import { groupsByOffset } from '../../../../tracer/mount/lazy/groups.ts'
 import { cases, PATIENCE_MS } from '../../../support/property.ts'
 import { dir, file, symlink, tarOf } from '../../../support/tar.ts'
 import { fetchOf, writeInMemory } from '../in-memory.ts'
@@ -29,7 +29,7 @@ async function inWhole(toc: FetchedToc) {
       [...chunks, ...ahead].map((chunk) => [chunk, path] as const),
     ),
   )
-  return [...groupsByOffset(layer).values()]
+  return [...groupsByOffset(layer.entries).values()]
     .filter(({ end }) => end <= layer.zoneEnd)
     .sort((a, b) => a.offset - b.offset)
     .map((group) => ({ ...group, paths: group.chunks.map((chunk) => owners.get(chunk) ?? '').sort() }))

@@ -1,6 +1,6 @@
 /** Entries of a tar against those of the table of contents. */
 import { expect, test } from 'vitest'
-import type { EstargzEntry } from '../../../../image/estargz/format/entries.ts'
+import type { EstargzEntry } from '../../../../image/estargz/format/entry.ts'
 import { differencesOf } from '../../../../image/estargz/verify/compare.ts'
 import { landmarkEntry } from '../../../../image/estargz/write/landmark.ts'
 import type { TarEntry } from '../../../../image/tar/entry.ts'

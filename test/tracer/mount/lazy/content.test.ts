@@ -5,10 +5,10 @@ import { promisify } from 'node:util'
 import { deflate } from 'node:zlib'
 import { expect, test } from 'vitest'
 import type { Group } from '../../../../image/estargz/read/groups.ts'
+import { groupsByOffset } from '../../../../image/estargz/read/groups.ts'
 import type { ByteRange } from '../../../../image/types.ts'
 import { LazyContent, type LazyLayer } from '../../../../tracer/mount/lazy/content.ts'
 import { createDemand } from '../../../../tracer/mount/lazy/demand.ts'
-import { groupsByOffset } from '../../../../tracer/mount/lazy/groups.ts'
 import type { Run } from '../../../../tracer/mount/lazy/runs.ts'
 import { fetchOf, opened, writeInMemory } from '../../../image/estargz/in-memory.ts'
 import { file, tarOf } from '../../../support/tar.ts'
@@ -21,7 +21,7 @@ const FILES = 40
 async function layerOf(count: number) {
   const files = Array.from({ length: count }, (_, index) => file(`f${index}`, randomBytes(20_000)))
   const layer = await writeInMemory(await tarOf(files), [], { chunkSize: 1 << 20 })
-  const groups = groupsByOffset(await opened(layer))
+  const groups = groupsByOffset((await opened(layer)).entries)
   const asked: ByteRange[] = []
   const fetch = fetchOf(layer.bytes)
   const stream: LazyLayer['stream'] = async function* (range) {

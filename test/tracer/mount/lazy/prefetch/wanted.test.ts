@@ -1,7 +1,7 @@
 /** What is wanted of an image, by a profile and by its zones: layers written with the real writer, as a reader opens them. */
 import { beforeAll, expect, test } from 'vitest'
+import { groupsByOffset } from '../../../../../image/estargz/read/groups.ts'
 import { finish } from '../../../../../system/steps.ts'
-import { groupsByOffset } from '../../../../../tracer/mount/lazy/groups.ts'
 import { indexLayers, nodeAt } from '../../../../../tracer/mount/lazy/nodes.ts'
 import type { Wanted } from '../../../../../tracer/mount/lazy/prefetch/plan.ts'
 import type { Material } from '../../../../../tracer/mount/lazy/prefetch/prefetch.ts'
@@ -39,7 +39,7 @@ beforeAll(async () => {
   ]
   material = {
     nodes: finish(indexLayers(layers)),
-    layers: layers.map((layer) => ({ groups: groupsByOffset(layer) })),
+    layers: layers.map((layer) => ({ groups: groupsByOffset(layer.entries) })),
     zoneEnds: layers.map(({ zoneEnd }) => zoneEnd),
   }
 })
