@@ -25,7 +25,10 @@ test('with the credentials that are saved, and not without', async () => {
     JSON.stringify({ auths: { [registry.host]: { auth: saved } } }),
   )
   vi.stubEnv('DOCKER_CONFIG', temp.path)
-  await copy(await writeImage(await temp.sub('image'), { layers: [[file('a', 'a')]] }), `docker://${name}`)
+  await copy(
+    await writeImage(await temp.sub('image'), { layers: [[file('a', temp.path)]] }),
+    `docker://${name}`,
+  )
   await pullIntoEngine(docker, parseReference(name))
   expect((await docker.getImage(name).inspect()).RepoTags).toEqual([name])
   await docker.getImage(name).remove({ force: true })
