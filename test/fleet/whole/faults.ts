@@ -2,7 +2,7 @@
 import type { TestRedis } from '../../../scripts/support/redis.ts'
 import type { TestRegistry } from '../../../scripts/support/registry.ts'
 import { until } from '../../../scripts/support/until.ts'
-import { type Frozen, freeze, isGone } from './processes.ts'
+import { type Frozen, freeze, imagesUnder, isGone } from './processes.ts'
 import type { Program } from './programs.ts'
 
 type Command = 'profile' | 'optimize'
@@ -49,17 +49,30 @@ export const workerDies: Fault = async (workers, command, pushing) => {
   return image
 }
 
-/** It is away when a job ends. */
+/**
+ * It is away when a job ends.
+ * @returns the images whose jobs were begun by then: where it is away for longer than a worker may be silent, they are done again
+ */
 export async function redisDies(
   redis: TestRedis,
   workers: readonly Program[],
   pushing: Promise<void>,
-): Promise<void> {
+): Promise<string[]> {
   const { pid, goOn } = await frozen(workers, 'optimize', pushing)
+  const begun = new Set<string>()
+  const look = async () => {
+    for (const image of await imagesUnder(pidsOf(workers))) begun.add(image)
+  }
+  await look()
   await redis.kill()
+  await look()
   goOn()
-  await until('the job has ended', () => isGone(pid))
+  await until('the job has ended', async () => {
+    await look()
+    return await isGone(pid)
+  })
   await redis.start()
+  return [...begun]
 }
 
 /** It is away when a job needs it, until that has failed. */

@@ -20,8 +20,8 @@ export async function freeze(parents: readonly number[], command: 'profile' | 'o
   const found: Frozen[] = []
   await until(`a ${command} runs`, async () => {
     for (const { pid, parent, words } of await childrenOf(parents)) {
-      const image = /\/(team\/\w+:v\d)@sha256:/.exec(words.join(' '))?.[1]
-      if (image === undefined || !words.includes(command) || !(await stop(pid))) continue
+      const image = imageIn(words)
+      if (!image?.startsWith('team/') || !words.includes(command) || !(await stop(pid))) continue
       found.push({ parent, pid, image, goOn: () => process.kill(pid, 'SIGCONT') })
       return true
     }
@@ -31,6 +31,13 @@ export async function freeze(parents: readonly number[], command: 'profile' | 'o
   if (!first) throw new Error('until has returned')
   return first
 }
+
+const imageIn = (words: readonly string[]): string | undefined =>
+  /\/((?:team|shop)\/\w+:v\d)@sha256:/.exec(words.join(' '))?.[1]
+
+/** `repository:tag` of those whose jobs the workers perform now. */
+export const imagesUnder = async (parents: readonly number[]): Promise<string[]> =>
+  (await childrenOf(parents)).flatMap(({ words }) => imageIn(words) ?? [])
 
 /** @returns whether it had not ended before */
 async function stop(pid: number): Promise<boolean> {
