@@ -14,7 +14,8 @@ export interface Process {
 
 const CGROUPS = '/sys/fs/cgroup'
 const WAIT_MS = 20
-const ATTEMPTS = 50
+/** What was killed ends sooner, however busy the machine is, unless the kernel itself is stuck. */
+const PATIENCE_MS = 30_000
 
 /** All that have arguments (kernel threads have none), except ourselves. */
 export async function listProcesses(): Promise<Process[]> {
@@ -43,17 +44,19 @@ async function statOf(pid: number): Promise<string[] | undefined> {
 
 /** Kills them and waits until they are gone. */
 export async function killAll(pids: readonly number[]): Promise<void> {
-  for (const pid of pids) {
+  const killed = pids.filter((pid) => {
     try {
-      process.kill(pid, 'SIGKILL')
+      return process.kill(pid, 'SIGKILL')
     } catch {
-      // gone already
+      return false // gone already, or not ours
     }
-  }
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    if (!(await Promise.all(pids.map(isAlive))).includes(true)) return
-    await sleep(WAIT_MS)
-  }
+  })
+  await waitFor(async () => !(await Promise.all(killed.map(isAlive))).includes(true))
+}
+
+async function waitFor(isOver: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS
+  while (!(await isOver()) && performance.now() < deadline) await sleep(WAIT_MS)
 }
 
 /** A zombie counts as dead. */
@@ -70,7 +73,7 @@ export async function removeCgroups(id: string): Promise<void> {
     const text = await readFile(join(group, 'cgroup.procs'), 'utf8').catch(() => undefined)
     if (text === undefined) continue
     await killAll(text.split('\n').filter(Boolean).map(Number))
-    for (let attempt = 0; attempt < ATTEMPTS && !(await removed(group)); attempt++) await sleep(WAIT_MS)
+    await waitFor(() => isSettled(group))
   }
 }
 
@@ -82,9 +85,9 @@ async function withGroupsInside(group: string): Promise<string[]> {
   return [...inside.flat(), group]
 }
 
-/** A group can only be removed once the kernel has cleaned up its last process. */
-const removed = (group: string): Promise<boolean> =>
+/** A group is busy until the kernel has cleaned up its last process; whatever else keeps it there stays so. */
+const isSettled = (group: string): Promise<boolean> =>
   rmdir(group).then(
     () => true,
-    (error) => codeOf(error) === 'ENOENT',
+    (error) => codeOf(error) !== 'EBUSY',
   )
