@@ -19,9 +19,12 @@ import { runCommand } from '../../system/process/command.ts'
 import type { EngineName } from '../../tracer/container/types.ts'
 import { profileImage } from '../../tracer/profile.ts'
 import { dockerEngine } from '../support/engine.ts'
+import { untilAtRest } from './at-rest.ts'
 
-/** Long enough for what a start does right after it says that it is ready. */
-const GRACE_MS = 2000
+/** A mount point in the containers of one kind under one engine: by it they are found. */
+const placeOf = (engine: string, kind: DemoKind): string => `/hs-record-${process.pid}-${engine}-${kind}`
+/** Until the reference tool has written down what it was told. */
+const WRITING_MS = 2000
 
 /** Engines mount these themselves. */
 const MOUNTED = new Set(['etc/hostname', 'etc/hosts', 'etc/resolv.conf', 'etc/mtab'])
@@ -94,7 +97,9 @@ function says(child: ChildProcess, pattern: RegExp): Promise<void> {
 /** The reference tool records until it is interrupted; a second time, and it does without the conversion that would follow. */
 async function referenceRecord(kind: DemoKind): Promise<Set<string>> {
   const out = join(folder, `${kind}.jsonl`)
-  const options = ['--oci', '--wait-on-signal', '--record-out', out]
+  const place = placeOf('reference', kind)
+  const mount = `type=tmpfs,source=tmpfs,destination=${place},options=nosuid`
+  const options = ['--oci', '--wait-on-signal', '--record-out', out, '--mount', mount]
   const child = spawn(
     'ctr-remote',
     ['images', 'optimize', ...options, `${kind}:latest`, `${kind}:optimized`],
@@ -105,7 +110,8 @@ async function referenceRecord(kind: DemoKind): Promise<Set<string>> {
   )
   const ended = once(child, 'close')
   await says(child, demoImages[kind].ready)
-  await sleep(GRACE_MS)
+  await untilAtRest(place)
+  await sleep(WRITING_MS)
   const converting = says(child, /converting/)
   child.kill('SIGINT')
   await converting
@@ -121,9 +127,13 @@ async function traced(engine: EngineName, kind: DemoKind): Promise<Set<string>> 
     image: await source.image(),
     command: [],
     engine,
-    run: { network: 'none' },
+    run: {
+      network: 'none',
+      binds: [{ type: 'tmpfs', source: '', target: placeOf(engine, kind), readOnly: false }],
+    },
     ready: { by: 'log', pattern: demoImages[kind].ready },
-    graceMs: GRACE_MS,
+    // It does something right after it says that it is ready.
+    workload: () => untilAtRest(placeOf(engine, kind)),
     tool: 'test',
   })
   return new Set(trace.files.map(({ path }) => path))
