@@ -10,7 +10,7 @@ import { tryCommand } from '../system/process/command.ts'
 import { isGone } from '../system/process/owner.ts'
 import { removeWorkspace, type StaleWorkspace, staleWorkspaces, workspaceRoot } from '../system/workspace.ts'
 import { dockerEngine } from './container/docker/engine.ts'
-import { listObjects } from './container/docker/objects.ts'
+import { engineAnswers, listObjects } from './container/docker/objects.ts'
 import { engines } from './container/index.ts'
 import { endOrphans } from './container/orphans.ts'
 
@@ -82,7 +82,7 @@ async function detachDeadMounts(): Promise<void> {
  * and workspaces are not visible here: each object names its owner, and what doesn't is left alone.
  */
 async function orphans(): Promise<StaleWorkspace[]> {
-  if ((await dockerEngine.unavailable()) !== undefined) return []
+  if (!(await engineAnswers())) return []
   const found = new Map<string, StaleWorkspace>()
   for (const { id, owner } of await listObjects()) {
     if (!OURS.test(id) || found.has(id) || owner === undefined) continue

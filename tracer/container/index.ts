@@ -2,7 +2,7 @@
 import { HeadstartError } from '../../system/errors.ts'
 import { dockerEngine } from './docker/engine.ts'
 import { runcEngine } from './runc/engine.ts'
-import type { Engine, EngineName } from './types.ts'
+import type { Engine, EngineName, EngineWish } from './types.ts'
 
 export const engines = {
   docker: dockerEngine,
@@ -12,10 +12,9 @@ export const engines = {
 /** In the order they are tried. */
 const PREFERRED = [dockerEngine, runcEngine] satisfies Engine[]
 
-export interface EngineChoice {
+export interface EngineChoice extends EngineWish {
   /** called with a line for people when it is not the first: which, and why */
   readonly onNote?: ((text: string) => void) | undefined
-  readonly signal?: AbortSignal | undefined
 }
 
 /**
@@ -24,19 +23,18 @@ export interface EngineChoice {
  */
 export async function chooseEngine(
   name?: EngineName,
-  { onNote, signal }: EngineChoice = {},
+  { onNote, ...wish }: EngineChoice = {},
 ): Promise<Engine> {
   const candidates: readonly Engine[] = name ? [engines[name]] : PREFERRED
   const reasons: string[] = []
   for (const engine of candidates) {
-    const reason = await engine.unavailable(signal)
+    const reason = await engine.unavailable(wish)
     if (reason === undefined) {
       if (reasons.length > 0) onNote?.(`the container runs on ${engine.name}; ${reasons.join('; ')}`)
       return engine
     }
     reasons.push(reason.startsWith(engine.name) ? reason : `${engine.name}: ${reason}`)
   }
-  throw new HeadstartError('E_ENGINE', `no container engine is available: ${reasons.join('; ')}`, {
-    hint: 'Start Docker, or install runc',
-  })
+  const message = `no container engine is available: ${reasons.join('; ')}`
+  throw new HeadstartError('E_ENGINE', message, name ? {} : { hint: 'Start Docker, or install runc' })
 }

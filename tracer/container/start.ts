@@ -5,7 +5,6 @@ import { monotonicMs } from '../../system/clock.ts'
 import { HeadstartError } from '../../system/errors.ts'
 import { isSecretName } from '../../system/text/secrets.ts'
 import type { Workspace } from '../../system/workspace.ts'
-import { prepareBindSources } from './options/bind-sources.ts'
 import { planProcess } from './options/process.ts'
 import type { RunOptions } from './options/run-options.ts'
 import { createOutputLog, type OutputLog } from './readiness/output-log.ts'
@@ -62,7 +61,6 @@ const DEFAULT_TIMEOUT_MS = 120_000
 export async function startContainer(options: StartOptions): Promise<StartedContainer> {
   const { engine, workspace, root } = options
   const process = planProcess(options.config, options.run ?? {}, options.command)
-  await prepareBindSources(options.run?.binds ?? [])
   const log = createOutputLog(options.ready.by === 'log' ? options.ready.pattern : undefined)
   let startedAt = { monotonic: 0, date: new Date() }
   const began = monotonicMs()

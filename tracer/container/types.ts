@@ -68,10 +68,15 @@ export interface Container extends AsyncDisposable {
   kill(signal: string): Promise<void>
 }
 
+/** What an engine is wanted for. */
+export interface EngineWish extends Pick<ProcessRequest, 'unreached'> {
+  readonly signal?: AbortSignal | undefined
+}
+
 export interface Engine {
   readonly name: EngineName
-  /** Why it can't be used on this machine, in words; undefined if it can. */
-  unavailable(signal?: AbortSignal): Promise<string | undefined>
+  /** Why it can't be used for that on this machine, in words; undefined if it can. */
+  unavailable(wish?: EngineWish): Promise<string | undefined>
   /** Starts a container; disposing kills and removes it. @throws HeadstartError E_RUN, E_OPTION */
   run(request: ContainerRequest): Promise<Container>
   /** Ends and removes everything with this ID; `state` is the folder that `run` was given, which may be gone. */

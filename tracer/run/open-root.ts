@@ -26,7 +26,7 @@ export async function openRoot(
   await using attempt = attemptLazily(options, location, workspace)
   await attempt.asked // the engine's client takes long to load, and would hold it up
   const [engine, isStored] = await Promise.all([
-    chooseEngine(options.engine, { onNote, signal: abort }),
+    chooseEngine(options.engine, { onNote, signal: abort, unreached: true }),
     isInEngine(location, options),
   ])
   const plan = planRun(reference, location, { engine: engine.name, isStored })

@@ -6,7 +6,6 @@ import { parseLocation } from '../../image/location.ts'
 import { codeOf, HeadstartError, messageOf } from '../../system/errors.ts'
 import { createWorkspace, type Workspace } from '../../system/workspace.ts'
 import { runStored } from '../container/docker/engine.ts'
-import { prepareBindSources } from '../container/options/bind-sources.ts'
 import { planProcess } from '../container/options/process.ts'
 import type { Container, Engine, ProcessRequest } from '../container/types.ts'
 import { type Mount, requireRoot } from '../mount/mount.ts'
@@ -85,7 +84,6 @@ async function startOn(
 ): Promise<Container> {
   const { run, input, terminal, detached } = options
   const process = planProcess(root.config, run, options.command)
-  await prepareBindSources(run.binds ?? [])
   const mount = root.kind === 'folder' ? root.mount : undefined
   const request: ProcessRequest = {
     id,

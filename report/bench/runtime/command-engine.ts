@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { HeadstartError } from '../../../system/errors.ts'
 import { tryCommand } from '../../../system/process/command.ts'
 import { containerBegun } from '../../../tracer/container/begun.ts'
+import { prepareBindSources } from '../../../tracer/container/options/bind-sources.ts'
 import type { Container, ContainerRequest, Engine } from '../../../tracer/container/types.ts'
 
 export interface ContainerCommands {
@@ -30,6 +31,7 @@ export function commandEngine(commandsOf: (request: ContainerRequest) => Contain
     unavailable: async () => undefined,
     sweep: async () => {},
     async run(request) {
+      await prepareBindSources(request.options.binds ?? [])
       const commands = commandsOf(request)
       const { program, env } = commands
       request.signal?.throwIfAborted()

@@ -17,11 +17,13 @@ export interface Created {
   readonly binds: readonly Docker.MountSettings[]
   /** of us */
   readonly mark: string
+  /** the engine is where we can't make the folders that are mounted: it does */
+  readonly outside?: boolean
 }
 
 export function containerConfig(
   request: Pick<ProcessRequest, 'id' | 'image' | 'process' | 'options' | 'detached' | 'terminal' | 'facts'>,
-  { image, binds, mark }: Created,
+  { image, binds, mark, outside = false }: Created,
 ): Docker.ContainerCreateOptions {
   const { id, process, options, detached = false, terminal, facts } = request
   const { interactive = false, tty = false, hostname, readOnly = false } = options
@@ -53,7 +55,8 @@ export function containerConfig(
     HostConfig: {
       ...hostConfig(options),
       ...limitsOf(options),
-      Mounts: [...root, ...bindsOf(options)],
+      Mounts: [...root, ...bindsOf(options, outside)],
+      ...(outside && { Binds: madeBindsOf(options) }),
       // Older engines give a terminal its size only once the container runs.
       ...(size && { ConsoleSize: [size.rows, size.columns] }),
     },
@@ -65,15 +68,21 @@ const exposedPorts = ({ options, facts }: Pick<ProcessRequest, 'options' | 'fact
   ...(options.publish ?? []).map((port) => `${port.containerPort}/${port.protocol}`),
 ]
 
-const bindsOf = ({ binds = [] }: RunOptions): Docker.MountSettings[] =>
+const bindsOf = ({ binds = [] }: RunOptions, outside: boolean): Docker.MountSettings[] =>
   binds
-    .filter(({ type }) => type !== 'tmpfs')
+    .filter(({ type, create }) => type !== 'tmpfs' && !(outside && create))
     .map(({ type, source, target, readOnly }) => ({
       Type: type,
       Source: source,
       Target: target,
       ReadOnly: readOnly,
     }))
+
+/** As -v itself: the engine makes the folder if it isn't there. */
+const madeBindsOf = ({ binds = [] }: RunOptions): string[] =>
+  binds
+    .filter(({ create }) => create)
+    .map(({ source, target, readOnly }) => `${source}:${target}${readOnly ? ':ro' : ''}`)
 
 const tmpfsOf = ({ binds = [] }: RunOptions): Record<string, string> =>
   Object.fromEntries(

@@ -1,19 +1,20 @@
 /** Runs a container in the Docker engine. */
-import { stat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type Docker from 'dockerode'
 import { socketRefusal } from '../../../image/daemon/client.ts'
 import { ANSWER_MS, connectLocalEngine } from '../../../image/daemon/connection.ts'
-import { codeOf, messageOf } from '../../../system/errors.ts'
+import { messageOf } from '../../../system/errors.ts'
 import { markOf, ourselves } from '../../../system/process/owner.ts'
 import { processBegun } from '../begun.ts'
 import { prepareMountPoints } from '../mount-points.ts'
+import { prepareBindSources } from '../options/bind-sources.ts'
 import { publishedPorts } from '../options/run-options.ts'
 import type { Container, Engine, ProcessRequest } from '../types.ts'
 import { attach, followSize } from './attach.ts'
 import { containerConfig } from './config.ts'
 import { asRunError, ignoreMissing, isMissing } from './errors.ts'
-import { removeObjects } from './objects.ts'
+import { engineAnswers, removeObjects } from './objects.ts'
+import { isOutside, outsideFault, refuseOutside } from './outside.ts'
 import { fillVolumes, makePlaces } from './places.ts'
 import { createShell, rootBinds } from './shell.ts'
 
@@ -22,11 +23,12 @@ const LATE_OUTPUT_MS = 30_000
 
 export const dockerEngine: Engine = {
   name: 'docker',
-  async unavailable(signal) {
+  async unavailable(wish = {}) {
+    const { signal } = wish
     try {
       const docker = await connectLocalEngine({ signal, limitMs: ANSWER_MS })
       await docker.ping()
-      return await outsideFault(docker)
+      return await outsideFault(docker, wish)
     } catch (error) {
       signal?.throwIfAborted()
       return socketRefusal(error) ?? messageOf(error)
@@ -40,11 +42,11 @@ export const dockerEngine: Engine = {
         image: await createShell(docker, request, mark),
         binds: await rootBinds(request),
       }),
-      fill: (container) => fillVolumes(container, request),
+      fill: (container, outside) => fillVolumes(container, request, outside),
     })
   },
   async sweep(id) {
-    if ((await dockerEngine.unavailable()) === undefined) await removeObjects(id)
+    if (await engineAnswers()) await removeObjects(id)
   },
 }
 
@@ -58,7 +60,7 @@ interface Origin {
 interface Maker {
   make(docker: Docker, mark: string): Promise<Origin>
   /** Gives the container that was created what the engine doesn't. */
-  fill?(container: Docker.Container): Promise<void>
+  fill?(container: Docker.Container, outside: boolean): Promise<void>
 }
 
 /**
@@ -75,10 +77,13 @@ async function startIn(request: ProcessRequest, maker: Maker): Promise<Container
   stack.defer(() => over.abort()) // whatever is still being asked
   const signal = AbortSignal.any([over.signal, ...(request.signal ? [request.signal] : [])])
   const docker = await connectLocalEngine({ signal })
+  const outside = await isOutside(docker)
+  if (outside) refuseOutside(request)
+  else await prepareBindSources(request.options.binds ?? [])
   // By their names, and noted first: what was asked for may have been made although the answer was not waited for.
   stack.defer(() => removeObjects(request.id))
-  const container = docker.getContainer(await createContainer(request, maker, signal))
-  await maker.fill?.(container)
+  const container = docker.getContainer(await createContainer(request, { ...maker, outside }, signal))
+  await maker.fill?.(container, outside)
   const { ended } = await attach(container, request)
   signal.throwIfAborted()
   await request.beforeStart()
@@ -110,32 +115,23 @@ async function startIn(request: ProcessRequest, maker: Maker): Promise<Container
 const GRACE_MS = 10_000
 
 /** @returns the container's ID */
-async function createContainer(request: ProcessRequest, maker: Maker, signal: AbortSignal): Promise<string> {
+async function createContainer(
+  request: ProcessRequest,
+  { make, outside }: Pick<Maker, 'make'> & { readonly outside: boolean },
+  signal: AbortSignal,
+): Promise<string> {
   signal.throwIfAborted()
   const late = new AbortController()
   const giveUp = () => setTimeout(() => late.abort(signal.reason), GRACE_MS).unref()
   signal.addEventListener('abort', giveUp, { once: true })
   const docker = await connectLocalEngine({ signal: late.signal })
   const mark = markOf(await ourselves())
-  const { image, binds } = await maker.make(docker, mark)
+  const { image, binds } = await make(docker, mark)
   signal.throwIfAborted()
-  const config = containerConfig(request, { image, binds, mark })
+  const config = containerConfig(request, { image, binds, mark, outside })
   const { id } = await asRunError(docker.createContainer(config))
   signal.throwIfAborted()
   return id
-}
-
-/** A socket that was mounted into our own container: that engine answers, but is on the other side, where our mounts don't exist. */
-async function outsideFault(docker: Docker): Promise<string | undefined> {
-  const { DockerRootDir: folder }: { DockerRootDir?: unknown } = await docker.info()
-  if (typeof folder !== 'string') return undefined
-  const isHere = await stat(folder).then(
-    () => true,
-    (error) => codeOf(error) !== 'ENOENT',
-  )
-  return isHere
-    ? undefined
-    : `it runs outside of this container, which its folder ${folder} is not in, and would not see the recording mount`
 }
 
 /** A container on the host's network is reached at the host's loopback. */

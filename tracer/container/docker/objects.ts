@@ -6,6 +6,16 @@ import { LABEL, OWNER_LABEL } from './config.ts'
 import { ignoreMissing } from './errors.ts'
 import { idOf, SHELLS, shellsOf } from './shell-name.ts'
 
+/** Also one outside of our own container: what is left in it is removed from there. */
+export async function engineAnswers(): Promise<boolean> {
+  try {
+    await (await connectLocalEngine({ limitMs: ANSWER_MS })).ping()
+    return true
+  } catch {
+    return false
+  }
+}
+
 export interface EngineObject {
   readonly id: string
   /** undefined: it doesn't say */

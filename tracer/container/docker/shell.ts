@@ -3,6 +3,7 @@
  * everything at the top of the real root (folders, files, devices) is bind-mounted over it.
  */
 import { isUtf8 } from 'node:buffer'
+import type { Stats } from 'node:fs'
 import { lstat, readdir, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -14,7 +15,7 @@ import { HeadstartError } from '../../../system/errors.ts'
 import { bytePathOf } from '../../../system/files/secure-join.ts'
 import { textOf } from '../../../system/text/byte-path.ts'
 import { ENGINE_FOLDERS } from '../mount-points.ts'
-import { readInside } from '../root-files.ts'
+import { folderInside, readInside } from '../root-files.ts'
 import type { ContainerRequest } from '../types.ts'
 import { OWNER_LABEL } from './config.ts'
 import { asRunError } from './errors.ts'
@@ -27,33 +28,27 @@ const LOOKED_UP = ['etc/passwd', 'etc/group']
  * @param mark of us
  * @returns the image's name
  */
-export async function createShell(
-  docker: Docker,
-  { id, image, root, plainRoot }: ContainerRequest,
-  mark: string,
-): Promise<string> {
-  const { repository, tag } = shellName(id, image)
+export async function createShell(docker: Docker, request: ContainerRequest, mark: string): Promise<string> {
+  const { repository, tag } = shellName(request.id, request.image)
   const label = { changes: `LABEL ${OWNER_LABEL}=${mark}` }
   const options = { repo: repository, tag, ...label }
-  const stream = await asRunError(docker.importImage(Readable.from(await shellTar(root, plainRoot)), options))
+  const stream = await asRunError(docker.importImage(Readable.from(await shellTar(request)), options))
   await asRunError(followed(docker, stream))
   return `${repository}:${tag}`
 }
 
-/** The root's top folders and symlinks, and the files that are looked up. */
-async function shellTar(root: string, plainRoot: string): Promise<Buffer[]> {
+/** The root's top folders and symlinks, those of volumes, and the files that are looked up. */
+async function shellTar(request: ContainerRequest): Promise<Buffer[]> {
+  const { root, plainRoot } = request
   const parts: Buffer[] = []
   for (const name of await readdir(root)) {
     const stats = await lstat(join(root, name))
-    const { mode, uid, gid } = stats
-    const fields = { ...NOBODY, uid, gid, size: 0 }
-    if (stats.isDirectory())
-      parts.push(
-        encodeHeader({ ...fields, name: `${bytePathOf(name)}/`, mode: mode & 0o7777, flag: '5' }, []),
-      )
+    if (stats.isDirectory()) parts.push(folderHeader(name, stats))
     if (stats.isSymbolicLink()) {
+      const { uid, gid } = stats
       const linkName = bytePathOf(await readlink(join(root, name)))
-      parts.push(encodeHeader({ ...fields, name: bytePathOf(name), linkName, mode: 0o777, flag: '2' }, []))
+      const fields = { ...NOBODY, uid, gid, size: 0, mode: 0o777 }
+      parts.push(encodeHeader({ ...fields, name: bytePathOf(name), linkName, flag: '2' }, []))
     }
   }
   // At once: of a root that is read lazily each may be a round trip.
@@ -64,8 +59,26 @@ async function shellTar(root: string, plainRoot: string): Promise<Buffer[]> {
     const content = Buffer.from(text)
     parts.push(plainFileHeader(name, content.length), content, Buffer.alloc(paddingOf(content.length)))
   }
-  return [...parts, END_OF_TAR]
+  return [...parts, ...(await volumePlaces(request)), END_OF_TAR]
 }
+
+/** From these the engine knows whose a new volume is. Those at the top are there already, and it takes no path twice. */
+async function volumePlaces({ root, options }: ContainerRequest): Promise<Buffer[]> {
+  const volumes = (options.binds ?? []).filter(({ type }) => type === 'volume')
+  const targets = new Set(volumes.map(({ target }) => target.slice(1)))
+  const parts: Buffer[] = []
+  for (const target of targets) {
+    const place = target.includes('/') ? folderInside(root, target) : undefined
+    if (place !== undefined) parts.push(folderHeader(target, await lstat(place)))
+  }
+  return parts
+}
+
+const folderHeader = (name: string, { mode, uid, gid }: Stats): Buffer =>
+  encodeHeader(
+    { ...NOBODY, uid, gid, size: 0, name: `${bytePathOf(name)}/`, mode: mode & 0o7777, flag: '5' },
+    [],
+  )
 
 /** Everything in the root, except where the caller mounts something else. @throws HeadstartError E_RUN */
 export async function rootBinds({ root, options }: ContainerRequest): Promise<Docker.MountSettings[]> {

@@ -1,5 +1,5 @@
 /** What is mounted into a container: `-v`, `--mount` and `--tmpfs` of docker run. Pure. */
-import { resolve } from 'node:path'
+import { isAbsolute, resolve } from 'node:path'
 import type { Bind } from './run-options.ts'
 import { absolute, parseBytes, wrong } from './values.ts'
 
@@ -20,6 +20,7 @@ export function parseVolume(text: string, folder: string): Bind {
     target: absolute('-v', target),
     readOnly,
     create: true,
+    ...(!isAbsolute(source) && { relative: true }),
   }
 }
 
@@ -50,6 +51,7 @@ export function parseMount(text: string, folder: string): Bind {
     source: type === 'bind' ? resolve(folder, source) : source,
     target: absolute('--mount target', target),
     readOnly,
+    ...(type === 'bind' && !isAbsolute(source) && { relative: true }),
     ...(options.length > 0 && { options }),
   }
 }

@@ -9,6 +9,8 @@ export interface Bind {
   readonly readOnly: boolean
   /** the source is made, as a folder, if it isn't there */
   readonly create?: boolean
+  /** the source was given as a path from the folder that we were called in */
+  readonly relative?: boolean
   /** of the mount, with tmpfs: `size=64m`, `mode=1770`, `exec`, … */
   readonly options?: readonly string[]
 }

@@ -12,6 +12,7 @@ import { jsonIf } from '../../../system/text/json.ts'
 import { containerBegun } from '../begun.ts'
 import { bareComplaint, startFault } from '../complaint.ts'
 import { prepareMountPoints } from '../mount-points.ts'
+import { prepareBindSources } from '../options/bind-sources.ts'
 import { publishedPorts, type RunOptions } from '../options/run-options.ts'
 import { outputOf } from '../output.ts'
 import { makeFolderInside, readInside } from '../root-files.ts'
@@ -35,6 +36,7 @@ export const runcEngine: Engine = {
   },
   async run(asked) {
     refuseOptions(asked)
+    await prepareBindSources(asked.options.binds ?? [])
     const request = await prepareMountPoints(asked)
     await using stack = new AsyncDisposableStack()
     const network = await networkOf(request, stack)

@@ -5,10 +5,10 @@ import { planProcess } from '../../../../tracer/container/options/process.ts'
 import type { RunOptions } from '../../../../tracer/container/options/run-options.ts'
 import { PROCESS as config } from '../options/process-config.ts'
 
-const docker = (options: RunOptions) =>
+const docker = (options: RunOptions, outside = false) =>
   containerConfig(
     { id: 'headstart-1-ab', process: planProcess(config, options, []), options },
-    { image: 'shell:1', binds: [], mark: '1-2-3-0a0b0c0d' },
+    { image: 'shell:1', binds: [], mark: '1-2-3-0a0b0c0d', outside },
   )
 
 test('docker: nothing asked for, nothing but the process', () => {
@@ -45,4 +45,15 @@ test('docker: options are the engine’s', () => {
     Mounts: [{ Type: 'volume', Source: 'data', Target: '/data', ReadOnly: true }],
     Tmpfs: { '/t': 'rw,size=1m' },
   })
+})
+
+test('docker: an engine outside of our container makes the folders of -v itself', () => {
+  const made = { type: 'bind', source: '/a', target: '/b', readOnly: true, create: true } as const
+  const there = { type: 'bind', source: '/c', target: '/d', readOnly: false } as const
+  const { HostConfig } = docker({ binds: [made, there] }, true)
+  expect(HostConfig).toMatchObject({
+    Binds: ['/a:/b:ro'],
+    Mounts: [{ Type: 'bind', Source: '/c', Target: '/d', ReadOnly: false }],
+  })
+  expect(docker({ binds: [made, there] }).HostConfig).not.toHaveProperty('Binds')
 })

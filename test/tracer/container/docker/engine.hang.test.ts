@@ -110,7 +110,7 @@ test.each([
 test('an engine that does not even answer whether it is there', async () => {
   await using engine = await holding(/^GET \/_ping/)
   const interrupt = new AbortController()
-  const asked = engineUnderTest.unavailable(interrupt.signal)
+  const asked = engineUnderTest.unavailable({ signal: interrupt.signal })
   await until('it is asked', () => engine.held.length > 0)
   interrupt.abort(new Error('interrupted'))
   await expect(asked).rejects.toThrow('interrupted')

@@ -22,7 +22,10 @@ test('environment: files first, a name alone is passed on, an unknown one is lef
 
 test.each([
   ['/a:/b', { type: 'bind', source: '/a', target: '/b', readOnly: false, create: true }],
-  ['./a:/b:ro', { type: 'bind', source: '/home/a', target: '/b', readOnly: true, create: true }],
+  [
+    './a:/b:ro',
+    { type: 'bind', source: '/home/a', target: '/b', readOnly: true, create: true, relative: true },
+  ],
   ['data:/b:z,ro', { type: 'volume', source: 'data', target: '/b', readOnly: true }],
   ['/cache', { type: 'volume', source: '', target: '/cache', readOnly: false }],
 ])('-v %s', (text, bind) => {
@@ -30,7 +33,10 @@ test.each([
 })
 
 test.each([
-  ['type=bind,src=a,dst=/b,readonly', { type: 'bind', source: '/home/a', target: '/b', readOnly: true }],
+  [
+    'type=bind,src=a,dst=/b,readonly',
+    { type: 'bind', source: '/home/a', target: '/b', readOnly: true, relative: true },
+  ],
   ['source=v,target=/b', { type: 'volume', source: 'v', target: '/b', readOnly: false }],
   ['type=tmpfs,destination=/t', { type: 'tmpfs', source: '', target: '/t', readOnly: false }],
   [
