@@ -3,6 +3,7 @@
 #   docker build -t headstart .
 #   docker run --rm --privileged -v /var/run/docker.sock:/var/run/docker.sock -v "$PWD:/work" headstart profile web:1 --ready-log listening
 #   docker run --rm --user "$(id -u)" -v "$PWD:/work" headstart optimize registry.example/web:1 oci:web-esgz --trace trace.json
+#   docker run --rm --privileged --pid host -v /var/run/docker.sock:/var/run/docker.sock -v /var/tmp:/var/tmp:rshared headstart run -p 8000:8000 registry.example/web:1-esgz
 ARG NODE_IMAGE=node:24-bookworm-slim
 ARG BASE_IMAGE=debian:bookworm-slim
 

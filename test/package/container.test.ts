@@ -1,121 +1,49 @@
 /**
  * The container image as people use it: built by the Dockerfile, recording a start as root with the engine's socket mounted, rebuilding
- * as another user without any rights. The images that it is built on are made here, of a Debian and our own Node, so that no hub is asked.
+ * as another user without any rights, and running images lazily in the engine outside.
  */
-import { randomBytes } from 'node:crypto'
-import {
-  chmod,
-  chown,
-  copyFile,
-  cp,
-  mkdir,
-  mkdtemp,
-  mkdtempDisposable,
-  readFile,
-  rm,
-  writeFile,
-} from 'node:fs/promises'
+import { chmod, chown, cp, mkdir, mkdtemp, mkdtempDisposable, readdir, readFile, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { MAKING_MS, makeDemoImage } from '../../scripts/demo-image/images.ts'
 import { startRegistry } from '../../scripts/support/registry.ts'
+import { until } from '../../scripts/support/until.ts'
+import { mountsBelow, unmountBelow } from '../../system/mounts.ts'
 import { type CommandResult, runCommand, tryCommand } from '../../system/process/command.ts'
 import { parseTrace } from '../../tracer/trace/file.ts'
 import { HEADSTART } from '../support/headstart.ts'
+import { BASE_TAR, buildImages, images, NAME, privilegedFlags, ROOT } from './image.ts'
 import { podOf } from './pod.ts'
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url))
-const BASE_TAR = `${ROOT}.cache/base-${process.env.DEMO_SUITE ?? 'bookworm'}/base.tar`
-const AUTHORITIES = '/etc/ssl/certs/ca-certificates.crt'
 const USER = 1000
 
-const id = randomBytes(4).toString('hex')
-const NAME = `hs-container-test-${id}`
-const images = {
-  base: `${NAME}:base`,
-  node: `${NAME}:node`,
-  build: `${NAME}:build`,
-  headstart: `${NAME}:headstart`,
-  subject: `${NAME}:subject`,
-}
-
 let folder: string
+/** A folder that the engine and its containers share, as any is where systemd runs. */
+let host: string
 let privileged: readonly string[]
 
 beforeAll(async () => {
   folder = await mkdtemp('/var/tmp/hs-container-')
   await chmod(folder, 0o755)
   const { image } = await makeDemoImage('shell')
-  await makeBases()
-  const stages = [
-    ['--target', 'build', '--tag', images.build],
-    ['--tag', images.headstart],
-  ]
-  const bases = ['--build-arg', `NODE_IMAGE=${images.node}`, '--build-arg', `BASE_IMAGE=${images.base}`]
-  for (const stage of stages) await build([...bases, ...stage, ROOT])
+  await buildImages(folder)
   await runCommand(process.execPath, [HEADSTART, 'copy', image, `docker-daemon:${images.subject}`])
   await cp(dirname(BASE_TAR).replace(/base-[^/]*$/, 'demo-shell'), `${folder}/work/shell`, {
     recursive: true,
   })
   await chown(`${folder}/work`, USER, USER)
   privileged = await privilegedFlags()
+  host = `${folder}/host`
+  await mkdir(host)
+  await runCommand('mount', ['--bind', host, host])
+  await runCommand('mount', ['--make-shared', host])
 }, MAKING_MS)
 
 afterAll(async () => {
   await tryCommand('docker', ['image', 'rm', '--force', ...Object.values(images)])
+  await unmountBelow(folder)
   await rm(folder, { recursive: true, force: true })
 })
-
-/** Without BuildKit, which would look for the bases in a hub; on the machine's own network, with its proxies. */
-function build(args: readonly string[]): Promise<string> {
-  const proxies = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy']
-  const given = proxies.filter((name) => process.env[name]).flatMap((name) => ['--build-arg', name])
-  return runCommand('docker', ['build', '--network', 'host', '--force-rm', ...given, ...args], {
-    env: { ...process.env, DOCKER_BUILDKIT: '0' },
-  })
-}
-
-/** A Debian, and Node and npm on it, set up to reach npm's registry as this machine does. */
-async function makeBases(): Promise<void> {
-  const context = `${folder}/context`
-  await mkdir(context)
-  await copyFile(BASE_TAR, `${context}/base.tar`)
-  await copyFile(process.execPath, `${context}/node`)
-  const npm = (await runCommand('sh', ['-c', 'realpath "$(command -v npm)"'])).trim()
-  await cp(dirname(dirname(npm)), `${context}/npm`, { recursive: true })
-  await copyFile(AUTHORITIES, `${context}/authorities.crt`)
-  const registry = (await runCommand('npm', ['config', 'get', 'registry'])).trim()
-  await writeFile(`${context}/base.Dockerfile`, 'FROM scratch\nADD base.tar /\n')
-  await writeFile(
-    `${context}/node.Dockerfile`,
-    [
-      `FROM ${images.base}`,
-      'COPY node /usr/local/bin/node',
-      'COPY npm /usr/local/lib/node_modules/npm',
-      `COPY authorities.crt ${AUTHORITIES}`,
-      'RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm',
-      `ENV NODE_EXTRA_CA_CERTS=${AUTHORITIES} NPM_CONFIG_REGISTRY=${registry}`,
-    ].join('\n'),
-  )
-  for (const kind of ['base', 'node'] as const)
-    await build(['--file', `${context}/${kind}.Dockerfile`, '--tag', images[kind], context])
-}
-
-/**
- * `--privileged`; and where that is refused, as in a machine that itself may not do everything, what it stands for, as far as it goes: the
- * capabilities that there are, no filters, and a writable /sys and control groups, which the container's first command makes so.
- */
-async function privilegedFlags(): Promise<readonly string[]> {
-  const { status } = await tryCommand('docker', ['run', '--rm', '--privileged', images.base, 'true'])
-  if (status === 0) return ['--privileged']
-  console.log('docker run --privileged is refused on this machine: its parts are given one by one')
-  const unconfined = ['seccomp', 'apparmor', 'systempaths'].flatMap((what) => [
-    '--security-opt',
-    `${what}=unconfined`,
-  ])
-  return ['--cap-add', 'ALL', '--cap-drop', 'SYS_RESOURCE', '--device', '/dev/fuse', ...unconfined]
-}
 
 const WRITABLE_SYS = `
 mount -o remount,rw /sys
@@ -127,15 +55,40 @@ exec headstart "$@"`
 const docker = (flags: readonly string[], args: readonly string[]): Promise<CommandResult> =>
   tryCommand('docker', ['run', '--rm', '--volume', `${folder}/work:/work`, ...flags, ...args])
 
+const socket = ['--volume', '/var/run/docker.sock:/var/run/docker.sock']
+
 /** The image's command as root with all rights. */
 const recording = (...args: readonly string[]): Promise<CommandResult> => {
-  const socket = ['--volume', '/var/run/docker.sock:/var/run/docker.sock']
   return privileged.includes('--privileged')
     ? docker([...privileged, ...socket], [images.headstart, ...args])
     : docker(
         [...privileged, ...socket, '--entrypoint', 'sh'],
         [images.headstart, '-c', WRITABLE_SYS, 'headstart', ...args],
       )
+}
+
+/** The same where the engine sees what is mounted. */
+const running = (flags: readonly string[], ...args: readonly string[]): Promise<CommandResult> => {
+  const shared = ['--pid', 'host', '--volume', `${host}:${host}:rshared`]
+  const used = ['--env', `HEADSTART_TMPDIR=${host}`, '--env', `HEADSTART_CACHEDIR=${host}/cache`]
+  return docker([...privileged, ...socket, ...shared, ...used, ...flags], [images.headstart, 'run', ...args])
+}
+
+const [OUTER, INNER] = [`${NAME}-outer`, `${NAME}-inner`]
+
+/** What runs of images have left on the machine. */
+async function leftOutside(): Promise<string[]> {
+  const listed = await runCommand('docker', [
+    'ps',
+    '--all',
+    '--filter',
+    `name=${NAME}`,
+    '--format',
+    '{{.Names}}',
+  ])
+  const mounts = mountsBelow(await readFile('/proc/self/mountinfo', 'utf8'), host)
+  const folders = (await readdir(host)).filter((name) => name !== 'cache')
+  return [...listed.split('\n').filter(Boolean), ...mounts.filter((point) => point !== host), ...folders]
 }
 
 /** As a user who has no rights at all. */
@@ -169,6 +122,43 @@ test('records an image of the engine whose socket is mounted, on runc; then rebu
   expect(await rebuilding('profile', 'oci:shell')).toMatchObject({
     status: 1,
     stderr: expect.stringContaining('root'),
+  })
+})
+
+test('runs an image lazily in the engine outside, which makes the folders of -v and has the volumes', async () => {
+  const binds = ['--volume', `${folder}/made/here:/made`, '--volume', '/etc', '--volume', '/var/tmp']
+  const script = 'cat /etc/hostname > /made/it; ls /etc/passwd; stat -c %a /var/tmp; exit 7'
+  expect(await running([], ...binds, 'oci:fast', 'sh', '-c', script)).toEqual({
+    status: 7,
+    stdout: '/etc/passwd\n1777\n',
+    stderr: expect.stringMatching(/^read lazily: /m),
+  })
+  // As Docker names a container to itself.
+  expect(await readFile(`${folder}/made/here/it`, 'utf8')).toMatch(/^[0-9a-f]{12}\n$/)
+  expect(await leftOutside()).toEqual([])
+})
+
+test('what is left on the machine when it was killed is removed by the next one', async () => {
+  await running(['--detach', '--name', OUTER], '--name', INNER, 'oci:fast', 'sleep', '600')
+  const isRunning = async () =>
+    (await runCommand('docker', ['ps', '--filter', `name=${INNER}`, '--quiet'])) !== ''
+  await until('the image runs', isRunning)
+  await runCommand('docker', ['kill', OUTER])
+  expect(await leftOutside()).not.toEqual([])
+  expect(await running([], 'oci:fast', 'true')).toEqual(succeeded)
+  expect(await leftOutside()).toEqual([])
+})
+
+test('what can’t be done from a container is refused in a line; where the engine does not see in, runc runs the image', async () => {
+  expect(await running([], '-d', 'oci:fast')).toMatchObject({
+    status: 125,
+    stderr: expect.stringContaining('-d is not supported in a container'),
+  })
+  expect(await recording('run', '--network', 'host', 'oci:fast', 'sh', '-c', 'exit 3')).toMatchObject({
+    status: 3,
+    stderr: expect.stringContaining(
+      'only with: docker run --privileged --pid host -v /var/tmp:/var/tmp:rshared',
+    ),
   })
 })
 
