@@ -11,6 +11,14 @@ export function mountsBelow(table: string, folder: string): string[] {
     .reverse()
 }
 
+/** The mount that a path lies in, by its point. Pure: `table` is /proc/self/mountinfo's text. */
+export const mountHolding = (table: string, path: string): string =>
+  table
+    .split('\n')
+    .flatMap(pointOf)
+    .filter((point) => path === point || path.startsWith(`${point}/`))
+    .reduce((longest, point) => (point.length > longest.length ? point : longest), '/')
+
 /**
  * Mount points of a file system's type that have an option (`user_id=0`). Pure: `table` is /proc/self/mountinfo's text, where both
  * come after a lone dash.

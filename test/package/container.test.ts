@@ -3,7 +3,7 @@
  * as another user without any rights, and running images lazily in the engine outside.
  */
 import { chmod, chown, cp, mkdir, mkdtemp, mkdtempDisposable, readdir, readFile, rm } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { MAKING_MS, makeDemoImage } from '../../scripts/demo-image/images.ts'
 import { startRegistry } from '../../scripts/support/registry.ts'
@@ -69,7 +69,8 @@ const recording = (...args: readonly string[]): Promise<CommandResult> => {
 
 /** The same where the engine sees what is mounted. */
 const running = (flags: readonly string[], ...args: readonly string[]): Promise<CommandResult> => {
-  const shared = ['--pid', 'host', '--volume', `${host}:${host}:rshared`]
+  // Docker would remove the image's volume with what is mounted in it.
+  const shared = ['--pid', 'host', '--tmpfs', '/var/tmp', '--volume', `${host}:${host}:rshared`]
   const used = ['--env', `HEADSTART_TMPDIR=${host}`, '--env', `HEADSTART_CACHEDIR=${host}/cache`]
   return docker([...privileged, ...socket, ...shared, ...used, ...flags], [images.headstart, 'run', ...args])
 }
@@ -86,7 +87,8 @@ async function leftOutside(): Promise<string[]> {
     '--format',
     '{{.Names}}',
   ])
-  const mounts = mountsBelow(await readFile('/proc/self/mountinfo', 'utf8'), host)
+  const table = await readFile('/proc/self/mountinfo', 'utf8')
+  const mounts = mountsBelow(table, '').filter((point) => point.includes(basename(folder)))
   const folders = (await readdir(host)).filter((name) => name !== 'cache')
   return [...listed.split('\n').filter(Boolean), ...mounts.filter((point) => point !== host), ...folders]
 }

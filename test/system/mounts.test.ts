@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
-import { isMountPoint, mountsBelow, mountsOfType, unmount } from '../../system/mounts.ts'
+import { isMountPoint, mountHolding, mountsBelow, mountsOfType, unmount } from '../../system/mounts.ts'
 import { runCommand } from '../../system/process/command.ts'
 import { tempFolder } from '../support/temp.ts'
 
@@ -15,6 +15,13 @@ const TABLE = `22 1 254:1 / / rw,relatime - ext4 /dev/vda1 rw
 test('those at or below a folder, the deepest first, with their names as they are', () => {
   expect(mountsBelow(TABLE, '/work')).toEqual(['/work/with space', '/work'])
   expect(mountsBelow(TABLE, '/nowhere')).toEqual([])
+})
+
+test('the one that a path lies in', () => {
+  expect(mountHolding(TABLE, '/work/with space/file')).toBe('/work/with space')
+  expect(mountHolding(TABLE, '/work/with')).toBe('/work')
+  expect(mountHolding(TABLE, '/workshop')).toBe('/workshop')
+  expect(mountHolding(TABLE, '/works')).toBe('/')
 })
 
 test('those of a type and with an option', () => {

@@ -36,5 +36,10 @@ export async function chooseEngine(
     reasons.push(reason.startsWith(engine.name) ? reason : `${engine.name}: ${reason}`)
   }
   const message = `no container engine is available: ${reasons.join('; ')}`
-  throw new HeadstartError('E_ENGINE', message, name ? {} : { hint: 'Start Docker, or install runc' })
+  // Why Docker can't be used says what to do as well.
+  throw new HeadstartError(
+    'E_ENGINE',
+    message,
+    name === 'docker' ? {} : { hint: 'Start Docker, or install runc' },
+  )
 }

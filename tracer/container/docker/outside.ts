@@ -2,12 +2,13 @@
  * A Docker engine outside of the container that we run in, where its socket was mounted: what it sees of what is mounted here, and what can't be
  * asked of it from here.
  */
-import { readlink, stat, writeFile } from 'node:fs/promises'
+import { readFile, readlink, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type Docker from 'dockerode'
 import { statusOf } from '../../../image/daemon/client.ts'
 import { engineHost } from '../../../image/daemon/connection.ts'
 import { codeOf, HeadstartError } from '../../../system/errors.ts'
+import { mountHolding } from '../../../system/mounts.ts'
 import { runCommand } from '../../../system/process/command.ts'
 import { createWorkspace, type Workspace, workspaceRoot } from '../../../system/workspace.ts'
 import type { EngineWish, ProcessRequest } from '../types.ts'
@@ -37,8 +38,15 @@ export async function outsideFault(docker: Docker, { unreached }: EngineWish): P
   if (!(await isOutside(docker))) return undefined
   if (!unreached) return 'it runs outside of this container, where a recording does not reach what it starts'
   if (!(await hasOwnProcesses()) && (await seesOurMounts(docker))) return undefined
-  const place = workspaceRoot()
+  const place = await placeToShare()
   return `it runs outside of this container, and sees what is mounted in it only with: docker run --privileged --pid host -v ${place}:${place}:rshared`
+}
+
+/** Not a folder inside of a volume of our container: Docker would remove the volume with all that is mounted in it, and so empty the folder. */
+async function placeToShare(): Promise<string> {
+  const root = workspaceRoot()
+  const volume = mountHolding(await readFile('/proc/self/mountinfo', 'utf8'), root)
+  return volume === '/' ? root : volume
 }
 
 /**

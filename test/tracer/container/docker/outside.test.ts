@@ -4,6 +4,7 @@
  */
 import { createServer } from 'node:http'
 import { afterEach, expect, test, vi } from 'vitest'
+import { runCommand } from '../../../../system/process/command.ts'
 import { refuseOutside } from '../../../../tracer/container/docker/outside.ts'
 import { chooseEngine } from '../../../../tracer/container/index.ts'
 import { parseRunOptions } from '../../../../tracer/container/options/parse-run-options.ts'
@@ -29,7 +30,7 @@ async function engineAt(temp: TempFolder, folder: string, status = 404): Promise
   })
   await new Promise<void>((resolve) => server.listen(socket, resolve))
   vi.stubEnv('DOCKER_HOST', `unix://${socket}`)
-  vi.stubEnv('HEADSTART_TMPDIR', temp.path)
+  vi.stubEnv('HEADSTART_TMPDIR', `${temp.path}/work`)
   return {
     asked,
     async [Symbol.asyncDispose]() {
@@ -61,6 +62,8 @@ test.each([
   ['doesn’t look, and so can’t tell', 404],
 ])('one that %s is not used to run an image, and it is said what it lacks', async (_, status) => {
   await using temp = await tempFolder()
+  // The folder for temporary files lies in a volume, which takes its mounts along when it is removed.
+  await runCommand('mount', ['--bind', temp.path, temp.path])
   await using _engine = await engineAt(temp, '/var/lib/elsewhere', status)
   await expect(chooseEngine('docker', { unreached: true })).rejects.toThrow(
     `it runs outside of this container, and sees what is mounted in it only with: docker run --privileged --pid host -v ${temp.path}:${temp.path}:rshared`,
