@@ -23,7 +23,7 @@ async function engineAt(temp: TempFolder, folder: string, status = 404): Promise
   const asked: string[] = []
   const server = createServer(async (request, response) => {
     response.setHeader('content-type', 'application/json')
-    if (!request.url?.endsWith('/containers/create'))
+    if (!request.url?.includes('/containers/create'))
       return response.end(request.url?.endsWith('/info') ? JSON.stringify({ DockerRootDir: folder }) : '"OK"')
     asked.push(Buffer.concat(await request.toArray()).toString())
     return response.writeHead(status).end('{"message":"no"}')
