@@ -44,6 +44,14 @@ describe.skipIf(!peerSets.includes('newest'))('by the newest peers', () => {
     expect(await faultsOf(rendered)).toBe('')
   })
 
+  test('the jobs for one image are taken, too, and a wrong field of theirs is found', async () => {
+    const jobs = await readFile(path('../../deploy/kubernetes-jobs.yml'), 'utf8')
+    expect(await faultsOf(jobs)).toBe('')
+    expect(await faultsOf(jobs.replace('restartPolicy: Never', 'restartPolicy: Newer'))).toContain(
+      'restartPolicy',
+    )
+  })
+
   test.each([
     [
       'readOnlyRootFilesystem',

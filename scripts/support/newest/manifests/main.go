@@ -24,6 +24,8 @@ import (
 	"k8s.io/kubernetes/pkg/apis/apps"
 	_ "k8s.io/kubernetes/pkg/apis/apps/install"
 	appsrules "k8s.io/kubernetes/pkg/apis/apps/validation"
+	"k8s.io/kubernetes/pkg/apis/batch"
+	_ "k8s.io/kubernetes/pkg/apis/batch/install"
 	"k8s.io/kubernetes/pkg/apis/core"
 	_ "k8s.io/kubernetes/pkg/apis/core/install"
 	corerules "k8s.io/kubernetes/pkg/apis/core/validation"
@@ -120,6 +122,13 @@ func builtInFaults(document []byte) ([]string, error) {
 		return lines(appsrules.ValidateDeployment(object, corerules.PodValidationOptions{})), nil
 	case *apps.StatefulSet:
 		return lines(appsrules.ValidateStatefulSet(object, corerules.PodValidationOptions{})), nil
+	case *batch.Job: // the rest of it is what the server fills in
+		return lines(corerules.ValidatePodTemplateSpec(&object.Spec.Template, field.NewPath("spec", "template"), corerules.PodValidationOptions{})), nil
+	case *core.PersistentVolumeClaim:
+		if object.Namespace == "" {
+			object.Namespace = core.NamespaceDefault // as kubectl does
+		}
+		return lines(corerules.ValidatePersistentVolumeClaim(object, corerules.PersistentVolumeClaimSpecValidationOptions{})), nil
 	case *core.ConfigMap:
 		return lines(corerules.ValidateConfigMap(object)), nil
 	case *core.Service:
