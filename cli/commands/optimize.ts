@@ -11,6 +11,7 @@ import { prepareTarget } from '../../optimizer/rebuild/toc-image.ts'
 import { HeadstartError, messageOf } from '../../system/errors.ts'
 import { ensureWritable } from '../../system/files/atomic-file.ts'
 import { requireFuse } from '../../tracer/mount/mount.ts'
+import { DEFAULT_NAME } from '../../tracer/trace/name.ts'
 import { carryProfiles, pushTrace } from '../attached/carry.ts'
 import { attachProvenance, type Made, signatureLine, writeMetadata } from '../attached/supply-chain.ts'
 import type { CliContext } from '../context.ts'
@@ -94,6 +95,8 @@ async function attachAll(
   const name = isCarried ? undefined : request.pushProfile
   const lost = await carryProfiles({ ...done, rebuilt, attached, borrowed, except: name }, signal, output)
   const isAsked = isCarried && request.pushProfile !== undefined
+  if (isAsked && request.pushProfile !== DEFAULT_NAME)
+    output.warn('--name has no effect here: the profiles that were attached keep their names')
   if (lost && !isAsked) output.warn(`the attached profiles were not carried on: ${messageOf(lost)}`)
   const refused = await refusalOf(async () => {
     if (trace && name !== undefined) await pushTrace({ ...done, rebuilt }, { trace, name }, signal, output)

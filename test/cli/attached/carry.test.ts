@@ -57,7 +57,9 @@ test('the given one takes its name from the older one; the next build finds it',
     ['start', '1'],
   ])
   // Those are attached already, and so they go along as without the flag.
-  await done('optimize', original, at('next'), '--profile-from', to, '--push-profile', '--name', 'unused')
+  const named = ['--push-profile', '--name', 'unused']
+  const next = await done('optimize', original, at('next'), '--profile-from', to, ...named)
+  expect(next.stderr).toContain('--name has no effect here: the profiles that were attached keep their names')
   expect(await profilesOf(at('next'))).toEqual(await profilesOf(to))
 })
 
