@@ -36,8 +36,8 @@ export interface KnownLayers {
   rememberMade(source: Layer, moves: LayerMoves, made: MadeLayer): Promise<void>
 }
 
-/** Raise it when the same version of headstart comes to plan, write or record differently. */
-const REVISION = 1
+/** Raise it when the same version of headstart comes to plan, write or record differently: a test knows which bytes belong to it. */
+export const REVISION = 1
 
 export interface Rebuilt {
   readonly options: OptimizeOptions
