@@ -125,7 +125,7 @@ describe.each(Object.entries(NODES))('%s', (name, node) => {
     expect(await readdir(`${folder}/prefix/lib/node_modules/headstart/node_modules/.cache`)).toEqual([
       'headstart',
     ])
-  }, 300_000)
+  })
 
   test('as another user: all that needs no root', async () => {
     const cwd = await home(`${name}-nobody`, NOBODY)
@@ -146,7 +146,7 @@ describe.each(Object.entries(NODES))('%s', (name, node) => {
       status: 1,
       stderr: expect.stringContaining('root'),
     })
-  }, 300_000)
+  })
 })
 
 test('npm installs it on the oldest Node without a warning of old or unfit packages', () => {
@@ -179,42 +179,28 @@ describe('as a library', () => {
     return cwd
   }
 
-  test.each(Object.entries(NODES))(
-    'the example of the document runs on %s',
-    async (name, node) => {
-      const cwd = await example(`${name}-library`, 'example.mjs')
-      const command = async (...args: string[]) =>
-        expect(await headstart(node, cwd, NOBODY, args)).toMatchObject({ status: 0 })
-      await command('copy', image, 'oci:plain')
-      await writeFile(`${cwd}/record`, '{"path":"bin/busybox"}\n')
-      await command('trace', 'import', 'record', 'oci:plain', '-o', 'trace.json')
+  test.each(Object.entries(NODES))('the example of the document runs on %s', async (name, node) => {
+    const cwd = await example(`${name}-library`, 'example.mjs')
+    const command = async (...args: string[]) =>
+      expect(await headstart(node, cwd, NOBODY, args)).toMatchObject({ status: 0 })
+    await command('copy', image, 'oci:plain')
+    await writeFile(`${cwd}/record`, '{"path":"bin/busybox"}\n')
+    await command('trace', 'import', 'record', 'oci:plain', '-o', 'trace.json')
 
-      const done = await runNode(node, cwd, NOBODY, [
-        'example.mjs',
-        'oci:plain',
-        'oci:optimized',
-        'trace.json',
-      ])
-      expect({ status: done.status, stderr: done.stderr }).toEqual({ status: 0, stderr: '' })
-      expect(done.stdout).toMatch(/^zone\tbin\/busybox\t/m)
-      expect(done.stdout).toMatch(/^the profile covers 100 % of the start$/m)
-      expect(done.stdout).toMatch(/^sha256:[0-9a-f]{64}, \d+ bytes to prefetch\n$/m)
-      await command('verify', 'oci:optimized')
-      expect(await readdir(`${cwd}/work`)).toEqual([])
+    const done = await runNode(node, cwd, NOBODY, ['example.mjs', 'oci:plain', 'oci:optimized', 'trace.json'])
+    expect({ status: done.status, stderr: done.stderr }).toEqual({ status: 0, stderr: '' })
+    expect(done.stdout).toMatch(/^zone\tbin\/busybox\t/m)
+    expect(done.stdout).toMatch(/^the profile covers 100 % of the start$/m)
+    expect(done.stdout).toMatch(/^sha256:[0-9a-f]{64}, \d+ bytes to prefetch\n$/m)
+    await command('verify', 'oci:optimized')
+    expect(await readdir(`${cwd}/work`)).toEqual([])
 
-      const failed = await runNode(node, cwd, NOBODY, [
-        'example.mjs',
-        'oci:plain',
-        'oci:other',
-        'missing.json',
-      ])
-      expect(failed).toMatchObject({
-        status: 1,
-        stderr: expect.stringMatching(/^E_TRACE: the trace missing\.json /),
-      })
-    },
-    300_000,
-  )
+    const failed = await runNode(node, cwd, NOBODY, ['example.mjs', 'oci:plain', 'oci:other', 'missing.json'])
+    expect(failed).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/^E_TRACE: the trace missing\.json /),
+    })
+  })
 
   test('its types check, with nothing but those of Node', async () => {
     const cwd = await example('types', 'example.mts')
@@ -230,7 +216,7 @@ describe('as a library', () => {
     ]
     const types = ['--types', 'node', '--typeRoots', `${ROOT}node_modules/@types`]
     await runCommand(`${ROOT}node_modules/.bin/tsc`, [...flags, ...types, 'example.mts'], { cwd })
-  }, 300_000)
+  })
 
   test('nothing else can be imported', async () => {
     const cwd = await example('inside', 'inside.mjs')
