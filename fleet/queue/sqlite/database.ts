@@ -2,6 +2,7 @@
 import { lstat, open } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { z } from 'zod'
 import { codeOf, HeadstartError, messageOf } from '../../../system/errors.ts'
 import { makeFolder } from '../../../system/files/make-folder.ts'
@@ -11,8 +12,9 @@ import { exchangeable, trustedUsers } from '../../../system/files/private-folder
 const VERSION = 1
 /** `hsf1` */
 const APPLICATION = 0x68_73_66_31
-/** While another process writes. */
+/** While another process writes, or makes the file. */
 const PATIENCE_MS = 30_000
+const POLL_MS = 20
 
 const TABLES = `
   CREATE TABLE jobs (
@@ -55,6 +57,11 @@ export async function openDatabase(path: string): Promise<Database> {
   }
   const db = told(() => new Opened(file, { timeout: PATIENCE_MS }))
   try {
+    const since = performance.now()
+    while (!told(() => keepsJournal(db))) {
+      if (performance.now() - since > PATIENCE_MS) throw stateFault(file, 'another process holds it')
+      await sleep(POLL_MS)
+    }
     told(() => prepareTables(db, file))
   } catch (error) {
     db.close()
@@ -87,8 +94,23 @@ function transaction<T>(db: DatabaseSync, work: () => T): T {
   }
 }
 
+/** Of SQLite's results. */
+const BUSY = 5
+
+/** @returns false: another process is about to open or close the file, which SQLite doesn't wait for where the journal is changed */
+function keepsJournal(db: DatabaseSync): boolean {
+  try {
+    db.exec('PRAGMA journal_mode = WAL')
+    return true
+  } catch (error) {
+    // What else it says of it is in the higher bits.
+    if (error instanceof Error && 'errcode' in error && Number(error.errcode) % 256 === BUSY) return false
+    throw error
+  }
+}
+
 function prepareTables(db: DatabaseSync, file: string): void {
-  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL')
+  db.exec('PRAGMA synchronous = NORMAL')
   transaction(db, () => {
     const version = numberOf(db, 'user_version')
     const application = numberOf(db, 'application_id')

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, stat, symlink, writeFile } from 'node:fs/promises'
 import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { jobId } from '../../../fleet/job.ts'
@@ -60,6 +61,20 @@ test('several processes share a file, and none does what another did', async () 
   await Promise.all(workers.map(({ ended }) => ended))
   expect(workers.flatMap(({ begun }) => begun).toSorted()).toEqual(added.map((job) => jobId(job)).toSorted())
   expect((await queue.counts()).rebuild).toEqual({ waiting: 0, running: 0, done: 150, failed: 0 })
+})
+
+test('a file that another process is about to make is waited for', async () => {
+  const file = `${temp.path}/made.sqlite`
+  const other = new DatabaseSync(file)
+  await chmod(file, 0o600)
+  other.exec('BEGIN IMMEDIATE')
+  const opening = openSqliteQueue({ file })
+  opening.catch(() => {}) // awaited below
+  await sleep(300) // long enough to be refused, were it not to wait
+  other.exec('COMMIT')
+  other.close()
+  await using queue = await opening
+  expect((await queue.counts()).record.waiting).toBe(0)
 })
 
 test('a clock that is set back keeps no job waiting', async () => {
