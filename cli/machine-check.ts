@@ -19,6 +19,8 @@ export interface MachineFindings {
   /** without it the kernel's protocol is spoken */
   readonly libfuse: Requirement
   readonly docker: Requirement
+  /** where it differs: an engine outside of our container can run images, not record them */
+  readonly dockerForRun?: Requirement
   readonly runc: Requirement
   /** for runc; an engine has its own way to them */
   readonly controlGroups: Requirement
@@ -38,6 +40,10 @@ export interface Ability {
 
 export async function examineMachine(): Promise<MachineFindings> {
   const { version, fault } = await lookAtControlGroups()
+  const [docker, dockerForRun] = await Promise.all([
+    engines.docker.unavailable(),
+    engines.docker.unavailable({ unreached: true }),
+  ])
   return {
     root: {
       name: 'root',
@@ -45,7 +51,8 @@ export async function examineMachine(): Promise<MachineFindings> {
     },
     fuse: { name: 'FUSE', fault: await fuseFault() },
     libfuse: { name: 'libfuse', fault: await libraryFault() },
-    docker: { name: 'engine docker', fault: await engines.docker.unavailable() },
+    docker: { name: 'engine docker', fault: docker },
+    ...(dockerForRun !== docker && { dockerForRun: { name: 'engine docker, for run', fault: dockerForRun } }),
     runc: { name: 'engine runc', fault: await engines.runc.unavailable() },
     controlGroups: {
       name: `control groups${version === undefined ? '' : `, version ${version}`}`,
@@ -102,10 +109,11 @@ const REBUILDING =
 /** Pure. */
 export function abilitiesOf(found: MachineFindings): Ability[] {
   const lacks = [found.workspace, found.root, found.fuse].filter(({ fault }) => fault !== undefined)
-  const noRunc = found.runc.fault !== undefined || found.controlGroups.fault !== undefined
-  const noEngine = found.docker.fault !== undefined && noRunc
-  const missing = [...lacks.map(({ name }) => name), ...(noEngine ? ['an engine that runs containers'] : [])]
-  const runLacks = missing.filter((name) => name !== found.fuse.name)
+  const missing = [...lacks.map(({ name }) => name), ...engineLacks(found, found.docker)]
+  const runLacks = [
+    ...lacks.filter((lack) => lack !== found.fuse).map(({ name }) => name),
+    ...engineLacks(found, found.dockerForRun ?? found.docker),
+  ]
   const canRebuild = found.workspace.fault === undefined
   return [
     {
@@ -121,7 +129,7 @@ export function abilitiesOf(found: MachineFindings): Ability[] {
       name: 'running',
       works: runLacks.length === 0,
       lacks: runLacks,
-      sentence: runningSentence(runLacks, missing.length === 0),
+      sentence: runningSentence(runLacks, found.fuse.fault === undefined),
     },
     {
       name: 'rebuilding',
@@ -132,6 +140,12 @@ export function abilitiesOf(found: MachineFindings): Ability[] {
         : `rebuilding does not work (${REBUILDING}): it lacks ${found.workspace.name}`,
     },
   ]
+}
+
+function engineLacks({ runc, controlGroups }: MachineFindings, docker: Requirement): string[] {
+  const isThere =
+    docker.fault === undefined || [runc, controlGroups].every(({ fault }) => fault === undefined)
+  return isThere ? [] : ['an engine that runs containers']
 }
 
 function runningSentence(lacks: readonly string[], canMount: boolean): string {

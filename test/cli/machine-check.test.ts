@@ -56,6 +56,18 @@ describe('what follows from what is there', () => {
     expect(works(lacking(...names))).toEqual(expected)
   })
 
+  test('an engine outside of this container can run images, not record them', () => {
+    const outside = lacking('docker', 'runc')
+    expect(works({ ...outside, dockerForRun: { name: 'engine docker, for run', ...fine } })).toEqual([
+      false,
+      true,
+      true,
+    ])
+    expect(
+      works({ ...lacking('runc'), dockerForRun: { name: 'engine docker, for run', fault: 'unseen' } }),
+    ).toEqual([true, false, true])
+  })
+
   test('it is said what is lacking', () => {
     const [recording] = abilitiesOf(lacking('root', 'docker', 'runc'))
     expect(recording?.sentence).toMatch(/it lacks root, an engine that runs containers$/)

@@ -109,6 +109,7 @@ test('holds what recording needs, and little else', async () => {
   for (const part of ['root', 'FUSE', 'libfuse', 'engine runc'])
     expect(stdout).toMatch(RegExp(`ok +${part}$`, 'm'))
   expect(stdout).toMatch(/no +engine docker: it runs outside of this container/)
+  expect(stdout).toMatch(/no +engine docker, for run: .*: docker run --privileged --pid host -v \/var\/tmp:/)
 })
 
 test('records an image of the engine whose socket is mounted, on runc; then rebuilds it with no rights', async () => {
