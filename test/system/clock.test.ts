@@ -3,8 +3,8 @@ import { expect, test } from 'vitest'
 import { epochMs, epochOf, monotonicMs } from '../../system/clock.ts'
 
 test('what was a second ago on one clock was so on the other', () => {
-  const before = epochMs()
-  const moment = epochOf(monotonicMs() - 1000)
-  expect(moment).toBeGreaterThanOrEqual(before - 1001)
-  expect(moment).toBeLessThanOrEqual(epochMs() - 999)
+  // A machine that stands still between two looks at its clocks spoils a try, not all of them.
+  const agoMs = Array.from({ length: 20 }, () => epochMs() - epochOf(monotonicMs() - 1000))
+  const shortest = Math.min(...agoMs.map((ms) => Math.abs(ms - 1000)))
+  expect(shortest).toBeLessThan(1)
 })
