@@ -9,7 +9,7 @@ import { profileImage } from '../../../tracer/profile.ts'
 import type { Trace } from '../../../tracer/trace/file.ts'
 import { busyboxRoot, writeImage } from '../../support/images.ts'
 
-import { device, dir, fifo, file, symlink, type TarItem } from '../../support/tar.ts'
+import { device, dir, fifo, file, symlink, type TarItem, tarOf } from '../../support/tar.ts'
 import { type TempFolder, tempFolder } from '../../support/temp.ts'
 
 import { leftovers } from '../leftovers.ts'
@@ -51,10 +51,20 @@ interface Run {
   readonly flags?: RunFlags
 }
 
+const roots = new Map<string, Promise<Buffer>>()
+
+/** The usual root, packed once for all tests that leave out the same. */
+function rootWithout(names: readonly string[]): Promise<Buffer> {
+  const key = names.join()
+  const isLeft = ({ name }: TarItem) =>
+    !names.some((one) => name === one || name === `${one}/` || name.startsWith(`${one}/`))
+  const root = roots.get(key) ?? busyboxRoot().then((items) => tarOf(items.filter(isLeft)))
+  roots.set(key, root)
+  return root
+}
+
 async function start(temp: TempFolder, engine: EngineName, { items, without = [], script, flags = {} }: Run) {
-  const root = (await busyboxRoot()).filter(
-    ({ name }) => !without.some((one) => name === one || name === `${one}/` || name.startsWith(`${one}/`)),
-  )
+  const root = await rootWithout(without)
   await using source = await openSource(await writeImage(await temp.sub('image'), { layers: [root, items] }))
   const output: Buffer[] = []
   const { trace } = await profileImage({
