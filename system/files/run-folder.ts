@@ -6,6 +6,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { codeOf, HeadstartError, messageOf } from '../errors.ts'
+import { makeFolder } from './make-folder.ts'
 import { exchangeable, isPrivate } from './private-folder.ts'
 
 /** @returns undefined if there is none: an ordinary user needs none. @throws HeadstartError E_RUN_FOLDER: others can access it */
@@ -14,7 +15,7 @@ export async function runFolder(): Promise<string | undefined> {
   const folder = named === undefined ? usualFolder() : resolve(named)
   if (folder === undefined) return undefined
   try {
-    await mkdir(folder, { mode: 0o700, recursive: named !== undefined })
+    await (named === undefined ? mkdir(folder, { mode: 0o700 }) : makeFolder(folder, 0o700))
   } catch (cause) {
     if (codeOf(cause) !== 'EEXIST') {
       if (named === undefined) return undefined // no such folder, or one that can't be written

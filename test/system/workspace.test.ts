@@ -89,6 +89,14 @@ test.each<[string, (at: string) => Promise<unknown>]>([
   })
 })
 
+test('a run folder where none can be made is refused in a line', async () => {
+  vi.stubEnv('HEADSTART_RUNDIR', '/proc/none/run')
+  await expect(createWorkspace(root)).rejects.toMatchObject({
+    code: 'E_RUN_FOLDER',
+    message: "HEADSTART_RUNDIR can't be used: no such file or folder: /proc/none",
+  })
+})
+
 test('an ordinary user without a run folder has the notes in the workspace', async () => {
   await chmod(root, 0o1777)
   const script = new URL('../support/workspace-owner.ts', import.meta.url).pathname
