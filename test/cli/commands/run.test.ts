@@ -50,7 +50,7 @@ describe.each(['docker', 'runc'])('%s', (engine) => {
   })
 
   test('options after the image are the container’s, and input comes to its end', async () => {
-    const { stdout } = await around.run(
+    const outcome = await around.run(
       [
         '-q',
         '-i',
@@ -67,7 +67,7 @@ describe.each(['docker', 'runc'])('%s', (engine) => {
       ],
       { input: 'typed\n' },
     )
-    expect(stdout).toBe('b -q -e\nweb\ntyped\n')
+    expect(outcome).toEqual({ status: 0, stdout: 'b -q -e\nweb\ntyped\n', stderr: '' })
   })
 })
 
