@@ -3,6 +3,7 @@
  * fetched while the rest, which may be a hundred times as much, is still being read. Pure.
  */
 
+import { HeadstartError } from '../../../system/errors.ts'
 import type { BytePath } from '../../../system/text/byte-path.ts'
 import { chainsIn } from '../format/ahead.ts'
 import { chunkEnds } from '../format/chunk-ends.ts'
@@ -11,7 +12,7 @@ import { contentsOf } from '../format/entries.ts'
 import type { Chunk } from '../format/entry.ts'
 import { PREFETCH_LANDMARK, parseToc, type TocEntry } from '../format/toc.ts'
 import { type Group, groupsOf } from './groups.ts'
-import type { FetchedToc } from './reader.ts'
+import type { EstargzLayer, FetchedToc } from './reader.ts'
 
 /** A beginning that is longer is no quicker to read. */
 const MAX_BEGINNING_BYTES = 1 << 20
@@ -43,6 +44,33 @@ export function zoneFirst({ json, place }: Pick<FetchedToc, 'json' | 'place'>): 
     return []
   }
 }
+
+/**
+ * What was fetched by the beginning is kept as what the whole says is there.
+ * @throws HeadstartError E_ESTARGZ: they differ, as where the JSON has two lists of entries
+ */
+export function checkZone(zone: readonly ZoneGroup[], { entries }: Pick<EstargzLayer, 'entries'>): void {
+  const offsets = new Set(zone.map(({ offset }) => offset))
+  const whole = new Map<number, Set<string>>()
+  for (const { chunks, ahead } of entries)
+    for (const chunk of [...ahead, ...chunks]) {
+      if (!offsets.has(chunk.offset)) continue
+      const known = whole.get(chunk.offset)
+      if (known) known.add(textOf(chunk))
+      else whole.set(chunk.offset, new Set([textOf(chunk)]))
+    }
+  for (const { offset, chunks } of zone) {
+    const known = whole.get(offset)
+    if (known?.size !== chunks.length || !chunks.every((chunk) => known.has(textOf(chunk))))
+      throw new HeadstartError(
+        'E_ESTARGZ',
+        `the table of contents contradicts itself about what begins at ${offset}`,
+      )
+  }
+}
+
+const textOf = ({ innerOffset, fileOffset, size, digest }: Chunk): string =>
+  [innerOffset, fileOffset, size, digest].join(' ')
 
 function groupsBefore(landmark: number, paths: ReadonlyMap<Chunk, BytePath>): ZoneGroup[] {
   const pieceOf = (chunk: Chunk): Piece => ({

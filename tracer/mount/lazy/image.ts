@@ -1,8 +1,8 @@
 /** Opens an image for lazy reading: its tables of contents first, then what a start will read, then the rest, counting what is fetched and why. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { groupsByOffset } from '../../../image/estargz/read/groups.ts'
-import type { EstargzLayer, FetchedToc } from '../../../image/estargz/read/reader.ts'
-import { zoneFirst } from '../../../image/estargz/read/zone-first.ts'
+import type { EstargzLayer } from '../../../image/estargz/read/reader.ts'
+import type { ZoneGroup } from '../../../image/estargz/read/zone-first.ts'
 import { parsePlatform } from '../../../image/platform.ts'
 import { openSource } from '../../../image/sources.ts'
 import type { ImageSource, KnownManifest } from '../../../image/types.ts'
@@ -122,15 +122,10 @@ function askEarly(
   const traces = profile && readTraces(source, descriptor.digest, profile)
   const before = traces && Promise.race([traces, sleep(PROFILE_FIRST_MS)])
   const common = { counters, kept: disk && keptTocs(disk), before }
-  const opened = openTocs(layers, common, async (layer, toc) => {
+  const opened = openTocs(layers, common, async (layer, zone) => {
     const known = await traces
-    zones?.add(
-      layer,
-      wantedOfZone(
-        zoneFirst(toc),
-        known?.read.map(({ trace }) => trace),
-      ),
-    )
+    const named = known?.read.map(({ trace }) => trace)
+    zones?.add(layer, wantedOfZone(zone, named))
   })
   opened.catch(() => zones?.stop()) // reported to whoever waits for it
   return { traces, opened, layers: lazyLayers, content, zones }
@@ -147,15 +142,15 @@ function once<T, R>(work: (given: T) => R): (given: T) => R {
 
 function openTocs(
   layers: KnownManifest['layers'],
-  common: Omit<LayerPlace, 'where' | 'onFetched'>,
-  onFetched: (layer: number, toc: FetchedToc) => Promise<void>,
+  common: Omit<LayerPlace, 'where' | 'onZone'>,
+  onZone: (layer: number, zone: readonly ZoneGroup[]) => Promise<void>,
 ) {
   return Promise.all(
     layers.map((layer, index) =>
       openLayer(layer, {
         ...common,
         where: `layer ${index + 1} of ${layers.length}`,
-        onFetched: (toc) => void onFetched(index, toc),
+        onZone: (zone) => void onZone(index, zone),
       }),
     ),
   )

@@ -3,12 +3,12 @@ import { TOC_DIGEST_ANNOTATION } from '../../../image/estargz/format/toc.ts'
 import {
   type EstargzLayer,
   type ExternalToc,
-  type FetchedToc,
   fetchToc,
   openEstargz,
   parseLayer,
   type RangeFetch,
 } from '../../../image/estargz/read/reader.ts'
+import { checkZone, type ZoneGroup, zoneFirst } from '../../../image/estargz/read/zone-first.ts'
 import { fetchFrom as rangeFetchOf } from '../../../image/layers/estargz.ts'
 import type { Blob, ByteRange, Digest, Layer } from '../../../image/types.ts'
 import { HeadstartError } from '../../../system/errors.ts'
@@ -30,8 +30,8 @@ export interface LayerPlace {
   readonly kept: KeptTocs | undefined
   /** Parsing keeps this process busy, and waits for what should not wait for it. */
   readonly before?: Promise<unknown> | undefined
-  /** Told as soon as it is here, unless it was kept: what has been fetched then is, too. */
-  readonly onFetched?: (toc: FetchedToc) => void
+  /** Told while the rest of the table of contents is yet to be read, unless it was kept: what has been fetched then is, too. */
+  readonly onZone?: (zone: readonly ZoneGroup[]) => void
   /** for errors: `layer 2 of 5` */
   readonly where: string
 }
@@ -39,7 +39,7 @@ export interface LayerPlace {
 /** @throws HeadstartError E_NOT_ESTARGZ, and what reading a table of contents throws */
 export async function openLayer(
   layer: LayerBlob,
-  { counters, kept, before, onFetched, where }: LayerPlace,
+  { counters, kept, before, onZone, where }: LayerPlace,
 ): Promise<EstargzLayer> {
   const { digest, size, annotations } = layer.descriptor
   const tocDigest = annotations?.[TOC_DIGEST_ANNOTATION]
@@ -57,9 +57,11 @@ export async function openLayer(
       external = bytes
     })
   const toc = await fetchToc(size, tail.fetch, { tocDigest, externalToc })
-  onFetched?.(toc)
+  const zone = onZone ? zoneFirst(toc) : []
+  onZone?.(zone)
   await before
   const opened = await parseLayer(toc)
+  checkZone(zone, opened)
   kept?.put(digest, { tail: await tail.from(opened.tocOffset), ...(external && { external }) })
   return opened
 }

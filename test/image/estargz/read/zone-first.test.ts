@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { groupsByOffset } from '../../../../image/estargz/read/groups.ts'
 import { type FetchedToc, fetchToc, parseLayer } from '../../../../image/estargz/read/reader.ts'
-import { zoneFirst } from '../../../../image/estargz/read/zone-first.ts'
+import { checkZone, zoneFirst } from '../../../../image/estargz/read/zone-first.ts'
 import { cases, PATIENCE_MS } from '../../../support/property.ts'
 import { dir, file, symlink, tarOf } from '../../../support/tar.ts'
 import { fetchOf, writeInMemory } from '../in-memory.ts'
@@ -56,6 +56,7 @@ test(
               chunks: chunks.toSorted((a, b) => a.innerOffset - b.innerOffset),
             }))
           expect(sorted(brief)).toEqual(sorted(whole))
+          checkZone(zoneFirst(toc), await parseLayer(toc))
         },
       ),
       cases(60),
@@ -84,4 +85,14 @@ test.each([
   const { place } = await fetched(await writeInMemory(tar, []))
   const json = Buffer.from(JSON.stringify({ version: 1, entries }))
   expect(zoneFirst({ json, place })).toEqual([])
+})
+
+test('of two lists of entries the last one counts, and a first one that says something else is noticed', async () => {
+  const toc = await fetched(await writeInMemory(tar, ['d/900'], { chunkSize: 8192 }))
+  const whole = toc.json.toString()
+  const first = whole.replace(/"chunkDigest":"sha256:[^"]*"/, `"chunkDigest":"sha256:${'0'.repeat(64)}"`)
+  const json = Buffer.from(`${first.slice(0, -1)},${whole.slice(1)}`)
+  const layer = await parseLayer({ ...toc, json })
+  checkZone(zoneFirst(toc), layer)
+  expect(() => checkZone(zoneFirst({ ...toc, json }), layer)).toThrow('contradicts itself about what begins')
 })
