@@ -36,12 +36,19 @@ export async function serve(server: Server, port = 0): Promise<Serving> {
 const FIRST_PORT = 10_000
 const END_PORT = 32_000
 
-/** Free now, and not reserved; but nobody takes it who doesn't draw the very same number meanwhile. */
+/** Workers that run tests at the same time draw from numbers of their own: what one has drawn, and not taken yet, no other takes. */
+const LANES = 8
+const lane = Number(process.env.VITEST_POOL_ID ?? 0) % LANES
+const drawn = new Set<number>()
+
+/** Free now, and not reserved. */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const server = new HttpServer()
+    const port = LANES * randomInt(FIRST_PORT / LANES, END_PORT / LANES) + lane
+    if (drawn.has(port)) continue
+    drawn.add(port)
     try {
-      await using serving = await serve(server, randomInt(FIRST_PORT, END_PORT))
+      await using serving = await serve(new HttpServer(), port)
       return serving.port
     } catch (error) {
       if (codeOf(error) !== 'EADDRINUSE') throw error
