@@ -51,6 +51,9 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
+  // First: without a Docker engine the rest fails.
+  await containerd[Symbol.asyncDispose]()
+  await rm(folder, { recursive: true, force: true })
   const docker = await dockerEngine()
   // Whatever came of the preparation: an image that is not there hides what went wrong.
   for (const kind of KINDS)
@@ -58,8 +61,6 @@ afterAll(async () => {
       .getImage(engineName(kind))
       .remove({ force: true })
       .catch(() => {})
-  await containerd[Symbol.asyncDispose]()
-  await rm(folder, { recursive: true, force: true })
 })
 
 async function everywhere(kind: DemoKind): Promise<void> {
