@@ -1,5 +1,5 @@
 /** Folders of a test, unmounted and removed when it ends. */
-import { mkdir, mkdtemp } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { removeFolder } from '../../system/workspace.ts'
 
@@ -18,6 +18,9 @@ export async function tempFolder(): Promise<TempFolder> {
       await mkdir(folder, { recursive: true })
       return folder
     },
-    [Symbol.asyncDispose]: () => removeFolder(path),
+    async [Symbol.asyncDispose]() {
+      await chmod(path, 0o700).catch(() => {}) // a folder that others may enter is not removed
+      await removeFolder(path)
+    },
   }
 }

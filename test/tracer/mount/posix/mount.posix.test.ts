@@ -63,10 +63,7 @@ beforeAll(async () => {
   expected = await ask(plain)
 })
 
-afterAll(async () => {
-  await runCommand('chmod', ['700', temp.path]) // a folder that others may enter is not removed
-  await temp[Symbol.asyncDispose]()
-})
+afterAll(() => temp[Symbol.asyncDispose]())
 
 async function mounted(server: ServerName): Promise<Mount> {
   return mountFileSystem({
