@@ -16,6 +16,10 @@ const TABLES = [
   ['tcp6', '0000000000000000FFFF00000100007F'],
 ] as const
 
+/** Columns, counted from the client's address. */
+const UID = 6
+const INODE = 8
+
 /** @returns undefined if it can't be determined: the connection is closed. Source: proc(5), /proc/net/tcp */
 export function peerUid({ remotePort, localPort }: Socket): number | undefined {
   if (remotePort === undefined || localPort === undefined) return undefined
@@ -23,7 +27,13 @@ export function peerUid({ remotePort, localPort }: Socket): number | undefined {
     const text = readFileSync(`/proc/net/${table}`, 'latin1')
     // The client's end: from its port to ours. Looked for as text: a busy machine has thousands of lines.
     const at = text.indexOf(` ${address}:${hex(remotePort)} ${address}:${hex(localPort)} `)
-    if (at !== -1) return Number(text.slice(at).trimStart().split(/\s+/, 7)[6])
+    if (at === -1) continue
+    const { [UID]: uid, [INODE]: inode } = text
+      .slice(at)
+      .trimStart()
+      .split(/\s+/, INODE + 1)
+    // A connection that its program has closed is nobody's any more: then older kernels say 0, which is root's number.
+    return inode === '0' ? undefined : Number(uid)
   }
   return undefined
 }

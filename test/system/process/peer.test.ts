@@ -1,5 +1,5 @@
 /** A port of the loopback answers us, and nobody else of the machine. */
-import { execFile } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { promisify } from 'node:util'
@@ -33,4 +33,27 @@ test.each(['127.0.0.1', '::ffff:127.0.0.1'])('by way of %s', async (address) => 
   if (bound === null || typeof bound === 'string') throw new Error('the server has no port')
   expect(await ask(bound.port, address, {})).toBe('hello')
   expect(await ask(bound.port, address, NOBODY)).toBe('')
+})
+
+test('who has hung up already is not taken for root', async () => {
+  let asked = 0
+  const server = createServer((_request, response) => {
+    asked++
+    response.end()
+  })
+  serveOnlyUs(server)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  await using stack = new AsyncDisposableStack()
+  stack.defer(() => void server.close())
+  const bound = server.address()
+  if (bound === null || typeof bound === 'string') throw new Error('the server has no port')
+  const script = `import socket, sys
+s = socket.create_connection(('127.0.0.1', int(sys.argv[1])))
+s.sendall(b'GET / HTTP/1.0\\r\\n\\r\\n')
+s.close()`
+  // Not awaited: the server hears of it when it is over.
+  execFileSync('python3', ['-c', script, String(bound.port)], NOBODY)
+  expect(await ask(bound.port, '127.0.0.1', {})).toBe('')
+  expect(asked).toBe(1)
 })
