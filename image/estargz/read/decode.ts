@@ -95,10 +95,11 @@ function* membersFrom(
  */
 export async function decodeChunks(bytes: Buffer, { chunks }: Pick<Group, 'chunks'>): Promise<Buffer> {
   const [end, limit] = [endOf(chunks), limitOf(chunks)]
+  const inOrder = chunks.toSorted((a, b) => a.innerOffset - b.innerOffset)
   const parts: Buffer[] = []
   let have = 0
   for (let at = 0; have < end && at < bytes.length; ) {
-    const size = { expected: end - have, limit: limit - have }
+    const size = { expected: nextEnd(inOrder, have) - have, limit: limit - have }
     const member = await decodeMemberInBackground(bytes.subarray(at), size)
     parts.push(member.content)
     have += member.content.length
@@ -113,6 +114,17 @@ export async function decodeChunks(bytes: Buffer, { chunks }: Pick<Group, 'chunk
 
 const endOf = (chunks: readonly Chunk[]): number =>
   chunks.reduce((end, { innerOffset, size }) => Math.max(end, innerOffset + size), 0)
+
+/**
+ * Where the member that begins with `have` bytes of the content before it probably ends. Between files of one member there are headers; of a chain, whose copies
+ * follow each other, each is a member of its own.
+ */
+function nextEnd(inOrder: readonly Chunk[], have: number): number {
+  const next = inOrder.findIndex(({ innerOffset, size }) => innerOffset + size > have)
+  const [chunk, after] = inOrder.slice(next, next + 2)
+  const end = chunk ? chunk.innerOffset + chunk.size : 0
+  return after?.innerOffset === end ? end : endOf(inOrder)
+}
 
 /** Content that a group of these chunks may have. */
 export const limitOf = (chunks: readonly Chunk[]): number => endOf(chunks) + MAX_TRAILING_BYTES
