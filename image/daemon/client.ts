@@ -7,7 +7,7 @@ import type { Workspace } from '../../system/workspace.ts'
 import type { OnProgress } from '../progress.ts'
 import { familiarName, type Reference } from '../reference.ts'
 import type { Digest } from '../types.ts'
-import { ANSWER_MS, connectEngine } from './connection.ts'
+import { ANSWER_MS, connectEngine, orCutShort } from './connection.ts'
 
 export interface EngineOptions {
   readonly engine?: Dockerode | undefined
@@ -52,12 +52,21 @@ export function engineError(cause: unknown, what: string): HeadstartError {
       cause,
       hint: 'Run the command with sudo, or as a member of the docker group',
     })
-  if (['ENOENT', 'ECONNREFUSED', 'ENOTFOUND'].includes(codeOf(cause) ?? ''))
-    return new HeadstartError('E_ENGINE', `no Docker engine answers: ${messageOf(cause)}`, {
-      cause,
-      hint: 'Start it, set DOCKER_HOST, or name the image with docker://, oci: or an archive',
-    })
-  return new HeadstartError('E_ENGINE', `the Docker engine failed to ${what}: ${wordsOf(cause)}`, { cause })
+  return (
+    noEngine(cause) ??
+    new HeadstartError('E_ENGINE', `the Docker engine failed to ${what}: ${wordsOf(cause)}`, { cause })
+  )
+}
+
+/** @returns undefined: one answered, whatever it said */
+export function noEngine(cause: unknown): HeadstartError | undefined {
+  const known = orCutShort(cause)
+  if (known instanceof HeadstartError) return known.code === 'E_ENGINE' ? known : undefined
+  if (!['ENOENT', 'ECONNREFUSED', 'ENOTFOUND'].includes(codeOf(cause) ?? '')) return undefined
+  return new HeadstartError('E_ENGINE', `no Docker engine answers: ${messageOf(cause)}`, {
+    cause,
+    hint: 'Start it, set DOCKER_HOST, or name the image with docker://, oci: or an archive',
+  })
 }
 
 /** @throws HeadstartError E_ENGINE: there is none, none for us, or it hangs */

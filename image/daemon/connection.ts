@@ -6,7 +6,7 @@ import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import type Docker from 'dockerode'
 import { z } from 'zod'
-import { HeadstartError } from '../../system/errors.ts'
+import { codeOf, HeadstartError } from '../../system/errors.ts'
 import { readSettings } from '../../system/files/read-whole.ts'
 import { jsonIf } from '../../system/text/json.ts'
 import { withoutUrlSecrets } from '../../system/text/secrets.ts'
@@ -74,16 +74,23 @@ function limited(docker: Docker, { signal, limitMs }: Connecting): Docker {
 function requireWholeAnswers({ modem }: Docker): void {
   const dial = modem.dial.bind(modem)
   modem.dial = (options, callback) => {
-    if (options.isStream || options.hijack) return dial(options, callback)
+    const fail = (cause: Error) => callback?.(options.abortSignal?.aborted ? cause : orCutShort(cause), null)
+    if (options.isStream || options.hijack)
+      return dial(options, (error, result) => (error ? fail(error) : callback?.(null, result)))
     dial({ ...options, isStream: true }, (error, result) => {
-      if (error || !(result instanceof Readable)) return callback?.(error, result)
-      buffer(result).then(
-        (body) => callback?.(null, jsonIf(body.toString(), z.unknown()) ?? body),
-        (cause: Error) => callback?.(options.abortSignal?.aborted ? cause : cutShort(cause), null),
-      )
+      if (error) return fail(error)
+      if (!(result instanceof Readable)) return callback?.(null, result)
+      buffer(result).then((body) => callback?.(null, jsonIf(body.toString(), z.unknown()) ?? body), fail)
     })
   }
 }
+
+/** How a connection that had been made ends: while something is sent, and while an answer is waited for. */
+const CUT = new Set(['EPIPE', 'ECONNRESET'])
+
+/** An error of the engine's client, in words if it is that the engine ended the connection. */
+export const orCutShort = <E>(cause: E): E | HeadstartError =>
+  CUT.has(codeOf(cause) ?? '') ? cutShort(cause) : cause
 
 const cutShort = (cause: unknown): HeadstartError =>
   new HeadstartError('E_ENGINE', 'the Docker engine ended the connection before it had answered', {

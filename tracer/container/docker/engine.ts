@@ -84,12 +84,12 @@ async function startIn(request: ProcessRequest, maker: Maker): Promise<Container
   stack.defer(() => removeObjects(request.id))
   const container = docker.getContainer(await createContainer(request, { ...maker, outside }, signal))
   await maker.fill?.(container, outside)
-  const { ended } = await attach(container, request)
+  const { ended } = await asRunError(attach(container, request))
   signal.throwIfAborted()
   await request.beforeStart()
   await asRunError(container.start())
   // Not earlier: a container that has not started counts as ended.
-  const exited = container.wait().then(async ({ StatusCode }: { StatusCode: number }) => {
+  const exited = asRunError(container.wait()).then(async ({ StatusCode }: { StatusCode: number }) => {
     await Promise.race([ended, sleep(LATE_OUTPUT_MS, undefined, { ref: false })])
     return StatusCode
   })
@@ -136,7 +136,7 @@ async function createContainer(
 
 /** A container on the host's network is reached at the host's loopback. */
 async function lookAt(container: Docker.Container) {
-  const { HostConfig, NetworkSettings, State } = await container.inspect()
+  const { HostConfig, NetworkSettings, State } = await asRunError(container.inspect())
   const networks = Object.values(NetworkSettings.Networks ?? {})
   const own = networks.map((network) => network?.IPAddress).find((address) => address) || undefined
   return { address: HostConfig.NetworkMode === 'host' ? '127.0.0.1' : own, pid: State.Pid }

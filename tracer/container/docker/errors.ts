@@ -1,13 +1,16 @@
 /** Refusals of the Docker engine as HeadstartErrors. */
+import { noEngine } from '../../../image/daemon/client.ts'
 import { HeadstartError, messageOf } from '../../../system/errors.ts'
 import { bareComplaint, portInUse, startFault } from '../complaint.ts'
 
-/** @throws HeadstartError E_RUN, E_NOT_EXECUTABLE or E_NO_PROGRAM with the engine's message */
+/** @throws HeadstartError E_RUN, E_NOT_EXECUTABLE or E_NO_PROGRAM with the engine's message; E_ENGINE: it is gone */
 export async function asRunError<T>(work: Promise<T>): Promise<T> {
   try {
     return await work
   } catch (cause) {
     if (cause instanceof HeadstartError) throw cause
+    const gone = noEngine(cause)
+    if (gone) throw gone
     const port = portInUse(messageOf(cause))
     if (port !== undefined)
       throw new HeadstartError('E_RUN', `port ${port} of this machine is in use`, {

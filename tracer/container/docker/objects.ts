@@ -1,6 +1,6 @@
 /** What headstart made in the Docker engine, found by its labels and names, and removed. */
+import { noEngine } from '../../../image/daemon/client.ts'
 import { ANSWER_MS, connectLocalEngine } from '../../../image/daemon/connection.ts'
-import { codeOf } from '../../../system/errors.ts'
 import { type Owner, ownerOf } from '../../../system/process/owner.ts'
 import { LABEL, OWNER_LABEL } from './config.ts'
 import { ignoreMissing } from './errors.ts'
@@ -41,7 +41,7 @@ export async function listObjects(): Promise<EngineObject[]> {
   ]
 }
 
-/** Containers and images with this ID. An engine that hangs is not waited for: a later command sweeps what has our mark. */
+/** Containers and images with this ID. An engine that hangs or is gone is not waited for: a later command sweeps what has our mark. */
 export async function removeObjects(id: string): Promise<void> {
   try {
     const docker = await connectLocalEngine({ limitMs: ANSWER_MS })
@@ -51,6 +51,6 @@ export async function removeObjects(id: string): Promise<void> {
     for (const { RepoTags } of await docker.listImages({ filters: { reference: shellsOf(id) } }))
       for (const name of RepoTags ?? []) await ignoreMissing(docker.getImage(name).remove({ force: true }))
   } catch (error) {
-    if (codeOf(error) !== 'E_ENGINE') throw error
+    if (!noEngine(error)) throw error
   }
 }

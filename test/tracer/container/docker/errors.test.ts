@@ -23,6 +23,15 @@ test('anything else is the engine’s own message; errors of ours pass', async (
   await expect(asRunError(Promise.reject(ours))).rejects.toBe(ours)
 })
 
+test.each([
+  ['ECONNRESET', /^the Docker engine ended the connection before it had answered$/],
+  ['EPIPE', /^the Docker engine ended the connection before it had answered$/],
+  ['ECONNREFUSED', /^no Docker engine answers: /],
+])('%s: an engine that is gone has refused nothing', async (code, message) => {
+  const lost = asRunError(Promise.reject(Object.assign(new Error('lost'), { code })))
+  await expect(lost).rejects.toMatchObject({ code: 'E_ENGINE', message: expect.stringMatching(message) })
+})
+
 test('what is gone need not be removed', async () => {
   expect([404, 409, 500].map((code) => isMissing(status(code)))).toEqual([true, true, false])
   await ignoreMissing(Promise.reject(status(404)))
