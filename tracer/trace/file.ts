@@ -8,6 +8,7 @@ import { writeWhole } from '../../system/files/atomic-file.ts'
 import { readInput } from '../../system/files/read-whole.ts'
 import { parseJson } from '../../system/text/json.ts'
 import { visible } from '../../system/text/visible.ts'
+import { isMerged, mergeRanges } from '../mount/ranges.ts'
 
 export const TRACE_VERSION = 1
 
@@ -91,6 +92,25 @@ const traceSchema = z.strictObject({
 export type Trace = z.infer<typeof traceSchema>
 export type TraceFile = z.infer<typeof fileSchema>
 
+/**
+ * As a recording writes it, whoever wrote it: each path once, the last of two, and its ranges merged. What is planned by a trace then is no larger
+ * than the image, and takes no longer than reading the trace.
+ */
+function tidied(trace: Trace): Trace {
+  const byPath = new Map(trace.files.map((file) => [file.path, file]))
+  const isTidy = byPath.size === trace.files.length && trace.files.every(hasMergedRanges)
+  return isTidy ? trace : { ...trace, files: [...byPath.values()].map(withMergedRanges) }
+}
+
+const hasMergedRanges = ({ ranges, laterRanges = [] }: TraceFile): boolean =>
+  isMerged(ranges) && isMerged(laterRanges)
+
+const withMergedRanges = ({ ranges, laterRanges, ...file }: TraceFile): TraceFile => ({
+  ...file,
+  ranges: mergeRanges(ranges),
+  ...(laterRanges && { laterRanges: mergeRanges(laterRanges) }),
+})
+
 const RECORD_AGAIN = 'Record it again with: headstart profile'
 
 /**
@@ -99,13 +119,14 @@ const RECORD_AGAIN = 'Record it again with: headstart profile'
  * @throws HeadstartError E_TRACE: not JSON, another version, or a field that is wrong (named)
  */
 export function parseTrace(text: string, where: string): Trace {
-  return parseJson(text, traceSchema, {
+  const trace = parseJson(text, traceSchema, {
     code: 'E_TRACE',
     what: where,
     otherwise: `is not a trace of version ${TRACE_VERSION}`,
     mistaken: { field: 'samples', is: 'a measurement, not a trace, which headstart profile writes' },
     hint: RECORD_AGAIN,
   })
+  return tidied(trace)
 }
 
 /** @throws HeadstartError E_TRACE */

@@ -97,17 +97,16 @@ const laterOf = (file: TraceFile) => (file.afterReady ? file.ranges : (file.late
 function mergeUnused(traces: readonly Trace[]): Trace['unused'] {
   const [first, ...others] = traces.map(({ unused }) => unused)
   if (!first || others.some((unused) => !unused)) return undefined
+  const packages = others.map((unused) => new Set(unused?.packages.map(packageKey)))
+  const folders = others.map((unused) => new Set(unused?.folders.map(({ path }) => path)))
   return {
-    packages: first.packages.filter((one) =>
-      others.every((unused) =>
-        unused?.packages.some(({ manager, name }) => manager === one.manager && name === one.name),
-      ),
-    ),
-    folders: first.folders.filter((one) =>
-      others.every((unused) => unused?.folders.some(({ path }) => path === one.path)),
-    ),
+    packages: first.packages.filter((one) => packages.every((names) => names.has(packageKey(one)))),
+    folders: first.folders.filter(({ path }) => folders.every((paths) => paths.has(path))),
   }
 }
+
+const packageKey = ({ manager, name }: { readonly manager: string; readonly name: string }): string =>
+  `${manager} ${name}`
 
 const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length

@@ -1,7 +1,14 @@
 /** Range sets against the plainest model: a set of byte numbers. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { addRange, bytesIn, mergeRanges, type Ranges } from '../../../tracer/mount/ranges.ts'
+import {
+  addRange,
+  bytesIn,
+  holdsAny,
+  isMerged,
+  mergeRanges,
+  type Ranges,
+} from '../../../tracer/mount/ranges.ts'
 
 const range = fc
   .tuple(fc.nat(60), fc.nat(20))
@@ -23,6 +30,11 @@ test('a set of ranges holds the bytes added, sorted, disjoint and merged where t
         expect(start).toBeGreaterThan(ranges[index]?.[1] ?? 0)
       })
       expect(mergeRanges(added)).toEqual(ranges)
+      expect(isMerged(ranges)).toBe(true)
+      expect(isMerged(added)).toBe(JSON.stringify(added) === JSON.stringify(ranges))
+      for (const [start, end] of [...added, [70, 90] as const])
+        for (const at of [start - 3, start, end - 1, end])
+          expect(holdsAny(ranges, at, end)).toBe([...model].some((byte) => byte >= at && byte < end))
     }),
   )
 })

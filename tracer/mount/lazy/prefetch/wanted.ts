@@ -4,6 +4,7 @@ import type { Group } from '../../../../image/estargz/read/groups.ts'
 import type { Piece, ZoneGroup } from '../../../../image/estargz/read/zone-first.ts'
 import { bytesOf as pathBytes } from '../../../../system/text/byte-path.ts'
 import type { Trace, TraceFile } from '../../../trace/file.ts'
+import { holdsAny } from '../../ranges.ts'
 import type { LazyLayer } from '../content.ts'
 import { chunksBetween, type LazyFile, type LazyNode, type LazyNodes, nodeAt } from '../nodes.ts'
 import type { Wanted } from './plan.ts'
@@ -62,7 +63,7 @@ export function wantedOfZone(
   const ofStart = traces.flatMap(({ files }) => files.filter(isOfStart))
   const ranges = Map.groupBy(ofStart, ({ path }) => pathBytes(path))
   const isNamed = ({ path, start, end }: Piece) =>
-    ranges.get(path)?.some((file) => file.ranges.some(([from, to]) => from < end && start < to)) ?? false
+    ranges.get(path)?.some((file) => holdsAny(file.ranges, start, end)) ?? false
   return zone.filter(({ pieces }) => pieces.some(isNamed))
 }
 
