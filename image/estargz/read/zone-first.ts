@@ -61,7 +61,8 @@ export function checkZone(zone: readonly ZoneGroup[], { entries }: Pick<EstargzL
     }
   for (const { offset, chunks } of zone) {
     const known = whole.get(offset)
-    if (known?.size !== chunks.length || !chunks.every((chunk) => known.has(textOf(chunk))))
+    const first = new Set(chunks.map(textOf)) // files may share a chunk
+    if (known?.size !== first.size || ![...first].every((text) => known.has(text)))
       throw new HeadstartError(
         'E_ESTARGZ',
         `the table of contents contradicts itself about what begins at ${offset}`,

@@ -96,3 +96,12 @@ test('of two lists of entries the last one counts, and a first one that says som
   checkZone(zoneFirst(toc), layer)
   expect(() => checkZone(zoneFirst({ ...toc, json }), layer)).toThrow('contradicts itself about what begins')
 })
+
+test('files whose content is stored once are no contradiction', async () => {
+  const toc = await fetched(await writeInMemory(tar, []))
+  const entries = [entry, { ...entry, name: 'same' }, landmark]
+  const json = Buffer.from(JSON.stringify({ version: 1, entries }))
+  const zone = zoneFirst({ ...toc, json })
+  expect(zone.map(({ pieces }) => pieces.map(({ path }) => path))).toEqual([['app', 'same']])
+  checkZone(zone, await parseLayer({ ...toc, json }))
+})
