@@ -67,8 +67,6 @@ export interface BenchOrder {
   /** file of the measurement */
   readonly output: string
   readonly format: FormatName
-  /** for a first look: too few samples to rely on */
-  readonly quick: boolean
 }
 
 const ARMS = `
@@ -198,7 +196,6 @@ export async function benchOrder(command: readonly string[], flags: BenchFlags):
     limits: await limitsOf(flags),
     output: flags.output,
     format: flags.format,
-    quick,
   }
 }
 

@@ -7,15 +7,13 @@ import type { BenchOrder } from '../flags/bench.ts'
 import { addToJobSummary } from '../job-summary.ts'
 import { bytes, counted, duration, type Output } from './output.ts'
 
-const FIRST_LOOK = 'a first look: without --quick there are enough samples to rely on'
-
-type Printed = Pick<BenchOrder, 'format' | 'output' | 'quick'> & {
+type Printed = Pick<BenchOrder, 'format' | 'output'> & {
   readonly measure: Pick<BenchOrder['measure'], 'rounds'>
 }
 
 export async function printConclusion(
   conclusion: Conclusion,
-  { format, output: file, quick, measure }: Printed,
+  { format, output: file, measure }: Printed,
   output: Output,
 ): Promise<void> {
   const { bench, doubts } = conclusion
@@ -27,22 +25,22 @@ export async function printConclusion(
   await addToJobSummary(formats.markdown(conclusion), output)
   if (bench.audit) output.note(auditText(bench.audit))
   if (format === 'text') output.result(gainLines(conclusion))
-  if (quick) output.note(FIRST_LOOK)
 }
 
 const incomplete = ({ bench: { samples, arms } }: Conclusion, wanted: number): string =>
   `incomplete: ${samples.length} of ${arms.length * wanted} samples were taken before it was interrupted`
 
-/** The verdict, what would settle it, and what was gained, which comes last: nothing if there is nothing to compare. */
+/**
+ * The verdict, and what was gained, which comes last: nothing if there is nothing to compare. That there are too few samples is said with the gain,
+ * so the line before it only says why, and how to take more.
+ */
 export function gainLines({ verdict }: Pick<Conclusion, 'verdict'>): string[] {
   const headline = headlineText(verdict)
   if (headline === undefined) return []
-  const { more } = verdict
-  return [
-    verdictText(verdict),
-    ...(more ? [`To take them: --samples ${more.samples} (at least ${duration(more.ms)})`] : []),
-    headline,
-  ]
+  const { decision, reason, more } = verdict
+  if (decision !== 'unclear') return [verdictText(verdict), headline]
+  const how = more ? ` To take more: --samples ${more.samples} (at least ${duration(more.ms)})` : ''
+  return [`${reason}${how}`, headline]
 }
 
 const auditText = ({ unused, unusedBytes, zoneBytes, onDemand }: BenchAudit): string =>

@@ -35,7 +35,6 @@ test('without flags: five samples of every arm on the wan link, with the built-i
     limits: { budget: [], maxRegression: 0.1 },
     output: 'bench.json',
     format: 'text',
-    quick: false,
   })
 })
 
@@ -54,7 +53,6 @@ test('images, arms, a link of its own, limits, and the command after --', async 
       watchMs: 3000,
     },
     start: { command: ['python', '-m', 'app'], run: { env: ['A=b'] } },
-    quick: true,
   })
   expect(order.limits.budget.map(({ metric }) => metric)).toEqual(['start', 'requests', 'bytes'])
 })
