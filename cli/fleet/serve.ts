@@ -86,6 +86,7 @@ async function serve(file: string, flags: Flags, context: CliContext): Promise<v
           ? 'no notifications are taken: neither --secret-file nor HEADSTART_FLEET_SECRET was given'
           : `registries send notifications to ${notifications}/notifications`,
       )
+      output.note('jobs are done by workers, with the same --state or --queue: headstart fleet work')
     },
     signal: abort,
   })

@@ -117,6 +117,7 @@ test('what is pushed is recorded where that can be done, rebuilt by who has no r
     /^(warning: waiting for the queue at .*\n)?waiting for jobs: record\n.*team\/web:v1: recorded start in .*\nstopped; .*\n$/,
   )
   expect(outcomes[1]?.stderr).toMatch(/team\/web:v2-esgz: rebuilt in /)
+  expect(outcomes[2]?.stderr).toMatch(/^jobs are done by workers, .*: headstart fleet work$/m)
   expect(outcomes[2]?.stderr).toMatch(/^1 image: 1 (to record|under way)$/m)
   expect(outcomes[2]?.stderr).toMatch(/team\/web:v2 was pushed: it is new/)
   // What the registry told of our own pushes, and of a tag that the fleet doesn't have, became no job.
