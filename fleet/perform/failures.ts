@@ -56,5 +56,8 @@ export function failureOf({ status, fault }: Pick<Ended, 'status' | 'fault'>): F
   }
 }
 
-const textOf = ({ code, message, hint }: Fault): string =>
-  `${message} (${code})${hint === undefined ? '' : `. ${hint}`}`
+/** The hint is the command's own, in its flags: where they come from fleet.yaml is added where no name gives it away. */
+const textOf = ({ code, message, hint }: Fault): string => {
+  const where = code === 'E_READY_TIMEOUT' ? ' (in fleet.yaml: ready, with its timeout)' : ''
+  return `${message} (${code})${hint === undefined ? '' : `. ${hint}${where}`}`
+}

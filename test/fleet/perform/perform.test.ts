@@ -66,13 +66,20 @@ test.each([
   ['E_NO_PROFILE', 'unprofiled'],
   ['E_SUPERSEDED', 'superseded'],
   ['E_EXCEEDED', 'final'],
-  ['E_READY_TIMEOUT', 'final'],
   ['E_REGISTRY', 'passing'],
   ['E_DISK_FULL', 'passing'],
   ['E_SOMETHING_NEW', 'passing'],
 ])('a command that fails with %s: %s', (code, is) => {
   const failure = failureOf({ status: 1, fault: { code, message: 'it failed', hint: 'Do this' } })
   expect(failure).toEqual({ is, why: `it failed (${code}). Do this` })
+})
+
+test('a start that takes too long: where its flags are in fleet.yaml', () => {
+  const hint = 'Allow more time with --timeout'
+  expect(failureOf({ status: 1, fault: { code: 'E_READY_TIMEOUT', message: 'late', hint } })).toEqual({
+    is: 'final',
+    why: 'late (E_READY_TIMEOUT). Allow more time with --timeout (in fleet.yaml: ready, with its timeout)',
+  })
 })
 
 test('a command that can’t say why it failed may do better next time', () => {
