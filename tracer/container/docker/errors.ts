@@ -15,7 +15,7 @@ export async function asRunError<T>(work: Promise<T>): Promise<T> {
     if (port !== undefined)
       throw new HeadstartError('E_RUN', `port ${port} of this machine is in use`, {
         cause,
-        hint: 'Publish another port with -p, or stop what uses it; a recording needs none, since readiness is checked inside the container',
+        hint: 'Publish another port with -p, or stop what uses it; headstart profile needs none: it checks inside the container',
       })
     const said = bareComplaint(messageOf(cause))
     throw new HeadstartError(startFault(said), `the Docker engine refused the container: ${said}`, { cause })
