@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { HeadstartError, messageOf } from '../../system/errors.ts'
 import { writeWhole } from '../../system/files/atomic-file.ts'
 import { readInput } from '../../system/files/read-whole.ts'
+import { bytesOf } from '../../system/text/byte-path.ts'
 import { parseJson } from '../../system/text/json.ts'
 import { visible } from '../../system/text/visible.ts'
 import { isMerged, mergeRanges } from '../mount/ranges.ts'
@@ -93,11 +94,11 @@ export type Trace = z.infer<typeof traceSchema>
 export type TraceFile = z.infer<typeof fileSchema>
 
 /**
- * As a recording writes it, whoever wrote it: each path once, the last of two, and its ranges merged. What is planned by a trace then is no larger
+ * As a recording writes it, whoever wrote it: each path once, however it is spelled, the last of two, and its ranges merged. What is planned by a trace then is no larger
  * than the image, and takes no longer than reading the trace.
  */
 function tidied(trace: Trace): Trace {
-  const byPath = new Map(trace.files.map((file) => [file.path, file]))
+  const byPath = new Map(trace.files.map((file) => [bytesOf(file.path), file]))
   const isTidy = byPath.size === trace.files.length && trace.files.every(hasMergedRanges)
   return isTidy ? trace : { ...trace, files: [...byPath.values()].map(withMergedRanges) }
 }

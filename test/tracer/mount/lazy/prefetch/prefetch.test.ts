@@ -25,6 +25,7 @@ const layers: LazyLayerSpec[] = [
     rest: [
       { name: 'big', content: big },
       { name: 'passwd', content: Buffer.from('root') },
+      ...Array.from({ length: 9 }, (_, at) => ({ name: `empty-${at}` })),
     ],
     chunkSize: 100 * KIB,
   },
@@ -99,8 +100,10 @@ test.each([
 ])(
   'that a profile names files which are gone is said where it matters: of 10, %i are there',
   async (there, notes) => {
-    const files = Array.from({ length: 10 }, (_, at) => traceFile(at < there ? 'app' : `gone-${at}`))
-    const attached = [traceArtifact(traceOf(files), image.descriptor, 'web')]
+    const others = Array.from({ length: 9 }, (_, at) =>
+      traceFile(`${at < there - 1 ? 'empty' : 'gone'}-${at}`),
+    )
+    const attached = [traceArtifact(traceOf([traceFile('app'), ...others]), image.descriptor, 'web')]
     await using run = await mounted({ attached, profile: { attached: true } })
     expect(await run.mount.prefetchPlan()).toMatchObject({ by: 'profile', notes })
   },
