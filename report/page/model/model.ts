@@ -20,9 +20,12 @@ export interface Material {
   readonly files?: { readonly trace?: string | undefined; readonly bench?: string | undefined } | undefined
 }
 
-/** `registry.example/team/app:1@sha256:…` → `app:1` */
+/** `registry.example/team/app:1@sha256:…`, `docker-daemon:app:1` → `app:1` */
 const shortName = (reference: string): string =>
-  (reference.split('@')[0] ?? reference).split('/').at(-1) || reference
+  (reference.split('@')[0] ?? reference)
+    .split('/')
+    .at(-1)
+    ?.replace(/^(docker-daemon|oci|oci-archive|docker-archive):(?=.)/, '') || reference
 
 export const titleOf = ({ trace, bench }: Material): string => {
   const legacy = bench?.arms.find(({ kind }) => kind === 'legacy') ?? bench?.arms[0]

@@ -113,7 +113,7 @@ const moreSamples = ({ command }: Bench, { more }: Verdict): Step =>
   more
     ? {
         text: `Take ${more.samples} samples of each arm. Until then, nothing can be said.`,
-        command: withFlag(command, 'samples', String(more.samples), 'n'),
+        command: withFlag(withoutQuick(command), 'samples', String(more.samples), 'n'),
       }
     : {
         text: 'Measure on a quieter machine, or over the link that your machines have. As it is, the two can hardly be told apart.',
@@ -121,9 +121,18 @@ const moreSamples = ({ command }: Bench, { more }: Verdict): Step =>
         command: withFlag(command, 'link', 'edge'),
       }
 
+/** It means two samples, and is refused together with `--samples`. */
+const withoutQuick = (command: string): string => {
+  const [own = '', ...rest] = command.split(BEFORE_OWN_COMMAND)
+  return [own.replace(/ --quick(?= |$)/g, ''), ...rest].join('')
+}
+
+/** What follows is the container's. */
+const BEFORE_OWN_COMMAND = /(?= -- )/
+
 /** Replaces a flag of a command line that was recorded, or adds it: before `--`, which begins the container's own command. */
 export function withFlag(command: string, name: string, value: string, short?: string): string {
-  const [own = '', ...rest] = command.split(/(?= -- )/)
+  const [own = '', ...rest] = command.split(BEFORE_OWN_COMMAND)
   const names = short === undefined ? `--${name}` : `(?:--${name}|-${short})`
   const without = own.replace(new RegExp(` ${names}[ =](?:'[^']*'|[^\\s']+)`, 'g'), '')
   return [`${without} --${name} ${value}`, ...rest].join('')

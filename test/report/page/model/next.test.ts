@@ -27,6 +27,13 @@ test('follows from the verdict', () => {
   expect(commandsOf(few)).toEqual([expect.stringMatching(/--link wan --samples 5$/)])
 })
 
+test('more samples are taken without --quick, which is refused together with them', () => {
+  const [round] = bench.samples
+  const command = 'headstart bench a b --quick --link wan -- sh --quick'
+  const quick = { ...bench, command, samples: bench.samples.filter((each) => each.round === round?.round) }
+  expect(commandsOf(quick)).toEqual(['headstart bench a b --link wan --samples 5 -- sh --quick'])
+})
+
 test('names the files as they were given, so that the commands can be copied', () => {
   const files = { trace: 'ci/web trace.json', bench: 'ci/bench.json' }
   const audit = {
