@@ -151,6 +151,7 @@ async function undergo(ground: Ground, fleet: WholeFleet, seen: Seen): Promise<s
   expect(await isMade(ground, untold)).toBe(false)
   await fleet.serveAgain('5s')
   await made(ground, [untold])
+  await seen.idle() // it lends its profile once its job is over, a while after it has its name
 
   interrupted.push(await workerDies(rebuilders, 'optimize', push(ground, namesOf('v2'), 'team/a:v2')))
   interrupted.push(await machineDies(rebuilders, 'optimize', push(ground, namesOf('v3'))))
