@@ -119,8 +119,8 @@ export class LazyContent {
     const missing: Group[] = []
     for (const offset of offsets) {
       const key = keyOf(layer, offset)
-      const content = this.inFlight.get(key) ?? this.cache.get(key)
       const group = this.layers[layer]?.groups.get(offset)
+      const content = this.arriving(key, layer, group) ?? this.cache.get(key)
       if (content) found.set(offset, content)
       else if (group) missing.push(group)
     }
@@ -133,6 +133,19 @@ export class LazyContent {
       void this.demand.during(Promise.allSettled(contents))
     }
     return found
+  }
+
+  /** What is on its way already. If that fails, whoever reads asks once more: it was asked for in vain, and perhaps long ago. */
+  private arriving(key: string, layer: number, group: Group | undefined): Promise<Buffer> | undefined {
+    return this.inFlight.get(key)?.catch((error: unknown) => {
+      const again =
+        this.inFlight.get(key) ??
+        (group &&
+          this.fetchRun(layer, { start: group.offset, end: group.end, groups: [group] }, 'onDemand')[0])
+      if (!again) throw error
+      void this.demand.during(Promise.allSettled([again]))
+      return again
+    })
   }
 
   /** Fetches a run; requests for its groups that arrive meanwhile wait for it. */

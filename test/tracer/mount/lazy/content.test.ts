@@ -135,3 +135,22 @@ test('a stream that ends early fails those whose content is missing, and no othe
   await expect(run).rejects.toMatchObject({ code: 'E_ESTARGZ' })
   expect((await reads).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected'])
 })
+
+test('who reads what a prefetch failed to bring asks once more, and all who wait for it at once', async () => {
+  const { groups, stream, asked } = await layerOf(1)
+  const broken = Promise.withResolvers<never>()
+  const failing: LazyLayer['stream'] = async function* (range, reason) {
+    if (reason === 'prefetch') await broken.promise
+    yield* stream(range, reason)
+  }
+  const content = new LazyContent([{ groups, stream: failing }], { cache: noCache, demand })
+  const prefetch = content.fetch(0, runOf(groups.values()), 'prefetch')
+  const chunks = [...groups.values()].flatMap((group) => group.chunks)
+  const reads = [content.read(0, chunks), content.read(0, chunks)]
+  broken.reject(new Error('the registry is away'))
+  await expect(prefetch).rejects.toThrow('the registry is away')
+  const [first, second] = await Promise.all(reads)
+  expect(first?.[0]).toHaveLength(20_000)
+  expect(second).toEqual(first)
+  expect(asked).toHaveLength(1)
+})
