@@ -22,38 +22,34 @@ except ConnectionError:
   return stdout.trim()
 }
 
-test.each(['127.0.0.1', '::ffff:127.0.0.1'])('by way of %s', async (address) => {
-  const server = createServer((_request, response) => response.end('hello'))
-  serveOnlyUs(server)
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  await using stack = new AsyncDisposableStack()
-  stack.defer(() => void server.close())
-  const bound = server.address()
-  if (bound === null || typeof bound === 'string') throw new Error('the server has no port')
-  expect(await ask(bound.port, address, {})).toBe('hello')
-  expect(await ask(bound.port, address, NOBODY)).toBe('')
-})
-
-test('who has hung up already is not taken for root', async () => {
+async function served() {
   let asked = 0
   const server = createServer((_request, response) => {
     asked++
-    response.end()
+    response.end('hello')
   })
   serveOnlyUs(server)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  await using stack = new AsyncDisposableStack()
-  stack.defer(() => void server.close())
   const bound = server.address()
   if (bound === null || typeof bound === 'string') throw new Error('the server has no port')
+  return { port: bound.port, asked: () => asked, [Symbol.asyncDispose]: async () => void server.close() }
+}
+
+test.each(['127.0.0.1', '::ffff:127.0.0.1'])('by way of %s', async (address) => {
+  await using server = await served()
+  expect(await ask(server.port, address, {})).toBe('hello')
+  expect(await ask(server.port, address, NOBODY)).toBe('')
+})
+
+test('who has hung up already is not taken for root', async () => {
+  await using server = await served()
   const script = `import socket, sys
 s = socket.create_connection(('127.0.0.1', int(sys.argv[1])))
 s.sendall(b'GET / HTTP/1.0\\r\\n\\r\\n')
 s.close()`
   // Not awaited: the server hears of it when it is over.
-  execFileSync('python3', ['-c', script, String(bound.port)], NOBODY)
-  expect(await ask(bound.port, '127.0.0.1', {})).toBe('')
-  expect(asked).toBe(1)
+  execFileSync('python3', ['-c', script, String(server.port)], NOBODY)
+  expect(await ask(server.port, '127.0.0.1', {})).toBe('hello')
+  expect(server.asked()).toBe(1)
 })

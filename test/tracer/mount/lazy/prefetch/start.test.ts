@@ -12,7 +12,7 @@ import { serve } from '../../../../../scripts/support/serve.ts'
 import { until } from '../../../../../scripts/support/until.ts'
 import { lazyTree } from '../../../../../tracer/mount/lazy/tree.ts'
 import { mountFileSystem } from '../../../../../tracer/mount/mount.ts'
-import { tempFolder } from '../../../../support/temp.ts'
+import { type TempFolder, tempFolder } from '../../../../support/temp.ts'
 import { writeLazyImage } from '../estargz-image.ts'
 
 /** Passes everything on, what it is told to hold only once it is let through. */
@@ -39,6 +39,19 @@ async function startGate(upstream: string, isHeld: (path: string, range: string)
   return { ...serving, open, asked, held: () => held }
 }
 
+/** Its prefetch is not waited for. */
+async function mounted(temp: TempFolder, host: string, profile?: { readonly attached: boolean }) {
+  return mountFileSystem({
+    mountPoint: await temp.sub('mount'),
+    tree: {
+      ...lazyTree({ reference: `docker://${host}/app:1`, prefetch: 'stream', ...(profile && { profile }) }),
+      cacheFolder: await temp.sub('cache'),
+    },
+    record: false,
+    server: 'kernel',
+  })
+}
+
 test('the mount is complete without its prefetch, and a read of what is on its way asks nobody else', async () => {
   await using temp = await tempFolder()
   const app = randomBytes(300_000)
@@ -47,15 +60,7 @@ test('the mount is complete without its prefetch, and a read of what is on its w
   ])
   await using server = await serveImages({ 'app:1': await (await openSource(reference)).image() })
   await using gate = await startGate(server.host, (_, range) => range.startsWith('bytes=0-'))
-  await using mount = await mountFileSystem({
-    mountPoint: await temp.sub('mount'),
-    tree: {
-      ...lazyTree({ reference: `docker://${gate.host}/app:1`, prefetch: 'stream' }),
-      cacheFolder: await temp.sub('cache'),
-    },
-    record: false,
-    server: 'kernel',
-  })
+  await using mount = await mounted(temp, gate.host)
   await gate.asked
   expect(await mount.prefetchPlan()).toMatchObject({ by: 'zone', requests: 1 })
   expect((await mount.counters()).prefetch.bytes).toBe(0)
@@ -73,19 +78,7 @@ test('a registry that never lists what is attached keeps nobody waiting for long
   ])
   await using server = await serveImages({ 'app:1': await (await openSource(reference)).image() })
   await using gate = await startGate(server.host, (path) => path.includes('/referrers/'))
-  await using mount = await mountFileSystem({
-    mountPoint: await temp.sub('mount'),
-    tree: {
-      ...lazyTree({
-        reference: `docker://${gate.host}/app:1`,
-        prefetch: 'stream',
-        profile: { attached: true },
-      }),
-      cacheFolder: await temp.sub('cache'),
-    },
-    record: false,
-    server: 'kernel',
-  })
+  await using mount = await mounted(temp, gate.host, { attached: true })
   const { by, notes } = await mount.prefetchPlan()
   // The second, where the tables of contents took that long.
   const late = /^the attached profiles (took too long to arrive|did not arrive within 10 s)$/
@@ -107,15 +100,7 @@ test('a zone is on its way while the table of contents of another layer is not t
     if (range.startsWith('bytes=0-')) isAsked = true
     return path.includes(late)
   })
-  const opening = mountFileSystem({
-    mountPoint: await temp.sub('mount'),
-    tree: {
-      ...lazyTree({ reference: `docker://${gate.host}/app:1`, prefetch: 'stream' }),
-      cacheFolder: await temp.sub('cache'),
-    },
-    record: false,
-    server: 'kernel',
-  })
+  const opening = mounted(temp, gate.host)
   await until('the first zone is asked for', () => isAsked)
   gate.open()
   await using mount = await opening
