@@ -22,7 +22,7 @@ export interface Machine {
   readonly program: ChildOptions['program']
   /** flags for reaching registries: `--insecure`, `--ca-file=FILE` */
   readonly access: readonly string[]
-  /** this machine's own `fleet.yaml`, as it is now: a job that it doesn't ask for is refused, whoever added it */
+  /** this machine's own `fleet.yaml`, as it is now: a job that it doesn't ask for is refused, no matter who added it */
   readonly fleet: () => Promise<Fleet>
   /** what jobs may do to it besides: see `flags.ts` */
   readonly allowed: Allowed

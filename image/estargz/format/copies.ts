@@ -21,7 +21,7 @@ export function copiesOf(chains: readonly Chain[], start: number): ReadonlyMap<B
   return copies
 }
 
-/** A file is known by its last entry. @throws HeadstartError E_ESTARGZ: a copy that is none of its chunks */
+/** A file is known by its last entry. @throws HeadstartError E_ESTARGZ: a copy that matches none of the file's chunks */
 export function withCopies(
   entries: readonly EstargzEntry[],
   copies: ReadonlyMap<BytePath, readonly Chunk[]>,

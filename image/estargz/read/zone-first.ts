@@ -50,15 +50,13 @@ export function zoneFirst({ json, place }: Pick<FetchedToc, 'json' | 'place'>): 
  * @throws HeadstartError E_ESTARGZ: they differ, as where the JSON has two lists of entries
  */
 export function checkZone(zone: readonly ZoneGroup[], { entries }: Pick<EstargzLayer, 'entries'>): void {
-  const offsets = new Set(zone.map(({ offset }) => offset))
-  const whole = new Map<number, Set<string>>()
-  for (const { chunks, ahead } of entries)
-    for (const chunk of [...ahead, ...chunks]) {
-      if (!offsets.has(chunk.offset)) continue
-      const known = whole.get(chunk.offset)
-      if (known) known.add(textOf(chunk))
-      else whole.set(chunk.offset, new Set([textOf(chunk)]))
-    }
+  if (zone.length === 0) return
+  const whole = new Map(zone.map(({ offset }) => [offset, new Set<string>()]))
+  const note = (chunk: Chunk) => whole.get(chunk.offset)?.add(textOf(chunk))
+  for (const { chunks, ahead } of entries) {
+    for (const chunk of ahead) note(chunk)
+    for (const chunk of chunks) note(chunk)
+  }
   for (const { offset, chunks } of zone) {
     const known = whole.get(offset)
     const first = new Set(chunks.map(textOf)) // files may share a chunk

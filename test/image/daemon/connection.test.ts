@@ -76,7 +76,7 @@ test('images are had from a remote engine too, by its address, and from one behi
   }
 })
 
-test('an engine that ends in the middle of an answer: whoever waits for the rest is told', async () => {
+test('when the engine ends in the middle of an answer, the request fails', async () => {
   await using temp = await tempFolder()
   const socket = join(temp.path, 'socket')
   const server = createServer((engine) => {

@@ -24,7 +24,7 @@ import { fetchEarly } from './prefetch/early.ts'
 import type { Material } from './prefetch/prefetch.ts'
 import { profileOf, readTraces } from './prefetch/profile.ts'
 import { startFetching } from './prefetch/start.ts'
-import { wantedOfZone } from './prefetch/wanted.ts'
+import { zoneChooser } from './prefetch/wanted.ts'
 import type { LazyTree } from './tree.ts'
 
 export interface LazyImage {
@@ -122,11 +122,11 @@ function askEarly(
   const traces = profile && readTraces(source, descriptor.digest, profile)
   const before = traces && Promise.race([traces, sleep(PROFILE_FIRST_MS)])
   const common = { counters, kept: disk && keptTocs(disk), before }
-  const opened = openTocs(layers, common, async (layer, zone) => {
-    const known = await traces
-    const named = known?.read.map(({ trace }) => trace)
-    zones?.add(layer, wantedOfZone(zone, named))
-  })
+  const chooser = Promise.resolve(traces).then((known) =>
+    zoneChooser(known?.read.map(({ trace }) => trace) ?? []),
+  )
+  const onZone: OnZone | undefined = zones && (async (layer, zone) => zones.add(layer, (await chooser)(zone)))
+  const opened = openTocs(layers, common, onZone)
   opened.catch(() => zones?.stop()) // reported to whoever waits for it
   return { traces, opened, layers: lazyLayers, content, zones }
 }
@@ -140,17 +140,19 @@ function once<T, R>(work: (given: T) => R): (given: T) => R {
   }
 }
 
+type OnZone = (layer: number, zone: readonly ZoneGroup[]) => Promise<void>
+
 function openTocs(
   layers: KnownManifest['layers'],
   common: Omit<LayerPlace, 'where' | 'onZone'>,
-  onZone: (layer: number, zone: readonly ZoneGroup[]) => Promise<void>,
+  onZone: OnZone | undefined,
 ) {
   return Promise.all(
     layers.map((layer, index) =>
       openLayer(layer, {
         ...common,
         where: `layer ${index + 1} of ${layers.length}`,
-        onZone: (zone) => void onZone(index, zone),
+        ...(onZone && { onZone: (zone: readonly ZoneGroup[]) => void onZone(index, zone) }),
       }),
     ),
   )

@@ -52,19 +52,17 @@ export function wantedByProfile(
 }
 
 /**
- * Of one zone, before the tables of contents are read: what profiles name, though another layer may hide it. Without a profile, all.
- * @param traces undefined: whether there is one isn't known yet
+ * Chooses of zones, before the tables of contents are read: what profiles name, though another layer may hide it. Without a profile, all.
  */
-export function wantedOfZone(
-  zone: readonly ZoneGroup[],
-  traces: readonly Pick<Trace, 'files'>[] = [],
-): Group[] {
-  if (traces.length === 0) return [...zone]
+export function zoneChooser(
+  traces: readonly Pick<Trace, 'files'>[],
+): (zone: readonly ZoneGroup[]) => readonly Group[] {
+  if (traces.length === 0) return (zone) => zone
   const ofStart = traces.flatMap(({ files }) => files.filter(isOfStart))
   const ranges = Map.groupBy(ofStart, ({ path }) => pathBytes(path))
   const isNamed = ({ path, start, end }: Piece) =>
     ranges.get(path)?.some((file) => holdsAny(file.ranges, start, end)) ?? false
-  return zone.filter(({ pieces }) => pieces.some(isNamed))
+  return (zone) => zone.filter(({ pieces }) => pieces.some(isNamed))
 }
 
 const isOfStart = ({ afterReady, ranges }: TraceFile): boolean => !afterReady && ranges.length > 0
